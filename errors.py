@@ -1,0 +1,13 @@
+"""The one exception that is a user's to mend."""
+
+
+class UsageError(Exception):
+    """Something that a user gave cannot be used: an option, a file, a folder, a picture.
+
+    The message says what was given, what is allowed and what to do, in at most five lines. The command line prints it
+    and leaves with exit code 2; nothing has been overwritten by then.
+    """
+
+
+class RunError(Exception):
+    """A run that was rightly started could not go on (a loss of NaN, a full disk). Exit code 1."""

@@ -1,0 +1,81 @@
+"""What a choosable part is (an encoder, a decoder, a data set, ...), and the kinds of values that its options take.
+
+Nothing here imports torch: the command line can list every part, its options and their defaults without loading the
+code behind them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Part:
+    """One line of a table of parts, such as `models.ENCODERS`: a name's class, and the options that build it.
+
+    `add_options` declares the class's own options on an argparse group; each option's destination is the name of a
+    keyword argument of the class. `defaults` are values that choosing this part brings for options of other parts
+    (a small data set asks for a small encoder); an option given on the command line always wins.
+    """
+
+    module: str
+    cls: str
+    add_options: Callable[[Any], None] = lambda group: None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self) -> type:
+        """The class itself; imports its module (and with it torch)."""
+        return getattr(importlib.import_module(self.module), self.cls)
+
+    def option_actions(self) -> list[argparse.Action]:
+        """The options that this part declares, as argparse sees them."""
+        parser = argparse.ArgumentParser(add_help=False)
+        self.add_options(parser)
+        return parser._actions
+
+    def build(self, options: Mapping[str, Any], **context: Any) -> Any:
+        """An instance from the resolved options of a run, and from what the options cannot know (`context`)."""
+        own = {action.dest: options[action.dest] for action in self.option_actions()}
+        return self.load()(**own, **context)
+
+
+def add_flag(group: Any, *names: str, help: str) -> None:
+    """A switch that is off unless given; its --no-... form turns off what a checkpoint or a data set turned on."""
+    # Its default is set afterwards: given at once, some Python versions would add it to the help text.
+    action = argparse.BooleanOptionalAction
+    group.add_argument(*names, action=action, default=argparse.SUPPRESS, help=help).default = False
+
+
+def positive_int(text: str) -> int:
+    return _number(text, int, lambda value: value >= 1, "a whole number, 1 or more")
+
+
+def non_negative_int(text: str) -> int:
+    return _number(text, int, lambda value: value >= 0, "a whole number, 0 or more")
+
+
+def positive_float(text: str) -> float:
+    return _number(text, float, lambda value: 0 < value < math.inf, "a number above 0")
+
+
+def non_negative_float(text: str) -> float:
+    return _number(text, float, lambda value: 0 <= value < math.inf, "a number, 0 or more")
+
+
+def fraction(text: str) -> float:
+    return _number(text, float, lambda value: 0 < value < 1, "a number between 0 and 1")
+
+
+def _number(text: str, kind: type, allowed: Callable[[Any], bool], wanted: str) -> Any:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not allowed(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+    return value
