@@ -1,0 +1,27 @@
+"""Pictures in: one module a family of pictures, each giving train, valid and test splits of labelled uint8 images.
+
+`DATASETS` is the table of what `--dataset` can choose. Importing this package does not import torch.
+"""
+
+from datasets import options
+from parts import Part
+
+DATASETS: dict[str, Part] = {
+    "Digits": Part(
+        "datasets.digits",
+        "Digits",
+        options.add_digits_options,
+        defaults={
+            "encoder": "SmallCNNEncoder",
+            "nlines": 10,
+            "sigma2": 5e-3,
+            "learning_rate": "0.001",
+            "batch_size": 32,
+            "epochs": 30,
+        },
+    ),
+    "STL10": Part("datasets.stl10", "STL10", options.add_stl10_options),
+    "Caltech101": Part("datasets.caltech101", "Caltech101", options.add_caltech101_options),
+    "CelebA": Part("datasets.celeba", "CelebA", options.add_celeba_options),
+    "ImageFolder": Part("datasets.image_folder", "ImageFolder", options.add_image_folder_options),
+}

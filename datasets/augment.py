@@ -1,0 +1,201 @@
+"""Random views of a batch, every image with its own draw, on whatever device the images are on.
+
+The numbers are drawn from a CPU generator, so that the same seed gives the same views on every device. The meaning of
+each parameter is that of the transform of the same name in torchvision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from datasets.ragged import RaggedImages
+from datasets.splits import gather, to_unit_range
+
+GREY = (0.2989, 0.587, 0.114)
+
+
+@dataclass(frozen=True)
+class AffineView:
+    """A slightly turned, moved, scaled and sheared view; an `Augment` for images of one size, with black around."""
+
+    degrees: float
+    translate: float
+    scale: tuple[float, float]
+    shear: float = 0.0
+
+    def __call__(
+        self,
+        images: Tensor,
+        indices: Tensor,
+        generator: torch.Generator | None,
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        batch = gather(images, indices, device)
+        return random_affine(batch, generator, self.degrees, self.translate, self.scale, self.shear)
+
+
+@dataclass(frozen=True)
+class CropFlipJitterView:
+    """A random square of `size` pixels, flipped half the time, mostly with its colours changed; for RaggedImages."""
+
+    size: int
+
+    def __call__(
+        self,
+        images: RaggedImages,
+        indices: Tensor,
+        generator: torch.Generator | None,
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        crops = random_crops(images, indices, generator, self.size)
+        return random_colour_jitter(random_horizontal_flip(to_unit_range(crops, device), generator), generator)
+
+
+def random_crops(images: RaggedImages, indices: Tensor, generator: torch.Generator | None, size: int) -> Tensor:
+    """uint8 [B, C, size, size]: a square from each of the pictures `indices`, every position equally likely."""
+    indices = indices.to(images.device)
+    draws = torch.rand(2, len(indices), generator=generator).to(images.device)
+    tops = (draws[0] * (images.heights[indices] - size + 1)).long()
+    lefts = (draws[1] * (images.widths[indices] - size + 1)).long()
+    return images.crops(indices, tops, lefts, size)
+
+
+def random_affine(
+    images: Tensor,
+    generator: torch.Generator | None,
+    degrees: float,
+    translate: float,
+    scale: tuple[float, float],
+    shear: float,
+    fill: float | Tensor = 0.0,
+    interpolation: Literal["nearest", "bilinear"] = "bilinear",
+) -> Tensor:
+    """Images [B, C, H, W], each turned up to `degrees` either way, moved by whole pixels up to the fraction
+    `translate` of each side, scaled by a factor in `scale`, and sheared along x up to `shear` degrees.
+
+    `fill`, a number or a tensor [C], is what lies around the images.
+    """
+    draws = draw_affine(len(images), images.shape[-2:], generator, degrees, translate, scale, shear)
+    return affine(images, *draws, fill, interpolation)
+
+
+def draw_affine(
+    count: int,
+    size: tuple[int, int],
+    generator: torch.Generator | None,
+    degrees: float,
+    translate: float,
+    scale: tuple[float, float],
+    shear: float,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Angles [count], shifts [count, 2], scales [count] and shears [count] for `affine`; `size` is (height, width)."""
+    height, width = size
+    draws = torch.rand(5, count, generator=generator)
+    spread = 2 * draws - 1  # -1..1
+    shifts = torch.stack([torch.round(spread[1] * translate * width), torch.round(spread[2] * translate * height)], 1)
+    return spread[0] * degrees, shifts, scale[0] + draws[3] * (scale[1] - scale[0]), spread[4] * shear
+
+
+def affine(
+    images: Tensor,
+    angles: Tensor,
+    shifts: Tensor,
+    scales: Tensor,
+    shears: Tensor,
+    fill: float | Tensor = 0.0,
+    interpolation: Literal["nearest", "bilinear"] = "bilinear",
+) -> Tensor:
+    """Images [B, C, H, W] about their centres: `angles` [B] in degrees clockwise, `shifts` [B, 2] in pixels
+    (x right, y down), `scales` [B], `shears` [B] along x in degrees, as torchvision's `affine` does to one image.
+    """
+    height, width = images.shape[-2:]
+    turn, slant = torch.deg2rad(angles), torch.tan(torch.deg2rad(shears))
+    cos, sin = torch.cos(turn), torch.sin(turn)
+    # The sampling grid needs the inverse of scale * rotation * shear, whose determinant without the scale is 1.
+    inverse = torch.stack(
+        [torch.stack([cos - sin * slant, sin + cos * slant], 1), torch.stack([-sin, cos], 1)], 1
+    ) / scales.view(-1, 1, 1)
+    offset = -(inverse @ shifts.to(inverse.dtype)[:, :, None])
+    half = torch.tensor([width / 2, height / 2], dtype=inverse.dtype)  # from pixels to a grid of -1..1
+    theta = torch.cat([inverse * half / half[:, None], offset / half[:, None]], dim=2)
+    grid = F.affine_grid(theta.to(images), list(images.shape), align_corners=False)
+    background = torch.as_tensor(fill, dtype=images.dtype, device=images.device).view(-1, 1, 1)
+    return F.grid_sample(images - background, grid, mode=interpolation, align_corners=False) + background
+
+
+def random_horizontal_flip(images: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Images [B, C, H, W], each mirrored left to right with probability one half."""
+    flipped = (torch.rand(len(images), generator=generator) < 0.5).to(images.device)
+    return torch.where(flipped.view(-1, 1, 1, 1), images.flip(-1), images)
+
+
+def random_colour_jitter(
+    images: Tensor,
+    generator: torch.Generator | None,
+    brightness: float = 0.4,
+    contrast: float = 0.4,
+    saturation: float = 0.2,
+    hue: float = 0.1,
+    probability: float = 0.8,
+) -> Tensor:
+    """Images [B, 3, H, W] in 0..1, each with `probability` given other brightness, contrast, saturation and hue.
+
+    Factors lie in 1 +- the number given, the shift of hue in +- `hue` of a full turn. The order in which the four are
+    applied is drawn once a batch: one for each image would cost four passes over the batch for each change.
+    """
+    order = torch.randperm(4, generator=generator).tolist()
+    draws = torch.rand(5, len(images), generator=generator).to(images.device).view(5, -1, 1, 1, 1)
+    spread = 2 * draws - 1
+    changes = (
+        lambda pixels: adjust_brightness(pixels, 1 + brightness * spread[0]),
+        lambda pixels: adjust_contrast(pixels, 1 + contrast * spread[1]),
+        lambda pixels: adjust_saturation(pixels, 1 + saturation * spread[2]),
+        lambda pixels: adjust_hue(pixels, hue * spread[3]),
+    )
+    jittered = images
+    for position in order:
+        jittered = changes[position](jittered)
+    return torch.where(draws[4] < probability, jittered, images)
+
+
+def adjust_brightness(images: Tensor, factors: Tensor) -> Tensor:
+    """[B, 3, H, W] in 0..1, times `factors` [B, 1, 1, 1]."""
+    return (images * factors).clamp(0, 1)
+
+
+def adjust_contrast(images: Tensor, factors: Tensor) -> Tensor:
+    """Away from (or, below 1, towards) each image's mean grey."""
+    mean = _grey(images).mean(dim=(-2, -1), keepdim=True)
+    return torch.lerp(mean.expand_as(images), images, factors.expand_as(images)).clamp(0, 1)
+
+
+def adjust_saturation(images: Tensor, factors: Tensor) -> Tensor:
+    """Away from (or, below 1, towards) each pixel's grey."""
+    grey = _grey(images)
+    return torch.lerp(grey.expand_as(images), images, factors.expand_as(images)).clamp(0, 1)
+
+
+def adjust_hue(images: Tensor, shifts: Tensor) -> Tensor:
+    """Turns the hue by `shifts` [B, 1, 1, 1], a fraction of a full turn; value and saturation stay."""
+    red, green, blue = images.unbind(1)
+    value, low = images.amax(1), images.amin(1)
+    chroma = value - low
+    divisor = torch.where(chroma == 0, 1, chroma)
+    sextant = torch.where(
+        value == red,
+        (green - blue) / divisor,
+        torch.where(value == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor),
+    )
+    sextant = (sextant + 6 * shifts[:, 0])[:, None]
+    # A channel is `value` for three sextants, `low` for one, and goes linearly between them in the other two.
+    phase = (torch.tensor([5.0, 3.0, 1.0], device=images.device).view(1, 3, 1, 1) + sextant) % 6
+    return value[:, None] - chroma[:, None] * torch.minimum(phase, 4 - phase).clamp(0, 1)
+
+
+def _grey(images: Tensor) -> Tensor:
+    return (images * torch.tensor(GREY, device=images.device).view(1, 3, 1, 1)).sum(1, keepdim=True)

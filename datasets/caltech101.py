@@ -1,0 +1,89 @@
+"""Caltech-101: 8677 photographs of 101 kinds of things, of many sizes and with very unequal classes."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision
+from torchvision import transforms
+
+from datasets.augment import CropFlipJitterView
+from datasets.decoding import decode, decode_ragged, resize_and_crop
+from datasets.download import download_folder
+from datasets.splits import Split, balanced_items, check_split_name, stratified_split
+from errors import UsageError
+
+log = logging.getLogger(__name__)
+
+FOLDER = Path("caltech101", "101_ObjectCategories")
+NOT_A_CLASS = "BACKGROUND_Google"  # pictures of nothing in particular
+PICTURES = 8677  # in the whole data set
+SEED = 42  # fixed by the original experiments, as are the shares
+MARGIN = 10  # pixels that random crops can move by, at least
+
+
+class Caltech101:
+    """6073 / 1302 / 1302 pictures. The training items are balanced: every class equally often, each time another view.
+
+    Reads `<dataset_root>/caltech101/101_ObjectCategories/<class>/image_NNNN.jpg`.
+    """
+
+    channels = 3
+
+    def __init__(self, *, dataset_root: Path | str = "./data/", image_size: int = 64, num_workers: int = 4) -> None:
+        self.image_size = image_size
+        self.num_workers = num_workers
+        self.folder = Path(dataset_root) / FOLDER
+        if not self.folder.is_dir():
+            download_folder(
+                Path(dataset_root),
+                FOLDER.parts[0],
+                lambda folder: torchvision.datasets.Caltech101(folder, download=True),
+                missing=f"Caltech101: there is no folder {self.folder}.",
+                advice="Unpack 101_ObjectCategories.tar.gz there by hand, or give the right --dataset-root.",
+            )
+        self.classes, self.paths, self.labels = _list_pictures(self.folder)
+        if len(self.paths) != PICTURES:
+            log.warning("Caltech101: %d pictures, not %d: the splits differ from others'", len(self.paths), PICTURES)
+
+    def split(self, name: str) -> Split:
+        check_split_name(name)
+        chosen = self._positions()[name]
+        paths = [self.paths[position] for position in chosen]
+        labels = torch.from_numpy(self.labels[chosen])
+        what = f"decoding {name}"
+        if name == "train":
+            resize = transforms.Resize(self.image_size + MARGIN)
+            images = decode_ragged(paths, resize, self.channels, self.num_workers, what)
+            view = CropFlipJitterView(self.image_size)
+            return Split(name, images, labels, self.classes, balanced_items(labels), view)
+        images = decode(paths, resize_and_crop(self.image_size), self.channels, self.num_workers, what)
+        return Split(name, images, labels, self.classes, torch.arange(len(labels)))
+
+    def _positions(self) -> dict[str, np.ndarray]:
+        everything = np.arange(len(self.labels))
+        train, rest = stratified_split(everything, self.labels, 0.3, SEED, "Caltech101")
+        valid, test = stratified_split(rest, self.labels[rest], 0.5, SEED, "Caltech101")
+        return {"train": train, "valid": valid, "test": test}
+
+
+def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
+    """Class names, the pictures sorted by class and number, and their labels; other files are passed over."""
+    classes, paths, labels = [], [], []
+    for class_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
+        pictures = sorted(class_folder.glob("image_*.jpg"))
+        if class_folder.name == NOT_A_CLASS or not pictures:
+            continue
+        labels.extend([len(classes)] * len(pictures))
+        classes.append(class_folder.name)
+        paths.extend(pictures)
+    if not paths:
+        raise UsageError(
+            f"Caltech101: no pictures in {folder}.\n"
+            "       Looked for <class>/image_0001.jpg and so on.\n"
+            "       Unpack 101_ObjectCategories.tar.gz there again, or give the right --dataset-root."
+        )
+    return tuple(classes), paths, np.array(labels, dtype=np.int64)

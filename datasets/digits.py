@@ -1,0 +1,55 @@
+"""Handwritten digits that come with scikit-learn: nothing to download, so a first run takes a minute."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import Tensor
+
+from datasets.augment import AffineView
+from datasets.splits import Split, check_split_name, stratified_split
+
+TEST_SIZE, VALID_SIZE = 360, 180
+
+
+class Digits:
+    """1797 digits of 8 x 8 pixels, made larger: light strokes on black, 1 channel; 1257 / 180 / 360 pictures."""
+
+    channels = 1
+
+    def __init__(self, *, image_size: int = 32, dataset_seed: int = 1234, num_workers: int = 4) -> None:
+        """`num_workers` is not used: there are no files to decode."""
+        self.image_size = image_size
+        self.dataset_seed = dataset_seed
+
+    def split(self, name: str) -> Split:
+        check_split_name(name)
+        digits = load_digits()
+        chosen = self._positions(digits.target)[name]
+        labels = torch.from_numpy(digits.target[chosen]).long()
+        return Split(
+            name=name,
+            images=enlarge(torch.from_numpy(digits.images[chosen]), self.image_size),
+            labels=labels,
+            classes=tuple(str(label) for label in digits.target_names),
+            items=torch.arange(len(labels)),
+            augment=AffineView(degrees=10, translate=0.08, scale=(0.9, 1.1)) if name == "train" else None,
+        )
+
+    def _positions(self, labels: np.ndarray) -> dict[str, np.ndarray]:
+        everything = np.arange(len(labels))
+        rest, test = stratified_split(everything, labels, TEST_SIZE, self.dataset_seed, "Digits")
+        train, valid = stratified_split(rest, labels[rest], VALID_SIZE, self.dataset_seed, "Digits")
+        return {"train": train, "valid": valid, "test": test}
+
+
+def enlarge(digits: Tensor, size: int) -> Tensor:
+    """uint8 [N, 1, size, size] from [N, 8, 8] of 0..16: a margin of one pixel, then bicubic interpolation.
+
+    The digits touch the upper and lower edges; with the margin their strokes end inside the picture.
+    """
+    ink = F.pad(digits.float()[:, None] * (255 / 16), (1, 1, 1, 1))
+    larger = F.interpolate(ink, (size, size), mode="bicubic", align_corners=False, antialias=size < ink.shape[-1])
+    return larger.round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,187 @@
+"""A person's own pictures, sorted into folders."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.datasets.folder import IMG_EXTENSIONS, has_file_allowed_extension
+
+from datasets.decoding import decode, resize_and_crop
+from datasets.splits import SPLITS, Split, check_split_name, listed
+from errors import UsageError
+
+SPLIT_FOLDERS = {"train": ("train",), "valid": ("val", "valid", "validation"), "test": ("test",)}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The picture files of a split, with the class of each."""
+
+    paths: list[Path]
+    labels: Tensor  # int64 [N], index into the training classes
+
+
+class ImageFolder:
+    """Colour pictures of any size and of the usual formats, found at
+
+    * `<dataset_root>/{train,val,test}/<class>/...`, or
+    * `<dataset_root>/<class>/...`, of which each class is divided at random, by `dataset_seed`, into shares of
+      `val_fraction`, `test_fraction` and the rest for training, at least one picture each.
+    """
+
+    channels = 3
+
+    def __init__(
+        self,
+        *,
+        dataset_root: Path | str = "./data/",
+        image_size: int = 64,
+        dataset_seed: int = 1234,
+        val_fraction: float = 0.15,
+        test_fraction: float = 0.15,
+        num_workers: int = 4,
+    ) -> None:
+        """Lists the files, so that whatever is wrong with the folders comes to light before a picture is decoded."""
+        self.image_size = image_size
+        self.num_workers = num_workers
+        self.root = Path(dataset_root)
+        if not self.root.is_dir():
+            found = "it is not a folder" if self.root.exists() else "there is no such folder"
+            raise UsageError(
+                f"ImageFolder: --dataset-root {self.root}: {found}.\n"
+                "       Give the folder that holds one folder of pictures for each class."
+            )
+        divided = _split_folders(self.root)
+        if divided:
+            self.classes, self.listings = _list_divided(divided)
+        else:
+            self.classes, pictures = _list_classes(self.root)
+            self.listings = _divide(self.classes, pictures, val_fraction, test_fraction, dataset_seed)
+
+    def split(self, name: str) -> Split:
+        check_split_name(name)
+        listing = self.listings[name]
+        images = decode(
+            listing.paths,
+            resize_and_crop(self.image_size),
+            self.channels,
+            self.num_workers,
+            f"decoding {name}",
+            upright=True,
+        )
+        return Split(name, images, listing.labels, self.classes, torch.arange(len(listing.labels)))
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    """Folders in a folder, sorted, without hidden ones and what archives leave behind."""
+    folders = (path for path in folder.iterdir() if path.is_dir())
+    return sorted(path for path in folders if not path.name.startswith(".") and path.name != "__MACOSX")
+
+
+def _split_folders(root: Path) -> dict[str, Path]:
+    """The folders train, val and test, or nothing where the root's folders are classes."""
+    found: dict[str, Path] = {}
+    for split, names in SPLIT_FOLDERS.items():
+        folders = [path for path in _subfolders(root) if path.name.lower() in names]
+        if len(folders) > 1:
+            raise UsageError(
+                f"ImageFolder: {root} has both {folders[0].name} and {folders[1].name}, which mean the same.\n"
+                "       Remove or rename one of them."
+            )
+        if folders:
+            found[split] = folders[0]
+    if len(found) < 2 and not any(_subfolders(folder) for folder in found.values()):
+        return {}  # no such folder, or a single one with pictures in it: a class of railway vehicles, perhaps
+    if len(found) < len(SPLITS):
+        missing = [SPLIT_FOLDERS[split][0] for split in SPLITS if split not in found]
+        raise UsageError(
+            f"ImageFolder: {root} is divided into {', '.join(path.name for path in found.values())}, "
+            f"but has no folder {' and no folder '.join(missing)}.\n"
+            "       Add what is missing, or give the folder that holds the class folders (such as train/): it is then "
+            "divided by\n       --val-fraction and --test-fraction."
+        )
+    return found
+
+
+def _list_classes(folder: Path) -> tuple[tuple[str, ...], list[list[Path]]]:
+    """The class names, sorted, and the pictures of each."""
+    folders = _subfolders(folder)
+    if not folders:
+        raise UsageError(
+            f"ImageFolder: there are no class folders in {folder}.\n"
+            f"       Sort the pictures into one folder for each class, such as {folder / 'cat' / 'tom.jpg'}."
+        )
+    pictures = [_list_pictures(path) for path in folders]
+    empty = [path.name for path, found in zip(folders, pictures, strict=True) if not found]
+    if empty:
+        raise UsageError(
+            f"ImageFolder: no pictures in the class {'folder' if len(empty) == 1 else 'folders'} {listed(empty)} "
+            f"of {folder}.\n"
+            f"       Known formats: {' '.join(IMG_EXTENSIONS)}\n"
+            "       Put pictures in, or remove the folder."
+        )
+    return tuple(path.name for path in folders), pictures
+
+
+def _list_pictures(folder: Path) -> list[Path]:
+    """Picture files at any depth, sorted; hidden files are passed over."""
+    found = []
+    for parent, _, names in sorted(os.walk(folder, followlinks=True)):
+        visible = (name for name in sorted(names) if not name.startswith("."))
+        found.extend(Path(parent, name) for name in visible if has_file_allowed_extension(name, IMG_EXTENSIONS))
+    return found
+
+
+def _list_divided(folders: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, Listing]]:
+    """Classes are those of the training folder; the other folders may lack some of them, but not have others."""
+    classes, _ = _list_classes(folders["train"])
+    listings = {}
+    for split, folder in folders.items():
+        names, pictures = _list_classes(folder)
+        unknown = [name for name in names if name not in classes]
+        if unknown:
+            raise UsageError(
+                f"ImageFolder: {folder} has {'a class' if len(unknown) == 1 else 'classes'} that "
+                f"{folders['train']} does not have: {listed(unknown)}.\n"
+                f"       Training classes: {listed(classes)}.\n"
+                "       Rename or remove the folder, or add pictures of the class to the training folder."
+            )
+        listings[split] = _listing({classes.index(name): paths for name, paths in zip(names, pictures, strict=True)})
+    return classes, listings
+
+
+def _divide(
+    classes: tuple[str, ...], pictures: list[list[Path]], val_fraction: float, test_fraction: float, seed: int
+) -> dict[str, Listing]:
+    """Each class on its own, so that every split has pictures of every class."""
+    if val_fraction + test_fraction >= 1:
+        raise UsageError(
+            f"--val-fraction {val_fraction} and --test-fraction {test_fraction} leave nothing to train on.\n"
+            "       Give two fractions that are less than 1 together."
+        )
+    small = [name for name, paths in zip(classes, pictures, strict=True) if len(paths) < len(SPLITS)]
+    if small:
+        raise UsageError(
+            f"ImageFolder: too few pictures to be divided into train, valid and test: {listed(small)}.\n"
+            "       Each class needs at least 3 pictures. Add some, or remove the folder."
+        )
+    generator = torch.Generator().manual_seed(seed)
+    divided: dict[str, dict[int, list[Path]]] = {split: {} for split in SPLITS}
+    for label, paths in enumerate(pictures):
+        shuffled = [paths[i] for i in torch.randperm(len(paths), generator=generator)]
+        tests = min(max(1, round(test_fraction * len(paths))), len(paths) - 2)
+        valids = min(max(1, round(val_fraction * len(paths))), len(paths) - tests - 1)
+        divided["test"][label] = shuffled[:tests]
+        divided["valid"][label] = shuffled[tests : tests + valids]
+        divided["train"][label] = shuffled[tests + valids :]
+    return {split: _listing(by_class) for split, by_class in divided.items()}
+
+
+def _listing(by_class: dict[int, list[Path]]) -> Listing:
+    paths = [path for label in sorted(by_class) for path in by_class[label]]
+    labels = [label for label in sorted(by_class) for _ in by_class[label]]
+    return Listing(paths, torch.tensor(labels))

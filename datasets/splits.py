@@ -1,0 +1,125 @@
+"""What a split is, and how items are divided into splits and balanced between classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from sklearn.model_selection import train_test_split
+from torch import Tensor
+
+from datasets.ragged import RaggedImages
+from errors import UsageError
+
+SPLITS = ("train", "valid", "test")
+
+
+class Augment(Protocol):
+    """A fresh random view of each picture asked for: float32 [B, C, S, S] in 0..1, on `device`."""
+
+    def __call__(
+        self,
+        images: Tensor | RaggedImages,
+        indices: Tensor,
+        generator: torch.Generator | None,
+        device: torch.device | str | None = None,
+    ) -> Tensor: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """N labelled pictures, decoded, and the M items that an epoch shows of them."""
+
+    name: str  # "train", "valid" or "test"
+    images: Tensor | RaggedImages  # uint8 [N, C, H, W] in pixels, or pictures of different sizes
+    labels: Tensor  # int64 [N], index into classes
+    classes: tuple[str, ...]
+    items: Tensor  # int64 [M]: which image each item shows; arange(N) unless balanced
+    augment: Augment | None = None
+
+    def __post_init__(self) -> None:
+        assert len(self.images) == len(self.labels), (len(self.images), len(self.labels))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def item_labels(self) -> Tensor:
+        """int64 [M]: the class of each item."""
+        return self.labels[self.items]
+
+    def view(
+        self,
+        items: Tensor,
+        generator: torch.Generator | None = None,
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        """The pictures of the items at positions `items` (int64 [B]), float32 [B, C, S, S] in 0..1, on `device`.
+
+        `generator` (a CPU generator; None is torch's global one) only matters where there is an augmentation, which
+        then differs from call to call and from item to item. `device` None stays where the images are.
+        """
+        indices = self.items[items.to(self.items.device)]
+        if self.augment is not None:
+            return self.augment(self.images, indices, generator, device)
+        return gather(self.images, indices, device)
+
+    def to(self, device: torch.device | str) -> Split:
+        """The same split with its pixels on `device` (N * C * H * W bytes); labels and items stay on the CPU."""
+        return replace(self, images=self.images.to(device))
+
+
+def gather(images: Tensor, indices: Tensor, device: torch.device | str | None = None) -> Tensor:
+    """Images `indices` of uint8 [N, C, H, W] as float32 [B, C, H, W] in 0..1; what travels to `device` is uint8."""
+    return to_unit_range(images[indices.to(images.device)], device)
+
+
+def to_unit_range(pixels: Tensor, device: torch.device | str | None = None) -> Tensor:
+    """uint8 0..255 to float32 0..1, scaled on `device`."""
+    return pixels.to(device).float().div_(255)
+
+
+def check_split_name(name: str) -> None:
+    if name not in SPLITS:
+        raise ValueError(f"split {name!r}: the splits are {', '.join(SPLITS)}")
+
+
+def stratified_split(
+    positions: np.ndarray, labels: np.ndarray, held_out: int | float, seed: int, data_set: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """(kept, held out): `positions` [M] divided so that both have the same mix of classes, in a seeded random order.
+
+    `labels` [M] are the classes of the positions; `held_out` is a number of items or a share of them.
+    """
+    try:
+        kept, out = train_test_split(positions, test_size=held_out, stratify=labels, random_state=seed, shuffle=True)
+    except ValueError as error:
+        classes, counts = np.unique(labels, return_counts=True)
+        raise UsageError(
+            f"{data_set} cannot be divided into train, valid and test: {len(positions)} pictures of {len(classes)} "
+            f"classes, the smallest with {counts.min()}, and {held_out} to be set aside.\n"
+            f"       {error}\n"
+            "       Check that the data set is complete, or set aside another number of pictures."
+        ) from None
+    return kept, out
+
+
+def balanced_items(labels: Tensor) -> Tensor:
+    """int64 [M]: items that show every class equally often, M = classes * (size of the largest class).
+
+    Rounds over the classes in order of first appearance in `labels` (int64 [N]). Round r takes from a class of n
+    pictures its picture number -r modulo n: 0, n - 1, n - 2, ..., 1, 0, ...
+    """
+    names, appearances = np.unique(labels.numpy(), return_index=True)
+    members = [torch.nonzero(labels == int(label)).flatten() for label in names[np.argsort(appearances)]]
+    rounds = torch.arange(max(len(positions) for positions in members))
+    return torch.stack([positions[-rounds % len(positions)] for positions in members], dim=1).flatten()
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Names for a message: "a, b, c", or the first few and how many there are."""
+    text = ", ".join(names[:most])
+    return text if len(names) <= most else f"{text}, ... ({len(names)} in all)"

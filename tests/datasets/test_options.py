@@ -1,0 +1,55 @@
+"""Names and kinds of the options."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from datasets import DATASETS
+
+
+def parse(name, *words):
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    DATASETS[name].add_options(parser)
+    return vars(parser.parse_args(words))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Digits", {"image_size": 32, "dataset_seed": 1234}),
+        (
+            "STL10",
+            {"dataset_root": Path("data"), "image_size": 96, "valset_size_per_class": 10, "dataset_seed": 1234},
+        ),
+        ("Caltech101", {"dataset_root": Path("data"), "image_size": 64}),
+        ("CelebA", {"dataset_root": Path("data"), "image_size": 64}),
+        (
+            "ImageFolder",
+            {
+                "dataset_root": Path("data"),
+                "image_size": 64,
+                "dataset_seed": 1234,
+                "val_fraction": 0.15,
+                "test_fraction": 0.15,
+            },
+        ),
+    ],
+)
+def test_defaults(name, expected):
+    assert parse(name) == {**expected, "num_workers": 4}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--image-size", "0"),
+        ("--num-workers", "-1"),
+        ("--val-fraction", "1"),
+        ("--test-fraction", "0"),
+        ("--dataset-seed", "x"),
+    ],
+)
+def test_values_out_of_range_are_refused(words):
+    with pytest.raises(argparse.ArgumentError, match="is not a"):
+        parse("ImageFolder", *words)
