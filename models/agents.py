@@ -1,0 +1,119 @@
+"""The pair that plays: a sender that draws what it sees, and a receiver that guesses which picture was meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from errors import UsageError
+from models.decoders import Strokes
+from models.encoding import Encoder, Encoding
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Play:
+    """One batch of games, as played: B sketches in G games of T candidates.
+
+    scores: float [B, T], the receiver's score of each candidate, un-normalised.
+    sketches: float [B, 1 or 3, S, S] as the receiver saw them, before normalisation; 0..1 unless contrast exceeds 1.
+    strokes: what was drawn, in canvas coordinates.
+    photo: the sender's view of its photos.
+    drawn: the sender encoder's view of the sketches; None where nobody asked for it and the encoders are separate.
+    """
+
+    scores: Tensor
+    sketches: Tensor
+    strokes: Strokes
+    photo: Encoding
+    drawn: Encoding | None
+
+
+class Agents(nn.Module):
+    """A sender (encoder, decoder) and a receiver (encoder, receiver).
+
+    With a shared encoder, `sender_encoder` and `receiver_encoder` are the same module, and every photo and every sketch
+    passes it once.
+    """
+
+    def __init__(
+        self,
+        sender_encoder: Encoder,
+        receiver_encoder: Encoder,
+        decoder: nn.Module,
+        receiver: nn.Module,
+        *,
+        invert: bool = False,
+        imagenet_norm: bool = False,
+    ):
+        """invert: sketches are black on white. imagenet_norm: photos and sketches are normalised with ImageNet's mean
+        and deviation before an encoder sees them; raises UsageError for an encoder of one channel."""
+        super().__init__()
+        self.sender_encoder = sender_encoder
+        self.receiver_encoder = receiver_encoder
+        self.decoder = decoder
+        self.receiver = receiver
+        self.invert = invert
+        self.imagenet_norm = imagenet_norm
+        if imagenet_norm and receiver_encoder.channels != 3:
+            raise UsageError(
+                "--imagenet-norm normalises red, green and blue, but this encoder sees one channel.\n"
+                "Leave it out, or choose an encoder or a data set with three channels."
+            )
+        # Not saved: official checkpoints do not have them.
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+
+    @property
+    def shared(self) -> bool:
+        return self.sender_encoder is self.receiver_encoder
+
+    def forward(self, photos: Tensor, candidates: Tensor, senders: int, *, perceive: bool = False) -> Play:
+        """Plays G games of T candidates with S senders each, B = G * S.
+
+        photos: float [P, 1 or 3, S, S] in 0..1, the first `senders` (B) of which are the senders' own, game by game.
+        candidates: int64 [G, T], the rows of `photos` that make up each game's pool.
+        perceive: return the feature maps of photos and sketches too, for the perceptual loss.
+        """
+        if self.shared:
+            seen = self._look(self.sender_encoder, photos, keep_maps=perceive)
+            photo, pool = seen.first(senders), seen.latent[candidates]
+        else:
+            photo = self._look(self.sender_encoder, photos[:senders], keep_maps=perceive)
+            rows, position = torch.unique(candidates, return_inverse=True)
+            pool = self._look(self.receiver_encoder, photos[rows]).latent[position]
+
+        strokes, sketches = self.sketch(photo.latent)
+        received = self._look(self.receiver_encoder, sketches, keep_maps=perceive and self.shared, drawn=True)
+        drawn = received if self.shared else None
+        if perceive and not self.shared:
+            drawn = self._look(self.sender_encoder, sketches, keep_maps=True, drawn=True)
+
+        games = candidates.shape[0]
+        meant = self.receiver(received.latent).unflatten(0, (games, -1))  # [G, S, R]
+        scores = torch.bmm(meant, self.receiver(pool).transpose(1, 2)).flatten(0, 1)
+        return Play(scores, sketches, strokes, photo, drawn)
+
+    def sketch(self, latent: Tensor) -> tuple[Strokes, Tensor]:
+        """Strokes and sketches [B, C, S, S] for latents [B, L], with as many channels as the receiver's encoder."""
+        strokes = self.decoder(latent)
+        sketches = self.decoder.draw(strokes)
+        if self.invert:
+            sketches = 1 - sketches
+        return strokes, expand_channels(sketches, self.receiver_encoder.channels)
+
+    def _look(self, encoder: Encoder, pictures: Tensor, **how: bool) -> Encoding:
+        """Every picture that an encoder sees passes here: the one place of channels and normalisation."""
+        pictures = expand_channels(pictures, encoder.channels)
+        if self.imagenet_norm:
+            pictures = (pictures - self.mean) / self.std
+        return encoder(pictures, **how)
+
+
+def expand_channels(pictures: Tensor, channels: int) -> Tensor:
+    """Grey pictures [B, 1, H, W] for an encoder of colour: [B, channels, H, W], without copying."""
+    return pictures if pictures.shape[1] == channels else pictures.expand(-1, channels, -1, -1)

@@ -1,0 +1,113 @@
+"""Encoders built on a network that was trained to classify photos: VGG16 (the paper's) and SqueezeNet (a laptop's)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.vgg import cfgs, make_layers
+
+from models.encoding import Encoder, Encoding, flat_size
+from models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
+from models.pretrained import load_imagenet_weights, load_stylized_imagenet_weights
+
+VGG16_LAYER_AT = dict(zip(VGG16_LAYERS, (3, 8, 15, 22, 29), strict=True))
+SQUEEZENET_LAYER_AT = dict(zip(SQUEEZENET_LAYERS, (1, 4, 7, 10, 12), strict=True))
+
+
+class BackboneEncoder(Encoder):
+    """The layers of a convolutional network up to `feature_layer`, and a projection `enc` to the latent.
+
+    Pictures [B, 3, S, S] -> latent [B, latent_size], and the feature maps of every named layer up to and including
+    `feature_layer`. A frozen backbone leaves only the projection to be trained, and keeps no graph for photos.
+    """
+
+    channels = 3
+
+    def __init__(self, name: str, network: nn.Sequential, layer_at: Mapping[str, int], feature_layer: str):
+        """name: the attribute, and so the checkpoint key, that holds the network. layer_at: layer name -> index in
+        the network, in order."""
+        super().__init__()
+        names = tuple(layer_at)
+        self.feature_layers = names[: names.index(feature_layer) + 1]
+        self._name_at = {layer_at[layer]: layer for layer in self.feature_layers}
+        self._network = name
+        self.add_module(name, network[: layer_at[feature_layer] + 1])
+
+    @property
+    def backbone(self) -> nn.Sequential:
+        return getattr(self, self._network)
+
+    def forward(self, pictures: Tensor, *, keep_maps: bool = False, drawn: bool = False) -> Encoding:
+        values, maps = pictures, {}
+        for index, layer in enumerate(self.backbone):
+            values = layer(values)
+            if keep_maps and index in self._name_at:
+                maps[self._name_at[index]] = values
+        return Encoding(self.enc(values), maps)
+
+
+class VGG16BackboneExtended(BackboneEncoder):
+    """VGG16 (Simonyan and Zisserman 2015) up to one of its five last-of-a-block ReLUs, flattened and projected.
+
+    The paper's encoder, with `relu5_3`. No pooling follows the last ReLU.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int,
+        latent_size: int = 64,
+        feature_layer: str = "relu3_3",
+        imagenet_weights: bool = False,
+        sin_weights: str | None = None,
+        freeze_backbone: bool = False,
+    ):
+        """sin_weights: a file of Stylized-ImageNet weights, "" for the official file name under TORCH_HOME.
+
+        Raises UsageError where weights are not to be had.
+        """
+        # Only the convolutions: torchvision's whole VGG16 would first fill 120 million weights that nothing uses.
+        super().__init__("vgg16", make_layers(cfgs["D"]), VGG16_LAYER_AT, feature_layer)
+        size = flat_size(self.backbone, self.channels, image_size)
+        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(size, latent_size))
+        if imagenet_weights:
+            load_imagenet_weights(self.backbone, torchvision.models.VGG16_Weights.IMAGENET1K_V1)
+        elif sin_weights is not None:
+            load_stylized_imagenet_weights(self.backbone, sin_weights)
+        else:
+            for layer in self.backbone:
+                if isinstance(layer, nn.Conv2d):  # torchvision's own initialisation of VGG16
+                    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+                    nn.init.zeros_(layer.bias)
+        self.backbone.requires_grad_(not freeze_backbone)
+
+
+class SqueezeNetBackbone(BackboneEncoder):
+    """SqueezeNet 1.1 (Iandola et al. 2016) up to one of five layers, about 45 times cheaper than VGG16. Not in the
+    paper.
+
+    Its features are large and differ in scale from layer to layer, which would saturate the decoder's tanh until every
+    sketch is the same cross. So they are normalised to mean 0 and variance 1, for each picture, before the projection.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int,
+        latent_size: int = 64,
+        feature_layer: str = "fire9",
+        imagenet_weights: bool = False,
+        freeze_backbone: bool = False,
+    ):
+        """Raises UsageError where weights are not to be had."""
+        network = torchvision.models.squeezenet1_1().features
+        super().__init__("squeezenet", network, SQUEEZENET_LAYER_AT, feature_layer)
+        size = flat_size(self.backbone, self.channels, image_size)
+        self.enc = nn.Sequential(
+            nn.Flatten(), nn.LayerNorm(size, elementwise_affine=False), nn.Linear(size, latent_size)
+        )
+        if imagenet_weights:
+            load_imagenet_weights(self.backbone, torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1)
+        self.backbone.requires_grad_(not freeze_backbone)

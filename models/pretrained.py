@@ -1,0 +1,77 @@
+"""Weights of networks trained elsewhere: ImageNet's through torchvision, Stylized-ImageNet's from a file."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import WeightsEnum
+
+from errors import UsageError
+
+STYLIZED_IMAGENET_FILE = "vgg16_train_60_epochs_lr0.01-6c6fcc9f.pth"
+
+
+def load_imagenet_weights(backbone: nn.Sequential, weights: WeightsEnum) -> None:
+    """Fills the first layers of a torchvision network's `features` with torchvision's weights.
+
+    A file under TORCH_HOME is used without network; otherwise torchvision downloads it. Raises UsageError when that
+    fails.
+    """
+    name = weights.url.rsplit("/", 1)[-1]
+    try:
+        state = weights.get_state_dict(progress=False, check_hash=True)
+    except (URLError, OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise UsageError(
+            f"the ImageNet weights {name} could not be had: {_first_line(error)}\n"
+            f"Looked for in {checkpoint_folder()}, then downloaded from {weights.url}.\n"
+            "Put the file there by hand, set TORCH_HOME to a folder that has it under hub/checkpoints, or leave out "
+            "--imagenet-weights."
+        ) from error
+    fill(backbone, state, "features.", checkpoint_folder() / name)
+
+
+def load_stylized_imagenet_weights(backbone: nn.Sequential, file: str) -> None:
+    """Fills VGG16's layers with weights trained on Stylized-ImageNet (Geirhos et al. 2019).
+
+    file: a path, or "" for the official file name under TORCH_HOME. Raises UsageError where it cannot be used.
+    """
+    path = Path(file) if file else checkpoint_folder() / STYLIZED_IMAGENET_FILE
+    if not path.is_file():
+        raise UsageError(
+            f"no Stylized-ImageNet weights at {path}\n"
+            f"Download {STYLIZED_IMAGENET_FILE} (github.com/rgeirhos/texture-vs-shape lists where), put it there or "
+            "give its path: --sin-weights FILE."
+        )
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
+        raise UsageError(f"{path} cannot be read as a file of weights: {_first_line(error)}") from error
+    state = state.get("state_dict", state)
+    # It was saved from a network whose convolutions were wrapped for several GPUs.
+    fill(backbone, {key.replace(".module", ""): value for key, value in state.items()}, "features.", path)
+
+
+def checkpoint_folder() -> Path:
+    """Where torch keeps downloaded weights; follows TORCH_HOME."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def fill(backbone: nn.Sequential, state: Mapping[str, Tensor], prefix: str, path: Path) -> None:
+    """Loads the entries that `backbone` has. Raises UsageError when one is missing or has another shape."""
+    wanted = backbone.state_dict()
+    found = {key: state[prefix + key] for key in wanted if prefix + key in state}
+    wrong = [key for key in wanted if key not in found or found[key].shape != wanted[key].shape]
+    if wrong:
+        raise UsageError(
+            f"{path} does not hold the weights of this network: {prefix}{wrong[0]} is missing or has another shape."
+        )
+    backbone.load_state_dict(found)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

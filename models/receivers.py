@@ -1,0 +1,14 @@
+"""Receivers: what turns an encoder's latent into the vector that scores are dot products of."""
+
+from torch import Tensor, nn
+
+
+class SimpleReceiverMLP(nn.Module):
+    """Linear, ReLU, Linear: [B, latent_size] -> [B, rx_latent_size]; the same for photos and sketches."""
+
+    def __init__(self, *, latent_size: int, rx_hidden: int = 64, rx_latent_size: int = 64):
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(latent_size, rx_hidden), nn.ReLU(), nn.Linear(rx_hidden, rx_latent_size))
+
+    def forward(self, latent: Tensor) -> Tensor:
+        return self.mlp(latent)

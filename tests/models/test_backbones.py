@@ -1,0 +1,133 @@
+"""Backbones: layers and names as documented, frozen where asked, weights through torchvision's own files."""
+
+import pytest
+import torch
+import torchvision
+
+from errors import UsageError
+from models.backbones import SqueezeNetBackbone, VGG16BackboneExtended
+from models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
+from models.pretrained import STYLIZED_IMAGENET_FILE
+
+
+@pytest.mark.parametrize(
+    ("layer", "channels", "shrink", "last"),
+    [
+        ("relu1_2", 64, 1, 2),
+        ("relu2_2", 128, 2, 7),
+        ("relu3_3", 256, 4, 14),
+        ("relu4_3", 512, 8, 21),
+        ("relu5_3", 512, 16, 28),
+    ],
+)
+def test_vgg_feature_layers_as_in_the_reference(layer, channels, shrink, last):
+    encoder = VGG16BackboneExtended(image_size=32, latent_size=8, feature_layer=layer)
+    assert encoder.state_dict()["enc.1.weight"].shape == (8, channels * (32 // shrink) ** 2)
+    convolutions = [name for name in encoder.state_dict() if name.startswith("vgg16.") and name.endswith("weight")]
+    assert convolutions[-1] == f"vgg16.{last}.weight"
+    encoding = encoder(torch.rand(2, 3, 32, 32), keep_maps=True)
+    assert tuple(encoding.feature_maps) == encoder.feature_layers == VGG16_LAYERS[: VGG16_LAYERS.index(layer) + 1]
+    assert encoding.feature_maps[layer].shape == (2, channels, 32 // shrink, 32 // shrink)
+    assert all((maps >= 0).all() for maps in encoding.feature_maps.values())
+
+
+def test_vgg_is_torchvisions_network_layer_for_layer(vgg16):
+    encoder = VGG16BackboneExtended(image_size=32, feature_layer="relu4_3")
+    encoder.vgg16.load_state_dict({k: v for k, v in vgg16.features.state_dict().items() if int(k.split(".")[0]) <= 22})
+    pictures = torch.rand(2, 3, 32, 32)
+    maps = encoder(pictures, keep_maps=True).feature_maps
+    expected = pictures
+    with torch.no_grad():
+        for index, layer in enumerate(vgg16.features[:23]):
+            expected = layer(expected)
+            name = {3: "relu1_2", 8: "relu2_2", 15: "relu3_3", 22: "relu4_3"}.get(index)
+            if name:
+                assert torch.allclose(maps[name], expected, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def vgg16():
+    """torchvision's VGG16 without its classifier, which only costs time here."""
+    network = torchvision.models.VGG(torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["D"]), num_classes=1)
+    return network.eval()
+
+
+@pytest.mark.parametrize("layer", SQUEEZENET_LAYERS)
+def test_squeezenet_feature_layers(layer):
+    encoder = SqueezeNetBackbone(image_size=64, latent_size=8, feature_layer=layer)
+    encoding = encoder(torch.rand(2, 3, 64, 64), keep_maps=True)
+    assert encoding.latent.shape == (2, 8)
+    widths = dict(zip(SQUEEZENET_LAYERS, (64, 128, 256, 384, 512), strict=True))
+    assert {name: maps.shape[1] for name, maps in encoding.feature_maps.items()} == {
+        name: widths[name] for name in encoder.feature_layers
+    }
+
+
+def test_squeezenets_latent_does_not_depend_on_the_scale_of_its_features():
+    torch.manual_seed(0)
+    encoder = SqueezeNetBackbone(image_size=64, latent_size=32)
+    pictures = torch.rand(4, 3, 64, 64)
+    before = encoder(pictures).latent
+    with torch.no_grad():  # ten times larger features: scale every expand convolution of the last Fire module
+        for convolution in (encoder.squeezenet[12].expand1x1, encoder.squeezenet[12].expand3x3):
+            convolution.weight.mul_(10)
+            convolution.bias.mul_(10)
+    assert torch.allclose(encoder(pictures).latent, before, atol=1e-3)
+    assert before.std() < 2
+
+
+@pytest.mark.parametrize("cls", [VGG16BackboneExtended, SqueezeNetBackbone])
+def test_a_frozen_backbone_trains_its_projection_alone_and_still_passes_gradients(cls):
+    encoder = cls(image_size=32, freeze_backbone=True)
+    assert {name for name, p in encoder.named_parameters() if p.requires_grad} == {
+        name for name, _ in encoder.named_parameters() if name.startswith("enc.")
+    }
+    sketch = torch.rand(1, 3, 32, 32, requires_grad=True)
+    encoder(sketch).latent.sum().backward()
+    assert sketch.grad.abs().sum() > 0
+
+
+def weights_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_imagenet_weights_are_taken_from_torch_home_without_network(tmp_path, monkeypatch):
+    folder = weights_folder(tmp_path, monkeypatch)
+    torch.manual_seed(7)
+    network = torchvision.models.squeezenet1_1()
+    torch.save(network.state_dict(), folder / "squeezenet1_1-b8a52dc0.pth")
+    encoder = SqueezeNetBackbone(image_size=64, imagenet_weights=True)
+    for name, value in encoder.squeezenet.state_dict().items():
+        assert torch.equal(value, network.features.state_dict()[name])
+
+
+def test_missing_or_damaged_imagenet_weights_are_said(tmp_path, monkeypatch):
+    folder = weights_folder(tmp_path, monkeypatch)
+    (folder / "squeezenet1_1-b8a52dc0.pth").write_bytes(b"no weights")
+    with pytest.raises(UsageError, match="squeezenet1_1-b8a52dc0.pth could not be had") as told:
+        SqueezeNetBackbone(image_size=64, imagenet_weights=True)
+    assert str(folder) in str(told.value)
+    torch.save({"features.0.weight": torch.zeros(1)}, folder / "squeezenet1_1-b8a52dc0.pth")
+    with pytest.raises(UsageError, match=r"features.0.weight is missing or has another shape"):
+        SqueezeNetBackbone(image_size=64, imagenet_weights=True)
+
+
+@pytest.mark.parametrize("given", ["", "a file"])
+def test_stylized_imagenet_weights(tmp_path, monkeypatch, vgg16, given):
+    folder = weights_folder(tmp_path, monkeypatch)
+    path = tmp_path / "mine.pth" if given else folder / STYLIZED_IMAGENET_FILE
+    # As published: a training state whose convolutions were wrapped for several GPUs.
+    state = {f"features.module.{name}": value for name, value in vgg16.features.state_dict().items()}
+    torch.save({"epoch": 60, "state_dict": state}, path)
+    encoder = VGG16BackboneExtended(image_size=32, feature_layer="relu2_2", sin_weights=str(path) if given else "")
+    assert torch.equal(encoder.vgg16[7].weight, vgg16.features[7].weight)
+
+
+def test_missing_stylized_weights_say_where_they_were_looked_for(tmp_path, monkeypatch):
+    folder = weights_folder(tmp_path, monkeypatch)
+    with pytest.raises(UsageError) as told:
+        VGG16BackboneExtended(image_size=32, sin_weights="")
+    assert str(folder / STYLIZED_IMAGENET_FILE) in str(told.value)
