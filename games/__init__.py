@@ -1,0 +1,12 @@
+"""The rules: how pictures are dealt into games, the losses, the communication rate. The tables load no torch."""
+
+from parts import Part
+
+LOSSES = {
+    "HingeLoss": Part("games.losses", "HingeLoss"),
+    "CELoss": Part("games.losses", "CELoss"),
+    "NoLoss": Part("games.losses", "NoLoss"),
+}
+
+# How the receiver's picture of the target relates to the sender's, in the object-oriented games.
+OBJECT_ORIENTED = ("same", "different", "mixed")

@@ -1,0 +1,181 @@
+"""Deals, against games worked out by hand and against what must hold for any deal."""
+
+from collections import Counter
+
+import pytest
+import torch
+
+from errors import UsageError
+from games.sampling import Deal, ObjectOrientedGame, OriginalGame, shuffled_pools
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def meant_items(deal: Deal) -> torch.Tensor:
+    """What each sender's target is, looked up in its own game's pool."""
+    pools = deal.candidates.repeat_interleave(len(deal.targets) // len(deal.candidates), dim=0)
+    return pools.gather(1, deal.targets[:, None]).flatten()
+
+
+def object_oriented(labels, kind, *, shuffle=False, num_targets=None, batch_size=4, senders=None, seed=0, split="test"):
+    labels = torch.tensor(labels)
+    classes = tuple("abcdefgh"[: int(labels.max()) + 1])
+    return ObjectOrientedGame(
+        labels,
+        classes,
+        kind=kind,
+        num_targets=num_targets,
+        batch_size=batch_size,
+        generator=seeded(seed),
+        shuffle=shuffle,
+        senders=senders,
+        split=split,
+    )
+
+
+def test_original_game_means_every_item_of_a_batch_once_and_drops_the_short_last_batch():
+    dealer = OriginalGame(11, candidates=4, generator=seeded(), shuffle=True)
+    deals = list(dealer)
+    assert len(deals) == len(dealer) == 2
+    used = torch.cat([deal.senders for deal in deals])
+    assert len(set(used.tolist())) == 8
+    for deal in deals:
+        assert deal.candidates.shape == (1, 4)
+        assert torch.equal(meant_items(deal), deal.senders)
+        assert set(deal.candidates.flatten().tolist()) == set(deal.senders.tolist())
+
+
+def test_original_game_shuffles_training_and_repeats_the_rest():
+    train = OriginalGame(40, candidates=8, generator=seeded(), shuffle=True)
+    assert not torch.equal(next(iter(train)).senders, next(iter(train)).senders)
+    fixed = OriginalGame(40, candidates=8, generator=seeded(), shuffle=False)
+    for first, second in zip(fixed, fixed, strict=True):
+        assert torch.equal(first.senders, second.senders)
+        assert torch.equal(first.candidates, second.candidates)
+        assert torch.equal(first.targets, second.targets)
+    again = OriginalGame(40, candidates=8, generator=seeded(), shuffle=False)
+    assert torch.equal(next(iter(fixed)).candidates, next(iter(again)).candidates)
+    # The order is not the split's own, in which classes may lie together.
+    assert not torch.equal(next(iter(fixed)).senders, torch.arange(8))
+
+
+def test_pools_are_shuffled_away_from_the_senders_order():
+    deal = next(iter(OriginalGame(64, candidates=64, generator=seeded(), shuffle=True)))
+    assert not torch.equal(deal.targets, torch.arange(64))
+    assert sorted(deal.targets.tolist()) == list(range(64))
+
+
+def test_fewer_senders_than_candidates():
+    deal = next(iter(OriginalGame(10, candidates=10, senders=3, generator=seeded(), shuffle=False)))
+    assert deal.senders.shape == deal.targets.shape == (3,)
+    assert deal.candidates.shape == (1, 10)
+    assert torch.equal(meant_items(deal), deal.senders)
+
+
+def test_targets_are_local_to_their_game():
+    seen = torch.tensor([[0, 1, 2], [3, 4, 5]])
+    deal = shuffled_pools(seen, seen + 10, 3, seeded())
+    assert deal.targets.max() <= 2
+    assert torch.equal(meant_items(deal), (seen + 10).flatten())
+    assert sorted(deal.candidates[0].tolist()) == [10, 11, 12]
+    assert sorted(deal.candidates[1].tolist()) == [13, 14, 15]
+
+
+def test_same_game_in_the_official_order_by_hand():
+    # class a: items 0 1 2, class b: 3 4 5. A class deals its head, then rotates right: 0, 2, 1 and 3, 5, 4.
+    deals = list(object_oriented([0, 0, 0, 1, 1, 1], "same", batch_size=2))
+    assert [deal.senders.tolist() for deal in deals] == [[0, 3], [2, 5], [1, 4]]
+    for deal in deals:
+        assert torch.equal(meant_items(deal), deal.senders)
+
+
+def test_different_game_in_the_official_order_by_hand():
+    # The sender gets the head, the receiver the tail, then the deque rotates right.
+    deals = list(object_oriented([0, 0, 0, 1, 1, 1], "different", batch_size=2))
+    assert [deal.senders.tolist() for deal in deals] == [[0, 3], [2, 5], [1, 4]]
+    assert [meant_items(deal).tolist() for deal in deals] == [[2, 5], [1, 4], [0, 3]]
+
+
+def test_mixed_game_is_half_same_and_half_different():
+    labels = [c for c in range(4) for _ in range(6)]
+    deals = list(object_oriented(labels, "mixed", batch_size=4))
+    kinds = Counter()
+    for deal in deals:
+        meant = meant_items(deal)
+        same = deal.senders == meant
+        assert same.sum() == 2
+        for sender, is_same in zip(deal.senders.tolist(), same.tolist(), strict=True):
+            kinds[labels[sender], is_same] += 1
+        assert [labels[i] for i in deal.senders] == [labels[i] for i in meant]
+    assert all(kinds[c, True] == kinds[c, False] == 3 for c in range(4))
+
+
+@pytest.mark.parametrize("kind", ["same", "different", "mixed"])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_game_holds_one_picture_of_each_class(kind, shuffle):
+    labels = torch.tensor([0] * 5 + [1] * 9 + [2] * 7 + [3] * 6 + [4] * 5)
+    dealer = object_oriented(labels.tolist(), kind, shuffle=shuffle, num_targets=3, batch_size=7, seed=3)
+    assert (dealer.games, dealer.candidates) == (2, 3)
+    for deal in dealer:
+        assert deal.candidates.shape == (2, 3)
+        assert all(len(set(labels[pool].tolist())) == 3 for pool in deal.candidates)
+        assert torch.equal(labels[meant_items(deal)], labels[deal.senders])
+
+
+def test_different_never_shows_the_receiver_the_senders_own_picture():
+    labels = [0] * 2 + [1] * 3 + [2] * 8
+    for deal in object_oriented(labels, "different", shuffle=True, batch_size=3, split="train"):
+        assert not (meant_items(deal) == deal.senders).any()
+
+
+def test_every_picture_is_sender_and_receiver_once_in_a_cycle():
+    labels = [0] * 5 + [1] * 5
+    deals = list(object_oriented(labels, "different", shuffle=True, batch_size=2, split="train"))
+    assert sorted(torch.cat([deal.senders for deal in deals]).tolist()) == list(range(10))
+    assert sorted(torch.cat([meant_items(deal) for deal in deals]).tolist()) == list(range(10))
+
+
+def test_with_fewer_targets_than_classes_every_class_is_still_tested():
+    labels = [c for c in range(6) for _ in range(4)]
+    deals = list(object_oriented(labels, "same", num_targets=2, batch_size=2))
+    met = Counter(labels[i] for deal in deals for i in deal.senders.tolist())
+    assert set(met) == set(range(6))
+    assert set(met.values()) == {4}
+    # After each game the class order rotates right by T: a b, then e f, then c d.
+    assert [sorted(labels[i] for i in deal.senders) for deal in deals[:3]] == [[0, 1], [4, 5], [2, 3]]
+
+
+def test_training_deals_differ_between_epochs_and_follow_the_seed():
+    labels = [c for c in range(5) for _ in range(10)]
+    dealer = object_oriented(labels, "same", shuffle=True, batch_size=10, seed=1, split="train")
+    first, second = next(iter(dealer)), next(iter(dealer))
+    assert not torch.equal(first.senders, second.senders)
+    again = next(iter(object_oriented(labels, "same", shuffle=True, batch_size=10, seed=1, split="train")))
+    assert torch.equal(first.senders, again.senders)
+    assert torch.equal(first.candidates, again.candidates)
+
+
+def test_batch_size_is_rounded_to_whole_games_and_may_be_exceeded_by_one_game():
+    labels = [c for c in range(8) for _ in range(4)]
+    assert object_oriented(labels, "same", batch_size=20).games == 2
+    assert object_oriented(labels, "same", batch_size=3).games == 1
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (lambda: OriginalGame(9, candidates=10, generator=seeded(), shuffle=True), "9 pictures"),
+        (lambda: OriginalGame(9, candidates=4, senders=5, generator=seeded(), shuffle=True), "at most 4"),
+        (lambda: object_oriented([0, 0, 1, 1], "same", num_targets=3), "2 classes"),
+        (lambda: object_oriented([0, 0, 0, 0], "same"), "1 class"),
+        (lambda: object_oriented([0, 0, 0, 1], "different"), "one picture only, and sender and receiver need .*: b"),
+        (lambda: object_oriented([0, 0, 0, 1], "mixed"), "one picture only"),
+        (lambda: object_oriented([0, 0, 1, 1], "same", batch_size=6), "has 4"),
+        (lambda: object_oriented([0, 0, 1, 1], "same", senders=3), "at most 2"),
+    ],
+)
+def test_what_cannot_be_played_is_said(build, told):
+    with pytest.raises(UsageError, match=told):
+        build()
