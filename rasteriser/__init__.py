@@ -1,0 +1,61 @@
+"""Differentiable drawing: strokes to pixels, as pure functions of tensors.
+
+The names are those of `dsketch.raster`, the official rasteriser; `draw_points`, `draw_lines`, `draw_curves` and
+`pixel_grid` are new. `draw_lines` and its kin are fast and lean; the functions they can be put together from,
+squared distances, relaxations and compositions, define what they draw.
+"""
+
+from rasteriser.composite import over, over_recursive, smoothmax, softor
+from rasteriser.curves import (
+    catmull_rom_spline,
+    centripetal_catmull_rom_spline,
+    chordal_catmull_rom_spline,
+    cubic_bezier,
+    linear_bezier,
+    quadratic_bezier,
+    uniform_catmull_rom_spline,
+)
+from rasteriser.distance import (
+    create_curve_edt2_bruteforce,
+    curve_edt2_bruteforce,
+    curve_edt2_polyline,
+    line_edt2,
+    point_edt2,
+)
+from rasteriser.draw import draw_curves, draw_lines, draw_points
+from rasteriser.grid import pixel_grid
+from rasteriser.relaxation import (
+    compute_nearest_neighbour_sigma,
+    compute_nearest_neighbour_sigma_bres,
+    exp,
+    nearest_neighbour,
+    sigmoid,
+)
+
+__all__ = [
+    "catmull_rom_spline",
+    "centripetal_catmull_rom_spline",
+    "chordal_catmull_rom_spline",
+    "compute_nearest_neighbour_sigma",
+    "compute_nearest_neighbour_sigma_bres",
+    "create_curve_edt2_bruteforce",
+    "cubic_bezier",
+    "curve_edt2_bruteforce",
+    "curve_edt2_polyline",
+    "draw_curves",
+    "draw_lines",
+    "draw_points",
+    "exp",
+    "line_edt2",
+    "linear_bezier",
+    "nearest_neighbour",
+    "over",
+    "over_recursive",
+    "pixel_grid",
+    "point_edt2",
+    "quadratic_bezier",
+    "sigmoid",
+    "smoothmax",
+    "softor",
+    "uniform_catmull_rom_spline",
+]

@@ -1,0 +1,52 @@
+"""The canvas: where the pixel centres are."""
+
+import torch
+from torch import Tensor
+
+
+def canvas_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(H, W) of a canvas given as such, or as one number for a square. ValueError for anything else."""
+    height, width = (size, size) if isinstance(size, int) else _pair(size)
+    if height < 1 or width < 1:
+        raise ValueError(f"size is {size}: a canvas needs at least 1 pixel each way")
+    return height, width
+
+
+def _pair(size) -> tuple[int, int]:
+    try:
+        height, width = size
+        if all(isinstance(pixels, int) for pixels in (height, width)):
+            return height, width
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"size is {size!r}: it should be a number of pixels, or (height, width)")
+
+
+def pixel_axes(
+    size: int | tuple[int, int], dtype: torch.dtype | None = None, device: torch.device | str | None = None
+) -> tuple[Tensor, Tensor]:
+    """Rows [H] and columns [W] of the pixel centres, each from -1 to 1, both inclusive."""
+    return tuple(_pixel_axis(pixels, dtype or torch.get_default_dtype(), device) for pixels in canvas_size(size))
+
+
+def _pixel_axis(pixels: int, dtype: torch.dtype, device: torch.device | str | None) -> Tensor:
+    # One division of whole numbers is symmetric and rounds once; torch.linspace misses 0 in the middle by an epsilon.
+    if pixels == 1:
+        return torch.full((1,), -1.0, dtype=dtype, device=device)
+    return torch.arange(1 - pixels, pixels, 2, dtype=dtype, device=device) / (pixels - 1)
+
+
+def pixel_grid(
+    size: int | tuple[int, int], dtype: torch.dtype | None = None, device: torch.device | str | None = None
+) -> Tensor:
+    """Pixel centres [H, W, 2] as (row, col), the first at exactly (-1, -1) and the last at exactly (1, 1).
+
+    Args:
+        size: height and width in pixels, or one number for both. An axis of one pixel has its centre at -1.
+        dtype: torch's default, if not given.
+        device: torch's default, if not given.
+
+    Raises:
+        ValueError: if the size is not one or two whole numbers above 0.
+    """
+    return torch.stack(torch.meshgrid(*pixel_axes(size, dtype, device), indexing="ij"), dim=-1)
