@@ -12,8 +12,9 @@ class SmallCNNEncoder(Encoder):
     """Three convolutions with group normalisation: what a laptop trains in a minute on digits. Not in the paper.
 
     [B, channels, S, S] -> 32, 64, 128 channels at S/2, S/4, S/8, pooled to 4 x 4 (nothing to pool at 32 px) -> latent
-    [B, latent_size]. Group normalisation treats every picture by itself, so that sketches and photos do not disturb
-    each other's statistics.
+    [B, latent_size]. Group and layer normalisation treat every picture by itself, so that sketches and photos do not
+    disturb each other's statistics. The projection starts with large weights (He et al. 2015): latents of different
+    photos then differ enough for their first sketches to differ visibly.
     """
 
     def __init__(self, *, latent_size: int, image_size: int, channels: int):
@@ -23,7 +24,15 @@ class SmallCNNEncoder(Encoder):
             nn.Sequential(nn.Conv2d(before, after, 3, stride=2, padding=1), nn.GroupNorm(8, after), nn.ReLU())
             for before, after in ((channels, 32), (32, 64), (64, 128))
         ]
-        self.enc = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(128 * 16, latent_size))
+        size = 128 * 4 * 4
+        self.enc = nn.Sequential(
+            *blocks,
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.LayerNorm(size, elementwise_affine=False),
+            nn.Linear(size, latent_size),
+        )
+        nn.init.kaiming_normal_(self.enc[-1].weight)
 
     def forward(self, pictures: Tensor, *, keep_maps: bool = False, drawn: bool = False) -> Encoding:
         return Encoding(self.enc(pictures))

@@ -91,7 +91,7 @@ def add_drawing_options(group):
         type=non_negative_float,
         default=0.0,
         metavar="X",
-        help="how far over the canvas untrained strokes are spread: their coordinates are drawn from -X to X; "
+        help="spread untrained strokes over the canvas: biases before the last tanh are drawn from -X to X; "
         "0 starts with all of them at the centre, as the official code does",
     )
 

@@ -48,7 +48,9 @@ def test_vgg_is_torchvisions_network_layer_for_layer(vgg16):
 @pytest.fixture(scope="module")
 def vgg16():
     """torchvision's VGG16 without its classifier, which only costs time here."""
-    network = torchvision.models.VGG(torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["D"]), num_classes=1)
+    network = torchvision.models.VGG(
+        torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["D"]), num_classes=1
+    )
     return network.eval()
 
 
@@ -107,7 +109,7 @@ def test_imagenet_weights_are_taken_from_torch_home_without_network(tmp_path, mo
 def test_missing_or_damaged_imagenet_weights_are_said(tmp_path, monkeypatch):
     folder = weights_folder(tmp_path, monkeypatch)
     (folder / "squeezenet1_1-b8a52dc0.pth").write_bytes(b"no weights")
-    with pytest.raises(UsageError, match="squeezenet1_1-b8a52dc0.pth could not be had") as told:
+    with pytest.raises(UsageError, match=r"squeezenet1_1-b8a52dc0\.pth could not be had") as told:
         SqueezeNetBackbone(image_size=64, imagenet_weights=True)
     assert str(folder) in str(told.value)
     torch.save({"features.0.weight": torch.zeros(1)}, folder / "squeezenet1_1-b8a52dc0.pth")

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from models import ENCODERS
-from models.encoders import BetterCNNEncoder, PhotoSketchBatchNorm2d, SimpleCNNEncoder, SimpleMLPEncoder, SmallCNNEncoder
+from models.encoders import (
+    BetterCNNEncoder,
+    PhotoSketchBatchNorm2d,
+    SimpleCNNEncoder,
+    SimpleMLPEncoder,
+    SmallCNNEncoder,
+)
 from models.encoding import Encoding
 
 SMALL = (SmallCNNEncoder, BetterCNNEncoder, SimpleCNNEncoder, SimpleMLPEncoder)
@@ -34,7 +40,10 @@ def test_latents_and_gradients(cls, size, channels):
     ("cls", "shapes"),
     [
         (SimpleMLPEncoder, {"enc.0.weight": (32, 784), "enc.2.weight": (16, 32)}),
-        (SimpleCNNEncoder, {"enc.0.weight": (120, 1, 5, 5), "enc.3.weight": (300, 120, 5, 5), "enc.7.weight": (16, 4800)}),
+        (
+            SimpleCNNEncoder,
+            {"enc.0.weight": (120, 1, 5, 5), "enc.3.weight": (300, 120, 5, 5), "enc.7.weight": (16, 4800)},
+        ),
         (
             BetterCNNEncoder,
             {"enc.0.weight": (64, 1, 3, 3), "enc.9.weight": (64, 64, 3, 3), "enc.14.weight": (16, 4096)}

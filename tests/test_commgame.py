@@ -1,0 +1,317 @@
+"""The program as a user runs it: every command end to end on real files, and every mistake answered."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import commgame
+
+ROOT = Path(commgame.__file__).parent
+QUICK = ["--epochs", "1", "--device", "cpu"]
+
+
+def call(capsys, *arguments):
+    """(exit code, stdout, stderr) of one call, in this process."""
+    code = commgame.main([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def train(capsys, folder, *arguments):
+    code, out, err = call(capsys, "train", "--output", folder, *QUICK, *arguments)
+    assert code == 0, err
+    return out
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder in which Digits was trained for two epochs."""
+    folder = tmp_path_factory.mktemp("run")
+    assert commgame.main(["train", "--output", str(folder), "--epochs", "2", "--snapshot-interval", "1"]) == 0
+    return folder
+
+
+def test_training_leaves_a_complete_folder(trained):
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "config.json",
+        "log.csv",
+        "model-info.txt",
+        "model_00.pt",
+        "model_01.pt",
+        "model_best.pt",
+        "model_final.pt",
+        "result.json",
+        "train_cmd.txt",
+        "val_games.png",
+        "val_reconstruction_samples_00.png",
+        "val_reconstruction_samples_01.png",
+        "val_samples.png",
+        "val_samples_targets_gameorder.png",
+        "val_samples_targets_matchedorder.png",
+    ]
+    rows = list(csv.DictReader((trained / "log.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    result = json.loads((trained / "result.json").read_text())
+    assert result["communication_rate"] == float(rows[-1]["val_commrate"])
+    assert result["best"]["communication_rate"] == max(float(row["val_commrate"]) for row in rows)
+    assert result["chance"] == 1 / 32
+    assert (result["games"], result["candidates"], result["split"]) == (160, 32, "valid")
+    low, high = result["interval"]
+    assert low <= result["communication_rate"] <= high
+    assert {"loss", "seconds", "games_per_second", "train", "epochs"} <= set(result)
+
+
+def test_a_test_needs_only_the_checkpoint(trained, tmp_path, capsys):
+    code, out, err = call(capsys, "test", "--weights", trained / "model_final.pt", "--output", tmp_path / "test")
+    assert code == 0, err
+    result = json.loads((tmp_path / "test" / "result.json").read_text())
+    assert result["games"] == 352
+    assert f"communication rate {result['communication_rate']:.4f}" in out
+    games = json.loads((tmp_path / "test" / "gamelogs" / "games.json").read_text())
+    assert len(games) == 352
+    right = sum(game["reciever_guess_correct"] for game in games)
+    assert right / 352 == pytest.approx(result["communication_rate"], abs=1e-6)
+    log = (tmp_path / "test" / "log.csv").read_text().splitlines()
+    assert log[0] == "epoch,test_loss,test_commrate,test_commrate_std"
+    assert float(log[1].split(",")[2]) == result["communication_rate"]
+    assert {"test_sketch_samples.png", "test_samples.png", "test_games.png", "eval_cmd.txt", "model-info.txt"} <= set(
+        os.listdir(tmp_path / "test")
+    )
+
+
+def test_eval_is_test_and_options_override_the_checkpoint(trained, tmp_path, capsys):
+    code, _, err = call(
+        capsys, "eval", "--weights", trained / "model_best.pt", "--output", tmp_path / "t", "--batch-size", "20"
+    )
+    assert code == 0, err
+    assert json.loads((tmp_path / "t" / "result.json").read_text())["candidates"] == 20
+    sources = json.loads((tmp_path / "t" / "config.json").read_text())["sources"]
+    assert sources["batch_size"] == "command line"
+    assert sources["nlines"] == "model_best.pt"
+
+
+def test_a_run_can_be_repeated(trained, tmp_path, capsys):
+    train(capsys, tmp_path / "again", "--epochs", "2")
+    timed = ("games_per_second", "seconds")
+    one, other = (
+        [
+            {name: value for name, value in row.items() if name not in timed}
+            for row in csv.DictReader((folder / "log.csv").read_text().splitlines())
+        ]
+        for folder in (trained, tmp_path / "again")
+    )
+    assert one == other
+
+
+def test_agents_learn_and_their_sketches_differ(tmp_path, capsys):
+    """Four epochs are enough to be far above chance, on pictures that were never trained on."""
+    train(capsys, tmp_path / "run", "--epochs", "4")
+    weights = tmp_path / "run" / "model_final.pt"
+    assert call(capsys, "test", "--weights", weights, "--output", tmp_path / "test")[0] == 0
+    assert json.loads((tmp_path / "test" / "result.json").read_text())["interval"][0] > 3 / 32
+    grid = np.asarray(Image.open(tmp_path / "test" / "test_sketch_samples.png").convert("L"), dtype=float)
+    first, second = grid[2:34, 2:34], grid[2:34, 36:68]
+    assert first.max() > 200
+    assert np.abs(first - second).mean() > 5
+
+
+@pytest.mark.parametrize("kind", ["same", "different", "mixed"])
+@pytest.mark.parametrize("extra", [[], ["--num-targets", "4", "--separate-encoders", "--loss", "CELoss"]])
+def test_object_oriented_games(kind, extra, tmp_path, capsys):
+    out = train(capsys, tmp_path / "run", "--object-oriented", kind, *extra)
+    assert f"({kind})" in out
+    weights = tmp_path / "run" / "model_final.pt"
+    code, _, err = call(capsys, "test", "--weights", weights, "--output", tmp_path / "test")
+    assert code == 0, err
+    result = json.loads((tmp_path / "test" / "result.json").read_text())
+    assert result["candidates"] == (4 if extra else 10)
+
+
+def test_every_small_encoder_and_the_other_switches_play(tmp_path, capsys):
+    for encoder in ("BetterCNNEncoder", "SimpleCNNEncoder", "SimpleMLPEncoder"):
+        train(capsys, tmp_path / encoder, "--encoder", encoder, "--invert", "--contrast", "0.9", "--image-size", "28")
+    train(
+        capsys,
+        tmp_path / "more",
+        *("--random-transform-sender", "--freeze-encoders", "--sender-images-per-iter", "8", "--weight-decay", "0.01"),
+        *("--learning-rate", "0.001*0.5@plateau", "--sigma2", "0.02", "--sigma2-step", "1", "--final-sigma2", "0.01"),
+    )
+    assert call(capsys, "test", "--weights", tmp_path / "more" / "model_best.pt", "--output", tmp_path / "t")[0] == 0
+
+
+def tiny_stl10(root, train=200, test=100):
+    """STL-10's own files with few pictures: planes of 96 x 96, column by column; labels from 1."""
+    folder = root / "stl10_binary"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for part, count in (("train", train), ("test", test)):
+        rng.integers(0, 256, (count, 3, 96, 96), dtype=np.uint8).tofile(folder / f"{part}_X.bin")
+        (np.arange(count, dtype=np.uint8) % 10 + 1).tofile(folder / f"{part}_y.bin")
+    names = "airplane bird car cat deer dog horse monkey ship truck"
+    (folder / "class_names.txt").write_text(names.replace(" ", "\n"))
+    return root
+
+
+def tiny_imagenet_weights(folder):
+    """VGG16 weights under the name that torchvision looks for, with a classifier of one weight."""
+    from torchvision.models.vgg import cfgs, make_layers
+
+    path = folder / "hub" / "checkpoints" / "vgg16-397923af.pth"
+    path.parent.mkdir(parents=True)
+    torch.save({f"features.{name}": value for name, value in make_layers(cfgs["D"]).state_dict().items()}, path)
+
+
+def test_a_paper_command_on_stl10s_own_format(tmp_path, capsys, monkeypatch):
+    """Original game with the perceptual loss, as printed in commands.md but for root, batch size and epochs."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    tiny_imagenet_weights(tmp_path / "home")
+    root = tiny_stl10(tmp_path / "data", train=40, test=16)
+    model = (
+        f"--dataset STL10 --dataset-root {root} --imagenet-weights --freeze-vgg --imagenet-norm --invert "
+        "--feature-layer relu5_3 --sigma2 5e-4 --nlines 20 --data-seed 0 --batch-size 8 --loss HingeLoss "
+        "--sort-of-perceptual-loss --sop-weights 1 1 1 1 1"
+    ).split()
+    run = tmp_path / "run"
+    held_out = ["--valset-size-per-class", "1"]
+    train(capsys, run, *model, *held_out, "--learning-rate", "0.0001")
+    row = next(csv.DictReader((run / "log.csv").read_text().splitlines()))
+    assert float(row["loss"]) == pytest.approx(float(row["game_loss"]) + float(row["perceptual_loss"]), abs=1e-5)
+    assert 0 < float(row["perceptual_loss"]) < 5 * 2 * 2
+    sketches = np.asarray(Image.open(run / "val_reconstruction_samples_00.png"))
+    assert sketches[3:90, 3:90].mean() > 128  # black on white
+
+    (tmp_path / "home" / "hub" / "checkpoints" / "vgg16-397923af.pth").unlink()  # a test does not need it any more
+    code, _, err = call(
+        capsys, "eval", *model, *held_out, "--weights", run / "model_final.pt", "--output", tmp_path / "eval"
+    )
+    assert code == 0, err
+    result = json.loads((tmp_path / "eval" / "result.json").read_text())
+    assert (result["games"], result["candidates"]) == (16, 8)
+
+
+def test_dry_run_writes_nothing(tmp_path, capsys, trained, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["train"], ["test", "--weights", trained / "model_final.pt"]):
+        code, out, err = call(capsys, *arguments, "--dry-run")
+        assert code == 0, err
+        for part in (
+            "chance level   0.0312",
+            "in 11 batches of 32 senders",
+            "trained",
+            "memory",
+            "nothing was written",
+        ):
+            assert part in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def picture_folder(root, classes=("cat", "dog", "owl"), pictures=12):
+    rng = np.random.default_rng(0)
+    for name in classes:
+        (root / name).mkdir(parents=True)
+        for number in range(pictures):
+            pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    return root
+
+
+def test_a_users_own_pictures(tmp_path, capsys):
+    root = picture_folder(tmp_path / "mine", pictures=20)
+    own = ["--dataset", "ImageFolder", "--dataset-root", root, "--image-size", "16", "--encoder", "SmallCNNEncoder"]
+    train(capsys, tmp_path / "run", *own, "--object-oriented", "different", "--batch-size", "6")
+    assert call(capsys, "test", "--weights", tmp_path / "run" / "model_final.pt", "--output", tmp_path / "t")[0] == 0
+    assert json.loads((tmp_path / "t" / "result.json").read_text())["candidates"] == 3
+
+
+def broken_checkpoint(tmp_path):
+    path = tmp_path / "cut.pt"
+    torch.save({"model": torch.rand(1000)}, path)
+    path.write_bytes(path.read_bytes()[:1500])
+    return path
+
+
+def damaged_pictures(tmp_path):
+    root = picture_folder(tmp_path / "mine")
+    (root / "cat" / "0.png").write_bytes(b"not a picture")
+    return root
+
+
+def lonely_picture(tmp_path):
+    for part, pictures in (("train", 1), ("val", 3), ("test", 3)):
+        picture_folder(tmp_path / "mine" / part, pictures=pictures)
+    return tmp_path / "mine"
+
+
+FOLDER = "--dataset ImageFolder --encoder SmallCNNEncoder --image-size 16 --batch-size 3 --dataset-root"
+MISTAKES = {
+    "unknown option": (lambda tmp: "train --nlinez 3", "no option --nlinez"),
+    "option of another part": (lambda tmp: "train --encoder-hidden 3", "belongs to the encoder SimpleMLPEncoder"),
+    "no weights": (lambda tmp: f"test --weights {tmp}/none.pt", "no such file"),
+    "weights not given": (lambda tmp: "test", "required: --weights"),
+    "truncated checkpoint": (lambda tmp: f"test --weights {broken_checkpoint(tmp)}", "cut short, damaged"),
+    "unreadable picture": (lambda tmp: f"train {FOLDER} {damaged_pictures(tmp)}", "cat/0.png"),
+    "no pictures": (lambda tmp: f"train {FOLDER} {tmp}/nowhere", "nowhere"),
+    "class of one": (lambda tmp: f"train {FOLDER} {lonely_picture(tmp)} --object-oriented different", "one picture"),
+    "too many targets": (lambda tmp: "train --object-oriented same --num-targets 11", "10 classes"),
+    "batch above split": (lambda tmp: "train --batch-size 2000", "1257 pictures"),
+    "bad learning rate": (lambda tmp: "train --learning-rate 0.1*every3", "needs the factor"),
+    "bad device": (lambda tmp: "train --device cuda:77", "cuda:77 cannot be used"),
+    "nothing to train": (lambda tmp: "train --loss NoLoss", "teaches nothing"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_gives_one_clear_message_and_changes_nothing(mistake, tmp_path, capsys):
+    build, told = MISTAKES[mistake]
+    arguments = [*build(tmp_path).split(), "--output", str(tmp_path / "out")]
+    code, _, err = call(capsys, *arguments)
+    assert code == 2
+    assert told in err
+    assert err.startswith("error: ")
+    assert len(err.strip().splitlines()) <= 6
+    assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(trained, capsys):
+    before = {path.name: path.stat().st_mtime_ns for path in trained.iterdir()}
+    for arguments in (["train"], ["test", "--weights", trained / "model_final.pt"]):
+        code, _, err = call(capsys, *arguments, "--output", trained)
+        assert code == 2
+        assert "already holds a run" in err
+    assert before == {path.name: path.stat().st_mtime_ns for path in trained.iterdir()}
+
+
+def test_a_loss_of_nan_fails_with_code_1(tmp_path, capsys):
+    code, _, err = call(capsys, "train", "--learning-rate", "1e30", "--epochs", "1", "--output", tmp_path / "run")
+    assert code == 1
+    assert "not numbers any more" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 2), (["paint"], 2), (["--help"], 0), (["-h"], 0)])
+def test_calls_without_a_command(arguments, code, capsys):
+    assert call(capsys, *arguments)[0] == code
+
+
+def test_help_and_mistakes_load_no_torch(tmp_path):
+    """In a fresh process each, with torch made impossible to import."""
+    (tmp_path / "torch.py").write_text("raise RuntimeError('torch was imported')")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    for arguments, code in ((["--help"], 0), (["train", "--help"], 0), (["test", "--help"], 0), (["train", "--x"], 2)):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "commgame.py"), *arguments],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code, done.stderr

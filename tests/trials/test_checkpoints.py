@@ -1,0 +1,78 @@
+import pytest
+import torch
+
+from errors import UsageError
+from trials.checkpoints import load_agents, load_checkpoint, save_checkpoint
+from trials.options import resolve
+from trials.wiring import Pictures, build_agents
+
+
+def build(*arguments):
+    options = resolve("train", ["--nlines", "3", *arguments])
+    return build_agents(options, Pictures({}, image_size=16, channels=1)), options
+
+
+@pytest.fixture
+def saved(tmp_path):
+    torch.manual_seed(0)
+    agents, options = build("--sigma2", "0.08", "--sigma2-step", "1")
+    optimizer = torch.optim.Adam(agents.parameters())
+    agents(torch.rand(3, 1, 16, 16), torch.arange(3)[None], 3).scores.sum().backward()
+    optimizer.step()
+    agents.decoder.anneal(0)
+    path = tmp_path / "model_04.pt"
+    save_checkpoint(path, agents, optimizer, options, 4, [{"val_commrate": 0.5}])
+    return path, agents
+
+
+def test_round_trip_gives_the_same_scores(saved):
+    path, agents = saved
+    checkpoint = load_checkpoint(path)
+    options = resolve("test", ["--weights", str(path)], checkpoint.options)
+    again = build_agents(options, Pictures({}, image_size=16, channels=1))
+    load_agents(again, checkpoint)
+    photos, candidates = torch.rand(4, 1, 16, 16), torch.arange(4)[None]
+    assert torch.equal(again(photos, candidates, 4).scores, agents(photos, candidates, 4).scores)
+    assert (checkpoint.epoch, checkpoint.history) == (4, [{"val_commrate": 0.5}])
+
+
+def test_sigma2_is_where_annealing_had_brought_it(saved):
+    path, agents = saved
+    assert load_checkpoint(path).options["sigma2"] == agents.decoder.sigma2 == 0.04
+
+
+def test_it_is_plain_data(saved):
+    content = torch.load(saved[0], weights_only=True)
+    assert set(content) == {"format", "epoch", "options", "sigma2", "model", "optimizer", "history", "versions"}
+    assert set(content["optimizer"]["state"][0]) == {"step", "exp_avg", "exp_avg_sq"}
+
+
+def test_files_that_cannot_be_used(tmp_path, saved):
+    with pytest.raises(UsageError, match="there is no such file"):
+        load_checkpoint(tmp_path / "nothing.pt")
+    whole = saved[0].read_bytes()
+    for name, content in (("cut", whole[: len(whole) // 2]), ("empty", b""), ("text", b"hello"), ("tail", whole[100:])):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UsageError, match="cut short, damaged, or not written by this program"):
+            load_checkpoint(tmp_path / name)
+    torch.save({"weights": torch.zeros(1)}, tmp_path / "other.pt")
+    with pytest.raises(UsageError, match="is not a checkpoint of this program"):
+        load_checkpoint(tmp_path / "other.pt")
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "touched"), "w"))
+
+    torch.save({"model": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(UsageError, match="not written by this program"):
+        load_checkpoint(tmp_path / "evil.pt")
+    assert not (tmp_path / "touched").exists()
+
+
+def test_agents_of_another_shape_are_refused(saved):
+    other, _ = build("--nlines", "4")
+    with pytest.raises(UsageError, match=r"latent_to_linecoord\.4\.weight") as told:
+        load_agents(other, load_checkpoint(saved[0]))
+    assert len(str(told.value).splitlines()) <= 5

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+import torchbearer
+from PIL import Image
+
+from games.sampling import Deal
+from models.agents import Play
+from models.decoders import Strokes
+from models.encoding import Encoding
+from trials.batches import Batch
+from trials.pictures import FRAME, LABEL_WIDTH, RIGHT, WRONG, PassPictures, PlayedGames, draw_games, save_grid, to_bytes
+
+
+def played(different=False):
+    """Two games of three candidates, two senders each; the first sender of each is guessed right, the other wrong."""
+    photos = (torch.arange(8.0) / 10).view(8, 1, 1, 1).expand(8, 1, 4, 4)
+    candidates = torch.tensor([[0, 4, 1], [2, 3, 5]])
+    targets = torch.tensor([0, 2, 0, 1]) if not different else torch.tensor([1, 2, 0, 2])
+    scores = torch.zeros(4, 3)
+    scores[0, targets[0]] = scores[2, targets[2]] = 1.0
+    scores[1, 0] = scores[3, 0] = 1.0
+    items = Deal(torch.arange(4), candidates, targets)
+    sketches = torch.full((4, 1, 4, 4), 0.25)
+    play = Play(scores, sketches, Strokes(torch.zeros(4, 1, 2, 2), 0.1), Encoding(torch.zeros(4, 1)), None)
+    return Batch(photos, candidates, targets, items), play
+
+
+def values(pictures):
+    return (pictures[:, 0, 0, 0] * 10).round().long().tolist()
+
+
+def test_what_was_seen_guessed_and_meant():
+    games = PlayedGames.of(*played(), most=100)
+    assert values(games.photos) == [0, 1, 2, 3]
+    assert values(games.targets) == [0, 1, 2, 3]
+    assert values(games.guesses) == [0, 0, 2, 2]
+    assert values(games.pool) == [0, 4, 1, 2, 3, 5]
+    assert games.right.tolist() == [True, False, True, False]
+    different = PlayedGames.of(*played(different=True), most=3)
+    assert values(different.targets) == [4, 1, 2]
+    assert len(different) == 3
+
+
+def test_grids_have_the_official_layout(tmp_path):
+    save_grid(tmp_path / "grid.png", torch.linspace(0, 1, 11).view(11, 1, 1, 1).expand(11, 1, 5, 5))
+    with Image.open(tmp_path / "grid.png") as picture:
+        assert picture.mode == "RGB"
+        assert picture.size == (8 * 7 + 2, 2 * 7 + 2)
+        pixels = np.asarray(picture)
+    assert (pixels[0] == 0).all()  # the padding stays black
+    assert (pixels[9:14, 2 + 2 * 7 : 7 + 2 * 7] == 255).all()  # the eleventh picture: second row, third column
+
+
+def test_eight_bit_photos_come_back_as_they_were():
+    levels = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(to_bytes(levels.float() / 255), levels)
+    assert to_bytes(torch.tensor([-0.2, 1.3])).tolist() == [0, 255]
+
+
+def test_right_guesses_are_framed_green_and_wrong_ones_red():
+    sheet = np.asarray(draw_games(PlayedGames.of(*played(), most=4)))
+    step = sheet.shape[0] // 3  # photo, sketch, guess
+    side = step - 2 * FRAME - 4
+    frame_row = 2 * step + 2
+    for column, right in enumerate((True, False, True, False)):
+        left = LABEL_WIDTH + column * step
+        assert tuple(sheet[frame_row, left + side // 2]) == (RIGHT if right else WRONG)
+    with_target = draw_games(PlayedGames.of(*played(different=True), most=4))
+    assert with_target.height == 4 * step
+
+
+@pytest.mark.parametrize("wanted", [3, 100])
+def test_grids_are_written_for_passes_of_any_length(tmp_path, wanted):
+    callback = PassPictures(tmp_path, wanted, "val", "val_reconstruction_samples_{epoch:02d}.png")
+    batch, play = played()
+    state = {torchbearer.X: batch, torchbearer.Y_PRED: play, torchbearer.EPOCH: 7}
+    callback.on_start_validation(state)
+    callback.on_step_validation(state)
+    callback.on_step_validation(state)
+    callback.on_end_validation(state)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "val_games.png",
+        "val_reconstruction_samples_07.png",
+        "val_samples.png",
+        "val_samples_targets_gameorder.png",
+        "val_samples_targets_matchedorder.png",
+    ]
+    shown = min(wanted, 8)
+    with Image.open(tmp_path / "val_samples.png") as grid:
+        assert grid.size == (shown * 6 + 2, 6 + 2)

@@ -1,0 +1,72 @@
+import json
+import os
+import re
+
+import pytest
+
+from errors import UsageError
+from trials.options import resolve
+from trials.run_folder import choose_folder, open_folder, versions, write_atomically, write_text
+
+
+def options(*arguments):
+    return resolve("train", list(arguments))
+
+
+def test_a_fresh_folder_under_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = choose_folder(options())
+    assert re.fullmatch(r"runs/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_train_Digits_original", first.as_posix())
+    assert not first.exists()
+    assert "Digits_mixed" in str(choose_folder(options("--object-oriented", "mixed")))
+
+
+@pytest.mark.parametrize("file", ["config.json", "log.csv", "train_cmd.txt", "model_final.pt", "gamelogs"])
+def test_a_folder_that_holds_a_run_is_refused(tmp_path, file):
+    (tmp_path / file).write_text("precious")
+    with pytest.raises(UsageError, match=f"already holds a run \\({file}\\), and nothing is overwritten"):
+        choose_folder(options("--output", str(tmp_path)))
+    assert (tmp_path / file).read_text() == "precious"
+
+
+def test_a_folder_with_other_things_in_it_is_fine(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert choose_folder(options("--output", str(tmp_path))) == tmp_path
+    with pytest.raises(UsageError, match="is a file, not a folder"):
+        choose_folder(options("--output", str(tmp_path / "notes.txt")))
+
+
+def test_what_a_folder_tells_of_its_run(tmp_path):
+    chosen = options("--dataset", "STL10", "--nlines", "7")
+    command = ["commgame.py", "train", "--output", "a b", "--nlines", "7"]
+    open_folder(tmp_path / "deep" / "run", chosen, command, "cpu")
+    folder = tmp_path / "deep" / "run"
+    assert (folder / "train_cmd.txt").read_text() == "commgame.py train --output 'a b' --nlines 7"
+    config = json.loads((folder / "config.json").read_text())
+    assert config["options"]["nlines"] == 7
+    assert config["options"]["dataset_root"] == "data"
+    assert config["sources"]["nlines"] == "command line"
+    assert set(config["options"]) == set(config["sources"]) == set(chosen.values)
+    assert config["device"] == "cpu"
+    assert {"python", "torch", "torchvision", "torchbearer", "numpy", "git"} <= set(config["versions"])
+    assert versions() == config["versions"]
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written to"):
+        open_folder(tmp_path / "file" / "run", options(), ["commgame.py"], "cpu")
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "log.csv"
+    write_text(path, "old")
+
+    def half(temporary):
+        temporary.write_text("ne")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, half)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["log.csv"]

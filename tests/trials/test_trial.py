@@ -1,0 +1,168 @@
+"""The torchbearer trial: what one step does, what it measures, and that errors keep their traceback."""
+
+import csv
+import math
+import traceback
+
+import pytest
+import torch
+import torchbearer
+from torchbearer.callbacks import Callback
+
+from datasets.splits import Split
+from errors import RunError
+from games.losses import HingeLoss, TotalLoss
+from games.sampling import OriginalGame
+from models.agents import Agents
+from models.decoders import SinglePassSimpleLineDecoder
+from models.encoders import SimpleMLPEncoder
+from models.receivers import SimpleReceiverMLP
+from trials.batches import GameBatches
+from trials.callbacks import EpochClock, RunLog, Snapshots, StopOnNaN
+from trials.options import resolve
+from trials.trial import build_trial, evaluate, run
+
+CPU = torch.device("cpu")
+
+
+def batches(name, count=16):
+    torch.manual_seed(1)
+    images = torch.randint(0, 256, (count, 1, 12, 12), dtype=torch.uint8)
+    split = Split(name, images, torch.zeros(count, dtype=torch.long), ("only",), torch.arange(count))
+    generator = torch.Generator().manual_seed(0)
+    dealer = OriginalGame(count, candidates=8, generator=generator, shuffle=name == "train")
+    return GameBatches(split, dealer, device=CPU, seed=0)
+
+
+def pair():
+    torch.manual_seed(0)
+    encoder = SimpleMLPEncoder(latent_size=8, encoder_hidden=16, image_size=12, channels=1)
+    decoder = SinglePassSimpleLineDecoder(latent_size=8, image_size=12, stroke_spread=1.0, nlines=3)
+    return Agents(encoder, encoder, decoder, SimpleReceiverMLP(latent_size=8))
+
+
+class Note(Callback):
+    """Keeps the scores, targets and losses of every batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.right, self.losses = [], []
+
+    def _note(self, state):
+        play, targets = state[torchbearer.Y_PRED], state[torchbearer.Y_TRUE]
+        self.right += (play.scores.argmax(1) == targets).float().tolist()
+        self.losses.append(state[torchbearer.LOSS].item())
+
+    on_step_training = on_step_validation = _note
+
+
+def test_metrics_are_what_the_reference_says():
+    agents, train_notes = pair(), Note()
+    optimizer = torch.optim.Adam(agents.parameters(), lr=0.01)
+    trial = build_trial(agents, TotalLoss(HingeLoss()), CPU, optimizer=optimizer, callbacks=[train_notes])
+    row = run(trial, batches("train"), batches("valid"), 1)[0]
+    train, valid = torch.tensor(train_notes.right[:16]), torch.tensor(train_notes.right[16:])
+    assert row["commrate"] == pytest.approx(train.mean().item())
+    assert row["commrate_std"] == pytest.approx(train.std().item(), abs=1e-6)
+    assert row["val_commrate"] == pytest.approx(valid.mean().item())
+    assert row["loss"] == pytest.approx(sum(train_notes.losses[:2]) / 2)
+    assert row["val_loss"] == pytest.approx(sum(train_notes.losses[2:]) / 2)
+    assert row["lr"] == 0.01
+    assert {"running_loss", "running_commrate"} <= set(row)
+
+
+def test_training_steps_are_adams_on_the_sum_of_the_terms():
+    agents, reference = pair(), pair()
+    half = TotalLoss(HingeLoss(), {"ink": lambda play: play.sketches.mean()})
+    optimizer = torch.optim.Adam(agents.parameters(), lr=0.01)
+    row = run(build_trial(agents, half, CPU, optimizer=optimizer), batches("train"), batches("valid"), 2)[-1]
+    assert row["loss"] == pytest.approx(row["game_loss"] + row["ink_loss"])
+
+    optimizer = torch.optim.Adam(reference.parameters(), lr=0.01)
+    played = batches("train")
+    for _ in range(2):
+        for batch in played:
+            play = reference(batch.photos, batch.candidates, batch.senders)
+            loss = torch.nn.functional.multi_margin_loss(play.scores, batch.targets) + play.sketches.mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    for name, value in reference.state_dict().items():
+        assert torch.allclose(agents.state_dict()[name], value, atol=1e-7), name
+
+
+def test_evaluation_changes_nothing_and_names_its_metrics():
+    agents = pair()
+    before = {name: value.clone() for name, value in agents.state_dict().items()}
+    measured = evaluate(build_trial(agents, TotalLoss(HingeLoss()), CPU), batches("test"))
+    assert set(measured) == {"test_loss", "test_commrate", "test_commrate_std"}
+    assert all(torch.equal(before[name], value) for name, value in agents.state_dict().items())
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_an_error_in_the_agents_keeps_its_own_type_and_traceback(learn):
+    agents = pair()
+
+    def broken(latent):
+        raise ZeroDivisionError("deep inside")
+
+    agents.decoder.forward = broken
+    optimizer = torch.optim.Adam(agents.parameters())
+    trial = build_trial(agents, TotalLoss(HingeLoss()), CPU, optimizer=optimizer)
+    with pytest.raises(ZeroDivisionError, match="deep inside") as caught:
+        run(trial, batches("train"), batches("valid"), 1) if learn else evaluate(trial, batches("test"))
+    assert "broken" in "".join(traceback.format_tb(caught.tb))
+
+
+def test_nan_stops_the_run_and_keeps_the_last_good_snapshot(tmp_path):
+    agents = pair()
+    options = resolve("train", ["--snapshot-interval", "1"])
+    optimizer = torch.optim.Adam(agents.parameters(), lr=0.01)
+    snapshots = Snapshots(tmp_path, agents, options)
+
+    class Poison(Callback):
+        def on_start_epoch(self, state):
+            if state[torchbearer.EPOCH] == 2:
+                with torch.no_grad():
+                    agents.receiver.mlp[0].weight[0, 0] = math.nan
+
+    log = RunLog(tmp_path / "log.csv")
+    callbacks = [Poison(), EpochClock(16, agents), StopOnNaN(snapshots), log, snapshots]
+    trial = build_trial(agents, TotalLoss(HingeLoss()), CPU, optimizer=optimizer, callbacks=callbacks)
+    with pytest.raises(RunError, match=r"not numbers any more, in epoch 2 .*\n.*snapshot is .*model_") as told:
+        run(trial, batches("train"), batches("valid"), 5)
+    assert len(str(told.value).splitlines()) == 3
+    assert not (tmp_path / "model_02.pt").exists()
+    for name in ("model_00.pt", "model_01.pt", "model_best.pt"):
+        saved = torch.load(tmp_path / name, weights_only=True)["model"]
+        assert all(torch.isfinite(value).all() for value in saved.values())
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+
+
+def test_log_columns_begin_as_the_official_ones(tmp_path):
+    agents = pair()
+    callbacks = [EpochClock(16, agents), RunLog(tmp_path / "log.csv")]
+    optimizer = torch.optim.Adam(agents.parameters())
+    trial = build_trial(agents, TotalLoss(HingeLoss()), CPU, optimizer=optimizer, callbacks=callbacks)
+    history = run(trial, batches("train"), batches("valid"), 3)
+    lines = (tmp_path / "log.csv").read_text().splitlines()
+    assert lines[0].startswith(
+        "epoch,running_loss,running_commrate,lr,loss,commrate,commrate_std,val_loss,val_commrate,val_commrate_std,"
+    )
+    assert lines[0].endswith("games_per_second,seconds,sigma2")
+    assert [line.split(",")[0] for line in lines[1:]] == ["0", "1", "2"]
+    assert float(lines[3].split(",")[4]) == history[-1]["loss"]
+
+
+def test_best_is_by_rate_then_by_loss(tmp_path):
+    agents = pair()
+    snapshots = Snapshots(tmp_path, agents, resolve("train", []))
+    state = {torchbearer.OPTIMIZER: torch.optim.Adam(agents.parameters()), torchbearer.MAX_EPOCHS: 4}
+    history = [(0.5, 1.0), (0.4, 0.1), (0.5, 0.9), (0.5, 0.95)]
+    for epoch in range(4):
+        rows = [{"val_commrate": rate, "val_loss": loss} for rate, loss in history[: epoch + 1]]
+        snapshots.on_checkpoint(state | {torchbearer.EPOCH: epoch, torchbearer.HISTORY: rows})
+    assert snapshots.best["epoch"] == 2
+    assert torch.load(tmp_path / "model_best.pt", weights_only=True)["epoch"] == 2
+    assert torch.load(tmp_path / "model_final.pt", weights_only=True)["epoch"] == 3

@@ -1,0 +1,145 @@
+"""What the options build: geometry of every split, what is trained, and combinations that cannot be."""
+
+import pytest
+import torch
+
+from errors import UsageError
+from trials.options import resolve
+from trials.plan import describe, memory_estimate
+from trials.wiring import build_agents, build_batches, build_loss, choose_device, load_pictures
+
+CPU = torch.device("cpu")
+ALL = ("train", "valid", "test")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_pictures(resolve("train", []), ALL)
+
+
+def batches_of(digits, *arguments):
+    return build_batches(resolve("train", list(arguments)), digits, CPU)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "candidates", "a_batch", "held_out"),
+    [
+        ((), 32, 32, 352),
+        (("--batch-size", "50"), 50, 50, 350),
+        (("--object-oriented", "same"), 10, 30, 360),
+        (("--object-oriented", "different", "--num-targets", "4"), 4, 32, 352),
+        (("--object-oriented", "mixed", "--sender-images-per-iter", "3"), 10, 3, 108),
+        (("--sender-images-per-iter", "5"), 32, 5, 55),
+    ],
+)
+def test_geometry(digits, arguments, candidates, a_batch, held_out):
+    batches = batches_of(digits, *arguments)
+    for name, played in batches.items():
+        batch = next(iter(played))
+        assert batch.candidates.shape[1] == candidates, name
+    assert next(iter(batches["train"])).senders == a_batch
+    assert batches["test"].games == held_out == sum(batch.senders for batch in batches["test"])
+
+
+def test_a_test_alone_plays_the_same_games_as_beside_training(digits):
+    options = resolve("train", [])
+    alone = load_pictures(options, ("test",))
+    for one, other in zip(
+        build_batches(options, digits, CPU)["test"], build_batches(options, alone, CPU)["test"], strict=True
+    ):
+        assert torch.equal(one.photos, other.photos)
+        assert torch.equal(one.targets, other.targets)
+
+
+def test_the_data_seed_changes_the_deals_and_nothing_else_does(digits):
+    def first(*arguments):
+        return next(iter(batches_of(digits, *arguments)["test"])).items.senders
+
+    assert torch.equal(first(), first("--nlines", "3"))
+    assert not torch.equal(first(), first("--data-seed", "5"))
+
+
+def test_what_is_trained(digits):
+    def trained(*arguments):
+        agents = build_agents(resolve("train", list(arguments)), digits)
+        return {name.split(".")[0] for name, parameter in agents.named_parameters() if parameter.requires_grad}
+
+    everything = {"sender_encoder", "decoder", "receiver"}
+    assert trained() == everything
+    assert trained("--separate-encoders") == everything | {"receiver_encoder"}
+    assert trained("--freeze-encoders", "--separate-encoders") == {"decoder", "receiver"}
+    assert trained("--encoder", "SqueezeNetBackbone", "--freeze-backbone") == everything
+
+
+def test_shared_and_separate_encoders(digits):
+    assert build_agents(resolve("train", []), digits).shared
+    separate = build_agents(resolve("train", ["--separate-encoders"]), digits)
+    assert not separate.shared
+    assert not torch.equal(separate.sender_encoder.enc[-1].weight, separate.receiver_encoder.enc[-1].weight)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("--num-targets 3", "is for object-oriented games"),
+        ("--object-oriented same --num-targets 11", "the train split has 10 classes, and a game holds one"),
+        ("--object-oriented same --num-targets 1", "needs 2 candidates or more"),
+        ("--batch-size 1", "needs 2 candidates or more"),
+        ("--batch-size 5000", "the train split has 1257 pictures"),
+        ("--batch-size 200", "the valid split has 180 pictures"),
+        ("--sender-images-per-iter 33", "a game has 32 pictures"),
+        ("--loss NoLoss", "teaches nothing"),
+        ("--sort-of-perceptual-loss", "this encoder has none"),
+        ("--imagenet-norm", "one channel"),
+        ("--encoder SimpleCNNEncoder --image-size 8", "8 px are too small for this encoder"),
+        ("--encoder SqueezeNetBackbone --sort-of-perceptual-loss --sop-weights 1 2", "has 5 feature"),
+    ],
+)
+def test_what_does_not_fit_is_said_before_anything_starts(arguments, told):
+    options = resolve("train", arguments.split())
+    pictures = load_pictures(options, ("train", "valid"))
+
+    def build():
+        build_batches(options, pictures, CPU)
+        build_loss(options, build_agents(options, pictures))
+
+    with pytest.raises(UsageError, match=told) as error:
+        build()
+    assert len(str(error.value).splitlines()) <= 5
+
+
+def test_devices():
+    assert choose_device(resolve("train", ["--device", "cpu"])) == CPU
+    for name in ("quantum", "cuda:99", "meta:x"):
+        with pytest.raises(UsageError, match=f"--device {name} cannot be used"):
+            choose_device(resolve("train", ["--device", name]))
+
+
+def test_the_plan_says_what_will_be_played(digits):
+    options = resolve("train", ["--nlines", "7"])
+    batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
+    text = describe(options, digits, batches, agents)
+    trained = sum(parameter.numel() for parameter in agents.parameters())
+    for part in (
+        "Digits: train 1257, valid 180, test 360; 10 classes, 32 px, grey",
+        "1248 games of 32 candidates (original), in 39 batches of 32 senders",
+        "chance level   0.0312",
+        f"{trained:,} trained, 0 frozen",
+        "nlines                     7  (command line)",
+    ):
+        assert part in text
+    assert "weight_decay" not in text  # at its default
+
+
+def test_memory_estimate_counts_weights_and_grows_with_the_batch(digits):
+    def parts(*arguments):
+        options = resolve("train", list(arguments))
+        batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
+        text = memory_estimate(batches["train"], agents, digits, training=True)
+        numbers = text.replace(",", "").replace(":", "").split()
+        return agents, float(numbers[numbers.index("weights") + 1]), float(numbers[numbers.index("step") + 1])
+
+    agents, weights, small = parts("--batch-size", "20")
+    assert weights == pytest.approx(16 * sum(p.numel() for p in agents.parameters()) / 2**20, abs=1)
+    large = parts("--batch-size", "160")[2]
+    assert large == pytest.approx(8 * small, rel=0.1)

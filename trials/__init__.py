@@ -1,0 +1,1 @@
+"""Training and testing: options, torchbearer trials, and everything that a run writes."""

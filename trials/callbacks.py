@@ -1,0 +1,221 @@
+"""What happens around training: the log, snapshots, sigma2 annealing, progress, and a stop when the loss is NaN."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchbearer
+from torchbearer.callbacks import Callback
+from tqdm import tqdm
+
+from errors import RunError
+from models.agents import Agents
+from trials.checkpoints import save_checkpoint
+from trials.options import Options
+from trials.run_folder import write_text
+
+logger = logging.getLogger("commgame")
+
+# The official log's columns, in its order; ours follow after these.
+OFFICIAL_COLUMNS = (
+    "epoch",
+    "running_loss",
+    "running_commrate",
+    "lr",
+    "loss",
+    "commrate",
+    "commrate_std",
+    "val_loss",
+    "val_commrate",
+    "val_commrate_std",
+)
+NAN_CHECK_INTERVAL = 10  # batches; looking at every loss would make a GPU wait for each
+
+
+class EpochClock(Callback):
+    """Adds seconds and games_per_second (training alone, one sender's turn being a game) and sigma2 to the metrics."""
+
+    def __init__(self, games: int, agents: Agents):
+        super().__init__()
+        self.games, self.agents = games, agents
+
+    def on_start_epoch(self, state):
+        self._epoch_start = time.perf_counter()
+
+    def on_end_training(self, state):
+        self._training_seconds = time.perf_counter() - self._epoch_start
+
+    def on_end_epoch(self, state):
+        state[torchbearer.METRICS]["games_per_second"] = round(self.games / self._training_seconds, 1)
+        state[torchbearer.METRICS]["seconds"] = round(time.perf_counter() - self._epoch_start, 2)
+        state[torchbearer.METRICS]["sigma2"] = self.agents.decoder.sigma2
+
+
+class RunLog(Callback):
+    """log.csv: a row for every epoch so far, rewritten whole each time, so that a killed run leaves a readable file."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path = path
+        self.rows: list[dict[str, Any]] = []
+
+    def on_end_epoch(self, state):
+        self.rows.append({"epoch": state[torchbearer.EPOCH], **state[torchbearer.METRICS]})
+        columns = dict.fromkeys(column for column in OFFICIAL_COLUMNS if column in self.rows[-1])
+        columns |= dict.fromkeys(self.rows[-1])
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.path, text.getvalue())
+
+
+class Snapshots(Callback):
+    """model_NN.pt every `interval` epochs (NN: the epoch just finished, from 0), model_best.pt, model_final.pt.
+
+    Best is the highest validation communication rate; of equal ones, the lowest validation loss.
+    """
+
+    def __init__(self, folder: Path, agents: Agents, options: Options):
+        super().__init__()
+        self.folder, self.agents, self.options = folder, agents, options
+        self.best: dict[str, Any] | None = None
+        self.last_saved: Path | None = None
+
+    def on_checkpoint(self, state):
+        epoch, history = state[torchbearer.EPOCH], state[torchbearer.HISTORY]
+        if (epoch + 1) % self.options.snapshot_interval == 0:
+            self._save(f"model_{epoch:02d}.pt", state)
+        latest = {"epoch": epoch, **history[-1]}
+        if self.best is None or _merit(latest) > _merit(self.best):
+            self.best = latest
+            self._save("model_best.pt", state)
+        if epoch + 1 == state[torchbearer.MAX_EPOCHS]:
+            self._save("model_final.pt", state)
+
+    def _save(self, name: str, state: dict) -> None:
+        path = self.folder / name
+        epoch, history = state[torchbearer.EPOCH], [dict(row) for row in state[torchbearer.HISTORY]]
+        save_checkpoint(path, self.agents, state[torchbearer.OPTIMIZER], self.options, epoch, history)
+        self.last_saved = path
+
+
+def _merit(row: dict[str, Any]) -> tuple[float, float]:
+    return row["val_commrate"], -row["val_loss"]
+
+
+class AnnealSigma2(Callback):
+    """Narrows the decoder's strokes after an epoch, once it has been logged and saved (see the decoder's `anneal`)."""
+
+    def __init__(self, agents: Agents):
+        super().__init__()
+        self.agents = agents
+
+    def on_checkpoint(self, state):
+        self.agents.decoder.anneal(state[torchbearer.EPOCH])
+
+
+class StopOnNaN(Callback):
+    """Ends the run with a RunError once a loss or a score is not a number, before anything of that epoch is saved.
+
+    Scores are looked at too, because torch's hinge loss gives 0 for scores of NaN.
+    """
+
+    def __init__(self, snapshots: Snapshots):
+        super().__init__()
+        self.snapshots = snapshots
+
+    def on_start_training(self, state):
+        self._bad = None
+
+    def on_step_training(self, state):
+        loss, scores = state[torchbearer.LOSS].detach(), state[torchbearer.Y_PRED].scores.detach()
+        bad = ~(torch.isfinite(loss) & torch.isfinite(scores).all())
+        self._bad = bad if self._bad is None else self._bad | bad
+        if state[torchbearer.BATCH] % NAN_CHECK_INTERVAL == 0:
+            self._check(state)
+
+    def on_end_training(self, state):
+        self._check(state)
+
+    def _check(self, state):
+        if self._bad is None or not self._bad.item():
+            return
+        kept = self.snapshots.last_saved
+        raise RunError(
+            f"the loss or the scores are not numbers any more, in epoch {state[torchbearer.EPOCH]} by batch "
+            f"{state[torchbearer.BATCH]}; the run has been stopped.\n"
+            f"{f'The last good snapshot is {kept}.' if kept else 'No snapshot had been saved yet.'}\n"
+            "A smaller --learning-rate often helps."
+        )
+
+
+class Progress(Callback):
+    """A bar on a terminal, with loss, communication rate and games a second; elsewhere one line an epoch."""
+
+    def __init__(self, games_per_batch: int):
+        super().__init__()
+        self.games_per_batch = games_per_batch
+        self._bar = None
+
+    def _start(self, state, letter):
+        title = f"{state[torchbearer.EPOCH] + 1}/{state[torchbearer.MAX_EPOCHS]}{letter}"
+        # disable=None: no bar unless stderr is a terminal
+        self._bar = tqdm(total=state[torchbearer.STEPS], desc=title, disable=None, leave=False, unit="batch")
+        self._began = time.perf_counter()
+
+    def _step(self, state, prefix):
+        if not self._bar.disable:
+            seen = (state[torchbearer.BATCH] + 1) * self.games_per_batch
+            shown = {
+                name.removeprefix(prefix): f"{value:.3f}"
+                for name, value in state[torchbearer.METRICS].items()
+                if name in (f"{prefix}loss", f"{prefix}commrate")
+            }
+            self._bar.set_postfix(
+                shown | {"games/s": f"{seen / (time.perf_counter() - self._began):.0f}"}, refresh=False
+            )
+            self._bar.update()
+
+    def on_start_training(self, state):
+        self._start(state, "")
+
+    def on_step_training(self, state):
+        self._step(state, "running_")
+
+    def on_end_training(self, state):
+        self._bar.close()
+
+    def on_start_validation(self, state):
+        self._start(state, " held out")
+
+    def on_step_validation(self, state):
+        self._step(state, "")
+
+    def on_end_validation(self, state):
+        self._bar.close()
+
+
+class EpochLine(Callback):
+    """Logs one line an epoch."""
+
+    def on_end_epoch(self, state):
+        row = state[torchbearer.METRICS]
+        logger.info(
+            "epoch %*d/%d  loss %.4f  rate %.3f  val_loss %.4f  val_rate %.3f  %.0f games/s  %.1f s",
+            len(str(state[torchbearer.MAX_EPOCHS])),
+            state[torchbearer.EPOCH] + 1,
+            state[torchbearer.MAX_EPOCHS],
+            row["loss"],
+            row["commrate"],
+            row["val_loss"],
+            row["val_commrate"],
+            row["games_per_second"],
+            row["seconds"],
+        )

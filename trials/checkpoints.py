@@ -1,0 +1,81 @@
+"""Checkpoints: plain tensors, text and numbers in one dict, with the options that rebuild the agents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from errors import UsageError
+from models.agents import Agents
+from trials.options import Options
+from trials.run_folder import plain, versions, write_atomically
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint, read. epoch: number (from 0) of the last epoch trained. options: as given to training, except that
+    sigma2 is where annealing had brought it."""
+
+    path: Path
+    epoch: int
+    options: dict[str, Any]
+    model: dict[str, torch.Tensor]
+    history: list[dict[str, Any]]
+
+
+def save_checkpoint(
+    path: Path,
+    agents: Agents,
+    optimizer: torch.optim.Optimizer,
+    options: Options,
+    epoch: int,
+    history: list[dict[str, Any]],
+) -> None:
+    """Writes a checkpoint whole or not at all; it loads with `torch.load(path, weights_only=True)`."""
+    content = {
+        "format": "learning-to-draw 1",
+        "epoch": epoch,
+        "options": plain(options.values),
+        "sigma2": agents.decoder.sigma2,
+        "model": agents.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "history": history,
+        "versions": versions(),
+    }
+    write_atomically(path, lambda temporary: torch.save(content, temporary))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Reads a checkpoint without running code from it. Raises UsageError for a file that is none, or is damaged."""
+    if not path.is_file():
+        raise UsageError(f"--weights {path}: there is no such file.\nGive a model_*.pt that training wrote.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged file makes the unpickler stumble over
+        raise UsageError(
+            f"--weights {path} cannot be read: it is cut short, damaged, or not written by this program.\n"
+            "Give another model_*.pt of that run."
+        ) from error
+    if not isinstance(content, dict) or not {"epoch", "options", "sigma2", "model", "history"} <= content.keys():
+        raise UsageError(
+            f"--weights {path} is not a checkpoint of this program.\nGive a model_*.pt that training wrote."
+        )
+    options = content["options"] | {"sigma2": content["sigma2"]}
+    return Checkpoint(path, content["epoch"], options, content["model"], content["history"])
+
+
+def load_agents(agents: nn.Module, checkpoint: Checkpoint) -> None:
+    """Gives the agents the checkpoint's weights. Raises UsageError where they were built with other options."""
+    try:
+        agents.load_state_dict(checkpoint.model)
+    except RuntimeError as error:
+        reason = [line.strip() for line in str(error).splitlines()[1:]]
+        raise UsageError(
+            f"--weights {checkpoint.path} does not fit the agents that the options describe:\n"
+            f"{reason[0][:300] if reason else error}\n"
+            "Leave out the options that differ from those it was trained with."
+        ) from error

@@ -1,0 +1,97 @@
+"""gamelogs/: every game of a test as the official code logs it, with the pictures it was played with.
+
+games.json is one list, games.csv the same rows; an entry is one sender's turn:
+
+    reciever_guess          the candidate that was guessed, counted from 0 in `images` (the official spelling)
+    reciever_guess_correct  whether that was the one meant
+    sketch                  sketch-images/<md5>.png
+    correct_image           the candidate that was meant
+    images                  target-images/<md5>.png of every candidate of that game, in the order shown
+
+A picture's name is the md5 of its 8-bit pixels, row by row, grey or RGB; equal pictures are stored once.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import torchbearer
+from PIL import Image
+from torch import Tensor
+from torchbearer.callbacks import Callback
+
+from models.agents import Play
+from trials.batches import Batch
+from trials.pictures import to_bytes
+from trials.run_folder import write_atomically
+
+FIELDS = ("reciever_guess", "reciever_guess_correct", "sketch", "correct_image", "images")
+
+
+class GameLog(Callback):
+    """Writes `folder`/gamelogs during a test pass. Rows go straight to disk; both files appear once all are there."""
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        self.folder = folder / "gamelogs"
+        self._hash_of_item: dict[int, str] = {}
+
+    def on_start_validation(self, state):
+        for name in ("target-images", "sketch-images"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self._json_path, self._csv_path = (self.folder / f".games.tmp.{kind}" for kind in ("json", "csv"))
+        self._json = self._json_path.open("w", encoding="utf-8")
+        self._csv_file = self._csv_path.open("w", encoding="utf-8", newline="")
+        self._csv = csv.DictWriter(self._csv_file, FIELDS, lineterminator="\n")
+        self._csv.writeheader()
+        self._rows = 0
+
+    def on_step_validation(self, state):
+        for row in self._rows_of(state[torchbearer.X], state[torchbearer.Y_PRED]):
+            self._json.write(("[" if self._rows == 0 else ",\n ") + json.dumps(row))
+            self._csv.writerow(row)
+            self._rows += 1
+
+    def on_end_validation(self, state):
+        self._json.write("]\n" if self._rows else "[]\n")
+        self._json.close()
+        self._csv_file.close()
+        os.replace(self._json_path, self.folder / "games.json")
+        os.replace(self._csv_path, self.folder / "games.csv")
+
+    def _rows_of(self, batch: Batch, play: Play):
+        sketches = to_bytes(play.sketches)
+        guesses, targets = play.scores.argmax(dim=1).tolist(), batch.targets.tolist()
+        pools = [[f"target-images/{name}.png" for name in pool] for pool in self._save_candidates(batch)]
+        senders_a_game = len(targets) // len(pools)
+        for turn, (guess, target, sketch) in enumerate(zip(guesses, targets, sketches, strict=True)):
+            yield {
+                "reciever_guess": guess,
+                "reciever_guess_correct": guess == target,
+                "sketch": f"sketch-images/{self._save(sketch, 'sketch-images')}.png",
+                "correct_image": target,
+                "images": pools[turn // senders_a_game],
+            }
+
+    def _save_candidates(self, batch: Batch) -> list[list[str]]:
+        """The candidates' names, game by game; each item's picture is made and hashed once a test."""
+        items, rows = batch.items.candidates.flatten().tolist(), batch.candidates.flatten().tolist()
+        fresh = [(item, row) for item, row in zip(items, rows, strict=True) if item not in self._hash_of_item]
+        if fresh:
+            for (item, _), pixels in zip(fresh, to_bytes(batch.photos[[row for _, row in fresh]]), strict=True):
+                self._hash_of_item[item] = self._save(pixels, "target-images")
+        return [[self._hash_of_item[item] for item in pool] for pool in batch.items.candidates.tolist()]
+
+    def _save(self, pixels: Tensor, folder: str) -> str:
+        """Stores uint8 [1 or 3, H, W] unless it is there already; its md5."""
+        array = pixels.permute(1, 2, 0).contiguous().numpy()
+        name = hashlib.md5(array.tobytes(), usedforsecurity=False).hexdigest()
+        path = self.folder / folder / f"{name}.png"
+        if not path.exists():
+            picture = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+            write_atomically(path, picture.save)
+        return name

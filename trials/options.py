@@ -1,0 +1,333 @@
+"""The command line's options: collected from the parts that are chosen, and resolved with a source for every value.
+
+A value comes from, in rising order: the option's own default, the chosen data set's defaults, the checkpoint that is
+tested, the command line. Nothing here imports torch, so that `--help` and a wrong option answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from datasets import DATASETS
+from errors import UsageError
+from games import LOSSES, OBJECT_ORIENTED
+from models import DECODERS, ENCODERS, RECEIVERS
+from parts import Part, add_flag, non_negative_float, positive_int
+
+# kind -> its table; the options that choose a part are named after the kind.
+PART_TABLES: dict[str, Mapping[str, Part]] = {
+    "dataset": DATASETS,
+    "encoder": ENCODERS,
+    "decoder": DECODERS,
+    "receiver": RECEIVERS,
+    "loss": LOSSES,
+}
+DEFAULT_PARTS = {
+    "dataset": "Digits",
+    "encoder": "VGG16BackboneExtended",
+    "decoder": "SinglePassSimpleLineDecoder",
+    "receiver": "SimpleReceiverMLP",
+    "loss": "HingeLoss",
+}
+DEFAULT_SOURCE = "default"
+COMMAND_LINE = "command line"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of one run, resolved. `values` and `sources` have the same keys: the options' destinations."""
+
+    command: str
+    values: dict[str, Any]
+    sources: dict[str, str]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["values"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def part(self, kind: str) -> Part:
+        return PART_TABLES[kind][self.values[kind]]
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with errors raised as `UsageError` instead of printed below a screenful of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\nSee python commgame.py {self.command} --help.")
+
+
+def add_game_options(group):
+    group.add_argument("--dataset", choices=DATASETS, help="the pictures that are played with")
+    group.add_argument(
+        "--object-oriented",
+        choices=("none", *OBJECT_ORIENTED),
+        default="none",
+        help="games between classes: the receiver's pool holds the very picture that the sender saw (same), another "
+        "one of its class (different), or half and half (mixed); none: the original game between single pictures",
+    )
+    group.add_argument("--loss", choices=LOSSES, help="the game's loss; NoLoss trains by the other losses alone")
+    group.add_argument(
+        "--batch-size",
+        type=positive_int,
+        default=48,
+        metavar="N",
+        help="pictures in a batch: one game of N candidates, or as many object-oriented games as fit (at least one)",
+    )
+    group.add_argument(
+        "--num-targets",
+        type=positive_int,
+        metavar="N",
+        help="candidates in an object-oriented game, each of another class; left out: one of every class",
+    )
+    group.add_argument(
+        "--sender-images-per-iter",
+        type=positive_int,
+        metavar="N",
+        help="only the first N pictures of a game have a sender, the others are distractors; left out: all have one",
+    )
+    add_flag(
+        group,
+        "--random-transform-sender",
+        help="the sender sees a randomly turned, shifted and scaled copy, in training and in testing",
+    )
+
+
+def add_agent_options(group):
+    group.add_argument("--encoder", choices=ENCODERS, help="what sender and receiver see with")
+    group.add_argument("--decoder", choices=DECODERS, help="what the sender draws with")
+    group.add_argument("--receiver", choices=RECEIVERS, help="what the receiver compares with")
+    add_flag(group, "--separate-encoders", help="sender and receiver have an encoder each, instead of sharing one")
+    add_flag(group, "--freeze-encoders", help="train no weight of the encoders, their projection included")
+    add_flag(group, "--invert", help="draw black on white instead of white on black")
+    add_flag(
+        group,
+        "--imagenet-norm",
+        help="normalise photos and sketches with ImageNet's mean and deviation before an encoder sees them",
+    )
+
+
+def add_perceptual_options(group):
+    add_flag(
+        group,
+        "--sort-of-perceptual-loss",
+        help="add the distance between photo and sketch over the sender's feature layers (the paper's equation 4)",
+    )
+    group.add_argument(
+        "--sop-weights",
+        type=non_negative_float,
+        nargs="+",
+        metavar="W",
+        help="the weight of each feature layer in the perceptual loss; left out: 1 for each",
+    )
+    group.add_argument(
+        "--sop-coef",
+        type=non_negative_float,
+        default=1.0,
+        metavar="X",
+        help="the perceptual loss is multiplied by this",
+    )
+
+
+def add_run_options(group):
+    group.add_argument(
+        "--output",
+        metavar="DIR",
+        help="folder for everything that the run writes, made if need be; left out: a fresh one under runs/",
+    )
+    group.add_argument(
+        "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; left out: the first GPU if there is one, else the CPU"
+    )
+    group.add_argument(
+        "--data-seed",
+        type=int,
+        default=1234,
+        metavar="N",
+        help="seed of how pictures are dealt and, in training, of the agents' first weights",
+    )
+    group.add_argument(
+        "--num-reconstructions",
+        type=positive_int,
+        default=100,
+        metavar="N",
+        help="pictures in each grid that is written",
+    )
+    add_flag(group, "--dry-run", help="check and build everything, say what would be played, write nothing, and stop")
+
+
+def add_train_options(group):
+    group.add_argument(
+        "--epochs", type=positive_int, default=10, metavar="N", help="times through the training pictures"
+    )
+    group.add_argument(
+        "--learning-rate",
+        default="0.001",
+        metavar="SPEC",
+        help="Adam's learning rate: 0.1, or with a schedule 0.1*0.2@every10, 0.1*0.2@[10,30,80], 0.1*0.2@plateau, "
+        "0.1*inv0.0001,0.75; with a B at the end it steps after every batch instead of every epoch",
+    )
+    group.add_argument(
+        "--weight-decay", type=non_negative_float, default=0.0, metavar="X", help="Adam's L2 penalty on the weights"
+    )
+    group.add_argument(
+        "--snapshot-interval", type=positive_int, default=10, metavar="N", help="epochs between model_NN.pt snapshots"
+    )
+
+
+def add_test_options(group):
+    group.add_argument(
+        "--weights",
+        metavar="FILE",
+        required=True,
+        help="the checkpoint to test; it brings the options it was trained with",
+    )
+
+
+COMMAND_OPTIONS = {"train": add_train_options, "test": add_test_options}
+DESCRIPTIONS = {
+    "train": "Train a sender and a receiver to communicate by drawing.",
+    "test": "Play the test split with trained agents and say how often they understand each other.",
+}
+
+
+def resolve(
+    command: str, arguments: Sequence[str], saved: Mapping[str, Any] | None = None, saved_from: str = "checkpoint"
+) -> Options:
+    """The options of `commgame.py COMMAND ARGUMENTS`.
+
+    saved: options of a checkpoint, which hold unless the command line says otherwise; `saved_from` names it.
+    Raises UsageError for whatever cannot be understood; --help prints and leaves.
+    """
+    layers = [({}, DEFAULT_SOURCE), (saved or {}, saved_from)]
+    dataset = _scout(command, arguments, layers)["dataset"]
+    layers.insert(1, (DATASETS[dataset].defaults, f"data set {dataset}"))
+    chosen = _scout(command, arguments, layers)
+
+    parser = _parser(command, chosen)
+    values, sources = {}, {}
+    for action in _own_actions(parser):
+        default = chosen.get(action.dest, action.default)
+        for layer, source in [({action.dest: default}, DEFAULT_SOURCE), *layers[1:]]:
+            if action.dest in layer:
+                values[action.dest], sources[action.dest] = layer[action.dest], source
+        action.help += f" ({_default_text(action, values[action.dest], sources[action.dest])})"
+        action.default = argparse.SUPPRESS  # so that only what was given is parsed out
+
+    given, unknown = parser.parse_known_args(list(arguments))
+    if unknown:
+        raise UsageError(_explain_unknown(unknown[0], command, chosen))
+    for kind, name in chosen.items():
+        if getattr(given, kind, name) != name:
+            raise UsageError(f"{getattr(given, kind)} was chosen by a short form: write --{kind} in full.")
+    values |= vars(given)
+    return Options(command, values, sources | dict.fromkeys(vars(given), COMMAND_LINE))
+
+
+def given_weights(arguments: Sequence[str]) -> str | None:
+    """The checkpoint named on a `test` command line, found before the options that it brings are known."""
+    scout = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    scout.add_argument("--weights")
+    try:
+        return scout.parse_known_args(list(arguments))[0].weights
+    except argparse.ArgumentError:
+        return None  # the real parser says what is wrong
+
+
+def check_names(command: str, arguments: Sequence[str]) -> None:
+    """Raises UsageError for an option that no part of this command has; reads no file and loads no torch."""
+    known = [name for owner, name in _names_everywhere() if owner[0] != "command" or owner[1] == command]
+    for word in arguments:
+        name = word.split("=", 1)[0]
+        if name.startswith("--") and len(name) > 2 and not any(other.startswith(name) for other in known):
+            raise UsageError(_explain_unknown(name, command, {}))
+
+
+def _scout(command: str, arguments: Sequence[str], layers: Sequence[tuple[Mapping[str, Any], str]]) -> dict[str, str]:
+    """The parts that a command line chooses: kind -> name. Later layers go before earlier ones."""
+    # Short forms are left to the real parser, which alone knows whether they are unambiguous.
+    scout = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    scout.command = command
+    for kind, table in PART_TABLES.items():
+        scout.add_argument(f"--{kind}", choices=table)
+    chosen = dict(DEFAULT_PARTS)
+    for layer, _ in layers:
+        chosen |= {kind: layer[kind] for kind in PART_TABLES if kind in layer}
+    return chosen | vars(scout.parse_known_args(list(arguments))[0])
+
+
+def _parser(command: str, chosen: Mapping[str, str]) -> Parser:
+    """The parser of one command with the chosen parts' options, grouped by part."""
+    parser = Parser(
+        prog=f"commgame.py {command}",
+        description=DESCRIPTIONS[command],
+        epilog="An option may be shortened as long as it stays unambiguous. To see the options of another part, choose "
+        "it and ask again, as in: --encoder SqueezeNetBackbone --help.",
+    )
+    parser.command = command
+    add_game_options(parser.add_argument_group("the game"))
+    add_agent_options(parser.add_argument_group("the agents"))
+    for kind, table in PART_TABLES.items():
+        part = table[chosen[kind]]
+        if part.option_actions():
+            part.add_options(parser.add_argument_group(f"{kind} {chosen[kind]}"))
+    add_perceptual_options(parser.add_argument_group("the perceptual loss"))
+    COMMAND_OPTIONS[command](parser.add_argument_group(f"{command}ing"))
+    add_run_options(parser.add_argument_group("the run"))
+    return parser
+
+
+def _own_actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return [action for action in parser._actions if action.dest != "help"]
+
+
+def _default_text(action: argparse.Action, value: Any, source: str) -> str:
+    if action.required and source == DEFAULT_SOURCE:
+        return "must be given"
+    if isinstance(value, bool):
+        text = "on" if value else "off"
+    else:
+        text = "left out" if value is None else str(value).replace("%", "%%")
+    return f"default: {text}" if source == DEFAULT_SOURCE else f"default: {text}, from {source}"
+
+
+def _names_everywhere() -> list[tuple[tuple[str, str], str]]:
+    """((kind, part), option) of every option there is; options of all runs have the kind \"\"."""
+    found = []
+    for kind, table in PART_TABLES.items():
+        for name, part in table.items():
+            found += [((kind, name), option) for action in part.option_actions() for option in action.option_strings]
+    shared = argparse.ArgumentParser()
+    for add_options in (add_game_options, add_agent_options, add_perceptual_options, add_run_options):
+        add_options(shared)
+    found += [(("", ""), option) for action in shared._actions for option in action.option_strings]
+    for command, add_options in COMMAND_OPTIONS.items():
+        own = argparse.ArgumentParser(add_help=False)
+        add_options(own)
+        found += [(("command", command), option) for action in own._actions for option in action.option_strings]
+    return found
+
+
+def _explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
+    """What to tell a user whose option (or stray word) nothing in this run takes."""
+    name = word.split("=", 1)[0]
+    owners = [owner for owner, option in _names_everywhere() if option == name]
+    if not name.startswith("-"):
+        return f"{word!r} is not an option: every option begins with --.\nSee python commgame.py {command} --help."
+    if owners and owners[0][0] == "command":
+        return f"{name} belongs to the command {owners[0][1]!r}, and this is {command!r}.\nLeave it out."
+    if owners:
+        kind = owners[0][0]
+        parts = ", ".join(part for _, part in owners)
+        return (
+            f"{name} belongs to the {kind} {parts}, but this run has {chosen[kind]}.\n"
+            f"Leave it out, or choose --{kind} {owners[0][1]}."
+        )
+    names = [option for _, option in _names_everywhere()]
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    return f"there is no option {name}.\n{hint}See python commgame.py {command} --help."

@@ -1,0 +1,123 @@
+"""The torchbearer trial that plays games: model, closure, metrics. `train` and `test` add their callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torchbearer
+from torch import Tensor, nn
+from torchbearer import metrics
+from torchbearer.callbacks import Callback
+
+from games.losses import TotalLoss
+from games.scores import correct_guesses
+from models.agents import Agents, Play
+from trials.batches import Batch, GameBatches
+
+TERMS = torchbearer.state_key("loss_terms")
+"""State: every loss term of this batch by name, scalars; their sum is the loss."""
+
+
+class ForwardError(BaseException):
+    """Carries an exception out of torchbearer, which would catch it, run the model again and lose the traceback."""
+
+
+class Player(nn.Module):
+    """The agents as torchbearer calls a model: with a batch, and a state that they have no use for."""
+
+    def __init__(self, agents: Agents, perceive: bool):
+        super().__init__()
+        self.agents = agents
+        self.perceive = perceive
+
+    def forward(self, batch: Batch, state: Any = None) -> Play:
+        try:
+            return self.agents(batch.photos, batch.candidates, batch.senders, perceive=self.perceive)
+        except Exception as error:
+            raise ForwardError from error
+
+
+@metrics.running_mean
+@metrics.std
+@metrics.mean
+class CommunicationRate(metrics.Metric):
+    """Right guesses of a batch, float [B] of 0 and 1; logged as commrate, commrate_std and running_commrate."""
+
+    def __init__(self):
+        super().__init__("commrate")
+
+    def process(self, state: dict) -> Tensor:
+        return correct_guesses(state[torchbearer.Y_PRED].scores, state[torchbearer.Y_TRUE]).float()
+
+
+def loss_term_metric(term: str) -> metrics.Metric:
+    """The mean of one loss term over the batches of an epoch, logged as TERM_loss."""
+
+    @metrics.mean
+    class LossTerm(metrics.Metric):
+        def __init__(self):
+            super().__init__(f"{term}_loss")
+
+        def process(self, state: dict) -> Tensor:
+            return state[TERMS][term].detach()
+
+    return LossTerm()
+
+
+def build_trial(
+    agents: Agents,
+    loss: TotalLoss,
+    device: torch.device,
+    *,
+    optimizer: torch.optim.Optimizer | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> torchbearer.Trial:
+    """A trial on `device` whose batches are `Batch`es and whose prediction is a `Play`."""
+
+    def criterion(state: dict) -> Tensor:
+        state[TERMS] = loss(state[torchbearer.Y_PRED], state[torchbearer.Y_TRUE])
+        return torch.stack([term.reshape(()) for term in state[TERMS].values()]).sum()
+
+    def closure(state: dict) -> None:
+        state[torchbearer.OPTIMIZER].zero_grad()
+        state[torchbearer.Y_PRED] = state[torchbearer.MODEL](state[torchbearer.X], state=state)
+        state[torchbearer.CALLBACK_LIST].on_forward(state)
+        state[torchbearer.LOSS] = criterion(state)
+        state[torchbearer.CALLBACK_LIST].on_criterion(state)
+        state[torchbearer.LOSS].backward()
+        state[torchbearer.CALLBACK_LIST].on_backward(state)
+
+    measured = ["loss", CommunicationRate()]
+    if optimizer is not None:
+        measured.append("lr")
+    if loss.auxiliary:
+        measured += [loss_term_metric(term) for term in ("game", *loss.auxiliary)]
+    player = Player(agents, perceive=loss.perceives)
+    trial = torchbearer.Trial(player, optimizer, criterion, measured, list(callbacks), verbose=0)
+    return trial.with_loader(_load_batch).with_closure(closure).to(device)
+
+
+def _load_batch(state: dict) -> None:
+    state[torchbearer.X] = next(state[torchbearer.ITERATOR])
+    state[torchbearer.Y_TRUE] = state[torchbearer.X].targets
+
+
+def run(trial: torchbearer.Trial, train: GameBatches, valid: GameBatches, epochs: int) -> list[dict[str, Any]]:
+    """Trains for `epochs`; the history has a dict of metrics for every epoch."""
+    return _unwrapped(lambda: trial.with_generators(train, valid).run(epochs))
+
+
+def evaluate(trial: torchbearer.Trial, batches: GameBatches) -> dict[str, float]:
+    """Plays all batches once without learning; metrics by name, each beginning with test_."""
+    return _unwrapped(
+        lambda: trial.with_test_generator(batches).evaluate(data_key=torchbearer.TEST_DATA),
+    )
+
+
+def _unwrapped(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except ForwardError as wrapper:
+        raise wrapper.__cause__ from None

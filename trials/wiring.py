@@ -1,0 +1,179 @@
+"""From resolved options to the things that play: pictures, deals, agents, losses. For train, test and --dry-run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from datasets.splits import Split
+from errors import UsageError
+from games.losses import PerceptualLoss, TotalLoss
+from games.sampling import ObjectOrientedGame, OriginalGame
+from models.agents import IMAGENET_MEAN, Agents
+from models.encoding import Encoder
+from trials.batches import GameBatches, SenderView
+from trials.options import COMMAND_LINE, Options
+
+# Added to --data-seed, so that each kind of random draw has a stream of its own.
+TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The splits a command needs, by name, and what is common to them."""
+
+    splits: Mapping[str, Split]
+    image_size: int
+    channels: int
+
+
+def choose_device(options: Options) -> torch.device:
+    """The device asked for, or the first GPU, or the CPU. Raises UsageError for one that is not there."""
+    name = options.device or ("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        gpus = torch.cuda.device_count()
+        raise UsageError(
+            f"--device {name} cannot be used: {str(error).splitlines()[0]}\n"
+            f"This machine has the CPU and {gpus} CUDA GPU(s)."
+        ) from error
+    return device
+
+
+def load_pictures(options: Options, names: tuple[str, ...]) -> Pictures:
+    """Decodes the named splits of the chosen data set. Raises UsageError where that cannot be done."""
+    dataset = options.part("dataset").build(options.values)
+    return Pictures({name: dataset.split(name) for name in names}, dataset.image_size, dataset.channels)
+
+
+def build_batches(options: Options, pictures: Pictures, device: torch.device) -> dict[str, GameBatches]:
+    """The games of every split, all of one shape. Raises UsageError where a split cannot be played so."""
+    _check_game_options(options)
+    seed = options.data_seed
+    # The fixed orders come from one stream, validation first, so that a test alone plays the same games.
+    fixed = torch.Generator().manual_seed(seed)
+    seeds = {name: int(torch.randint(2**62, (), generator=fixed)) for name in ("valid", "test")}
+    num_targets, batches = options.num_targets, {}
+    for name, split in pictures.splits.items():
+        train = name == "train"
+        generator = torch.Generator().manual_seed(seed + TRAIN_DEAL if train else seeds[name])
+        dealer = build_dealer(options, split, generator, num_targets)
+        if train and options.object_oriented != "none":
+            num_targets = dealer.candidates  # every split plays games of the training size
+        view = seed + {"train": TRAIN_VIEW, "valid": VALID_VIEW, "test": TEST_VIEW}[name]
+        batches[name] = GameBatches(
+            split, dealer, device=device, seed=view, sender_view=_sender_view(options, pictures)
+        )
+    return batches
+
+
+def build_dealer(
+    options: Options, split: Split, generator: torch.Generator, num_targets: int | None
+) -> OriginalGame | ObjectOrientedGame:
+    """Deals the split's items as the options say: shuffled in training, always alike otherwise."""
+    train = split.name == "train"
+    common = {
+        "generator": generator,
+        "shuffle": train,
+        "senders": options.sender_images_per_iter,
+        "split": split.name,
+    }
+    if options.object_oriented == "none":
+        return OriginalGame(len(split), candidates=options.batch_size, **common)
+    # How many games share a batch changes nothing in them, so a small held-out split just plays fewer at a time.
+    batch_size = options.batch_size if train else min(options.batch_size, len(split))
+    return ObjectOrientedGame(
+        split.item_labels,
+        split.classes,
+        kind=options.object_oriented,
+        num_targets=num_targets,
+        batch_size=batch_size,
+        **common,
+    )
+
+
+def build_agents(options: Options, pictures: Pictures, *, pretrained: bool = True) -> Agents:
+    """The pair, on the CPU, with fresh weights from torch's global generator.
+
+    pretrained: whether to load the backbone weights that the options ask for; not needed where a checkpoint follows.
+    Raises UsageError where the parts do not fit the pictures or weights are missing.
+    """
+    sender_encoder = _build_encoder(options, pictures, pretrained)
+    receiver_encoder = sender_encoder
+    if options.separate_encoders:
+        receiver_encoder = _build_encoder(options, pictures, pretrained)
+    decoder = options.part("decoder").build(
+        options.values, latent_size=options.latent_size, image_size=pictures.image_size
+    )
+    receiver = options.part("receiver").build(options.values, latent_size=options.latent_size)
+    agents = Agents(
+        sender_encoder,
+        receiver_encoder,
+        decoder,
+        receiver,
+        invert=options.invert,
+        imagenet_norm=options.imagenet_norm,
+    )
+    if options.freeze_encoders:
+        sender_encoder.requires_grad_(False)
+        receiver_encoder.requires_grad_(False)
+    return agents
+
+
+def build_loss(options: Options, agents: Agents) -> TotalLoss:
+    """The game's loss and the auxiliary losses asked for. Raises UsageError where nothing would be learned."""
+    auxiliary = {}
+    if options.sort_of_perceptual_loss:
+        layers = agents.sender_encoder.feature_layers
+        auxiliary["perceptual"] = PerceptualLoss(layers, options.sop_weights, options.sop_coef)
+    if options.loss == "NoLoss" and not auxiliary:
+        raise UsageError(
+            "--loss NoLoss alone teaches nothing: the game's loss is always 0 then.\n"
+            "Add --sort-of-perceptual-loss, or choose HingeLoss or CELoss."
+        )
+    return TotalLoss(build_game_loss(options), auxiliary)
+
+
+def build_game_loss(options: Options) -> Any:
+    return options.part("loss").build(options.values)
+
+
+def _build_encoder(options: Options, pictures: Pictures, pretrained: bool) -> Encoder:
+    values = dict(options.values)
+    if not pretrained:
+        values |= {"imagenet_weights": False, "sin_weights": None}
+    part = options.part("encoder")
+    context = {"image_size": pictures.image_size}
+    # Encoders trained from scratch look at as many channels as there are; the others need their network's three.
+    if getattr(part.load(), "channels", None) is None:
+        context["channels"] = pictures.channels
+    try:
+        return part.build(values, **context)
+    except ValueError as error:
+        raise UsageError(f"--encoder {options.encoder}: {error}.\nChoose another, or a larger --image-size.") from error
+
+
+def _check_game_options(options: Options) -> None:
+    if options.object_oriented == "none" and options.num_targets and options.sources["num_targets"] == COMMAND_LINE:
+        raise UsageError(
+            f"--num-targets {options.num_targets} is for object-oriented games; a game of single pictures has "
+            f"--batch-size ({options.batch_size}) candidates.\n"
+            "Leave it out, or add --object-oriented same, different or mixed."
+        )
+    if options.object_oriented == "none" and options.batch_size < 2:
+        raise UsageError("--batch-size 1: a game needs 2 candidates or more.\nGive a larger batch.")
+    if options.num_targets == 1:
+        raise UsageError("--num-targets 1: a game needs 2 candidates or more.\nGive more, or leave it out.")
+
+
+def _sender_view(options: Options, pictures: Pictures) -> SenderView | None:
+    if not options.random_transform_sender:
+        return None
+    if options.imagenet_norm:
+        return SenderView(torch.tensor(IMAGENET_MEAN[: pictures.channels]))
+    return SenderView(torch.zeros(pictures.channels))
