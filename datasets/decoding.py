@@ -74,7 +74,7 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
 
 
 def _as_mode(picture: Picture, mode: str) -> Picture:
-    if picture.mode.startswith("I;16"):  # 16-bit greyscale: Pillow would clip, not scale
+    if picture.mode.startswith("I"):  # 16-bit greyscale ("I" to older Pillows): it would be clipped, not scaled
         picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         paper = Image.new("RGBA", picture.size, "white")

@@ -1,10 +1,9 @@
-"""What happens around training: the log, snapshots, sigma2 annealing, progress, and a stop when the loss is NaN."""
+"""What happens around training: the log, snapshots, sigma2 annealing, and a stop when the loss is NaN."""
 
 from __future__ import annotations
 
 import csv
 import io
-import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,12 @@ from typing import Any
 import torch
 import torchbearer
 from torchbearer.callbacks import Callback
-from tqdm import tqdm
 
 from errors import RunError
 from models.agents import Agents
 from trials.checkpoints import save_checkpoint
 from trials.options import Options
 from trials.run_folder import write_text
-
-logger = logging.getLogger("commgame")
 
 # The official log's columns, in its order; ours follow after these.
 OFFICIAL_COLUMNS = (
@@ -153,69 +149,4 @@ class StopOnNaN(Callback):
             f"{state[torchbearer.BATCH]}; the run has been stopped.\n"
             f"{f'The last good snapshot is {kept}.' if kept else 'No snapshot had been saved yet.'}\n"
             "A smaller --learning-rate often helps."
-        )
-
-
-class Progress(Callback):
-    """A bar on a terminal, with loss, communication rate and games a second; elsewhere one line an epoch."""
-
-    def __init__(self, games_per_batch: int):
-        super().__init__()
-        self.games_per_batch = games_per_batch
-        self._bar = None
-
-    def _start(self, state, letter):
-        title = f"{state[torchbearer.EPOCH] + 1}/{state[torchbearer.MAX_EPOCHS]}{letter}"
-        # disable=None: no bar unless stderr is a terminal
-        self._bar = tqdm(total=state[torchbearer.STEPS], desc=title, disable=None, leave=False, unit="batch")
-        self._began = time.perf_counter()
-
-    def _step(self, state, prefix):
-        if not self._bar.disable:
-            seen = (state[torchbearer.BATCH] + 1) * self.games_per_batch
-            shown = {
-                name.removeprefix(prefix): f"{value:.3f}"
-                for name, value in state[torchbearer.METRICS].items()
-                if name in (f"{prefix}loss", f"{prefix}commrate")
-            }
-            self._bar.set_postfix(
-                shown | {"games/s": f"{seen / (time.perf_counter() - self._began):.0f}"}, refresh=False
-            )
-            self._bar.update()
-
-    def on_start_training(self, state):
-        self._start(state, "")
-
-    def on_step_training(self, state):
-        self._step(state, "running_")
-
-    def on_end_training(self, state):
-        self._bar.close()
-
-    def on_start_validation(self, state):
-        self._start(state, " held out")
-
-    def on_step_validation(self, state):
-        self._step(state, "")
-
-    def on_end_validation(self, state):
-        self._bar.close()
-
-
-class EpochLine(Callback):
-    """Logs one line an epoch."""
-
-    def on_end_epoch(self, state):
-        row = state[torchbearer.METRICS]
-        logger.info(
-            "epoch %*d/%d  loss %.4f  rate %.3f  val_loss %.4f  val_rate %.3f  %.0f games/s  %.1f s",
-            len(str(state[torchbearer.MAX_EPOCHS])),
-            state[torchbearer.EPOCH] + 1,
-            state[torchbearer.MAX_EPOCHS],
-            row["loss"],
-            row["commrate"],
-            row["val_loss"],
-            row["val_commrate"],
-            row["games_per_second"],
-            row["seconds"],
         )

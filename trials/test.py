@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from games.losses import TotalLoss
 from games.scores import rate_interval
-from trials.callbacks import Progress
 from trials.checkpoints import Checkpoint, load_agents
 from trials.gamelog import GameLog
 from trials.options import Options
 from trials.pictures import PassPictures
 from trials.plan import describe, memory_estimate
+from trials.progress import Progress
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
 from trials.trial import build_trial, evaluate
 from trials.wiring import build_agents, build_batches, build_game_loss, choose_device, load_pictures

@@ -12,10 +12,11 @@ import torch
 from errors import UsageError
 from games.scores import rate_interval
 from models.agents import Agents
-from trials.callbacks import AnnealSigma2, EpochClock, EpochLine, Progress, RunLog, Snapshots, StopOnNaN
+from trials.callbacks import AnnealSigma2, EpochClock, RunLog, Snapshots, StopOnNaN
 from trials.options import Options
 from trials.pictures import PassPictures
 from trials.plan import describe, memory_estimate
+from trials.progress import EpochLine, Progress
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
 from trials.schedule import parse_learning_rate
 from trials.trial import build_trial, run

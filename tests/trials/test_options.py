@@ -1,6 +1,7 @@
 """The command line: the paper's commands, where values come from, and what is said of calls that make no sense."""
 
 import inspect
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,26 @@ def test_the_papers_eval_commands(command):
     arguments = words(f"{COMMON} {command} --weights OUTPUT/model_final.pt --output out")
     check_names("test", arguments)
     assert resolve("test", arguments).weights == "OUTPUT/model_final.pt"
+
+
+def test_every_command_of_commands_md_is_understood():
+    text = (Path(__file__).parents[2] / "commands.md").read_text()
+    commands = [shlex.split(line)[2:] for line in text.splitlines() if line.startswith("python commgame.py")]
+    assert len(commands) == 2 * len(PAPER)
+    played = set()
+    for command, *arguments in commands:
+        name = {"train": "train", "eval": "test"}[command]
+        check_names(name, arguments)
+        options = resolve(name, arguments)
+        if name == "train":
+            played.add(tuple((key, str(value)) for key, value in options.values.items() if key != "output"))
+        else:  # the checkpoint that the command above it wrote
+            assert options.weights == str(Path(options.output.removesuffix("-test"), "model_final.pt"))
+    expected = (resolve("train", words(f"{COMMON} {part} --learning-rate 0.0001 --epochs 250")) for part in PAPER)
+    wanted = [
+        tuple((key, str(value)) for key, value in options.values.items() if key != "output") for options in expected
+    ]
+    assert played == set(wanted)
 
 
 def test_one_layers_weights_are_read():

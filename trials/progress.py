@@ -1,0 +1,83 @@
+"""What a person sees of a run while it goes on."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import torchbearer
+from torchbearer.callbacks import Callback
+from tqdm import tqdm
+
+logger = logging.getLogger("commgame")
+
+SECONDS_BETWEEN_LINES = 60
+
+
+class Progress(Callback):
+    """A bar on a terminal, with loss, communication rate and games a second; elsewhere a line every minute."""
+
+    def __init__(self, games_per_batch: int):
+        super().__init__()
+        self.games_per_batch = games_per_batch
+
+    def _start(self, state, title):
+        # disable=None: no bar unless stderr is a terminal
+        self._bar = tqdm(total=state[torchbearer.STEPS], desc=title, disable=None, leave=False, unit="batch")
+        self._began = self._last_line = time.perf_counter()
+
+    def _step(self, state):
+        now, done = time.perf_counter(), state[torchbearer.BATCH] + 1
+        if self._bar.disable and now - self._last_line < SECONDS_BETWEEN_LINES:
+            return
+        self._last_line = now
+        metrics = state[torchbearer.METRICS]
+        names = {"loss": "running_loss", "rate": "running_commrate"}  # a validation pass has none while it goes on
+        shown = {short: f"{metrics[name]:.3f}" for short, name in names.items() if name in metrics}
+        shown["games/s"] = f"{done * self.games_per_batch / (now - self._began):.0f}"
+        if self._bar.disable:
+            numbers = "  ".join(f"{name} {value}" for name, value in shown.items())
+            logger.info("%s: batch %d of %d  %s", self._bar.desc, done, state[torchbearer.STEPS], numbers)
+        else:
+            self._bar.set_postfix(shown, refresh=False)
+            self._bar.update()
+
+    def _stop(self, state):
+        self._bar.close()
+
+    def on_start_training(self, state):
+        self._start(state, f"epoch {state[torchbearer.EPOCH] + 1}/{state[torchbearer.MAX_EPOCHS]}")
+
+    def on_start_validation(self, state):
+        self._start(state, "held-out games")
+
+    def on_step_training(self, state):
+        self._step(state)
+
+    def on_step_validation(self, state):
+        self._step(state)
+
+    def on_end_training(self, state):
+        self._stop(state)
+
+    def on_end_validation(self, state):
+        self._stop(state)
+
+
+class EpochLine(Callback):
+    """Logs one line an epoch."""
+
+    def on_end_epoch(self, state):
+        row = state[torchbearer.METRICS]
+        logger.info(
+            "epoch %*d/%d  loss %.4f  rate %.3f  val_loss %.4f  val_rate %.3f  %.0f games/s  %.1f s",
+            len(str(state[torchbearer.MAX_EPOCHS])),
+            state[torchbearer.EPOCH] + 1,
+            state[torchbearer.MAX_EPOCHS],
+            row["loss"],
+            row["commrate"],
+            row["val_loss"],
+            row["val_commrate"],
+            row["games_per_second"],
+            row["seconds"],
+        )
