@@ -45,6 +45,9 @@ def main(arguments: Sequence[str]) -> int:
     except RunError as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
+    except OSError as error:  # a full disk, a folder that was taken away
+        print(f"failed: {error}\nWhat was saved before is complete and stays.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\ninterrupted; what was saved so far is complete and stays", file=sys.stderr)
         return 130
@@ -52,10 +55,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _log_to_stdout() -> None:
-    logger = logging.getLogger("commgame")
-    logger.handlers = [logging.StreamHandler(sys.stdout)]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    for name in ("commgame", "datasets"):
+        logger = logging.getLogger(name)
+        logger.handlers = [logging.StreamHandler(sys.stdout)]
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
 
 
 def _train(arguments: list[str]) -> None:

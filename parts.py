@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import math
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,9 +39,13 @@ class Part:
         return parser._actions
 
     def build(self, options: Mapping[str, Any], **context: Any) -> Any:
-        """An instance from the resolved options of a run, and from what the options cannot know (`context`)."""
+        """An instance from the resolved options of a run, and from what the options cannot know.
+
+        Of `context` the class gets what its constructor names, so that parts of a kind may need different things.
+        """
+        cls = self.load()
         own = {action.dest: options[action.dest] for action in self.option_actions()}
-        return self.load()(**own, **context)
+        return cls(**own, **{name: context[name] for name in inspect.signature(cls).parameters if name in context})
 
 
 def add_flag(group: Any, *names: str, help: str) -> None:
@@ -51,20 +55,28 @@ def add_flag(group: Any, *names: str, help: str) -> None:
     group.add_argument(*names, action=action, default=argparse.SUPPRESS, help=help).default = False
 
 
+# Beyond these float32 has no number, and torch would answer with an error of its own in the middle of a run.
+SMALLEST, LARGEST = 1e-30, 1e30
+
+
 def positive_int(text: str) -> int:
-    return _number(text, int, lambda value: value >= 1, "a whole number, 1 or more")
+    return _number(text, int, lambda value: 1 <= value < 2**31, "a whole number, 1 or more")
 
 
 def non_negative_int(text: str) -> int:
-    return _number(text, int, lambda value: value >= 0, "a whole number, 0 or more")
+    return _number(text, int, lambda value: 0 <= value < 2**31, "a whole number, 0 or more")
+
+
+def seed(text: str) -> int:
+    return _number(text, int, lambda value: 0 <= value < 2**32, "a whole number from 0 to 4294967295")
 
 
 def positive_float(text: str) -> float:
-    return _number(text, float, lambda value: 0 < value < math.inf, "a number above 0")
+    return _number(text, float, lambda value: SMALLEST <= value <= LARGEST, "a number above 0 (1e-30 to 1e30)")
 
 
 def non_negative_float(text: str) -> float:
-    return _number(text, float, lambda value: 0 <= value < math.inf, "a number, 0 or more")
+    return _number(text, float, lambda value: 0 <= value <= LARGEST, "a number, 0 or more (to 1e30)")
 
 
 def fraction(text: str) -> float:

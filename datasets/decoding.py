@@ -75,7 +75,10 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
 
 def _as_mode(picture: Picture, mode: str) -> Picture:
     if picture.mode.startswith("I"):  # 16-bit greyscale ("I" to older Pillows): it would be clipped, not scaled
-        picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
+        levels = np.asarray(picture)
+        picture = Image.fromarray((levels // 256 if levels.max() > 255 else levels).clip(0, 255).astype(np.uint8))
+    if picture.mode == "F":
+        raise ValueError("its pixels are floating-point numbers: save it with 8 bits")
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         paper = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(paper, picture.convert("RGBA"))

@@ -15,6 +15,10 @@ def download_folder(root: Path, folder: str, fetch: Callable[[Path], object], mi
     Only a finished download is moved to where it belongs; whatever goes wrong, `root` is as it was, or not there at
     all. A failure is a UsageError that says what is `missing`, why the download failed, and what to do (`advice`).
     """
+    if root.exists() and not root.is_dir():
+        raise UsageError(
+            f"{missing}\n       {root} is a file. Give the folder that holds the data set: --dataset-root."
+        )
     created = [path for path in (root, *root.parents) if not path.exists()]
     try:
         root.mkdir(parents=True, exist_ok=True)

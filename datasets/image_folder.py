@@ -128,9 +128,14 @@ def _list_classes(folder: Path) -> tuple[tuple[str, ...], list[list[Path]]]:
 
 
 def _list_pictures(folder: Path) -> list[Path]:
-    """Picture files at any depth, sorted; hidden files are passed over."""
-    found = []
-    for parent, _, names in sorted(os.walk(folder, followlinks=True)):
+    """Picture files at any depth, sorted; hidden files and folders are passed over, linked folders are read once."""
+    found, seen = [], set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
+        if real in seen:
+            continue
+        seen.add(real)
         visible = (name for name in sorted(names) if not name.startswith("."))
         found.extend(Path(parent, name) for name in visible if has_file_allowed_extension(name, IMG_EXTENSIONS))
     return found

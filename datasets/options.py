@@ -6,7 +6,7 @@ Nothing here imports torch, so that a help page is quick.
 from pathlib import Path
 from typing import Any
 
-from parts import fraction, non_negative_int, positive_int
+from parts import fraction, non_negative_int, positive_int, seed
 
 
 def add_digits_options(group: Any) -> None:
@@ -82,7 +82,7 @@ def _add_image_size(group: Any, default: int) -> None:
 def _add_dataset_seed(group: Any) -> None:
     group.add_argument(
         "--dataset-seed",
-        type=non_negative_int,
+        type=seed,
         default=1234,
         metavar="SEED",
         help="Seed that decides which pictures are for training, for validation and for testing.",

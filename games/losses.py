@@ -46,6 +46,8 @@ class PerceptualLoss:
     feature vector f having been divided by its length.
     """
 
+    perceives = True  # needs the feature maps of photos and sketches
+
     def __init__(self, feature_layers: Sequence[str], weights: Sequence[float] | None = None, coef: float = 1.0):
         """feature_layers: the encoder's, in order. weights: one for each, None for 1 each.
 
@@ -103,7 +105,7 @@ class TotalLoss:
     @property
     def perceives(self) -> bool:
         """Whether a term needs the feature maps of photos and sketches."""
-        return bool(self.auxiliary)
+        return any(getattr(term, "perceives", False) for term in self.auxiliary.values())
 
     def __call__(self, play: Play, targets: Tensor) -> dict[str, Tensor]:
         """Every term by name, `game` first; their sum is what is trained on."""

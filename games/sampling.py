@@ -104,7 +104,7 @@ class ObjectOrientedGame:
         senders: int | None = None,
         split: str = "train",
     ):
-        """labels: int64 [N], the class of every item of the split. num_targets: T, None for all classes.
+        """labels: int64 [N], the class of every item of the split. num_targets: T, None or 0 for all classes.
 
         Raises UsageError where the split cannot be played: too few classes, one picture in a class that needs two,
         fewer pictures than a batch.
@@ -114,10 +114,10 @@ class ObjectOrientedGame:
         by_first_use = dict.fromkeys(labels.tolist())
         self._members = [torch.nonzero(labels == label).flatten() for label in by_first_use]
         present = len(self._members)
-        if num_targets is not None and num_targets > present:
+        if num_targets and num_targets > present:
             raise UsageError(
                 f"--num-targets {num_targets}: the {split} split has {present} classes, and a game holds one "
-                f"picture of each class.\nGive at most {present}, or leave it out to play with all."
+                f"picture of each class.\nGive at most {present}; training and testing play games of one size."
             )
         if present < 2:
             raise UsageError(
@@ -168,7 +168,8 @@ class ObjectOrientedGame:
                     taken[cycle] += 1
                     seen.append(sender)
                     meant.append(receiver)
-                first = (first - self.candidates) % len(cycles)
+                # By the senders, not the candidates: where only some have one, all classes still take their turn.
+                first = (first - self.senders) % len(cycles)
                 game += 1
             shape = (self.games, self.candidates)
             yield shuffled_pools(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from errors import UsageError
-from models.decoders import Strokes
+from models.decoders import Decoder, Strokes
 from models.encoding import Encoder, Encoding
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -44,7 +44,7 @@ class Agents(nn.Module):
         self,
         sender_encoder: Encoder,
         receiver_encoder: Encoder,
-        decoder: nn.Module,
+        decoder: Decoder,
         receiver: nn.Module,
         *,
         invert: bool = False,

@@ -8,6 +8,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
+from errors import UsageError
 from models.encoding import Encoder, Encoding, flat_size
 from models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
 from models.pretrained import load_imagenet_weights, load_stylized_imagenet_weights
@@ -63,18 +64,22 @@ class VGG16BackboneExtended(BackboneEncoder):
         imagenet_weights: bool = False,
         sin_weights: str | None = None,
         freeze_backbone: bool = False,
+        pretrained: bool = True,
     ):
         """sin_weights: a file of Stylized-ImageNet weights, "" for the official file name under TORCH_HOME.
+        pretrained: False loads neither, because a checkpoint's weights will follow.
 
-        Raises UsageError where weights are not to be had.
+        Raises UsageError where weights are not to be had, or both kinds are asked for.
         """
+        if imagenet_weights and sin_weights is not None:
+            raise UsageError("--imagenet-weights and --sin-weights are two starts for one network.\nGive one of them.")
         # Only the convolutions: torchvision's whole VGG16 would first fill 120 million weights that nothing uses.
         super().__init__("vgg16", make_layers(cfgs["D"]), VGG16_LAYER_AT, feature_layer)
         size = flat_size(self.backbone, self.channels, image_size)
         self.enc = nn.Sequential(nn.Flatten(), nn.Linear(size, latent_size))
-        if imagenet_weights:
+        if pretrained and imagenet_weights:
             load_imagenet_weights(self.backbone, torchvision.models.VGG16_Weights.IMAGENET1K_V1)
-        elif sin_weights is not None:
+        elif pretrained and sin_weights is not None:
             load_stylized_imagenet_weights(self.backbone, sin_weights)
         else:
             for layer in self.backbone:
@@ -100,14 +105,18 @@ class SqueezeNetBackbone(BackboneEncoder):
         feature_layer: str = "fire9",
         imagenet_weights: bool = False,
         freeze_backbone: bool = False,
+        pretrained: bool = True,
     ):
-        """Raises UsageError where weights are not to be had."""
+        """pretrained: False loads no weights, because a checkpoint's will follow.
+
+        Raises UsageError where weights are not to be had.
+        """
         network = torchvision.models.squeezenet1_1().features
         super().__init__("squeezenet", network, SQUEEZENET_LAYER_AT, feature_layer)
         size = flat_size(self.backbone, self.channels, image_size)
         self.enc = nn.Sequential(
             nn.Flatten(), nn.LayerNorm(size, elementwise_affine=False), nn.Linear(size, latent_size)
         )
-        if imagenet_weights:
+        if pretrained and imagenet_weights:
             load_imagenet_weights(self.backbone, torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1)
         self.backbone.requires_grad_(not freeze_backbone)

@@ -21,7 +21,43 @@ class Strokes:
     sigma2: float
 
 
-class SinglePassSimpleLineDecoder(nn.Module):
+class Decoder(nn.Module):
+    """A latent [B, latent_size] to `Strokes`, and strokes to a sketch; sigma2 may narrow while training goes on."""
+
+    def __init__(
+        self,
+        image_size: int,
+        contrast: float,
+        sigma2: float,
+        final_sigma2: float,
+        sigma2_factor: float,
+        sigma2_step: int,
+    ):
+        super().__init__()
+        self.image_size = image_size
+        self.contrast = contrast
+        self.sigma2 = sigma2
+        self.final_sigma2 = final_sigma2
+        self.sigma2_factor = sigma2_factor
+        self.sigma2_step = sigma2_step
+
+    def forward(self, latent: Tensor) -> Strokes:
+        raise NotImplementedError
+
+    def draw(self, strokes: Strokes) -> Tensor:
+        """The sketch [B, 1, S, S], ink `contrast` on 0."""
+        raise NotImplementedError
+
+    def anneal(self, epoch: int) -> None:
+        """Narrows the strokes after epoch number `epoch` (from 0), until sigma2 is `final_sigma2`.
+
+        As the official code's first release: whenever `epoch` is a multiple of `sigma2_step`, hence also after epoch 0.
+        """
+        if self.sigma2_step > 0 and epoch % self.sigma2_step == 0 and self.sigma2 > self.final_sigma2:
+            self.sigma2 = max(self.sigma2 * self.sigma2_factor, self.final_sigma2)
+
+
+class SinglePassSimpleLineDecoder(Decoder):
     """An MLP from the latent to straight lines: [B, latent_size] -> Strokes with points [B, nlines, 2, 2].
 
     Linear, ReLU, Linear, ReLU, Linear, Tanh, so that both ends of every line lie on the canvas (the paper's section 3).
@@ -42,13 +78,7 @@ class SinglePassSimpleLineDecoder(nn.Module):
         sigma2_step: int = -1,
         stroke_spread: float = 0.0,
     ):
-        super().__init__()
-        self.image_size = image_size
-        self.contrast = contrast
-        self.sigma2 = sigma2
-        self.final_sigma2 = final_sigma2
-        self.sigma2_factor = sigma2_factor
-        self.sigma2_step = sigma2_step
+        super().__init__(image_size, contrast, sigma2, final_sigma2, sigma2_factor, sigma2_step)
         self.latent_to_linecoord = nn.Sequential(
             nn.Linear(latent_size, decoder_hidden),
             nn.ReLU(),
@@ -65,13 +95,4 @@ class SinglePassSimpleLineDecoder(nn.Module):
         return Strokes(self.latent_to_linecoord(latent).unflatten(1, (-1, 2, 2)), self.sigma2)
 
     def draw(self, strokes: Strokes) -> Tensor:
-        """The sketch [B, 1, S, S], ink `contrast` on 0."""
         return draw_lines(strokes.points, self.image_size, strokes.sigma2) * self.contrast
-
-    def anneal(self, epoch: int) -> None:
-        """Narrows the strokes after epoch number `epoch` (from 0), until sigma2 is `final_sigma2`.
-
-        As the official code's first release: whenever `epoch` is a multiple of `sigma2_step`, hence also after epoch 0.
-        """
-        if self.sigma2_step > 0 and epoch % self.sigma2_step == 0 and self.sigma2 > self.final_sigma2:
-            self.sigma2 = max(self.sigma2 * self.sigma2_factor, self.final_sigma2)

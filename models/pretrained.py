@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +23,7 @@ def load_imagenet_weights(backbone: nn.Sequential, weights: WeightsEnum) -> None
     name = weights.url.rsplit("/", 1)[-1]
     try:
         state = weights.get_state_dict(progress=False, check_hash=True)
-    except (URLError, OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except Exception as error:  # no network, no space, a damaged file: each fails in its own way
         raise UsageError(
             f"the ImageNet weights {name} could not be had: {_first_line(error)}\n"
             f"Looked for in {checkpoint_folder()}, then downloaded from {weights.url}.\n"
@@ -48,10 +46,13 @@ def load_stylized_imagenet_weights(backbone: nn.Sequential, file: str) -> None:
             "give its path: --sin-weights FILE."
         )
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError) as error:
-        raise UsageError(f"{path} cannot be read as a file of weights: {_first_line(error)}") from error
-    state = state.get("state_dict", state)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        state = {str(key): value for key, value in content.get("state_dict", content).items()}
+    except Exception as error:  # whatever such a file makes the unpickler stumble over
+        raise UsageError(
+            f"{path} cannot be read as a file of weights ({type(error).__name__}).\n"
+            "Download it again, or give another one: --sin-weights FILE."
+        ) from error
     # It was saved from a network whose convolutions were wrapped for several GPUs.
     fill(backbone, {key.replace(".module", ""): value for key, value in state.items()}, "features.", path)
 
@@ -65,7 +66,7 @@ def fill(backbone: nn.Sequential, state: Mapping[str, Tensor], prefix: str, path
     """Loads the entries that `backbone` has. Raises UsageError when one is missing or has another shape."""
     wanted = backbone.state_dict()
     found = {key: state[prefix + key] for key in wanted if prefix + key in state}
-    wrong = [key for key in wanted if key not in found or found[key].shape != wanted[key].shape]
+    wrong = [key for key in wanted if getattr(found.get(key), "shape", None) != wanted[key].shape]
     if wrong:
         raise UsageError(
             f"{path} does not hold the weights of this network: {prefix}{wrong[0]} is missing or has another shape."

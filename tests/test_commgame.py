@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -142,9 +144,34 @@ def test_every_small_encoder_and_the_other_switches_play(tmp_path, capsys):
         capsys,
         tmp_path / "more",
         *("--random-transform-sender", "--freeze-encoders", "--sender-images-per-iter", "8", "--weight-decay", "0.01"),
-        *("--learning-rate", "0.001*0.5@plateau", "--sigma2", "0.02", "--sigma2-step", "1", "--final-sigma2", "0.01"),
+        *("--learning-rate", "0.001*0.5@plateau"),
     )
     assert call(capsys, "test", "--weights", tmp_path / "more" / "model_best.pt", "--output", tmp_path / "t")[0] == 0
+
+
+def test_schedules_annealing_and_snapshots_take_place(tmp_path, capsys):
+    folder = tmp_path / "run"
+    annealing = ["--sigma2", "0.02", "--sigma2-step", "1", "--sigma2-factor", "0.5", "--final-sigma2", "0.006"]
+    schedule = ["--epochs", "4", "--learning-rate", "0.001*0.5@[1,3]", "--snapshot-interval", "2"]
+    train(capsys, folder, *annealing, *schedule)
+    rows = list(csv.DictReader((folder / "log.csv").read_text().splitlines()))
+    assert [float(row["sigma2"]) for row in rows] == pytest.approx([0.02, 0.01, 0.006, 0.006])
+    assert [float(row["lr"]) for row in rows] == pytest.approx([0.001, 0.0005, 0.0005, 0.00025])
+    numbered = {path.name for path in folder.glob("model_*.pt")}
+    assert numbered == {"model_01.pt", "model_03.pt", "model_best.pt", "model_final.pt"}
+    call(capsys, "test", "--weights", folder / "model_01.pt", "--output", tmp_path / "t")
+    assert json.loads((tmp_path / "t" / "config.json").read_text())["options"]["sigma2"] == pytest.approx(0.01)
+
+
+def test_seed_and_weight_decay_change_the_weights(tmp_path, capsys):
+    def weights(name, *arguments):
+        train(capsys, tmp_path / name, *arguments)
+        return torch.load(tmp_path / name / "model_final.pt", weights_only=True)["model"]["receiver.mlp.0.weight"]
+
+    plain, again = weights("plain"), weights("again")
+    assert torch.equal(plain, again)
+    assert (plain - weights("seed", "--data-seed", "7")).abs().mean() > 0.5 * plain.abs().mean()  # other first weights
+    assert weights("decay", "--weight-decay", "0.1").norm() < 0.9 * plain.norm()
 
 
 def tiny_stl10(root, train=200, test=100):
@@ -264,6 +291,9 @@ MISTAKES = {
     "batch above split": (lambda tmp: "train --batch-size 2000", "1257 pictures"),
     "bad learning rate": (lambda tmp: "train --learning-rate 0.1*every3", "needs the factor"),
     "bad device": (lambda tmp: "train --device cuda:77", "cuda:77 cannot be used"),
+    "annealing that never comes": (lambda tmp: "train --sigma2-step 1", "never gets down to"),
+    "weights of no loss": (lambda tmp: "train --sop-coef 2", "weighs the perceptual loss"),
+    "empty output": (lambda tmp: "train --output=", "is empty"),
     "nothing to train": (lambda tmp: "train --loss NoLoss", "teaches nothing"),
 }
 
@@ -271,7 +301,9 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_gives_one_clear_message_and_changes_nothing(mistake, tmp_path, capsys):
     build, told = MISTAKES[mistake]
-    arguments = [*build(tmp_path).split(), "--output", str(tmp_path / "out")]
+    arguments = build(tmp_path).split()
+    if "--output=" not in arguments:
+        arguments += ["--output", str(tmp_path / "out")]
     code, _, err = call(capsys, *arguments)
     assert code == 2
     assert told in err
@@ -295,6 +327,39 @@ def test_a_loss_of_nan_fails_with_code_1(tmp_path, capsys):
     assert code == 1
     assert "not numbers any more" in err
     assert "Traceback" not in err
+
+
+def test_a_disk_that_fails_is_said(tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    code, _, err = call(capsys, "train", "--epochs", "1", "--output", tmp_path / "run")
+    assert code == 1
+    assert "No space left on device" in err
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["train_cmd.txt"]
+
+
+def test_an_interrupt_leaves_with_130_and_whole_files(tmp_path):
+    command = [sys.executable, str(ROOT / "commgame.py"), "train", "--output", "run", "--snapshot-interval", "1"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith("epoch  2"):
+            process.send_signal(signal.SIGINT)
+            break
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    torch.load(tmp_path / "run" / "model_00.pt", weights_only=True)
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_without_a_terminal_a_long_epoch_says_where_it_is(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("trials.progress.SECONDS_BETWEEN_LINES", 0.0)
+    out = train(capsys, tmp_path / "run")
+    assert re.search(r"epoch 1/1: batch 20 of 39  loss \d\.\d{3}  rate 0\.\d{3}  games/s \d+\n", out)
+    assert re.search(r"held-out games: batch 5 of 5  rate 0\.\d{3}  games/s \d+\n", out)
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 2), (["paint"], 2), (["--help"], 0), (["-h"], 0)])

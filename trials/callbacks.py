@@ -120,15 +120,26 @@ class AnnealSigma2(Callback):
 class StopOnNaN(Callback):
     """Ends the run with a RunError once a loss or a score is not a number, before anything of that epoch is saved.
 
-    Scores are looked at too, because torch's hinge loss gives 0 for scores of NaN.
+    Scores are looked at too, because torch's hinge loss gives 0 for scores of NaN; held-out games too, because the last
+    step of an epoch may have been the one that broke the weights.
     """
 
-    def __init__(self, snapshots: Snapshots):
+    def __init__(self, snapshots: Snapshots | None = None):
+        """snapshots: whose last one the message names; None where nothing is trained."""
         super().__init__()
         self.snapshots = snapshots
 
     def on_start_training(self, state):
         self._bad = None
+
+    def on_start_validation(self, state):
+        self._bad = None
+
+    def on_step_validation(self, state):
+        self.on_step_training(state)
+
+    def on_end_validation(self, state):
+        self._check(state)
 
     def on_step_training(self, state):
         loss, scores = state[torchbearer.LOSS].detach(), state[torchbearer.Y_PRED].scores.detach()
@@ -143,6 +154,8 @@ class StopOnNaN(Callback):
     def _check(self, state):
         if self._bad is None or not self._bad.item():
             return
+        if self.snapshots is None:
+            raise RunError("the scores are not numbers: these agents' weights are broken.")
         kept = self.snapshots.last_saved
         raise RunError(
             f"the loss or the scores are not numbers any more, in epoch {state[torchbearer.EPOCH]} by batch "

@@ -63,6 +63,13 @@ class GameLog(Callback):
         os.replace(self._json_path, self.folder / "games.json")
         os.replace(self._csv_path, self.folder / "games.csv")
 
+    def discard_unfinished(self):
+        """Removes what an interrupted pass has left of the two lists; does nothing after a whole one."""
+        for file in (self._json, self._csv_file):
+            file.close()
+        for path in (self._json_path, self._csv_path):
+            path.unlink(missing_ok=True)
+
     def _rows_of(self, batch: Batch, play: Play):
         sketches = to_bytes(play.sketches)
         guesses, targets = play.scores.argmax(dim=1).tolist(), batch.targets.tolist()

@@ -16,7 +16,7 @@ from datasets import DATASETS
 from errors import UsageError
 from games import LOSSES, OBJECT_ORIENTED
 from models import DECODERS, ENCODERS, RECEIVERS
-from parts import Part, add_flag, non_negative_float, positive_int
+from parts import Part, add_flag, non_negative_float, non_negative_int, positive_int, seed
 
 # kind -> its table; the options that choose a part are named after the kind.
 PART_TABLES: dict[str, Mapping[str, Part]] = {
@@ -51,6 +51,10 @@ class Options:
         except KeyError:
             raise AttributeError(name) from None
 
+    def settled(self, source: str, **values: Any) -> Options:
+        """The same options with some values found out by the run itself; `source` says from what."""
+        return Options(self.command, self.values | values, self.sources | dict.fromkeys(values, source))
+
     def part(self, kind: str) -> Part:
         return PART_TABLES[kind][self.values[kind]]
 
@@ -81,9 +85,9 @@ def add_game_options(group):
     )
     group.add_argument(
         "--num-targets",
-        type=positive_int,
+        type=non_negative_int,
         metavar="N",
-        help="candidates in an object-oriented game, each of another class; left out: one of every class",
+        help="candidates in an object-oriented game, each of another class; 0 or left out: one of every class",
     )
     group.add_argument(
         "--sender-images-per-iter",
@@ -145,7 +149,7 @@ def add_run_options(group):
     )
     group.add_argument(
         "--data-seed",
-        type=int,
+        type=seed,
         default=1234,
         metavar="N",
         help="seed of how pictures are dealt and, in training, of the agents' first weights",
@@ -157,7 +161,11 @@ def add_run_options(group):
         metavar="N",
         help="pictures in each grid that is written",
     )
-    add_flag(group, "--dry-run", help="check and build everything, say what would be played, write nothing, and stop")
+    add_flag(
+        group,
+        "--dry-run",
+        help="check and build everything (a missing data set is downloaded), say what would be played, and stop",
+    )
 
 
 def add_train_options(group):
@@ -219,11 +227,11 @@ def resolve(
         action.default = argparse.SUPPRESS  # so that only what was given is parsed out
 
     given, unknown = parser.parse_known_args(list(arguments))
-    if unknown:
-        raise UsageError(_explain_unknown(unknown[0], command, chosen))
     for kind, name in chosen.items():
         if getattr(given, kind, name) != name:
             raise UsageError(f"{getattr(given, kind)} was chosen by a short form: write --{kind} in full.")
+    if unknown:
+        raise UsageError(_explain_unknown(unknown[0], command, chosen))
     values |= vars(given)
     return Options(command, values, sources | dict.fromkeys(vars(given), COMMAND_LINE))
 

@@ -27,39 +27,39 @@ def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBat
     return "\n".join(lines)
 
 
-def memory_estimate(batches: GameBatches, agents: Agents, pictures: Pictures, *, training: bool) -> str:
-    """About what a run holds at once: decoded pictures, weights with gradients and Adam's moments, one step's graph.
+def memory_estimate(agents: Agents, pictures: Pictures, step: float | None = None) -> str:
+    """About what a run holds at once: decoded pictures, weights, and one step's graph.
 
-    The graph is measured: a few pictures are played and what autograd keeps for them is counted, then scaled.
+    step: bytes of the graph of a training step (see `graph_bytes`), which brings gradients and Adam's moments along;
+    None where nothing is trained.
     """
-    weights = sum(parameter.numel() * parameter.element_size() for parameter in agents.parameters())
-    if training:
-        weights += 3 * sum(p.numel() * p.element_size() for p in agents.parameters() if p.requires_grad)
+    weights = sum(_bytes(parameter) for parameter in agents.parameters())
+    if step is not None:
+        weights += 3 * sum(_bytes(parameter) for parameter in agents.parameters() if parameter.requires_grad)
     data = sum(_bytes(split.images) for split in pictures.splits.values())
-    graph = _graph_bytes(batches, agents) if training else 0
-    total = weights + data + graph
-    return (
-        f"memory         about {total / MIB:.0f} MiB: pictures {data / MIB:.0f}, weights {weights / MIB:.0f}, "
-        f"one step {graph / MIB:.0f}"
-    )
+    parts = {"pictures": data, "weights": weights} | ({"one step": step} if step is not None else {})
+    listed = ", ".join(f"{name} {size / MIB:.0f}" for name, size in parts.items())
+    return f"memory         about {sum(parts.values()) / MIB:.0f} MiB: {listed}"
 
 
-def _graph_bytes(batches: GameBatches, agents: Agents) -> float:
-    """Bytes that autograd keeps for one training step, from a game of four."""
-    few = 4
+def graph_bytes(batches: GameBatches, agents: Agents, *, perceive: bool) -> float:
+    """Bytes that autograd keeps for one training step, measured on a game of four and scaled to a batch."""
+    few, deal = 4, batches.dealer
     size, channels = agents.decoder.image_size, batches.split.view(torch.arange(1)).shape[1]
-    photos, kept = torch.rand(few, channels, size, size), {}
+    # Where the receiver's picture is another one than the sender's, both pass the encoder.
+    others = few if deal.kind in ("different", "mixed") else 0
+    photos, candidates, kept = torch.rand(few + others, channels, size, size), torch.arange(few)[None] + others, {}
 
     def count(tensor: torch.Tensor) -> torch.Tensor:
-        if tensor.dim() > 1 and tensor.shape[0] >= few:  # weights are counted elsewhere
+        if tensor.dim() > 1 and tensor.shape[0] >= few:  # what does not grow with the batch would count too much
             kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
     owned = {parameter.untyped_storage().data_ptr() for parameter in agents.parameters()}
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        agents(photos, torch.arange(few)[None], few)
+        play = agents(photos, candidates, few, perceive=perceive)  # keeps alive what is counted
     step = sum(size for pointer, size in kept.items() if pointer not in owned)
-    return step / few * batches.dealer.games * batches.dealer.senders
+    return step / len(play.scores) * deal.games * deal.senders
 
 
 def _bytes(images) -> int:

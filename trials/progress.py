@@ -9,6 +9,8 @@ import torchbearer
 from torchbearer.callbacks import Callback
 from tqdm import tqdm
 
+from games.scores import correct_guesses
+
 logger = logging.getLogger("commgame")
 
 SECONDS_BETWEEN_LINES = 60
@@ -22,9 +24,11 @@ class Progress(Callback):
         self.games_per_batch = games_per_batch
 
     def _start(self, state, title):
+        self._title = title
         # disable=None: no bar unless stderr is a terminal
         self._bar = tqdm(total=state[torchbearer.STEPS], desc=title, disable=None, leave=False, unit="batch")
         self._began = self._last_line = time.perf_counter()
+        self._right = 0
 
     def _step(self, state):
         now, done = time.perf_counter(), state[torchbearer.BATCH] + 1
@@ -32,12 +36,14 @@ class Progress(Callback):
             return
         self._last_line = now
         metrics = state[torchbearer.METRICS]
-        names = {"loss": "running_loss", "rate": "running_commrate"}  # a validation pass has none while it goes on
-        shown = {short: f"{metrics[name]:.3f}" for short, name in names.items() if name in metrics}
+        if "running_loss" in metrics:
+            shown = {"loss": f"{metrics['running_loss']:.3f}", "rate": f"{metrics['running_commrate']:.3f}"}
+        else:
+            shown = {"rate": f"{float(self._right) / (done * self.games_per_batch):.3f}"}
         shown["games/s"] = f"{done * self.games_per_batch / (now - self._began):.0f}"
         if self._bar.disable:
             numbers = "  ".join(f"{name} {value}" for name, value in shown.items())
-            logger.info("%s: batch %d of %d  %s", self._bar.desc, done, state[torchbearer.STEPS], numbers)
+            logger.info("%s: batch %d of %d  %s", self._title, done, state[torchbearer.STEPS], numbers)
         else:
             self._bar.set_postfix(shown, refresh=False)
             self._bar.update()
@@ -55,6 +61,8 @@ class Progress(Callback):
         self._step(state)
 
     def on_step_validation(self, state):
+        right = correct_guesses(state[torchbearer.Y_PRED].scores, state[torchbearer.Y_TRUE])
+        self._right = self._right + right.sum()
         self._step(state)
 
     def on_end_training(self, state):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
@@ -23,35 +24,36 @@ PACKAGES = ("torch", "torchvision", "torchbearer", "numpy", "pillow", "scikit-le
 
 
 def choose_folder(options: Options) -> Path:
-    """The folder that the run will write to; nothing is made yet.
+    """The folder that the run will write to; nothing is made yet (`open_folder` does that).
 
-    Raises UsageError if the one asked for holds a run already or cannot be a folder.
+    Raises UsageError if the one asked for holds a run already, cannot be a folder, or cannot be written to.
     """
     if options.output is None:
         game = "original" if options.object_oriented == "none" else options.object_oriented
-        stem = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{options.command}_{options.dataset}_{game}"
-        names = [stem] + [f"{stem}_{number}" for number in range(2, 100)]
-        return next(Path("runs", name) for name in names if not Path("runs", name).exists())
+        return Path("runs", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{options.command}_{options.dataset}_{game}")
+    if not options.output:
+        raise UsageError("--output is empty.\nName a folder, or leave it out for a fresh one under runs/.")
     folder = Path(options.output)
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--output {folder} is a file, not a folder.\nGive another name.")
-    held = [name for name in RUN_FILES if (folder / name).exists()]
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"--output {folder} is a file, not a folder.\nGive another name.")
+        held = [name for name in RUN_FILES if (folder / name).exists()]
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    except OSError as error:  # a name that is too long, a loop of links
+        raise _cannot_write(folder, error.strerror) from error
     if held:
-        raise UsageError(
-            f"--output {folder} already holds a run ({', '.join(held)}), and nothing is overwritten.\n"
-            "Give another folder, or move that one away."
-        )
+        raise _holds_a_run(folder, held)
+    if not os.access(nearest, os.W_OK):
+        raise _cannot_write(folder, f"no permission in {nearest}")
     return folder
 
 
-def open_folder(folder: Path, options: Options, arguments: Sequence[str], device: str) -> None:
-    """Makes the folder and writes what the run was asked to do: the command, the resolved options, the versions."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        command_file = "train_cmd.txt" if options.command == "train" else "eval_cmd.txt"
-        write_text(folder / command_file, shlex.join(arguments))
-    except OSError as error:
-        raise UsageError(f"--output {folder} cannot be written to: {error.strerror}.\nGive another folder.") from error
+def open_folder(folder: Path, options: Options, arguments: Sequence[str], device: str) -> Path:
+    """Makes the folder and writes what the run was asked to do: the command, the resolved options, the versions.
+
+    Of runs that are started at once, each gets a folder of its own, or UsageError if both asked for one. Returns it.
+    """
+    folder = _claim(folder, options, shlex.join(arguments))
     write_json(
         folder / "config.json",
         {
@@ -64,8 +66,40 @@ def open_folder(folder: Path, options: Options, arguments: Sequence[str], device
             "versions": versions(),
         },
     )
+    return folder
 
 
+def _claim(folder: Path, options: Options, command: str) -> Path:
+    """Makes the folder this run's own: its command file is created, which only one run can do."""
+    name = "train_cmd.txt" if options.command == "train" else "eval_cmd.txt"
+    candidates = [folder]
+    if options.output is None:
+        candidates += [folder.with_name(f"{folder.name}_{number}") for number in range(2, 1000)]
+    for candidate in candidates:
+        try:
+            candidate.mkdir(parents=True, exist_ok=True)
+            with (candidate / name).open("x", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(command)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise _cannot_write(candidate, error.strerror) from error
+        return candidate
+    raise _holds_a_run(folder, [name])
+
+
+def _holds_a_run(folder: Path, held: Sequence[str]) -> UsageError:
+    return UsageError(
+        f"--output {folder} already holds a run ({', '.join(held)}), and nothing is overwritten.\n"
+        "Give another folder, or move that one away."
+    )
+
+
+def _cannot_write(folder: Path, reason: str) -> UsageError:
+    return UsageError(f"--output {str(folder)[:200]} cannot be written to: {reason}.\nGive another folder.")
+
+
+@functools.cache  # asked once, before training: a commit made meanwhile does not change what is running
 def versions() -> dict[str, str]:
     """What the run ran with: Python, packages, and the git revision of this program where it has one."""
     found = {"python": platform.python_version()}
@@ -93,7 +127,7 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", errors="surrogateescape"))
 
 
 def write_json(path: Path, content: Any) -> None:

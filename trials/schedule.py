@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any
 
 from errors import UsageError
+from parts import LARGEST, SMALLEST
 
 FORMS = "0.001, 0.001*0.2@every10, 0.001*0.2@[10,30,80], 0.001*0.2@plateau or 0.001*inv0.0001,0.75"
 
@@ -59,8 +60,8 @@ def parse_learning_rate(text: str) -> LearningRate:
     initial, star, schedule = text.replace(" ", "").partition("*")
     try:
         rate = float(initial)
-        if not 0 < rate < math.inf:
-            raise ValueError("it must be above 0")
+        if not SMALLEST <= rate <= LARGEST:
+            raise ValueError("it must be above 0 (1e-30 to 1e30)")
         return _parse_schedule(rate, schedule) if star else LearningRate(rate)
     except ValueError as error:
         raise UsageError(f"--learning-rate {text}: {error}.\nWrite it like {FORMS}.") from None
@@ -71,7 +72,10 @@ def _parse_schedule(initial: float, schedule: str) -> LearningRate:
     body = schedule[:-1] if per_batch else schedule
     factor_text, at, kind = body.rpartition("@")
     if match := re.fullmatch(r"inv([^,]+),([^,]+)", kind):
-        return LearningRate(initial, "inv", 1.0, (float(match[1]), float(match[2])), per_batch)
+        gamma, power = float(match[1]), float(match[2])
+        if not (0 <= gamma <= LARGEST and abs(power) <= LARGEST):
+            raise ValueError(f"inv needs a gamma of 0 or more and a power, not {match[1]} and {match[2]}")
+        return LearningRate(initial, "inv", 1.0, (gamma, power), per_batch)  # a factor is ignored, as officially
     known = kind == "plateau" or re.fullmatch(r"every\d+", kind) or re.fullmatch(r"\[.*\]", kind)
     if not known:
         raise ValueError(f"{schedule!r} is no schedule")

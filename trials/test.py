@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from games.losses import TotalLoss
 from games.scores import rate_interval
+from trials.callbacks import StopOnNaN
 from trials.checkpoints import Checkpoint, load_agents
 from trials.gamelog import GameLog
 from trials.options import Options
@@ -34,11 +35,11 @@ def test(options: Options, checkpoint: Checkpoint, arguments: Sequence[str]) -> 
     load_agents(agents, checkpoint)
     logger.info("%s", describe(options, pictures, batches, agents))
     if options.dry_run:
-        logger.info("%s", memory_estimate(batches["test"], agents, pictures, training=False))
+        logger.info("%s", memory_estimate(agents, pictures))
         logger.info("A dry run: nothing was written. The run would write to %s.", folder)
         return
 
-    open_folder(folder, options, arguments, str(device))
+    folder = open_folder(folder, options, arguments, str(device))
     write_text(folder / "model-info.txt", repr(agents))
     agents.to(device)
     began = time.perf_counter()
@@ -58,13 +59,18 @@ def test(options: Options, checkpoint: Checkpoint, arguments: Sequence[str]) -> 
 
 
 def _play(options, agents, batches, device, folder) -> dict[str, float]:
+    game_log = GameLog(folder)
     callbacks = [
+        StopOnNaN(),
         PassPictures(folder, options.num_reconstructions, "test", "test_sketch_samples.png"),
-        GameLog(folder),
+        game_log,
         Progress(batches.dealer.games * batches.dealer.senders),
     ]
     trial = build_trial(agents, TotalLoss(build_game_loss(options)), device, callbacks=callbacks)
-    measured = evaluate(trial, batches)
+    try:
+        measured = evaluate(trial, batches)
+    finally:
+        game_log.discard_unfinished()
     names = ("test_loss", "test_commrate", "test_commrate_std")
     row = ",".join(str(measured[name]) for name in names)
     write_text(folder / "log.csv", f"epoch,{','.join(names)}\n0,{row}\n")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from errors import UsageError
 from games.scores import rate_interval
-from models.agents import Agents
 from trials.callbacks import AnnealSigma2, EpochClock, RunLog, Snapshots, StopOnNaN
-from trials.options import Options
+from trials.options import COMMAND_LINE, Options
 from trials.pictures import PassPictures
-from trials.plan import describe, memory_estimate
+from trials.plan import describe, graph_bytes, memory_estimate
 from trials.progress import EpochLine, Progress
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
 from trials.schedule import parse_learning_rate
@@ -33,26 +33,30 @@ def train(options: Options, arguments: Sequence[str]) -> None:
     """
     began = time.perf_counter()
     rate = parse_learning_rate(options.learning_rate)
+    _check_options(options)
     folder = choose_folder(options)
     device = choose_device(options)
-    splits = ("train", "valid", "test") if options.dry_run else ("train", "valid")
-    pictures = load_pictures(options, splits)
+    # The test split too: what is wrong with it should not come out after a night of training.
+    pictures = load_pictures(options, ("train", "valid", "test"))
     batches = build_batches(options, pictures, device)
+    options = _settle(options, batches["train"].dealer.candidates)
     torch.manual_seed(options.data_seed)
     np.random.seed(options.data_seed % 2**32)
     agents = build_agents(options, pictures)
     loss = build_loss(options, agents)
-    trained = _trained_parameters(agents)
     logger.info("%s", describe(options, pictures, batches, agents))
     if options.dry_run:
-        logger.info("%s", memory_estimate(batches["train"], agents, pictures, training=True))
+        step = graph_bytes(batches["train"], agents, perceive=loss.perceives)
+        logger.info("%s", memory_estimate(agents, pictures, step))
         logger.info("A dry run: nothing was written. The run would write to %s.", folder)
         return
 
-    open_folder(folder, options, arguments, str(device))
+    folder = open_folder(folder, options, arguments, str(device))
     write_text(folder / "model-info.txt", repr(agents))
     logger.info("writing to %s", folder)
     agents.to(device)
+    del batches["test"], pictures  # looked at, and not needed any more
+    trained = [parameter for parameter in agents.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=options.weight_decay)
     snapshots = Snapshots(folder, agents, options)
     deal = batches["train"].dealer
@@ -84,11 +88,30 @@ def train(options: Options, arguments: Sequence[str]) -> None:
     )
 
 
-def _trained_parameters(agents: Agents) -> list[torch.nn.Parameter]:
-    trained = [parameter for parameter in agents.parameters() if parameter.requires_grad]
-    if not trained:
-        raise UsageError("every weight of these agents is frozen, so there is nothing to train.")
-    return trained
+def _check_options(options: Options) -> None:
+    """Raises UsageError for options that would change nothing; in a test they are accepted, as officially."""
+    if options.sigma2_step > 0 and (options.sigma2 <= options.final_sigma2 or options.sigma2_factor >= 1):
+        raise UsageError(
+            f"--sigma2-step {options.sigma2_step} asks for annealing, but sigma2 {options.sigma2} times "
+            f"{options.sigma2_factor} never gets down to --final-sigma2 {options.final_sigma2}.\n"
+            "Give a --final-sigma2 below --sigma2 and a --sigma2-factor below 1, or leave out --sigma2-step."
+        )
+    weighted = [name for name in ("sop_weights", "sop_coef") if options.sources[name] == COMMAND_LINE]
+    if weighted and not options.sort_of_perceptual_loss:
+        raise UsageError(
+            f"--{weighted[0].replace('_', '-')} weighs the perceptual loss, which this run does not have.\n"
+            "Add --sort-of-perceptual-loss, or leave it out."
+        )
+
+
+def _settle(options: Options, candidates: int) -> Options:
+    """What a later test needs to play the same: the size of the games, and where the pictures are from anywhere."""
+    found = {}
+    if options.object_oriented != "none":
+        found["num_targets"] = candidates
+    if "dataset_root" in options.values:
+        found["dataset_root"] = Path(options.dataset_root).absolute()
+    return options.settled("settled by the run", **found)
 
 
 def summarise(history: list[dict], best: dict, games: int, candidates: int) -> dict:

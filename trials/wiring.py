@@ -32,15 +32,16 @@ class Pictures:
 
 def choose_device(options: Options) -> torch.device:
     """The device asked for, or the first GPU, or the CPU. Raises UsageError for one that is not there."""
-    name = options.device or ("cuda:0" if torch.cuda.is_available() else "cpu")
+    name = ("cuda:0" if torch.cuda.is_available() else "cpu") if options.device is None else options.device
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda", "mps", "xpu"):
+            raise ValueError("nothing can be trained on it")
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        gpus = torch.cuda.device_count()
+    except Exception as error:  # each kind of device fails in its own way
         raise UsageError(
-            f"--device {name} cannot be used: {str(error).splitlines()[0]}\n"
-            f"This machine has the CPU and {gpus} CUDA GPU(s)."
+            f"--device {name} cannot be used: {str(error).splitlines()[0][:150]}\n"
+            f"This machine has the CPU and {torch.cuda.device_count()} CUDA GPU(s)."
         ) from error
     return device
 
@@ -58,7 +59,7 @@ def build_batches(options: Options, pictures: Pictures, device: torch.device) ->
     # The fixed orders come from one stream, validation first, so that a test alone plays the same games.
     fixed = torch.Generator().manual_seed(seed)
     seeds = {name: int(torch.randint(2**62, (), generator=fixed)) for name in ("valid", "test")}
-    num_targets, batches = options.num_targets, {}
+    num_targets, batches = options.num_targets or None, {}
     for name, split in pictures.splits.items():
         train = name == "train"
         generator = torch.Generator().manual_seed(seed + TRAIN_DEAL if train else seeds[name])
@@ -131,7 +132,8 @@ def build_loss(options: Options, agents: Agents) -> TotalLoss:
     if options.sort_of_perceptual_loss:
         layers = agents.sender_encoder.feature_layers
         auxiliary["perceptual"] = PerceptualLoss(layers, options.sop_weights, options.sop_coef)
-    if options.loss == "NoLoss" and not auxiliary:
+    silent = options.sop_coef == 0 or (options.sop_weights is not None and not any(options.sop_weights))
+    if options.loss == "NoLoss" and (not auxiliary or silent):
         raise UsageError(
             "--loss NoLoss alone teaches nothing: the game's loss is always 0 then.\n"
             "Add --sort-of-perceptual-loss, or choose HingeLoss or CELoss."
@@ -144,16 +146,9 @@ def build_game_loss(options: Options) -> Any:
 
 
 def _build_encoder(options: Options, pictures: Pictures, pretrained: bool) -> Encoder:
-    values = dict(options.values)
-    if not pretrained:
-        values |= {"imagenet_weights": False, "sin_weights": None}
-    part = options.part("encoder")
-    context = {"image_size": pictures.image_size}
-    # Encoders trained from scratch look at as many channels as there are; the others need their network's three.
-    if getattr(part.load(), "channels", None) is None:
-        context["channels"] = pictures.channels
+    context = {"image_size": pictures.image_size, "channels": pictures.channels, "pretrained": pretrained}
     try:
-        return part.build(values, **context)
+        return options.part("encoder").build(options.values, **context)
     except ValueError as error:
         raise UsageError(f"--encoder {options.encoder}: {error}.\nChoose another, or a larger --image-size.") from error
 

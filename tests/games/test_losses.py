@@ -101,7 +101,7 @@ def test_total_loss_names_its_terms():
     scores, targets = torch.tensor([[1.0, 0.0]]), torch.tensor([0])
     empty = torch.zeros(0)
     play = Play(scores, empty, Strokes(empty, 0.1), Encoding(empty), None)
-    assert not TotalLoss(HingeLoss()).perceives
-    total = TotalLoss(HingeLoss(), {"perceptual": lambda play: play.scores.sum() * 2})
-    assert total.perceives
-    assert {name: term.item() for name, term in total(play, targets).items()} == {"game": 0.0, "perceptual": 2.0}
+    total = TotalLoss(HingeLoss(), {"ink": lambda play: play.scores.sum() * 2})
+    assert not total.perceives  # nothing here reads feature maps
+    assert TotalLoss(HingeLoss(), {"perceptual": PerceptualLoss(("a",))}).perceives
+    assert {name: term.item() for name, term in total(play, targets).items()} == {"game": 0.0, "ink": 2.0}

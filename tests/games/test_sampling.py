@@ -147,6 +147,13 @@ def test_with_fewer_targets_than_classes_every_class_is_still_tested():
     assert [sorted(labels[i] for i in deal.senders) for deal in deals[:3]] == [[0, 1], [4, 5], [2, 3]]
 
 
+def test_with_few_senders_every_class_still_takes_its_turn_as_sender():
+    labels = [c for c in range(5) for _ in range(6)]
+    deals = list(object_oriented(labels, "same", batch_size=5, senders=1))
+    met = Counter(labels[deal.senders.item()] for deal in deals)
+    assert set(met) == set(range(5))
+
+
 def test_training_deals_differ_between_epochs_and_follow_the_seed():
     labels = [c for c in range(5) for _ in range(10)]
     dealer = object_oriented(labels, "same", shuffle=True, batch_size=10, seed=1, split="train")

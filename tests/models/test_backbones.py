@@ -128,6 +128,24 @@ def test_stylized_imagenet_weights(tmp_path, monkeypatch, vgg16, given):
     assert torch.equal(encoder.vgg16[7].weight, vgg16.features[7].weight)
 
 
+def test_files_that_are_no_weights_are_said(tmp_path):
+    for content in (torch.zeros(2), [1], {1: 2}, {"state_dict": None}):
+        torch.save(content, tmp_path / "w.pth")
+        with pytest.raises(UsageError, match=r"w\.pth"):
+            VGG16BackboneExtended(image_size=32, feature_layer="relu1_2", sin_weights=str(tmp_path / "w.pth"))
+    (tmp_path / "w.pth").write_text("root:x:0:0")
+    with pytest.raises(UsageError, match="cannot be read as a file of weights"):
+        VGG16BackboneExtended(image_size=32, feature_layer="relu1_2", sin_weights=str(tmp_path / "w.pth"))
+    with pytest.raises(UsageError, match="two starts for one network"):
+        VGG16BackboneExtended(image_size=32, imagenet_weights=True, sin_weights="")
+
+
+def test_no_weights_are_looked_for_where_a_checkpoint_follows(tmp_path, monkeypatch):
+    weights_folder(tmp_path, monkeypatch)
+    VGG16BackboneExtended(image_size=32, feature_layer="relu1_2", imagenet_weights=True, pretrained=False)
+    SqueezeNetBackbone(image_size=32, imagenet_weights=True, pretrained=False)
+
+
 def test_missing_stylized_weights_say_where_they_were_looked_for(tmp_path, monkeypatch):
     folder = weights_folder(tmp_path, monkeypatch)
     with pytest.raises(UsageError) as told:

@@ -91,6 +91,21 @@ def test_photos_and_sketches_have_statistics_of_their_own():
     assert torch.allclose(layer(photos), reference(photos), atol=1e-6)
 
 
+def test_better_cnn_keeps_sketches_out_of_its_photo_statistics():
+    torch.manual_seed(0)
+    encoder = build(BetterCNNEncoder, image_size=12)
+    photos, sketches = torch.rand(32, 1, 12, 12), (torch.rand(32, 1, 12, 12) > 0.5).float() * 3
+    for _ in range(150):  # until what the running variance started with has faded
+        encoder(photos)
+        encoder(sketches, drawn=True)
+    training = [encoder(photos).latent, encoder(sketches, drawn=True).latent]
+    encoder.eval()
+    testing = [encoder(photos).latent, encoder(sketches, drawn=True).latent]
+    for one, other in zip(training, testing, strict=True):
+        assert (one - other).abs().max() < 0.05 * one.std()
+    assert (encoder(sketches).latent - training[1]).abs().max() > training[1].std()
+
+
 def test_pictures_too_small_for_an_encoder_are_refused():
     with pytest.raises(ValueError, match="8 px are too small"):
         build(SimpleCNNEncoder, image_size=8)

@@ -52,6 +52,32 @@ def test_what_a_folder_tells_of_its_run(tmp_path):
     assert versions() == config["versions"]
 
 
+def test_runs_that_start_at_once_do_not_share_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    chosen = choose_folder(options())  # both have chosen before either has made it
+    first = open_folder(chosen, options(), ["first"], "cpu")
+    second = open_folder(chosen, options(), ["second"], "cpu")
+    assert (first / "train_cmd.txt").read_text() == "first"
+    assert (second / "train_cmd.txt").read_text() == "second"
+    named = options("--output", "named")
+    open_folder(choose_folder(named), named, ["first"], "cpu")
+    with pytest.raises(UsageError, match="already holds a run"):
+        open_folder(tmp_path / "named", named, ["second"], "cpu")
+    assert (tmp_path / "named" / "train_cmd.txt").read_text() == "first"
+
+
+@pytest.mark.parametrize(("name", "told"), [("", "is empty"), ("x" * 300, "cannot be written to: File name too long")])
+def test_names_that_are_no_folder(name, told):
+    with pytest.raises(UsageError, match=told):
+        choose_folder(options("--output", name))
+
+
+def test_a_name_that_is_not_text(tmp_path):
+    chosen = options("--output", str(tmp_path / "no\udcff"))
+    folder = open_folder(choose_folder(chosen), chosen, ["commgame.py", str(chosen.output)], "cpu")
+    assert (folder / "config.json").is_file()
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written to"):

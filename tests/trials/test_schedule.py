@@ -31,7 +31,8 @@ def test_grammar(text, parsed):
     "text",
     ["", "fast", "-0.1", "0", "inf", "nan", "0.1*", "0.1*every10", "0.1*plateau", "0.1*[3]", "0.1*0.2@sometimes"]
     + ["0.1*0.2@every0", "0.1*0.2@[]", "0.1*0.2@[0]", "0.1*0.2@[a]", "0.1*x@every3", "0.1*inv1", "0.1*0.2@plateauB"]
-    + ["0.1*0@every3", "0.1*1.5@plateau", "0.1*0.2@[1.5]", "0.1*0.2@every"],
+    + ["0.1*0@every3", "0.1*1.5@plateau", "0.1*0.2@[1.5]", "0.1*0.2@every"]
+    + ["0.1*inv-1,0.75", "0.1*invnan,1", "1e38"],
 )
 def test_anything_else_is_said(text):
     with pytest.raises(UsageError, match=r"--learning-rate .*\nWrite it like 0\.001, "):

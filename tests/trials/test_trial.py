@@ -140,6 +140,30 @@ def test_nan_stops_the_run_and_keeps_the_last_good_snapshot(tmp_path):
     assert [row["epoch"] for row in rows] == ["0", "1"]
 
 
+@pytest.mark.parametrize("learn", [True, False])
+def test_weights_broken_by_the_last_step_are_found_in_the_held_out_games(tmp_path, learn):
+    agents = pair()
+    optimizer = torch.optim.Adam(agents.parameters(), lr=0.01)
+    snapshots = Snapshots(tmp_path, agents, resolve("train", ["--snapshot-interval", "1"]))
+
+    class Poison(Callback):
+        def on_end_training(self, state):
+            with torch.no_grad():
+                agents.receiver.mlp[0].weight[0, 0] = math.nan
+
+    if learn:
+        callbacks = [StopOnNaN(snapshots), Poison(), snapshots]
+        trial = build_trial(agents, TotalLoss(HingeLoss()), CPU, optimizer=optimizer, callbacks=callbacks)
+        with pytest.raises(RunError, match="not numbers any more"):
+            run(trial, batches("train"), batches("valid"), 2)
+        assert list(tmp_path.iterdir()) == []
+    else:
+        Poison().on_end_training({})
+        trial = build_trial(agents, TotalLoss(HingeLoss()), CPU, callbacks=[StopOnNaN()])
+        with pytest.raises(RunError, match="weights are broken"):
+            evaluate(trial, batches("test"))
+
+
 def test_log_columns_begin_as_the_official_ones(tmp_path):
     agents = pair()
     callbacks = [EpochClock(16, agents), RunLog(tmp_path / "log.csv")]

@@ -5,7 +5,7 @@ import torch
 
 from errors import UsageError
 from trials.options import resolve
-from trials.plan import describe, memory_estimate
+from trials.plan import describe, graph_bytes, memory_estimate
 from trials.wiring import build_agents, build_batches, build_loss, choose_device, load_pictures
 
 CPU = torch.device("cpu")
@@ -108,9 +108,26 @@ def test_what_does_not_fit_is_said_before_anything_starts(arguments, told):
     assert len(str(error.value).splitlines()) <= 5
 
 
+def test_the_perceptual_loss_is_weighed_as_asked(digits):
+    arguments = ["--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--sort-of-perceptual-loss"]
+    options = resolve("train", [*arguments, "--sop-weights", "0.5", "2", "--sop-coef", "3"])
+    loss = build_loss(options, build_agents(options, digits)).auxiliary["perceptual"]
+    assert loss.weights == {"relu1": 0.5, "fire3": 2.0}
+    assert loss.coef == 3.0
+    assert not build_loss(resolve("train", []), build_agents(resolve("train", []), digits)).perceives
+
+
+def test_the_senders_view_is_transformed_where_asked(digits):
+    plain, turned = (next(iter(batches_of(digits, *more)["test"])) for more in ((), ("--random-transform-sender",)))
+    assert torch.equal(plain.items.senders, turned.items.senders)
+    assert not torch.allclose(plain.photos[:32], turned.photos[:32], atol=0.1)
+    own = turned.candidate_rows().gather(1, turned.targets[:, None]).flatten()
+    assert torch.equal(turned.photos[own], plain.photos[:32])  # the receiver sees the picture as it is
+
+
 def test_devices():
     assert choose_device(resolve("train", ["--device", "cpu"])) == CPU
-    for name in ("quantum", "cuda:99", "meta:x"):
+    for name in ("quantum", "cuda:99", "meta", "hpu", ""):
         with pytest.raises(UsageError, match=f"--device {name} cannot be used"):
             choose_device(resolve("train", ["--device", name]))
 
@@ -135,11 +152,13 @@ def test_memory_estimate_counts_weights_and_grows_with_the_batch(digits):
     def parts(*arguments):
         options = resolve("train", list(arguments))
         batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
-        text = memory_estimate(batches["train"], agents, digits, training=True)
+        text = memory_estimate(agents, digits, graph_bytes(batches["train"], agents, perceive=False))
         numbers = text.replace(",", "").replace(":", "").split()
         return agents, float(numbers[numbers.index("weights") + 1]), float(numbers[numbers.index("step") + 1])
 
     agents, weights, small = parts("--batch-size", "20")
     assert weights == pytest.approx(16 * sum(p.numel() for p in agents.parameters()) / 2**20, abs=1)
-    large = parts("--batch-size", "160")[2]
-    assert large == pytest.approx(8 * small, rel=0.1)
+    assert parts("--batch-size", "160")[2] == pytest.approx(8 * small, rel=0.1)
+    # In `different`, twice as many photos pass an encoder that is trained.
+    same, different = (parts("--object-oriented", kind, "--batch-size", "100")[2] for kind in ("same", "different"))
+    assert same < different < 2 * same
