@@ -14,9 +14,17 @@ from typing import Any, NoReturn
 
 from datasets import DATASETS
 from errors import UsageError
-from games import LOSSES, OBJECT_ORIENTED
+from games import LOSSES
 from models import DECODERS, ENCODERS, RECEIVERS
-from parts import Part, add_flag, non_negative_float, non_negative_int, positive_int, seed
+from parts import Part
+from trials.option_groups import (
+    add_agent_options,
+    add_game_options,
+    add_perceptual_options,
+    add_run_options,
+    add_test_options,
+    add_train_options,
+)
 
 # kind -> its table; the options that choose a part are named after the kind.
 PART_TABLES: dict[str, Mapping[str, Part]] = {
@@ -64,136 +72,6 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\nSee python commgame.py {self.command} --help.")
-
-
-def add_game_options(group):
-    group.add_argument("--dataset", choices=DATASETS, help="the pictures that are played with")
-    group.add_argument(
-        "--object-oriented",
-        choices=("none", *OBJECT_ORIENTED),
-        default="none",
-        help="games between classes: the receiver's pool holds the very picture that the sender saw (same), another "
-        "one of its class (different), or half and half (mixed); none: the original game between single pictures",
-    )
-    group.add_argument("--loss", choices=LOSSES, help="the game's loss; NoLoss trains by the other losses alone")
-    group.add_argument(
-        "--batch-size",
-        type=positive_int,
-        default=48,
-        metavar="N",
-        help="pictures in a batch: one game of N candidates, or as many object-oriented games as fit (at least one)",
-    )
-    group.add_argument(
-        "--num-targets",
-        type=non_negative_int,
-        metavar="N",
-        help="candidates in an object-oriented game, each of another class; 0 or left out: one of every class",
-    )
-    group.add_argument(
-        "--sender-images-per-iter",
-        type=positive_int,
-        metavar="N",
-        help="only the first N pictures of a game have a sender, the others are distractors; left out: all have one",
-    )
-    add_flag(
-        group,
-        "--random-transform-sender",
-        help="the sender sees a randomly turned, shifted and scaled copy, in training and in testing",
-    )
-
-
-def add_agent_options(group):
-    group.add_argument("--encoder", choices=ENCODERS, help="what sender and receiver see with")
-    group.add_argument("--decoder", choices=DECODERS, help="what the sender draws with")
-    group.add_argument("--receiver", choices=RECEIVERS, help="what the receiver compares with")
-    add_flag(group, "--separate-encoders", help="sender and receiver have an encoder each, instead of sharing one")
-    add_flag(group, "--freeze-encoders", help="train no weight of the encoders, their projection included")
-    add_flag(group, "--invert", help="draw black on white instead of white on black")
-    add_flag(
-        group,
-        "--imagenet-norm",
-        help="normalise photos and sketches with ImageNet's mean and deviation before an encoder sees them",
-    )
-
-
-def add_perceptual_options(group):
-    add_flag(
-        group,
-        "--sort-of-perceptual-loss",
-        help="add the distance between photo and sketch over the sender's feature layers (the paper's equation 4)",
-    )
-    group.add_argument(
-        "--sop-weights",
-        type=non_negative_float,
-        nargs="+",
-        metavar="W",
-        help="the weight of each feature layer in the perceptual loss; left out: 1 for each",
-    )
-    group.add_argument(
-        "--sop-coef",
-        type=non_negative_float,
-        default=1.0,
-        metavar="X",
-        help="the perceptual loss is multiplied by this",
-    )
-
-
-def add_run_options(group):
-    group.add_argument(
-        "--output",
-        metavar="DIR",
-        help="folder for everything that the run writes, made if need be; left out: a fresh one under runs/",
-    )
-    group.add_argument(
-        "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; left out: the first GPU if there is one, else the CPU"
-    )
-    group.add_argument(
-        "--data-seed",
-        type=seed,
-        default=1234,
-        metavar="N",
-        help="seed of how pictures are dealt and, in training, of the agents' first weights",
-    )
-    group.add_argument(
-        "--num-reconstructions",
-        type=positive_int,
-        default=100,
-        metavar="N",
-        help="pictures in each grid that is written",
-    )
-    add_flag(
-        group,
-        "--dry-run",
-        help="check and build everything (a missing data set is downloaded), say what would be played, and stop",
-    )
-
-
-def add_train_options(group):
-    group.add_argument(
-        "--epochs", type=positive_int, default=10, metavar="N", help="times through the training pictures"
-    )
-    group.add_argument(
-        "--learning-rate",
-        default="0.001",
-        metavar="SPEC",
-        help="Adam's learning rate: 0.1, or with a schedule 0.1*0.2@every10, 0.1*0.2@[10,30,80], 0.1*0.2@plateau, "
-        "0.1*inv0.0001,0.75; with a B at the end it steps after every batch instead of every epoch",
-    )
-    group.add_argument(
-        "--weight-decay", type=non_negative_float, default=0.0, metavar="X", help="Adam's L2 penalty on the weights"
-    )
-    group.add_argument(
-        "--snapshot-interval", type=positive_int, default=10, metavar="N", help="epochs between model_NN.pt snapshots"
-    )
-
-
-def add_test_options(group):
-    group.add_argument(
-        "--weights",
-        metavar="FILE",
-        required=True,
-        help="the checkpoint to test; it brings the options it was trained with",
-    )
 
 
 COMMAND_OPTIONS = {"train": add_train_options, "test": add_test_options}
