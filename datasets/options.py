@@ -16,14 +16,14 @@ def add_digits_options(group: Any) -> None:
 
 
 def add_stl10_options(group: Any) -> None:
-    _add_dataset_root(group, "Folder that holds stl10_binary/; downloaded into it (2.6 GB) if that is missing.")
+    _add_dataset_root(group, "folder that holds stl10_binary/; downloaded into it (2.6 GB) if that is missing.")
     _add_image_size(group, 96)
     group.add_argument(
         "--valset-size-per-class",
         type=positive_int,
         default=10,
         metavar="N",
-        help="Training pictures of each class that are set aside for validation, on average.",
+        help="training pictures of each class that are set aside for validation, on average",
     )
     _add_dataset_seed(group)
     _add_num_workers(group)
@@ -31,7 +31,9 @@ def add_stl10_options(group: Any) -> None:
 
 def add_caltech101_options(group: Any) -> None:
     _add_dataset_root(
-        group, "Folder that holds caltech101/101_ObjectCategories/; downloaded into it (130 MB) if that is missing."
+        group,
+        "folder that holds caltech101/101_ObjectCategories/; downloaded into it (130 MB, with the package gdown) if "
+        "missing",
     )
     _add_image_size(group, 64)
     _add_num_workers(group)
@@ -39,7 +41,7 @@ def add_caltech101_options(group: Any) -> None:
 
 def add_celeba_options(group: Any) -> None:
     _add_dataset_root(
-        group, "Folder that holds celeba/; downloaded into it (1.4 GB, with the package gdown) if that is missing."
+        group, "folder that holds celeba/; downloaded into it (1.4 GB, with the package gdown) if missing"
     )
     _add_image_size(group, 64)
     _add_num_workers(group)
@@ -48,8 +50,8 @@ def add_celeba_options(group: Any) -> None:
 def add_image_folder_options(group: Any) -> None:
     _add_dataset_root(
         group,
-        "Folder with one folder of pictures for each class, or with folders train, val and test that each hold "
-        "such class folders.",
+        "folder with one folder of pictures for each class, or with folders train, val and test that each hold "
+        "such class folders",
     )
     _add_image_size(group, 64)
     _add_dataset_seed(group)
@@ -59,8 +61,8 @@ def add_image_folder_options(group: Any) -> None:
             type=fraction,
             default=0.15,
             metavar="FRACTION",
-            help=f"Share of each class's pictures that is set aside for {split}, between 0 and 1, at least one "
-            "picture. Not used for a folder that is already divided into train, val and test.",
+            help=f"share of each class's pictures that is set aside for {split}, between 0 and 1, at least one "
+            "picture; not used for a folder that is already divided into train, val and test",
         )
     _add_num_workers(group)
 
@@ -75,7 +77,7 @@ def _add_image_size(group: Any, default: int) -> None:
         type=positive_int,
         default=default,
         metavar="PIXELS",
-        help="Height and width, in pixels, that the pictures are scaled and cropped to.",
+        help="height and width, in pixels, that the pictures are scaled and cropped to",
     )
 
 
@@ -85,7 +87,7 @@ def _add_dataset_seed(group: Any) -> None:
         type=seed,
         default=1234,
         metavar="SEED",
-        help="Seed that decides which pictures are for training, for validation and for testing.",
+        help="seed that decides which pictures are for training, for validation and for testing",
     )
 
 
@@ -95,5 +97,5 @@ def _add_num_workers(group: Any) -> None:
         type=non_negative_int,
         default=4,
         metavar="THREADS",
-        help="Threads that decode pictures before the run starts; 0 decodes them in the main thread.",
+        help="threads that decode pictures before the run starts; 0 decodes them in the main thread",
     )

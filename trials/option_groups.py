@@ -101,9 +101,9 @@ def add_run_options(group):
         metavar="N",
         help="pictures in each grid that is written",
     )
-    add_flag(
-        group,
+    group.add_argument(
         "--dry-run",
+        action="store_true",
         help="check and build everything (a missing data set is downloaded), say what would be played, and stop",
     )
 

@@ -149,7 +149,7 @@ def _scout(command: str, arguments: Sequence[str], layers: Sequence[tuple[Mappin
 def _parser(command: str, chosen: Mapping[str, str]) -> Parser:
     """The parser of one command with the chosen parts' options, grouped by part."""
     parser = Parser(
-        prog=f"commgame.py {command}",
+        usage=f"python commgame.py {command} [options]",
         description=DESCRIPTIONS[command],
         epilog="An option may be shortened as long as it stays unambiguous. To see the options of another part, choose "
         "it and ask again, as in: --encoder SqueezeNetBackbone --help.",
