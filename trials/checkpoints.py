@@ -60,7 +60,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"--weights {path} cannot be read: it is cut short, damaged, or not written by this program.\n"
             "Give another model_*.pt of that run."
         ) from error
-    if not isinstance(content, dict) or not {"epoch", "options", "sigma2", "model", "history"} <= content.keys():
+    wanted = {"epoch": int, "options": dict, "sigma2": float, "model": dict, "history": list}
+    if not isinstance(content, dict) or any(not isinstance(content.get(key), kind) for key, kind in wanted.items()):
         raise UsageError(
             f"--weights {path} is not a checkpoint of this program.\nGive a model_*.pt that training wrote."
         )

@@ -143,6 +143,9 @@ def _scout(command: str, arguments: Sequence[str], layers: Sequence[tuple[Mappin
     chosen = dict(DEFAULT_PARTS)
     for layer, _ in layers:
         chosen |= {kind: layer[kind] for kind in PART_TABLES if kind in layer}
+    for kind, table in PART_TABLES.items():
+        if chosen[kind] not in table:
+            raise UsageError(f"the {kind} {chosen[kind]} is not known here.\nKnown: {', '.join(table)}.")
     return chosen | vars(scout.parse_known_args(list(arguments))[0])
 
 

@@ -55,9 +55,11 @@ def test_files_that_cannot_be_used(tmp_path, saved):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UsageError, match="cut short, damaged, or not written by this program"):
             load_checkpoint(tmp_path / name)
-    torch.save({"weights": torch.zeros(1)}, tmp_path / "other.pt")
-    with pytest.raises(UsageError, match="is not a checkpoint of this program"):
-        load_checkpoint(tmp_path / "other.pt")
+    broken = torch.load(saved[0], weights_only=True) | {"options": 3}
+    for content in ({"weights": torch.zeros(1)}, [1, 2], broken):
+        torch.save(content, tmp_path / "other.pt")
+        with pytest.raises(UsageError, match="is not a checkpoint of this program"):
+            load_checkpoint(tmp_path / "other.pt")
 
 
 def test_code_in_a_file_is_not_run(tmp_path):

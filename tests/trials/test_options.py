@@ -121,6 +121,11 @@ def test_a_checkpoints_options_hold_unless_overridden():
     assert "epochs" not in options.values  # training's alone
 
 
+def test_a_checkpoint_with_parts_of_another_program_is_refused():
+    with pytest.raises(UsageError, match=r"the encoder MyEncoder is not known here\.\nKnown: VGG16"):
+        resolve("test", words("--weights w.pt"), {"encoder": "MyEncoder"}, "w.pt")
+
+
 def test_a_checkpoint_goes_before_its_data_sets_defaults():
     options = resolve("test", words("--weights w.pt"), {"dataset": "Digits", "encoder": "SimpleMLPEncoder"}, "w.pt")
     assert options.encoder == "SimpleMLPEncoder"
