@@ -88,7 +88,7 @@ class ObjectOrientedGame:
     when all have been used. A sender's picture in `different` is its class's next, the receiver's the one after it, so
     that in one cycle every picture is once the sender's and once the receiver's. The next game goes on with the next T
     classes; here this goes on from batch to batch too, so that with T below the number of classes every class is played
-    at test time.
+    at test time. And where a balanced split repeats pictures, the receiver's is the next one that really is another.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class ObjectOrientedGame:
         classes: tuple[str, ...],
         *,
         kind: str,
+        pictures: Tensor | None = None,
         num_targets: int | None,
         batch_size: int,
         generator: torch.Generator,
@@ -104,36 +105,20 @@ class ObjectOrientedGame:
         senders: int | None = None,
         split: str = "train",
     ):
-        """labels: int64 [N], the class of every item of the split. num_targets: T, None or 0 for all classes.
+        """labels: int64 [N], the class of every item of the split. pictures: int64 [N], the picture that each item
+        shows, None where no two show the same. num_targets: T, None or 0 for all classes.
 
         Raises UsageError where the split cannot be played: too few classes, one picture in a class that needs two,
         fewer pictures than a batch.
         """
         assert kind in OBJECT_ORIENTED
         self.kind = kind
-        by_first_use = dict.fromkeys(labels.tolist())
-        self._members = [torch.nonzero(labels == label).flatten() for label in by_first_use]
-        present = len(self._members)
-        if num_targets and num_targets > present:
-            raise UsageError(
-                f"--num-targets {num_targets}: the {split} split has {present} classes, and a game holds one "
-                f"picture of each class.\nGive at most {present}; training and testing play games of one size."
-            )
-        if present < 2:
-            raise UsageError(
-                f"the {split} split has {present} class, and a game between classes needs 2 or more.\n"
-                "Leave out --object-oriented to play with single pictures."
-            )
-        if kind != "same":
-            lonely = [classes[c] for c, m in zip(by_first_use, self._members, strict=True) if len(m) < 2]
-            if lonely:
-                raise UsageError(
-                    f"--object-oriented {kind}: {len(lonely)} class(es) of the {split} split have one picture only, "
-                    f"and sender and receiver need two different ones: {', '.join(lonely[:5])}.\n"
-                    "Add pictures, leave these classes out, or play `same`."
-                )
+        self._pictures = list(range(len(labels))) if pictures is None else pictures.tolist()
+        members = {label: torch.nonzero(labels == label).flatten() for label in dict.fromkeys(labels.tolist())}
+        self._members = list(members.values())
+        self._check_classes({classes[label]: items.tolist() for label, items in members.items()}, num_targets, split)
         self.items = len(labels)
-        self.candidates = num_targets or present
+        self.candidates = num_targets or len(members)
         _check_senders(senders, self.candidates)
         self.senders = senders or self.candidates
         # The official code plays one game a batch when only some of its pictures are meant.
@@ -145,6 +130,27 @@ class ObjectOrientedGame:
             )
         self._generator, self._shuffle = generator, shuffle
         self._pool_seed = None if shuffle else _draw_seed(generator)
+
+    def _check_classes(self, members: dict[str, list[int]], num_targets: int | None, split: str) -> None:
+        """Raises UsageError unless the split's classes, each with its items, are enough for this kind of game."""
+        present = len(members)
+        if num_targets and num_targets > present:
+            raise UsageError(
+                f"--num-targets {num_targets}: the {split} split has {present} classes, and a game holds one "
+                f"picture of each class.\nGive at most {present}; training and testing play games of one size."
+            )
+        if present < 2:
+            raise UsageError(
+                f"the {split} split has {present} class, and a game between classes needs 2 or more.\n"
+                "Leave out --object-oriented to play with single pictures."
+            )
+        lonely = [name for name, items in members.items() if len({self._pictures[item] for item in items}) < 2]
+        if lonely and self.kind != "same":
+            raise UsageError(
+                f"--object-oriented {self.kind}: {len(lonely)} class(es) of the {split} split have one picture only, "
+                f"and sender and receiver need two different ones: {', '.join(lonely[:5])}.\n"
+                "Add pictures, leave these classes out, or play `same`."
+            )
 
     def __len__(self) -> int:
         return self.items // (self.games * self.candidates)
@@ -179,8 +185,10 @@ class ObjectOrientedGame:
     def _pick(self, cycle: list[int], taken: int, turn: int) -> tuple[int, int]:
         """The sender's and the receiver's item of one slot; `taken` items of this class were dealt before."""
         sender = cycle[-taken % len(cycle)]
-        same = self.kind == "same" or (self.kind == "mixed" and turn % 2 == 0)
-        return sender, sender if same else cycle[(-taken - 1) % len(cycle)]
+        if self.kind == "same" or (self.kind == "mixed" and turn % 2 == 0):
+            return sender, sender
+        following = (cycle[(-taken - step) % len(cycle)] for step in range(1, len(cycle)))
+        return sender, next(item for item in following if self._pictures[item] != self._pictures[sender])
 
 
 def shuffled_pools(seen: Tensor, meant: Tensor, senders: int, generator: torch.Generator) -> Deal:

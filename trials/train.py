@@ -11,14 +11,17 @@ import numpy as np
 import torch
 
 from errors import UsageError
+from games.losses import TotalLoss
 from games.scores import rate_interval
+from models.agents import Agents
+from trials.batches import GameBatches
 from trials.callbacks import AnnealSigma2, EpochClock, RunLog, Snapshots, StopOnNaN
 from trials.options import COMMAND_LINE, Options
 from trials.pictures import PassPictures
 from trials.plan import describe, graph_bytes, memory_estimate
 from trials.progress import EpochLine, Progress
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
-from trials.schedule import parse_learning_rate
+from trials.schedule import LearningRate, parse_learning_rate
 from trials.trial import build_trial, run
 from trials.wiring import build_agents, build_batches, build_loss, choose_device, load_pictures
 
@@ -41,7 +44,7 @@ def train(options: Options, arguments: Sequence[str]) -> None:
     batches = build_batches(options, pictures, device)
     options = _settle(options, batches["train"].dealer.candidates)
     torch.manual_seed(options.data_seed)
-    np.random.seed(options.data_seed % 2**32)
+    np.random.seed(options.data_seed)  # nothing here draws from numpy; a part of somebody's own may
     agents = build_agents(options, pictures)
     loss = build_loss(options, agents)
     logger.info("%s", describe(options, pictures, batches, agents))
@@ -54,8 +57,31 @@ def train(options: Options, arguments: Sequence[str]) -> None:
     folder = open_folder(folder, options, arguments, str(device))
     write_text(folder / "model-info.txt", repr(agents))
     logger.info("writing to %s", folder)
-    agents.to(device)
     del batches["test"], pictures  # looked at, and not needed any more
+    history, best = _fit(agents.to(device), loss, batches, rate, options, folder, device)
+    result = summarise(history, best, batches["valid"].games, batches["valid"].dealer.candidates)
+    write_json(folder / "result.json", result | {"seconds": round(time.perf_counter() - began, 2)})
+    logger.info(
+        "validation: communication rate %.3f (best %.3f in epoch %d), chance %.3f; test it with\n"
+        "python commgame.py test --weights %s",
+        result["communication_rate"],
+        result["best"]["communication_rate"],
+        result["best"]["epoch"],
+        result["chance"],
+        folder / "model_final.pt",
+    )
+
+
+def _fit(
+    agents: Agents,
+    loss: TotalLoss,
+    batches: dict[str, GameBatches],
+    rate: LearningRate,
+    options: Options,
+    folder: Path,
+    device: torch.device,
+) -> tuple[list[dict], dict]:
+    """Trains for all epochs, with everything that is written on the way: the history, and its best epoch's row."""
     trained = [parameter for parameter in agents.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=options.weight_decay)
     snapshots = Snapshots(folder, agents, options)
@@ -70,22 +96,10 @@ def train(options: Options, arguments: Sequence[str]) -> None:
         snapshots,
         AnnealSigma2(agents),
     ]
-    scheduler = rate.scheduler_callback()
-    trial = build_trial(
-        agents, loss, device, optimizer=optimizer, callbacks=callbacks + ([scheduler] if scheduler else [])
-    )
-    history = run(trial, batches["train"], batches["valid"], options.epochs)
-    result = summarise(history, snapshots.best, batches["valid"].games, deal.candidates)
-    write_json(folder / "result.json", result | {"seconds": round(time.perf_counter() - began, 2)})
-    logger.info(
-        "validation: communication rate %.3f (best %.3f in epoch %d), chance %.3f; test it with\n"
-        "python commgame.py test --weights %s",
-        result["communication_rate"],
-        result["best"]["communication_rate"],
-        result["best"]["epoch"],
-        result["chance"],
-        folder / "model_final.pt",
-    )
+    if scheduler := rate.scheduler_callback():
+        callbacks.append(scheduler)
+    trial = build_trial(agents, loss, device, optimizer=optimizer, callbacks=callbacks)
+    return run(trial, batches["train"], batches["valid"], options.epochs), snapshots.best
 
 
 def _check_options(options: Options) -> None:

@@ -92,6 +92,7 @@ def build_dealer(
         split.item_labels,
         split.classes,
         kind=options.object_oriented,
+        pictures=split.items,
         num_targets=num_targets,
         batch_size=batch_size,
         **common,

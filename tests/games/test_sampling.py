@@ -130,6 +130,37 @@ def test_different_never_shows_the_receiver_the_senders_own_picture():
         assert not (meant_items(deal) == deal.senders).any()
 
 
+def test_different_means_another_picture_also_where_a_balanced_split_repeats_them():
+    # class a: pictures 10 and 11, shown 8 times in all; class b: picture 20 to 27, shown once each
+    labels, pictures = torch.tensor([0] * 8 + [1] * 8), torch.tensor([10, 11] * 4 + list(range(20, 28)))
+    for kind in ("different", "mixed"):
+        dealer = ObjectOrientedGame(
+            labels,
+            ("a", "b"),
+            kind=kind,
+            pictures=pictures,
+            num_targets=None,
+            batch_size=2,
+            generator=seeded(),
+            shuffle=True,
+        )
+        for turn, deal in enumerate([deal for _ in range(5) for deal in dealer]):
+            seen, meant = pictures[deal.senders], pictures[meant_items(deal)]
+            assert torch.equal(labels[deal.senders], labels[meant_items(deal)])
+            assert (seen == meant).sum() == (0 if kind == "different" else 1), turn
+    with pytest.raises(UsageError, match="one picture only"):
+        ObjectOrientedGame(
+            labels,
+            ("a", "b"),
+            kind="different",
+            pictures=torch.where(labels == 0, 10, pictures),
+            num_targets=None,
+            batch_size=2,
+            generator=seeded(),
+            shuffle=True,
+        )
+
+
 def test_every_picture_is_sender_and_receiver_once_in_a_cycle():
     labels = [0] * 5 + [1] * 5
     deals = list(object_oriented(labels, "different", shuffle=True, batch_size=2, split="train"))
