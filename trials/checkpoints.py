@@ -1,4 +1,8 @@
-"""Checkpoints: plain tensors, text and numbers in one dict, with the options that rebuild the agents."""
+"""Checkpoints: plain tensors, text and numbers in one dict, with the options that rebuild the agents.
+
+Checkpoints of the official code are read too: its `model_final.pt`, with torchbearer's classes among the values, and
+its `model_NN.pt`, with torchbearer's state keys as keys. They carry no options.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torchbearer.callbacks.checkpointers import Interval
+from torchbearer.callbacks.csv_logger import CSVLogger
+from torchbearer.callbacks.decorators import LambdaCallback
+from torchbearer.callbacks.imaging.imaging import FromState
+from torchbearer.state import StateKey
 
 from errors import UsageError
 from models.agents import Agents
 from trials.options import Options
 from trials.run_folder import plain, versions, write_atomically
 
+# What an official checkpoint holds beside tensors and numbers; reading these runs nothing.
+_OFFICIAL_CLASSES = [StateKey, Interval, CSVLogger, FromState, LambdaCallback]
+
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint, read. epoch: number (from 0) of the last epoch trained. options: as given to training, except that
-    sigma2 is where annealing had brought it."""
+    sigma2 is where annealing had brought it; empty for one of the official code."""
 
     path: Path
     epoch: int
@@ -54,12 +65,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise UsageError(f"--weights {path}: there is no such file.\nGive a model_*.pt that training wrote.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_OFFICIAL_CLASSES):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged file makes the unpickler stumble over
         raise UsageError(
             f"--weights {path} cannot be read: it is cut short, damaged, or not written by this program.\n"
             "Give another model_*.pt of that run."
         ) from error
+    official = _read_official(path, content)
+    if official is not None:
+        return official
     wanted = {"epoch": int, "options": dict, "sigma2": float, "model": dict, "history": list}
     if not isinstance(content, dict) or any(not isinstance(content.get(key), kind) for key, kind in wanted.items()):
         raise UsageError(
@@ -69,8 +84,32 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(path, content["epoch"], options, content["model"], content["history"])
 
 
-def load_agents(agents: nn.Module, checkpoint: Checkpoint) -> None:
+def _read_official(path: Path, content: Any) -> Checkpoint | None:
+    """The checkpoint that the official code's torchbearer wrote as `content`; None if it is not one."""
+    if not isinstance(content, dict):
+        return None
+    entries = {str(key): value for key, value in content.items()}
+    if not {"torchbearer_version", "model", "history"} <= entries.keys():
+        return None
+    model = {key: value for key, value in entries["model"].items() if not key.endswith(".grid")}  # ours is computed
+    for key, value in entries["model"].items():
+        prefix, _, name = key.rpartition(".")
+        if name in ("running_mean", "running_var"):  # one set of statistics there, two here
+            model[f"{prefix}.drawn_{name}"] = value
+    return Checkpoint(path, len(entries["history"]) - 1, {}, model, entries["history"])
+
+
+def load_agents(agents: Agents, checkpoint: Checkpoint) -> None:
     """Gives the agents the checkpoint's weights. Raises UsageError where they were built with other options."""
+    halves = [
+        {key.removeprefix(prefix): value for key, value in checkpoint.model.items() if key.startswith(prefix)}
+        for prefix in ("sender_encoder.", "receiver_encoder.")
+    ]
+    if agents.shared and any(not torch.equal(value, halves[1].get(key, value)) for key, value in halves[0].items()):
+        raise UsageError(
+            f"--weights {checkpoint.path} holds an encoder for the sender and another for the receiver, and these "
+            "agents share one.\nAdd --separate-encoders."
+        )
     try:
         agents.load_state_dict(checkpoint.model)
     except RuntimeError as error:

@@ -1,5 +1,7 @@
 import pytest
 import torch
+import torchbearer
+from torchbearer.callbacks import CSVLogger, Interval, LambdaCallback
 
 from errors import UsageError
 from trials.checkpoints import load_agents, load_checkpoint, save_checkpoint
@@ -60,6 +62,38 @@ def test_files_that_cannot_be_used(tmp_path, saved):
         torch.save(content, tmp_path / "other.pt")
         with pytest.raises(UsageError, match="is not a checkpoint of this program"):
             load_checkpoint(tmp_path / "other.pt")
+
+
+@pytest.mark.parametrize("keys", ["text", "state keys"])  # model_final.pt and model_NN.pt
+def test_checkpoints_of_the_official_code(tmp_path, keys):
+    torch.manual_seed(0)
+    encoder = ["--encoder", "BetterCNNEncoder"]
+    agents, _ = build(*encoder)
+    model = {key: value for key, value in agents.state_dict().items() if ".drawn_" not in key}
+    model["decoder.grid"] = torch.zeros(16, 16, 2)
+    names = ("torchbearer_version", "model", "optimizer", "history", "callback_list")
+    values = ("0.5.5", model, {}, [{"loss": 1.0}] * 3, {"callback_types": [CSVLogger, Interval, LambdaCallback]})
+    # torchbearer has a state key for each of these names but the version's
+    as_keys = (torchbearer.VERSION, torchbearer.MODEL, torchbearer.OPTIMIZER, torchbearer.HISTORY)
+    as_keys += (torchbearer.CALLBACK_LIST,)
+    assert [str(key) for key in as_keys] == list(names)
+    content = dict(zip(names if keys == "text" else as_keys, values, strict=True))
+    torch.save(content, tmp_path / "model.pt")
+
+    checkpoint = load_checkpoint(tmp_path / "model.pt")
+    assert (checkpoint.epoch, checkpoint.options) == (2, {})
+    again, _ = build(*encoder)
+    load_agents(again, checkpoint)
+    photos, candidates = torch.rand(4, 1, 16, 16), torch.arange(4)[None]
+    assert torch.equal(again(photos, candidates, 4).scores, agents(photos, candidates, 4).scores)
+
+
+def test_separate_encoders_do_not_silently_become_one(tmp_path):
+    agents, options = build("--separate-encoders")
+    save_checkpoint(tmp_path / "m.pt", agents, torch.optim.Adam(agents.parameters()), options, 0, [])
+    shared, _ = build()
+    with pytest.raises(UsageError, match=r"share one\.\nAdd --separate-encoders"):
+        load_agents(shared, load_checkpoint(tmp_path / "m.pt"))
 
 
 def test_code_in_a_file_is_not_run(tmp_path):
