@@ -40,10 +40,10 @@ def main(arguments: Sequence[str]) -> int:
         check_names(command, rest)
         _train(rest) if command == "train" else _test(rest)
     except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("error: " + str(error).replace("\n", "\n       "), file=sys.stderr)
         return 2
     except RunError as error:
-        print(f"failed: {error}", file=sys.stderr)
+        print("failed: " + str(error).replace("\n", "\n        "), file=sys.stderr)
         return 1
     except OSError as error:  # a full disk, a folder that was taken away
         print(f"failed: {error}\nWhat was saved before is complete and stays.", file=sys.stderr)

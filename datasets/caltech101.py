@@ -83,7 +83,7 @@ def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarra
     if not paths:
         raise UsageError(
             f"Caltech101: no pictures in {folder}.\n"
-            "       Looked for <class>/image_0001.jpg and so on.\n"
-            "       Unpack 101_ObjectCategories.tar.gz there again, or give the right --dataset-root."
+            "Looked for <class>/image_0001.jpg and so on.\n"
+            "Unpack 101_ObjectCategories.tar.gz there again, or give the right --dataset-root."
         )
     return tuple(classes), paths, np.array(labels, dtype=np.int64)

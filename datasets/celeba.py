@@ -52,7 +52,7 @@ class CelebA:
         if not files or unnamed:
             problem = f"{IDENTITIES} does not name {unnamed}" if files else f"{PARTITION} has no pictures for {name}"
             raise UsageError(
-                f"CelebA: {problem}, in {self.folder}.\n       Replace the file by the original list of the data set."
+                f"CelebA: {problem}, in {self.folder}.\nReplace the file by the original list of the data set."
             )
         people, labels = np.unique([identities[file] for file in files], return_inverse=True)
         paths = [self.folder / PICTURES / file for file in files]
@@ -75,5 +75,5 @@ def _read_list(path: Path) -> dict[str, int]:
         raise UsageError(
             f"CelebA: {path} cannot be read ({error}).\n"
             '       It is to hold a file name and a number a line, such as "000001.jpg 2880".\n'
-            "       Replace it by the original list of the data set."
+            "Replace it by the original list of the data set."
         ) from None

@@ -69,7 +69,7 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
     except Exception as error:  # a broken file makes Pillow raise nearly anything
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
     raise UsageError(
-        f"picture {path}: it cannot be read ({problem}).\n       Replace the file by an intact copy, or remove it."
+        f"picture {path}: it cannot be read ({problem}).\nReplace the file by an intact copy, or remove it."
     )
 
 

@@ -16,9 +16,7 @@ def download_folder(root: Path, folder: str, fetch: Callable[[Path], object], mi
     all. A failure is a UsageError that says what is `missing`, why the download failed, and what to do (`advice`).
     """
     if root.exists() and not root.is_dir():
-        raise UsageError(
-            f"{missing}\n       {root} is a file. Give the folder that holds the data set: --dataset-root."
-        )
+        raise UsageError(f"{missing}\n{root} is a file. Give the folder that holds the data set: --dataset-root.")
     created = [path for path in (root, *root.parents) if not path.exists()]
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -27,7 +25,7 @@ def download_folder(root: Path, folder: str, fetch: Callable[[Path], object], mi
             _move_contents(Path(temporary) / folder, root / folder)
     except Exception as error:  # each downloader raises its own
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UsageError(f"{missing}\n       It could not be downloaded either: {reason}\n       {advice}") from None
+        raise UsageError(f"{missing}\nIt could not be downloaded either: {reason}\n{advice}") from None
     finally:
         for path in created:
             if path.is_dir() and not any(path.iterdir()):

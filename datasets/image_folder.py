@@ -53,7 +53,7 @@ class ImageFolder:
             found = "it is not a folder" if self.root.exists() else "there is no such folder"
             raise UsageError(
                 f"ImageFolder: --dataset-root {self.root}: {found}.\n"
-                "       Give the folder that holds one folder of pictures for each class."
+                "Give the folder that holds one folder of pictures for each class."
             )
         divided = _split_folders(self.root)
         if divided:
@@ -90,7 +90,7 @@ def _split_folders(root: Path) -> dict[str, Path]:
         if len(folders) > 1:
             raise UsageError(
                 f"ImageFolder: {root} has both {folders[0].name} and {folders[1].name}, which mean the same.\n"
-                "       Remove or rename one of them."
+                "Remove or rename one of them."
             )
         if folders:
             found[split] = folders[0]
@@ -101,8 +101,8 @@ def _split_folders(root: Path) -> dict[str, Path]:
         raise UsageError(
             f"ImageFolder: {root} is divided into {', '.join(path.name for path in found.values())}, "
             f"but has no folder {' and no folder '.join(missing)}.\n"
-            "       Add what is missing, or give the folder that holds the class folders (such as train/): it is then "
-            "divided by\n       --val-fraction and --test-fraction."
+            "Add what is missing, or give the folder that holds the class folders (such as train/): it is then "
+            "divided by --val-fraction and --test-fraction."
         )
     return found
 
@@ -113,7 +113,7 @@ def _list_classes(folder: Path) -> tuple[tuple[str, ...], list[list[Path]]]:
     if not folders:
         raise UsageError(
             f"ImageFolder: there are no class folders in {folder}.\n"
-            f"       Sort the pictures into one folder for each class, such as {folder / 'cat' / 'tom.jpg'}."
+            f"Sort the pictures into one folder for each class, such as {folder / 'cat' / 'tom.jpg'}."
         )
     pictures = [_list_pictures(path) for path in folders]
     empty = [path.name for path, found in zip(folders, pictures, strict=True) if not found]
@@ -121,8 +121,8 @@ def _list_classes(folder: Path) -> tuple[tuple[str, ...], list[list[Path]]]:
         raise UsageError(
             f"ImageFolder: no pictures in the class {'folder' if len(empty) == 1 else 'folders'} {listed(empty)} "
             f"of {folder}.\n"
-            f"       Known formats: {' '.join(IMG_EXTENSIONS)}\n"
-            "       Put pictures in, or remove the folder."
+            f"Known formats: {' '.join(IMG_EXTENSIONS)}\n"
+            "Put pictures in, or remove the folder."
         )
     return tuple(path.name for path in folders), pictures
 
@@ -152,8 +152,8 @@ def _list_divided(folders: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, 
             raise UsageError(
                 f"ImageFolder: {folder} has {'a class' if len(unknown) == 1 else 'classes'} that "
                 f"{folders['train']} does not have: {listed(unknown)}.\n"
-                f"       Training classes: {listed(classes)}.\n"
-                "       Rename or remove the folder, or add pictures of the class to the training folder."
+                f"Training classes: {listed(classes)}.\n"
+                "Rename or remove the folder, or add pictures of the class to the training folder."
             )
         listings[split] = _listing({classes.index(name): paths for name, paths in zip(names, pictures, strict=True)})
     return classes, listings
@@ -166,13 +166,13 @@ def _divide(
     if val_fraction + test_fraction >= 1:
         raise UsageError(
             f"--val-fraction {val_fraction} and --test-fraction {test_fraction} leave nothing to train on.\n"
-            "       Give two fractions that are less than 1 together."
+            "Give two fractions that are less than 1 together."
         )
     small = [name for name, paths in zip(classes, pictures, strict=True) if len(paths) < len(SPLITS)]
     if small:
         raise UsageError(
             f"ImageFolder: too few pictures to be divided into train, valid and test: {listed(small)}.\n"
-            "       Each class needs at least 3 pictures. Add some, or remove the folder."
+            "Each class needs at least 3 pictures. Add some, or remove the folder."
         )
     generator = torch.Generator().manual_seed(seed)
     divided: dict[str, dict[int, list[Path]]] = {split: {} for split in SPLITS}

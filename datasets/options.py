@@ -16,7 +16,7 @@ def add_digits_options(group: Any) -> None:
 
 
 def add_stl10_options(group: Any) -> None:
-    _add_dataset_root(group, "folder that holds stl10_binary/; downloaded into it (2.6 GB) if that is missing.")
+    _add_dataset_root(group, "folder that holds stl10_binary/; downloaded into it (2.6 GB) if that is missing")
     _add_image_size(group, 96)
     group.add_argument(
         "--valset-size-per-class",

@@ -101,8 +101,8 @@ def stratified_split(
         raise UsageError(
             f"{data_set} cannot be divided into train, valid and test: {len(positions)} pictures of {len(classes)} "
             f"classes, the smallest with {counts.min()}, and {held_out} to be set aside.\n"
-            f"       {error}\n"
-            "       Check that the data set is complete, or set aside another number of pictures."
+            f"{error}\n"
+            "Check that the data set is complete, or set aside another number of pictures."
         ) from None
     return kept, out
 

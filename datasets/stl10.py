@@ -112,7 +112,7 @@ def _check_sizes(folder: Path, images: str, labels: str) -> None:
         return
     raise UsageError(
         f"STL10: {images} and {labels} in {folder} are damaged or incomplete:\n"
-        f"       {pictures} whole pictures of {picture} bytes and {rest} bytes over, {len(names)} labels"
+        f"{pictures} whole pictures of {picture} bytes and {rest} bytes over, {len(names)} labels"
         f"{f' from {names.min()} to {names.max()}' if len(names) else ''} (they are to be as many, from 1 to 10).\n"
-        "       Delete both, so that they are downloaded again, or replace them by intact copies."
+        "Delete both, so that they are downloaded again, or replace them by intact copies."
     )

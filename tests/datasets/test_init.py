@@ -30,7 +30,7 @@ def test_options_are_exactly_the_constructors_arguments_with_the_same_defaults(n
     assert set(actions) == set(parameters)
     for dest, action in actions.items():
         assert type(action.default)(parameters[dest].default) == action.default
-        assert action.help.endswith(".")
+        assert not action.help.endswith("."), "a phrase: the default follows it"
 
 
 def test_built_from_options():
