@@ -84,6 +84,16 @@ def test_every_command_of_commands_md_is_understood():
     assert played == set(wanted)
 
 
+def test_every_command_of_the_readme_is_understood():
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    commands = [line.rpartition("&& ")[2] for line in text.splitlines() if "python commgame.py" in line[:60]]
+    runnable = [shlex.split(line) for line in commands if line.startswith("python commgame.py") and "<" not in line]
+    assert len(runnable) >= 6
+    for _, _, command, *arguments in runnable:
+        check_names(command, arguments)
+        resolve(command, arguments)
+
+
 def test_one_layers_weights_are_read():
     options = resolve("train", words(f"{COMMON} {STL10} {PERCEPTUAL} --sop-weights 0 0 1 0 0 --output out"))
     assert options.sop_weights == [0, 0, 1, 0, 0]
