@@ -39,11 +39,12 @@ class GameLog(Callback):
         super().__init__()
         self.folder = folder / "gamelogs"
         self._hash_of_item: dict[int, str] = {}
+        self._json_path, self._csv_path = (self.folder / f".games.tmp.{kind}" for kind in ("json", "csv"))
+        self._json = self._csv_file = None
 
     def on_start_validation(self, state):
         for name in ("target-images", "sketch-images"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        self._json_path, self._csv_path = (self.folder / f".games.tmp.{kind}" for kind in ("json", "csv"))
         self._json = self._json_path.open("w", encoding="utf-8")
         self._csv_file = self._csv_path.open("w", encoding="utf-8", newline="")
         self._csv = csv.DictWriter(self._csv_file, FIELDS, lineterminator="\n")
@@ -64,9 +65,10 @@ class GameLog(Callback):
         os.replace(self._csv_path, self.folder / "games.csv")
 
     def discard_unfinished(self):
-        """Removes what an interrupted pass has left of the two lists; does nothing after a whole one."""
+        """Removes what an interrupted pass has left of the two lists; does nothing after a whole one, or before any."""
         for file in (self._json, self._csv_file):
-            file.close()
+            if file is not None:
+                file.close()
         for path in (self._json_path, self._csv_path):
             path.unlink(missing_ok=True)
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 
 from games.losses import TotalLoss
-from games.scores import rate_interval
 from trials.callbacks import StopOnNaN
 from trials.checkpoints import Checkpoint, load_agents
 from trials.gamelog import GameLog
@@ -15,6 +14,7 @@ from trials.options import Options
 from trials.pictures import PassPictures
 from trials.plan import describe, memory_estimate
 from trials.progress import Progress
+from trials.result import outcome
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
 from trials.trial import build_trial, evaluate
 from trials.wiring import build_agents, build_batches, build_game_loss, choose_device, load_pictures
@@ -45,8 +45,13 @@ def test(options: Options, checkpoint: Checkpoint, arguments: Sequence[str]) -> 
     began = time.perf_counter()
     measured = _play(options, agents, batches["test"], device, folder)
     seconds = time.perf_counter() - began
-    result = summarise(measured, batches["test"], seconds)
-    write_json(folder / "result.json", result | {"weights": str(checkpoint.path), "epoch": checkpoint.epoch})
+    result = outcome(batches["test"], measured["test_commrate"], measured["test_loss"]) | {
+        "seconds": round(seconds, 2),
+        "games_per_second": round(batches["test"].games / seconds, 1),
+        "weights": str(checkpoint.path),
+        "epoch": checkpoint.epoch,
+    }
+    write_json(folder / "result.json", result)
     logger.info(
         "communication rate %.4f  (95%% interval %.4f to %.4f, chance %.4f), %d games of %d candidates\nwritten to %s",
         result["communication_rate"],
@@ -75,20 +80,3 @@ def _play(options, agents, batches, device, folder) -> dict[str, float]:
     row = ",".join(str(measured[name]) for name in names)
     write_text(folder / "log.csv", f"epoch,{','.join(names)}\n0,{row}\n")
     return measured
-
-
-def summarise(measured: dict[str, float], batches, seconds: float) -> dict:
-    """What result.json says of a test."""
-    games, candidates = batches.games, batches.dealer.candidates
-    rate = measured["test_commrate"]
-    return {
-        "communication_rate": rate,
-        "interval": rate_interval(round(rate * games), games),
-        "chance": 1 / candidates,
-        "games": games,
-        "candidates": candidates,
-        "loss": measured["test_loss"],
-        "split": "test",
-        "seconds": round(seconds, 2),
-        "games_per_second": round(games / seconds, 1),
-    }

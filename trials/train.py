@@ -12,7 +12,6 @@ import torch
 
 from errors import UsageError
 from games.losses import TotalLoss
-from games.scores import rate_interval
 from models.agents import Agents
 from trials.batches import GameBatches
 from trials.callbacks import AnnealSigma2, EpochClock, RunLog, Snapshots, StopOnNaN
@@ -20,6 +19,7 @@ from trials.options import COMMAND_LINE, Options
 from trials.pictures import PassPictures
 from trials.plan import describe, graph_bytes, memory_estimate
 from trials.progress import EpochLine, Progress
+from trials.result import outcome
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
 from trials.schedule import LearningRate, parse_learning_rate
 from trials.trial import build_trial, run
@@ -59,7 +59,7 @@ def train(options: Options, arguments: Sequence[str]) -> None:
     logger.info("writing to %s", folder)
     del batches["test"], pictures  # looked at, and not needed any more
     history, best = _fit(agents.to(device), loss, batches, rate, options, folder, device)
-    result = summarise(history, best, batches["valid"].games, batches["valid"].dealer.candidates)
+    result = summarise(history, best, batches["valid"])
     write_json(folder / "result.json", result | {"seconds": round(time.perf_counter() - began, 2)})
     logger.info(
         "validation: communication rate %.3f (best %.3f in epoch %d), chance %.3f; test it with\n"
@@ -128,17 +128,10 @@ def _settle(options: Options, candidates: int) -> Options:
     return options.settled("settled by the run", **found)
 
 
-def summarise(history: list[dict], best: dict, games: int, candidates: int) -> dict:
+def summarise(history: list[dict], best: dict, valid: GameBatches) -> dict:
     """What result.json says of a training: the last epoch's validation, its training, and the best epoch (from 0)."""
     last = history[-1]
-    return {
-        "communication_rate": last["val_commrate"],
-        "interval": rate_interval(round(last["val_commrate"] * games), games),
-        "chance": 1 / candidates,
-        "games": games,
-        "candidates": candidates,
-        "loss": last["val_loss"],
-        "split": "valid",
+    return outcome(valid, last["val_commrate"], last["val_loss"]) | {
         "epochs": len(history),
         "train": {"communication_rate": last["commrate"], "loss": last["loss"]},
         "best": {

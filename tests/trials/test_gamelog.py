@@ -74,3 +74,13 @@ def test_a_log_is_complete_and_true(tmp_path):
         "sketch-images",
         "target-images",
     ]
+
+
+def test_an_interrupted_log_leaves_no_half_lists(tmp_path):
+    log = GameLog(tmp_path)
+    log.discard_unfinished()  # interrupted before the pass began
+    assert list(tmp_path.iterdir()) == []
+    log.on_start_validation({})
+    log.on_step_validation(next(states())[0])
+    log.discard_unfinished()
+    assert sorted(path.name for path in (tmp_path / "gamelogs").iterdir()) == ["sketch-images", "target-images"]
