@@ -45,7 +45,20 @@ class Part:
         """
         cls = self.load()
         own = {action.dest: options[action.dest] for action in self.option_actions()}
-        return cls(**own, **{name: context[name] for name in inspect.signature(cls).parameters if name in context})
+        return cls(**own, **{name: context[name] for name in keyword_arguments(cls) if name in context})
+
+
+def keyword_arguments(cls: type) -> dict[str, inspect.Parameter]:
+    """What a class can be built with: its constructor's arguments and, where that ends in **, its bases' too."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in cls.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(base).parameters
+        found = {**parameters, **found}
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            break
+    return found
 
 
 def add_flag(group: Any, *names: str, help: str) -> None:

@@ -22,6 +22,7 @@ class Play:
     scores: float [B, T], the receiver's score of each candidate, un-normalised.
     sketches: float [B, 1 or 3, S, S] as the receiver saw them, before normalisation; 0..1 unless contrast exceeds 1.
     strokes: what was drawn, in canvas coordinates.
+    photos: float [B, 1 or 3, S, S] in 0..1, what the senders drew.
     photo: the sender's view of its photos.
     drawn: the sender encoder's view of the sketches; None where nobody asked for it and the encoders are separate.
     """
@@ -29,6 +30,7 @@ class Play:
     scores: Tensor
     sketches: Tensor
     strokes: Strokes
+    photos: Tensor
     photo: Encoding
     drawn: Encoding | None
 
@@ -48,21 +50,18 @@ class Agents(nn.Module):
         receiver: nn.Module,
         *,
         invert: bool = False,
-        imagenet_norm: bool = False,
     ):
-        """invert: sketches are black on white. imagenet_norm: photos and sketches are normalised with ImageNet's mean
-        and deviation before an encoder sees them; raises UsageError for an encoder of one channel."""
+        """invert: sketches are black on white. Raises UsageError for colours that the receiver could not see."""
         super().__init__()
         self.sender_encoder = sender_encoder
         self.receiver_encoder = receiver_encoder
         self.decoder = decoder
         self.receiver = receiver
         self.invert = invert
-        self.imagenet_norm = imagenet_norm
-        if imagenet_norm and receiver_encoder.channels != 3:
+        if decoder.channels > receiver_encoder.channels:
             raise UsageError(
-                "--imagenet-norm normalises red, green and blue, but this encoder sees one channel.\n"
-                "Leave it out, or choose an encoder or a data set with three channels."
+                "this decoder draws in colour, but the encoder sees one channel.\n"
+                "Choose an encoder or a data set with three channels, or a decoder that draws in black."
             )
         # Not saved: official checkpoints do not have them.
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
@@ -80,23 +79,23 @@ class Agents(nn.Module):
         perceive: return the feature maps of photos and sketches too, for the perceptual loss.
         """
         if self.shared:
-            seen = self._look(self.sender_encoder, photos, keep_maps=perceive)
+            seen = self.look(self.sender_encoder, photos, keep_maps=perceive)
             photo, pool = seen.first(senders), seen.latent[candidates]
         else:
-            photo = self._look(self.sender_encoder, photos[:senders], keep_maps=perceive)
+            photo = self.look(self.sender_encoder, photos[:senders], keep_maps=perceive)
             rows, position = torch.unique(candidates, return_inverse=True)
-            pool = self._look(self.receiver_encoder, photos[rows]).latent[position]
+            pool = self.look(self.receiver_encoder, photos[rows]).latent[position]
 
         strokes, sketches = self.sketch(photo.latent)
-        received = self._look(self.receiver_encoder, sketches, keep_maps=perceive and self.shared, drawn=True)
+        received = self.look(self.receiver_encoder, sketches, keep_maps=perceive and self.shared, drawn=True)
         drawn = received if self.shared else None
         if perceive and not self.shared:
-            drawn = self._look(self.sender_encoder, sketches, keep_maps=True, drawn=True)
+            drawn = self.look(self.sender_encoder, sketches, keep_maps=True, drawn=True)
 
         games = candidates.shape[0]
         meant = self.receiver(received.latent).unflatten(0, (games, -1))  # [G, S, R]
         scores = torch.bmm(meant, self.receiver(pool).transpose(1, 2)).flatten(0, 1)
-        return Play(scores, sketches, strokes, photo, drawn)
+        return Play(scores, sketches, strokes, photos[:senders], photo, drawn)
 
     def sketch(self, latent: Tensor) -> tuple[Strokes, Tensor]:
         """Strokes and sketches [B, C, S, S] for latents [B, L], with as many channels as the receiver's encoder."""
@@ -106,10 +105,13 @@ class Agents(nn.Module):
             sketches = 1 - sketches
         return strokes, expand_channels(sketches, self.receiver_encoder.channels)
 
-    def _look(self, encoder: Encoder, pictures: Tensor, **how: bool) -> Encoding:
-        """Every picture that an encoder sees passes here: the one place of channels and normalisation."""
+    def look(self, encoder: Encoder, pictures: Tensor, **how: bool) -> Encoding:
+        """One of the encoders' view of pictures [B, 1 or 3, S, S] in 0..1; `how` goes on to `Encoder.forward`.
+
+        Every picture that an encoder sees passes here: the one place of channels and normalisation.
+        """
         pictures = expand_channels(pictures, encoder.channels)
-        if self.imagenet_norm:
+        if encoder.imagenet_norm:
             pictures = (pictures - self.mean) / self.std
         return encoder(pictures, **how)
 

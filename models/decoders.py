@@ -24,6 +24,8 @@ class Strokes:
 class Decoder(nn.Module):
     """A latent [B, latent_size] to `Strokes`, and strokes to a sketch; sigma2 may narrow while training goes on."""
 
+    channels = 1
+
     def __init__(
         self,
         image_size: int,

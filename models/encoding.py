@@ -29,11 +29,13 @@ class Encoder(nn.Module):
     """Pictures [B, channels, S, S] to an `Encoding`.
 
     channels: 1 or 3, what the encoder looks at. feature_layers: the names of its feature maps, none for an encoder
-    that the perceptual loss cannot use.
+    that the perceptual loss cannot use. imagenet_norm: whether pictures are normalised with ImageNet's mean and
+    deviation before they come here, which `Agents.look` does.
     """
 
     channels: int
     feature_layers: tuple[str, ...] = ()
+    imagenet_norm = False
 
     def forward(self, pictures: Tensor, *, keep_maps: bool = False, drawn: bool = False) -> Encoding:
         """keep_maps: return the feature maps too. drawn: the pictures are sketches, not photos; only encoders with

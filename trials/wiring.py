@@ -119,7 +119,6 @@ def build_agents(options: Options, pictures: Pictures, *, pretrained: bool = Tru
         decoder,
         receiver,
         invert=options.invert,
-        imagenet_norm=options.imagenet_norm,
     )
     if options.freeze_encoders:
         sender_encoder.requires_grad_(False)
@@ -149,9 +148,16 @@ def build_game_loss(options: Options) -> Any:
 def _build_encoder(options: Options, pictures: Pictures, pretrained: bool) -> Encoder:
     context = {"image_size": pictures.image_size, "channels": pictures.channels, "pretrained": pretrained}
     try:
-        return options.part("encoder").build(options.values, **context)
+        encoder = options.part("encoder").build(options.values, **context)
     except ValueError as error:
         raise UsageError(f"--encoder {options.encoder}: {error}.\nChoose another, or a larger --image-size.") from error
+    if options.imagenet_norm and encoder.channels != 3:
+        raise UsageError(
+            "--imagenet-norm normalises red, green and blue, but this encoder sees one channel.\n"
+            "Leave it out, or choose an encoder or a data set with three channels."
+        )
+    encoder.imagenet_norm = options.imagenet_norm
+    return encoder
 
 
 def _check_game_options(options: Options) -> None:

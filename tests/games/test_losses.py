@@ -14,7 +14,7 @@ from models.encoding import Encoding
 
 def play_with_maps(photo: dict, drawn: dict) -> Play:
     empty = torch.zeros(0)
-    return Play(empty, empty, Strokes(empty, 0.1), Encoding(empty, photo), Encoding(empty, drawn))
+    return Play(empty, empty, Strokes(empty, 0.1), empty, Encoding(empty, photo), Encoding(empty, drawn))
 
 
 def test_hinge_by_hand():
@@ -100,7 +100,7 @@ def test_perceptual_loss_says_what_it_cannot_do():
 def test_total_loss_names_its_terms():
     scores, targets = torch.tensor([[1.0, 0.0]]), torch.tensor([0])
     empty = torch.zeros(0)
-    play = Play(scores, empty, Strokes(empty, 0.1), Encoding(empty), None)
+    play = Play(scores, empty, Strokes(empty, 0.1), empty, Encoding(empty), None)
     total = TotalLoss(HingeLoss(), {"ink": lambda play: play.scores.sum() * 2})
     assert not total.perceives  # nothing here reads feature maps
     assert TotalLoss(HingeLoss(), {"perceptual": PerceptualLoss(("a",))}).perceives

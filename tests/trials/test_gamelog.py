@@ -28,7 +28,9 @@ def states():
         targets = torch.tensor([0, 1, 2, 1])
         scores = torch.tensor([[3.0, 1, 2], [0, 1, 2], [1, 2, 3], [3, 1, 2]])
         sketches = torch.rand(4, 3, 4, 4)
-        play = Play(scores, sketches, Strokes(torch.zeros(4, 1, 2, 2), 0.1), Encoding(torch.zeros(4, 1)), None)
+        play = Play(
+            scores, sketches, Strokes(torch.zeros(4, 1, 2, 2), 0.1), sketches, Encoding(torch.zeros(4, 1)), None
+        )
         items = Deal(torch.arange(4) + 6 * batch, candidates + 6 * batch, targets)
         yield {torchbearer.X: Batch(photos, candidates, targets, items), torchbearer.Y_PRED: play}, pixels
 

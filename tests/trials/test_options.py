@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from errors import UsageError
+from parts import keyword_arguments
 from trials.options import COMMAND_LINE, PART_TABLES, check_names, given_weights, resolve
 
 COMMON = (
@@ -203,7 +204,7 @@ def test_help_explains_every_option_with_its_default_and_source(capsys):
 def test_every_option_of_every_part_is_an_argument_of_its_class_with_the_same_default():
     parts = [part for table in PART_TABLES.values() for part in table.values()]
     for part in parts:
-        parameters = inspect.signature(part.load()).parameters
+        parameters = keyword_arguments(part.load())
         for action in part.option_actions():
             assert action.dest in parameters, (part.cls, action.dest)
             default = parameters[action.dest].default

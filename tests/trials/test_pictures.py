@@ -22,7 +22,7 @@ def played(different=False):
     scores[1, 0] = scores[3, 0] = 1.0
     items = Deal(torch.arange(4), candidates, targets)
     sketches = torch.full((4, 1, 4, 4), 0.25)
-    play = Play(scores, sketches, Strokes(torch.zeros(4, 1, 2, 2), 0.1), Encoding(torch.zeros(4, 1)), None)
+    play = Play(scores, sketches, Strokes(torch.zeros(4, 1, 2, 2), 0.1), sketches, Encoding(torch.zeros(4, 1)), None)
     return Batch(photos, candidates, targets, items), play
 
 
