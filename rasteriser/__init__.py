@@ -1,13 +1,14 @@
 """Differentiable drawing: strokes to pixels, as pure functions of tensors.
 
-The names are those of `dsketch.raster`, the official rasteriser; `draw_points`, `draw_lines`, `draw_curves` and
-`pixel_grid` are new. `draw_lines` and its kin are fast and lean; the functions they can be put together from,
-squared distances, relaxations and compositions, define what they draw.
+The names are those of `dsketch.raster`, the official rasteriser; `draw_points`, `draw_lines`, `draw_curves`,
+`catmull_rom_to_bezier` and `pixel_grid` are new. `draw_lines` and its kin are fast and lean; the functions they can be
+put together from, squared distances, relaxations and compositions, define what they draw.
 """
 
 from rasteriser.composite import over, over_recursive, smoothmax, softor
 from rasteriser.curves import (
     catmull_rom_spline,
+    catmull_rom_to_bezier,
     centripetal_catmull_rom_spline,
     chordal_catmull_rom_spline,
     cubic_bezier,
@@ -34,6 +35,7 @@ from rasteriser.relaxation import (
 
 __all__ = [
     "catmull_rom_spline",
+    "catmull_rom_to_bezier",
     "centripetal_catmull_rom_spline",
     "chordal_catmull_rom_spline",
     "compute_nearest_neighbour_sigma",

@@ -37,6 +37,11 @@ def catmull_rom_spline(params: Tensor, t: Tensor, alpha: float = 0.5) -> Tensor:
     coincident neighbours, this gives the limit of points that approach each other, with no slope at that end (for
     alpha = 1 the limit depends on the direction they come from; the same is chosen), and a finite gradient.
     """
+    return cubic_bezier(catmull_rom_to_bezier(params, alpha), t)
+
+
+def catmull_rom_to_bezier(params: Tensor, alpha: float = 0.5) -> Tensor:
+    """The control points of the cubic Bezier curve that equals `catmull_rom_spline` at every t: [*, 4, D] both."""
     before, start, end, after = _control_points(params, 4)
     knots = [_knot_interval(q - p, alpha) for p, q in ((before, start), (start, end), (end, after))]
     (interval_in, velocity_in), (interval, _), (interval_out, velocity_out) = knots
@@ -44,8 +49,7 @@ def catmull_rom_spline(params: Tensor, t: Tensor, alpha: float = 0.5) -> Tensor:
     # only its derivatives at the two ends, which can be written with velocities that vanish with their interval.
     slope_start = _safe_ratio(velocity_in * interval**2 + (end - start) * interval_in, interval_in + interval)
     slope_end = _safe_ratio(velocity_out * interval**2 + (end - start) * interval_out, interval + interval_out)
-    controls = [start, start + slope_start / 3, end - slope_end / 3, end]
-    return cubic_bezier(torch.cat(controls, dim=-2), t)
+    return torch.cat([start, start + slope_start / 3, end - slope_end / 3, end], dim=-2)
 
 
 def uniform_catmull_rom_spline(params: Tensor, t: Tensor) -> Tensor:

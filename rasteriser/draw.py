@@ -1,10 +1,14 @@
 """Strokes to images: the functions that most callers need, computed by a fast path.
 
-`draw_points`, `draw_lines` and `draw_curves` give softor(exp(-d2 / sigma2)) over the strokes of each sketch, d2 being
-the squared distance of each pixel to the stroke (Mihai & Hare 2021, arXiv:2103.16194). The plain functions of
-`distance.py`, `relaxation.py` and `composite.py` define the result. They hold the rasters of all strokes for autograd,
-[B, N, H, W], and can be differentiated twice; the path below holds one product, [B, H, W], whatever the number of
-strokes, computes the strokes anew in its backward pass, and can be differentiated once.
+`draw_points`, `draw_lines` and `draw_curves` give softor(intensity * exp(-d2 / sigma2)) over the strokes of each
+sketch, d2 being the squared distance of each pixel to the stroke (Mihai & Hare 2021, arXiv:2103.16194). The plain
+functions of `distance.py`, `relaxation.py` and `composite.py` define the result. They hold the rasters of all strokes
+for autograd, [B, N, C, H, W], and can be differentiated twice; the path below holds one product, [B, C, H, W], whatever
+the number of strokes, computes the strokes anew in its backward pass, and can be differentiated once.
+
+Intensities [B, N, C] in 0..1 say how much ink each stroke gives to each of C channels: the strength of a connection
+(C = 1), or a colour (C = 3). Without them every stroke gives 1 to the only channel. As `over` of rasters that are their
+own opacity equals `softor`, coloured strokes are composed as the official code composes them, in any order.
 """
 
 import math
@@ -25,23 +29,28 @@ _BLOCK_ON_CPU = 1 << 17
 _BLOCK_ELSEWHERE = 1 << 24
 
 
-def draw_points(points: Tensor, size: int | tuple[int, int], sigma2: float | Tensor) -> Tensor:
-    """Draw points: [B, N, 2] -> [B, 1, H, W], ink towards 1 on a canvas of 0.
+def draw_points(
+    points: Tensor, size: int | tuple[int, int], sigma2: float | Tensor, intensities: Tensor | None = None
+) -> Tensor:
+    """Draw points: [B, N, 2] -> [B, C, H, W], ink towards 1 on a canvas of 0.
 
     Args:
         points: (row, col) of each point on a canvas that reaches from -1 to 1.
         size: height and width of the image in pixels, or one number for both.
         sigma2: squared stroke width in canvas units, positive; a constant, not differentiated.
+        intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None is 1 in one channel.
 
     Raises:
         ValueError: if a shape, the size or sigma2 cannot be drawn.
     """
     _check_shape("points", points, "[B, N, 2]", points.ndim == 3 and points.shape[-1] == 2)
-    return _draw_polylines(points.unsqueeze(-2), size, sigma2, points.dtype)
+    return _draw_polylines(points.unsqueeze(-2), size, sigma2, points.dtype, intensities)
 
 
-def draw_lines(lines: Tensor, size: int | tuple[int, int], sigma2: float | Tensor) -> Tensor:
-    """Draw straight lines: [B, N, 2, 2] -> [B, 1, H, W], ink towards 1 on a canvas of 0.
+def draw_lines(
+    lines: Tensor, size: int | tuple[int, int], sigma2: float | Tensor, intensities: Tensor | None = None
+) -> Tensor:
+    """Draw straight lines: [B, N, 2, 2] -> [B, C, H, W], ink towards 1 on a canvas of 0.
 
     A line of no length is drawn as a point, and all its gradient goes to its start.
 
@@ -49,12 +58,13 @@ def draw_lines(lines: Tensor, size: int | tuple[int, int], sigma2: float | Tenso
         lines: (start, end) x (row, col) of each line on a canvas that reaches from -1 to 1.
         size: height and width of the image in pixels, or one number for both.
         sigma2: squared stroke width in canvas units, positive; a constant, not differentiated.
+        intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None is 1 in one channel.
 
     Raises:
         ValueError: if a shape, the size or sigma2 cannot be drawn.
     """
     _check_shape("lines", lines, "[B, N, 2, 2]", lines.ndim == 4 and lines.shape[-2:] == (2, 2))
-    return _draw_polylines(lines, size, sigma2, lines.dtype)
+    return _draw_polylines(lines, size, sigma2, lines.dtype, intensities)
 
 
 def draw_curves(
@@ -63,8 +73,9 @@ def draw_curves(
     sigma2: float | Tensor,
     curve: Callable[[Tensor, Tensor], Tensor] = cubic_bezier,
     segments: int = 10,
+    intensities: Tensor | None = None,
 ) -> Tensor:
-    """Draw curves, each as a polyline of equal steps in its parameter: [B, N, P, 2] -> [B, 1, H, W].
+    """Draw curves, each as a polyline of equal steps in its parameter: [B, N, P, 2] -> [B, C, H, W].
 
     Args:
         params: (row, col) of the P control points of each curve on a canvas that reaches from -1 to 1.
@@ -72,6 +83,7 @@ def draw_curves(
         sigma2: squared stroke width in canvas units, positive; a constant, not differentiated.
         curve: a function of `curves.py`, or one like them; P is its attribute `param_dim`, where it has one.
         segments: straight pieces to a curve, at least 1.
+        intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None is 1 in one channel.
 
     Raises:
         ValueError: if a shape, the size, sigma2 or the number of segments cannot be drawn.
@@ -83,7 +95,7 @@ def draw_curves(
         raise ValueError(f"segments is {segments}: a curve needs at least 1 segment")
     exact = params.to(_geometry_dtype(params.device))
     steps = torch.linspace(0, 1, segments + 1, dtype=exact.dtype, device=exact.device).unsqueeze(-1)
-    return _draw_polylines(curve(exact, steps), size, sigma2, params.dtype)
+    return _draw_polylines(curve(exact, steps), size, sigma2, params.dtype, intensities)
 
 
 def _check_shape(name: str, tensor: Tensor, wanted: str, right: bool) -> None:
@@ -97,9 +109,13 @@ def _geometry_dtype(device: torch.device) -> torch.dtype:
 
 
 def _draw_polylines(
-    vertices: Tensor, size: int | tuple[int, int], sigma2: float | Tensor, dtype: torch.dtype
+    vertices: Tensor,
+    size: int | tuple[int, int],
+    sigma2: float | Tensor,
+    dtype: torch.dtype,
+    intensities: Tensor | None,
 ) -> Tensor:
-    """Check what the three functions share, and draw polylines [B, N, V, 2] -> [B, 1, H, W] of the dtype.
+    """Check what the three functions share, and draw polylines [B, N, V, 2] -> [B, C, H, W] of the dtype.
 
     Images are float32 for coordinates of half precision.
     """
@@ -112,40 +128,63 @@ def _draw_polylines(
     if not dtype.is_floating_point:
         raise ValueError(f"coordinates are {dtype}: they should be floating point")
     dtype = torch.promote_types(dtype, torch.float32)
+    if intensities is not None:
+        if intensities.ndim != 3 or intensities.shape[:2] != vertices.shape[:2]:
+            wanted = f"[B, N, C] with B, N = {list(vertices.shape[:2])}"
+            raise ValueError(f"intensities has shape {list(intensities.shape)}: it should be {wanted}")
+        intensities = intensities.to(dtype)
     exact = vertices.to(_geometry_dtype(vertices.device))
-    return _Polylines.apply(exact, canvas_size(size), sigma2, dtype).unsqueeze(1)
+    return _Polylines.apply(exact, intensities, canvas_size(size), sigma2, dtype)
 
 
 class _Polylines(torch.autograd.Function):
-    """Polylines [B, N, V, 2] to images [B, H, W]; V = 1 is a point, V = 2 a line.
+    """Polylines [B, N, V, 2] to images [B, C, H, W]; V = 1 is a point, V = 2 a line.
 
-    The image is 1 - prod_n q_n with q_n = 1 - exp(-d2_n / sigma2), so d image / d d2_n = -(prod / q_n) exp(-d2_n /
-    sigma2) / sigma2. The pixel's nearest point on a segment lies at the fraction t in 0..1 from start to end, with e
-    the vector from there to the pixel. As t minimises d2 = |e|^2, its own derivative does not count (the envelope
-    theorem), and d d2 / d start = -2 (1 - t) e, d d2 / d end = -2 t e.
+    The image is 1 - prod_n q_n with q_n = 1 - w_n r_n, r_n = exp(-d2_n / sigma2), w_n the stroke's intensity in the
+    channel: d image / d w_n = (prod / q_n) r_n, and d image / d d2_n = -(prod / q_n) w_n r_n / sigma2. The pixel's
+    nearest point on a segment lies at the fraction t in 0..1 from start to end, with e the vector from there to the
+    pixel. As t minimises d2 = |e|^2, its own derivative does not count (the envelope theorem), and d d2 / d start =
+    -2 (1 - t) e, d d2 / d end = -2 t e.
     """
 
     @staticmethod
-    def forward(ctx, vertices: Tensor, size: tuple[int, int], sigma2: float, dtype: torch.dtype) -> Tensor:
-        product = vertices.new_ones(vertices.shape[0], *size, dtype=dtype)
+    def forward(
+        ctx, vertices: Tensor, intensities: Tensor | None, size: tuple[int, int], sigma2: float, dtype: torch.dtype
+    ) -> Tensor:
+        channels = 1 if intensities is None else intensities.shape[2]
+        product = vertices.new_ones(vertices.shape[0], channels, *size, dtype=dtype)
         for block in _blocks(vertices, size):
             blank = product[block]
-            for stroke in _strokes(vertices[block], size, dtype):
-                blank.mul_(_ink(_nearest(stroke).d2, sigma2)[1])
-        ctx.save_for_backward(vertices, product)
+            for n, stroke in enumerate(_strokes(vertices[block], size, dtype)):
+                blank.mul_(_left_blank(_ink(_nearest(stroke).d2, sigma2), _of_stroke(intensities, block, n)))
+        ctx.save_for_backward(vertices, intensities, product)
         ctx.size, ctx.sigma2 = size, sigma2
         return 1 - product
 
     @staticmethod
     @once_differentiable
     def backward(ctx, image_grad: Tensor) -> tuple[Tensor | None, ...]:
-        vertices, product = ctx.saved_tensors
+        vertices, intensities, product = ctx.saved_tensors
         vertices_grad = torch.zeros_like(vertices)
+        intensities_grad = torch.zeros_like(intensities) if ctx.needs_input_grad[1] else None
         for block in _blocks(vertices, ctx.size):
-            weight = image_grad[block] * product[block] * (2 / ctx.sigma2)
+            weight = image_grad[block] * product[block]
             for n, stroke in enumerate(_strokes(vertices[block], ctx.size, product.dtype)):
-                _add_stroke_grad(vertices_grad[block, n], stroke, weight, ctx.sigma2)
-        return vertices_grad, None, None, None
+                near = _nearest(stroke)
+                ink, intensity = _ink(near.d2, ctx.sigma2), _of_stroke(intensities, block, n)
+                by_ink = weight / _left_blank(ink, intensity)  # [b, C, H, W], d loss / d (w r)
+                if intensities_grad is not None:
+                    intensities_grad[block, n] = (by_ink * ink).sum((-2, -1))
+                if intensity is not None:
+                    by_ink = (by_ink.mul_(intensity)).sum(1, keepdim=True)
+                pull = by_ink.mul_(ink).mul_(2 / ctx.sigma2)
+                _add_stroke_grad(vertices_grad[block, n], stroke, near, pull)
+        return vertices_grad, intensities_grad, None, None, None
+
+
+def _of_stroke(intensities: Tensor | None, block: slice, n: int) -> Tensor | None:
+    """Stroke n's intensities, [b, C, 1, 1]."""
+    return None if intensities is None else intensities[block, n, :, None, None]
 
 
 def _blocks(vertices: Tensor, size: tuple[int, int]) -> list[slice]:
@@ -226,27 +265,29 @@ def _nearest(stroke: _Stroke) -> _Nearest:
     return _Nearest((across * across).addcmul_(beyond, beyond), foot, across, beyond)
 
 
-def _ink(d2: Tensor, sigma2: float) -> tuple[Tensor, Tensor]:
-    """exp(-d2 / sigma2) and its complement q, both [b, H, W], of a stroke whose segments have d2 [b, K, H, W].
+def _ink(d2: Tensor, sigma2: float) -> Tensor:
+    """exp(-d2 / sigma2), [b, 1, H, W], of a stroke whose segments have d2 [b, K, H, W]."""
+    exponent = (d2 if d2.shape[1] == 1 else d2.amin(1, keepdim=True)).mul(-1 / sigma2)
+    # Results below the smallest normal number take a CPU ten times as long, and most pixels are far from any stroke:
+    # their exponents are raised to just above that, and the ink that comes out is set to 0.
+    lowest = math.log(torch.finfo(d2.dtype).tiny) + 6
+    ink = exponent.clamp_(min=lowest).exp_()
+    return torch.nn.functional.threshold_(ink, math.exp(lowest + 1), 0.0)
+
+
+def _left_blank(ink: Tensor, intensity: Tensor | None) -> Tensor:
+    """q = 1 - intensity * ink, [b, C, H, W], for ink [b, 1, H, W] and intensity [b, C, 1, 1].
 
     q is kept just above 0, by less than shows in the image: the other strokes' product is then prod / q even where a
     stroke passes through the centre of a pixel. The rounding of 1 - exp does no harm there either, as it is in the
     product too. (expm1 would spare it, but would take most of the time on a CPU.)
     """
-    exponent = (d2.squeeze(1) if d2.shape[1] == 1 else d2.amin(1)).mul(-1 / sigma2)
-    # Results below the smallest normal number take a CPU ten times as long, and most pixels are far from any stroke:
-    # their exponents are raised to just above that, and the ink that comes out is set to 0.
-    lowest = math.log(torch.finfo(d2.dtype).tiny) + 6
-    ink = exponent.clamp_(min=lowest).exp_()
-    torch.nn.functional.threshold_(ink, math.exp(lowest + 1), 0.0)
-    return ink, (1 - ink).clamp_(min=torch.finfo(ink.dtype).eps ** 2)
+    shade = ink if intensity is None else intensity * ink
+    return (1 - shade).clamp_(min=torch.finfo(ink.dtype).eps ** 2)
 
 
-def _add_stroke_grad(vertices_grad: Tensor, stroke: _Stroke, weight: Tensor, sigma2: float) -> None:
-    """Add one stroke's gradient to vertices_grad [b, V, 2], given weight [b, H, W] = image_grad * prod * 2 / sigma2."""
-    near = _nearest(stroke)
-    ink, q = _ink(near.d2, sigma2)
-    pull = ink.div_(q).mul_(weight).unsqueeze(1)
+def _add_stroke_grad(vertices_grad: Tensor, stroke: _Stroke, near: _Nearest, pull: Tensor) -> None:
+    """Add one stroke's gradient to vertices_grad [b, V, 2]; pull [b, 1, H, W] is -2 d loss / d d2."""
     if near.d2.shape[1] > 1:
         is_nearest = _is_nearest(near, stroke)
         pull = pull.div_(is_nearest.sum(1, keepdim=True)) * is_nearest

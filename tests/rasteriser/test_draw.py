@@ -16,6 +16,7 @@ from rasteriser import (
     exp,
     line_edt2,
     linear_bezier,
+    over,
     pixel_grid,
     point_edt2,
     quadratic_bezier,
@@ -76,6 +77,63 @@ def test_curves_match_the_plain_path(curve, sigma2, segments):
         random(2, 5, curve.param_dim, 2),
         sigma2=sigma2,
     )
+
+
+COLOURED = {
+    "points": (draw_points, point_edt2, (3, 6, 2)),
+    "lines": (draw_lines, line_edt2, (3, 6, 2, 2)),
+    "curves": (draw_curves, lambda params, grid: curve_edt2_polyline(params, grid, 10), (3, 6, 4, 2)),
+}
+
+
+@pytest.mark.parametrize("kind", COLOURED)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_intensities_match_the_plain_path(kind, channels):
+    draw, distance, shape = COLOURED[kind]
+    strokes = random(*shape)
+    intensities = torch.rand(*shape[:2], channels, generator=torch.Generator().manual_seed(3)).requires_grad_()
+    image = draw(strokes, 24, 2e-3, intensities=intensities)
+    exact_strokes, exact_intensities = (t.detach().double().requires_grad_() for t in (strokes, intensities))
+    rasters = exp(distance(exact_strokes, pixel_grid(24, dtype=torch.float64)), 2e-3)
+    coloured = exact_intensities[..., None, None] * rasters[:, :, None]  # [B, N, C, H, W]
+    exact = softor(coloured)
+    assert image.shape == (3, channels, 24, 24)
+    assert (image - exact).abs().max() <= 5e-6
+    # As the official code composes colours.
+    assert (image - over(coloured)).abs().max() <= 5e-6
+    weights = torch.randn(image.shape, generator=torch.Generator().manual_seed(7))
+    grads = torch.autograd.grad((image * weights).sum(), (strokes, intensities))
+    exact_grads = torch.autograd.grad((exact * weights).sum(), (exact_strokes, exact_intensities), retain_graph=True)
+    over_grads = torch.autograd.grad((over(coloured) * weights).sum(), (exact_strokes, exact_intensities))
+    for grad, exact_grad, over_grad in zip(grads, exact_grads, over_grads, strict=True):
+        assert (grad - exact_grad).abs().max() <= 1e-5 * exact_grad.abs().max()
+        assert (grad - over_grad).abs().max() <= 1e-5 * exact_grad.abs().max()
+
+
+def test_intensities_of_one_change_nothing_and_of_zero_leave_no_ink():
+    lines = random(2, 5, 2, 2)
+    full = draw_lines(lines, 20, 0.01, torch.ones(2, 5, 2))
+    assert torch.equal(full, draw_lines(lines, 20, 0.01).expand(-1, 2, -1, -1))
+    few = torch.ones(2, 5, 1)
+    few[:, 2:] = 0
+    assert torch.equal(draw_lines(lines, 20, 0.01, few), draw_lines(lines[:, :2], 20, 0.01))
+
+
+def test_only_the_strokes_or_only_the_intensities_can_be_learned():
+    lines, intensities = random(2, 5, 2, 2), torch.rand(2, 5, 3)
+    (alone,) = torch.autograd.grad(draw_lines(lines, 20, 0.01, intensities).sum(), lines)
+    both = torch.autograd.grad(
+        draw_lines(lines, 20, 0.01, intensities.requires_grad_()).sum(), (lines, intensities), retain_graph=False
+    )
+    (shades,) = torch.autograd.grad(draw_lines(lines.detach(), 20, 0.01, intensities).sum(), intensities)
+    assert torch.equal(alone, both[0])
+    assert torch.equal(shades, both[1])
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (2, 4, 3), (1, 5, 3), (2, 5, 3, 1)])
+def test_intensities_of_another_shape_are_an_error(shape):
+    with pytest.raises(ValueError, match="intensities has shape"):
+        draw_lines(random(2, 5, 2, 2), 20, 0.01, torch.ones(shape))
 
 
 def test_curves_are_cubic_in_ten_pieces_unless_told_otherwise():
