@@ -6,6 +6,8 @@
 from datasets import options
 from parts import Part
 
+QUICKDRAW = Part("datasets.quickdraw", "QuickDraw", options.add_quickdraw_options)
+
 DATASETS: dict[str, Part] = {
     "Digits": Part(
         "datasets.digits",
@@ -26,7 +28,20 @@ DATASETS: dict[str, Part] = {
         },
     ),
     "STL10": Part("datasets.stl10", "STL10", options.add_stl10_options),
+    "MNIST": Part("datasets.mnist", "MNIST", options.add_mnist_options),
+    "KMNIST": Part("datasets.mnist", "KMNIST", options.add_kmnist_options),
+    "ScaledMNIST": Part("datasets.mnist", "ScaledMNIST", options.add_mnist_options),
+    "CIFAR10": Part("datasets.cifar", "CIFAR10", options.add_cifar10_options),
+    "CIFAR100": Part("datasets.cifar", "CIFAR100", options.add_cifar100_options),
+    "Omniglot": Part("datasets.omniglot", "Omniglot", options.add_omniglot_options),
+    "C28pxOmniglot": Part("datasets.omniglot", "C28pxOmniglot", options.add_omniglot_options),
     "Caltech101": Part("datasets.caltech101", "Caltech101", options.add_caltech101_options),
     "CelebA": Part("datasets.celeba", "CelebA", options.add_celeba_options),
+    "TinyImageNet": Part("datasets.tiny_imagenet", "TinyImageNet", options.add_tiny_imagenet_options),
+    "StratifiedImageNet": Part(
+        "datasets.stratified_imagenet", "StratifiedImageNet", options.add_stratified_imagenet_options
+    ),
+    "QuickDraw": QUICKDRAW,
+    "Jon_QuickDraw": QUICKDRAW,  # its name in the official code
     "ImageFolder": Part("datasets.image_folder", "ImageFolder", options.add_image_folder_options),
 }

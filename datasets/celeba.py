@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 import torchvision
+from torch import Tensor
 
 from datasets.decoding import decode, resize_and_crop
 from datasets.download import download_folder
@@ -21,49 +23,73 @@ IDENTITIES = "identity_CelebA.txt"
 
 class CelebA:
     """The official splits, 162770 / 19867 / 19962 pictures. A class is a person, named by number; no person is in two
-    splits, so each split has classes of its own.
+    splits, so each split has classes of its own. With `labels="none"` all pictures are one class, "portrait", with
+    which the original game can be played and no other.
 
-    Reads `<dataset_root>/celeba/`: the folder of pictures and the two lists named above, out of all that torchvision
-    would read. A split is held in memory whole: 2.0 GB for training at 64 pixels, 6.1 GB at 112.
+    Reads `<dataset_root>/celeba/`: the folder of pictures and the two lists named above (without labels, the list of
+    the splits only), out of all that torchvision would read. A split is held in memory whole: 2.0 GB for training at
+    64 pixels, 6.1 GB at 112.
     """
 
     channels = 3
 
-    def __init__(self, *, dataset_root: Path | str = "./data/", image_size: int = 64, num_workers: int = 4) -> None:
+    def __init__(
+        self,
+        *,
+        dataset_root: Path | str = "./data/",
+        image_size: int = 64,
+        labels: Literal["identity", "none"] = "identity",
+        num_workers: int = 4,
+    ) -> None:
         self.image_size = image_size
+        self.labels = labels
         self.num_workers = num_workers
         self.folder = Path(dataset_root) / FOLDER
-        missing = [file for file in (PICTURES, PARTITION, IDENTITIES) if not (self.folder / file).exists()]
+        needed = (PICTURES, PARTITION) if labels == "none" else (PICTURES, PARTITION, IDENTITIES)
+        missing = [file for file in needed if not (self.folder / file).exists()]
         if missing:
+            advice = f"Put {PICTURES}/ (unzipped) and both lists there by hand, or give the right --dataset-root."
+            if missing == [IDENTITIES]:
+                advice = f"Put {IDENTITIES} there by hand, or play without knowing who is who: --labels none."
             download_folder(
                 Path(dataset_root),
                 FOLDER,
                 lambda temporary: torchvision.datasets.CelebA(temporary, download=True),
                 missing=f"CelebA: {', '.join(missing)} not found in {self.folder}.",
-                advice=f"Put {PICTURES}/ (unzipped) and both lists there by hand, or give the right --dataset-root.",
+                advice=advice,
             )
 
     def split(self, name: str) -> Split:
         check_split_name(name)
         partition = _read_list(self.folder / PARTITION)
-        identities = _read_list(self.folder / IDENTITIES)
         files = [file for file, number in partition.items() if number == SPLITS.index(name)]
-        unnamed = next((file for file in files if file not in identities), None)
-        if not files or unnamed:
-            problem = f"{IDENTITIES} does not name {unnamed}" if files else f"{PARTITION} has no pictures for {name}"
-            raise UsageError(
-                f"CelebA: {problem}, in {self.folder}.\nReplace the file by the original list of the data set."
-            )
-        people, labels = np.unique([identities[file] for file in files], return_inverse=True)
+        if not files:
+            raise _not_the_original(f"{PARTITION} has no pictures for {name}", self.folder)
+        classes, labels = ("portrait",), torch.zeros(len(files), dtype=torch.int64)
+        if self.labels == "identity":
+            classes, labels = self._people(files)
         paths = [self.folder / PICTURES / file for file in files]
         images = decode(paths, resize_and_crop(self.image_size), self.channels, self.num_workers, f"decoding {name}")
         return Split(
             name=name,
             images=images,
-            labels=torch.from_numpy(labels).long(),
-            classes=tuple(str(person) for person in people),
+            labels=labels,
+            classes=classes,
             items=torch.arange(len(labels)),
         )
+
+    def _people(self, files: list[str]) -> tuple[tuple[str, ...], Tensor]:
+        """The people in the pictures, by number, and int64 [N], who is in which."""
+        identities = _read_list(self.folder / IDENTITIES)
+        unnamed = next((file for file in files if file not in identities), None)
+        if unnamed:
+            raise _not_the_original(f"{IDENTITIES} does not name {unnamed}", self.folder)
+        people, labels = np.unique([identities[file] for file in files], return_inverse=True)
+        return tuple(str(person) for person in people), torch.from_numpy(labels).long()
+
+
+def _not_the_original(problem: str, folder: Path) -> UsageError:
+    return UsageError(f"CelebA: {problem}, in {folder}.\nReplace the file by the original list of the data set.")
 
 
 def _read_list(path: Path) -> dict[str, int]:

@@ -107,6 +107,21 @@ def stratified_split(
     return kept, out
 
 
+def official_positions(
+    name: str, labels: np.ndarray, *, classes: int, valset_size_per_class: int, seed: int, data_set: str
+) -> np.ndarray:
+    """Where the pictures of a split lie in their official part, which has the test pictures or all the others.
+
+    `labels` [M] are the classes of that part's pictures. The test part is taken whole. Out of the other one
+    `valset_size_per_class * classes` pictures, in the mix that it has, are set aside for validation.
+    """
+    everything = np.arange(len(labels))
+    if name == "test":
+        return everything
+    train, valid = stratified_split(everything, labels, valset_size_per_class * classes, seed, data_set)
+    return train if name == "train" else valid
+
+
 def balanced_items(labels: Tensor) -> Tensor:
     """int64 [M]: items that show every class equally often, M = classes * (size of the largest class).
 

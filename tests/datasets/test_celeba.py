@@ -42,6 +42,24 @@ def test_official_splits_with_people_as_classes(root, name, numbers, classes, la
     assert split.labels.dtype == torch.int64
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(("name", "numbers"), [("train", [1, 2, 4]), ("valid", [3, 7]), ("test", [5, 6, 8])])
+def test_without_labels_all_are_portraits_whoever_they_show(root, known, name, numbers):
+    if not known:
+        (root / "celeba" / "identity_CelebA.txt").unlink()
+    split = CelebA(dataset_root=root, image_size=16, labels="none").split(name)
+    assert torch.equal((split.images[:, 0].float().mean((1, 2)) / 20).round().long(), torch.tensor(numbers))
+    assert split.classes == ("portrait",)
+    assert split.labels.tolist() == [0] * len(numbers)
+    assert split.labels.dtype == torch.int64
+
+
+def test_without_labels_the_other_list_is_needed_all_the_same(root):
+    (root / "celeba" / "list_eval_partition.txt").write_text("000001.jpg 1\n")
+    with pytest.raises(UsageError, match="no pictures for train"):
+        CelebA(dataset_root=root, labels="none").split("train")
+
+
 def test_a_picture_that_is_not_there(root):
     (root / "celeba" / "img_align_celeba" / "000005.jpg").unlink()
     assert len(CelebA(dataset_root=root).split("train")) == 3
@@ -65,11 +83,16 @@ def test_damaged_lists(root, file, content, problem):
     assert len(str(caught.value).splitlines()) <= 5
 
 
-def test_missing_and_not_to_be_downloaded(tmp_path, monkeypatch):
-    def offline(self):
+@pytest.fixture
+def offline(monkeypatch):
+    def fail(self):
         raise RuntimeError("'gdown' is required")
 
-    monkeypatch.setattr(torchvision.datasets.CelebA, "download", offline)
+    monkeypatch.setattr(torchvision.datasets.CelebA, "download", fail)
+
+
+@pytest.mark.usefixtures("offline")
+def test_missing_and_not_to_be_downloaded(tmp_path):
     (tmp_path / "celeba").mkdir()
     (tmp_path / "celeba" / "identity_CelebA.txt").write_text("")
     with pytest.raises(UsageError) as caught:
@@ -77,5 +100,14 @@ def test_missing_and_not_to_be_downloaded(tmp_path, monkeypatch):
     message = str(caught.value)
     assert message.startswith(f"CelebA: img_align_celeba, list_eval_partition.txt not found in {tmp_path / 'celeba'}.")
     assert "'gdown' is required" in message
+    assert "--labels" not in message
     assert len(message.splitlines()) <= 5
     assert [path.name for path in tmp_path.iterdir()] == ["celeba"]
+
+
+@pytest.mark.usefixtures("offline")
+def test_where_only_the_identities_are_missing_one_can_do_without(root):
+    (root / "celeba" / "identity_CelebA.txt").unlink()
+    with pytest.raises(UsageError, match="--labels none") as caught:
+        CelebA(dataset_root=root)
+    assert len(str(caught.value).splitlines()) <= 5

@@ -20,10 +20,58 @@ def parse(name, *words):
         ("Digits", {"image_size": 32, "dataset_seed": 1234}),
         (
             "STL10",
-            {"dataset_root": Path("data"), "image_size": 96, "valset_size_per_class": 10, "dataset_seed": 1234},
+            {
+                "dataset_root": Path("data"),
+                "image_size": 96,
+                "valset_size_per_class": 10,
+                "dataset_seed": 1234,
+                "unlabelled_train": False,
+            },
         ),
+        *[
+            (
+                name,
+                {"dataset_root": Path("data"), "valset_size_per_class": 10, "dataset_seed": 1234, "skeleton": False},
+            )
+            for name in ("MNIST", "KMNIST", "ScaledMNIST")
+        ],
+        *[
+            (name, {"dataset_root": Path("data"), "valset_size_per_class": 10, "dataset_seed": 1234})
+            for name in ("CIFAR10", "CIFAR100")
+        ],
+        *[
+            (
+                name,
+                {
+                    "dataset_root": Path("data"),
+                    "valset_size_per_class": 2,
+                    "dataset_seed": 1234,
+                    "augment": False,
+                    "skeleton": False,
+                },
+            )
+            for name in ("Omniglot", "C28pxOmniglot")
+        ],
         ("Caltech101", {"dataset_root": Path("data"), "image_size": 64}),
-        ("CelebA", {"dataset_root": Path("data"), "image_size": 64}),
+        ("CelebA", {"dataset_root": Path("data"), "image_size": 64, "labels": "identity"}),
+        ("TinyImageNet", {"dataset_root": Path("data")}),
+        (
+            "StratifiedImageNet",
+            {"dataset_root": Path("data"), "split": 0, "split_files": Path("splits"), "image_size": 64},
+        ),
+        (
+            "Jon_QuickDraw",
+            {
+                "dataset_root": Path("data"),
+                "group": ["yoga"],
+                "size": 256,
+                "stroke_width": 16,
+                "valset_size_per_class": 0,
+                "dataset_seed": 1234,
+                "augment": False,
+                "skeleton": False,
+            },
+        ),
         (
             "ImageFolder",
             {

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.splits import Split, balanced_items, check_split_name, gather, listed, stratified_split
+from datasets.splits import (
+    Split,
+    balanced_items,
+    check_split_name,
+    gather,
+    listed,
+    official_positions,
+    stratified_split,
+)
 from errors import UsageError
 
 
@@ -83,6 +91,17 @@ def test_a_split_that_cannot_be_stratified_is_the_users_to_mend():
     assert message.startswith("Things cannot be divided")
     assert "5 pictures of 2 classes, the smallest with 1" in message
     assert len(message.splitlines()) <= 5
+
+
+def test_official_positions():
+    labels = np.arange(60) % 3
+    common = {"classes": 3, "valset_size_per_class": 4, "seed": 7, "data_set": "Things"}
+    train, valid, test = (official_positions(name, labels, **common) for name in ("train", "valid", "test"))
+    assert test.tolist() == list(range(60))
+    assert sorted([*train, *valid]) == list(range(60))
+    assert np.bincount(labels[valid]).tolist() == [4, 4, 4]
+    kept, out = stratified_split(np.arange(60), labels, 12, 7, "Things")
+    assert (train.tolist(), valid.tolist()) == (kept.tolist(), out.tolist())
 
 
 def test_balanced_items_worked_out_by_hand():

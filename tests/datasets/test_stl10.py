@@ -1,10 +1,7 @@
 """A tiny STL-10 in the real binary layout: each picture is 3 planes, each plane column by column."""
 
-import functools
 import hashlib
 import tarfile
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -102,6 +99,55 @@ def test_the_test_split_does_not_read_the_training_pictures(root):
     assert len(STL10(dataset_root=root).split("test")) == TEST
 
 
+@pytest.fixture
+def unlabelled(root):
+    """The root, with 25 unlabelled pictures beside the others."""
+    pictures(25, 2).transpose(0, 1, 3, 2).tofile(root / "stl10_binary" / "unlabeled_X.bin")
+    return root
+
+
+@pytest.mark.parametrize("chunk", [1000, 10])
+def test_unlabelled_pictures_to_train_with(unlabelled, monkeypatch, chunk):
+    monkeypatch.setattr("datasets.stl10.CHUNK", chunk)
+    data = STL10(dataset_root=unlabelled, unlabelled_train=True)
+    train = data.split("train")
+    assert torch.equal(train.images, torch.from_numpy(pictures(25, 2)))
+    assert train.images.is_contiguous()
+    assert train.labels.tolist() == [0] * 25
+    assert train.classes == ("unlabelled",)
+    assert torch.equal(train.items, torch.arange(25))
+
+
+def test_validation_and_testing_stay_labelled(unlabelled):
+    usual = STL10(dataset_root=unlabelled, valset_size_per_class=2)
+    data = STL10(dataset_root=unlabelled, valset_size_per_class=2, unlabelled_train=True)
+    for name in ("valid", "test"):
+        assert torch.equal(data.split(name).images, usual.split(name).images)
+        assert torch.equal(data.split(name).labels, usual.split(name).labels)
+        assert data.split(name).classes == CLASSES
+
+
+def test_unlabelled_pictures_resized(unlabelled):
+    small = STL10(dataset_root=unlabelled, unlabelled_train=True, image_size=48, num_workers=2).split("train").images
+    theirs = torchvision.transforms.functional.resize(torch.from_numpy(pictures(25, 2)), 48, antialias=True)
+    assert (small.int() - theirs.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("size", [0, 3 * 96 * 96 + 1])
+def test_damaged_unlabelled_pictures(unlabelled, size):
+    (unlabelled / "stl10_binary" / "unlabeled_X.bin").write_bytes(bytes(size))
+    with pytest.raises(UsageError, match=r"unlabeled_X\.bin is damaged or incomplete"):
+        STL10(dataset_root=unlabelled, unlabelled_train=True).split("train")
+
+
+def test_unlabelled_pictures_are_missed_only_where_they_are_wanted(root, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(torchvision.datasets.STL10, "url", "http://127.0.0.1:9/stl10_binary.tar.gz")
+    STL10(dataset_root=root)
+    with pytest.raises(UsageError, match=r"STL10: unlabeled_X\.bin not found in"):
+        STL10(dataset_root=root, unlabelled_train=True)
+
+
 @pytest.mark.parametrize("file", ["test_X.bin", "test_y.bin"])
 @pytest.mark.parametrize("cut", [1, 96 * 96 * 3, None])
 def test_damaged_files(root, file, cut):
@@ -139,19 +185,6 @@ def test_missing_and_not_to_be_downloaded(tmp_path, monkeypatch):
     assert "refused" in message
     assert len(message.splitlines()) <= 5
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    """A web server, on this machine only, for what lies in tmp_path."""
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def md5(path):

@@ -1,0 +1,148 @@
+"""Handwritten characters in 28 x 28 pixels: MNIST's digits, KMNIST's Japanese syllables, and the digits made larger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision
+from PIL import Image
+from torch import Tensor
+from torchvision import transforms
+
+from datasets.decoding import each, stack
+from datasets.download import download_folder
+from datasets.idx import find_idx, read_idx
+from datasets.skeleton import check_available, skeletonise
+from datasets.splits import Split, check_split_name, official_positions
+from errors import UsageError
+
+SIZE = 28
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+Step = Callable[[np.ndarray], np.ndarray]  # uint8 [H, W] to uint8 [H, W]
+
+_to_the_middle = transforms.Compose([transforms.Resize(120), transforms.Pad(68)])
+
+
+def enlarge(pixels: np.ndarray) -> np.ndarray:
+    """uint8 [256, 256] from [28, 28]: scaled to 120 x 120, with a margin of 68 black pixels."""
+    return np.asarray(_to_the_middle(Image.fromarray(pixels)))
+
+
+def dim(pixels: np.ndarray) -> np.ndarray:
+    """0.6 times as light, so that white becomes 153."""
+    return np.rint(pixels * 0.6).astype(np.uint8)
+
+
+class MNIST:
+    """59900 / 100 / 10000 digits, light strokes on black, 1 channel; the validation pictures come out of the official
+    60000 for training.
+
+    Reads the four idx files in `<dataset_root>/MNIST/raw/`, plain or as .gz. `skeleton` thins the strokes to one pixel.
+    """
+
+    channels = 1
+    image_size = SIZE
+    classes: tuple[str, ...] = tuple("0123456789")
+    _official = torchvision.datasets.MNIST
+    _before: tuple[Step, ...] = ()  # what is done to a picture before strokes are thinned,
+    _after: tuple[Step, ...] = ()  # and after
+
+    def __init__(
+        self,
+        *,
+        dataset_root: Path | str = "./data/",
+        valset_size_per_class: int = 10,
+        dataset_seed: int = 1234,
+        skeleton: bool = False,
+        num_workers: int = 4,
+    ) -> None:
+        self.valset_size_per_class = valset_size_per_class
+        self.dataset_seed = dataset_seed
+        self.num_workers = num_workers
+        if skeleton:
+            check_available()
+        self._steps = (*self._before, *((skeletonise,) if skeleton else ()), *self._after)
+        self._data_set = self._official.__name__
+        self.folder = Path(dataset_root) / self._data_set / "raw"
+        missing = [name for pair in FILES.values() for name in pair if find_idx(self.folder, name) is None]
+        if missing:
+            download_folder(
+                Path(dataset_root),
+                self._data_set,
+                self._download,
+                missing=f"{self._data_set}: {', '.join(missing)} not found in {self.folder}.",
+                advice="Put these files (or the same ending in .gz) there by hand, or give the right --dataset-root.",
+            )
+
+    def split(self, name: str) -> Split:
+        check_split_name(name)
+        pixels, labels = self._read("test" if name == "test" else "train")
+        chosen = official_positions(
+            name,
+            labels,
+            classes=len(self.classes),
+            valset_size_per_class=self.valset_size_per_class,
+            seed=self.dataset_seed,
+            data_set=self._data_set,
+        )
+        images = self._prepare(pixels[chosen], name)
+        return Split(name, images, torch.from_numpy(labels[chosen]), self.classes, torch.arange(len(chosen)))
+
+    def _download(self, folder: Path) -> None:
+        try:
+            self._official(folder, download=True)
+        except RuntimeError as error:  # its first line does not say why
+            raise RuntimeError(" ".join(str(error).split())) from error
+
+    def _read(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 [N, 28, 28] and int64 [N] of an official part. Raises UsageError where its files do not fit."""
+        images, labels = (find_idx(self.folder, name) or self.folder / name for name in FILES[part])
+        try:
+            pixels, numbers = read_idx(images, 3), read_idx(labels, 1).astype(np.int64)
+            if pixels.shape != (len(numbers), SIZE, SIZE) or len(numbers) == 0:
+                raise ValueError(f"{len(numbers)} labels for pictures of {pixels.shape} (number, height, width)")
+            if numbers.max() >= len(self.classes):
+                raise ValueError(f"labels go up to {numbers.max()}, and there are {len(self.classes)} classes from 0")
+        except ValueError as error:
+            raise UsageError(
+                f"{self._data_set}: {images.name} and {labels.name} in {self.folder} are damaged or incomplete:\n"
+                f"{error}.\nDelete both, so that all are downloaded again, or replace them by intact copies."
+            ) from None
+        return pixels, numbers
+
+    def _prepare(self, pixels: np.ndarray, name: str) -> Tensor:
+        """uint8 [N, 1, S, S] from [N, 28, 28]."""
+        if not self._steps:
+            return torch.from_numpy(pixels)[:, None]
+
+        def load(picture: np.ndarray) -> Tensor:
+            for step in self._steps:
+                picture = step(picture)
+            return torch.from_numpy(picture[None])
+
+        return stack(each(load, pixels, self.num_workers, f"preparing {name}"), len(pixels))
+
+
+class KMNIST(MNIST):
+    """As MNIST, with ten syllables of Japanese cursive writing; reads `<dataset_root>/KMNIST/raw/`."""
+
+    classes = tuple(torchvision.datasets.KMNIST.classes)
+    _official = torchvision.datasets.KMNIST
+
+
+class ScaledMNIST(MNIST):
+    """MNIST's digits and files, each digit 120 pixels large in the middle of 256 x 256, at 0.6 of their brightness.
+
+    Held in memory whole: 3.9 GB for training.
+    """
+
+    image_size = 256
+    _before = (enlarge,)
+    _after = (dim,)

@@ -1,0 +1,146 @@
+"""Omniglot: handwritten characters of fifty alphabets, each drawn by twenty people, 105 x 105 pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision
+from PIL import Image, ImageOps
+from torchvision import transforms
+
+from datasets.augment import AffineView
+from datasets.decoding import Picture, Transform, decode, resize_and_crop
+from datasets.download import download_folder
+from datasets.skeleton import check_available, skeletonise
+from datasets.splits import Split, check_split_name, official_positions
+from errors import UsageError
+
+FOLDER = "omniglot-py"
+SIZE = 105
+PARTS = {"train": "images_background", "valid": "images_background", "test": "images_evaluation"}
+
+
+class Omniglot:
+    """17352 / 1928 / 13180 characters, light strokes on black (the files have black on white), 1 channel.
+
+    The "background" set is divided into train and valid, 964 characters; the "evaluation" set, with 659 others, is the
+    test split, so that one has classes of its own. A class is named "Alphabet/character01". Classes and pictures come
+    sorted by name, where the official code takes them as the file system lists them.
+
+    Reads `<dataset_root>/omniglot-py/{images_background,images_evaluation}/`. `augment` shows the training pictures
+    slightly turned, moved, scaled and sheared, differently each time; `skeleton` thins the strokes to one pixel.
+    """
+
+    channels = 1
+    image_size = SIZE
+    _fit: tuple[Transform, ...] = ()  # what is done to a picture before strokes are thinned
+
+    def __init__(
+        self,
+        *,
+        dataset_root: Path | str = "./data/",
+        valset_size_per_class: int = 2,
+        dataset_seed: int = 1234,
+        augment: bool = False,
+        skeleton: bool = False,
+        num_workers: int = 4,
+    ) -> None:
+        self.valset_size_per_class = valset_size_per_class
+        self.dataset_seed = dataset_seed
+        self.augment = AffineView(degrees=3, translate=0.07, scale=(0.99, 1.01), shear=1) if augment else None
+        self.num_workers = num_workers
+        if skeleton:
+            check_available()
+        thin = (_thinned,) if skeleton else ()
+        # Scaling and cropping leave a picture of the right size, as all the original ones are, as it is.
+        self._transform = transforms.Compose([resize_and_crop(SIZE), ImageOps.invert, *self._fit, *thin])
+        self.folder = Path(dataset_root) / FOLDER
+        missing = [part for part in dict.fromkeys(PARTS.values()) if not (self.folder / part).is_dir()]
+        if missing:
+            download_folder(
+                Path(dataset_root),
+                FOLDER,
+                _download,
+                missing=f"Omniglot: {' and '.join(missing)} not found in {self.folder}.",
+                advice="Unpack images_background.zip and images_evaluation.zip there by hand, "
+                "or give the right --dataset-root.",
+            )
+
+    def split(self, name: str) -> Split:
+        check_split_name(name)
+        classes, paths, labels = _list_pictures(self.folder / PARTS[name])
+        chosen = official_positions(
+            name,
+            labels,
+            classes=len(classes),
+            valset_size_per_class=self.valset_size_per_class,
+            seed=self.dataset_seed,
+            data_set="Omniglot",
+        )
+        images = decode(
+            [paths[position] for position in chosen],
+            self._transform,
+            self.channels,
+            self.num_workers,
+            f"decoding {name}",
+        )
+        return Split(
+            name=name,
+            images=images,
+            labels=torch.from_numpy(labels[chosen]),
+            classes=classes,
+            items=torch.arange(len(chosen)),
+            augment=self.augment if name == "train" else None,
+        )
+
+
+def centre(picture: Picture) -> Picture:
+    """Moved by whole pixels so that the centre of mass of what is light comes to the middle; black comes in."""
+    mass = np.asarray(picture, dtype=np.float64)
+    if not mass.any():
+        return picture
+    offsets = []
+    for axis, profile in enumerate((mass.sum(0), mass.sum(1))):  # by column (x), by row (y)
+        middle = (picture.size[axis] - 1) / 2
+        offsets.append(round(float(profile @ np.arange(len(profile)) / profile.sum() - middle)))
+    left, top = offsets
+    return picture.crop((left, top, left + picture.width, top + picture.height))
+
+
+class C28pxOmniglot(Omniglot):
+    """Omniglot with every character's centre of mass in the middle, scaled to 28 x 28 pixels.
+
+    Characters are centred and scaled once, when they are read, so `augment` moves them out of the middle again.
+    """
+
+    image_size = 28
+    _fit = (centre, transforms.Resize(28))
+
+
+def _thinned(picture: Picture) -> Picture:
+    return Image.fromarray(skeletonise(np.asarray(picture)))
+
+
+def _download(folder: Path) -> None:
+    for background in (True, False):
+        torchvision.datasets.Omniglot(folder, background=background, download=True)
+
+
+def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
+    """Class names, the pictures sorted by class and file name, and their labels (int64)."""
+    classes, paths, labels = [], [], []
+    for character in sorted(path for path in folder.glob("*/*") if path.is_dir()):
+        pictures = sorted(character.glob("*.png"))
+        if pictures:
+            labels.extend([len(classes)] * len(pictures))
+            classes.append(f"{character.parent.name}/{character.name}")
+            paths.extend(pictures)
+    if not paths:
+        raise UsageError(
+            f"Omniglot: no pictures in {folder}.\n"
+            "Looked for <alphabet>/<character>/*.png.\n"
+            f"Unpack {folder.name}.zip there again, or give the right --dataset-root."
+        )
+    return tuple(classes), paths, np.array(labels, dtype=np.int64)

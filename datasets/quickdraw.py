@@ -1,0 +1,219 @@
+"""Quick, Draw!: drawings of one thing each that people made in twenty seconds, as strokes, in groups by thing."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from shutil import copyfileobj
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+from tqdm import tqdm
+
+from datasets.augment import AffineView
+from datasets.decoding import each, stack, to_tensor
+from datasets.download import download_folder
+from datasets.skeleton import check_available, skeletonise
+from datasets.splits import Split, check_split_name, stratified_split
+from errors import UsageError
+
+FOLDER = "quickdraw"
+URL = "https://storage.googleapis.com/quickdraw_dataset/full/simplified/"  # one file a group, some 100 MB
+# What a group's file may be called: short, or as in the public bucket with its folders.
+FILES = ("{}.ndjson", "full_simplified_{}.ndjson", "{}.bin", "full_binary_{}.bin")
+MOST = 70_000  # drawings of a group that are used, the first of its file: 50000 / 10000 / 10000
+HELD_OUT = 7  # one drawing in seven is for validation, another one for testing
+CANVAS = 256  # pixels; points have whole coordinates from 0 to 255
+HEADER = struct.Struct("<Q2sbIH")  # key, country, recognised or not, time, number of strokes
+LENGTH = struct.Struct("<H")  # number of a stroke's points, before their x and then their y, a byte each
+
+Stroke = tuple[bytes, bytes]  # the x (to the right) and the y (down) of its points
+Drawing = list[Stroke]
+
+
+class QuickDraw:
+    """Of each group 5/7 of the drawings are for training, 1/7 for validation and 1/7 for testing, at random, by
+    `dataset_seed`; or `valset_size_per_class` of each group for validation, on average. A class is a group. The
+    official code has one group only, as one class; of several groups object-oriented games can be played too.
+
+    Reads `<dataset_root>/quickdraw/<group>.ndjson` (a drawing a line) or `<group>.bin` (the binary form) of the public
+    simplified drawings, recognised by the game or not; at most the first 70,000 of each file.
+
+    Drawings are light on black, strokes `stroke_width` of 256 pixels wide, with round ends, scaled to `size`. All of
+    them are held in memory: size * size bytes each, so 4.6 GB for 70,000 at 256 pixels and 0.3 GB at 64.
+    """
+
+    channels = 1
+
+    def __init__(
+        self,
+        *,
+        dataset_root: Path | str = "./data/",
+        group: Sequence[str] = ("yoga",),
+        size: int = CANVAS,
+        stroke_width: int = 16,
+        valset_size_per_class: int = 0,
+        dataset_seed: int = 1234,
+        augment: bool = False,
+        skeleton: bool = False,
+        num_workers: int = 4,
+    ) -> None:
+        """valset_size_per_class: 0 for a seventh. augment: training drawings are turned, moved, scaled and sheared a
+        little, each time anew. skeleton: strokes are thinned to one pixel, after scaling.
+        """
+        self.image_size = size
+        self.stroke_width = stroke_width
+        self.valset_size_per_class = valset_size_per_class
+        self.dataset_seed = dataset_seed
+        self.augment = augment
+        self.skeleton = skeleton
+        self.num_workers = num_workers
+        if skeleton:
+            check_available()
+        if len(set(group)) < len(group):
+            raise UsageError(f"QuickDraw: --group {' '.join(group)} names a group twice.\nName each group once.")
+        self.classes = tuple(group)
+        groups = [read_drawings(_find(Path(dataset_root), name)) for name in group]
+        self.drawings = [drawing for drawings in groups for drawing in drawings]
+        self.labels = np.repeat(np.arange(len(groups)), [len(drawings) for drawings in groups])
+
+    def split(self, name: str) -> Split:
+        check_split_name(name)
+        chosen = self._positions()[name]
+        labels = torch.from_numpy(self.labels[chosen])
+        drawings = [self.drawings[position] for position in chosen]
+        augment = AffineView(degrees=3, translate=0.07, scale=(0.99, 1.01), shear=1)
+        return Split(
+            name=name,
+            images=self._pictures(drawings, name),
+            labels=labels,
+            classes=self.classes,
+            items=torch.arange(len(labels)),
+            augment=augment if self.augment and name == "train" else None,
+        )
+
+    def _positions(self) -> dict[str, np.ndarray]:
+        everything = np.arange(len(self.labels))
+        tests = len(everything) // HELD_OUT
+        valids = self.valset_size_per_class * len(self.classes) or tests
+        rest, test = stratified_split(everything, self.labels, tests, self.dataset_seed, "QuickDraw")
+        train, valid = stratified_split(rest, self.labels[rest], valids, self.dataset_seed, "QuickDraw")
+        return {"train": train, "valid": valid, "test": test}
+
+    def _pictures(self, drawings: list[Drawing], name: str) -> Tensor:
+        def draw(drawing: Drawing) -> Tensor:
+            picture = render(drawing, self.image_size, self.stroke_width)
+            return torch.from_numpy(skeletonise(picture[0].numpy()))[None] if self.skeleton else picture
+
+        return stack(each(draw, drawings, self.num_workers, f"drawing {name}"), len(drawings))
+
+
+def render(drawing: Drawing, size: int, stroke_width: int) -> Tensor:
+    """uint8 [1, size, size]: strokes of 255 on 0, `stroke_width` pixels wide before the canvas of 256 is scaled."""
+    picture = Image.new("L", (CANVAS, CANVAS))
+    pen = ImageDraw.Draw(picture)
+    before, after = (stroke_width - 1) // 2, stroke_width // 2  # as Pillow places a line around its points
+    for xs, ys in drawing:
+        points = list(zip(xs, ys, strict=True))
+        pen.line(points, fill=255, width=stroke_width)
+        pen.point(points, fill=255)  # to Pillow an ellipse of one pixel is empty
+        for x, y in points:  # Pillow's lines end square, and with gaps between one and the next
+            pen.ellipse((x - before, y - before, x + after, y + after), fill=255)
+    return to_tensor(picture.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def read_drawings(path: Path) -> list[Drawing]:
+    """The first 70,000 drawings of a .ndjson or .bin file. Raises UsageError for a damaged or an empty one."""
+    drawings = _read_binary(path) if path.suffix == ".bin" else _read_ndjson(path)
+    if not drawings:
+        raise UsageError(f"QuickDraw: there are no drawings in {path}.\nReplace the file by an intact copy.")
+    return drawings
+
+
+def _read_ndjson(path: Path) -> list[Drawing]:
+    drawings = []
+    with path.open("rb") as lines:
+        for number, line in enumerate(islice(lines, MOST), 1):
+            try:
+                drawings.append([_stroke(xs, ys) for xs, ys in json.loads(line)["drawing"]])
+            except (ValueError, TypeError, KeyError) as error:
+                raise _damaged(path, f"line {number}", f"{type(error).__name__}: {error}") from None
+    return drawings
+
+
+def _stroke(xs: list[int], ys: list[int]) -> Stroke:
+    stroke = bytes(list(xs)), bytes(list(ys))  # a list first: the bytes of a mere number would be so many zeros
+    if len(stroke[0]) != len(stroke[1]):
+        raise ValueError(f"a stroke has {len(stroke[0])} x but {len(stroke[1])} y")
+    return stroke
+
+
+def _read_binary(path: Path) -> list[Drawing]:
+    content = path.read_bytes()
+    drawings, offset = [], 0
+    while offset < len(content) and len(drawings) < MOST:
+        try:
+            _, _, recognised, _, strokes = HEADER.unpack_from(content, offset)
+            if recognised not in (0, 1):
+                raise ValueError(f"{recognised} where 0 or 1 should say if it was recognised")
+            drawing, end = [], offset + HEADER.size
+            for _ in range(strokes):
+                (points,) = LENGTH.unpack_from(content, end)
+                xs, ys, end = end + LENGTH.size, end + LENGTH.size + points, end + LENGTH.size + 2 * points
+                if end > len(content):
+                    raise ValueError("the file ends in the middle of it")
+                drawing.append((content[xs:ys], content[ys:end]))
+        except (ValueError, struct.error) as error:
+            raise _damaged(path, f"the drawing at byte {offset}", str(error)) from None
+        drawings.append(drawing)
+        offset = end
+    return drawings
+
+
+def _damaged(path: Path, where: str, problem: str) -> UsageError:
+    return UsageError(
+        f"QuickDraw: {path} is damaged, {where}: {problem[:150]}\n"
+        "It is to hold simplified drawings: strokes of whole x and y from 0 to 255 (not the raw ones with times).\n"
+        "Delete it, so that it is downloaded again, or replace it by an intact copy."
+    )
+
+
+def _find(root: Path, group: str) -> Path:
+    """A group's file, downloaded if there is none."""
+    candidates = [root / FOLDER / name.format(group) for name in FILES]
+    for path in candidates:
+        if path.is_file():
+            return path
+    file = candidates[0].name
+    download_folder(
+        root,
+        FOLDER,
+        lambda temporary: _fetch(URL + quote(file), temporary / FOLDER / file),
+        missing=f"QuickDraw: there is no {file} or {candidates[2].name} in {root / FOLDER}.",
+        advice=f"Put {URL}{quote(file)} there by hand, or give another --group (see "
+        "https://quickdraw.withgoogle.com/data) or the right --dataset-root.",
+    )
+    return candidates[0]
+
+
+def _fetch(url: str, path: Path) -> None:
+    """Downloads a file into a new folder. The public bucket has no checksums, so only the length is checked."""
+    path.parent.mkdir()
+    try:
+        with urlopen(url, timeout=60) as response, path.open("wb") as file:
+            length = response.length
+            with tqdm.wrapattr(response, "read", total=length, desc=path.name, disable=None, leave=False) as bar:
+                copyfileobj(bar, file)
+    except HTTPError as error:
+        error.close()  # it holds the connection open
+        raise
+    if length is not None and path.stat().st_size != length:
+        raise ConnectionError(f"the connection broke off after {path.stat().st_size} of {length} bytes")

@@ -1,0 +1,143 @@
+"""Tiny ImageNet: 64 x 64 pixel photographs of 200 kinds of things, 500 of each for training."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from torchvision.datasets.utils import download_and_extract_archive
+
+from datasets.decoding import decode, resize_and_crop
+from datasets.download import download_folder
+from datasets.splits import Split, check_split_name, stratified_split
+from errors import UsageError
+
+log = logging.getLogger(__name__)
+
+FOLDER = "tiny-imagenet-200"
+URL = f"http://cs231n.stanford.edu/{FOLDER}.zip"
+MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
+CLASS_LIST, WORDS, ANNOTATIONS = "wnids.txt", "words.txt", "val_annotations.txt"
+SIZE = 64
+PICTURES = {"train": 100_000, "val": 10_000}  # in the whole data set
+SEED = 1234  # decides which labelled pictures of val/ are for testing
+
+Listing = tuple[list[Path], np.ndarray]  # picture files and int64 [N], the class of each
+
+
+class TinyImageNet:
+    """100000 / 5000 / 5000 pictures. The official test pictures have no labels, so the labelled ones of val/ are
+    divided into two halves with as many of each class, always the same: one for validation, one for testing.
+
+    Reads `<dataset_root>/tiny-imagenet-200/`: wnids.txt, words.txt (where there is one), the pictures in
+    `train/<wnid>/images/`, and those in `val/images/` with val_annotations.txt, or as the official code leaves them,
+    sorted into `val/<wnid>/`. A split is held in memory whole: 1.2 GB for training.
+    """
+
+    channels = 3
+    image_size = SIZE
+
+    def __init__(self, *, dataset_root: Path | str = "./data/", num_workers: int = 4) -> None:
+        self.num_workers = num_workers
+        self.folder = Path(dataset_root) / FOLDER
+        missing = [name for name in (CLASS_LIST, "train", "val") if not (self.folder / name).exists()]
+        if missing:
+            download_folder(
+                Path(dataset_root),
+                FOLDER,
+                lambda temporary: download_and_extract_archive(URL, temporary, md5=MD5),
+                missing=f"TinyImageNet: {', '.join(missing)} not found in {self.folder}.",
+                advice=f"Unpack {FOLDER}.zip in {dataset_root} by hand, or give the right --dataset-root.",
+            )
+        wnids = _read_class_list(self.folder / CLASS_LIST)
+        words = _read_table(self.folder / WORDS) if (self.folder / WORDS).exists() else {}
+        self.classes = tuple(words.get(wnid, wnid) for wnid in wnids)
+        train = _list_by_folder(self.folder / "train", wnids)
+        self.listings = {"train": train, **_halves(_list_val(self.folder / "val", wnids))}
+        held_out = len(self.listings["valid"][0]) + len(self.listings["test"][0])
+        if {"train": len(train[0]), "val": held_out} != PICTURES:
+            log.warning(
+                "TinyImageNet: %d and %d labelled pictures, not %d and %d: the data set is not the whole one",
+                len(train[0]),
+                held_out,
+                *PICTURES.values(),
+            )
+
+    def split(self, name: str) -> Split:
+        check_split_name(name)
+        paths, labels = self.listings[name]
+        images = decode(paths, resize_and_crop(SIZE), self.channels, self.num_workers, f"decoding {name}")
+        return Split(name, images, torch.from_numpy(labels), self.classes, torch.arange(len(labels)))
+
+
+def _halves(listing: Listing) -> dict[str, Listing]:
+    paths, labels = listing
+    divided = stratified_split(np.arange(len(labels)), labels, 0.5, SEED, "TinyImageNet's val part")
+    return {
+        name: ([paths[position] for position in half], labels[half])
+        for name, half in zip(("valid", "test"), divided, strict=True)
+    }
+
+
+def _list_by_folder(folder: Path, wnids: list[str]) -> Listing:
+    """Pictures at any depth below `folder/<wnid>/`, by class and name."""
+    paths, labels = [], []
+    for label, wnid in enumerate(wnids):
+        pictures = sorted((folder / wnid).rglob("*.JPEG"))
+        if not pictures:
+            raise _incomplete(f"no pictures (*.JPEG) in {folder / wnid}")
+        paths.extend(pictures)
+        labels.extend([label] * len(pictures))
+    return paths, np.array(labels, dtype=np.int64)
+
+
+def _list_val(folder: Path, wnids: list[str]) -> Listing:
+    """The same pictures in the same order, whether they are still together or already sorted into class folders."""
+    pictures = folder / "images"
+    if (folder / wnids[0]).is_dir():
+        return _list_by_folder(folder, wnids)
+    table = _read_table(folder / ANNOTATIONS)
+    for file, wnid in table.items():
+        if wnid not in wnids or Path(file).name != file:
+            raise _incomplete(
+                f'{folder / ANNOTATIONS} has a line "{file} {wnid}", which is no picture of a known class'
+            )
+    listed = sorted((wnids.index(wnid), file) for file, wnid in table.items())
+    if not listed:
+        raise _incomplete(f"{folder / ANNOTATIONS} is empty")
+    return [pictures / file for _, file in listed], np.array([label for label, _ in listed], dtype=np.int64)
+
+
+def _read_class_list(path: Path) -> list[str]:
+    wnids = sorted(_read_lines(path))
+    strange = next((wnid for wnid in wnids if not re.fullmatch(r"n\d{8}", wnid)), None)
+    if strange or len(set(wnids)) < max(2, len(wnids)):
+        problem = f"the line {strange[:40]!r}" if strange else f"{len(set(wnids))} different lines of {len(wnids)}"
+        raise _incomplete(f"{path} is to have a class such as n01443537 on every line, and has {problem}")
+    return wnids
+
+
+def _read_table(path: Path) -> dict[str, str]:
+    """The first two columns, separated by tabs; others are passed over."""
+    rows = [line.split("\t") for line in _read_lines(path)]
+    if any(len(row) < 2 for row in rows):
+        raise _incomplete(f"{path} is to have two columns or more on every line, with a tab between")
+    return {row[0].strip(): row[1].strip() for row in rows}
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _incomplete(f"{path} cannot be read ({error})") from None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _incomplete(problem: str) -> UsageError:
+    return UsageError(
+        f"TinyImageNet: {problem}.\n"
+        f"Delete the folder {FOLDER}, so that it is downloaded again, or unpack {FOLDER}.zip there once more."
+    )
