@@ -8,11 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from errors import UsageError
-from models.decoders import Decoder, Strokes
-from models.encoding import Encoder, Encoding
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from models.decoding import Decoder, Strokes
+from models.encoding import Encoder, Encoding, expand_channels
 
 
 @dataclass(frozen=True)
@@ -63,9 +60,6 @@ class Agents(nn.Module):
                 "this decoder draws in colour, but the encoder sees one channel.\n"
                 "Choose an encoder or a data set with three channels, or a decoder that draws in black."
             )
-        # Not saved: official checkpoints do not have them.
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
 
     @property
     def shared(self) -> bool:
@@ -79,18 +73,18 @@ class Agents(nn.Module):
         perceive: return the feature maps of photos and sketches too, for the perceptual loss.
         """
         if self.shared:
-            seen = self.look(self.sender_encoder, photos, keep_maps=perceive)
+            seen = self.sender_encoder.look(photos, keep_maps=perceive)
             photo, pool = seen.first(senders), seen.latent[candidates]
         else:
-            photo = self.look(self.sender_encoder, photos[:senders], keep_maps=perceive)
+            photo = self.sender_encoder.look(photos[:senders], keep_maps=perceive)
             rows, position = torch.unique(candidates, return_inverse=True)
-            pool = self.look(self.receiver_encoder, photos[rows]).latent[position]
+            pool = self.receiver_encoder.look(photos[rows]).latent[position]
 
         strokes, sketches = self.sketch(photo.latent)
-        received = self.look(self.receiver_encoder, sketches, keep_maps=perceive and self.shared, drawn=True)
+        received = self.receiver_encoder.look(sketches, keep_maps=perceive and self.shared, drawn=True)
         drawn = received if self.shared else None
         if perceive and not self.shared:
-            drawn = self.look(self.sender_encoder, sketches, keep_maps=True, drawn=True)
+            drawn = self.sender_encoder.look(sketches, keep_maps=True, drawn=True)
 
         games = candidates.shape[0]
         meant = self.receiver(received.latent).unflatten(0, (games, -1))  # [G, S, R]
@@ -104,18 +98,3 @@ class Agents(nn.Module):
         if self.invert:
             sketches = 1 - sketches
         return strokes, expand_channels(sketches, self.receiver_encoder.channels)
-
-    def look(self, encoder: Encoder, pictures: Tensor, **how: bool) -> Encoding:
-        """One of the encoders' view of pictures [B, 1 or 3, S, S] in 0..1; `how` goes on to `Encoder.forward`.
-
-        Every picture that an encoder sees passes here: the one place of channels and normalisation.
-        """
-        pictures = expand_channels(pictures, encoder.channels)
-        if encoder.imagenet_norm:
-            pictures = (pictures - self.mean) / self.std
-        return encoder(pictures, **how)
-
-
-def expand_channels(pictures: Tensor, channels: int) -> Tensor:
-    """Grey pictures [B, 1, H, W] for an encoder of colour: [B, channels, H, W], without copying."""
-    return pictures if pictures.shape[1] == channels else pictures.expand(-1, channels, -1, -1)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
 from errors import UsageError
+from models.batch_norm import pass_through
 from models.encoding import Encoder, Encoding, flat_size
 from models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
 from models.pretrained import load_imagenet_weights, load_stylized_imagenet_weights
@@ -18,23 +19,23 @@ SQUEEZENET_LAYER_AT = dict(zip(SQUEEZENET_LAYERS, (1, 4, 7, 10, 12), strict=True
 
 
 class BackboneEncoder(Encoder):
-    """The layers of a convolutional network up to `feature_layer`, and a projection `enc` to the latent.
+    """The layers of a convolutional network, and a projection `enc` of their output to the latent.
 
-    Pictures [B, 3, S, S] -> latent [B, latent_size], and the feature maps of every named layer up to and including
-    `feature_layer`. A frozen backbone leaves only the projection to be trained, and keeps no graph for photos.
+    Pictures [B, 3, S, S] -> latent [B, latent_size], and the feature maps of the named layers. A frozen backbone leaves
+    only the projection to be trained, and keeps no graph for photos.
     """
 
     channels = 3
+    enc: nn.Module  # the subclass's own
 
-    def __init__(self, name: str, network: nn.Sequential, layer_at: Mapping[str, int], feature_layer: str):
-        """name: the attribute, and so the checkpoint key, that holds the network. layer_at: layer name -> index in
+    def __init__(self, name: str, network: nn.Sequential, layer_at: Mapping[str, int], *, freeze: bool):
+        """name: the attribute, and so the checkpoint key, that holds the network. layer_at: feature layer -> index in
         the network, in order."""
         super().__init__()
-        names = tuple(layer_at)
-        self.feature_layers = names[: names.index(feature_layer) + 1]
-        self._name_at = {layer_at[layer]: layer for layer in self.feature_layers}
+        self.feature_layers = tuple(layer_at)
+        self._name_at = {index: layer for layer, index in layer_at.items()}
         self._network = name
-        self.add_module(name, network[: layer_at[feature_layer] + 1])
+        self.add_module(name, network.requires_grad_(not freeze))
 
     @property
     def backbone(self) -> nn.Sequential:
@@ -43,24 +44,22 @@ class BackboneEncoder(Encoder):
     def forward(self, pictures: Tensor, *, keep_maps: bool = False, drawn: bool = False) -> Encoding:
         values, maps = pictures, {}
         for index, layer in enumerate(self.backbone):
-            values = layer(values)
+            values = pass_through(layer, values, drawn)
             if keep_maps and index in self._name_at:
                 maps[self._name_at[index]] = values
         return Encoding(self.enc(values), maps)
 
 
-class VGG16BackboneExtended(BackboneEncoder):
-    """VGG16 (Simonyan and Zisserman 2015) up to one of its five last-of-a-block ReLUs, flattened and projected.
+class VGG16Encoder(BackboneEncoder):
+    """The convolutions of VGG16 (Simonyan and Zisserman 2015) up to one of its five last-of-a-block ReLUs.
 
-    The paper's encoder, with `relu5_3`. No pooling follows the last ReLU.
+    Feature maps: these ReLUs, up to and including that one. No pooling follows it.
     """
 
     def __init__(
         self,
+        feature_layer: str,
         *,
-        image_size: int,
-        latent_size: int = 64,
-        feature_layer: str = "relu3_3",
         imagenet_weights: bool = False,
         sin_weights: str | None = None,
         freeze_backbone: bool = False,
@@ -74,19 +73,39 @@ class VGG16BackboneExtended(BackboneEncoder):
         if imagenet_weights and sin_weights is not None:
             raise UsageError("--imagenet-weights and --sin-weights are two starts for one network.\nGive one of them.")
         # Only the convolutions: torchvision's whole VGG16 would first fill 120 million weights that nothing uses.
-        super().__init__("vgg16", make_layers(cfgs["D"]), VGG16_LAYER_AT, feature_layer)
-        size = flat_size(self.backbone, self.channels, image_size)
-        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(size, latent_size))
+        layer_at = _up_to(feature_layer, VGG16_LAYER_AT)
+        network = make_layers(cfgs["D"])[: layer_at[feature_layer] + 1]
         if pretrained and imagenet_weights:
-            load_imagenet_weights(self.backbone, torchvision.models.VGG16_Weights.IMAGENET1K_V1)
+            load_imagenet_weights(network, torchvision.models.VGG16_Weights.IMAGENET1K_V1, "features.")
         elif pretrained and sin_weights is not None:
-            load_stylized_imagenet_weights(self.backbone, sin_weights)
+            load_stylized_imagenet_weights(network, sin_weights)
         else:
-            for layer in self.backbone:
+            for layer in network:
                 if isinstance(layer, nn.Conv2d):  # torchvision's own initialisation of VGG16
                     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
                     nn.init.zeros_(layer.bias)
-        self.backbone.requires_grad_(not freeze_backbone)
+        super().__init__("vgg16", network, layer_at, freeze=freeze_backbone)
+
+
+class VGG16BackboneExtended(VGG16Encoder):
+    """VGG16 up to `feature_layer`, flattened and projected. The paper's encoder, with `relu5_3`."""
+
+    def __init__(self, *, image_size: int, latent_size: int = 64, feature_layer: str = "relu3_3", **weights):
+        """weights: as in `VGG16Encoder`. Raises UsageError where they are not to be had."""
+        super().__init__(feature_layer, **weights)
+        size = flat_size(self.backbone, self.channels, image_size)
+        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(size, latent_size))
+
+
+class VGG16Backbone(VGG16Encoder):
+    """VGG16 up to `relu3_3`, averaged to 8 x 8, flattened and projected: one projection for any size of pictures."""
+
+    def __init__(self, *, image_size: int, latent_size: int = 64, **weights):
+        """weights: as in `VGG16Encoder`. Raises UsageError where they are not to be had."""
+        super().__init__("relu3_3", **weights)
+        to_one_size = [nn.AdaptiveAvgPool2d(8), nn.Flatten()]
+        size = flat_size(nn.Sequential(self.backbone, *to_one_size), self.channels, image_size)
+        self.enc = nn.Sequential(*to_one_size, nn.Linear(size, latent_size))
 
 
 class SqueezeNetBackbone(BackboneEncoder):
@@ -111,12 +130,17 @@ class SqueezeNetBackbone(BackboneEncoder):
 
         Raises UsageError where weights are not to be had.
         """
-        network = torchvision.models.squeezenet1_1().features
-        super().__init__("squeezenet", network, SQUEEZENET_LAYER_AT, feature_layer)
+        layer_at = _up_to(feature_layer, SQUEEZENET_LAYER_AT)
+        network = torchvision.models.squeezenet1_1().features[: layer_at[feature_layer] + 1]
+        if pretrained and imagenet_weights:
+            load_imagenet_weights(network, torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1, "features.")
+        super().__init__("squeezenet", network, layer_at, freeze=freeze_backbone)
         size = flat_size(self.backbone, self.channels, image_size)
         self.enc = nn.Sequential(
             nn.Flatten(), nn.LayerNorm(size, elementwise_affine=False), nn.Linear(size, latent_size)
         )
-        if pretrained and imagenet_weights:
-            load_imagenet_weights(self.backbone, torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1)
-        self.backbone.requires_grad_(not freeze_backbone)
+
+
+def _up_to(layer: str, layer_at: Mapping[str, int]) -> dict[str, int]:
+    """The entries of `layer_at` up to and including `layer`."""
+    return {name: index for name, index in layer_at.items() if index <= layer_at[layer]}

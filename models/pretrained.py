@@ -14,8 +14,8 @@ from errors import UsageError
 STYLIZED_IMAGENET_FILE = "vgg16_train_60_epochs_lr0.01-6c6fcc9f.pth"
 
 
-def load_imagenet_weights(backbone: nn.Sequential, weights: WeightsEnum) -> None:
-    """Fills the first layers of a torchvision network's `features` with torchvision's weights.
+def load_imagenet_weights(network: nn.Module, weights: WeightsEnum, prefix: str = "") -> None:
+    """Fills a torchvision network, or the part of it that it calls `prefix`, with torchvision's weights.
 
     A file under TORCH_HOME is used without network; otherwise torchvision downloads it. Raises UsageError when that
     fails.
@@ -30,7 +30,7 @@ def load_imagenet_weights(backbone: nn.Sequential, weights: WeightsEnum) -> None
             "Put the file there by hand, set TORCH_HOME to a folder that has it under hub/checkpoints, or leave out "
             "--imagenet-weights."
         ) from error
-    fill(backbone, state, "features.", checkpoint_folder() / name)
+    fill(network, state, prefix, checkpoint_folder() / name)
 
 
 def load_stylized_imagenet_weights(backbone: nn.Sequential, file: str) -> None:
@@ -62,16 +62,18 @@ def checkpoint_folder() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def fill(backbone: nn.Sequential, state: Mapping[str, Tensor], prefix: str, path: Path) -> None:
-    """Loads the entries that `backbone` has. Raises UsageError when one is missing or has another shape."""
-    wanted = backbone.state_dict()
-    found = {key: state[prefix + key] for key in wanted if prefix + key in state}
+def fill(network: nn.Module, state: Mapping[str, Tensor], prefix: str, path: Path) -> None:
+    """Loads the entries that `network` has. Raises UsageError when one is missing or has another shape."""
+    wanted = network.state_dict()
+    # Photos' statistics are where the sketches' own begin.
+    source = {key: prefix + key.replace(".drawn_running_", ".running_") for key in wanted}
+    found = {key: state[source[key]] for key in wanted if source[key] in state}
     wrong = [key for key in wanted if getattr(found.get(key), "shape", None) != wanted[key].shape]
     if wrong:
         raise UsageError(
-            f"{path} does not hold the weights of this network: {prefix}{wrong[0]} is missing or has another shape."
+            f"{path} does not hold the weights of this network: {source[wrong[0]]} is missing or has another shape."
         )
-    backbone.load_state_dict(found)
+    network.load_state_dict(found)
 
 
 def _first_line(error: Exception) -> str:

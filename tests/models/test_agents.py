@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from models.agents import IMAGENET_MEAN, IMAGENET_STD, Agents, expand_channels
+from models.agents import Agents
 from models.backbones import SqueezeNetBackbone
-from models.decoders import SinglePassSimpleLineDecoder, Strokes
+from models.decoders import SinglePassSimpleLineDecoder
+from models.decoding import Strokes
 from models.encoders import SimpleMLPEncoder, SmallCNNEncoder
-from models.encoding import Encoder, Encoding
+from models.encoding import IMAGENET_MEAN, IMAGENET_STD, Encoder, Encoding, expand_channels
 from models.receivers import SimpleReceiverMLP
 
 

@@ -5,7 +5,7 @@ import torch
 import torchvision
 
 from errors import UsageError
-from models.backbones import SqueezeNetBackbone, VGG16BackboneExtended
+from models.backbones import SqueezeNetBackbone, VGG16Backbone, VGG16BackboneExtended
 from models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
 from models.pretrained import STYLIZED_IMAGENET_FILE
 
@@ -45,6 +45,25 @@ def test_vgg_is_torchvisions_network_layer_for_layer(vgg16):
                 assert torch.allclose(maps[name], expected, atol=1e-6)
 
 
+def test_the_pooled_vgg_is_torchvisions_network_averaged_to_one_size(vgg16):
+    encoder = VGG16Backbone(image_size=80, latent_size=8)
+    convolutions = [f"vgg16.{index}" for index in (0, 2, 5, 7, 10, 12, 14)]
+    assert list(dict.fromkeys(name.rpartition(".")[0] for name in encoder.state_dict())) == [*convolutions, "enc.2"]
+    assert encoder.enc[2].weight.shape == (8, 16384)
+    encoder.vgg16.load_state_dict(vgg16.features[:16].state_dict())
+    pictures = torch.rand(2, 3, 80, 80)
+    encoding = encoder(pictures, keep_maps=True)
+    with torch.no_grad():
+        last = vgg16.features[:16](pictures)  # 20 x 20, of which each of 8 x 8 averages 3 or 4 rows and columns
+    assert tuple(encoding.feature_maps) == encoder.feature_layers == ("relu1_2", "relu2_2", "relu3_3")
+    assert torch.allclose(encoding.feature_maps["relu3_3"], last, atol=1e-6)
+    averages = torch.nn.functional.adaptive_avg_pool2d(last, 8).flatten(1)
+    assert averages[0, 0].item() == pytest.approx(last[0, 0, :3, :3].mean().item(), abs=1e-6)
+    assert torch.allclose(encoding.latent, encoder.enc[2](averages), atol=1e-5)
+    with pytest.raises(ValueError, match="3 px are too small"):
+        VGG16Backbone(image_size=3)
+
+
 @pytest.fixture(scope="module")
 def vgg16():
     """torchvision's VGG16 without its classifier, which only costs time here."""
@@ -78,7 +97,7 @@ def test_squeezenets_latent_does_not_depend_on_the_scale_of_its_features():
     assert before.std() < 2
 
 
-@pytest.mark.parametrize("cls", [VGG16BackboneExtended, SqueezeNetBackbone])
+@pytest.mark.parametrize("cls", [VGG16Backbone, VGG16BackboneExtended, SqueezeNetBackbone])
 def test_a_frozen_backbone_trains_its_projection_alone_and_still_passes_gradients(cls):
     encoder = cls(image_size=32, freeze_backbone=True)
     assert {name for name, p in encoder.named_parameters() if p.requires_grad} == {
@@ -104,6 +123,15 @@ def test_imagenet_weights_are_taken_from_torch_home_without_network(tmp_path, mo
     encoder = SqueezeNetBackbone(image_size=64, imagenet_weights=True)
     for name, value in encoder.squeezenet.state_dict().items():
         assert torch.equal(value, network.features.state_dict()[name])
+
+
+def test_both_vggs_take_the_same_imagenet_weights(tmp_path, monkeypatch, vgg16):
+    folder = weights_folder(tmp_path, monkeypatch)
+    torch.save(vgg16.state_dict(), folder / "vgg16-397923af.pth")
+    for cls in (VGG16Backbone, VGG16BackboneExtended):
+        encoder = cls(image_size=32, imagenet_weights=True)
+        for name, value in encoder.vgg16.state_dict().items():
+            assert torch.equal(value, vgg16.features.state_dict()[name])
 
 
 def test_missing_or_damaged_imagenet_weights_are_said(tmp_path, monkeypatch):

@@ -2,23 +2,28 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
+from errors import UsageError
 from models import ENCODERS
 from models.encoders import (
     BetterCNNEncoder,
-    PhotoSketchBatchNorm2d,
+    Conv2DEncoder,
     SimpleCNNEncoder,
     SimpleMLPEncoder,
     SmallCNNEncoder,
+    StrokeNetEncoder,
 )
 from models.encoding import Encoding
 
-SMALL = (SmallCNNEncoder, BetterCNNEncoder, SimpleCNNEncoder, SimpleMLPEncoder)
+SMALL = (SmallCNNEncoder, BetterCNNEncoder, SimpleCNNEncoder, SimpleMLPEncoder, Conv2DEncoder)
 
 
 def build(cls, **kwargs):
     if cls is SimpleMLPEncoder:
         kwargs.setdefault("encoder_hidden", 32)
+    if cls in (Conv2DEncoder, StrokeNetEncoder):
+        kwargs.setdefault("encoder_channels", kwargs.get("channels", 1))
     return cls(**{"latent_size": 16, "image_size": 28, "channels": 1} | kwargs)
 
 
@@ -49,6 +54,7 @@ def test_latents_and_gradients(cls, size, channels):
             {"enc.0.weight": (64, 1, 3, 3), "enc.9.weight": (64, 64, 3, 3), "enc.14.weight": (16, 4096)}
             | {"enc.10.running_mean": (64,)},
         ),
+        (Conv2DEncoder, {"enc.0.weight": (10, 1, 5, 5), "enc.3.weight": (20, 10, 5, 5), "enc.8.weight": (16, 320)}),
     ],
 )
 def test_names_and_shapes_of_the_official_checkpoints(cls, shapes):
@@ -73,24 +79,6 @@ def test_a_latent_depends_on_its_own_picture_alone(cls):
     assert torch.allclose(encoder(pictures).latent[2:3], encoder(pictures[2:3]).latent, atol=1e-5)
 
 
-def test_photos_and_sketches_have_statistics_of_their_own():
-    torch.manual_seed(0)
-    layer = PhotoSketchBatchNorm2d(2)
-    photos, sketches = torch.randn(64, 2, 8, 8) * 3 + 5, torch.randn(64, 2, 8, 8) * 0.5 - 2
-    for _ in range(200):
-        layer(photos)
-        layer(sketches, drawn=True)
-    layer.eval()
-    for pictures, drawn in ((photos, False), (sketches, True)):
-        normal = layer(pictures, drawn=drawn)
-        assert normal.mean(dim=(0, 2, 3)).abs().max() < 1e-3
-        assert (normal.std(dim=(0, 2, 3)) - 1).abs().max() < 1e-3
-    # In training it is torch's own batch normalisation.
-    layer.train()
-    reference = torch.nn.BatchNorm2d(2)
-    assert torch.allclose(layer(photos), reference(photos), atol=1e-6)
-
-
 def test_better_cnn_keeps_sketches_out_of_its_photo_statistics():
     torch.manual_seed(0)
     encoder = build(BetterCNNEncoder, image_size=12)
@@ -107,8 +95,77 @@ def test_better_cnn_keeps_sketches_out_of_its_photo_statistics():
 
 
 def test_pictures_too_small_for_an_encoder_are_refused():
-    with pytest.raises(ValueError, match="8 px are too small"):
-        build(SimpleCNNEncoder, image_size=8)
+    for cls, size in ((SimpleCNNEncoder, 8), (Conv2DEncoder, 15), (StrokeNetEncoder, 31)):
+        with pytest.raises(ValueError, match=f"{size} px are too small"):
+            build(cls, image_size=size)
+
+
+def test_conv2d_is_the_formula_written_out():
+    encoder = build(Conv2DEncoder, latent_size=320).eval()
+    state = encoder.state_dict()
+    assert {name.rpartition(".")[0] for name in state} == {"enc.0", "enc.3"}  # the official checkpoints' only ones
+    pictures = torch.rand(3, 1, 28, 28)
+    values = F.conv2d(pictures, state["enc.0.weight"], state["enc.0.bias"])
+    values = F.conv2d(F.max_pool2d(values, 2).relu(), state["enc.3.weight"], state["enc.3.bias"])
+    expected = F.max_pool2d(values, 2).relu().flatten(1)
+    assert torch.allclose(encoder(pictures).latent, expected, atol=1e-5)
+    # In training, half of the second convolution's maps are left out as a whole, and the others doubled.
+    torch.manual_seed(0)
+    pictures = torch.rand(64, 1, 28, 28)
+    seen = encoder(pictures).latent.view(-1, 16)
+    trained = encoder.train()(pictures).latent.view(-1, 16)
+    left_out = (trained == 0).all(dim=1)
+    assert torch.allclose(trained[~left_out], 2 * seen[~left_out], atol=1e-5)
+    assert 0.4 < left_out[(seen > 0).any(dim=1)].float().mean() < 0.6
+
+
+@pytest.mark.parametrize("batchnorm", [False, True])
+def test_stroke_net_is_the_formula_written_out(batchnorm):
+    torch.manual_seed(0)
+    encoder = build(StrokeNetEncoder, image_size=64, channels=3, batchnorm=batchnorm).double()
+    for name, value in encoder.named_buffers():  # statistics that could be mistaken for nobody's
+        if name.endswith(("running_mean", "running_var")):
+            value.copy_(torch.rand_like(value) + 0.5)
+    state = encoder.eval().state_dict()
+    pictures = torch.rand(2, 3, 64, 64, dtype=torch.float64)
+    for drawn in ("", "drawn_"):
+        values = pictures
+        for block in range(1, 6):
+            for number in (1, 2):
+                key, norm = f"enc.down{block}.conv{number}", f"enc.down{block}.bn{number}"
+                values = F.conv2d(values, state[f"{key}.weight"], state[f"{key}.bias"], padding=1)
+                if batchnorm:
+                    mean, var = (state[f"{norm}.{drawn}running_{name}"][:, None, None] for name in ("mean", "var"))
+                    scale, shift = (state[f"{norm}.{name}"][:, None, None] for name in ("weight", "bias"))
+                    values = (values - mean) / (var + 1e-5).sqrt() * scale + shift
+                values = torch.where(values > 0, values, 0.2 * values)
+            values = values.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).mean(dim=(3, 5))
+        expected = (values.flatten(1) @ state["fc.weight"].T + state["fc.bias"]).clamp(min=0)
+        assert torch.allclose(encoder(pictures, drawn=bool(drawn)).latent, expected, atol=1e-9)
+        assert expected.abs().sum() > 0
+
+
+def test_stroke_nets_names_and_shapes_are_the_official_ones():
+    state = build(StrokeNetEncoder, image_size=256, latent_size=64, batchnorm=True).state_dict()
+    shapes = {
+        "enc.down1.conv1.weight": (16, 1, 3, 3),
+        "enc.down5.conv2.weight": (256, 256, 3, 3),
+        "enc.down3.bn1.running_var": (64,),
+        "fc.weight": (64, 16384),
+    }
+    assert {name: tuple(state[name].shape) for name in shapes} == shapes
+    plain = build(StrokeNetEncoder, image_size=32, latent_size=8).state_dict()
+    blocks = {f"enc.down{block}.conv{number}" for block in range(1, 6) for number in (1, 2)}
+    assert {name.rpartition(".")[0] for name in plain} == blocks | {"fc"}
+    assert plain["fc.weight"].shape == (8, 256)
+
+
+@pytest.mark.parametrize("cls", [Conv2DEncoder, StrokeNetEncoder])
+def test_an_encoder_of_grey_pictures_refuses_colour(cls):
+    with pytest.raises(UsageError, match=r"--encoder-channels 1: .* 3 channels\.\nGive --encoder-channels 3"):
+        build(cls, channels=3, encoder_channels=1, image_size=32)
+    latent = build(cls, channels=1, encoder_channels=3, image_size=32).look(torch.rand(2, 1, 32, 32)).latent
+    assert latent.shape == (2, 16)
 
 
 def test_an_encoding_can_be_cut():

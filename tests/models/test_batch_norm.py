@@ -1,0 +1,47 @@
+"""Batch normalisation: statistics that do not mix, stay put once frozen, and reach nested layers."""
+
+import torch
+from torch import nn
+
+from models.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchSequential
+
+
+def test_photos_and_sketches_have_statistics_of_their_own():
+    torch.manual_seed(0)
+    layer = PhotoSketchBatchNorm2d(2)
+    photos, sketches = torch.randn(64, 2, 8, 8) * 3 + 5, torch.randn(64, 2, 8, 8) * 0.5 - 2
+    for _ in range(200):
+        layer(photos)
+        layer(sketches, drawn=True)
+    layer.eval()
+    for pictures, drawn in ((photos, False), (sketches, True)):
+        normal = layer(pictures, drawn=drawn)
+        assert normal.mean(dim=(0, 2, 3)).abs().max() < 1e-3
+        assert (normal.std(dim=(0, 2, 3)) - 1).abs().max() < 1e-3
+    # In training it is torch's own batch normalisation.
+    layer.train()
+    reference = nn.BatchNorm2d(2)
+    assert torch.allclose(layer(photos), reference(photos), atol=1e-6)
+
+
+def test_a_frozen_layer_keeps_to_its_statistics():
+    layer = PhotoSketchBatchNorm2d(3).requires_grad_(False).train()
+    layer.running_mean.copy_(torch.tensor([1.0, 2.0, 3.0]))
+    layer.drawn_running_var.copy_(torch.tensor([4.0, 9.0, 16.0]))
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    maps = torch.randn(8, 3, 4, 4) * 5 + 2
+    expected = (maps - torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1)) / (1 + layer.eps) ** 0.5
+    assert torch.allclose(layer(maps), expected, atol=1e-5)
+    expected = maps / (torch.tensor([4.0, 9.0, 16.0]).view(3, 1, 1) + layer.eps).sqrt()
+    assert torch.allclose(layer(maps, drawn=True), expected, atol=1e-5)
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+def test_nested_layers_are_told_what_they_see():
+    layers = PhotoSketchSequential(nn.ReLU(), PhotoSketchSequential(nn.Identity(), PhotoSketchBatchNorm2d(2)))
+    statistics = layers[1][1]
+    layers(torch.rand(4, 2, 3, 3) + 1, True)
+    assert (statistics.drawn_running_mean > 0.05).all()
+    assert (statistics.running_mean == 0).all()
+    layers(torch.rand(4, 2, 3, 3) + 1)
+    assert (statistics.running_mean > 0.05).all()
