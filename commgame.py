@@ -3,47 +3,44 @@
 
     python commgame.py train [--dataset ...]       trains a pair of agents
     python commgame.py test --weights FILE         plays the test split with them (eval is another name for test)
+    python commgame.py render-game ...             and other tools that look at what was played: see --help
 
-This file parses, wires and hands over; what a command does is in `trials`. Exit codes: 0, 2 for a wrong call or wrong
-input, 1 for a run that failed, 130 after an interrupt.
+This file parses, wires and hands over; what a command does is in `trials` and `analysis`. Exit codes: 0, 2 for a wrong
+call or wrong input, 1 for a run that failed, 130 after an interrupt.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
+from analysis import TOOLS
 from errors import RunError, UsageError
 from trials.options import check_names, given_weights, resolve
-
-COMMANDS = {"train": "train", "test": "test", "eval": "test"}
-HELP = """\
-usage: python commgame.py COMMAND [options]
-
-  train   train a sender and a receiver to communicate by drawing
-  test    play the test split with trained agents (eval is another name for it)
-
-Without options, train learns to draw handwritten digits in about two minutes.
-Every option of a command, with its default: python commgame.py train --help
-"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one command; the exit code."""
-    if not arguments or arguments[0] not in COMMANDS:
+    name = _command_name(arguments[0]) if arguments else ""
+    if name not in COMMANDS:
         return _explain(arguments)
-    command, rest = COMMANDS[arguments[0]], list(arguments[1:])
-    _log_to_stdout()
     try:
-        check_names(command, rest)
-        _train(rest) if command == "train" else _test(rest)
+        COMMANDS[name].run(list(arguments[1:]))
     except UsageError as error:
         print("error: " + str(error).replace("\n", "\n       "), file=sys.stderr)
         return 2
     except RunError as error:
         print("failed: " + str(error).replace("\n", "\n        "), file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # whoever read the output has enough of it, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # a full disk, a folder that was taken away
         print(f"failed: {error}\nWhat was saved before is complete and stays.", file=sys.stderr)
@@ -54,15 +51,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _log_to_stdout() -> None:
-    for name in ("commgame", "datasets"):
-        logger = logging.getLogger(name)
-        logger.handlers = [logging.StreamHandler(sys.stdout)]
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-
-
 def _train(arguments: list[str]) -> None:
+    _log_to(sys.stdout)
+    check_names("train", arguments)
     options = resolve("train", arguments)
     from trials.train import train
 
@@ -70,27 +61,92 @@ def _train(arguments: list[str]) -> None:
 
 
 def _test(arguments: list[str]) -> None:
+    _log_to(sys.stdout)
+    check_names("test", arguments)
     weights = given_weights(arguments)
     if weights is None or "-h" in arguments or "--help" in arguments:
         resolve("test", arguments)  # explains what is missing, or shows the help
         return
-    from trials.checkpoints import load_checkpoint
     from trials.test import test
 
-    checkpoint = load_checkpoint(Path(weights))
-    # Where it was written, on what, and how far, are no properties of the agents.
-    saved = {name: value for name, value in checkpoint.options.items() if name not in ("output", "device", "dry_run")}
-    test(resolve("test", arguments, saved, Path(weights).name), checkpoint, sys.argv)
+    test(Path(weights), arguments, sys.argv)
+
+
+def _crossplay(arguments: list[str]) -> None:
+    _log_to(sys.stdout)
+    files = list(itertools.takewhile(lambda word: not word.startswith("-"), arguments))
+    rest = arguments[len(files) :]
+    check_names("crossplay", rest)
+    if "-h" in rest or "--help" in rest:
+        resolve("crossplay", rest)  # shows the help
+        return
+    from trials.crossplay import crossplay
+
+    crossplay([Path(file) for file in files], rest, sys.argv)
+
+
+def _tool(name: str, arguments: list[str]) -> None:
+    _log_to(sys.stderr)  # what a tool prints may be redirected to a file
+    print(TOOLS[name].run(name, arguments), flush=True)
+
+
+def _log_to(stream: TextIO) -> None:
+    for name in ("commgame", "datasets"):
+        logger = logging.getLogger(name)
+        logger.handlers = [logging.StreamHandler(stream)]
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line of the table below. summary: its line in the help. run: gets the arguments after the command's name."""
+
+    summary: str
+    run: Callable[[list[str]], None]
+
+
+PLAY = {
+    "train": Command("train a sender and a receiver to communicate by drawing", _train),
+    "test": Command("play the test split with trained agents (eval is another name for it)", _test),
+    "crossplay": Command("play every sender with every receiver of several runs", _crossplay),
+}
+AFTERWARDS = {name: Command(tool.summary, functools.partial(_tool, name)) for name, tool in TOOLS.items()}
+COMMANDS = PLAY | AFTERWARDS
+
+
+def _command_name(word: str) -> str:
+    """A command's name as in the table: the official scripts are written with underscores."""
+    name = word.replace("_", "-")
+    return "test" if name == "eval" else name
 
 
 def _explain(arguments: Sequence[str]) -> int:
     """Help for a call without a command: asked for, forgotten or misspelt."""
     if arguments and arguments[0] in ("-h", "--help"):
-        print(HELP, end="")
+        print(_help(), end="")
         return 0
     what = f"there is no command {arguments[0]!r}" if arguments else "no command given"
-    print(f"error: {what}\n\n{HELP}", end="", file=sys.stderr)
+    print(f"error: {what}\n\n{_help()}", end="", file=sys.stderr)
     return 2
+
+
+def _help() -> str:
+    def listed(commands: dict[str, Command]) -> str:
+        return "\n".join(f"  {name:<22}  {command.summary}" for name, command in commands.items())
+
+    return f"""\
+usage: python commgame.py COMMAND [options]
+
+play
+{listed(PLAY)}
+
+afterwards
+{listed(AFTERWARDS)}
+
+Without options, train learns to draw handwritten digits in about two minutes.
+Every option of a command, with its default: python commgame.py train --help
+"""
 
 
 if __name__ == "__main__":

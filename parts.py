@@ -96,6 +96,12 @@ def fraction(text: str) -> float:
     return _number(text, float, lambda value: 0 < value < 1, "a number between 0 and 1")
 
 
+def boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
+
+
 def _number(text: str, kind: type, allowed: Callable[[Any], bool], wanted: str) -> Any:
     try:
         value = kind(text)

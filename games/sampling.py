@@ -134,15 +134,15 @@ class ObjectOrientedGame:
     def _check_classes(self, members: dict[str, list[int]], num_targets: int | None, split: str) -> None:
         """Raises UsageError unless the split's classes, each with its items, are enough for this kind of game."""
         present = len(members)
-        if num_targets and num_targets > present:
-            raise UsageError(
-                f"--num-targets {num_targets}: the {split} split has {present} classes, and a game holds one "
-                f"picture of each class.\nGive at most {present}; training and testing play games of one size."
-            )
         if present < 2:
             raise UsageError(
                 f"the {split} split has {present} class, and a game between classes needs 2 or more.\n"
                 "Leave out --object-oriented to play with single pictures."
+            )
+        if num_targets and num_targets > present:
+            raise UsageError(
+                f"--num-targets {num_targets}: the {split} split has {present} classes, and a game holds one "
+                f"picture of each class.\nGive at most {present}; training and testing play games of one size."
             )
         lonely = [name for name, items in members.items() if len({self._pictures[item] for item in items}) < 2]
         if lonely and self.kind != "same":

@@ -367,11 +367,27 @@ def test_calls_without_a_command(arguments, code, capsys):
     assert call(capsys, *arguments)[0] == code
 
 
+def test_the_help_lists_every_command_by_group(capsys):
+    _, page, _ = call(capsys, "--help")
+    play, afterwards = page.split("\nafterwards\n")
+    assert all(f"\n  {name} " in play for name in ("train", "test"))
+    listed = [line.split()[0] for line in afterwards.splitlines() if line.startswith("  ")]
+    assert listed == [
+        "sample-gamelogs",
+        "render-game",
+        "render-sketches-seeds",
+        "dump-hashes-classes",
+        "clip-analysis",
+        "analyse-logs",
+    ]
+
+
 def test_help_and_mistakes_load_no_torch(tmp_path):
     """In a fresh process each, with torch made impossible to import."""
     (tmp_path / "torch.py").write_text("raise RuntimeError('torch was imported')")
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    for arguments, code in ((["--help"], 0), (["train", "--help"], 0), (["test", "--help"], 0), (["train", "--x"], 2)):
+    helps = [([name, "--help"], 0) for name in commgame.COMMANDS]
+    for arguments, code in ((["--help"], 0), *helps, (["train", "--x"], 2), (["clip-analysis", "--x"], 2)):
         done = subprocess.run(
             [sys.executable, str(ROOT / "commgame.py"), *arguments],
             env=environment,
@@ -380,3 +396,52 @@ def test_help_and_mistakes_load_no_torch(tmp_path):
             text=True,
         )
         assert done.returncode == code, done.stderr
+
+
+@pytest.fixture(scope="module")
+def tested(trained, tmp_path_factory):
+    """The run folder of a test with the trained agents, which holds a game log."""
+    folder = tmp_path_factory.mktemp("tested")
+    assert commgame.main(["test", "--weights", str(trained / "model_final.pt"), "--output", str(folder)]) == 0
+    return folder
+
+
+def test_the_tools_work_on_a_real_log_under_their_official_names(tested, tmp_path, capsys):
+    def tool(*arguments):
+        code, out, err = call(capsys, *arguments)
+        assert code == 0, err
+        return out
+
+    few, page = tmp_path / "few", tmp_path / "game.html"
+    tool("sample_gamelogs", "-inp", tested / "gamelogs", "-out", few, "-n", "20")
+    tool("render_game", "-inp", few, "-out", page, "-id", "19")
+    assert "Game 19 of 20" in page.read_text()
+    sketches, targets = tmp_path / "sketches.png", tmp_path / "targets.png"
+    tool("render_sketches_seeds", few, tested, "-out", sketches, "-tout", targets, "-num", "12")
+    for path in (sketches, targets):
+        assert np.asarray(Image.open(path)).shape == (2 * 34 + 2, 10 * 34 + 2, 3)
+    games = json.loads((few / "games.json").read_text())
+    right = sum(game["reciever_guess_correct"] for game in games)
+    assert tool("analyse_logs", "-inp", few).split()[-3:] == ["commrate", str(right), f"{right / 20:.4f}"]
+    code, out, err = call(capsys, "render-game", "--input", few, "--output", page)
+    assert (code, out) == (2, "")
+    assert "there already" in err
+
+
+def test_hashes_are_the_names_of_the_logs_pictures(tested, capsys):
+    code, out, _ = call(capsys, "dump-hashes-classes", "--dataset", "Digits")
+    assert code == 0
+    classes = dict(line.split(",") for line in out.splitlines())
+    assert len(out.splitlines()) == 360
+    assert {path.stem for path in (tested / "gamelogs" / "target-images").iterdir()} <= set(classes)
+    assert set(classes.values()) == {str(digit) for digit in range(10)}
+
+
+def test_whoever_reads_the_output_may_stop():
+    """As `| head` does: no traceback, and nothing else to say."""
+    command = [sys.executable, str(ROOT / "commgame.py"), "dump-hashes-classes"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=60) == 1
+    process.stderr.close()

@@ -13,6 +13,8 @@ import torchbearer
 from torchbearer.callbacks import Callback
 
 from errors import RunError
+from games.losses import TotalLoss
+from games.perceptual import PerceptualLoss
 from models.agents import Agents
 from trials.checkpoints import save_checkpoint
 from trials.options import Options
@@ -53,6 +55,18 @@ class EpochClock(Callback):
         state[torchbearer.METRICS]["sigma2"] = self.agents.decoder.sigma2
 
 
+class LearntWeightsColumns(Callback):
+    """Adds the perceptual loss's learnt weights to the metrics, as sop_weight_LAYER (officially they are printed)."""
+
+    def __init__(self, loss: PerceptualLoss):
+        super().__init__()
+        self.loss = loss
+
+    def on_end_epoch(self, state):
+        for layer, weight in self.loss.layer_weights().items():
+            state[torchbearer.METRICS][f"sop_weight_{layer}"] = weight.item()
+
+
 class RunLog(Callback):
     """log.csv: a row for every epoch so far, rewritten whole each time, so that a killed run leaves a readable file."""
 
@@ -78,9 +92,9 @@ class Snapshots(Callback):
     Best is the highest validation communication rate; of equal ones, the lowest validation loss.
     """
 
-    def __init__(self, folder: Path, agents: Agents, options: Options):
+    def __init__(self, folder: Path, agents: Agents, loss: TotalLoss, options: Options):
         super().__init__()
-        self.folder, self.agents, self.options = folder, agents, options
+        self.folder, self.agents, self.loss, self.options = folder, agents, loss, options
         self.best: dict[str, Any] | None = None
         self.last_saved: Path | None = None
 
@@ -98,7 +112,7 @@ class Snapshots(Callback):
     def _save(self, name: str, state: dict) -> None:
         path = self.folder / name
         epoch, history = state[torchbearer.EPOCH], [dict(row) for row in state[torchbearer.HISTORY]]
-        save_checkpoint(path, self.agents, state[torchbearer.OPTIMIZER], self.options, epoch, history)
+        save_checkpoint(path, self.agents, self.loss, state[torchbearer.OPTIMIZER], self.options, epoch, history)
         self.last_saved = path
 
 

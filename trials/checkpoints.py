@@ -6,7 +6,8 @@ its `model_NN.pt`, with torchbearer's state keys as keys. They carry no options.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from torchbearer.callbacks.imaging.imaging import FromState
 from torchbearer.state import StateKey
 
 from errors import UsageError
+from games.losses import TotalLoss
 from models.agents import Agents
 from trials.options import Options
 from trials.run_folder import plain, versions, write_atomically
@@ -29,18 +31,21 @@ _OFFICIAL_CLASSES = [StateKey, Interval, CSVLogger, FromState, LambdaCallback]
 @dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint, read. epoch: number (from 0) of the last epoch trained. options: as given to training, except that
-    sigma2 is where annealing had brought it; empty for one of the official code."""
+    sigma2 is where annealing had brought it; empty for one of the official code. loss: what the losses themselves
+    learned (weights of feature layers); empty where nothing, or in an older checkpoint."""
 
     path: Path
     epoch: int
     options: dict[str, Any]
     model: dict[str, torch.Tensor]
     history: list[dict[str, Any]]
+    loss: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 def save_checkpoint(
     path: Path,
     agents: Agents,
+    loss: TotalLoss,
     optimizer: torch.optim.Optimizer,
     options: Options,
     epoch: int,
@@ -53,6 +58,7 @@ def save_checkpoint(
         "options": plain(options.values),
         "sigma2": agents.decoder.sigma2,
         "model": agents.state_dict(),
+        "loss": loss.state_dict(),
         "optimizer": optimizer.state_dict(),
         "history": history,
         "versions": versions(),
@@ -60,14 +66,23 @@ def save_checkpoint(
     write_atomically(path, lambda temporary: torch.save(content, temporary))
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads a checkpoint without running code from it. Raises UsageError for a file that is none, or is damaged."""
+def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
+    """Reads a checkpoint. Raises UsageError for a file that is none, is damaged, or needs code to be read.
+
+    trust: read also what needs code, which may do anything while it is read.
+    """
     if not path.is_file():
         raise UsageError(f"--weights {path}: there is no such file.\nGive a model_*.pt that training wrote.")
     try:
         with torch.serialization.safe_globals(_OFFICIAL_CLASSES):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=not trust)
     except Exception as error:  # whatever a damaged file makes the unpickler stumble over
+        if needed := re.search(r"Unsupported (?:global|class)\W+GLOBAL (\S+)", str(error)):
+            raise UsageError(
+                f"--weights {path} needs {needed[1]} to be read, which is neither a tensor, a number nor text, and "
+                "could run any code.\n"
+                "If you know where the file comes from, add --trust-weights; otherwise leave it alone."
+            ) from error
         raise UsageError(
             f"--weights {path} cannot be read: it is cut short, damaged, or not written by this program.\n"
             "Give another model_*.pt of that run."
@@ -81,7 +96,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"--weights {path} is not a checkpoint of this program.\nGive a model_*.pt that training wrote."
         )
     options = content["options"] | {"sigma2": content["sigma2"]}
-    return Checkpoint(path, content["epoch"], options, content["model"], content["history"])
+    return Checkpoint(path, content["epoch"], options, content["model"], content["history"], content.get("loss", {}))
 
 
 def _read_official(path: Path, content: Any) -> Checkpoint | None:
@@ -91,12 +106,23 @@ def _read_official(path: Path, content: Any) -> Checkpoint | None:
     entries = {str(key): value for key, value in content.items()}
     if not {"torchbearer_version", "model", "history"} <= entries.keys():
         return None
-    model = {key: value for key, value in entries["model"].items() if not key.endswith(".grid")}  # ours is computed
-    for key, value in entries["model"].items():
+    model = {_our_name(key): value for key, value in entries["model"].items() if not _unused_here(key)}
+    for key, value in list(model.items()):
         prefix, _, name = key.rpartition(".")
-        if name in ("running_mean", "running_var"):  # one set of statistics there, two here
+        if (
+            name in ("running_mean", "running_var") and ".clipmodel." not in key
+        ):  # one set of statistics there, two here
             model[f"{prefix}.drawn_{name}"] = value
     return Checkpoint(path, len(entries["history"]) - 1, {}, model, entries["history"])
+
+
+def _unused_here(key: str) -> bool:
+    """An official weight that is computed here (the grid), or belongs to nothing here (CLIP's half for text)."""
+    return key.endswith(".grid") or (".clipmodel." in key and ".clipmodel.visual." not in key)
+
+
+def _our_name(key: str) -> str:
+    return key.replace("decoder.rasteriser.", "decoder.")  # a recurrent decoder's single pass
 
 
 def load_agents(agents: Agents, checkpoint: Checkpoint) -> None:

@@ -8,7 +8,7 @@ games.json is one list, games.csv the same rows; an entry is one sender's turn:
     correct_image           the candidate that was meant
     images                  target-images/<md5>.png of every candidate of that game, in the order shown
 
-A picture's name is the md5 of its 8-bit pixels, row by row, grey or RGB; equal pictures are stored once.
+A picture goes by its `picture_name`, and equal pictures are stored once.
 """
 
 from __future__ import annotations
@@ -30,6 +30,11 @@ from trials.pictures import to_bytes
 from trials.run_folder import write_atomically
 
 FIELDS = ("reciever_guess", "reciever_guess_correct", "sketch", "correct_image", "images")
+
+
+def picture_name(pixels: Tensor) -> str:
+    """The name that a log knows uint8 [1 or 3, H, W] by: the md5 of its pixels, row by row, grey or RGB."""
+    return hashlib.md5(pixels.permute(1, 2, 0).contiguous().numpy().tobytes(), usedforsecurity=False).hexdigest()
 
 
 class GameLog(Callback):
@@ -97,10 +102,10 @@ class GameLog(Callback):
 
     def _save(self, pixels: Tensor, folder: str) -> str:
         """Stores uint8 [1 or 3, H, W] unless it is there already; its md5."""
-        array = pixels.permute(1, 2, 0).contiguous().numpy()
-        name = hashlib.md5(array.tobytes(), usedforsecurity=False).hexdigest()
+        name = picture_name(pixels)
         path = self.folder / folder / f"{name}.png"
         if not path.exists():
+            array = pixels.permute(1, 2, 0).contiguous().numpy()
             picture = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
             write_atomically(path, picture.save)
         return name

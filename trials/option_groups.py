@@ -67,14 +67,51 @@ def add_perceptual_options(group):
         type=non_negative_float,
         nargs="+",
         metavar="W",
-        help="the weight of each feature layer in the perceptual loss; left out: 1 for each",
+        help="the weight of each feature layer in the perceptual loss and the dog loss; left out: 1 for each",
+    )
+    add_flag(
+        group,
+        "--learn-sop-weights",
+        help="learn the weights of the feature layers in the perceptual loss, together with everything else",
     )
     group.add_argument(
         "--sop-coef",
         type=non_negative_float,
         default=1.0,
         metavar="X",
-        help="the perceptual loss is multiplied by this",
+        help="the perceptual loss and the dog loss are multiplied by this",
+    )
+
+
+def add_other_loss_options(group):
+    add_flag(
+        group,
+        "--like-a-dog-loss",
+        help="add the dog loss: the distance of every sketch from given images, over the sender's feature layers",
+    )
+    group.add_argument(
+        "--like-a-dog-image",
+        nargs="+",
+        metavar="FILE",
+        help="the image that all sketches should look like; of several, the mean of the distances counts",
+    )
+    add_flag(
+        group,
+        "--CLIP-loss",
+        help="add 1 - cosine between photo and sketch in the sender's deepest feature layer, mean over four random "
+        "views of every sketch",
+    )
+    group.add_argument(
+        "--CLIP-coef",
+        type=non_negative_float,
+        default=1.0,
+        metavar="X",
+        help="the CLIP loss is multiplied by this; 4 times the senders of a batch gives the official code's sum",
+    )
+    add_flag(
+        group,
+        "--reconstruct-loss",
+        help="add the mean squared difference between sketch and photo, in training and in testing",
     )
 
 
@@ -133,4 +170,23 @@ def add_test_options(group):
         metavar="FILE",
         required=True,
         help="the checkpoint to test; it brings the options it was trained with",
+    )
+    add_flag(
+        group,
+        "--swap-agents",
+        "--swapAgents",
+        help="play the sender of --weights with the receiver of --weights-pair2",
+    )
+    group.add_argument(
+        "--weights-pair2", metavar="FILE", help="the checkpoint that the receiver is taken from, with --swap-agents"
+    )
+    add_trust_option(group)
+
+
+def add_trust_option(group):
+    add_flag(
+        group,
+        "--trust-weights",
+        help="read also a checkpoint that needs more than tensors, numbers and text; it can then run any code, so only "
+        "for a file that you know the origin of",
     )

@@ -20,10 +20,12 @@ from parts import Part
 from trials.option_groups import (
     add_agent_options,
     add_game_options,
+    add_other_loss_options,
     add_perceptual_options,
     add_run_options,
     add_test_options,
     add_train_options,
+    add_trust_option,
 )
 
 # kind -> its table; the options that choose a part are named after the kind.
@@ -74,10 +76,12 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}\nSee python commgame.py {self.command} --help.")
 
 
-COMMAND_OPTIONS = {"train": add_train_options, "test": add_test_options}
+COMMAND_OPTIONS = {"train": add_train_options, "test": add_test_options, "crossplay": add_trust_option}
 DESCRIPTIONS = {
     "train": "Train a sender and a receiver to communicate by drawing.",
     "test": "Play the test split with trained agents and say how often they understand each other.",
+    "crossplay": "Play every sender with every receiver of two or more checkpoints, and write the matrix of "
+    "communication rates as CSV and as a heat-map.",
 }
 
 
@@ -152,7 +156,7 @@ def _scout(command: str, arguments: Sequence[str], layers: Sequence[tuple[Mappin
 def _parser(command: str, chosen: Mapping[str, str]) -> Parser:
     """The parser of one command with the chosen parts' options, grouped by part."""
     parser = Parser(
-        usage=f"python commgame.py {command} [options]",
+        usage=f"python commgame.py {command} {'A.pt B.pt [C.pt ...] ' if command == 'crossplay' else ''}[options]",
         description=DESCRIPTIONS[command],
         epilog="An option may be shortened as long as it stays unambiguous. To see the options of another part, choose "
         "it and ask again, as in: --encoder SqueezeNetBackbone --help.",
@@ -165,6 +169,7 @@ def _parser(command: str, chosen: Mapping[str, str]) -> Parser:
         if part.option_actions():
             part.add_options(parser.add_argument_group(f"{kind} {chosen[kind]}"))
     add_perceptual_options(parser.add_argument_group("the perceptual loss"))
+    add_other_loss_options(parser.add_argument_group("the other losses"))
     COMMAND_OPTIONS[command](parser.add_argument_group(f"{command}ing"))
     add_run_options(parser.add_argument_group("the run"))
     return parser
@@ -180,8 +185,13 @@ def _default_text(action: argparse.Action, value: Any, source: str) -> str:
     if isinstance(value, bool):
         text = "on" if value else "off"
     else:
-        text = "left out" if value is None else str(value).replace("%", "%%")
+        text = "left out" if value is None else as_text(value).replace("%", "%%")
     return f"default: {text}" if source == DEFAULT_SOURCE else f"default: {text}, from {source}"
+
+
+def as_text(value: Any) -> str:
+    """A value as it is typed."""
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _names_everywhere() -> list[tuple[tuple[str, str], str]]:
@@ -191,7 +201,13 @@ def _names_everywhere() -> list[tuple[tuple[str, str], str]]:
         for name, part in table.items():
             found += [((kind, name), option) for action in part.option_actions() for option in action.option_strings]
     shared = argparse.ArgumentParser()
-    for add_options in (add_game_options, add_agent_options, add_perceptual_options, add_run_options):
+    for add_options in (
+        add_game_options,
+        add_agent_options,
+        add_perceptual_options,
+        add_other_loss_options,
+        add_run_options,
+    ):
         add_options(shared)
     found += [(("", ""), option) for action in shared._actions for option in action.option_strings]
     for command, add_options in COMMAND_OPTIONS.items():
@@ -211,7 +227,9 @@ def _explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
         return f"{name} belongs to the command {owners[0][1]!r}, and this is {command!r}.\nLeave it out."
     if owners:
         kind = owners[0][0]
-        parts = ", ".join(part for _, part in owners)
+        parts = ", ".join(part for _, part in owners[:5]) + (
+            f" and {len(owners) - 5} others" if len(owners) > 5 else ""
+        )
         return (
             f"{name} belongs to the {kind} {parts}, but this run has {chosen[kind]}.\n"
             f"Leave it out, or choose --{kind} {owners[0][1]}."

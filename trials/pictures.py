@@ -13,7 +13,8 @@ from torchbearer.callbacks import Callback
 from torchvision.utils import make_grid
 
 from games.scores import correct_guesses
-from models.agents import Play, expand_channels
+from models.agents import Play
+from models.encoding import expand_channels
 from trials.batches import Batch
 from trials.run_folder import write_atomically
 

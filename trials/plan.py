@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import torch
 
+from games.losses import TotalLoss
 from models.agents import Agents
 from trials.batches import GameBatches
-from trials.options import DEFAULT_SOURCE, Options
+from trials.options import DEFAULT_SOURCE, Options, as_text
 from trials.wiring import Pictures
 
 MIB = 2**20
@@ -23,7 +24,7 @@ def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBat
         _parameter_line(agents),
     ]
     changed = [name for name, source in options.sources.items() if source != DEFAULT_SOURCE]
-    lines += [f"{name:<26} {options.values[name]}  ({options.sources[name]})" for name in changed]
+    lines += [f"{name:<26} {as_text(options.values[name])}  ({options.sources[name]})" for name in changed]
     return "\n".join(lines)
 
 
@@ -42,7 +43,7 @@ def memory_estimate(agents: Agents, pictures: Pictures, step: float | None = Non
     return f"memory         about {sum(parts.values()) / MIB:.0f} MiB: {listed}"
 
 
-def graph_bytes(batches: GameBatches, agents: Agents, *, perceive: bool) -> float:
+def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
     """Bytes that autograd keeps for one training step, measured on a game of four and scaled to a batch."""
     few, deal = 4, batches.dealer
     size, channels = agents.decoder.image_size, batches.split.view(torch.arange(1)).shape[1]
@@ -57,7 +58,9 @@ def graph_bytes(batches: GameBatches, agents: Agents, *, perceive: bool) -> floa
 
     owned = {parameter.untyped_storage().data_ptr() for parameter in agents.parameters()}
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        play = agents(photos, candidates, few, perceive=perceive)  # keeps alive what is counted
+        play = agents(photos, candidates, few, perceive=loss.perceives)
+        terms = loss(play, torch.arange(few))
+    del terms  # until here it kept alive what is counted
     step = sum(size for pointer, size in kept.items() if pointer not in owned)
     return step / len(play.scores) * deal.games * deal.senders
 

@@ -5,41 +5,46 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
-from games.losses import TotalLoss
+from errors import UsageError
 from trials.callbacks import StopOnNaN
-from trials.checkpoints import Checkpoint, load_agents
 from trials.gamelog import GameLog
-from trials.options import Options
 from trials.pictures import PassPictures
 from trials.plan import describe, memory_estimate
 from trials.progress import Progress
 from trials.result import outcome
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
+from trials.trained import Trained, build_trained, check_common_game, load_trained, pair
 from trials.trial import build_trial, evaluate
-from trials.wiring import build_agents, build_batches, build_game_loss, choose_device, load_pictures
+from trials.wiring import build_batches, build_test_loss, choose_device, load_pictures
 
 logger = logging.getLogger("commgame")
 
 
-def test(options: Options, checkpoint: Checkpoint, arguments: Sequence[str]) -> None:
+def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> None:
     """Plays every test game once; writes the rate, pictures and game logs to the run's folder.
 
-    Only the game's own loss is computed, as in the official code. Raises UsageError before anything is written.
+    arguments: the options. command: the whole call, for the record. The loss is the game's, with the reconstruction
+    loss if that is asked for, as in the official code. Raises UsageError before anything is written.
     """
+    trained = load_trained("test", arguments, weights)
+    options = trained.options
+    receiver = _other_receiver(trained, arguments)
     folder = choose_folder(options)
     device = choose_device(options)
     pictures = load_pictures(options, ("test",))
     batches = build_batches(options, pictures, device)
-    agents = build_agents(options, pictures, pretrained=False)
-    load_agents(agents, checkpoint)
+    agents = build_trained(trained, pictures)
+    if receiver is not None:
+        agents = pair(agents, build_trained(receiver, pictures))
     logger.info("%s", describe(options, pictures, batches, agents))
     if options.dry_run:
         logger.info("%s", memory_estimate(agents, pictures))
         logger.info("A dry run: nothing was written. The run would write to %s.", folder)
         return
 
-    folder = open_folder(folder, options, arguments, str(device))
+    folder = open_folder(folder, options, command, str(device))
     write_text(folder / "model-info.txt", repr(agents))
     agents.to(device)
     began = time.perf_counter()
@@ -48,9 +53,11 @@ def test(options: Options, checkpoint: Checkpoint, arguments: Sequence[str]) -> 
     result = outcome(batches["test"], measured["test_commrate"], measured["test_loss"]) | {
         "seconds": round(seconds, 2),
         "games_per_second": round(batches["test"].games / seconds, 1),
-        "weights": str(checkpoint.path),
-        "epoch": checkpoint.epoch,
+        "weights": str(trained.checkpoint.path),
+        "epoch": trained.checkpoint.epoch,
     }
+    if receiver is not None:
+        result["receiver_weights"] = str(receiver.checkpoint.path)
     write_json(folder / "result.json", result)
     logger.info(
         "communication rate %.4f  (95%% interval %.4f to %.4f, chance %.4f), %d games of %d candidates\nwritten to %s",
@@ -63,6 +70,21 @@ def test(options: Options, checkpoint: Checkpoint, arguments: Sequence[str]) -> 
     )
 
 
+def _other_receiver(trained: Trained, arguments: Sequence[str]) -> Trained | None:
+    """The agents to take the receiver from, where it is not the trained sender's own partner."""
+    options = trained.options
+    if options.swap_agents != (options.weights_pair2 is not None):
+        raise UsageError(
+            "--swap-agents and --weights-pair2 go together: the sender of --weights plays with the receiver of "
+            "--weights-pair2.\nGive both, or leave out both."
+        )
+    if not options.swap_agents:
+        return None
+    receiver = load_trained("test", arguments, Path(options.weights_pair2))
+    check_common_game([trained, receiver])
+    return receiver
+
+
 def _play(options, agents, batches, device, folder) -> dict[str, float]:
     game_log = GameLog(folder)
     callbacks = [
@@ -71,12 +93,13 @@ def _play(options, agents, batches, device, folder) -> dict[str, float]:
         game_log,
         Progress(batches.dealer.games * batches.dealer.senders),
     ]
-    trial = build_trial(agents, TotalLoss(build_game_loss(options)), device, callbacks=callbacks)
+    trial = build_trial(agents, build_test_loss(options), device, callbacks=callbacks)
     try:
         measured = evaluate(trial, batches)
     finally:
         game_log.discard_unfinished()
     names = ("test_loss", "test_commrate", "test_commrate_std")
+    names += tuple(name for name in measured if name not in names)  # the loss's terms, where it has several
     row = ",".join(str(measured[name]) for name in names)
     write_text(folder / "log.csv", f"epoch,{','.join(names)}\n0,{row}\n")
     return measured

@@ -14,7 +14,7 @@ from errors import UsageError
 from games.losses import TotalLoss
 from models.agents import Agents
 from trials.batches import GameBatches
-from trials.callbacks import AnnealSigma2, EpochClock, RunLog, Snapshots, StopOnNaN
+from trials.callbacks import AnnealSigma2, EpochClock, LearntWeightsColumns, RunLog, Snapshots, StopOnNaN
 from trials.options import COMMAND_LINE, Options
 from trials.pictures import PassPictures
 from trials.plan import describe, graph_bytes, memory_estimate
@@ -49,7 +49,7 @@ def train(options: Options, arguments: Sequence[str]) -> None:
     loss = build_loss(options, agents)
     logger.info("%s", describe(options, pictures, batches, agents))
     if options.dry_run:
-        step = graph_bytes(batches["train"], agents, perceive=loss.perceives)
+        step = graph_bytes(batches["train"], agents, loss)
         logger.info("%s", memory_estimate(agents, pictures, step))
         logger.info("A dry run: nothing was written. The run would write to %s.", folder)
         return
@@ -58,7 +58,7 @@ def train(options: Options, arguments: Sequence[str]) -> None:
     write_text(folder / "model-info.txt", repr(agents))
     logger.info("writing to %s", folder)
     del batches["test"], pictures  # looked at, and not needed any more
-    history, best = _fit(agents.to(device), loss, batches, rate, options, folder, device)
+    history, best = _fit(agents.to(device), loss.to(device), batches, rate, options, folder, device)
     result = summarise(history, best, batches["valid"])
     write_json(folder / "result.json", result | {"seconds": round(time.perf_counter() - began, 2)})
     logger.info(
@@ -82,9 +82,10 @@ def _fit(
     device: torch.device,
 ) -> tuple[list[dict], dict]:
     """Trains for all epochs, with everything that is written on the way: the history, and its best epoch's row."""
-    trained = [parameter for parameter in agents.parameters() if parameter.requires_grad]
+    everything = (*agents.parameters(), *loss.parameters())
+    trained = [parameter for parameter in everything if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=options.weight_decay)
-    snapshots = Snapshots(folder, agents, options)
+    snapshots = Snapshots(folder, agents, loss, options)
     deal = batches["train"].dealer
     callbacks = [
         EpochClock(batches["train"].games, agents),
@@ -96,6 +97,8 @@ def _fit(
         snapshots,
         AnnealSigma2(agents),
     ]
+    if options.learn_sop_weights:
+        callbacks.insert(0, LearntWeightsColumns(loss.auxiliary["perceptual"]))  # before the row is written
     if scheduler := rate.scheduler_callback():
         callbacks.append(scheduler)
     trial = build_trial(agents, loss, device, optimizer=optimizer, callbacks=callbacks)
@@ -110,11 +113,38 @@ def _check_options(options: Options) -> None:
             f"{options.sigma2_factor} never gets down to --final-sigma2 {options.final_sigma2}.\n"
             "Give a --final-sigma2 below --sigma2 and a --sigma2-factor below 1, or leave out --sigma2-step."
         )
-    weighted = [name for name in ("sop_weights", "sop_coef") if options.sources[name] == COMMAND_LINE]
-    if weighted and not options.sort_of_perceptual_loss:
+    _check_loss_options(options)
+
+
+def _check_loss_options(options: Options) -> None:
+    given = {name for name, source in options.sources.items() if source == COMMAND_LINE}
+    feature_losses = options.sort_of_perceptual_loss or options.like_a_dog_loss
+    # (an option that asks for something, whether it is there, what it does, what it needs)
+    needs = [
+        ("sop_weights", feature_losses, "weighs the perceptual loss", "--sort-of-perceptual-loss or --like-a-dog-loss"),
+        ("sop_coef", feature_losses, "weighs the perceptual loss", "--sort-of-perceptual-loss or --like-a-dog-loss"),
+        (
+            "learn_sop_weights",
+            options.sort_of_perceptual_loss or not options.learn_sop_weights,
+            "is about the perceptual loss",
+            "--sort-of-perceptual-loss",
+        ),
+        ("like_a_dog_image", options.like_a_dog_loss, "is for the dog loss", "--like-a-dog-loss"),
+        ("CLIP_coef", options.CLIP_loss, "weighs the CLIP loss", "--CLIP-loss"),
+    ]
+    for name, fulfilled, does, needed in needs:
+        if name in given and not fulfilled:
+            raise UsageError(
+                f"--{name.replace('_', '-')} {does}, which this run does not have.\nAdd {needed}, or leave it out."
+            )
+    if options.learn_sop_weights and options.sop_weights is not None:
         raise UsageError(
-            f"--{weighted[0].replace('_', '-')} weighs the perceptual loss, which this run does not have.\n"
-            "Add --sort-of-perceptual-loss, or leave it out."
+            "--learn-sop-weights learns the weights that --sop-weights would fix.\nGive one of them, not both."
+        )
+    if options.like_a_dog_loss and not options.like_a_dog_image:
+        raise UsageError(
+            "--like-a-dog-loss compares sketches with an image, and none is given.\n"
+            "Add --like-a-dog-image FILE, or several files."
         )
 
 
@@ -125,6 +155,8 @@ def _settle(options: Options, candidates: int) -> Options:
         found["num_targets"] = candidates
     if "dataset_root" in options.values:
         found["dataset_root"] = Path(options.dataset_root).absolute()
+    if options.like_a_dog_image:
+        found["like_a_dog_image"] = [str(Path(file).absolute()) for file in options.like_a_dog_image]
     return options.settled("settled by the run", **found)
 
 

@@ -25,16 +25,19 @@ class ForwardError(BaseException):
 
 
 class Player(nn.Module):
-    """The agents as torchbearer calls a model: with a batch, and a state that they have no use for."""
+    """The agents as torchbearer calls a model: with a batch, and a state that they have no use for.
 
-    def __init__(self, agents: Agents, perceive: bool):
+    Their loss lives beside them, so that it is switched between training and evaluation, and moved, together with them.
+    """
+
+    def __init__(self, agents: Agents, loss: TotalLoss):
         super().__init__()
         self.agents = agents
-        self.perceive = perceive
+        self.loss = loss
 
     def forward(self, batch: Batch, state: Any = None) -> Play:
         try:
-            return self.agents(batch.photos, batch.candidates, batch.senders, perceive=self.perceive)
+            return self.agents(batch.photos, batch.candidates, batch.senders, perceive=self.loss.perceives)
         except Exception as error:
             raise ForwardError from error
 
@@ -94,8 +97,7 @@ def build_trial(
         measured.append("lr")
     if loss.auxiliary:
         measured += [loss_term_metric(term) for term in ("game", *loss.auxiliary)]
-    player = Player(agents, perceive=loss.perceives)
-    trial = torchbearer.Trial(player, optimizer, criterion, measured, list(callbacks), verbose=0)
+    trial = torchbearer.Trial(Player(agents, loss), optimizer, criterion, measured, list(callbacks), verbose=0)
     return trial.with_loader(_load_batch).with_closure(closure).to(device)
 
 

@@ -8,17 +8,19 @@ from typing import Any
 
 import torch
 
-from datasets.splits import Split
+from datasets.decoding import read_picture, resize_and_crop, to_tensor
+from datasets.splits import Split, to_unit_range
 from errors import UsageError
-from games.losses import PerceptualLoss, TotalLoss
+from games.losses import ReconstructLoss, TotalLoss
+from games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
 from games.sampling import ObjectOrientedGame, OriginalGame
-from models.agents import IMAGENET_MEAN, Agents
-from models.encoding import Encoder
+from models.agents import Agents
+from models.encoding import IMAGENET_MEAN, Encoder
 from trials.batches import GameBatches, SenderView
 from trials.options import COMMAND_LINE, Options
 
 # Added to --data-seed, so that each kind of random draw has a stream of its own.
-TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW = 1, 2, 3, 4
+TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,10 @@ def build_agents(options: Options, pictures: Pictures, *, pretrained: bool = Tru
     if options.separate_encoders:
         receiver_encoder = _build_encoder(options, pictures, pretrained)
     decoder = options.part("decoder").build(
-        options.values, latent_size=options.latent_size, image_size=pictures.image_size
+        options.values,
+        latent_size=options.latent_size,
+        image_size=pictures.image_size,
+        build_encoder=lambda: _build_encoder(options, pictures, pretrained),
     )
     receiver = options.part("receiver").build(options.values, latent_size=options.latent_size)
     agents = Agents(
@@ -127,18 +132,59 @@ def build_agents(options: Options, pictures: Pictures, *, pretrained: bool = Tru
 
 
 def build_loss(options: Options, agents: Agents) -> TotalLoss:
-    """The game's loss and the auxiliary losses asked for. Raises UsageError where nothing would be learned."""
-    auxiliary = {}
+    """The game's loss and the auxiliary losses asked for, with first weights from torch's global generator.
+
+    Raises UsageError where nothing would be learned, or a loss lacks what it compares.
+    """
+    encoder, auxiliary = agents.sender_encoder, {}
     if options.sort_of_perceptual_loss:
-        layers = agents.sender_encoder.feature_layers
-        auxiliary["perceptual"] = PerceptualLoss(layers, options.sop_weights, options.sop_coef)
-    silent = options.sop_coef == 0 or (options.sop_weights is not None and not any(options.sop_weights))
-    if options.loss == "NoLoss" and (not auxiliary or silent):
+        layers = encoder.feature_layers
+        weights = LearntWeights(len(layers)) if options.learn_sop_weights else options.sop_weights
+        auxiliary["perceptual"] = PerceptualLoss(layers, weights, options.sop_coef)
+    if options.like_a_dog_loss:
+        images = _read_images(options.like_a_dog_image, encoder.channels, agents.decoder.image_size)
+        auxiliary["dog"] = LikeADogLoss(encoder, images, options.sop_weights, options.sop_coef)
+    if options.CLIP_loss:
+        auxiliary["CLIP"] = CLIPLoss(
+            encoder,
+            options.CLIP_coef,
+            paper=1.0 if options.invert else 0.0,
+            seed=options.data_seed + TRAIN_SKETCH_VIEW,
+            held_out_seed=options.data_seed + VALID_SKETCH_VIEW,
+        )
+    if options.reconstruct_loss:
+        auxiliary["reconstruct"] = ReconstructLoss()
+    if options.loss == "NoLoss" and not _teaching(options, auxiliary):
         raise UsageError(
             "--loss NoLoss alone teaches nothing: the game's loss is always 0 then.\n"
-            "Add --sort-of-perceptual-loss, or choose HingeLoss or CELoss."
+            "Add another loss that counts, such as --sort-of-perceptual-loss, or choose HingeLoss or CELoss."
         )
     return TotalLoss(build_game_loss(options), auxiliary)
+
+
+def build_test_loss(options: Options) -> TotalLoss:
+    """What a test measures: the game's loss and the comparison of pixels; no other is computed, as officially."""
+    return TotalLoss(build_game_loss(options), {"reconstruct": ReconstructLoss()} if options.reconstruct_loss else None)
+
+
+def _teaching(options: Options, auxiliary: Mapping[str, Any]) -> set[str]:
+    """The names of those auxiliary losses that are not multiplied by 0."""
+    silent = set()
+    if options.sop_coef == 0 or (options.sop_weights is not None and not any(options.sop_weights)):
+        silent |= {"perceptual", "dog"}
+    if options.CLIP_coef == 0:
+        silent.add("CLIP")
+    return auxiliary.keys() - silent
+
+
+def _read_images(files: list[str], channels: int, size: int) -> torch.Tensor:
+    """float [K, channels, size, size] in 0..1: picture files, their shorter side scaled, the middle cut out."""
+    scale = resize_and_crop(size)
+    try:
+        pictures = [to_tensor(scale(read_picture(file, channels, upright=True))) for file in files]
+    except UsageError as error:
+        raise UsageError(f"--like-a-dog-image: {error}") from error
+    return to_unit_range(torch.stack(pictures))
 
 
 def build_game_loss(options: Options) -> Any:

@@ -208,6 +208,7 @@ def test_batch_size_is_rounded_to_whole_games_and_may_be_exceeded_by_one_game():
         (lambda: OriginalGame(9, candidates=4, senders=5, generator=seeded(), shuffle=True), "at most 4"),
         (lambda: object_oriented([0, 0, 1, 1], "same", num_targets=3), "2 classes"),
         (lambda: object_oriented([0, 0, 0, 0], "same"), "1 class"),
+        (lambda: object_oriented([0, 0, 0, 0], "same", num_targets=5), "1 class, .*\nLeave out --object-oriented"),
         (lambda: object_oriented([0, 0, 0, 1], "different"), "one picture only, and sender and receiver need .*: b"),
         (lambda: object_oriented([0, 0, 0, 1], "mixed"), "one picture only"),
         (lambda: object_oriented([0, 0, 1, 1], "same", batch_size=6), "has 4"),

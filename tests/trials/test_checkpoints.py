@@ -1,9 +1,13 @@
+import pathlib
+
 import pytest
 import torch
 import torchbearer
 from torchbearer.callbacks import CSVLogger, Interval, LambdaCallback
 
 from errors import UsageError
+from games.losses import HingeLoss, TotalLoss
+from games.perceptual import LearntWeights, PerceptualLoss
 from trials.checkpoints import load_agents, load_checkpoint, save_checkpoint
 from trials.options import resolve
 from trials.wiring import Pictures, build_agents
@@ -23,7 +27,7 @@ def saved(tmp_path):
     optimizer.step()
     agents.decoder.anneal(0)
     path = tmp_path / "model_04.pt"
-    save_checkpoint(path, agents, optimizer, options, 4, [{"val_commrate": 0.5}])
+    save_checkpoint(path, agents, TotalLoss(HingeLoss()), optimizer, options, 4, [{"val_commrate": 0.5}])
     return path, agents
 
 
@@ -45,8 +49,24 @@ def test_sigma2_is_where_annealing_had_brought_it(saved):
 
 def test_it_is_plain_data(saved):
     content = torch.load(saved[0], weights_only=True)
-    assert set(content) == {"format", "epoch", "options", "sigma2", "model", "optimizer", "history", "versions"}
+    assert set(content) == {"format", "epoch", "options", "sigma2", "model", "loss", "optimizer", "history", "versions"}
     assert set(content["optimizer"]["state"][0]) == {"step", "exp_avg", "exp_avg_sq"}
+
+
+def test_what_a_loss_learned_is_kept(saved, tmp_path):
+    agents, options = build()
+    loss = TotalLoss(HingeLoss(), {"perceptual": PerceptualLoss(("a", "b"), LearntWeights(2))})
+    optimizer = torch.optim.Adam([*agents.parameters(), *loss.parameters()])
+    save_checkpoint(tmp_path / "m.pt", agents, loss, optimizer, options, 0, [])
+    kept = load_checkpoint(tmp_path / "m.pt").loss
+    assert {name: value.tolist() for name, value in kept.items()} == {
+        "auxiliary.perceptual.weights.values": loss.auxiliary["perceptual"].weights.values.tolist()
+    }
+    # a checkpoint from before losses could learn
+    content = torch.load(saved[0], weights_only=True)
+    del content["loss"]
+    torch.save(content, tmp_path / "old.pt")
+    assert load_checkpoint(tmp_path / "old.pt").loss == {}
 
 
 def test_files_that_cannot_be_used(tmp_path, saved):
@@ -90,21 +110,54 @@ def test_checkpoints_of_the_official_code(tmp_path, keys):
 
 def test_separate_encoders_do_not_silently_become_one(tmp_path):
     agents, options = build("--separate-encoders")
-    save_checkpoint(tmp_path / "m.pt", agents, torch.optim.Adam(agents.parameters()), options, 0, [])
+    optimizer = torch.optim.Adam(agents.parameters())
+    save_checkpoint(tmp_path / "m.pt", agents, TotalLoss(HingeLoss()), optimizer, options, 0, [])
     shared, _ = build()
     with pytest.raises(UsageError, match=r"share one\.\nAdd --separate-encoders"):
         load_agents(shared, load_checkpoint(tmp_path / "m.pt"))
 
 
-def test_code_in_a_file_is_not_run(tmp_path):
-    class Evil:
-        def __reduce__(self):
-            return (open, (str(tmp_path / "touched"), "w"))
+class Touch:
+    """Pickled, it creates a file when it is read."""
 
-    torch.save({"model": Evil()}, tmp_path / "evil.pt")
-    with pytest.raises(UsageError, match="not written by this program"):
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    torch.save({"model": Touch(tmp_path / "touched")}, tmp_path / "evil.pt")
+    with pytest.raises(UsageError, match=r"needs (_io|io)\.open to be read.*\n.*--trust-weights"):
         load_checkpoint(tmp_path / "evil.pt")
     assert not (tmp_path / "touched").exists()
+
+
+def test_a_trusted_file_may_hold_anything(saved, tmp_path):
+    content = torch.load(saved[0], weights_only=True)
+    torch.save(content | {"notes": pathlib.PurePosixPath("mine")}, tmp_path / "notes.pt")
+    with pytest.raises(UsageError, match="pathlib"):
+        load_checkpoint(tmp_path / "notes.pt")
+    trusted = load_checkpoint(tmp_path / "notes.pt", trust=True)
+    assert trusted.epoch == load_checkpoint(saved[0]).epoch
+
+
+def test_recurrent_decoders_and_clip_have_official_names_of_their_own(tmp_path):
+    model = {
+        "decoder.rasteriser.grid": torch.zeros(1),
+        "decoder.rasteriser.latent_to_linecoord.0.weight": torch.ones(1),
+        "decoder.encoder.enc.0.weight": torch.ones(2),
+        "sender_encoder.clipmodel.visual.conv1.weight": torch.ones(3),
+        "sender_encoder.clipmodel.token_embedding.weight": torch.ones(4),
+    }
+    content = {"torchbearer_version": "0.5.5", "model": model, "optimizer": {}, "history": [], "callback_list": {}}
+    torch.save(content, tmp_path / "m.pt")
+    assert {key: len(value) for key, value in load_checkpoint(tmp_path / "m.pt").model.items()} == {
+        "decoder.latent_to_linecoord.0.weight": 1,
+        "decoder.encoder.enc.0.weight": 2,
+        "sender_encoder.clipmodel.visual.conv1.weight": 3,
+    }
 
 
 def test_agents_of_another_shape_are_refused(saved):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from games.sampling import Deal
 from models.agents import Play
-from models.decoders import Strokes
+from models.decoding import Strokes
 from models.encoding import Encoding
 from trials.batches import Batch
 from trials.gamelog import GameLog

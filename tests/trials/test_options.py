@@ -153,7 +153,7 @@ def test_old_names_and_abbreviations():
         ("--nlinez 3", "there is no option --nlinez.\nDid you mean --nlines?"),
         ("--encoder-hidden 3", "--encoder-hidden belongs to the encoder SimpleMLPEncoder, but this run has SmallCNN"),
         ("--feature-layer relu1_2", "belongs to the encoder VGG16BackboneExtended, SqueezeNetBackbone, but"),
-        ("--dataset-root x", "belongs to the dataset STL10, Caltech101, CelebA, ImageFolder, but this run has Digits"),
+        ("--dataset-root x", "belongs to the dataset STL10, MNIST, KMNIST, ScaledMNIST, CIFAR10 and 10 others, but"),
         ("--weights x", "--weights belongs to the command 'test', and this is 'train'"),
         ("stray", "'stray' is not an option"),
         ("--encoder Foo", "invalid choice: 'Foo'"),
@@ -209,7 +209,7 @@ def test_every_option_of_every_part_is_an_argument_of_its_class_with_the_same_de
             assert action.dest in parameters, (part.cls, action.dest)
             default = parameters[action.dest].default
             if default is not inspect.Parameter.empty:
-                wanted = Path(default) if isinstance(action.default, Path) else default
+                wanted = type(action.default)(default) if isinstance(action.default, Path | list) else default
                 assert wanted == action.default, (part.cls, action.dest)
 
 

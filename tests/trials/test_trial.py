@@ -7,18 +7,20 @@ import traceback
 import pytest
 import torch
 import torchbearer
+from torch import nn
 from torchbearer.callbacks import Callback
 
 from datasets.splits import Split
 from errors import RunError
 from games.losses import HingeLoss, TotalLoss
+from games.perceptual import LearntWeights, PerceptualLoss
 from games.sampling import OriginalGame
 from models.agents import Agents
 from models.decoders import SinglePassSimpleLineDecoder
 from models.encoders import SimpleMLPEncoder
 from models.receivers import SimpleReceiverMLP
 from trials.batches import GameBatches
-from trials.callbacks import EpochClock, RunLog, Snapshots, StopOnNaN
+from trials.callbacks import EpochClock, LearntWeightsColumns, RunLog, Snapshots, StopOnNaN
 from trials.options import resolve
 from trials.trial import build_trial, evaluate, run
 
@@ -71,11 +73,24 @@ def test_metrics_are_what_the_reference_says():
     assert {"running_loss", "running_commrate"} <= set(row)
 
 
+class Ink(nn.Module):
+    """An auxiliary loss with a factor that is learnt; notes the mode that it is called in."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(()))
+        self.modes = []
+
+    def forward(self, play):
+        self.modes.append(self.training)
+        return self.factor * play.sketches.mean()
+
+
 def test_training_steps_are_adams_on_the_sum_of_the_terms():
     agents, reference = pair(), pair()
-    half = TotalLoss(HingeLoss(), {"ink": lambda play: play.sketches.mean()})
+    total = TotalLoss(HingeLoss(), {"ink": Ink().requires_grad_(False)})
     optimizer = torch.optim.Adam(agents.parameters(), lr=0.01)
-    row = run(build_trial(agents, half, CPU, optimizer=optimizer), batches("train"), batches("valid"), 2)[-1]
+    row = run(build_trial(agents, total, CPU, optimizer=optimizer), batches("train"), batches("valid"), 2)[-1]
     assert row["loss"] == pytest.approx(row["game_loss"] + row["ink_loss"])
 
     optimizer = torch.optim.Adam(reference.parameters(), lr=0.01)
@@ -89,6 +104,29 @@ def test_training_steps_are_adams_on_the_sum_of_the_terms():
             optimizer.step()
     for name, value in reference.state_dict().items():
         assert torch.allclose(agents.state_dict()[name], value, atol=1e-7), name
+
+
+def test_a_loss_changes_mode_with_the_agents():
+    agents, ink = pair(), Ink()
+    optimizer = torch.optim.Adam([*agents.parameters(), *ink.parameters()], lr=0.01)
+    trial = build_trial(agents, TotalLoss(HingeLoss(), {"ink": ink}), CPU, optimizer=optimizer)
+    run(trial, batches("train"), batches("valid"), 2)
+    assert ink.modes == [True, True, False, False] * 2  # two batches each
+    assert ink.factor.item() == pytest.approx(0.96, abs=2e-3)  # four steps of about 0.01, against a positive gradient
+
+
+def test_learnt_weights_are_logged(tmp_path):
+    agents, log = pair(), RunLog(tmp_path / "log.csv")
+    perceptual = PerceptualLoss(("relu1", "fire3"), LearntWeights(2))
+    with torch.no_grad():
+        perceptual.weights.values[:] = torch.tensor([3.0, 4.0])
+    optimizer = torch.optim.Adam(agents.parameters())
+    callbacks = [LearntWeightsColumns(perceptual), log]
+    trial = build_trial(agents, TotalLoss(HingeLoss()), CPU, optimizer=optimizer, callbacks=callbacks)
+    run(trial, batches("train"), batches("valid"), 1)
+    row = next(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    assert float(row["sop_weight_relu1"]) == pytest.approx(0.6)
+    assert float(row["sop_weight_fire3"]) == pytest.approx(0.8)
 
 
 def test_evaluation_changes_nothing_and_names_its_metrics():
@@ -118,7 +156,7 @@ def test_nan_stops_the_run_and_keeps_the_last_good_snapshot(tmp_path):
     agents = pair()
     options = resolve("train", ["--snapshot-interval", "1"])
     optimizer = torch.optim.Adam(agents.parameters(), lr=0.01)
-    snapshots = Snapshots(tmp_path, agents, options)
+    snapshots = Snapshots(tmp_path, agents, TotalLoss(HingeLoss()), options)
 
     class Poison(Callback):
         def on_start_epoch(self, state):
@@ -144,7 +182,7 @@ def test_nan_stops_the_run_and_keeps_the_last_good_snapshot(tmp_path):
 def test_weights_broken_by_the_last_step_are_found_in_the_held_out_games(tmp_path, learn):
     agents = pair()
     optimizer = torch.optim.Adam(agents.parameters(), lr=0.01)
-    snapshots = Snapshots(tmp_path, agents, resolve("train", ["--snapshot-interval", "1"]))
+    snapshots = Snapshots(tmp_path, agents, TotalLoss(HingeLoss()), resolve("train", ["--snapshot-interval", "1"]))
 
     class Poison(Callback):
         def on_end_training(self, state):
@@ -181,7 +219,7 @@ def test_log_columns_begin_as_the_official_ones(tmp_path):
 
 def test_best_is_by_rate_then_by_loss(tmp_path):
     agents = pair()
-    snapshots = Snapshots(tmp_path, agents, resolve("train", []))
+    snapshots = Snapshots(tmp_path, agents, TotalLoss(HingeLoss()), resolve("train", []))
     state = {torchbearer.OPTIMIZER: torch.optim.Adam(agents.parameters()), torchbearer.MAX_EPOCHS: 4}
     history = [(0.5, 1.0), (0.4, 0.1), (0.5, 0.9), (0.5, 0.95)]
     for epoch in range(4):

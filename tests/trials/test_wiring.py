@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from PIL import Image
 
 from errors import UsageError
+from games.losses import HingeLoss, ReconstructLoss, TotalLoss
+from games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
 from trials.options import resolve
 from trials.plan import describe, graph_bytes, memory_estimate
-from trials.wiring import build_agents, build_batches, build_loss, choose_device, load_pictures
+from trials.wiring import build_agents, build_batches, build_loss, build_test_loss, choose_device, load_pictures
 
 CPU = torch.device("cpu")
 ALL = ("train", "valid", "test")
@@ -89,7 +92,11 @@ def test_shared_and_separate_encoders(digits):
         ("--batch-size 200", "the valid split has 180 pictures"),
         ("--sender-images-per-iter 33", "a game has 32 pictures"),
         ("--loss NoLoss", "teaches nothing"),
+        ("--loss NoLoss --sop-coef 0 --sort-of-perceptual-loss --encoder SqueezeNetBackbone", "teaches nothing"),
+        ("--loss NoLoss --CLIP-coef 0 --CLIP-loss --encoder SqueezeNetBackbone", "teaches nothing"),
         ("--sort-of-perceptual-loss", "this encoder has none"),
+        ("--CLIP-loss", "--CLIP-loss compares an encoder's feature layers, and this encoder has none"),
+        ("--like-a-dog-loss --like-a-dog-image nowhere.png", "--like-a-dog-image: .*there is no such file"),
         ("--imagenet-norm", "one channel"),
         ("--encoder SimpleCNNEncoder --image-size 8", "8 px are too small for this encoder"),
         ("--encoder SqueezeNetBackbone --sort-of-perceptual-loss --sop-weights 1 2", "has 5 feature"),
@@ -112,9 +119,86 @@ def test_the_perceptual_loss_is_weighed_as_asked(digits):
     arguments = ["--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--sort-of-perceptual-loss"]
     options = resolve("train", [*arguments, "--sop-weights", "0.5", "2", "--sop-coef", "3"])
     loss = build_loss(options, build_agents(options, digits)).auxiliary["perceptual"]
-    assert loss.weights == {"relu1": 0.5, "fire3": 2.0}
+    assert loss.layer_weights() == {"relu1": 0.5, "fire3": 2.0}
     assert loss.coef == 3.0
     assert not build_loss(resolve("train", []), build_agents(resolve("train", []), digits)).perceives
+
+
+@pytest.fixture
+def dogs(tmp_path):
+    """A grey file, white between black bars, and one of red above blue that its EXIF orientation has to turn round."""
+    bars = Image.new("L", (80, 40), 0)
+    bars.paste(255, (20, 0, 60, 40))
+    bars.save(tmp_path / "bars.png")
+    red = Image.new("RGB", (30, 60), "red")
+    red.paste("blue", (0, 0, 30, 30))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    red.save(tmp_path / "red.png", exif=exif)
+    return [str(tmp_path / "bars.png"), str(tmp_path / "red.png")]
+
+
+EVERY_LOSS = ["--sort-of-perceptual-loss", "--like-a-dog-loss", "--CLIP-loss", "--reconstruct-loss"]
+
+
+def test_every_auxiliary_loss_is_built_as_asked(digits, dogs):
+    arguments = ["--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--invert", "--CLIP-coef", "5"]
+    arguments += [*EVERY_LOSS, "--sop-weights", "2", "1", "--sop-coef", "3", "--like-a-dog-image", *dogs]
+    options = resolve("train", arguments)
+    loss = build_loss(options, build_agents(options, digits))
+    assert {name: type(term) for name, term in loss.auxiliary.items()} == {
+        "perceptual": PerceptualLoss,
+        "dog": LikeADogLoss,
+        "CLIP": CLIPLoss,
+        "reconstruct": ReconstructLoss,
+    }
+    assert loss.perceives
+    dog, clip = loss.auxiliary["dog"], loss.auxiliary["CLIP"]
+    assert (dog.layer_weights(), dog.coef) == ({"relu1": 2.0, "fire3": 1.0}, 3.0)
+    assert (clip.layer, clip.coef, clip.paper) == ("fire3", 5.0, 1.0)
+    bars, red = dog.images  # the middle square, 32 px, in RGB
+    assert torch.equal(bars[:, :, 1:-1], torch.ones(3, 32, 30))
+    assert bars.min() > 0.9
+    assert red[:, 0, 0].tolist() == [1, 0, 0]
+    assert red[:, -1, -1].tolist() == [0, 0, 1]
+    assert len(list(loss.parameters())) == 0
+
+
+def test_a_plays_every_loss_is_finite_and_teaches_the_sender(digits, dogs):
+    arguments = ["--encoder", "SqueezeNetBackbone", "--freeze-backbone", "--loss", "NoLoss", "--batch-size", "4"]
+    arguments += [*EVERY_LOSS, "--learn-sop-weights", "--like-a-dog-image", *dogs, "--separate-encoders"]
+    options = resolve("train", arguments)
+    agents, batch = build_agents(options, digits), next(iter(build_batches(options, digits, CPU)["train"]))
+    loss = build_loss(options, agents)
+    terms = loss(agents(batch.photos, batch.candidates, batch.senders, perceive=loss.perceives), batch.targets)
+    assert list(terms) == ["game", "perceptual", "dog", "CLIP", "reconstruct"]
+    last = agents.decoder.latent_to_linecoord[4].weight
+    for name, term in terms.items():
+        (gradient,) = torch.autograd.grad(term, last, retain_graph=True)
+        assert torch.isfinite(gradient).all()
+        assert bool(gradient.abs().sum() > 0) == (name != "game")
+
+
+def test_learnt_weights_are_drawn_after_the_agents(digits):
+    arguments = ["--encoder", "SqueezeNetBackbone", "--sort-of-perceptual-loss"]
+
+    def built(*more):
+        options = resolve("train", [*arguments, *more])
+        torch.manual_seed(0)
+        agents = build_agents(options, digits)
+        return agents, build_loss(options, agents).auxiliary["perceptual"].weights
+
+    (plain, _), (learning, weights) = built(), built("--learn-sop-weights")
+    for one, other in zip(plain.parameters(), learning.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert isinstance(weights, LearntWeights)
+    assert weights.values.shape == (5,)
+
+
+def test_a_test_measures_the_game_and_pixels_alone():
+    arguments = ["--weights", "m.pt", *EVERY_LOSS, "--like-a-dog-image", "nowhere.png", "--learn-sop-weights"]
+    assert list(build_test_loss(resolve("test", arguments)).auxiliary) == ["reconstruct"]
+    assert list(build_test_loss(resolve("test", [*arguments, "--no-reconstruct-loss"])).auxiliary) == []
 
 
 def test_the_senders_view_is_transformed_where_asked(digits):
@@ -152,7 +236,7 @@ def test_memory_estimate_counts_weights_and_grows_with_the_batch(digits):
     def parts(*arguments):
         options = resolve("train", list(arguments))
         batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
-        text = memory_estimate(agents, digits, graph_bytes(batches["train"], agents, perceive=False))
+        text = memory_estimate(agents, digits, graph_bytes(batches["train"], agents, TotalLoss(HingeLoss())))
         numbers = text.replace(",", "").replace(":", "").split()
         return agents, float(numbers[numbers.index("weights") + 1]), float(numbers[numbers.index("step") + 1])
 
@@ -162,3 +246,12 @@ def test_memory_estimate_counts_weights_and_grows_with_the_batch(digits):
     # In `different`, twice as many photos pass an encoder that is trained.
     same, different = (parts("--object-oriented", kind, "--batch-size", "100")[2] for kind in ("same", "different"))
     assert same < different < 2 * same
+
+
+def test_the_memory_estimate_counts_the_views_that_the_clip_loss_makes(digits):
+    options = resolve("train", ["--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--CLIP-loss"])
+    batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
+    losses = (TotalLoss(HingeLoss()), build_loss(options, agents))
+    without, with_views = (graph_bytes(batches["train"], agents, loss) for loss in losses)
+    # Six pictures pass the encoder for each sender, instead of photo and sketch alone.
+    assert with_views == pytest.approx(3 * without, rel=0.2)

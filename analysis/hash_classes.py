@@ -1,0 +1,34 @@
+"""The list of true classes that dump-hashes-classes writes, read back."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from errors import UsageError
+
+
+def read_hash_classes(path: Path) -> dict[str, str]:
+    """md5 -> class, from lines md5,class; of a picture with several classes the first one.
+
+    Raises UsageError where the file is not there or is something else.
+    """
+    classes: dict[str, str] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for number, row in enumerate(csv.reader(file), start=1):
+                if len(row) != 2 or len(row[0]) != 32:
+                    raise _not_a_list(path, f"line {number} is not md5,class")
+                classes.setdefault(row[0], row[1])
+    except (OSError, ValueError, csv.Error) as error:
+        raise _not_a_list(path, error.strerror if isinstance(error, OSError) else str(error)) from error
+    if not classes:
+        raise _not_a_list(path, "it is empty")
+    return classes
+
+
+def _not_a_list(path: Path, reason: str) -> UsageError:
+    return UsageError(
+        f"--hash-classes {path} cannot be used: {reason}.\n"
+        "Make it with: python commgame.py dump-hashes-classes --name --output FILE --dataset ... (see its --help)."
+    )

@@ -1,0 +1,120 @@
+"""The options of each tool. An option's destination is the name of an argument of the tool's function. No torch here.
+
+The official scripts' options have a single dash; they stay valid beside the long names.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from models.options import CLIP_MODELS
+from parts import add_flag, positive_int, seed
+
+# The official sentences, name and text; {} stands for the class.
+TEMPLATES = (("photo", "a photo of a {}."), ("drawing", "a drawing of a {}."))
+
+
+def add_sample_options(group: Any) -> None:
+    _add_log(group)
+    group.add_argument(
+        *("-out", "--output"),
+        type=Path,
+        metavar="DIR",
+        help="the new folder; left out: the log's own name with -sampled after it, beside the log",
+    )
+    group.add_argument(
+        "-n", "--games", type=positive_int, default=30, metavar="N", help="how many games are drawn from the log"
+    )
+    group.add_argument("--seed", type=seed, default=1234, metavar="N", help="seed of the draw")
+
+
+def add_render_game_options(group: Any) -> None:
+    _add_log(group)
+    _add_new_file(group, ("-out", "--output"), "FILE.html", "the page to write", required=True)
+    group.add_argument("-id", "--game", type=int, default=0, metavar="N", help="which game of the log, counted from 0")
+
+
+def add_average_options(group: Any) -> None:
+    group.add_argument(
+        "logs", nargs="+", type=Path, metavar="DIR", help="game logs of the same test pictures, or run folders with one"
+    )
+    _add_new_file(group, ("-out", "--output"), "IMAGE", "picture of the averaged sketches", required=True)
+    _add_new_file(group, ("-tout", "--target-output"), "IMAGE", "picture of the targets, in the same order")
+    group.add_argument(
+        "-num", "--count", type=positive_int, default=100, metavar="N", help="how many targets are shown, at most"
+    )
+
+
+def add_dump_options(group: Any) -> None:
+    _add_new_file(group, ("-out", "--output"), "FILE", "file to write; left out: the terminal")
+    add_flag(group, "--name", help="the class's name instead of its number, which counts from 0")
+
+
+def add_clip_options(group: Any) -> None:
+    _add_log(group)
+    _add_new_file(
+        group, ("-out", "--output"), "FILE", "file to write; left out: clip-analysis.json in the log's folder"
+    )
+    group.add_argument(
+        *("-hcm", "--hash-classes"),
+        type=Path,
+        required=True,
+        metavar="CSV",
+        help="true class of every test picture: what dump-hashes-classes --name prints for the data set of the log",
+    )
+    classes = group.add_mutually_exclusive_group()
+    classes.add_argument(
+        "--classes", nargs="+", metavar="NAME", help="classes to tell apart; left out: those in --hash-classes"
+    )
+    classes.add_argument("--classes-file", type=Path, metavar="FILE", help="the same from a file, one a line")
+    group.add_argument(
+        "--templates",
+        nargs="+",
+        type=_template,
+        default=TEMPLATES,
+        metavar="NAME=TEXT",
+        help="sentences that CLIP compares a picture with, {} stands for the class; analyse-logs counts the names "
+        "photo and drawing; left out: " + " ".join(f'"{name}={text}"' for name, text in TEMPLATES),
+    )
+    group.add_argument("--clip-model", choices=CLIP_MODELS, default="ViT-B/32", help="which CLIP")
+    group.add_argument(
+        "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; left out: the first GPU if there is one, else the CPU"
+    )
+
+
+def add_analyse_options(group: Any) -> None:
+    _add_log(group)
+    group.add_argument(
+        "--clip-analysis",
+        type=Path,
+        metavar="FILE",
+        help="what clip-analysis wrote; left out: clip-analysis.json in the log's folder, if it is there",
+    )
+    _add_new_file(group, ("--json",), "FILE", "file to write the numbers to as well")
+
+
+def _add_log(group: Any) -> None:
+    group.add_argument(
+        *("-inp", "--input"),
+        dest="log",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of a game log (the gamelogs folder itself, or the run folder that holds it)",
+    )
+
+
+def _add_new_file(group: Any, names: tuple[str, ...], metavar: str, help: str, *, required: bool = False) -> None:
+    group.add_argument(*names, type=Path, metavar=metavar, required=required, help=f"{help}; never overwritten")
+
+
+def _template(text: str) -> tuple[str, str]:
+    """ "photo=a photo of a {}." as (name, sentence)."""
+    name, equals, sentence = text.partition("=")
+    if not (name and equals and sentence.count("{}") == 1):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not NAME=TEXT with one {{}} in it, as "photo=a photo of a {{}}."'
+        )
+    return name, sentence

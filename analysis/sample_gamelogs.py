@@ -1,0 +1,61 @@
+"""`commgame.py sample-gamelogs`: a random sample of a game log, as a log of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.log_reader import GameLog, read_log
+from analysis.output import check_new
+from errors import UsageError
+
+
+def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> str:
+    """Copies `games` of a log, drawn by `seed`, in the log's order; what to tell the user.
+
+    output: the new folder, None for the log's own name with -sampled after it. It appears once it is whole.
+    Raises UsageError where the log has fewer games, or the folder is there already.
+    """
+    source = read_log(log)
+    if output is None:
+        folder = source.folder.absolute()
+        output = source.folder.with_name(f"{folder.name}-sampled") if source.folder.name else Path(f"{folder}-sampled")
+    check_new(output)
+    if games > len(source.games):
+        raise UsageError(
+            f"--games {games}: the log in {source.folder} has {len(source.games)} games.\nGive at most that many."
+        )
+    drawn = sorted(random.Random(seed).sample(range(len(source.games)), games))
+    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    temporary.mkdir()
+    try:
+        _write_games(temporary, [source.rows[number] for number in drawn])
+        pictures = _copy_pictures(source, drawn, temporary)
+        os.rename(temporary, output)
+    except BaseException:
+        shutil.rmtree(temporary)
+        raise
+    return f"{games} of {len(source.games)} games, with {pictures} pictures, written to {output}"
+
+
+def _write_games(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    lines = ",\n ".join(json.dumps(row) for row in rows)
+    (folder / "games.json").write_text(f"[{lines}]\n", encoding="utf-8")
+    with (folder / "games.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def _copy_pictures(source: GameLog, drawn: Sequence[int], folder: Path) -> int:
+    names = {name for number in drawn for name in source.games[number].pictures}
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source.picture(name), folder / name)
+    return len(names)

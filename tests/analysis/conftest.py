@@ -1,0 +1,73 @@
+"""A game log on disk, as the official code writes it, and CLIPs small enough for a test."""
+
+import csv
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def make_log():
+    """make_log(folder, games) -> folder; a game is (guess, target, sketch, candidates), pictures uint8 [H, W(, 3)]."""
+
+    def save(folder, kind, pixels):
+        name = f"{kind}/{hashlib.md5(pixels.tobytes()).hexdigest()}.png"
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / name)
+        return name
+
+    def make(folder, games):
+        rows = [
+            {
+                "reciever_guess": guess,
+                "reciever_guess_correct": guess == target,
+                "sketch": save(folder, "sketch-images", sketch),
+                "correct_image": target,
+                "images": [save(folder, "target-images", pixels) for pixels in candidates],
+            }
+            for guess, target, sketch, candidates in games
+        ]
+        (folder / "games.json").write_text(json.dumps(rows))
+        with (folder / "games.csv").open("w", newline="") as file:
+            table = csv.DictWriter(file, list(rows[0]))
+            table.writeheader()
+            table.writerows(rows)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def random_games():
+    """random_games(count) -> games of three candidates out of six, all 4 x 4 of one colour; every other is won."""
+
+    def flat(rng):
+        return np.tile(rng.integers(0, 256, (1, 1, 3), dtype=np.uint8), (4, 4, 1))
+
+    def games(count):
+        rng = np.random.default_rng(0)
+        pool = [flat(rng) for _ in range(6)]
+        for number in range(count):
+            target = int(rng.integers(3))
+            guess = target if number % 2 == 0 else (target + 1) % 3
+            yield guess, target, flat(rng), [pool[i] for i in rng.permutation(6)[:3]]
+
+    return games
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory):
+    """A name under which open_clip then builds a CLIP of a few thousand weights that sees 32 x 32 pixels."""
+    open_clip = pytest.importorskip("open_clip")
+    config = {
+        "embed_dim": 16,
+        "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8},
+        "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+    }
+    folder = tmp_path_factory.mktemp("clip")
+    (folder / "ViT-analysis.json").write_text(json.dumps(config))
+    open_clip.add_model_config(folder)
+    return "ViT-analysis"

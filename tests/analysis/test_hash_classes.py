@@ -1,0 +1,34 @@
+"""Lists of true classes read back, and files that are none."""
+
+import pytest
+
+from analysis.hash_classes import read_hash_classes
+from errors import UsageError
+
+A, B = "a" * 32, "b" * 32
+
+
+def test_names_may_hold_commas_and_the_first_class_counts(tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text(f'{A},"cat, tame"\n{B},dog\n{B},wolf\n')
+    assert read_hash_classes(path) == {A: "cat, tame", B: "dog"}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "it is empty"),
+        (b"loading data\n", "line 1 is not md5,class"),
+        (f"{A},cat\n{B}\n".encode(), "line 2 is not md5,class"),
+        (b"short,cat\n", "line 1 is not md5,class"),
+        (b"\xff\xfe\n", "decode"),
+        (None, "No such file"),
+    ],
+)
+def test_what_is_no_list(content, told, tmp_path):
+    path = tmp_path / "classes.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=told) as error:
+        read_hash_classes(path)
+    assert "dump-hashes-classes --name" in str(error.value)

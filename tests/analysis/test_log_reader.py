@@ -1,0 +1,83 @@
+"""Game logs read back, and what is said of folders and files that are no logs."""
+
+import json
+
+import numpy as np
+import pytest
+
+from analysis.log_reader import find_log, read_log
+from errors import UsageError
+
+GREY = np.arange(16, dtype=np.uint8).reshape(4, 4)
+
+
+def test_a_log_is_read_as_it_was_written(tmp_path, make_log):
+    pictures = [GREY + 10 * shift for shift in range(5)]
+    folder = make_log(
+        tmp_path / "run" / "gamelogs",
+        [(1, 1, pictures[3], pictures[:3]), (0, 2, pictures[4], pictures[:3])],
+    )
+    log = read_log(folder)
+    rows = json.loads((folder / "games.json").read_text())
+    assert list(log.rows) == rows
+    assert [(game.guess, game.target, game.correct) for game in log.games] == [(1, 1, True), (0, 2, False)]
+    lost = log.games[1]
+    assert lost.sketch == rows[1]["sketch"]
+    assert lost.candidates == tuple(rows[1]["images"])
+    assert (lost.target_picture, lost.guessed_picture) == (rows[1]["images"][2], rows[1]["images"][0])
+    assert lost.pictures == (lost.sketch, *lost.candidates)
+    assert log.picture(lost.sketch) == folder / lost.sketch
+    assert read_log(tmp_path / "run") == log  # the run's folder will do
+
+
+def test_where_there_is_no_log(tmp_path):
+    with pytest.raises(UsageError, match="no such folder"):
+        find_log(tmp_path / "none")
+    with pytest.raises(UsageError, match="training leaves no game log"):
+        find_log(tmp_path)
+
+
+ROW = {
+    "reciever_guess": 0,
+    "reciever_guess_correct": True,
+    "sketch": "s/a.png",
+    "correct_image": 0,
+    "images": ["t/b.png"],
+}
+BROKEN = {
+    "not JSON": ("[{", "cannot be read"),
+    "no list": ("{}", "no list of games"),
+    "no games": ("[]", "no list of games"),
+    "no entry": (json.dumps([ROW, 7]), "entry 1 .counted from 0.: it is not a game's entry"),
+    "a key short": (json.dumps([{key: ROW[key] for key in ROW if key != "sketch"}]), "entry 0 .*it has no 'sketch'"),
+    "a guess too far": (json.dumps([ROW | {"reciever_guess": 1}]), "reciever_guess is 1, and there are 1 images"),
+    "a target below 0": (json.dumps([ROW | {"correct_image": -1}]), "correct_image is -1"),
+    "a guess of True": (json.dumps([ROW | {"reciever_guess": False}]), "reciever_guess is False"),
+    "no pictures": (json.dumps([ROW | {"images": None}]), "not a game's entry"),
+    "numbers for pictures": (json.dumps([ROW | {"images": [3]}]), "3 is not a picture"),
+    "a picture above": (json.dumps([ROW | {"sketch": "../a.png"}]), "'../a.png' is not a picture"),
+    "a picture elsewhere": (json.dumps([ROW | {"images": ["/etc/b.png"]}]), "'/etc/b.png' is not a picture"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_log_is_named_with_its_entry(what, tmp_path):
+    text, told = BROKEN[what]
+    (tmp_path / "games.json").write_text(text)
+    with pytest.raises(UsageError, match=told) as error:
+        read_log(tmp_path)
+    assert str(tmp_path / "games.json") in str(error.value)
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    (tmp_path / "games.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_log(tmp_path)
+
+
+def test_a_missing_picture_is_named(tmp_path, make_log):
+    log = read_log(make_log(tmp_path, [(0, 0, GREY, [GREY])]))
+    path = tmp_path / log.games[0].sketch
+    path.unlink()
+    with pytest.raises(UsageError, match=path.name):
+        log.picture(log.games[0].sketch)

@@ -1,0 +1,18 @@
+"""Nothing is overwritten, and it is said where nothing can be written."""
+
+import pytest
+
+from analysis.output import check_new
+from errors import UsageError
+
+
+def test_only_a_new_name_in_a_folder_will_do(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    check_new(tmp_path / "new")
+    for taken in ("file", "dangling", "."):
+        with pytest.raises(UsageError, match="there already"):
+            check_new(tmp_path / taken)
+    with pytest.raises(UsageError, match="no folder"):
+        check_new(tmp_path / "sub" / "new")
+    assert not (tmp_path / "sub").exists()

@@ -1,0 +1,77 @@
+"""The table of tools: every option is an argument of its function, and help and mistakes are understood."""
+
+import inspect
+
+import pytest
+
+from analysis import TOOLS
+from analysis.tool import Tool
+from errors import UsageError
+from trials.options import Parser
+
+
+def function_of(tool):
+    module = __import__(tool.module, fromlist=[tool.function])
+    return getattr(module, tool.function)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_option_is_an_argument_of_the_function(name):
+    tool = TOOLS[name]
+    parser = Parser(add_help=False)
+    tool.add_options(parser)
+    given = {action.dest for action in parser._actions} | (
+        {"dataset", "dataset_options"} if tool.takes_dataset else set()
+    )
+    arguments = inspect.signature(function_of(tool)).parameters
+    assert given == {name for name, argument in arguments.items() if argument.kind is not argument.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_help_page_explains_every_option(name, capsys):
+    with pytest.raises(SystemExit) as left:
+        TOOLS[name].run(name, ["--help"])
+    assert left.value.code == 0
+    page = " ".join(capsys.readouterr().out.split())
+    assert f"python commgame.py {name}" in page
+    assert "None" not in page
+    assert "SUPPRESS" not in page
+    assert "(default: " in page or "left out: " in page
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("sample-gamelogs", ["-n", "3"], "required: -inp/--input"),
+        ("sample-gamelogs", ["-inp", "x", "-n", "0"], "1 or more"),
+        ("render-game", ["-inp", "x", "-out", "y", "--game", "one"], "invalid int value"),
+        ("render-game", ["-inp", "x", "-out", "y", "--gmae", "1"], "unrecognized arguments: --gmae"),
+        ("dump-hashes-classes", ["--dataset", "Paintings"], "invalid choice: 'Paintings'"),
+        ("dump-hashes-classes", ["--dataset", "STL10", "--val-fraction", "0.2"], "unrecognized"),
+        ("clip-analysis", ["-inp", "x", "-hcm", "y", "--templates", "photo"], "not NAME=TEXT"),
+        ("clip-analysis", ["-inp", "x", "-hcm", "y", "--templates", "photo=a cat"], "one {} in it"),
+        ("clip-analysis", ["-inp", "x", "-hcm", "y", "--classes", "a", "--classes-file", "b"], "not allowed with"),
+        ("clip-analysis", ["-inp", "x", "-hcm", "y", "--clip-model", "ViT"], "invalid choice: 'ViT'"),
+    ],
+)
+def test_a_wrong_call_is_explained(name, arguments, told):
+    with pytest.raises(UsageError, match=told) as error:
+        TOOLS[name].run(name, arguments)
+    assert f"python commgame.py {name} --help" in str(error.value)
+
+
+def test_options_of_the_data_set_go_to_the_function_together(monkeypatch):
+    got = {}
+    monkeypatch.setattr("analysis.dump_hashes_classes.dump_hashes_classes", lambda **given: got.update(given) or "")
+    arguments = ["--name", "--dataset", "STL10", "--image-size", "64", "--dataset-root", "x"]
+    TOOLS["dump-hashes-classes"].run("dump-hashes-classes", arguments)
+    options = got.pop("dataset_options")
+    assert got == {"dataset": "STL10", "output": None, "name": True}
+    assert (options["image_size"], str(options["dataset_root"]), options["valset_size_per_class"]) == (64, "x", 10)
+
+
+def test_a_default_with_a_percent_sign_does_not_break_the_help(capsys):
+    tool = Tool("", "", "", "", lambda group: group.add_argument("--share", default="50%", help="of all"))
+    with pytest.raises(SystemExit):
+        tool.run("share", ["--help"])
+    assert "of all (default: 50%)" in capsys.readouterr().out

@@ -1,0 +1,18 @@
+import pytest
+import torch
+
+from models.agents import Play
+from models.decoding import Strokes
+from models.encoding import Encoding
+
+
+@pytest.fixture
+def play_with():
+    """A play of given sketches, photos and feature maps; whatever is not given is empty."""
+
+    def build(photo=None, drawn=None, *, sketches=None, photos=None) -> Play:
+        empty = torch.zeros(0)
+        sketches, photos = (empty if pictures is None else pictures for pictures in (sketches, photos))
+        return Play(empty, sketches, Strokes(empty, 0.1), photos, Encoding(empty, photo), Encoding(empty, drawn))
+
+    return build

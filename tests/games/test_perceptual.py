@@ -1,0 +1,255 @@
+"""Losses over feature maps against formulas written out in float64."""
+
+import pytest
+import torch
+from torch import nn
+
+from errors import UsageError
+from games.losses import HingeLoss, TotalLoss
+from games.perceptual import (
+    CLIPLoss,
+    LearntWeights,
+    LikeADogLoss,
+    PerceptualLoss,
+    distance_to_all,
+    map_distance,
+    mean_and_spread,
+)
+from games.sketch_views import random_views
+from models.encoding import Encoder, Encoding
+
+
+class TwoLayers(Encoder):
+    """An encoder with two feature layers, the second with batch statistics."""
+
+    channels, feature_layers = 3, ("early", "late")
+
+    def __init__(self, frozen=True):
+        super().__init__()
+        torch.manual_seed(3)
+        self.early = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU()).requires_grad_(not frozen)
+        self.late = nn.Sequential(nn.Conv2d(4, 5, 2, stride=2), nn.BatchNorm2d(5), nn.ReLU()).requires_grad_(not frozen)
+        self.enc = nn.Linear(5, 2)
+        self.seen = 0
+
+    def forward(self, pictures, *, keep_maps=False, drawn=False):
+        self.seen += len(pictures)
+        early = self.early(pictures)
+        late = self.late(early)
+        maps = {"early": early, "late": late} if keep_maps else {}
+        return Encoding(self.enc(late.mean(dim=(2, 3))), maps)
+
+
+def random_maps(count=2):
+    shapes = {"early": (count, 3, 4, 4), "late": (count, 5, 2, 2)}
+    return {name: torch.rand(shape, dtype=torch.float64) for name, shape in shapes.items()}
+
+
+def written_out(one, other):
+    """Mean over images and locations of the squared distance of unit vectors, one location after the other."""
+    batch, _, height, width = one.shape
+    total = 0.0
+    for b in range(batch):
+        for y in range(height):
+            for x in range(width):
+                u, v = one[b, :, y, x], other[b, :, y, x]
+                apart = u / u.norm() - v / v.norm()
+                total += float(apart @ apart) / (batch * height * width)
+    return total
+
+
+def test_perceptual_loss_against_the_formula_written_out(play_with):
+    torch.manual_seed(1)
+    photo, drawn = random_maps(), random_maps()
+    loss = PerceptualLoss(("early", "late"), [0.5, 2.0], coef=3.0)
+    expected = sum(
+        3.0 * weight * written_out(photo[name], drawn[name]) for name, weight in loss.layer_weights().items()
+    )
+    assert loss(play_with(photo, drawn)).item() == pytest.approx(expected, abs=1e-9)
+
+
+def test_distance_is_2_between_orthogonal_features_and_0_between_parallel_ones():
+    one = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(3, 2, 4, 4)
+    other = torch.tensor([0.0, 5.0]).view(1, 2, 1, 1).expand(3, 2, 4, 4)
+    assert map_distance(one, other).item() == pytest.approx(2)
+    assert map_distance(one, 7 * one).item() == pytest.approx(0)
+
+
+def test_distances_have_the_gradients_that_their_values_say():
+    torch.manual_seed(2)
+    maps, others = (torch.rand(count, 3, 2, 2, dtype=torch.float64, requires_grad=True) for count in (2, 2))
+    assert torch.autograd.gradcheck(map_distance, (maps, others))
+    many = mean_and_spread(torch.rand(4, 3, 2, 2, dtype=torch.float64))
+    assert torch.autograd.gradcheck(lambda maps: distance_to_all(maps, *many), (maps,))
+
+
+def test_gradients_are_finite_where_nothing_is_active():
+    photo = torch.rand(1, 4, 2, 2)
+    silenced = torch.full((1, 4, 2, 2), -1.0, requires_grad=True)  # all features, by the ReLU
+    map_distance(photo, torch.relu(silenced)).backward()
+    distance_to_all(torch.relu(silenced), *mean_and_spread(photo)).backward()
+    assert torch.isfinite(silenced.grad).all()
+
+
+def test_a_weight_of_zero_leaves_a_layer_out(play_with):
+    photo, drawn = {"a": torch.rand(1, 2, 2, 2), "b": torch.rand(1, 2, 2, 2)}, {"a": torch.rand(1, 2, 2, 2)}
+    # b is not even looked at
+    alone = PerceptualLoss(("a", "b"), [1.0, 0.0])(play_with(photo, drawn))
+    assert alone.item() == pytest.approx(map_distance(photo["a"], drawn["a"]).item())
+
+
+def test_the_losses_say_what_they_cannot_do():
+    blind = nn.Module()
+    blind.feature_layers = ()
+    for flag, build in {
+        "--sort-of-perceptual-loss": lambda: PerceptualLoss(()),
+        "--like-a-dog-loss": lambda: LikeADogLoss(blind, torch.zeros(1, 3, 8, 8)),
+        "--CLIP-loss": lambda: CLIPLoss(blind, paper=1.0, seed=1, held_out_seed=2),
+    }.items():
+        with pytest.raises(UsageError, match=f"{flag} compares .* has none.*\n.*Backbone.*CLIPVisualEncoder"):
+            build()
+    with pytest.raises(UsageError, match=r"gives 5 weight\(s\), but this encoder has 3 .*relu1_2, relu2_2, relu3_3"):
+        PerceptualLoss(("relu1_2", "relu2_2", "relu3_3"), [1.0] * 5)
+
+
+def test_learnt_weights_are_cut_and_brought_to_length_1_before_use(play_with):
+    weights = LearntWeights(7)
+    assert ((weights.values >= 0) & (weights.values < 1)).all()
+    with torch.no_grad():
+        weights.values[:] = torch.tensor([3.0, -1.0, 4.0, 0.0, -0.5, 0.0, 0.0])
+    used = weights()
+    assert used.tolist() == pytest.approx([0.6, 0, 0.8, 0, 0, 0, 0])
+    assert torch.equal(weights(), used)
+    used.sum().backward()
+    assert weights.values.grad.tolist() == [1.0] * 7  # past the cut and the division, as officially
+
+
+def test_learnt_weights_that_are_all_cut_start_again_as_equals():
+    weights = LearntWeights(4)
+    with torch.no_grad():
+        weights.values[:] = torch.tensor([-1.0, 0.0, -2.0, -0.1])
+    assert weights().tolist() == [0.5] * 4
+
+
+def test_the_gradient_of_a_learnt_weight_is_its_layers_distance(play_with):
+    photo, drawn = random_maps(), random_maps()
+    loss = PerceptualLoss(("early", "late"), LearntWeights(2), coef=0.5)
+    optimizer = torch.optim.Adam(loss.parameters(), lr=0.05)
+    values = []
+    for _ in range(3):  # also: one step after the other works in place
+        optimizer.zero_grad()
+        value = loss(play_with(photo, drawn))
+        value.backward()
+        gradient = loss.weights.values.grad.tolist()
+        assert gradient == pytest.approx([0.5 * written_out(photo[n], drawn[n]) for n in ("early", "late")], abs=1e-6)
+        values.append(value.item())
+        optimizer.step()
+    assert values == sorted(values, reverse=True)
+    assert sum(weight.item() ** 2 for weight in loss.layer_weights().values()) == pytest.approx(1)
+
+
+def test_the_mean_distance_to_many_images_is_found_without_each_of_them():
+    torch.manual_seed(4)
+    maps, many = (torch.rand(count, 3, 4, 4, dtype=torch.float64) for count in (2, 6))
+    many[2, :, 1, 1] = 0  # a location where one of them has nothing
+    one_by_one = [map_distance(maps, image.expand_as(maps)).item() for image in many]
+    assert distance_to_all(maps, *mean_and_spread(many)).item() == pytest.approx(sum(one_by_one) / 6, abs=1e-12)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_dog_loss_against_maps_looked_at_one_by_one(play_with, frozen):
+    encoder = TwoLayers(frozen).train()
+    images, sketches = torch.rand(3, 3, 6, 6), torch.rand(2, 3, 6, 6)
+    loss = LikeADogLoss(encoder, images, [2.0, 0.5], coef=3.0)
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+
+    def expected(drawn):
+        encoder.eval()
+        total = 0.0
+        for image in images:
+            maps = encoder.look(image[None], keep_maps=True).feature_maps
+            for name, weight in (("early", 2.0), ("late", 0.5)):
+                total += 3 * weight * map_distance(drawn[name], maps[name].expand_as(drawn[name])).item() / 3
+        encoder.train()
+        return total
+
+    drawn = encoder.eval().look(sketches, keep_maps=True).feature_maps
+    assert loss(play_with({}, drawn)).item() == pytest.approx(expected(drawn), rel=1e-5)
+    encoder.train()
+    assert loss(play_with({}, drawn)).item() == pytest.approx(expected(drawn), rel=1e-5)
+    assert encoder.training
+    # Looking at the images has left no trace in the batch statistics.
+    assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_dog_loss_looks_again_only_where_the_maps_are_trained(play_with, frozen):
+    encoder = TwoLayers(frozen)
+    loss = LikeADogLoss(encoder, torch.rand(4, 3, 6, 6))
+    drawn = encoder.look(torch.rand(2, 3, 6, 6), keep_maps=True).feature_maps
+    loss(play_with({}, drawn))
+    seen, first = encoder.seen, loss(play_with({}, drawn)).item()
+    with torch.no_grad():
+        encoder.early[0].weight.neg_()
+    assert (loss(play_with({}, drawn)).item() == first) == frozen
+    assert encoder.seen == seen + (0 if frozen else 2 * 4)
+
+
+def test_the_encoder_is_not_a_part_of_the_losses_that_look_with_it():
+    encoder = TwoLayers(frozen=False)
+    dog = LikeADogLoss(encoder, torch.rand(1, 3, 6, 6))
+    total = TotalLoss(HingeLoss(), {"dog": dog, "CLIP": CLIPLoss(encoder, paper=1.0, seed=1, held_out_seed=2)})
+    assert list(total.parameters()) == []
+    assert total.state_dict() == {}
+    encoder.train()
+    total.eval()
+    assert encoder.training
+
+
+def clip_setup(play_with, encoder, **more):
+    loss = CLIPLoss(encoder, paper=1.0, seed=11, held_out_seed=12, **more)
+    sketches = torch.rand(3, 1, 16, 16).expand(-1, 3, -1, -1)
+    photo = encoder.look(torch.rand(3, 3, 16, 16), keep_maps=True).feature_maps
+    return loss, play_with(photo, sketches=sketches)
+
+
+def test_clip_loss_against_views_one_by_one(play_with):
+    encoder = TwoLayers().eval()
+    loss, play = clip_setup(play_with, encoder, coef=2.5)
+    value = loss(play).item()
+    views = random_views(play.sketches, 4, torch.Generator().manual_seed(11), 1.0)
+    total = 0.0
+    for i, view in enumerate(views):
+        one = play.photo.feature_maps["late"][i // 4].flatten().double()
+        other = encoder.look(view[None], keep_maps=True).feature_maps["late"].flatten().double()
+        total += 1 - float(one @ other / one.norm() / other.norm())
+    assert value == pytest.approx(2.5 * total / 12, rel=1e-4)
+
+
+def test_clip_views_are_new_in_training_and_the_same_at_every_evaluation(play_with):
+    loss, play = clip_setup(play_with, TwoLayers().eval())
+    first, second = loss(play).item(), loss(play).item()
+    assert first != second
+    passes = []
+    for _ in range(2):
+        loss.eval()
+        passes.append([loss(play).item(), loss(play).item()])
+        loss.train()
+        assert loss(play).item() not in (first, second)  # the training's stream goes on
+    assert passes[0] == passes[1]
+    assert passes[0][0] != passes[0][1]
+    again, _ = clip_setup(play_with, TwoLayers().eval())
+    assert again(play).item() == first
+
+
+def test_clip_gradient_reaches_the_sketches_and_is_finite_without_features(play_with):
+    encoder = TwoLayers().eval()
+    loss, play = clip_setup(play_with, encoder)
+    sketches = play.sketches.clone().requires_grad_()
+    loss(play_with(play.photo.feature_maps, sketches=sketches)).backward()
+    assert (sketches.grad.abs().amax(dim=(1, 2, 3)) > 0).all()
+    with torch.no_grad():
+        encoder.late[1].bias.fill_(-100)  # nothing is active any more
+    sketches.grad = None
+    loss(play_with(play.photo.feature_maps, sketches=sketches)).backward()
+    assert torch.equal(sketches.grad, torch.zeros_like(sketches))

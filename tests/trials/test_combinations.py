@@ -1,0 +1,91 @@
+"""Every encoder with every decoder and receiver: a game is played, learned from, saved and played again."""
+
+import pytest
+import torch
+
+from errors import UsageError
+from games.losses import TotalLoss
+from models import DECODERS, ENCODERS, RECEIVERS
+from trials.checkpoints import load_agents, load_checkpoint, save_checkpoint
+from trials.options import resolve
+from trials.wiring import Pictures, build_agents, build_game_loss
+
+SIZE, PICTURES = 32, 3
+COLOURED = [name for name in DECODERS if "Coloured" in name]
+# Small, where an option makes it so; the rest are the defaults.
+OPTIONS = {
+    "Conv2DEncoder": ["--encoder-channels", "3"],
+    "StrokeNetEncoder": ["--encoder-channels", "3", "--batchnorm"],
+    "SinglePassBezierConnectDecoder": ["--npoints", "4"],
+    "RecurrentPolyConnectDecoder": ["--npoints", "4"],
+    "RNNAttnBezierDecoder": ["--attention"],
+}
+
+
+def options_for(*names):
+    arguments = ["--latent-size", "16", "--image-size", str(SIZE)]
+    for kind, name in zip(("--encoder", "--decoder", "--receiver"), names, strict=True):
+        arguments += [kind, name, *OPTIONS.get(name, [])]
+    if "Recurrent" in names[1]:
+        arguments += ["--steps", "2"]
+    return resolve("train", arguments)
+
+
+def build(options, channels, seed):
+    torch.manual_seed(seed)
+    return build_agents(options, Pictures({}, SIZE, channels), pretrained=False)
+
+
+@pytest.fixture(autouse=True)
+def small_clip(small_clip_network):
+    """CLIP's own networks would take minutes."""
+
+
+@pytest.mark.parametrize("receiver", RECEIVERS)
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_all_that_fits_together_plays_learns_and_is_saved(encoder, decoder, receiver, tmp_path):
+    options = options_for(encoder, decoder, receiver)
+    agents = build(options, 3, seed=1)
+    photos = torch.rand(PICTURES, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    candidates, targets = torch.tensor([[2, 0, 1]]), torch.tensor([1, 2, 0])
+
+    play = agents(photos, candidates, PICTURES)
+    assert play.scores.shape == (PICTURES, PICTURES)
+    assert play.sketches.shape == (PICTURES, 3, SIZE, SIZE)
+    assert play.sketches.min() >= 0
+    assert play.sketches.max() <= 1
+    assert play.sketches.max() > 0.05  # something is drawn
+    loss = TotalLoss(build_game_loss(options))
+    sum(loss(play, targets).values()).backward()
+    trained = {name: parameter for name, parameter in agents.named_parameters() if parameter.requires_grad}
+    assert trained
+    for name, parameter in trained.items():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+    assert any(parameter.grad.any() for name, parameter in trained.items() if name.startswith("decoder."))
+
+    path = tmp_path / "model.pt"
+    save_checkpoint(path, agents, loss, torch.optim.Adam(trained.values()), options, 0, [])
+    again = build(options, 3, seed=2)
+    load_agents(again, load_checkpoint(path))
+    path.unlink()
+    with torch.no_grad():
+        one, other = (pair.eval()(photos, candidates, PICTURES).scores for pair in (agents, again))
+    assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_grey_pictures_fit_every_encoder_and_colours_only_one_that_sees_them(encoder):
+    options = options_for(encoder, "SinglePassSimpleLineDecoder", "SimpleReceiverMLP")
+    agents = build(options, 1, seed=1)
+    channels = agents.sender_encoder.channels
+    play = agents(torch.rand(PICTURES, 1, SIZE, SIZE), torch.arange(PICTURES)[None], PICTURES)
+    assert play.sketches.shape == (PICTURES, channels, SIZE, SIZE)
+    for decoder in COLOURED:
+        coloured = options_for(encoder, decoder, "SimpleReceiverMLP")
+        if channels == 3:
+            build(coloured, 1, seed=1)
+        else:
+            with pytest.raises(UsageError, match="draws in colour"):
+                build(coloured, 1, seed=1)

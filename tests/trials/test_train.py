@@ -1,0 +1,57 @@
+"""Training refuses options that would change nothing, and leaves a log and a checkpoint of every loss it was given."""
+
+import csv
+
+import pytest
+import torch
+from PIL import Image
+
+from errors import UsageError
+from trials.options import resolve
+from trials.train import train
+
+PERCEPTUAL = "--encoder SqueezeNetBackbone --feature-layer fire3 --sort-of-perceptual-loss"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("--sop-coef 2", "--sop-coef weighs the perceptual loss, which this run does not have"),
+        ("--sop-weights 2 1", "--sop-weights weighs the perceptual loss"),
+        ("--learn-sop-weights", r"--learn-sop-weights is about .*\nAdd --sort-of-perceptual-loss"),
+        (f"{PERCEPTUAL} --learn-sop-weights --sop-weights 1 2", "would fix"),
+        ("--like-a-dog-loss", r"none is given.\nAdd --like-a-dog-image FILE"),
+        ("--like-a-dog-image dog.png", r"--like-a-dog-image is for the dog loss.*\nAdd --like-a-dog-loss"),
+        ("--CLIP-coef 2", r"--CLIP-coef weighs the CLIP loss.*\nAdd --CLIP-loss"),
+        ("--sigma2-step 1 --sigma2-factor 2", "never gets down"),
+    ],
+)
+def test_options_that_would_change_nothing(tmp_path, arguments, told):
+    words = [*arguments.split(), "--output", str(tmp_path / "run")]
+    with pytest.raises(UsageError, match=told) as error:
+        train(resolve("train", words), words)
+    assert len(str(error.value).splitlines()) <= 5
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_with_every_loss(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (20, 30), "red").save("dog.png")
+    arguments = f"{PERCEPTUAL} --learn-sop-weights --sop-coef 0.5 --like-a-dog-loss --like-a-dog-image dog.png"
+    arguments += " --CLIP-loss --reconstruct-loss --freeze-backbone --epochs 1 --batch-size 120 --image-size 24"
+    arguments += " --device cpu --output run"
+    train(resolve("train", arguments.split()), arguments.split())
+
+    row = next(csv.DictReader((tmp_path / "run" / "log.csv").read_text().splitlines()))
+    terms = [float(row[f"{term}_loss"]) for term in ("game", "perceptual", "dog", "CLIP", "reconstruct")]
+    assert float(row["loss"]) == pytest.approx(sum(terms), rel=1e-4)
+    assert min(terms) > 0
+
+    saved = torch.load(tmp_path / "run" / "model_final.pt", weights_only=True)
+    (values,) = saved["loss"].values()
+    logged = [float(row[f"sop_weight_{layer}"]) for layer in ("relu1", "fire3")]
+    assert values.tolist() == pytest.approx(logged)
+    assert values.norm().item() == pytest.approx(1)
+    trained = saved["optimizer"]["param_groups"][0]["params"]
+    assert saved["optimizer"]["state"][trained[-1]]["exp_avg"].shape == (2,)  # the weights come last, as officially
+    assert saved["options"]["like_a_dog_image"] == [str(tmp_path / "dog.png")]

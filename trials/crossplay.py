@@ -1,0 +1,144 @@
+"""`commgame.py crossplay`: every sender plays with every receiver, also with those it was not trained with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from errors import UsageError
+from games.losses import TotalLoss
+from models.agents import Agents
+from trials.batches import GameBatches
+from trials.callbacks import StopOnNaN
+from trials.pictures import save_picture
+from trials.plan import describe
+from trials.result import outcome
+from trials.run_folder import choose_folder, open_folder, write_json, write_text
+from trials.trained import Trained, build_trained, check_common_game, load_trained, pair
+from trials.trial import build_trial, evaluate
+from trials.wiring import build_batches, build_test_loss, choose_device, load_pictures
+
+logger = logging.getLogger("commgame")
+
+CELL, MARGIN, LONGEST_NAME = 72, 12, 24
+
+
+def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence[str]) -> None:
+    """Plays the test split with every sender of `files` and every receiver of `files`; writes the matrix of rates.
+
+    arguments: the options. command: the whole call, for the record. Raises UsageError before anything is written.
+    """
+    if len(files) < 2:
+        raise UsageError("crossplay compares agents of several runs.\nGive two checkpoints or more, before any option.")
+    trained = [load_trained("crossplay", arguments, file) for file in files]
+    check_common_game(trained)
+    options = trained[0].options
+    folder, device = choose_folder(options), choose_device(options)
+    pictures = load_pictures(options, ("test",))
+    batches = build_batches(options, pictures, device)
+    pairs = [build_trained(one, pictures).to(device) for one in trained]
+    matched = [[pair(sender, receiver) for receiver in pairs] for sender in pairs]
+    logger.info("%s", describe(options, pictures, batches, pairs[0]))
+    if options.dry_run:
+        logger.info("A dry run: nothing was written. The run would write to %s.", folder)
+        return
+
+    folder = open_folder(folder, options, command, str(device))
+    began = time.perf_counter()
+    loss = build_test_loss(options)
+    outcomes = [[_play(agents, loss, batches["test"], device) for agents in row] for row in matched]
+    names = short_names([one.checkpoint.path for one in trained])
+    rates = [[played["communication_rate"] for played in row] for row in outcomes]
+    table = matrix_csv(names, rates)
+    write_text(folder / "crossplay.csv", table)
+    save_picture(folder / "crossplay.png", draw_matrix(names, rates, outcomes[0][0]["chance"]))
+    result = summarise(trained, names, outcomes) | {"seconds": round(time.perf_counter() - began, 2)}
+    write_json(folder / "result.json", result)
+    logger.info(
+        "%s\nown partner %.4f, others' partners %.4f, chance %.4f, %d games of %d candidates each\nwritten to %s",
+        _aligned(table),
+        result["own_partner"],
+        result["other_partners"],
+        result["chance"],
+        result["games"],
+        result["candidates"],
+        folder,
+    )
+
+
+def _play(agents: Agents, loss: TotalLoss, batches: GameBatches, device) -> dict:
+    measured = evaluate(build_trial(agents, loss, device, callbacks=[StopOnNaN()]), batches)
+    return outcome(batches, measured["test_commrate"], measured["test_loss"])
+
+
+def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequence[Sequence[dict]]) -> dict:
+    """What result.json says: the matrix with its intervals, and the mean rates with own and with others' partners."""
+    own = [outcomes[k][k]["communication_rate"] for k in range(len(names))]
+    others = [played["communication_rate"] for k, row in enumerate(outcomes) for j, played in enumerate(row) if j != k]
+    common = {key: outcomes[0][0][key] for key in ("chance", "games", "candidates", "split")}
+    return common | {
+        "names": list(names),
+        "weights": [str(one.checkpoint.path) for one in trained],
+        "communication_rates": [[played["communication_rate"] for played in row] for row in outcomes],
+        "intervals": [[played["interval"] for played in row] for row in outcomes],
+        "own_partner": sum(own) / len(own),
+        "other_partners": sum(others) / len(others),
+    }
+
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """A name for each checkpoint: its folder's or its file's, whichever tells them apart, or both; or with a number."""
+    candidates = (
+        [path.absolute().parent.name for path in paths],
+        [path.stem for path in paths],
+        [f"{path.absolute().parent.name}/{path.stem}" for path in paths],
+    )
+    for names in candidates:
+        if len(set(names)) == len(names):
+            return names
+    return [f"{number} {name}" for number, name in enumerate(candidates[2], start=1)]
+
+
+def matrix_csv(names: Sequence[str], rates: Sequence[Sequence[float]]) -> str:
+    """A row a sender, a column a receiver."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["sender", *names])
+    writer.writerows([name, *(f"{rate:.4f}" for rate in row)] for name, row in zip(names, rates, strict=True))
+    return text.getvalue()
+
+
+def draw_matrix(names: Sequence[str], rates: Sequence[Sequence[float]], chance: float) -> Image.Image:
+    """A heat-map: senders down, receivers across; white at chance or below, dark blue where all games are won."""
+    font = ImageFont.load_default(14)
+    labels = [name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}" for name in names]
+    room = round(max(font.getlength(label) for label in [*labels, "sender \\ receiver"])) + 2 * MARGIN
+    heading = 2 * MARGIN + 20
+    sheet = Image.new(
+        "RGB", (room + len(names) * max(CELL, room) + MARGIN, heading + len(names) * CELL + MARGIN), "white"
+    )
+    pen, width = ImageDraw.Draw(sheet), max(CELL, room)
+    pen.text((MARGIN, heading / 2), "sender \\ receiver", fill="grey", font=font, anchor="lm")
+    for k, label in enumerate(labels):
+        pen.text((room + (k + 0.5) * width, heading / 2), label, fill="black", font=font, anchor="mm")
+        pen.text((room - MARGIN, heading + (k + 0.5) * CELL), label, fill="black", font=font, anchor="rm")
+        for j, rate in enumerate(rates[k]):
+            above_chance = max(0.0, (rate - chance) / (1 - chance))
+            left, top = room + j * width, heading + k * CELL
+            colour = tuple(round(255 - above_chance * (255 - dark)) for dark in (8, 48, 107))
+            pen.rectangle((left + 1, top + 1, left + width - 2, top + CELL - 2), fill=colour, outline="lightgrey")
+            ink = "white" if above_chance > 0.5 else "black"
+            pen.text((left + width / 2, top + CELL / 2), f"{100 * rate:.1f} %", fill=ink, font=font, anchor="mm")
+    return sheet
+
+
+def _aligned(table: str) -> str:
+    rows = list(csv.reader(io.StringIO(table)))
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
