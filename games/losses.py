@@ -65,9 +65,9 @@ class TotalLoss(nn.Module):
         self.auxiliary = nn.ModuleDict(auxiliary)
 
     @property
-    def perceives(self) -> bool:
-        """Whether a term needs the feature maps of photos and sketches."""
-        return any(getattr(term, "perceives", False) for term in self.auxiliary.values())
+    def perceives(self) -> frozenset[str]:
+        """The feature layers whose maps of photos and sketches some term needs."""
+        return frozenset(layer for term in self.auxiliary.values() for layer in getattr(term, "perceives", ()))
 
     def forward(self, play: Play, targets: Tensor) -> dict[str, Tensor]:
         """Every term by name, `game` first; their sum is what is trained on."""

@@ -44,7 +44,6 @@ class LearntWeights(nn.Module):
 class FeatureMapLoss(nn.Module):
     """coef * sum over feature layers of weight * distance; which distance, the classes built on this say."""
 
-    perceives = True  # needs the feature maps of photos and sketches
     flag = ""  # the option that asks for this loss
 
     def __init__(
@@ -69,6 +68,13 @@ class FeatureMapLoss(nn.Module):
         self.weights = [1.0] * len(feature_layers) if weights is None else weights
         self.coef = coef
 
+    @property
+    def perceives(self) -> tuple[str, ...]:
+        """The layers that count: all but those of weight 0."""
+        if isinstance(self.weights, LearntWeights):
+            return self.feature_layers
+        return tuple(layer for layer, weight in self.layer_weights().items() if weight)
+
     def layer_weights(self) -> dict[str, float | Tensor]:
         """The weight of every layer, by its name."""
         weights = self.weights() if isinstance(self.weights, LearntWeights) else self.weights
@@ -76,12 +82,10 @@ class FeatureMapLoss(nn.Module):
 
     def forward(self, play: Play) -> Tensor:
         """The loss, a scalar. `play` must have been played with feature maps kept."""
-        # A weight of 0 leaves its layer out; of a learnt one, a GPU would have to be waited for to know that.
-        used = {layer: weight for layer, weight in self.layer_weights().items() if torch.is_tensor(weight) or weight}
-        distances = self.distances(play, list(used))
+        weights, distances = self.layer_weights(), self.distances(play, self.perceives)
         total = torch.zeros((), device=play.scores.device)
-        for layer, weight in used.items():
-            total = total + weight * distances[layer]
+        for layer, distance in distances.items():
+            total = total + weights[layer] * distance
         return self.coef * total
 
     def distances(self, play: Play, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -141,7 +145,7 @@ class LikeADogLoss(FeatureMapLoss):
         was_training = self.encoder.training
         self.encoder.eval()
         try:
-            return self.encoder.look(images, keep_maps=True).feature_maps
+            return self.encoder.look(images, maps=self.feature_layers).feature_maps
         finally:
             self.encoder.train(was_training)
 
@@ -154,7 +158,6 @@ class CLIPLoss(nn.Module):
     views, where the official code takes the sum, which is 4 * B times as much.
     """
 
-    perceives = True
     views = 4
 
     def __init__(self, encoder: Encoder, coef: float = 1.0, *, paper: float, seed: int, held_out_seed: int):
@@ -169,6 +172,7 @@ class CLIPLoss(nn.Module):
         self.coef = coef
         self.paper = paper
         self.layer = encoder.feature_layers[-1]
+        self.perceives = (self.layer,)
         self._held_out_seed = held_out_seed
         self._training_views = torch.Generator().manual_seed(seed)
         self._held_out_views = torch.Generator().manual_seed(held_out_seed)
@@ -183,7 +187,7 @@ class CLIPLoss(nn.Module):
         """The loss, a scalar."""
         generator = self._training_views if self.training else self._held_out_views
         views = random_views(play.sketches, self.views, generator, self.paper)
-        seen = self.encoder.look(views, keep_maps=True, drawn=True)
+        seen = self.encoder.look(views, maps=self.perceives, drawn=True)
         maps = seen.feature_maps[self.layer].flatten(1).unflatten(0, (-1, self.views))
         photos = play.photo.feature_maps[self.layer].flatten(1)[:, None]
         return self.coef * (1 - functional.cosine_similarity(photos, maps, dim=2)).mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from errors import UsageError
 from models.decoding import Decoder, Strokes
-from models.encoding import Encoder, Encoding, expand_channels
+from models.encoding import Encoder, Encoding, Features, expand_channels
 
 
 @dataclass(frozen=True)
@@ -65,26 +66,36 @@ class Agents(nn.Module):
     def shared(self) -> bool:
         return self.sender_encoder is self.receiver_encoder
 
-    def forward(self, photos: Tensor, candidates: Tensor, senders: int, *, perceive: bool = False) -> Play:
+    def forward(
+        self,
+        photos: Tensor,
+        candidates: Tensor,
+        senders: int,
+        *,
+        perceive: Collection[str] = (),
+        features: Features | None = None,
+    ) -> Play:
         """Plays G games of T candidates with S senders each, B = G * S.
 
         photos: float [P, 1 or 3, S, S] in 0..1, the first `senders` (B) of which are the senders' own, game by game.
         candidates: int64 [G, T], the rows of `photos` that make up each game's pool.
-        perceive: return the feature maps of photos and sketches too, for the perceptual loss.
+        perceive: the feature layers whose maps of photos and sketches a loss needs. features: what a frozen, shared
+        backbone makes of the P photos, where that is known already; with the maps of `perceive`.
         """
         if self.shared:
-            seen = self.sender_encoder.look(photos, keep_maps=perceive)
+            known = features is not None
+            seen = self.sender_encoder.project(features) if known else self.sender_encoder.look(photos, maps=perceive)
             photo, pool = seen.first(senders), seen.latent[candidates]
         else:
-            photo = self.sender_encoder.look(photos[:senders], keep_maps=perceive)
+            photo = self.sender_encoder.look(photos[:senders], maps=perceive)
             rows, position = torch.unique(candidates, return_inverse=True)
             pool = self.receiver_encoder.look(photos[rows]).latent[position]
 
         strokes, sketches = self.sketch(photo.latent)
-        received = self.receiver_encoder.look(sketches, keep_maps=perceive and self.shared, drawn=True)
+        received = self.receiver_encoder.look(sketches, maps=perceive if self.shared else (), drawn=True)
         drawn = received if self.shared else None
         if perceive and not self.shared:
-            drawn = self.sender_encoder.look(sketches, keep_maps=True, drawn=True)
+            drawn = self.sender_encoder.look(sketches, maps=perceive, drawn=True)
 
         games = candidates.shape[0]
         meant = self.receiver(received.latent).unflatten(0, (games, -1))  # [G, S, R]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+import torch
 import torchvision
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
 from errors import UsageError
 from models.batch_norm import pass_through
-from models.encoding import Encoder, Encoding, flat_size
+from models.encoding import BackboneEncoder, Features, flat_size
 from models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
 from models.pretrained import load_imagenet_weights, load_stylized_imagenet_weights
 
@@ -18,15 +19,11 @@ VGG16_LAYER_AT = dict(zip(VGG16_LAYERS, (3, 8, 15, 22, 29), strict=True))
 SQUEEZENET_LAYER_AT = dict(zip(SQUEEZENET_LAYERS, (1, 4, 7, 10, 12), strict=True))
 
 
-class BackboneEncoder(Encoder):
+class ConvolutionalBackbone(BackboneEncoder):
     """The layers of a convolutional network, and a projection `enc` of their output to the latent.
 
-    Pictures [B, 3, S, S] -> latent [B, latent_size], and the feature maps of the named layers. A frozen backbone leaves
-    only the projection to be trained, and keeps no graph for photos.
+    Pictures [B, 3, S, S] -> latent [B, latent_size], and the feature maps of the named layers.
     """
-
-    channels = 3
-    enc: nn.Module  # the subclass's own
 
     def __init__(self, name: str, network: nn.Sequential, layer_at: Mapping[str, int], *, freeze: bool):
         """name: the attribute, and so the checkpoint key, that holds the network. layer_at: feature layer -> index in
@@ -35,22 +32,22 @@ class BackboneEncoder(Encoder):
         self.feature_layers = tuple(layer_at)
         self._name_at = {index: layer for layer, index in layer_at.items()}
         self._network = name
-        self.add_module(name, network.requires_grad_(not freeze))
+        self.add_module(name, network.requires_grad_(not freeze).to(memory_format=torch.channels_last))
 
     @property
     def backbone(self) -> nn.Sequential:
         return getattr(self, self._network)
 
-    def forward(self, pictures: Tensor, *, keep_maps: bool = False, drawn: bool = False) -> Encoding:
-        values, maps = pictures, {}
+    def _run(self, pictures: Tensor, maps: Collection[str], drawn: bool) -> Features:
+        values, found = pictures, {}
         for index, layer in enumerate(self.backbone):
             values = pass_through(layer, values, drawn)
-            if keep_maps and index in self._name_at:
-                maps[self._name_at[index]] = values
-        return Encoding(self.enc(values), maps)
+            if self._name_at.get(index) in maps:
+                found[self._name_at[index]] = values
+        return Features(values, found)
 
 
-class VGG16Encoder(BackboneEncoder):
+class VGG16Encoder(ConvolutionalBackbone):
     """The convolutions of VGG16 (Simonyan and Zisserman 2015) up to one of its five last-of-a-block ReLUs.
 
     Feature maps: these ReLUs, up to and including that one. No pooling follows it.
@@ -108,7 +105,7 @@ class VGG16Backbone(VGG16Encoder):
         self.enc = nn.Sequential(*to_one_size, nn.Linear(size, latent_size))
 
 
-class SqueezeNetBackbone(BackboneEncoder):
+class SqueezeNetBackbone(ConvolutionalBackbone):
     """SqueezeNet 1.1 (Iandola et al. 2016) up to one of five layers, about 45 times cheaper than VGG16. Not in the
     paper.
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor, nn
 
 from errors import UsageError
 from models.clip import clip_input, fit_to_tower, load_clip
-from models.encoding import Encoder, Encoding
+from models.encoding import BackboneEncoder, Features
 
 OUTPUT = "CLIPvisual"
 # Of a ResNet tower's intermediate maps; the one before them is of its first convolutions.
 RESNET_STAGES = {"layer1": 1, "layer2": 2, "layer3": 3, "layer4": 4}
 
 
-class CLIPVisualEncoder(Encoder):
+class CLIPVisualEncoder(BackboneEncoder):
     """The visual tower of OpenAI's CLIP (Radford et al. 2021), and a projection `enc` of its output.
 
     Pictures [B, 3, S, S], resized to the tower's own resolution and, unless --imagenet-norm has done it with nearly the
@@ -22,8 +24,6 @@ class CLIPVisualEncoder(Encoder):
     the chosen one, [B, width, tokens, 1]; of a ResNet, the four stages; then the tower's output, [B, D, 1, 1]. The
     tower stays in eval mode: batch statistics are those of CLIP's training.
     """
-
-    channels = 3
 
     def __init__(
         self,
@@ -56,20 +56,24 @@ class CLIPVisualEncoder(Encoder):
         self.clipmodel.eval()
         return self
 
-    def forward(self, pictures: Tensor, *, keep_maps: bool = False, drawn: bool = False) -> Encoding:
+    @property
+    def backbone(self) -> nn.Module:
+        return self.clipmodel
+
+    def _run(self, pictures: Tensor, maps: Collection[str], drawn: bool) -> Features:
         tower = self.clipmodel.visual
         seen = fit_to_tower(tower, pictures) if self.imagenet_norm else clip_input(self.clipmodel, pictures)
-        if not keep_maps:
-            return Encoding(self.enc(tower(seen)))
+        if not maps:
+            return Features(tower(seen))
         found = tower.forward_intermediates(seen, list(self._map_at.values()), **_format(tower))
-        maps = found["image_intermediates"]
+        blocks = found["image_intermediates"]
         if _is_transformer(tower):
             # A location is a token, the class token being the first.
-            tokens = zip(found["image_intermediates_prefix"], maps, strict=True)
-            maps = [torch.cat(pair, dim=1).transpose(1, 2).unsqueeze(3) for pair in tokens]
+            tokens = zip(found["image_intermediates_prefix"], blocks, strict=True)
+            blocks = [torch.cat(pair, dim=1).transpose(1, 2).unsqueeze(3) for pair in tokens]
         output = found["image_features"]
-        named = zip(self.feature_layers, [*maps, output[:, :, None, None]], strict=True)
-        return Encoding(self.enc(output), dict(named))
+        named = zip(self.feature_layers, [*blocks, output[:, :, None, None]], strict=True)
+        return Features(output, {layer: values for layer, values in named if layer in maps})
 
 
 def _feature_maps(tower: nn.Module, clip_model: str, last: str | None) -> dict[str, int]:

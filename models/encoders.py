@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 
 from torch import Tensor, nn
 
@@ -20,7 +21,7 @@ class LayeredEncoder(Encoder):
         self.channels = channels
         self.enc = PhotoSketchSequential(*layers)
 
-    def forward(self, pictures: Tensor, *, keep_maps: bool = False, drawn: bool = False) -> Encoding:
+    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
         return Encoding(self.enc(pictures, drawn))
 
 
@@ -62,7 +63,7 @@ class SimpleMLPEncoder(LayeredEncoder):
             nn.ReLU(),
         )
 
-    def forward(self, pictures: Tensor, *, keep_maps: bool = False, drawn: bool = False) -> Encoding:
+    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
         return super().forward(pictures.flatten(1))  # in `enc` it would change the checkpoints' names
 
 
@@ -154,7 +155,7 @@ class StrokeNetEncoder(Encoder):
         self.enc = PhotoSketchSequential(OrderedDict(blocks))
         self.fc = nn.Linear(flat_size(self.enc, encoder_channels, image_size), latent_size)
 
-    def forward(self, pictures: Tensor, *, keep_maps: bool = False, drawn: bool = False) -> Encoding:
+    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
         return Encoding(self.fc(self.enc(pictures, drawn).flatten(1)).relu())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -28,6 +28,15 @@ class Encoding:
         return Encoding(self.latent[:count], {name: maps[:count] for name, maps in self.feature_maps.items()})
 
 
+@dataclass(frozen=True)
+class Features:
+    """What a backbone makes of B pictures. values: [B, ...], what the latent is projected from; feature_maps: those
+    asked for, as in an `Encoding`. In bfloat16 where the backbone runs so."""
+
+    values: Tensor
+    feature_maps: Mapping[str, Tensor] = field(default_factory=dict)
+
+
 class Encoder(nn.Module):
     """Pictures [B, channels, S, S] to an `Encoding`.
 
@@ -46,17 +55,56 @@ class Encoder(nn.Module):
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
 
-    def look(self, pictures: Tensor, **how: bool) -> Encoding:
-        """The view of pictures [B, 1 or 3, S, S] in 0..1; `how` goes on to `forward`.
+    def look(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
+        """The view of pictures [B, 1 or 3, S, S] in 0..1; the rest goes on to `forward`."""
+        return self(self.prepare(pictures), maps=maps, drawn=drawn)
 
-        Every picture that an encoder sees passes here: the one place of channels and normalisation.
-        """
+    def prepare(self, pictures: Tensor) -> Tensor:
+        """Pictures [B, 1 or 3, S, S] in 0..1 as `forward` takes them: the one place of channels and normalisation."""
         pictures = expand_channels(pictures, self.channels)
-        return self((pictures - self.mean) / self.std if self.imagenet_norm else pictures, **how)
+        return (pictures - self.mean) / self.std if self.imagenet_norm else pictures
 
-    def forward(self, pictures: Tensor, *, keep_maps: bool = False, drawn: bool = False) -> Encoding:
-        """keep_maps: return the feature maps too. drawn: the pictures are sketches, not photos; only encoders with
-        batch statistics care."""
+    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
+        """maps: the feature layers whose maps are wanted. drawn: the pictures are sketches, not photos; only encoders
+        with batch statistics care."""
+        raise NotImplementedError
+
+
+class BackboneEncoder(Encoder):
+    """A pretrained network, and a projection `enc` of what it gives to the latent.
+
+    A frozen network gives the same for a photo every time, so that it can be kept (see `extract` and `project`), and
+    keeps no graph for photos. precision: "bf16" runs the network in bfloat16; the projection is always in float32.
+    """
+
+    channels = 3
+    precision = "fp32"
+    enc: nn.Module  # the subclass's own
+
+    @property
+    def backbone(self) -> nn.Module:
+        raise NotImplementedError
+
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing of the network is trained."""
+        return not any(parameter.requires_grad for parameter in self.backbone.parameters())
+
+    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
+        return self.project(self.extract(pictures, maps=maps, drawn=drawn))
+
+    def extract(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Features:
+        """What the network makes of prepared pictures [B, 3, S, S]."""
+        # Convolutions are faster with the channels last, on a CPU as on a GPU.
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            return self._run(pictures, maps, drawn)
+
+    def project(self, features: Features) -> Encoding:
+        """The view that features [B, ...] amount to."""
+        return Encoding(self.enc(features.values.float()), features.feature_maps)
+
+    def _run(self, pictures: Tensor, maps: Collection[str], drawn: bool) -> Features:
         raise NotImplementedError
 
 

@@ -6,7 +6,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck
 
-from models.backbones import BackboneEncoder
+from models.backbones import ConvolutionalBackbone
 from models.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchLayer, PhotoSketchSequential
 from models.pretrained import load_imagenet_weights
 
@@ -27,7 +27,7 @@ class PhotoSketchBottleneck(PhotoSketchLayer, Bottleneck):
         return self.relu(self.bn3(self.conv3(maps), drawn) + shortcut)
 
 
-class ResNet50Backbone(BackboneEncoder):
+class ResNet50Backbone(ConvolutionalBackbone):
     """ResNet-50 (He et al. 2016) without its classifier: 2048 averages of its last maps, projected.
 
     Pictures [B, 3, S, S] -> latent [B, latent_size]. Feature maps: after each of the four stages of residual blocks,

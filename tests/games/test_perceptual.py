@@ -32,12 +32,12 @@ class TwoLayers(Encoder):
         self.enc = nn.Linear(5, 2)
         self.seen = 0
 
-    def forward(self, pictures, *, keep_maps=False, drawn=False):
+    def forward(self, pictures, *, maps=(), drawn=False):
         self.seen += len(pictures)
         early = self.early(pictures)
         late = self.late(early)
-        maps = {"early": early, "late": late} if keep_maps else {}
-        return Encoding(self.enc(late.mean(dim=(2, 3))), maps)
+        kept = {"early": early, "late": late} if maps else {}
+        return Encoding(self.enc(late.mean(dim=(2, 3))), kept)
 
 
 def random_maps(count=2):
@@ -167,13 +167,13 @@ def test_dog_loss_against_maps_looked_at_one_by_one(play_with, frozen):
         encoder.eval()
         total = 0.0
         for image in images:
-            maps = encoder.look(image[None], keep_maps=True).feature_maps
+            maps = encoder.look(image[None], maps=encoder.feature_layers).feature_maps
             for name, weight in (("early", 2.0), ("late", 0.5)):
                 total += 3 * weight * map_distance(drawn[name], maps[name].expand_as(drawn[name])).item() / 3
         encoder.train()
         return total
 
-    drawn = encoder.eval().look(sketches, keep_maps=True).feature_maps
+    drawn = encoder.eval().look(sketches, maps=encoder.feature_layers).feature_maps
     assert loss(play_with({}, drawn)).item() == pytest.approx(expected(drawn), rel=1e-5)
     encoder.train()
     assert loss(play_with({}, drawn)).item() == pytest.approx(expected(drawn), rel=1e-5)
@@ -186,7 +186,7 @@ def test_dog_loss_against_maps_looked_at_one_by_one(play_with, frozen):
 def test_dog_loss_looks_again_only_where_the_maps_are_trained(play_with, frozen):
     encoder = TwoLayers(frozen)
     loss = LikeADogLoss(encoder, torch.rand(4, 3, 6, 6))
-    drawn = encoder.look(torch.rand(2, 3, 6, 6), keep_maps=True).feature_maps
+    drawn = encoder.look(torch.rand(2, 3, 6, 6), maps=encoder.feature_layers).feature_maps
     loss(play_with({}, drawn))
     seen, first = encoder.seen, loss(play_with({}, drawn)).item()
     with torch.no_grad():
@@ -209,7 +209,7 @@ def test_the_encoder_is_not_a_part_of_the_losses_that_look_with_it():
 def clip_setup(play_with, encoder, **more):
     loss = CLIPLoss(encoder, paper=1.0, seed=11, held_out_seed=12, **more)
     sketches = torch.rand(3, 1, 16, 16).expand(-1, 3, -1, -1)
-    photo = encoder.look(torch.rand(3, 3, 16, 16), keep_maps=True).feature_maps
+    photo = encoder.look(torch.rand(3, 3, 16, 16), maps=encoder.feature_layers).feature_maps
     return loss, play_with(photo, sketches=sketches)
 
 
@@ -221,7 +221,7 @@ def test_clip_loss_against_views_one_by_one(play_with):
     total = 0.0
     for i, view in enumerate(views):
         one = play.photo.feature_maps["late"][i // 4].flatten().double()
-        other = encoder.look(view[None], keep_maps=True).feature_maps["late"].flatten().double()
+        other = encoder.look(view[None], maps=encoder.feature_layers).feature_maps["late"].flatten().double()
         total += 1 - float(one @ other / one.norm() / other.norm())
     assert value == pytest.approx(2.5 * total / 12, rel=1e-4)
 

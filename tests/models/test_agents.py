@@ -61,7 +61,7 @@ class Counting(Encoder):
         self.project = nn.Linear(144, 8)
         self.photos = self.drawn = 0
 
-    def forward(self, pictures, *, keep_maps=False, drawn=False):
+    def forward(self, pictures, *, maps=(), drawn=False):
         if drawn:
             self.drawn += len(pictures)
         else:
@@ -69,7 +69,7 @@ class Counting(Encoder):
         return Encoding(self.project(pictures.flatten(1)))
 
 
-@pytest.mark.parametrize("perceive", [True, False])
+@pytest.mark.parametrize("perceive", [("layer",), ()])
 def test_a_shared_encoder_sees_every_photo_and_every_sketch_once(perceive):
     encoder = Counting()
     agents = small_pair()
@@ -86,7 +86,7 @@ def test_separate_encoders_see_only_what_their_agent_sees():
     assert (agents.sender_encoder.photos, agents.sender_encoder.drawn) == (2, 0)
     assert (agents.receiver_encoder.photos, agents.receiver_encoder.drawn) == (3, 2)
     assert play.drawn is None
-    assert agents(torch.rand(7, 1, 12, 12), torch.tensor([[0, 1, 6]]), 2, perceive=True).drawn is not None
+    assert agents(torch.rand(7, 1, 12, 12), torch.tensor([[0, 1, 6]]), 2, perceive=("layer",)).drawn is not None
     assert agents.sender_encoder.drawn == 2
 
 

@@ -45,7 +45,7 @@ def test_it_is_torchvisions_network_layer_for_layer(loaded, resnet50, drawn):
     expected = {}
     for name in ("layer1", "layer2", "layer3", "layer4"):
         values = expected[name] = getattr(resnet50, name)(values)
-    encoding = loaded(pictures, keep_maps=True, drawn=drawn)
+    encoding = loaded(pictures, maps=loaded.feature_layers, drawn=drawn)
     assert tuple(encoding.feature_maps) == loaded.feature_layers == ("layer4", "layer5", "layer6", "layer7")
     for found, wanted in zip(encoding.feature_maps.values(), expected.values(), strict=True):
         assert found.shape == wanted.shape

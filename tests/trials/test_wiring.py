@@ -253,5 +253,5 @@ def test_the_memory_estimate_counts_the_views_that_the_clip_loss_makes(digits):
     batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
     losses = (TotalLoss(HingeLoss()), build_loss(options, agents))
     without, with_views = (graph_bytes(batches["train"], agents, loss) for loss in losses)
-    # Six pictures pass the encoder for each sender, instead of photo and sketch alone.
-    assert with_views == pytest.approx(3 * without, rel=0.2)
+    # Six pictures pass the encoder for each sender, instead of photo and sketch alone; and views have grids to sample.
+    assert 3 * without < with_views < 4 * without
