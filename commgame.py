@@ -28,6 +28,9 @@ from trials.options import check_names, given_weights, resolve
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one command; the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a path or a class's name may hold what a terminal cannot show
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     name = _command_name(arguments[0]) if arguments else ""
     if name not in COMMANDS:
         return _explain(arguments)

@@ -20,13 +20,15 @@ class Part:
 
     `add_options` declares the class's own options on an argparse group; each option's destination is the name of a
     keyword argument of the class. `defaults` are values that choosing this part brings for options of other parts
-    (a small data set asks for a small encoder); an option given on the command line always wins.
+    (a small data set asks for a small encoder); an option given on the command line always wins. `defaults_with` holds
+    further ones, by the name of the decoder that they are for.
     """
 
     module: str
     cls: str
     add_options: Callable[[Any], None] = lambda group: None
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults_with: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def load(self) -> type:
         """The class itself; imports its module (and with it torch)."""

@@ -17,6 +17,8 @@ def read_hash_classes(path: Path) -> dict[str, str]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for number, row in enumerate(csv.reader(file), start=1):
+                if not row:
+                    continue  # a blank line
                 if len(row) != 2 or len(row[0]) != 32:
                     raise _not_a_list(path, f"line {number} is not md5,class")
                 classes.setdefault(row[0], row[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from errors import UsageError
@@ -83,7 +83,7 @@ def read_json(path: Path) -> Any:
     """Raises UsageError where the file is not there or not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # ValueError: no JSON, or no text at all
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: no JSON, or no text at all
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"{path} cannot be read: {reason}.\nGive an intact copy.") from error
 
@@ -111,8 +111,21 @@ def _what_is_wrong(game: Game) -> str:
     for name in game.pictures:
         if not isinstance(name, str) or _leaves_the_folder(name):
             return f"{name!r} is not a picture in the log's folder"
+        if len(PurePosixPath(name).parts) < 2:  # beside the lists a picture could have the name of one
+            return f"{name!r} is not in a folder of the log, such as sketch-images/"
+        if not _is_text(name):
+            return f"{name!r} has characters that no file's name can have"
     return ""
 
 
 def _leaves_the_folder(name: str) -> bool:
     return name.startswith("/") or "\\" in name or ".." in name.split("/")
+
+
+def _is_text(name: str) -> bool:
+    """JSON can hold halves of characters, which cannot be written as UTF-8."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

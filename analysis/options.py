@@ -16,6 +16,13 @@ from parts import add_flag, positive_int, seed
 TEMPLATES = (("photo", "a photo of a {}."), ("drawing", "a drawing of a {}."))
 
 
+class _Ignored(argparse.Action):
+    """Checked as it is read, and then forgotten."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        pass
+
+
 def add_sample_options(group: Any) -> None:
     _add_log(group)
     group.add_argument(
@@ -50,6 +57,16 @@ def add_average_options(group: Any) -> None:
 def add_dump_options(group: Any) -> None:
     _add_new_file(group, ("-out", "--output"), "FILE", "file to write; left out: the terminal")
     add_flag(group, "--name", help="the class's name instead of its number, which counts from 0")
+    ignored = group.add_argument_group(
+        "options of the official script that change nothing here",
+        "Pictures go by their own pixels, in the order of the data set.",
+    )
+    for name, details in (
+        ("--data-seed", {"type": seed, "metavar": "N"}),
+        ("--batch-size", {"type": positive_int, "metavar": "N"}),
+        ("--imagenet-norm", {"nargs": 0}),
+    ):
+        ignored.add_argument(name, action=_Ignored, default=argparse.SUPPRESS, help="changes nothing", **details)
 
 
 def add_clip_options(group: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -85,10 +86,21 @@ def _size(shape: torch.Size) -> str:
     return f"{shape[2]} x {shape[1]} pixels"
 
 
+def _can_be_written(ending: str) -> bool:
+    """Whether Pillow writes RGB by that ending: there are formats for black and white, and for reading, only."""
+    try:
+        Image.new("RGB", (1, 1)).save(io.BytesIO(), Image.registered_extensions()[ending])
+    except Exception:  # each format fails in its own way
+        return False
+    return True
+
+
 def _check_outputs(paths: Sequence[Path]) -> None:
     for path in paths:
         check_new(path)
-        if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
-            raise UsageError(f"{path}: no picture is written by that ending.\nGive a name that ends in .png, say.")
+        if not _can_be_written(path.suffix.lower()):
+            raise UsageError(
+                f"{path}: no picture in colour is written by that ending.\nGive a name that ends in .png, say."
+            )
     if len(set(paths)) < len(paths):
         raise UsageError(f"the sketches and the targets cannot both be written to {paths[0]}.\nGive two names.")

@@ -24,8 +24,7 @@ def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> st
     """
     source = read_log(log)
     if output is None:
-        folder = source.folder.absolute()
-        output = source.folder.with_name(f"{folder.name}-sampled") if source.folder.name else Path(f"{folder}-sampled")
+        output = Path(f"{source.folder.resolve()}-sampled")
     check_new(output)
     if games > len(source.games):
         raise UsageError(
@@ -47,8 +46,9 @@ def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> st
 def _write_games(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     lines = ",\n ".join(json.dumps(row) for row in rows)
     (folder / "games.json").write_text(f"[{lines}]\n", encoding="utf-8")
-    with (folder / "games.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    # (JSON escapes what UTF-8 cannot hold in notes of other programs)
+    with (folder / "games.csv").open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
 

@@ -11,6 +11,7 @@ import torchvision
 from torchvision import transforms
 
 from datasets.augment import CropFlipJitterView
+from datasets.decoded_cache import DecodedCache
 from datasets.decoding import decode, decode_ragged, resize_and_crop
 from datasets.download import download_folder
 from datasets.splits import Split, balanced_items, check_split_name, stratified_split
@@ -36,10 +37,11 @@ class Caltech101:
     def __init__(self, *, dataset_root: Path | str = "./data/", image_size: int = 64, num_workers: int = 4) -> None:
         self.image_size = image_size
         self.num_workers = num_workers
-        self.folder = Path(dataset_root) / FOLDER
+        self.root = Path(dataset_root)
+        self.folder = self.root / FOLDER
         if not self.folder.is_dir():
             download_folder(
-                Path(dataset_root),
+                self.root,
                 FOLDER.parts[0],
                 lambda folder: torchvision.datasets.Caltech101(folder, download=True),
                 missing=f"Caltech101: there is no folder {self.folder}.",
@@ -54,13 +56,14 @@ class Caltech101:
         chosen = self._positions()[name]
         paths = [self.paths[position] for position in chosen]
         labels = torch.from_numpy(self.labels[chosen])
-        what = f"decoding {name}"
+        what, cache = f"decoding {name}", DecodedCache(self.root, f"Caltech101-{name}")
         if name == "train":
             resize = transforms.Resize(self.image_size + MARGIN)
-            images = decode_ragged(paths, resize, self.channels, self.num_workers, what)
+            images = decode_ragged(paths, resize, self.channels, self.num_workers, what, cache=cache)
             view = CropFlipJitterView(self.image_size)
             return Split(name, images, labels, self.classes, balanced_items(labels), view)
-        images = decode(paths, resize_and_crop(self.image_size), self.channels, self.num_workers, what)
+        resize = resize_and_crop(self.image_size)
+        images = decode(paths, resize, self.channels, self.num_workers, what, cache=cache)
         return Split(name, images, labels, self.classes, torch.arange(len(labels)))
 
     def _positions(self) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ import torch
 import torchvision
 from torch import Tensor
 
+from datasets.decoded_cache import DecodedCache
 from datasets.decoding import decode, resize_and_crop
 from datasets.download import download_folder
 from datasets.splits import SPLITS, Split, check_split_name
@@ -44,7 +45,8 @@ class CelebA:
         self.image_size = image_size
         self.labels = labels
         self.num_workers = num_workers
-        self.folder = Path(dataset_root) / FOLDER
+        self.root = Path(dataset_root)
+        self.folder = self.root / FOLDER
         needed = (PICTURES, PARTITION) if labels == "none" else (PICTURES, PARTITION, IDENTITIES)
         missing = [file for file in needed if not (self.folder / file).exists()]
         if missing:
@@ -52,7 +54,7 @@ class CelebA:
             if missing == [IDENTITIES]:
                 advice = f"Put {IDENTITIES} there by hand, or play without knowing who is who: --labels none."
             download_folder(
-                Path(dataset_root),
+                self.root,
                 FOLDER,
                 lambda temporary: torchvision.datasets.CelebA(temporary, download=True),
                 missing=f"CelebA: {', '.join(missing)} not found in {self.folder}.",
@@ -69,7 +71,14 @@ class CelebA:
         if self.labels == "identity":
             classes, labels = self._people(files)
         paths = [self.folder / PICTURES / file for file in files]
-        images = decode(paths, resize_and_crop(self.image_size), self.channels, self.num_workers, f"decoding {name}")
+        images = decode(
+            paths,
+            resize_and_crop(self.image_size),
+            self.channels,
+            self.num_workers,
+            f"decoding {name}",
+            cache=DecodedCache(self.root, f"CelebA-{name}"),
+        )
         return Split(
             name=name,
             images=images,
@@ -100,6 +109,6 @@ def _read_list(path: Path) -> dict[str, int]:
     except (OSError, ValueError) as error:
         raise UsageError(
             f"CelebA: {path} cannot be read ({error}).\n"
-            '       It is to hold a file name and a number a line, such as "000001.jpg 2880".\n'
+            'It is to hold a file name and a number a line, such as "000001.jpg 2880".\n'
             "Replace it by the original list of the data set."
         ) from None

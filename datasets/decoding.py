@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 from torchvision import transforms
 from tqdm import tqdm
 
+from datasets.decoded_cache import DecodedCache
 from datasets.ragged import RaggedImages
 from errors import UsageError
 
@@ -32,28 +34,56 @@ def decode(
     num_workers: int,
     description: str,
     *,
+    cache: DecodedCache | None = None,
     upright: bool = False,
 ) -> Tensor:
     """uint8 [N, C, H, W]: the pictures at `paths` (at least one), all brought to one size by `transform`.
 
-    `upright` turns pictures as their EXIF orientation says. A picture that cannot be read is a UsageError.
+    `cache` keeps what was decoded for the next run. `upright` turns pictures as their EXIF orientation says. A picture
+    that cannot be read is a UsageError.
     """
 
     def load(path: Path | str) -> Tensor:
         return to_tensor(transform(read_picture(path, channels, upright=upright)))
 
-    return stack(each(load, paths, num_workers, description), len(paths))
+    def decoded() -> Tensor:
+        return stack(each(load, paths, num_workers, description), len(paths))
+
+    return decoded() if cache is None else cache.fetch(paths, _recipe(transform, channels, upright), decoded)
 
 
 def decode_ragged(
-    paths: Sequence[Path | str], transform: Transform, channels: int, num_workers: int, description: str
+    paths: Sequence[Path | str],
+    transform: Transform,
+    channels: int,
+    num_workers: int,
+    description: str,
+    *,
+    cache: DecodedCache | None = None,
 ) -> RaggedImages:
     """As `decode`, for a `transform` that leaves pictures of different sizes."""
 
     def load(path: Path | str) -> Tensor:
         return to_tensor(transform(read_picture(path, channels)))
 
-    return RaggedImages.of(list(each(load, paths, num_workers, description)))
+    def decoded() -> RaggedImages:
+        return RaggedImages.of(list(each(load, paths, num_workers, description)))
+
+    return decoded() if cache is None else cache.fetch(paths, _recipe(transform, channels, False), decoded)
+
+
+def _recipe(transform: Transform, channels: int, upright: bool) -> dict[str, object]:
+    return {"transform": in_words(transform), "channels": channels, "upright": upright}
+
+
+def in_words(transform: Transform) -> str:
+    """A transform with its settings, as text that is the same in every process: functions by name, others by repr."""
+    if isinstance(transform, transforms.Compose):
+        return ", ".join(in_words(step) for step in transform.transforms)
+    named = inspect.isfunction(transform)
+    words = f"{transform.__module__}.{transform.__qualname__}" if named else repr(transform)
+    assert "<" not in words, f"{words} does not say what is done to a picture"  # a lambda, an object's address
+    return words
 
 
 def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> Picture:
@@ -65,7 +95,10 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
                 picture = ImageOps.exif_transpose(picture)
             return _as_mode(picture, "RGB" if channels == 3 else "L")
     except FileNotFoundError:
-        problem = "there is no such file"
+        raise UsageError(
+            f"picture {path}: it cannot be read (there is no such file).\n"
+            "Put it there: a data set has to be complete, and a picture that is asked for has to exist."
+        ) from None
     except Exception as error:  # a broken file makes Pillow raise nearly anything
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
     raise UsageError(

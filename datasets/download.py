@@ -24,7 +24,7 @@ def download_folder(root: Path, folder: str, fetch: Callable[[Path], object], mi
             fetch(Path(temporary))
             _move_contents(Path(temporary) / folder, root / folder)
     except Exception as error:  # each downloader raises its own
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__  # of several lines any may say why
         raise UsageError(f"{missing}\nIt could not be downloaded either: {reason}\n{advice}") from None
     finally:
         for path in created:

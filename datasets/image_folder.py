@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS, has_file_allowed_extension
 
+from datasets.decoded_cache import DecodedCache
 from datasets.decoding import decode, resize_and_crop
 from datasets.splits import SPLITS, Split, check_split_name, listed
 from errors import UsageError
@@ -71,6 +72,7 @@ class ImageFolder:
             self.channels,
             self.num_workers,
             f"decoding {name}",
+            cache=DecodedCache(self.root, f"ImageFolder-{name}"),
             upright=True,
         )
         return Split(name, images, listing.labels, self.classes, torch.arange(len(listing.labels)))

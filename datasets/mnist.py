@@ -76,7 +76,7 @@ class MNIST:
             download_folder(
                 Path(dataset_root),
                 self._data_set,
-                self._download,
+                lambda folder: self._official(folder, download=True),
                 missing=f"{self._data_set}: {', '.join(missing)} not found in {self.folder}.",
                 advice="Put these files (or the same ending in .gz) there by hand, or give the right --dataset-root.",
             )
@@ -94,12 +94,6 @@ class MNIST:
         )
         images = self._prepare(pixels[chosen], name)
         return Split(name, images, torch.from_numpy(labels[chosen]), self.classes, torch.arange(len(chosen)))
-
-    def _download(self, folder: Path) -> None:
-        try:
-            self._official(folder, download=True)
-        except RuntimeError as error:  # its first line does not say why
-            raise RuntimeError(" ".join(str(error).split())) from error
 
     def _read(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         """uint8 [N, 28, 28] and int64 [N] of an official part. Raises UsageError where its files do not fit."""

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from torchvision import transforms
 
 from datasets.augment import AffineView
+from datasets.decoded_cache import DecodedCache
 from datasets.decoding import Picture, Transform, decode, resize_and_crop
 from datasets.download import download_folder
 from datasets.skeleton import check_available, skeletonise
@@ -56,11 +57,12 @@ class Omniglot:
         thin = (_thinned,) if skeleton else ()
         # Scaling and cropping leave a picture of the right size, as all the original ones are, as it is.
         self._transform = transforms.Compose([resize_and_crop(SIZE), ImageOps.invert, *self._fit, *thin])
-        self.folder = Path(dataset_root) / FOLDER
+        self.root = Path(dataset_root)
+        self.folder = self.root / FOLDER
         missing = [part for part in dict.fromkeys(PARTS.values()) if not (self.folder / part).is_dir()]
         if missing:
             download_folder(
-                Path(dataset_root),
+                self.root,
                 FOLDER,
                 _download,
                 missing=f"Omniglot: {' and '.join(missing)} not found in {self.folder}.",
@@ -85,6 +87,7 @@ class Omniglot:
             self.channels,
             self.num_workers,
             f"decoding {name}",
+            cache=DecodedCache(self.root, f"{type(self).__name__}-{name}"),
         )
         return Split(
             name=name,

@@ -8,6 +8,8 @@ from typing import Any
 
 from parts import add_flag, fraction, non_negative_int, positive_int, seed
 
+KEPT = "; decoded pictures are kept in .decoded/ there for the next run, and can be deleted at any time"
+
 
 def add_digits_options(group: Any) -> None:
     _add_image_size(group, 32)
@@ -61,7 +63,7 @@ def _add_cifar_options(group: Any, folder: str) -> None:
 
 
 def add_omniglot_options(group: Any) -> None:
-    _add_dataset_root(group, "folder that holds omniglot-py/; downloaded into it (15 MB) if that is missing")
+    _add_dataset_root(group, f"folder that holds omniglot-py/; downloaded into it (15 MB) if that is missing{KEPT}")
     _add_valset_size(group, 2)
     _add_dataset_seed(group)
     _add_augment(group)
@@ -73,7 +75,7 @@ def add_caltech101_options(group: Any) -> None:
     _add_dataset_root(
         group,
         "folder that holds caltech101/101_ObjectCategories/; downloaded into it (130 MB, with the package gdown) if "
-        "missing",
+        f"missing{KEPT}",
     )
     _add_image_size(group, 64)
     _add_num_workers(group)
@@ -81,7 +83,7 @@ def add_caltech101_options(group: Any) -> None:
 
 def add_celeba_options(group: Any) -> None:
     _add_dataset_root(
-        group, "folder that holds celeba/; downloaded into it (1.4 GB, with the package gdown) if missing"
+        group, f"folder that holds celeba/; downloaded into it (1.4 GB, with the package gdown) if missing{KEPT}"
     )
     _add_image_size(group, 64)
     group.add_argument(
@@ -98,7 +100,7 @@ def add_tiny_imagenet_options(group: Any) -> None:
     _add_dataset_root(
         group,
         "folder that holds tiny-imagenet-200/; downloaded into it (240 MB) if that is missing. Its test pictures have "
-        "no labels: one half of its val pictures is for validation, the other for testing",
+        f"no labels: one half of its val pictures is for validation, the other for testing{KEPT}",
     )
     _add_num_workers(group)
 
@@ -145,7 +147,7 @@ def add_quickdraw_options(group: Any) -> None:
 
 
 def add_stratified_imagenet_options(group: Any) -> None:
-    _add_dataset_root(group, "folder below which the pictures lie, those of a class in a folder of its name")
+    _add_dataset_root(group, f"folder below which the pictures lie, those of a class in a folder of its name{KEPT}")
     group.add_argument(
         "--split",
         type=non_negative_int,
@@ -169,7 +171,7 @@ def add_image_folder_options(group: Any) -> None:
     _add_dataset_root(
         group,
         "folder with one folder of pictures for each class, or with folders train, val and test that each hold "
-        "such class folders",
+        f"such class folders{KEPT}",
     )
     _add_image_size(group, 64)
     _add_dataset_seed(group)

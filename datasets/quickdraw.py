@@ -141,10 +141,11 @@ def read_drawings(path: Path) -> list[Drawing]:
 def _read_ndjson(path: Path) -> list[Drawing]:
     drawings = []
     with path.open("rb") as lines:
-        for number, line in enumerate(islice(lines, MOST), 1):
+        filled = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+        for number, line in islice(filled, MOST):
             try:
                 drawings.append([_stroke(xs, ys) for xs, ys in json.loads(line)["drawing"]])
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise _damaged(path, f"line {number}", f"{type(error).__name__}: {error}") from None
     return drawings
 

@@ -48,6 +48,11 @@ class RaggedImages:
     def device(self) -> torch.device:
         return self.pixels.device
 
+    @property
+    def nbytes(self) -> int:
+        """Of the pixels."""
+        return self.pixels.nbytes
+
     def to(self, device: torch.device | str) -> RaggedImages:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return RaggedImages(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in values.items()})

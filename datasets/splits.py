@@ -67,6 +67,10 @@ class Split:
             return self.augment(self.images, indices, generator, device)
         return gather(self.images, indices, device)
 
+    def pictures(self, images: Tensor, device: torch.device | str | None = None) -> Tensor:
+        """The pictures at places `images` (int64 [B]) of `images` as they are, float32 [B, C, S, S] in 0..1."""
+        return gather(self.images, images, device)
+
     def to(self, device: torch.device | str) -> Split:
         """The same split with its pixels on `device` (N * C * H * W bytes); labels and items stay on the CPU."""
         return replace(self, images=self.images.to(device))

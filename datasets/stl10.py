@@ -18,10 +18,13 @@ from errors import UsageError
 
 log = logging.getLogger(__name__)
 
+# For downloads only, which it checks: its constructor takes the md5 of all 2.9 GB at every start.
+OFFICIAL = torchvision.datasets.STL10
 SIZE = 96
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 FILES = {"train": ("train_X.bin", "train_y.bin"), "test": ("test_X.bin", "test_y.bin")}
 UNLABELLED = "unlabeled_X.bin"
+NAMES = "class_names.txt"
 PICTURE = 3 * SIZE * SIZE  # bytes
 CHUNK = 1000  # pictures
 
@@ -52,27 +55,24 @@ class STL10:
         self.unlabelled_train = unlabelled_train
         self.num_workers = num_workers
         self.root = Path(dataset_root)
-        folder = self.root / _Files.base_folder
+        self.folder = self.root / OFFICIAL.base_folder
         files = [*FILES["train"], *FILES["test"], *([UNLABELLED] if unlabelled_train else [])]
-        missing = [file for file in files if not (folder / file).is_file()]
+        missing = [file for file in files if not (self.folder / file).is_file()]
         if missing:
             download_folder(
                 self.root,
-                _Files.base_folder,
-                lambda temporary: torchvision.datasets.STL10(temporary, download=True),
-                missing=f"STL10: {', '.join(missing)} not found in {folder}.",
-                advice=f"Unpack {_Files.filename} in {self.root} by hand, or give the right --dataset-root.",
+                OFFICIAL.base_folder,
+                lambda temporary: OFFICIAL(temporary, download=True),
+                missing=f"STL10: {', '.join(missing)} not found in {self.folder}.",
+                advice=f"Unpack {OFFICIAL.filename} in {self.root} by hand, or give the right --dataset-root.",
             )
 
     def split(self, name: str) -> Split:
         check_split_name(name)
         if name == "train" and self.unlabelled_train:
             return self._unlabelled()
-        files = "test" if name == "test" else "train"
-        _check_sizes(self.root / _Files.base_folder, *FILES[files])
-        official = _Files(self.root, split=files)
-        classes = _class_names(official)
-        labels = official.labels.astype(np.int64)
+        files = FILES["test" if name == "test" else "train"]
+        labels = _read_labels(self.folder, *files)
         chosen = official_positions(
             name,
             labels,
@@ -82,19 +82,18 @@ class STL10:
             data_set="STL10",
         )
         kept = torch.from_numpy(labels[chosen])
-        return Split(name, self._pixels(official.data, chosen, name), kept, classes, torch.arange(len(kept)))
+        images = self._pixels(_map_pictures(self.folder / files[0], len(labels)), chosen, name)
+        return Split(name, images, kept, _class_names(self.folder / NAMES), torch.arange(len(kept)))
 
     def _unlabelled(self) -> Split:
-        path = self.root / _Files.base_folder / UNLABELLED
+        path = self.folder / UNLABELLED
         count, rest = divmod(path.stat().st_size, PICTURE)
         if count == 0 or rest:
             raise UsageError(
                 f"STL10: {path} is damaged or incomplete: {count} whole pictures of {PICTURE} bytes, {rest} bytes over."
                 "\nDelete it, so that the data set is downloaded again, or replace it by an intact copy."
             )
-        # Mapped, not read: the file's pages are the system's to drop, so memory holds the pictures once.
-        data = np.memmap(path, np.uint8, "r", shape=(count, 3, SIZE, SIZE)).transpose(0, 1, 3, 2)
-        images = self._pixels(data, np.arange(count), "train")
+        images = self._pixels(_map_pictures(path, count), np.arange(count), "train")
         return Split("train", images, torch.zeros(count, dtype=torch.int64), ("unlabelled",), torch.arange(count))
 
     def _pixels(self, data: np.ndarray, chosen: np.ndarray, name: str) -> Tensor:
@@ -111,29 +110,35 @@ class STL10:
         return stack(each(load, chosen.tolist(), self.num_workers, f"resizing {name}"), len(chosen))
 
 
-class _Files(torchvision.datasets.STL10):
-    """torchvision's reader without its check at every start, which takes the md5 of all 2.9 GB.
+def _map_pictures(path: Path, count: int) -> np.ndarray:
+    """uint8 [count, 3, 96, 96] of a file that holds each plane column by column.
 
-    Downloads are made by the class itself, which does check them.
+    Mapped, not read: the file's pages are the system's to drop, so memory holds the pictures once.
     """
-
-    def _check_integrity(self) -> bool:
-        return all((Path(self.root) / self.base_folder / file).is_file() for file in FILES[self.split])
+    return np.memmap(path, np.uint8, "r", shape=(count, 3, SIZE, SIZE)).transpose(0, 1, 3, 2)
 
 
-def _class_names(official: torchvision.datasets.STL10) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in getattr(official, "classes", ()) if name.strip())
-    if names and len(names) != len(CLASSES):
-        log.warning("STL10: class_names.txt has %d names, not 10; the known names are used", len(names))
-    return names if len(names) == len(CLASSES) else CLASSES
+def _class_names(path: Path) -> tuple[str, ...]:
+    """The ten names in the file; the known ones where there is no file, or something else in it."""
+    try:
+        names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except FileNotFoundError:
+        return CLASSES
+    except (OSError, UnicodeDecodeError) as error:
+        log.warning("STL10: %s cannot be read (%s); the known names are used", path, error)
+        return CLASSES
+    if len(names) != len(CLASSES):
+        log.warning("STL10: %s has %d names, not 10; the known names are used", path, len(names))
+        return CLASSES
+    return names
 
 
-def _check_sizes(folder: Path, images: str, labels: str) -> None:
-    """A download that was cut short is noticed by the files' sizes and labels."""
+def _read_labels(folder: Path, images: str, labels: str) -> np.ndarray:
+    """int64 [N], from 0. A download that was cut short is noticed by the files' sizes and labels: UsageError."""
     pictures, rest = divmod((folder / images).stat().st_size, PICTURE)
     names = np.fromfile(folder / labels, dtype=np.uint8)
     if pictures == len(names) > 0 and rest == 0 and names.min() >= 1 and names.max() <= len(CLASSES):
-        return
+        return names.astype(np.int64) - 1
     raise UsageError(
         f"STL10: {images} and {labels} in {folder} are damaged or incomplete:\n"
         f"{pictures} whole pictures of {PICTURE} bytes and {rest} bytes over, {len(names)} labels"

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import torch
 
+from datasets.decoded_cache import DecodedCache
 from datasets.decoding import decode, resize_and_crop
 from datasets.splits import Split, check_split_name, listed, stratified_split
 from errors import UsageError
@@ -18,7 +19,7 @@ SEED = 1234  # decides which pictures of a val list are for testing where there 
 
 @dataclass(frozen=True)
 class Listing:
-    """The lines of a split file, with the class of each."""
+    """The pictures of a split file, with the class of each."""
 
     pictures: list[str]  # relative to the folder of all pictures, such as train/n01440764/n01440764_10026.JPEG
     labels: np.ndarray  # int64 [N], index into the training classes
@@ -60,7 +61,7 @@ class StratifiedImageNet:
                 "Each line of them is a picture's path below --dataset-root, such as train/n01440764/one.JPEG."
             )
         lists = {name: _read_split_file(path) for name, path in files.items() if path.is_file()}
-        _check_disjoint(lists, files)
+        _check_named_once(lists, files)
         self.classes = tuple(sorted({_class_of(picture) for picture in lists["train"]}))
         listings = {name: _label(lists[name], self.classes, files[name], files["train"]) for name in lists}
         self.listings = {"train": listings["train"], **_held_out(listings)}
@@ -69,7 +70,14 @@ class StratifiedImageNet:
         check_split_name(name)
         listing = self.listings[name]
         paths = [self.root / picture for picture in listing.pictures]
-        images = decode(paths, resize_and_crop(self.image_size), self.channels, self.num_workers, f"decoding {name}")
+        images = decode(
+            paths,
+            resize_and_crop(self.image_size),
+            self.channels,
+            self.num_workers,
+            f"decoding {name}",
+            cache=DecodedCache(self.root, f"StratifiedImageNet-{name}"),
+        )
         return Split(name, images, torch.from_numpy(listing.labels), self.classes, torch.arange(len(paths)))
 
 
@@ -90,23 +98,30 @@ def _read_split_file(path: Path) -> list[str]:
                 "folder.\n"
                 "Give it relative to --dataset-root and without .., such as train/n01440764/one.JPEG."
             )
-    pictures = [line for line in lines if line]
+    pictures = [str(PurePosixPath(line)) for line in lines if line]  # ./a//b.JPEG and a/b.JPEG are one picture
     if not pictures:
         raise UsageError(f"StratifiedImageNet: {path} names no pictures.\nGive one path a line.")
     return pictures
 
 
-def _check_disjoint(lists: dict[str, list[str]], files: dict[str, Path]) -> None:
-    """A test with pictures that were trained on would say nothing."""
-    trained = set(lists["train"])
-    for name in lists.keys() - {"train"}:
-        shared = sorted(trained.intersection(lists[name]))
-        if shared:
-            raise UsageError(
-                f"StratifiedImageNet: {len(shared)} of the pictures in {files[name]} are in {files['train'].name} "
-                f"too, such as {shared[0]}.\n"
-                "Take them out of one of the two."
-            )
+def _check_named_once(lists: dict[str, list[str]], files: dict[str, Path]) -> None:
+    """A test with pictures that were trained on would say nothing; one with a picture twice, too much."""
+    first: dict[str, str] = {}
+    again = []
+    for name, pictures in lists.items():
+        for picture in pictures:
+            if picture in first:
+                again.append((picture, first[picture], name))
+            else:
+                first[picture] = name
+    if again:
+        picture, one, other = again[0]
+        where = f"twice in {files[one].name}" if one == other else f"in {files[one].name} and in {files[other].name}"
+        raise UsageError(
+            f"StratifiedImageNet: {len(again)} of the lines in {files[one].parent} name a picture that another line "
+            f"names too, such as\n{picture}, which is {where}.\n"
+            "Take one of the two lines out; every picture is either for training, for validation or for testing."
+        )
 
 
 def _label(pictures: Sequence[str], classes: tuple[str, ...], path: Path, train: Path) -> Listing:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torchvision.datasets.utils import download_and_extract_archive
 
+from datasets.decoded_cache import DecodedCache
 from datasets.decoding import decode, resize_and_crop
 from datasets.download import download_folder
 from datasets.splits import Split, check_split_name, stratified_split
@@ -42,11 +43,12 @@ class TinyImageNet:
 
     def __init__(self, *, dataset_root: Path | str = "./data/", num_workers: int = 4) -> None:
         self.num_workers = num_workers
-        self.folder = Path(dataset_root) / FOLDER
+        self.root = Path(dataset_root)
+        self.folder = self.root / FOLDER
         missing = [name for name in (CLASS_LIST, "train", "val") if not (self.folder / name).exists()]
         if missing:
             download_folder(
-                Path(dataset_root),
+                self.root,
                 FOLDER,
                 lambda temporary: download_and_extract_archive(URL, temporary, md5=MD5),
                 missing=f"TinyImageNet: {', '.join(missing)} not found in {self.folder}.",
@@ -69,7 +71,8 @@ class TinyImageNet:
     def split(self, name: str) -> Split:
         check_split_name(name)
         paths, labels = self.listings[name]
-        images = decode(paths, resize_and_crop(SIZE), self.channels, self.num_workers, f"decoding {name}")
+        cache = DecodedCache(self.root, f"TinyImageNet-{name}")
+        images = decode(paths, resize_and_crop(SIZE), self.channels, self.num_workers, f"decoding {name}", cache=cache)
         return Split(name, images, torch.from_numpy(labels), self.classes, torch.arange(len(labels)))
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from errors import UsageError
+from games.map_distance import distance_to_all, map_distance, mean_and_spread
 from games.sketch_views import random_views
 from models.agents import Play
 from models.encoding import Encoder
@@ -205,31 +206,3 @@ def check_feature_layers(flag: str, feature_layers: Sequence[str]) -> None:
 def look_with(loss: nn.Module, encoder: Encoder) -> None:
     """Gives a loss an `encoder` whose parameters are the agents', and must not be counted as its own, too."""
     object.__setattr__(loss, "encoder", encoder)  # nn.Module's own way would register it
-
-
-def map_distance(one: Tensor, other: Tensor) -> Tensor:
-    """Mean over B and locations of |u - v|^2 for unit vectors u, v along the channels of [B, C, H, W] maps.
-
-    A location where nothing is active stays the zero vector; its gradient is finite (the official code's is NaN).
-    """
-    return (_unit(one) - _unit(other)).pow(2).sum(dim=1).mean()
-
-
-def mean_and_spread(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Of the unit vectors v of K maps [K, C, H, W]: their mean m over K, [C, H, W], and the mean of |v - m|^2 over K
-    and locations, a scalar."""
-    units = _unit(maps)
-    mean = units.mean(dim=0)
-    return mean, (units - mean).pow(2).sum(dim=1).mean()
-
-
-def distance_to_all(maps: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
-    """The mean of `map_distance` from maps [B, C, H, W] to each of K others, from their `mean_and_spread`.
-
-    The mean over k of |u - v_k|^2 is |u - m|^2 plus the mean of |v_k - m|^2.
-    """
-    return (_unit(maps) - mean).pow(2).sum(dim=1).mean() + spread
-
-
-def _unit(maps: Tensor) -> Tensor:
-    return maps / (torch.linalg.vector_norm(maps, dim=1, keepdim=True) + 1e-10)

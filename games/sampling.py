@@ -86,9 +86,10 @@ class ObjectOrientedGame:
 
     The order is the official code's: every class deals its pictures in turn (shuffled in training) and starts again
     when all have been used. A sender's picture in `different` is its class's next, the receiver's the one after it, so
-    that in one cycle every picture is once the sender's and once the receiver's. The next game goes on with the next T
-    classes; here this goes on from batch to batch too, so that with T below the number of classes every class is played
-    at test time. And where a balanced split repeats pictures, the receiver's is the next one that really is another.
+    that in one cycle every picture is once the sender's and once the receiver's; in a class of one picture, which
+    `lonely` names, both get that one. The next game goes on with the next T classes; here this goes on from batch to
+    batch too, so that with T below the number of classes every class is played at test time. And where a balanced split
+    repeats pictures, the receiver's is the next one that really is another.
     """
 
     def __init__(
@@ -108,15 +109,16 @@ class ObjectOrientedGame:
         """labels: int64 [N], the class of every item of the split. pictures: int64 [N], the picture that each item
         shows, None where no two show the same. num_targets: T, None or 0 for all classes.
 
-        Raises UsageError where the split cannot be played: too few classes, one picture in a class that needs two,
-        fewer pictures than a batch.
+        Raises UsageError where the split cannot be played: too few classes, fewer pictures than a batch.
         """
         assert kind in OBJECT_ORIENTED
         self.kind = kind
         self._pictures = list(range(len(labels))) if pictures is None else pictures.tolist()
         members = {label: torch.nonzero(labels == label).flatten() for label in dict.fromkeys(labels.tolist())}
         self._members = list(members.values())
-        self._check_classes({classes[label]: items.tolist() for label, items in members.items()}, num_targets, split)
+        _check_classes(len(members), num_targets, split)
+        shown = {label: {self._pictures[item] for item in items.tolist()} for label, items in members.items()}
+        self.lonely = tuple(classes[label] for label, pictures in shown.items() if len(pictures) == 1)
         self.items = len(labels)
         self.candidates = num_targets or len(members)
         _check_senders(senders, self.candidates)
@@ -130,27 +132,6 @@ class ObjectOrientedGame:
             )
         self._generator, self._shuffle = generator, shuffle
         self._pool_seed = None if shuffle else _draw_seed(generator)
-
-    def _check_classes(self, members: dict[str, list[int]], num_targets: int | None, split: str) -> None:
-        """Raises UsageError unless the split's classes, each with its items, are enough for this kind of game."""
-        present = len(members)
-        if present < 2:
-            raise UsageError(
-                f"the {split} split has {present} class, and a game between classes needs 2 or more.\n"
-                "Leave out --object-oriented to play with single pictures."
-            )
-        if num_targets and num_targets > present:
-            raise UsageError(
-                f"--num-targets {num_targets}: the {split} split has {present} classes, and a game holds one "
-                f"picture of each class.\nGive at most {present}; training and testing play games of one size."
-            )
-        lonely = [name for name, items in members.items() if len({self._pictures[item] for item in items}) < 2]
-        if lonely and self.kind != "same":
-            raise UsageError(
-                f"--object-oriented {self.kind}: {len(lonely)} class(es) of the {split} split have one picture only, "
-                f"and sender and receiver need two different ones: {', '.join(lonely[:5])}.\n"
-                "Add pictures, leave these classes out, or play `same`."
-            )
 
     def __len__(self) -> int:
         return self.items // (self.games * self.candidates)
@@ -188,7 +169,8 @@ class ObjectOrientedGame:
         if self.kind == "same" or (self.kind == "mixed" and turn % 2 == 0):
             return sender, sender
         following = (cycle[(-taken - step) % len(cycle)] for step in range(1, len(cycle)))
-        return sender, next(item for item in following if self._pictures[item] != self._pictures[sender])
+        others = (item for item in following if self._pictures[item] != self._pictures[sender])
+        return sender, next(others, cycle[(-taken - 1) % len(cycle)])  # the next item, where all show one picture
 
 
 def shuffled_pools(seen: Tensor, meant: Tensor, senders: int, generator: torch.Generator) -> Deal:
@@ -200,6 +182,19 @@ def shuffled_pools(seen: Tensor, meant: Tensor, senders: int, generator: torch.G
     order = torch.stack([torch.randperm(seen.shape[1], generator=generator) for _ in range(seen.shape[0])])
     targets = torch.argsort(order, dim=1)[:, :senders]  # where slot i's picture lies after shuffling
     return Deal(seen[:, :senders].flatten(), torch.gather(meant, 1, order), targets.flatten())
+
+
+def _check_classes(present: int, num_targets: int | None, split: str) -> None:
+    if present < 2:
+        raise UsageError(
+            f"the {split} split has {present} class, and a game between classes needs 2 or more.\n"
+            "Leave out --object-oriented to play with single pictures."
+        )
+    if num_targets and num_targets > present:
+        raise UsageError(
+            f"--num-targets {num_targets}: the {split} split has {present} classes, and a game holds one "
+            f"picture of each class.\nGive at most {present}; training and testing play games of one size."
+        )
 
 
 def _check_senders(senders: int | None, candidates: int) -> None:

@@ -27,7 +27,8 @@ class PhotoSketchBatchNorm2d(PhotoSketchLayer, nn.BatchNorm2d):
         mean, var = self.running_mean, self.running_var
         if drawn:
             mean, var = self.drawn_running_mean, self.drawn_running_var
-        learning = self.training and self.weight.requires_grad
+        # One value a channel has no deviation.
+        learning = self.training and self.weight.requires_grad and maps.numel() > maps.shape[1]
         if learning:
             self.num_batches_tracked.add_(1)
         return nn.functional.batch_norm(maps, mean, var, self.weight, self.bias, learning, self.momentum, self.eps)

@@ -1,6 +1,7 @@
 """The program as a user runs it: every command end to end on real files, and every mistake answered."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -258,6 +259,20 @@ def test_a_users_own_pictures(tmp_path, capsys):
     assert json.loads((tmp_path / "t" / "result.json").read_text())["candidates"] == 3
 
 
+@pytest.mark.parametrize("kind", ["different", "mixed"])
+def test_classes_of_one_picture_are_played_and_counted(kind, tmp_path, capsys):
+    for part, pictures in (("train", 2), ("val", 3), ("test", 1)):
+        picture_folder(tmp_path / "mine" / part, pictures=pictures)
+    own = ["--dataset", "ImageFolder", "--dataset-root", tmp_path / "mine", "--image-size", "16", "--batch-size", "3"]
+    out = train(capsys, tmp_path / "run", *own, "--encoder", "SmallCNNEncoder", "--object-oriented", kind)
+    assert "one picture only: 3 of test;" in out
+    code, out, err = call(capsys, "test", "--weights", tmp_path / "run" / "model_final.pt", "--output", tmp_path / "t")
+    assert code == 0, err
+    assert "one picture only: 3 of test;" in out
+    games = json.loads((tmp_path / "t" / "gamelogs" / "games.json").read_text())
+    assert len({game["images"][game["correct_image"]] for game in games}) == len(games) == 3
+
+
 def broken_checkpoint(tmp_path):
     path = tmp_path / "cut.pt"
     torch.save({"model": torch.rand(1000)}, path)
@@ -271,12 +286,6 @@ def damaged_pictures(tmp_path):
     return root
 
 
-def lonely_picture(tmp_path):
-    for part, pictures in (("train", 1), ("val", 3), ("test", 3)):
-        picture_folder(tmp_path / "mine" / part, pictures=pictures)
-    return tmp_path / "mine"
-
-
 FOLDER = "--dataset ImageFolder --encoder SmallCNNEncoder --image-size 16 --batch-size 3 --dataset-root"
 MISTAKES = {
     "unknown option": (lambda tmp: "train --nlinez 3", "no option --nlinez"),
@@ -286,7 +295,6 @@ MISTAKES = {
     "truncated checkpoint": (lambda tmp: f"test --weights {broken_checkpoint(tmp)}", "cut short, damaged"),
     "unreadable picture": (lambda tmp: f"train {FOLDER} {damaged_pictures(tmp)}", "cat/0.png"),
     "no pictures": (lambda tmp: f"train {FOLDER} {tmp}/nowhere", "nowhere"),
-    "class of one": (lambda tmp: f"train {FOLDER} {lonely_picture(tmp)} --object-oriented different", "one picture"),
     "too many targets": (lambda tmp: "train --object-oriented same --num-targets 11", "10 classes"),
     "batch above split": (lambda tmp: "train --batch-size 2000", "1257 pictures"),
     "bad learning rate": (lambda tmp: "train --learning-rate 0.1*every3", "needs the factor"),
@@ -360,6 +368,23 @@ def test_without_a_terminal_a_long_epoch_says_where_it_is(tmp_path, capsys, monk
     out = train(capsys, tmp_path / "run")
     assert re.search(r"epoch 1/1: batch 20 of 39  loss \d\.\d{3}  rate 0\.\d{3}  games/s \d+\n", out)
     assert re.search(r"held-out games: batch 5 of 5  rate 0\.\d{3}  games/s \d+\n", out)
+
+
+@pytest.mark.parametrize("name", ["sample \u2713", "sample \udcff"])
+def test_a_name_that_cannot_be_shown_is_shown_escaped(name, tested, tmp_path, monkeypatch):
+    shown = {stream: io.TextIOWrapper(io.BytesIO(), encoding="ascii") for stream in ("stdout", "stderr")}
+    for stream, wrapper in shown.items():
+        monkeypatch.setattr(sys, stream, wrapper)
+    arguments = ["sample-gamelogs", "-inp", str(tested), "-n", "1", "-out", str(tmp_path / name)]
+    codes = [commgame.main(arguments), commgame.main(arguments)]  # the second time the folder is there
+    said = {}
+    for stream, wrapper in shown.items():
+        wrapper.flush()
+        said[stream] = wrapper.buffer.getvalue().decode("ascii")
+    assert codes == [0, 2]
+    escaped = name.encode("ascii", "backslashreplace").decode("ascii")
+    assert f"written to {tmp_path / escaped}" in said["stdout"]
+    assert f"{tmp_path / escaped} is there already" in said["stderr"]
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 2), (["paint"], 2), (["--help"], 0), (["-h"], 0)])

@@ -11,6 +11,8 @@ from torch import Tensor
 from datasets.augment import random_affine
 from datasets.splits import Split
 from games.sampling import Deal, ObjectOrientedGame, OriginalGame
+from models.encoding import Features
+from trials.feature_cache import FeatureCache
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,14 @@ class Batch:
 
     photos: float [P, C, S, S] in 0..1; the first B are the senders' own, the receivers' further ones follow.
     candidates: int64 [G, T], rows of photos. targets: int64 [B] in 0..T-1. items: the deal, as items of the split.
+    features: what a frozen backbone makes of the photos, where the run has kept that.
     """
 
     photos: Tensor
     candidates: Tensor
     targets: Tensor
     items: Deal
+    features: Features | None = None
 
     @property
     def senders(self) -> int:
@@ -54,6 +58,7 @@ class GameBatches:
         self.split, self.dealer = split, dealer
         self._device, self._seed, self._sender_view = device, seed, sender_view
         self._generator = torch.Generator().manual_seed(seed)
+        self.features: FeatureCache | None = None  # what is looked up instead of being computed
 
     def __len__(self) -> int:
         return len(self.dealer)
@@ -65,21 +70,29 @@ class GameBatches:
             yield self._gather(deal)
 
     @property
+    def pictures_stay(self) -> bool:
+        """Whether a picture looks the same every time, to everybody."""
+        return self.split.augment is None and self._sender_view is None
+
+    @property
     def games(self) -> int:
         """Games an epoch, counting one for every sender that draws and is guessed."""
         return len(self.dealer) * self.dealer.games * self.dealer.senders
 
     def _gather(self, deal: Deal) -> Batch:
+        features = None
         if self._sender_view is None:
             items, candidates = unique_rows(deal)
             photos = self.split.view(items, self._generator, self._device)
+            if self.features is not None:
+                features = self.features.take(self.split.items[items])
         else:
             extra, position = torch.unique(deal.candidates, return_inverse=True)
             candidates = position + len(deal.senders)
             photos = self.split.view(torch.cat([deal.senders, extra]), self._generator, self._device)
             seen = self._sender_view(photos[: len(deal.senders)], self._generator)
             photos = torch.cat([seen, photos[len(deal.senders) :]])
-        return Batch(photos, candidates.to(self._device), deal.targets.to(self._device), deal)
+        return Batch(photos, candidates.to(self._device), deal.targets.to(self._device), deal, features)
 
 
 def unique_rows(deal: Deal) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ from models.agents import Agents
 from trials.checkpoints import save_checkpoint
 from trials.options import Options
 from trials.run_folder import write_text
+from trials.trial import settle_metrics
 
 # The official log's columns, in its order; ours follow after these.
 OFFICIAL_COLUMNS = (
@@ -33,7 +34,7 @@ OFFICIAL_COLUMNS = (
     "val_commrate",
     "val_commrate_std",
 )
-NAN_CHECK_INTERVAL = 10  # batches; looking at every loss would make a GPU wait for each
+NAN_CHECK_INTERVAL = 0.25  # seconds; looking at every loss would make a GPU wait for each
 
 
 class EpochClock(Callback):
@@ -50,6 +51,7 @@ class EpochClock(Callback):
         self._training_seconds = time.perf_counter() - self._epoch_start
 
     def on_end_epoch(self, state):
+        settle_metrics(state)
         state[torchbearer.METRICS]["games_per_second"] = round(self.games / self._training_seconds, 1)
         state[torchbearer.METRICS]["seconds"] = round(time.perf_counter() - self._epoch_start, 2)
         state[torchbearer.METRICS]["sigma2"] = self.agents.decoder.sigma2
@@ -144,10 +146,10 @@ class StopOnNaN(Callback):
         self.snapshots = snapshots
 
     def on_start_training(self, state):
-        self._bad = None
+        self._bad, self._checked = None, time.monotonic()
 
     def on_start_validation(self, state):
-        self._bad = None
+        self.on_start_training(state)
 
     def on_step_validation(self, state):
         self.on_step_training(state)
@@ -159,13 +161,14 @@ class StopOnNaN(Callback):
         loss, scores = state[torchbearer.LOSS].detach(), state[torchbearer.Y_PRED].scores.detach()
         bad = ~(torch.isfinite(loss) & torch.isfinite(scores).all())
         self._bad = bad if self._bad is None else self._bad | bad
-        if state[torchbearer.BATCH] % NAN_CHECK_INTERVAL == 0:
+        if time.monotonic() - self._checked >= NAN_CHECK_INTERVAL:
             self._check(state)
 
     def on_end_training(self, state):
         self._check(state)
 
     def _check(self, state):
+        self._checked = time.monotonic()
         if self._bad is None or not self._bad.item():
             return
         if self.snapshots is None:

@@ -91,10 +91,9 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
     if official is not None:
         return official
     wanted = {"epoch": int, "options": dict, "sigma2": float, "model": dict, "history": list}
-    if not isinstance(content, dict) or any(not isinstance(content.get(key), kind) for key, kind in wanted.items()):
-        raise UsageError(
-            f"--weights {path} is not a checkpoint of this program.\nGive a model_*.pt that training wrote."
-        )
+    whole = isinstance(content, dict) and all(isinstance(content.get(key), kind) for key, kind in wanted.items())
+    if not whole or not all(isinstance(value, torch.Tensor) for value in content["model"].values()):
+        raise _no_checkpoint(path)
     options = content["options"] | {"sigma2": content["sigma2"]}
     return Checkpoint(path, content["epoch"], options, content["model"], content["history"], content.get("loss", {}))
 
@@ -106,14 +105,24 @@ def _read_official(path: Path, content: Any) -> Checkpoint | None:
     entries = {str(key): value for key, value in content.items()}
     if not {"torchbearer_version", "model", "history"} <= entries.keys():
         return None
-    model = {_our_name(key): value for key, value in entries["model"].items() if not _unused_here(key)}
+    weights, history = entries["model"], entries["history"]
+    if not isinstance(weights, dict) or not isinstance(history, list):
+        raise _no_checkpoint(path)
+    model = {_our_name(key): value for key, value in weights.items() if not _unused_here(key)}
     for key, value in list(model.items()):
         prefix, _, name = key.rpartition(".")
-        if (
-            name in ("running_mean", "running_var") and ".clipmodel." not in key
-        ):  # one set of statistics there, two here
+        # One set of statistics there, two here; CLIP's stay as they are.
+        if name in ("running_mean", "running_var") and ".clipmodel." not in key:
             model[f"{prefix}.drawn_{name}"] = value
-    return Checkpoint(path, len(entries["history"]) - 1, {}, model, entries["history"])
+    return Checkpoint(path, len(history) - 1, {}, model, history)
+
+
+def _no_checkpoint(path: Path) -> UsageError:
+    return UsageError(f"--weights {path} is not a checkpoint of this program.\nGive a model_*.pt that training wrote.")
+
+
+def _differ(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return not torch.equal(one.nan_to_num(), other.nan_to_num())
 
 
 def _unused_here(key: str) -> bool:
@@ -131,7 +140,7 @@ def load_agents(agents: Agents, checkpoint: Checkpoint) -> None:
         {key.removeprefix(prefix): value for key, value in checkpoint.model.items() if key.startswith(prefix)}
         for prefix in ("sender_encoder.", "receiver_encoder.")
     ]
-    if agents.shared and any(not torch.equal(value, halves[1].get(key, value)) for key, value in halves[0].items()):
+    if agents.shared and any(_differ(value, halves[1].get(key, value)) for key, value in halves[0].items()):
         raise UsageError(
             f"--weights {checkpoint.path} holds an encoder for the sender and another for the receiver, and these "
             "agents share one.\nAdd --separate-encoders."
@@ -140,8 +149,11 @@ def load_agents(agents: Agents, checkpoint: Checkpoint) -> None:
         agents.load_state_dict(checkpoint.model)
     except RuntimeError as error:
         reason = [line.strip() for line in str(error).splitlines()[1:]]
+        advice = "Leave out the options that differ from those it was trained with."
+        if not checkpoint.options:
+            advice = "It carries no options: give all that it was trained with, sizes such as --latent-size, too."
         raise UsageError(
             f"--weights {checkpoint.path} does not fit the agents that the options describe:\n"
             f"{reason[0][:300] if reason else error}\n"
-            "Leave out the options that differ from those it was trained with."
+            f"{advice}"
         ) from error

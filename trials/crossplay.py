@@ -20,6 +20,7 @@ from trials.pictures import save_picture
 from trials.plan import describe
 from trials.result import outcome
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
+from trials.speed import compile_backbones, set_precision
 from trials.trained import Trained, build_trained, check_common_game, load_trained, pair
 from trials.trial import build_trial, evaluate
 from trials.wiring import build_batches, build_test_loss, choose_device, load_pictures
@@ -40,10 +41,14 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
     check_common_game(trained)
     options = trained[0].options
     folder, device = choose_folder(options), choose_device(options)
-    pictures = load_pictures(options, ("test",))
+    pictures = load_pictures(options, ("test",), device)
     batches = build_batches(options, pictures, device)
     pairs = [build_trained(one, pictures).to(device) for one in trained]
-    matched = [[pair(sender, receiver) for receiver in pairs] for sender in pairs]
+    for one in pairs:
+        set_precision(options, one)
+        compile_backbones(options, one, pictures.image_size)
+    agents = list(zip(trained, pairs, strict=True))
+    matched = [[pair(*sender, *receiver) for receiver in agents] for sender in agents]
     logger.info("%s", describe(options, pictures, batches, pairs[0]))
     if options.dry_run:
         logger.info("A dry run: nothing was written. The run would write to %s.", folder)

@@ -47,7 +47,12 @@ def add_agent_options(group):
     group.add_argument("--decoder", choices=DECODERS, help="what the sender draws with")
     group.add_argument("--receiver", choices=RECEIVERS, help="what the receiver compares with")
     add_flag(group, "--separate-encoders", help="sender and receiver have an encoder each, instead of sharing one")
-    add_flag(group, "--freeze-encoders", help="train no weight of the encoders, their projection included")
+    add_flag(
+        group,
+        "--freeze-encoders",
+        help="train no weight of the encoders, their projection included; a recurrent decoder's own encoder, which "
+        "sees the canvas, is part of the decoder",
+    )
     add_flag(group, "--invert", help="draw black on white instead of white on black")
     add_flag(
         group,
@@ -125,6 +130,13 @@ def add_run_options(group):
         "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; left out: the first GPU if there is one, else the CPU"
     )
     group.add_argument(
+        "--data-device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where the decoded pictures wait: on the run's CUDA GPU, from where no batch has to be copied, or in the "
+        "CPU's memory; auto: on the GPU if they take at most half of its free memory",
+    )
+    group.add_argument(
         "--data-seed",
         type=seed,
         default=1234,
@@ -145,6 +157,17 @@ def add_run_options(group):
     )
 
 
+def add_speed_options(group):
+    group.add_argument(
+        "--precision",
+        choices=("fp32", "tf32", "bf16"),
+        default="fp32",
+        help="what backbones compute in: float32; float32 with multiplications in TF32, on newer GPUs; or bfloat16. "
+        "Strokes, drawing, projection and losses are always in float32",
+    )
+    add_flag(group, "--compile", help="compile the backbone with torch.compile, which takes a minute or more at first")
+
+
 def add_train_options(group):
     group.add_argument(
         "--epochs", type=positive_int, default=10, metavar="N", help="times through the training pictures"
@@ -161,6 +184,13 @@ def add_train_options(group):
     )
     group.add_argument(
         "--snapshot-interval", type=positive_int, default=10, metavar="N", help="epochs between model_NN.pt snapshots"
+    )
+    group.add_argument(
+        "--cache-features",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="look up what a frozen backbone makes of a photo instead of computing it at every step; auto: where "
+        "photos are not augmented and half of the free memory suffices",
     )
 
 

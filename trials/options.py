@@ -23,6 +23,7 @@ from trials.option_groups import (
     add_other_loss_options,
     add_perceptual_options,
     add_run_options,
+    add_speed_options,
     add_test_options,
     add_train_options,
     add_trust_option,
@@ -97,6 +98,7 @@ def resolve(
     dataset = _scout(command, arguments, layers)["dataset"]
     layers.insert(1, (DATASETS[dataset].defaults, f"data set {dataset}"))
     chosen = _scout(command, arguments, layers)
+    layers.insert(2, (DATASETS[dataset].defaults_with.get(chosen["decoder"], {}), f"data set {dataset}"))
 
     parser = _parser(command, chosen)
     values, sources = {}, {}
@@ -104,6 +106,8 @@ def resolve(
         default = chosen.get(action.dest, action.default)
         for layer, source in [({action.dest: default}, DEFAULT_SOURCE), *layers[1:]]:
             if action.dest in layer:
+                if source == saved_from:
+                    _check_saved(action, layer[action.dest], source)
                 values[action.dest], sources[action.dest] = layer[action.dest], source
         action.help += f" ({_default_text(action, values[action.dest], sources[action.dest])})"
         action.default = argparse.SUPPRESS  # so that only what was given is parsed out
@@ -118,6 +122,29 @@ def resolve(
     return Options(command, values, sources | dict.fromkeys(vars(given), COMMAND_LINE))
 
 
+def _check_saved(action: argparse.Action, value: Any, source: str) -> None:
+    """Raises UsageError for a value in a checkpoint that its option could not have."""
+    if not all(_possible(action, single) for single in (value if isinstance(value, list) else [value])):
+        raise UsageError(
+            f"{source} holds {value!r} for {action.option_strings[0]}, which cannot be: it is damaged, or was not "
+            "written by this program.\nGive another file."
+        )
+
+
+def _possible(action: argparse.Action, value: Any) -> bool:
+    if value is None:
+        return True
+    if isinstance(action.default, bool) and action.nargs == 0:  # a switch
+        return isinstance(value, bool)
+    try:
+        understood = (action.type or str)(str(value))
+    except (ValueError, argparse.ArgumentTypeError):
+        return False
+    if isinstance(understood, int | float) != isinstance(value, int | float):
+        return False
+    return action.choices is None or value in action.choices
+
+
 def given_weights(arguments: Sequence[str]) -> str | None:
     """The checkpoint named on a `test` command line, found before the options that it brings are known."""
     scout = argparse.ArgumentParser(add_help=False, exit_on_error=False)
@@ -126,6 +153,13 @@ def given_weights(arguments: Sequence[str]) -> str | None:
         return scout.parse_known_args(list(arguments))[0].weights
     except argparse.ArgumentError:
         return None  # the real parser says what is wrong
+
+
+def given_trust(arguments: Sequence[str]) -> bool:
+    """Whether --trust-weights is on, found before the options that a checkpoint brings are known."""
+    scout = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    add_trust_option(scout)
+    return scout.parse_known_args(list(arguments))[0].trust_weights
 
 
 def check_names(command: str, arguments: Sequence[str]) -> None:
@@ -171,6 +205,7 @@ def _parser(command: str, chosen: Mapping[str, str]) -> Parser:
     add_perceptual_options(parser.add_argument_group("the perceptual loss"))
     add_other_loss_options(parser.add_argument_group("the other losses"))
     COMMAND_OPTIONS[command](parser.add_argument_group(f"{command}ing"))
+    add_speed_options(parser.add_argument_group("the speed"))
     add_run_options(parser.add_argument_group("the run"))
     return parser
 
@@ -207,6 +242,7 @@ def _names_everywhere() -> list[tuple[tuple[str, str], str]]:
         add_perceptual_options,
         add_other_loss_options,
         add_run_options,
+        add_speed_options,
     ):
         add_options(shared)
     found += [(("", ""), option) for action in shared._actions for option in action.option_strings]

@@ -10,16 +10,16 @@ from games.losses import TotalLoss
 from models.agents import Agents
 from trials.batches import GameBatches
 from trials.options import DEFAULT_SOURCE, Options, as_text
-from trials.wiring import Pictures
-
-MIB = 2**20
+from trials.wiring import MIB, Pictures
 
 
 def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:
     """Data, game geometry, chance level, parameters; then every option that is not at its default, and its source."""
     lines = [
         _data_line(options, pictures),
+        _place_line(pictures),
         *(_game_line(name, played) for name, played in batches.items()),
+        *_lonely_line(batches),
         f"chance level   {1 / next(iter(batches.values())).dealer.candidates:.4f}",
         _parameter_line(agents),
     ]
@@ -34,11 +34,10 @@ def memory_estimate(agents: Agents, pictures: Pictures, step: float | None = Non
     step: bytes of the graph of a training step (see `graph_bytes`), which brings gradients and Adam's moments along;
     None where nothing is trained.
     """
-    weights = sum(_bytes(parameter) for parameter in agents.parameters())
+    weights = sum(parameter.nbytes for parameter in agents.parameters())
     if step is not None:
-        weights += 3 * sum(_bytes(parameter) for parameter in agents.parameters() if parameter.requires_grad)
-    data = sum(_bytes(split.images) for split in pictures.splits.values())
-    parts = {"pictures": data, "weights": weights} | ({"one step": step} if step is not None else {})
+        weights += 3 * sum(parameter.nbytes for parameter in agents.parameters() if parameter.requires_grad)
+    parts = {"pictures": pictures.nbytes, "weights": weights} | ({"one step": step} if step is not None else {})
     listed = ", ".join(f"{name} {size / MIB:.0f}" for name, size in parts.items())
     return f"memory         about {sum(parts.values()) / MIB:.0f} MiB: {listed}"
 
@@ -65,11 +64,6 @@ def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
     return step / len(play.scores) * deal.games * deal.senders
 
 
-def _bytes(images) -> int:
-    pixels = getattr(images, "pixels", images)
-    return pixels.numel() * pixels.element_size()
-
-
 def _data_line(options: Options, pictures: Pictures) -> str:
     sizes = ", ".join(
         f"{name} {len(split)}" + (f" (of {len(split.images)} pictures)" if len(split.images) != len(split) else "")
@@ -80,12 +74,29 @@ def _data_line(options: Options, pictures: Pictures) -> str:
     return f"data set       {options.dataset}: {sizes}; {classes} classes, {pictures.image_size} px, {colours}"
 
 
+def _place_line(pictures: Pictures) -> str:
+    place = next(iter(pictures.splits.values())).images.device
+    where = "in the CPU's memory" if place.type == "cpu" else f"on {place}"
+    line = f"decoded        {pictures.nbytes / MIB:.1f} MiB of pictures {where}"
+    return line if pictures.budget is None else f"{line}; the GPU's budget for them: {pictures.budget / MIB:.0f} MiB"
+
+
 def _game_line(name: str, batches: GameBatches) -> str:
     deal = batches.dealer
     return (
         f"{name:<14} {batches.games} games of {deal.candidates} candidates ({deal.kind}), in {len(batches)} batches of "
         f"{deal.games * deal.senders} senders"
     )
+
+
+def _lonely_line(batches: Mapping[str, GameBatches]) -> list[str]:
+    """Where a receiver should see another picture than the sender, and there are classes that have no other."""
+    dealers = {name: played.dealer for name, played in batches.items() if played.dealer.kind in ("different", "mixed")}
+    counts = ", ".join(f"{len(dealer.lonely)} of {name}" for name, dealer in dealers.items() if dealer.lonely)
+    said = (
+        f"one picture    classes with one picture only: {counts}; of these the receiver sees the sender's very picture"
+    )
+    return [said] if counts else []
 
 
 def _parameter_line(agents: Agents) -> str:

@@ -14,6 +14,7 @@ from games.scores import correct_guesses
 logger = logging.getLogger("commgame")
 
 SECONDS_BETWEEN_LINES = 60
+SECONDS_BETWEEN_NUMBERS = 0.25  # on the bar; reading them makes a GPU wait
 
 
 class Progress(Callback):
@@ -27,14 +28,15 @@ class Progress(Callback):
         self._title = title
         # disable=None: no bar unless stderr is a terminal
         self._bar = tqdm(total=state[torchbearer.STEPS], desc=title, disable=None, leave=False, unit="batch")
-        self._began = self._last_line = time.perf_counter()
+        self._began = self._last_shown = time.perf_counter()
         self._right = 0
 
     def _step(self, state):
         now, done = time.perf_counter(), state[torchbearer.BATCH] + 1
-        if self._bar.disable and now - self._last_line < SECONDS_BETWEEN_LINES:
+        self._bar.update()
+        if now - self._last_shown < (SECONDS_BETWEEN_LINES if self._bar.disable else SECONDS_BETWEEN_NUMBERS):
             return
-        self._last_line = now
+        self._last_shown = now
         metrics = state[torchbearer.METRICS]
         if "running_loss" in metrics:
             shown = {"loss": f"{metrics['running_loss']:.3f}", "rate": f"{metrics['running_commrate']:.3f}"}
@@ -46,7 +48,6 @@ class Progress(Callback):
             logger.info("%s: batch %d of %d  %s", self._title, done, state[torchbearer.STEPS], numbers)
         else:
             self._bar.set_postfix(shown, refresh=False)
-            self._bar.update()
 
     def _stop(self, state):
         self._bar.close()

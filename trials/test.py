@@ -15,6 +15,7 @@ from trials.plan import describe, memory_estimate
 from trials.progress import Progress
 from trials.result import outcome
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
+from trials.speed import compile_backbones, set_precision
 from trials.trained import Trained, build_trained, check_common_game, load_trained, pair
 from trials.trial import build_trial, evaluate
 from trials.wiring import build_batches, build_test_loss, choose_device, load_pictures
@@ -33,20 +34,22 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     receiver = _other_receiver(trained, arguments)
     folder = choose_folder(options)
     device = choose_device(options)
-    pictures = load_pictures(options, ("test",))
+    pictures = load_pictures(options, ("test",), device)
     batches = build_batches(options, pictures, device)
     agents = build_trained(trained, pictures)
     if receiver is not None:
-        agents = pair(agents, build_trained(receiver, pictures))
+        agents = pair(trained, agents, receiver, build_trained(receiver, pictures))
     logger.info("%s", describe(options, pictures, batches, agents))
     if options.dry_run:
         logger.info("%s", memory_estimate(agents, pictures))
         logger.info("A dry run: nothing was written. The run would write to %s.", folder)
         return
 
+    agents.to(device)
+    set_precision(options, agents)
+    compile_backbones(options, agents, pictures.image_size)
     folder = open_folder(folder, options, command, str(device))
     write_text(folder / "model-info.txt", repr(agents))
-    agents.to(device)
     began = time.perf_counter()
     measured = _play(options, agents, batches["test"], device, folder)
     seconds = time.perf_counter() - began

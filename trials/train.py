@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from trials.progress import EpochLine, Progress
 from trials.result import outcome
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
 from trials.schedule import LearningRate, parse_learning_rate
+from trials.speed import compile_backbones, keep_features, set_precision
 from trials.trial import build_trial, run
 from trials.wiring import build_agents, build_batches, build_loss, choose_device, load_pictures
 
@@ -40,7 +42,7 @@ def train(options: Options, arguments: Sequence[str]) -> None:
     folder = choose_folder(options)
     device = choose_device(options)
     # The test split too: what is wrong with it should not come out after a night of training.
-    pictures = load_pictures(options, ("train", "valid", "test"))
+    pictures = load_pictures(options, ("train", "valid", "test"), device)
     batches = build_batches(options, pictures, device)
     options = _settle(options, batches["train"].dealer.candidates)
     torch.manual_seed(options.data_seed)
@@ -54,11 +56,15 @@ def train(options: Options, arguments: Sequence[str]) -> None:
         logger.info("A dry run: nothing was written. The run would write to %s.", folder)
         return
 
+    agents.to(device)
+    set_precision(options, agents)
+    compile_backbones(options, agents, pictures.image_size)
+    keep_features(options, agents, loss, {name: batches[name] for name in ("train", "valid")}, device)
     folder = open_folder(folder, options, arguments, str(device))
     write_text(folder / "model-info.txt", repr(agents))
     logger.info("writing to %s", folder)
     del batches["test"], pictures  # looked at, and not needed any more
-    history, best = _fit(agents.to(device), loss.to(device), batches, rate, options, folder, device)
+    history, best = _fit(agents, loss.to(device), batches, rate, options, folder, device)
     result = summarise(history, best, batches["valid"])
     write_json(folder / "result.json", result | {"seconds": round(time.perf_counter() - began, 2)})
     logger.info(
@@ -68,7 +74,7 @@ def train(options: Options, arguments: Sequence[str]) -> None:
         result["best"]["communication_rate"],
         result["best"]["epoch"],
         result["chance"],
-        folder / "model_final.pt",
+        shlex.quote(str(folder / "model_final.pt")),
     )
 
 
@@ -149,15 +155,20 @@ def _check_loss_options(options: Options) -> None:
 
 
 def _settle(options: Options, candidates: int) -> Options:
-    """What a later test needs to play the same: the size of the games, and where the pictures are from anywhere."""
-    found = {}
-    if options.object_oriented != "none":
-        found["num_targets"] = candidates
+    """What a later test needs to play the same: the size of the games, and where the pictures are from anywhere.
+
+    A path that is only written in full keeps its source.
+    """
+    if options.object_oriented != "none" and not options.num_targets:
+        options = options.settled("settled by the run", num_targets=candidates)
+    paths: dict[str, Path | list[str]] = {}
     if "dataset_root" in options.values:
-        found["dataset_root"] = Path(options.dataset_root).absolute()
+        paths["dataset_root"] = Path(options.dataset_root).absolute()
     if options.like_a_dog_image:
-        found["like_a_dog_image"] = [str(Path(file).absolute()) for file in options.like_a_dog_image]
-    return options.settled("settled by the run", **found)
+        paths["like_a_dog_image"] = [str(Path(file).absolute()) for file in options.like_a_dog_image]
+    for name, path in paths.items():
+        options = options.settled(options.sources[name], **{name: path})
+    return options
 
 
 def summarise(history: list[dict], best: dict, valid: GameBatches) -> dict:

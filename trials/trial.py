@@ -37,16 +37,52 @@ class Player(nn.Module):
 
     def forward(self, batch: Batch, state: Any = None) -> Play:
         try:
-            return self.agents(batch.photos, batch.candidates, batch.senders, perceive=self.loss.perceives)
+            return self.agents(
+                batch.photos,
+                batch.candidates,
+                batch.senders,
+                perceive=self.loss.perceives,
+                features=batch.features,
+            )
         except Exception as error:
             raise ForwardError from error
 
 
-@metrics.running_mean
+class QuietRunningMean(metrics.RunningMean):
+    """torchbearer's running mean, left on the device as a tensor: no GPU is waited for until `settle_metrics`."""
+
+    def _step(self, cache: list[Tensor]) -> Tensor:
+        return torch.stack(cache).mean()
+
+
+def with_running_mean(metric: metrics.MetricTree) -> metrics.MetricTree:
+    """The metric, logged as running_NAME, too: of the last 50 batches, renewed at every tenth, as officially."""
+    metric.add_child(metrics.ToDict(QuietRunningMean(f"running_{metric.root.name}")))
+    return metric
+
+
+def settle_metrics(state: dict) -> None:
+    """Turns metrics that are tensors into numbers."""
+    for name, value in state[torchbearer.METRICS].items():
+        if isinstance(value, Tensor):
+            state[torchbearer.METRICS][name] = value.item()
+
+
+@metrics.mean
+class BatchLoss(metrics.Metric):
+    """The loss of a batch; logged as loss."""
+
+    def __init__(self):
+        super().__init__("loss")
+
+    def process(self, state: dict) -> Tensor:
+        return state[torchbearer.LOSS].detach()
+
+
 @metrics.std
 @metrics.mean
 class CommunicationRate(metrics.Metric):
-    """Right guesses of a batch, float [B] of 0 and 1; logged as commrate, commrate_std and running_commrate."""
+    """Right guesses of a batch, float [B] of 0 and 1; logged as commrate and commrate_std."""
 
     def __init__(self):
         super().__init__("commrate")
@@ -92,7 +128,7 @@ def build_trial(
         state[torchbearer.LOSS].backward()
         state[torchbearer.CALLBACK_LIST].on_backward(state)
 
-    measured = ["loss", CommunicationRate()]
+    measured = [with_running_mean(BatchLoss()), with_running_mean(CommunicationRate())]
     if optimizer is not None:
         measured.append("lr")
     if loss.auxiliary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,9 @@ from trials.options import COMMAND_LINE, Options
 # Added to --data-seed, so that each kind of random draw has a stream of its own.
 TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
 
+MIB = 2**20
+GPU_SHARE = 0.5  # of the free memory that pictures may take unasked: the agents and a step's graph need the rest
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -30,6 +33,12 @@ class Pictures:
     splits: Mapping[str, Split]
     image_size: int
     channels: int
+    budget: int | None = None  # bytes that they may take on the run's GPU; None where it has no CUDA GPU
+
+    @property
+    def nbytes(self) -> int:
+        """What all splits together take: a byte for each value of each pixel."""
+        return sum(split.images.nbytes for split in self.splits.values())
 
 
 def choose_device(options: Options) -> torch.device:
@@ -48,10 +57,40 @@ def choose_device(options: Options) -> torch.device:
     return device
 
 
-def load_pictures(options: Options, names: tuple[str, ...]) -> Pictures:
-    """Decodes the named splits of the chosen data set. Raises UsageError where that cannot be done."""
+def load_pictures(options: Options, names: tuple[str, ...], device: torch.device) -> Pictures:
+    """Decodes the named splits of the chosen data set, for a run on `device`, and puts them where --data-device says.
+
+    Raises UsageError where that cannot be done.
+    """
+    if options.data_device == "cuda" and device.type != "cuda":
+        raise UsageError(
+            f"--data-device cuda: there is no CUDA GPU in a run on {device}.\n"
+            "Leave it out, or give --device cuda on a machine that has one."
+        )
     dataset = options.part("dataset").build(options.values)
-    return Pictures({name: dataset.split(name) for name in names}, dataset.image_size, dataset.channels)
+    pictures = Pictures({name: dataset.split(name) for name in names}, dataset.image_size, dataset.channels)
+    if device.type != "cuda":
+        return pictures
+    free, _ = torch.cuda.mem_get_info(device)
+    place = place_of_pictures(options.data_device, pictures.nbytes, device, free)
+    return replace(
+        pictures,
+        splits={name: split.to(place) for name, split in pictures.splits.items()},
+        budget=int(free * GPU_SHARE),
+    )
+
+
+def place_of_pictures(asked: str, size: int, device: torch.device, free: int) -> torch.device:
+    """Where `size` bytes of decoded pictures go in a run on the GPU `device`, of whose memory `free` bytes are free.
+
+    asked: auto, cpu or cuda. Raises UsageError for cuda where that is more than there is.
+    """
+    if asked == "cuda" and size > free:
+        raise UsageError(
+            f"--data-device cuda: the decoded pictures take {size / MIB:.0f} MiB, and {free / MIB:.0f} MiB are free on "
+            f"{device}.\nLeave it out or give --data-device cpu: they then wait in the CPU's memory."
+        )
+    return device if asked == "cuda" or (asked == "auto" and size <= free * GPU_SHARE) else torch.device("cpu")
 
 
 def build_batches(options: Options, pictures: Pictures, device: torch.device) -> dict[str, GameBatches]:

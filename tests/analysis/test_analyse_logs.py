@@ -25,32 +25,33 @@ def entry(sketch, correct, guessed, true, templates="dpp"):
     }
 
 
-GAMES = [WON, WON, LOST, LOST, LOST]
+GAMES = [WON, WON, LOST, LOST, LOST, WON]
 ENTRIES = [
     entry("cat", "cat", "cat", "cat"),
     entry("dog", "dog", "dog", "cat", "ppp"),
     entry("cat", "dog", "cat", "cat", "dpd"),
     entry("cat", "dog", "dog", "cat", "ddd"),
     entry("dog", "cat", "dog", "cat"),
+    entry("dog", "cat", "cat", "cat"),
 ]
 EXPECTED = {
-    "commrate": 2,
+    "commrate": 3,
     "sketch_class_matches_true": 3,
     "sketch_class_matches_correct": 2,
     "sketch_class_matches_correct_and_true": 1,
     "sketch_class_matches_guess": 4,
     "sketch_class_matches_guess_and_true": 2,
-    "correct_class_matches_true": 2,
-    "guess_class_matches_true": 2,
-    "sketch_is_drawing": 4,
-    "correct_is_photo": 4,
-    "guess_is_photo": 3,
+    "correct_class_matches_true": 3,
+    "guess_class_matches_true": 3,
+    "sketch_is_drawing": 5,
+    "correct_is_photo": 5,
+    "guess_is_photo": 4,
 }
 
 
 def test_the_official_counters_in_their_order():
     assert list(count(GAMES, ENTRIES).items()) == list(EXPECTED.items())
-    assert count(GAMES, None) == {"commrate": 2}
+    assert count(GAMES, None) == {"commrate": 3}
 
 
 def test_the_table_is_aligned():
@@ -72,17 +73,17 @@ def test_a_log_with_an_analysis(log, tmp_path):
     printed = analyse_logs(log, None, tmp_path / "numbers.json")
     lines = [line.split() for line in printed.splitlines()[1:]]
     assert {name: int(number) for name, number, _ in lines} == EXPECTED
-    assert [float(mean) for *_, mean in lines] == [number / 5 for number in EXPECTED.values()]
+    assert [float(mean) for *_, mean in lines] == [round(number / 6, 4) for number in EXPECTED.values()]
     written = json.loads((tmp_path / "numbers.json").read_text())
-    assert written["games"] == 5
-    assert written["counters"]["guess_is_photo"] == {"count": 3, "mean": 0.6}
+    assert written["games"] == 6
+    assert written["counters"]["guess_is_photo"] == {"count": 4, "mean": 4 / 6}
     assert list(written["counters"]) == list(EXPECTED)
     with pytest.raises(UsageError, match="there already"):
         analyse_logs(log, None, tmp_path / "numbers.json")
 
 
 def test_a_log_without_one_and_one_elsewhere(log, tmp_path):
-    assert analyse_logs(log, None, None).splitlines()[1:] == ["commrate      2  0.4000"]
+    assert analyse_logs(log, None, None).splitlines()[1:] == ["commrate      3  0.5000"]
     with pytest.raises(UsageError, match="No such file"):
         analyse_logs(log, tmp_path / "mine.json", None)
     (tmp_path / "mine.json").write_text(json.dumps(ENTRIES))

@@ -14,10 +14,17 @@ def test_names_may_hold_commas_and_the_first_class_counts(tmp_path):
     assert read_hash_classes(path) == {A: "cat, tame", B: "dog"}
 
 
+def test_blank_lines_are_skipped(tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text(f"\n{A},cat\n\n{B},dog\n\n\n")
+    assert read_hash_classes(path) == {A: "cat", B: "dog"}
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
         (b"", "it is empty"),
+        (b"\n\n", "it is empty"),
         (b"loading data\n", "line 1 is not md5,class"),
         (f"{A},cat\n{B}\n".encode(), "line 2 is not md5,class"),
         (b"short,cat\n", "line 1 is not md5,class"),

@@ -57,6 +57,11 @@ BROKEN = {
     "numbers for pictures": (json.dumps([ROW | {"images": [3]}]), "3 is not a picture"),
     "a picture above": (json.dumps([ROW | {"sketch": "../a.png"}]), "'../a.png' is not a picture"),
     "a picture elsewhere": (json.dumps([ROW | {"images": ["/etc/b.png"]}]), "'/etc/b.png' is not a picture"),
+    "a picture above, on Windows": (json.dumps([ROW | {"sketch": "s\\..\\a.png"}]), "a.png' is not a picture"),
+    "a picture for a list": (json.dumps([ROW | {"sketch": "games.json"}]), "'games.json' is not in a folder"),
+    "the same spelt otherwise": (json.dumps([ROW | {"images": ["./games.csv"]}]), "'./games.csv' is not in a folder"),
+    "half a character": (json.dumps([ROW | {"sketch": "s/\ud800.png"}]), "no file's name"),
+    "endless brackets": ("[" * 200_000, "cannot be read: .*recursion"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 from html.parser import HTMLParser
 
 import numpy as np
@@ -20,7 +21,7 @@ class Figures(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.found, self.text = [], [], ""
+        self.open, self.found, self.names, self.text = [], [], [], ""
         self.feed(text)
         self.close()
         assert self.open == []
@@ -35,7 +36,7 @@ class Figures(HTMLParser):
         if tag == "img":
             kind, data = attributes["src"].split(",")
             assert kind == "data:image/png;base64"
-            assert attributes["alt"]
+            self.names.append(attributes["alt"])
             self.found[-1][2] = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
             self.size = int(attributes["width"]), int(attributes["height"])
 
@@ -71,6 +72,17 @@ def test_a_lost_game(log, tmp_path):
     assert "Game 0 of 2" in read.text
     assert "a & <b>" in read.text  # escaped, so that it is read as text
     assert read.size == (112, 56)
+    game = read_log(log).games[0]
+    assert read.names == [game.sketch, game.target_picture, *game.candidates]
+
+
+def test_a_pictures_name_is_text_whatever_it_holds(log):
+    rows = json.loads((log / "games.json").read_text())
+    name = 'sketch-images/"><script>&amp;.png'
+    (log / rows[0]["sketch"]).rename(log / "sketch-images" / name.split("/")[1])
+    rows[0]["sketch"] = name
+    (log / "games.json").write_text(json.dumps(rows))
+    assert Figures(page(read_log(log), 0)).names[0] == name
 
 
 def test_a_game_that_was_won(log):

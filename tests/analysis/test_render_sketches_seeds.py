@@ -46,6 +46,18 @@ def test_means_over_all_sketches_of_a_target(tmp_path, make_log):
     assert cells(tmp_path / "targets.png", 2) == [2, 1]  # in the first log's order
 
 
+def test_a_target_has_to_be_in_all_of_three_logs(tmp_path, make_log):
+    sketches = {"one": {1: 10, 2: 20, 3: 30, 5: 50}, "two": {1: 40, 2: 80, 5: 70}, "three": {5: 90, 3: 3, 1: 70}}
+    logs = [
+        make_log(tmp_path / name, [(0, 0, flat(sketch), [flat(target)]) for target, sketch in drawn.items()])
+        for name, drawn in sketches.items()
+    ]
+    said = render_sketches_seeds(logs, tmp_path / "sketches.png", tmp_path / "targets.png", 100)
+    assert said.startswith("2 of the 2 targets that all 3 logs have")
+    assert cells(tmp_path / "sketches.png", 2) == [(10 + 40 + 70) / 3, (50 + 70 + 90) / 3]
+    assert cells(tmp_path / "targets.png", 2) == [1, 5]
+
+
 def test_one_log_a_row_of_ten_and_a_count(tmp_path, make_log):
     games = [(0, 0, flat(100 + level), [flat(level)]) for level in range(13)]
     log = make_log(tmp_path / "log", games)
@@ -67,7 +79,7 @@ def test_what_cannot_be_averaged(tmp_path, make_log):
         render_sketches_seeds([one, larger], out, None, 9)
     with pytest.raises(UsageError, match="two names"):
         render_sketches_seeds([one], out, out, 9)
-    for name in ("out", "out.psd", "out.txt"):  # PSD files are read, not written
+    for name in ("out", "out.psd", "out.txt", "out.xbm"):  # PSD files are read, not written, XBM has no colours
         with pytest.raises(UsageError, match="ending"):
             render_sketches_seeds([one], tmp_path / name, None, 9)
     out.touch()

@@ -4,6 +4,7 @@ import ast
 import csv
 import json
 import random
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,24 @@ def test_keys_of_other_programs_are_kept(log, tmp_path):
     (log / "games.json").write_text(json.dumps(rows))
     sample_gamelogs(log, tmp_path / "few", 3, 1)
     assert all(row["note"] == "mine" for row in read_log(tmp_path / "few").rows)
+
+
+def test_keys_that_only_some_games_have_are_columns_too(log, tmp_path):
+    rows = json.loads((log / "games.json").read_text())
+    rows = [row | ({"note": "\ud800 mine"} if number == 39 else {"sum": 7}) for number, row in enumerate(rows)]
+    (log / "games.json").write_text(json.dumps(rows))
+    sample_gamelogs(log, tmp_path / "all", 40, 1)
+    with (tmp_path / "all" / "games.csv").open(newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert [(row["sum"], row["note"]) for row in table] == [("7", "")] * 39 + [("", "\\ud800 mine")]
+    assert json.loads((tmp_path / "all" / "games.json").read_text()) == rows
+
+
+def test_the_sample_lies_beside_the_log_from_wherever_that_is_named(log, tmp_path, monkeypatch):
+    monkeypatch.chdir(log / "sketch-images")
+    sample_gamelogs(Path(".."), None, 2, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gamelogs", "gamelogs-sampled"]
+    assert sorted(path.name for path in log.iterdir()) == ["games.csv", "games.json", "sketch-images", "target-images"]
 
 
 def test_its_name_where_none_is_given(log, tmp_path, monkeypatch):

@@ -20,7 +20,8 @@ def test_every_option_is_an_argument_of_the_function(name):
     tool = TOOLS[name]
     parser = Parser(add_help=False)
     tool.add_options(parser)
-    given = {action.dest for action in parser._actions} | (
+    forgotten = {"data_seed", "batch_size", "imagenet_norm"} if name == "dump-hashes-classes" else set()
+    given = {action.dest for action in parser._actions} - forgotten | (
         {"dataset", "dataset_options"} if tool.takes_dataset else set()
     )
     arguments = inspect.signature(function_of(tool)).parameters
@@ -48,6 +49,7 @@ def test_a_help_page_explains_every_option(name, capsys):
         ("render-game", ["-inp", "x", "-out", "y", "--gmae", "1"], "unrecognized arguments: --gmae"),
         ("dump-hashes-classes", ["--dataset", "Paintings"], "invalid choice: 'Paintings'"),
         ("dump-hashes-classes", ["--dataset", "STL10", "--val-fraction", "0.2"], "unrecognized"),
+        ("clip-analysis", ["-inp", "x"], "required: -hcm/--hash-classes"),
         ("clip-analysis", ["-inp", "x", "-hcm", "y", "--templates", "photo"], "not NAME=TEXT"),
         ("clip-analysis", ["-inp", "x", "-hcm", "y", "--templates", "photo=a cat"], "one {} in it"),
         ("clip-analysis", ["-inp", "x", "-hcm", "y", "--classes", "a", "--classes-file", "b"], "not allowed with"),
@@ -68,6 +70,19 @@ def test_options_of_the_data_set_go_to_the_function_together(monkeypatch):
     options = got.pop("dataset_options")
     assert got == {"dataset": "STL10", "output": None, "name": True}
     assert (options["image_size"], str(options["dataset_root"]), options["valset_size_per_class"]) == (64, "x", 10)
+
+
+def test_official_options_that_change_nothing_are_taken_all_the_same(tmp_path, capsys):
+    def dump(*arguments):
+        return TOOLS["dump-hashes-classes"].run("dump-hashes-classes", ["--image-size", "8", *arguments])
+
+    assert dump("--data-seed", "7", "--batch-size", "100", "--imagenet-norm") == dump()
+    with pytest.raises(UsageError, match="whole number"):
+        dump("--data-seed", "x")
+    with pytest.raises(SystemExit):
+        dump("--help")
+    page = " ".join(capsys.readouterr().out.split())
+    assert "--data-seed N changes nothing --batch-size N changes nothing --imagenet-norm changes nothing" in page
 
 
 def test_a_default_with_a_percent_sign_does_not_break_the_help(capsys):

@@ -1,6 +1,7 @@
-"""A web server for the tests of downloads."""
+"""A web server for the tests of downloads, and what shows that pictures were decoded before."""
 
 import functools
+import os
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,3 +19,18 @@ def server(tmp_path, monkeypatch):
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def spoil():
+    """Makes picture files unreadable, without a change of their size or their time: who still has them, kept them."""
+
+    def spoil_all(paths):
+        spoilt = [path for path in paths if path.is_file()]
+        assert spoilt
+        for path in spoilt:
+            state = path.stat()
+            path.write_bytes(bytes(state.st_size))
+            os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+    return spoil_all

@@ -6,6 +6,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as TF
 
 from datasets import augment
+from datasets.augment import AffineView, CropFlipJitterView
 from datasets.ragged import RaggedImages
 
 
@@ -177,3 +178,29 @@ def test_views_are_seeded_and_differ_from_item_to_item(generator, view):
     assert not torch.equal(first, other)
     assert len(torch.unique(first.flatten(1), dim=0)) == 8
     assert make(images, indices, None, "meta").device.type == "meta"
+
+
+VIEWS = [AffineView(20, 0.2, (0.8, 1.2), 5), CropFlipJitterView(8)]
+
+
+def pictures_for(view):
+    generator = torch.Generator().manual_seed(4)
+    pictures = [torch.randint(256, (3, 12, 12), dtype=torch.uint8, generator=generator) for _ in range(9)]
+    return torch.stack(pictures) if isinstance(view, AffineView) else RaggedImages.of(pictures)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_views_stay_where_the_images_are(view):
+    images, indices = pictures_for(view).to("meta"), torch.tensor([3, 1, 3])
+    assert view(images, indices, torch.Generator().manual_seed(0)).device.type == "meta"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_same_seed_gives_the_same_views_wherever_the_images_are(view):
+    images, indices = pictures_for(view), torch.tensor([3, 1, 3])
+    plain = view(images, indices, torch.Generator().manual_seed(0))
+    for place, device in (("cpu", "cuda"), ("cuda", "cuda"), ("cuda", None)):
+        seen = view(images.to(place), indices, torch.Generator().manual_seed(0), device)
+        assert seen.device.type == "cuda"
+        torch.testing.assert_close(seen.cpu(), plain, atol=1e-4, rtol=0)

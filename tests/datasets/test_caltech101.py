@@ -1,5 +1,6 @@
 """A small stand-in for Caltech-101, in its own layout."""
 
+import shutil
 from urllib.error import URLError
 
 import numpy as np
@@ -131,3 +132,18 @@ def test_too_few_pictures(tmp_path):
     with pytest.raises(UsageError, match="cannot be divided") as caught:
         Caltech101(dataset_root=tmp_path).split("train")
     assert len(str(caught.value).splitlines()) <= 5
+
+
+def test_a_second_run_sees_the_same_views_without_decoding(root, tmp_path, spoil):
+    shutil.copytree(root / "caltech101", tmp_path / "caltech101")
+    items, names = torch.arange(10), ("train", "valid", "test")
+
+    def views():
+        data = Caltech101(dataset_root=tmp_path, image_size=16)
+        return [data.split(name).view(items, torch.Generator().manual_seed(0)) for name in names]
+
+    first = views()
+    spoil(tmp_path.rglob("*.jpg"))
+    for one, other in zip(first, views(), strict=True):
+        assert torch.equal(one, other)
+    assert len(list((tmp_path / ".decoded").iterdir())) == 3

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
+from torchvision import transforms
 
-from datasets.decoding import decode, decode_ragged, read_picture, resize_and_crop, to_tensor
+from datasets.decoding import decode, decode_ragged, in_words, read_picture, resize_and_crop, to_tensor
+from datasets.omniglot import centre
 from errors import UsageError
 
 
@@ -49,6 +51,7 @@ def test_ragged(tmp_path):
     ragged = decode_ragged(paths, lambda picture: picture, 3, 2, "decoding")
     assert ragged.heights.tolist() == [4, 5]
     assert ragged.widths.tolist() == [6, 3]
+    assert ragged.nbytes == 3 * (4 * 6 + 5 * 3)
     assert (ragged.picture(1) == 8).all()
 
 
@@ -93,5 +96,21 @@ def test_a_broken_picture_is_named(paths, tmp_path, content, num_workers):
         decode([*paths, broken, *paths], resize_and_crop(8), 3, num_workers, "decoding")
     message = str(caught.value)
     assert message.startswith(f"picture {broken}: it cannot be read (")
-    assert ("there is no such file" in message) == (content is None)
+    assert ("there is no such file" in message) == ("\nPut it there" in message) == (content is None)
+    assert ("\nReplace the file by an intact copy" in message) == (content is not None)
     assert len(message.splitlines()) <= 5
+
+
+def test_a_transform_in_words_has_all_that_decides_about_pixels():
+    words = in_words(transforms.Compose([resize_and_crop(12), ImageOps.invert, centre, transforms.Pad(3, fill=7)]))
+    for part in ("Resize(size=12", "bilinear", "CenterCrop(size=(12, 12))", "ImageOps.invert", "omniglot.centre", "7"):
+        assert part in words
+    assert in_words(resize_and_crop(12)) == in_words(resize_and_crop(12)) != in_words(resize_and_crop(13))
+
+
+@pytest.mark.parametrize(
+    "transform", [lambda picture: picture, object(), transforms.Compose([lambda picture: picture])]
+)
+def test_a_transform_without_words_is_refused(transform):
+    with pytest.raises(AssertionError, match="does not say what is done"):
+        in_words(transform)

@@ -180,3 +180,13 @@ def test_unreadable_picture_is_named_when_its_split_is_decoded(divided):
     data = ImageFolder(dataset_root=divided, image_size=8)
     assert torch.equal(data.split("test").labels, torch.tensor([0, 0, 0, 0, 1]))
     assert f"picture {broken}: it cannot be read" in complaint(divided, "train")
+
+
+def test_a_second_run_sees_the_same_pictures_without_decoding(flat, spoil):
+    first = ImageFolder(dataset_root=flat, image_size=8).split("train")
+    spoil(flat.glob("*/*.png"))
+    again = ImageFolder(dataset_root=flat, image_size=8)
+    assert again.classes == ("cat", "dog", "emu")  # what is kept in the same folder is no class
+    assert torch.equal(again.split("train").images, first.images)
+    with pytest.raises(UsageError, match="cannot be read"):
+        ImageFolder(dataset_root=flat, image_size=9).split("train")

@@ -174,3 +174,12 @@ def test_downloaded(tmp_path, monkeypatch, server):
     data = Omniglot(dataset_root=tmp_path / "data")
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["omniglot-py"]
     assert numbers(data.split("test")).tolist() == list(range(12, 20))
+
+
+def test_a_second_run_sees_the_same_pictures_without_decoding(root, spoil):
+    kinds = [(Omniglot, {}), (Omniglot, {"skeleton": True}), (C28pxOmniglot, {}), (Omniglot, {"augment": True})]
+    first = [cls(dataset_root=root, **options).split("test").images for cls, options in kinds]
+    assert not torch.equal(first[0], first[1])
+    spoil(root.rglob("*.png"))
+    for (cls, options), images in zip(kinds, first, strict=True):
+        assert torch.equal(cls(dataset_root=root, **options).split("test").images, images)

@@ -95,6 +95,18 @@ def test_both_formats_hold_the_same_drawings(tmp_path):
     assert read_drawings(tmp_path / "a.bin") == expected
 
 
+def test_blank_lines_are_skipped_but_counted(tmp_path, monkeypatch):
+    path = tmp_path / "a.ndjson"
+    path.write_text(f"{line(CROSS)}\n{line(CROSS)}\n \n")
+    assert len(read_drawings(path)) == 2
+    monkeypatch.setattr(quickdraw, "MOST", 2)
+    assert len(read_drawings(path)) == 2
+    monkeypatch.setattr(quickdraw, "MOST", 3)
+    path.write_text(f"\n{line(CROSS)}\n<html>")
+    with pytest.raises(UsageError, match="line 4"):
+        read_drawings(path)
+
+
 @pytest.mark.parametrize("name", ["cat.ndjson", "full_simplified_cat.ndjson", "cat.bin", "full_binary_cat.bin"])
 def test_file_names(root, name):
     content = "".join(line(drawing) for drawing in numbered(21, 50)).encode()
@@ -182,6 +194,7 @@ def test_thinned_strokes(root):
         (line([[[1.5, 2.5], [3.5, 4.5]]]), "line 3: TypeError"),
         (line([[[1, 2], [3, 4], [0, 17]]]), "line 3: ValueError"),  # a raw drawing, with times
         (line([[3, 4]]), "line 3: TypeError"),
+        ("[" * 200_000, "line 3: RecursionError"),
     ],
 )
 def test_a_damaged_line(root, text, problem):

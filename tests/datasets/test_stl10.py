@@ -1,6 +1,7 @@
 """A tiny STL-10 in the real binary layout: each picture is 3 planes, each plane column by column."""
 
 import hashlib
+import logging
 import tarfile
 
 import numpy as np
@@ -63,6 +64,19 @@ def test_class_names_from_the_file_or_known(root):
     assert STL10(dataset_root=root).split("test").classes == tuple("abcdefghij")
     names.unlink()
     assert STL10(dataset_root=root).split("test").classes == CLASSES
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00 no text", b"airplane\nbird\n", b"", None])
+def test_a_damaged_file_of_class_names_gives_way_to_the_known_names(root, caplog, monkeypatch, content):
+    monkeypatch.setattr(logging.getLogger("datasets"), "propagate", True)  # commgame.py, if it ran, took it away
+    names = root / "stl10_binary" / "class_names.txt"
+    if content is None:
+        names.unlink()
+        names.mkdir()
+    else:
+        names.write_bytes(content)
+    assert STL10(dataset_root=root).split("test").classes == CLASSES
+    assert "the known names are used" in caplog.text
 
 
 def test_validation_comes_out_of_the_training_file_stratified(root):

@@ -114,9 +114,37 @@ def test_a_class_that_is_not_trained(root):
     assert "n01440764, n01443537, n01484850" in message
 
 
-def test_a_picture_that_is_trained_and_tested(root):
-    (root / "splits" / "split3_test.txt").write_text(f"{name('val', 0, 5)}\n{name('train', 1, 2)}\n")
-    assert f"1 of the pictures in {root / 'splits' / 'split3_test.txt'} are in split3_train.txt too" in complaint(root)
+def other_spellings(picture):
+    return [picture, f"./{picture}", picture.replace("/", "//", 1), picture.replace("/", "/./")]
+
+
+@pytest.mark.parametrize(
+    ("part", "first", "others"),
+    [("test", "train", name("train", 1, 2)), ("val", "train", name("train", 0, 0)), ("test", "val", name("val", 0, 3))],
+)
+def test_a_picture_in_two_lists_however_it_is_spelt(root, part, first, others):
+    path = root / "splits" / f"split3_{part}.txt"
+    usual = path.read_text()
+    for line in other_spellings(others):
+        path.write_text(f"{usual}{line}\n")
+        message = complaint(root)
+        assert f"1 of the lines in {root / 'splits'} name a picture that another line names too" in message
+        assert f"\n{others}, which is in split3_{first}.txt and in split3_{part}.txt.\n" in message
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_a_picture_twice_in_one_list_however_it_is_spelt(root, part):
+    path = root / "splits" / f"split3_{part}.txt"
+    path.write_text(path.read_text() + "".join(f"{line}\n" for line in other_spellings(LISTS[part][1])))
+    message = complaint(root)
+    assert "4 of the lines" in message
+    assert f"{LISTS[part][1]}, which is twice in split3_{part}.txt." in message
+
+
+def test_paths_are_kept_in_one_spelling(root):
+    path = root / "splits" / "split3_val.txt"
+    path.write_text("".join(f"{other_spellings(picture)[1 + i % 3]}\n" for i, picture in enumerate(LISTS["val"])))
+    assert StratifiedImageNet(dataset_root=root, split=3).listings["valid"].pictures == LISTS["val"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n"])
@@ -140,5 +168,20 @@ def test_a_picture_that_is_not_there(root):
     (root / name("val", 0, 5)).unlink()
     data = StratifiedImageNet(dataset_root=root, split=3)
     assert len(data.split("valid")) == 12
-    with pytest.raises(UsageError, match=r"n01440764_5\.JPEG: it cannot be read \(there is no such file\)"):
+    with pytest.raises(UsageError, match=r"n01440764_5\.JPEG: it cannot be read \(there is no such file\).\nPut it"):
         data.split("test")
+
+
+def test_a_second_run_sees_the_same_pictures_without_decoding(root, spoil):
+    first = StratifiedImageNet(dataset_root=root, split=3, image_size=16).split("train")
+    spoil(root.rglob("*.JPEG"))
+    again = StratifiedImageNet(dataset_root=root, split=3, image_size=16).split("train")
+    assert torch.equal(again.images, first.images)
+
+
+def test_another_list_of_the_same_pictures_is_decoded_for_itself(root):
+    first = StratifiedImageNet(dataset_root=root, split=3, image_size=16).split("train")
+    for part, pictures in (("train", LISTS["train"][::-1]), ("val", LISTS["val"])):
+        (root / "splits" / f"split4_{part}.txt").write_text("".join(f"{picture}\n" for picture in pictures))
+    other = StratifiedImageNet(dataset_root=root, split=4, image_size=16).split("train")
+    assert torch.equal(other.images, first.images.flip(0))

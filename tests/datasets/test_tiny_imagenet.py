@@ -171,3 +171,9 @@ def test_missing_and_not_to_be_downloaded(tmp_path, monkeypatch):
     assert f"wnids.txt, train, val not found in {tmp_path / 'deep' / 'data' / 'tiny-imagenet-200'}" in message
     assert "refused" in message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_run_sees_the_same_pictures_without_decoding(root, spoil):
+    first = TinyImageNet(dataset_root=root).split("valid")
+    spoil(root.rglob("*.JPEG"))
+    assert torch.equal(TinyImageNet(dataset_root=root).split("valid").images, first.images)

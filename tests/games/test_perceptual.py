@@ -6,15 +6,8 @@ from torch import nn
 
 from errors import UsageError
 from games.losses import HingeLoss, TotalLoss
-from games.perceptual import (
-    CLIPLoss,
-    LearntWeights,
-    LikeADogLoss,
-    PerceptualLoss,
-    distance_to_all,
-    map_distance,
-    mean_and_spread,
-)
+from games.map_distance import map_distance
+from games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
 from games.sketch_views import random_views
 from models.encoding import Encoder, Encoding
 
@@ -66,29 +59,6 @@ def test_perceptual_loss_against_the_formula_written_out(play_with):
         3.0 * weight * written_out(photo[name], drawn[name]) for name, weight in loss.layer_weights().items()
     )
     assert loss(play_with(photo, drawn)).item() == pytest.approx(expected, abs=1e-9)
-
-
-def test_distance_is_2_between_orthogonal_features_and_0_between_parallel_ones():
-    one = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).expand(3, 2, 4, 4)
-    other = torch.tensor([0.0, 5.0]).view(1, 2, 1, 1).expand(3, 2, 4, 4)
-    assert map_distance(one, other).item() == pytest.approx(2)
-    assert map_distance(one, 7 * one).item() == pytest.approx(0)
-
-
-def test_distances_have_the_gradients_that_their_values_say():
-    torch.manual_seed(2)
-    maps, others = (torch.rand(count, 3, 2, 2, dtype=torch.float64, requires_grad=True) for count in (2, 2))
-    assert torch.autograd.gradcheck(map_distance, (maps, others))
-    many = mean_and_spread(torch.rand(4, 3, 2, 2, dtype=torch.float64))
-    assert torch.autograd.gradcheck(lambda maps: distance_to_all(maps, *many), (maps,))
-
-
-def test_gradients_are_finite_where_nothing_is_active():
-    photo = torch.rand(1, 4, 2, 2)
-    silenced = torch.full((1, 4, 2, 2), -1.0, requires_grad=True)  # all features, by the ReLU
-    map_distance(photo, torch.relu(silenced)).backward()
-    distance_to_all(torch.relu(silenced), *mean_and_spread(photo)).backward()
-    assert torch.isfinite(silenced.grad).all()
 
 
 def test_a_weight_of_zero_leaves_a_layer_out(play_with):
@@ -146,14 +116,6 @@ def test_the_gradient_of_a_learnt_weight_is_its_layers_distance(play_with):
         optimizer.step()
     assert values == sorted(values, reverse=True)
     assert sum(weight.item() ** 2 for weight in loss.layer_weights().values()) == pytest.approx(1)
-
-
-def test_the_mean_distance_to_many_images_is_found_without_each_of_them():
-    torch.manual_seed(4)
-    maps, many = (torch.rand(count, 3, 4, 4, dtype=torch.float64) for count in (2, 6))
-    many[2, :, 1, 1] = 0  # a location where one of them has nothing
-    one_by_one = [map_distance(maps, image.expand_as(maps)).item() for image in many]
-    assert distance_to_all(maps, *mean_and_spread(many)).item() == pytest.approx(sum(one_by_one) / 6, abs=1e-12)
 
 
 @pytest.mark.parametrize("frozen", [True, False])

@@ -1,5 +1,6 @@
 """Deals, against games worked out by hand and against what must hold for any deal."""
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -148,17 +149,33 @@ def test_different_means_another_picture_also_where_a_balanced_split_repeats_the
             seen, meant = pictures[deal.senders], pictures[meant_items(deal)]
             assert torch.equal(labels[deal.senders], labels[meant_items(deal)])
             assert (seen == meant).sum() == (0 if kind == "different" else 1), turn
-    with pytest.raises(UsageError, match="one picture only"):
-        ObjectOrientedGame(
-            labels,
-            ("a", "b"),
-            kind="different",
-            pictures=torch.where(labels == 0, 10, pictures),
+
+
+def test_a_class_of_one_picture_shows_it_to_both():
+    # class a: one item; class b: pictures 1 2 3; class c: one picture, which a balanced split repeats as items 4 5 6
+    labels, pictures = [0] + [1] * 3 + [2] * 3, torch.tensor([0, 1, 2, 3, 9, 9, 9])
+    for kind, shuffle in itertools.product(("different", "mixed"), (True, False)):
+        dealer = ObjectOrientedGame(
+            torch.tensor(labels),
+            ("a", "b", "c"),
+            kind=kind,
+            pictures=pictures,
             num_targets=None,
-            batch_size=2,
+            batch_size=3,
             generator=seeded(),
-            shuffle=True,
+            shuffle=shuffle,
         )
+        assert dealer.lonely == ("a", "c")
+        for deal in dealer:
+            for sender, receiver in zip(deal.senders.tolist(), meant_items(deal).tolist(), strict=True):
+                assert labels[sender] == labels[receiver]
+                if labels[sender] != 1:
+                    assert pictures[sender] == pictures[receiver]
+                elif kind == "different":
+                    assert pictures[sender] != pictures[receiver]
+                if kind == "different" and labels[sender] == 2:
+                    assert sender != receiver  # as officially: the item's next copy, with an augmentation of its own
+    assert object_oriented([0, 0, 1, 1], "different").lonely == ()
 
 
 def test_every_picture_is_sender_and_receiver_once_in_a_cycle():
@@ -209,8 +226,6 @@ def test_batch_size_is_rounded_to_whole_games_and_may_be_exceeded_by_one_game():
         (lambda: object_oriented([0, 0, 1, 1], "same", num_targets=3), "2 classes"),
         (lambda: object_oriented([0, 0, 0, 0], "same"), "1 class"),
         (lambda: object_oriented([0, 0, 0, 0], "same", num_targets=5), "1 class, .*\nLeave out --object-oriented"),
-        (lambda: object_oriented([0, 0, 0, 1], "different"), "one picture only, and sender and receiver need .*: b"),
-        (lambda: object_oriented([0, 0, 0, 1], "mixed"), "one picture only"),
         (lambda: object_oriented([0, 0, 1, 1], "same", batch_size=6), "has 4"),
         (lambda: object_oriented([0, 0, 1, 1], "same", senders=3), "at most 2"),
     ],

@@ -45,3 +45,8 @@ def test_nested_layers_are_told_what_they_see():
     assert (statistics.running_mean == 0).all()
     layers(torch.rand(4, 2, 3, 3) + 1)
     assert (statistics.running_mean > 0.05).all()
+
+
+def test_one_value_a_channel_keeps_to_the_statistics_that_there_are():
+    layer = PhotoSketchBatchNorm2d(3).train()
+    assert torch.allclose(layer(torch.ones(1, 3, 1, 1)), torch.ones(1, 3, 1, 1), atol=1e-4)

@@ -1,4 +1,5 @@
 import pathlib
+from pathlib import Path
 
 import pytest
 import torch
@@ -165,3 +166,48 @@ def test_agents_of_another_shape_are_refused(saved):
     with pytest.raises(UsageError, match=r"latent_to_linecoord\.4\.weight") as told:
         load_agents(other, load_checkpoint(saved[0]))
     assert len(str(told.value).splitlines()) <= 5
+
+
+def test_an_official_checkpoint_that_does_not_fit_wants_its_options(tmp_path):
+    content = {"torchbearer_version": "0.5.5", "model": {"decoder.x": torch.zeros(1)}, "optimizer": {}, "history": []}
+    torch.save(content, tmp_path / "m.pt")
+    agents, _ = build()
+    with pytest.raises(UsageError, match="It carries no options: give all"):
+        load_agents(agents, load_checkpoint(tmp_path / "m.pt"))
+
+
+@pytest.mark.parametrize("broken", [{"model": [1]}, {"history": None}])
+def test_an_official_checkpoint_with_something_else_in_it_is_refused(tmp_path, broken):
+    content = {"torchbearer_version": "0.5.5", "model": {}, "optimizer": {}, "history": []} | broken
+    torch.save(content, tmp_path / "m.pt")
+    with pytest.raises(UsageError, match="is not a checkpoint of this program"):
+        load_checkpoint(tmp_path / "m.pt")
+
+
+def test_weights_of_nan_in_a_shared_encoder_are_still_shared(tmp_path):
+    agents, options = build()
+    with torch.no_grad():
+        for parameter in agents.parameters():
+            parameter.fill_(float("nan"))
+    path = tmp_path / "m.pt"
+    save_checkpoint(path, agents, TotalLoss(HingeLoss()), torch.optim.Adam(agents.parameters()), options, 0, [])
+    again, _ = build()
+    load_agents(again, load_checkpoint(path))
+    assert again.decoder.latent_to_linecoord[0].weight.isnan().all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"batch_size": "48"}, {"sigma2": -1.0}, {"invert": "yes"}, {"encoder": 3}, {"nlines": 2.5}, {"loss": "Foo"}],
+)
+def test_options_in_a_checkpoint_are_looked_at(wrong):
+    with pytest.raises(UsageError):
+        resolve("test", ["--weights", "m.pt"], wrong)
+
+
+def test_options_that_training_saved_pass():
+    options = resolve("train", ["--sop-weights", "1", "0.5", "--encoder", "SqueezeNetBackbone", "--sigma2", "1e-4"])
+    saved = {name: str(value) if isinstance(value, Path) else value for name, value in options.values.items()}
+    again = resolve("test", ["--weights", "m.pt"], saved)
+    assert again.sop_weights == [1.0, 0.5]
+    assert again.sigma2 == 1e-4

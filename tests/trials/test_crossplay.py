@@ -12,7 +12,7 @@ from errors import UsageError
 from models.agents import Agents
 from trials.checkpoints import save_checkpoint
 from trials.crossplay import crossplay, draw_matrix, matrix_csv, short_names
-from trials.options import resolve
+from trials.options import given_trust, resolve
 from trials.test import test as play_test
 from trials.trained import load_trained, pair
 from trials.wiring import Pictures, build_agents, build_test_loss
@@ -76,20 +76,16 @@ def test_the_matrix_holds_what_single_tests_of_the_pairs_give(runs, tmp_path):
 
 @torch.no_grad()
 def test_a_pair_draws_like_its_sender_and_scores_like_its_receiver(runs):
-    one, other = (
-        build_agents(
-            load_trained("test", ["--weights", str(file)], file).options, Pictures({}, 16, 1), pretrained=False
-        )
-        for file in runs[:2]
-    )
+    trained = [load_trained("test", ["--weights", str(file)], file) for file in runs[:2]]
+    one, other = (build_agents(each.options, Pictures({}, 16, 1), pretrained=False) for each in trained)
     photos, candidates = torch.rand(4, 1, 16, 16), torch.arange(4)[None]
-    mixed = pair(one, other)
+    mixed = pair(trained[0], one, trained[1], other)
     play = mixed(photos, candidates, 4)
     assert torch.equal(play.sketches, one(photos, candidates, 4).sketches)
     heard = other.receiver(other.receiver_encoder.look(play.sketches, drawn=True).latent)
     seen = other.receiver(other.receiver_encoder.look(photos).latent)
     assert torch.allclose(play.scores, heard @ seen.T, atol=1e-5)
-    assert pair(one, one) is one
+    assert pair(trained[0], one, trained[0], one) is one
     assert isinstance(mixed, Agents)
 
 
@@ -107,14 +103,72 @@ def test_one_checkpoint_is_too_few(runs):
 
 def test_agents_of_different_games_play_only_one_that_is_named(runs, tmp_path):
     options = resolve("train", [*SMALL, "--encoder", "SimpleMLPEncoder", "--object-oriented", "same"])
-    agents = build_agents(options, Pictures({}, 16, 1))
-    save(tmp_path / "same.pt", agents, options)
+    settled = options.settled("settled by the run", num_targets=10)  # as training leaves it
+    save(tmp_path / "same.pt", build_agents(options, Pictures({}, 16, 1)), settled)
     files = [runs[0], tmp_path / "same.pt"]
     with pytest.raises(UsageError, match=r"do not play the same game\.\n.*--object-oriented none"):
         crossplay(files, ["--output", str(tmp_path / "out")], sys.argv)
     assert not (tmp_path / "out").exists()
     crossplay(files, ["--output", str(tmp_path / "out"), "--object-oriented", "none"], sys.argv)
     assert json.loads((tmp_path / "out" / "result.json").read_text())["candidates"] == 12
+
+
+@pytest.mark.parametrize(
+    ("differs", "told"),
+    [
+        (["--dataset-seed", "7"], r"--dataset-seed 1234, and .* --dataset-seed 7.*\n.*trained on by one of them"),
+        (["--batch-size", "8"], "--batch-size 12, and .* --batch-size 8"),
+        (["--random-transform-sender"], "--no-random-transform-sender, and .* --random-transform-sender"),
+        (
+            ["--sender-images-per-iter", "4"],
+            r"(?s)no --sender-images-per-iter, and .*such as --sender-images-per-iter 4",
+        ),
+    ],
+)
+def test_what_makes_up_the_games_has_to_be_common(runs, tmp_path, differs, told):
+    options = resolve("train", [*SMALL, "--encoder", "SimpleMLPEncoder", *differs])
+    save(tmp_path / "m.pt", build_agents(options, Pictures({}, 16, 1)), options)
+    with pytest.raises(UsageError, match=told):
+        crossplay([runs[0], tmp_path / "m.pt"], ["--output", str(tmp_path / "out")], sys.argv)
+    swap = ["--swap-agents", "--weights-pair2", str(tmp_path / "m.pt")]
+    with pytest.raises(UsageError, match=told):
+        play_test(runs[0], ["--weights", str(runs[0]), "--output", str(tmp_path / "out"), *swap], sys.argv)
+    assert not (tmp_path / "out").exists()
+
+
+def test_colours_for_a_receiver_of_one_channel_name_both_checkpoints(runs, tmp_path):
+    colour = [
+        "--encoder",
+        "SqueezeNetBackbone",
+        "--feature-layer",
+        "relu1",
+        "--decoder",
+        "SinglePassColouredLineDecoder",
+    ]
+    options = resolve("train", [*SMALL, *colour])
+    save(tmp_path / "m.pt", build_agents(options, Pictures({}, 16, 1)), options)
+    with pytest.raises(UsageError, match=r"the sender of .*m\.pt draws in colour, and the receiver of .*shared"):
+        crossplay([runs[0], tmp_path / "m.pt"], ["--output", str(tmp_path / "out")], sys.argv)
+
+
+def test_where_training_wrote_is_not_taken_over(runs, tmp_path):
+    options = resolve("train", [*SMALL, "--output", "training", "--device", "cuda:7", "--dry-run"])
+    save(tmp_path / "m.pt", build_agents(options, Pictures({}, 16, 1)), options)
+    found = load_trained("test", ["--weights", "m.pt"], tmp_path / "m.pt").options
+    assert (found.output, found.device, found.dry_run) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "trusted"),
+    [
+        ([], False),
+        (["--trust-weights"], True),
+        (["--trust"], True),
+        (["--trust-weights", "--no-trust-weights"], False),
+    ],
+)
+def test_trust_is_what_the_last_word_says(words, trusted):
+    assert given_trust(["--weights", "m.pt", *words, "--nlines", "3"]) == trusted
 
 
 def test_names_tell_checkpoints_apart(tmp_path):

@@ -1,6 +1,9 @@
 """Training refuses options that would change nothing, and leaves a log and a checkpoint of every loss it was given."""
 
 import csv
+import json
+import logging
+import shlex
 
 import pytest
 import torch
@@ -55,3 +58,33 @@ def test_a_run_with_every_loss(tmp_path, monkeypatch):
     trained = saved["optimizer"]["param_groups"][0]["params"]
     assert saved["optimizer"]["state"][trained[-1]]["exp_avg"].shape == (2,)  # the weights come last, as officially
     assert saved["options"]["like_a_dog_image"] == [str(tmp_path / "dog.png")]
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["sources"]["like_a_dog_image"] == "command line"
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_path_written_in_full_keeps_its_source(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    for part in ("train", "val", "test"):
+        for name in ("cat", "dog"):
+            (tmp_path / "data" / part / name).mkdir(parents=True)
+            for number in range(2):
+                Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / "data" / part / name / f"{number}.png")
+    words = "--dataset ImageFolder --encoder SmallCNNEncoder --image-size 16 --batch-size 2 --object-oriented same"
+    words = [*words.split(), "--epochs", "1", "--device", "cpu", "--output", "run"]
+    words += ["--dataset-root", "data", "--num-targets", "2"] if given else []
+    train(resolve("train", words), words)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["options"]["dataset_root"] == str(tmp_path / "data")
+    assert config["options"]["num_targets"] == 2
+    assert config["sources"]["dataset_root"] == ("command line" if given else "default")
+    assert config["sources"]["num_targets"] == ("command line" if given else "settled by the run")
+
+
+def test_the_command_that_tests_a_run_can_be_pasted(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("commgame"), "propagate", True)  # commgame.py, if it ran, took it away
+    caplog.set_level(logging.INFO, "commgame")
+    folder = tmp_path / "Tom's run & more"
+    words = ["--epochs", "1", "--device", "cpu", "--image-size", "16", "--output", str(folder)]
+    train(resolve("train", words), words)
+    said = caplog.messages[-1].splitlines()[-1]
+    assert shlex.split(said) == ["python", "commgame.py", "test", "--weights", str(folder / "model_final.pt")]

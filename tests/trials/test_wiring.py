@@ -1,5 +1,7 @@
 """What the options build: geometry of every split, what is trained, and combinations that cannot be."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from PIL import Image
@@ -9,7 +11,15 @@ from games.losses import HingeLoss, ReconstructLoss, TotalLoss
 from games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
 from trials.options import resolve
 from trials.plan import describe, graph_bytes, memory_estimate
-from trials.wiring import build_agents, build_batches, build_loss, build_test_loss, choose_device, load_pictures
+from trials.wiring import (
+    build_agents,
+    build_batches,
+    build_loss,
+    build_test_loss,
+    choose_device,
+    load_pictures,
+    place_of_pictures,
+)
 
 CPU = torch.device("cpu")
 ALL = ("train", "valid", "test")
@@ -17,7 +27,7 @@ ALL = ("train", "valid", "test")
 
 @pytest.fixture(scope="module")
 def digits():
-    return load_pictures(resolve("train", []), ALL)
+    return load_pictures(resolve("train", []), ALL, CPU)
 
 
 def batches_of(digits, *arguments):
@@ -46,7 +56,7 @@ def test_geometry(digits, arguments, candidates, a_batch, held_out):
 
 def test_a_test_alone_plays_the_same_games_as_beside_training(digits):
     options = resolve("train", [])
-    alone = load_pictures(options, ("test",))
+    alone = load_pictures(options, ("test",), CPU)
     for one, other in zip(
         build_batches(options, digits, CPU)["test"], build_batches(options, alone, CPU)["test"], strict=True
     ):
@@ -104,7 +114,7 @@ def test_shared_and_separate_encoders(digits):
 )
 def test_what_does_not_fit_is_said_before_anything_starts(arguments, told):
     options = resolve("train", arguments.split())
-    pictures = load_pictures(options, ("train", "valid"))
+    pictures = load_pictures(options, ("train", "valid"), CPU)
 
     def build():
         build_batches(options, pictures, CPU)
@@ -255,3 +265,97 @@ def test_the_memory_estimate_counts_the_views_that_the_clip_loss_makes(digits):
     without, with_views = (graph_bytes(batches["train"], agents, loss) for loss in losses)
     # Six pictures pass the encoder for each sender, instead of photo and sketch alone; and views have grids to sample.
     assert 3 * without < with_views < 4 * without
+
+
+GPU, MEMORY = torch.device("cuda:0"), 1000  # bytes free on a GPU; the place alone does not need one
+
+
+@pytest.mark.parametrize(
+    ("asked", "size", "place"),
+    [
+        ("auto", 500, GPU),
+        ("auto", 501, CPU),
+        ("cpu", 1, CPU),
+        ("cuda", 501, GPU),
+        ("cuda", 1000, GPU),
+    ],
+)
+def test_pictures_wait_on_the_gpu_if_they_take_at_most_half_of_its_free_memory(asked, size, place):
+    assert place_of_pictures(asked, size, GPU, MEMORY) == place
+
+
+def test_pictures_that_the_gpu_cannot_hold():
+    with pytest.raises(UsageError, match="take 3 MiB, and 2 MiB are free on cuda:0") as error:
+        place_of_pictures("cuda", 3 * 2**20, GPU, 2 * 2**20)
+    assert len(str(error.value).splitlines()) <= 5
+
+
+def test_pictures_on_a_gpu_that_the_run_does_not_have():
+    with pytest.raises(UsageError, match="--data-device cuda: there is no CUDA GPU in a run on cpu") as error:
+        load_pictures(resolve("train", ["--data-device", "cuda"]), ALL, CPU)
+    assert len(str(error.value).splitlines()) <= 5
+
+
+@pytest.mark.parametrize("asked", ["auto", "cpu"])
+def test_without_a_gpu_pictures_wait_in_memory_and_the_plan_says_how_much_they_take(asked):
+    options = resolve("train", ["--data-device", asked])
+    pictures = load_pictures(options, ALL, CPU)
+    assert pictures.nbytes == (1257 + 180 + 360) * 32 * 32
+    assert pictures.budget is None
+    assert {split.images.device for split in pictures.splits.values()} == {CPU}
+    batches, agents = build_batches(options, pictures, CPU), build_agents(options, pictures)
+    assert "decoded        1.8 MiB of pictures in the CPU's memory\n" in describe(options, pictures, batches, agents)
+
+
+def test_the_plan_says_what_pictures_take_of_a_gpu(digits):
+    options = resolve("train", [])
+    batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
+    moved = {name: split.to("meta") for name, split in digits.splits.items()}  # a device that every machine has
+    text = describe(options, replace(digits, splits=moved, budget=77 * 2**20), batches, agents)
+    assert "decoded        1.8 MiB of pictures on meta; the GPU's budget for them: 77 MiB\n" in text
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_where_the_pictures_wait_changes_no_batch():
+    device = torch.device("cuda:0")
+    played = {}
+    for place in ("cpu", "cuda"):
+        options = resolve("train", ["--data-device", place])
+        pictures = load_pictures(options, ALL, device)
+        assert pictures.splits["train"].images.device.type == place
+        played[place] = list(build_batches(options, pictures, device)["train"])
+    for one, other in zip(*played.values(), strict=True):
+        assert one.photos.device == other.photos.device == device
+        assert torch.equal(one.photos, other.photos)
+        assert torch.equal(one.candidates, other.candidates)
+
+
+def test_a_run_with_pictures_decoded_before_plays_the_same_games(tmp_path):
+    for red, name in enumerate(("cat", "dog")):
+        (tmp_path / name).mkdir()
+        for green in range(10):
+            Image.new("RGB", (20 + green, 30), (red, green, 0)).save(tmp_path / name / f"{green}.png")
+    words = ["--dataset", "ImageFolder", "--dataset-root", str(tmp_path), "--image-size", "8", "--batch-size", "3"]
+    options = resolve("train", words)
+    first, again = (build_batches(options, load_pictures(options, ALL, CPU), CPU) for _ in range(2))
+    assert len(list((tmp_path / ".decoded").iterdir())) == 3
+    for name in ALL:
+        for one, other in zip(first[name], again[name], strict=True):
+            assert torch.equal(one.photos, other.photos)
+            assert torch.equal(one.targets, other.targets)
+
+
+@pytest.mark.parametrize("norm", [True, False])
+def test_every_encoder_normalises_where_that_is_asked_for(digits, norm):
+    arguments = ["--encoder", "SqueezeNetBackbone", "--separate-encoders", "--decoder", "RecurrentSimpleLineDecoder"]
+    agents = build_agents(resolve("train", [*arguments, *(["--imagenet-norm"] if norm else [])]), digits)
+    encoders = (agents.sender_encoder, agents.receiver_encoder, agents.decoder.encoder)
+    assert [encoder.imagenet_norm for encoder in encoders] == [norm] * 3
+
+
+@pytest.mark.parametrize(
+    ("decoder", "lines"),
+    [("SinglePassSimpleLineDecoder", 8), ("SinglePassCRSDecoder", 1), ("RecurrentSimpleLineDecoder", 5)],
+)
+def test_a_data_sets_number_of_lines_is_for_its_own_decoder(decoder, lines):
+    assert resolve("train", ["--decoder", decoder]).nlines == lines

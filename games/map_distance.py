@@ -1,0 +1,100 @@
+"""How far feature maps are from each other, location by location; the distance of the paper's equation 4."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+EPS = 1e-10  # added to every length, as in the official code
+CACHED_NUMBERS = 1 << 18  # that a CPU has at hand
+
+
+def map_distance(one: Tensor, other: Tensor) -> Tensor:
+    """Mean over B and locations of |u - v|^2 for unit vectors u, v along the channels of [B, C, H, W] maps.
+
+    A location where nothing is active stays the zero vector; its gradient is finite (the official code's is NaN).
+    Maps may be in half precision; what is computed from them is not.
+    """
+    return _UnitDistance.apply(one, other)
+
+
+class _UnitDistance(torch.autograd.Function):
+    """`map_distance`, without ever holding unit vectors: |u - v|^2 = |u|^2 + |v|^2 - 2 u v needs three sums a location.
+
+    With lengths a = |x| and b = |y|, p = 1 / (a + eps), q = 1 / (b + eps) and s = x y, a location's distance is
+    (a p)^2 + (b q)^2 - 2 s p q. Its gradient is 2 (eps q^3 + s p q^2 / b) y - 2 p q x with respect to y, and
+    with respect to x likewise.
+    """
+
+    @staticmethod
+    def forward(ctx, one: Tensor, other: Tensor) -> Tensor:
+        pairs = list(zip(_few_at_a_time(one), _few_at_a_time(other), strict=True))
+        a, b = (torch.cat([_dot(pair[k], pair[k]) for pair in pairs]).sqrt_() for k in range(2))
+        s = torch.cat([_dot(x, y) for x, y in pairs])
+        p, q = 1 / (a + EPS), 1 / (b + EPS)
+        ctx.save_for_backward(one, other, a, b, p, q, s)
+        return ((a * p).square_() + (b * q).square_() - 2 * s * p * q).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        one, other, a, b, p, q, s = ctx.saved_tensors
+        scale = 2 * grad / s.numel()
+        grads: list[Tensor | None] = [None, None]
+        for k, (x, y, length, mine, theirs) in enumerate(((other, one, a, p, q), (one, other, b, q, p))):
+            if ctx.needs_input_grad[k]:
+                # Where the length is 0, so is s.
+                turned = torch.where(length > 0, s * theirs * mine**2 / length, 0.0)
+                grads[k] = _combine(scale * (EPS * mine**3 + turned), y, -scale * p * q, x)
+        return grads[0], grads[1]
+
+
+def _few_at_a_time(maps: Tensor) -> tuple[Tensor, ...]:
+    """Maps [B, C, H, W] in parts that fit into a CPU's cache, which saves most of the time; on a GPU, all together."""
+    pictures = max(1, CACHED_NUMBERS // maps[0].numel()) if maps.device.type == "cpu" else len(maps)
+    return maps.split(pictures)
+
+
+def _dot(x: Tensor, y: Tensor) -> Tensor:
+    """[B, C, H, W] twice -> float [B, H, W]."""
+    return (_exact(x) * _exact(y)).sum(dim=1)
+
+
+def _combine(weight: Tensor, maps: Tensor, other_weight: Tensor, others: Tensor) -> Tensor:
+    """weight * maps + other_weight * others for weights [B, H, W], in the precision of the maps."""
+    found = torch.empty_like(maps)
+    parts = zip(*(_few_at_a_time(values) for values in (found, maps, others)), strict=True)
+    start = 0
+    for into, values, more in parts:
+        rows = slice(start, start + len(into))
+        start = rows.stop
+        weighted = _exact(values) * weight[rows, None]
+        into.copy_(weighted.addcmul_(_exact(more), other_weight[rows, None]))
+    return found
+
+
+def _exact(maps: Tensor) -> Tensor:
+    """Maps in float32 at least."""
+    return maps.to(torch.promote_types(maps.dtype, torch.float32))
+
+
+def mean_and_spread(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the unit vectors v of K maps [K, C, H, W]: their mean m over K, [C, H, W], and the mean of |v - m|^2 over K
+    and locations, a scalar."""
+    units = _unit(maps)
+    mean = units.mean(dim=0)
+    return mean, (units - mean).pow(2).sum(dim=1).mean()
+
+
+def distance_to_all(maps: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
+    """The mean of `map_distance` from maps [B, C, H, W] to each of K others, from their `mean_and_spread`.
+
+    The mean over k of |u - v_k|^2 is |u - m|^2 plus the mean of |v_k - m|^2.
+    """
+    return (_unit(maps) - mean).pow(2).sum(dim=1).mean() + spread
+
+
+def _unit(maps: Tensor) -> Tensor:
+    maps = _exact(maps)
+    return maps / (torch.linalg.vector_norm(maps, dim=1, keepdim=True) + EPS)

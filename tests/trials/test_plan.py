@@ -1,0 +1,32 @@
+"""What the plan of a run warns of."""
+
+import pytest
+import torch
+
+from datasets.splits import Split
+from trials.options import resolve
+from trials.plan import describe
+from trials.wiring import Pictures, build_agents, build_batches
+
+CPU = torch.device("cpu")
+
+
+def split(name, labels, items=None):
+    images = torch.zeros(len(labels), 1, 32, 32, dtype=torch.uint8)
+    classes = tuple("abcd"[: max(labels) + 1])
+    return Split(name, images, torch.tensor(labels), classes, torch.tensor(items or range(len(labels))))
+
+
+@pytest.mark.parametrize(("kind", "told"), [("different", True), ("mixed", True), ("same", False), ("none", False)])
+def test_classes_of_one_picture_are_counted_where_it_matters(kind, told):
+    splits = {
+        "train": split("train", [0, 0, 1, 1, 2], [0, 1, 2, 3, 4, 4]),  # class c is there twice, with the same picture
+        "valid": split("valid", [0, 0, 1, 1, 2, 2]),
+        "test": split("test", [0, 1, 2, 2, 2]),
+    }
+    options = resolve("train", ["--object-oriented", kind, "--batch-size", "3"])
+    pictures = Pictures(splits, 32, 1)
+    batches, agents = build_batches(options, pictures, CPU), build_agents(options, pictures)
+    lines = [line for line in describe(options, pictures, batches, agents).splitlines() if "one picture" in line]
+    assert len(lines) == told
+    assert not told or "one picture only: 1 of train, 2 of test; of these" in lines[0]

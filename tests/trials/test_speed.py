@@ -1,0 +1,195 @@
+"""Options that make a run faster: that they leave the numbers as they are, and what is said where they cannot be."""
+
+import csv
+import sys
+
+import pytest
+import torch
+
+from datasets.splits import Split
+from errors import UsageError
+from games.sampling import OriginalGame
+from models.encoding import Features
+from trials.batches import GameBatches
+from trials.feature_cache import FeatureCache, compute, needed_bytes
+from trials.options import resolve
+from trials.speed import compile_backbones, keep_features, memory_budget, set_precision
+from trials.train import train
+from trials.wiring import Pictures, build_agents, build_loss
+
+CPU = torch.device("cpu")
+SMALL = ["--image-size", "32", "--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--batch-size", "8"]
+FROZEN = [*SMALL, "--freeze-backbone"]
+
+
+def split(name="train", augment=None, count=40):
+    torch.manual_seed(5)
+    images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8)
+    return Split(name, images, torch.arange(count) % 4, tuple("abcd"), torch.arange(count).flip(0), augment)
+
+
+def games(**which):
+    pictures = split(**which)
+    generator = torch.Generator().manual_seed(1)
+    deal = OriginalGame(len(pictures), candidates=8, generator=generator, shuffle=True, split=pictures.name)
+    return GameBatches(pictures, deal, device=CPU, seed=2)
+
+
+def build(*arguments):
+    options = resolve("train", list(arguments))
+    torch.manual_seed(0)
+    agents = build_agents(options, Pictures({}, 32, 3))
+    return options, agents, build_loss(options, agents)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("loss", [[], ["--sort-of-perceptual-loss"], ["--sort-of-perceptual-loss", "--CLIP-loss"]])
+def test_looked_up_features_give_the_play_that_computed_ones_give(loss):
+    options, agents, loss = build(*FROZEN, "--cache-features", "on", "--imagenet-norm", *loss)
+    one, other = games(), games()
+    keep_features(options, agents, loss, {"train": other}, CPU)
+    for computed, looked_up in zip(one, other, strict=True):
+        assert torch.equal(computed.photos, looked_up.photos)
+        plays = [
+            agents(b.photos, b.candidates, b.senders, perceive=loss.perceives, features=b.features)
+            for b in (computed, looked_up)
+        ]
+        assert looked_up.features is not None
+        assert torch.allclose(plays[0].scores, plays[1].scores, rtol=1e-4, atol=1e-4)
+        for name, term in loss(plays[0], computed.targets).items():
+            assert term.item() == pytest.approx(loss(plays[1], looked_up.targets)[name].item(), rel=1e-4, abs=1e-5) or (
+                name == "CLIP"  # whose views are drawn anew
+            )
+
+
+def test_a_backbone_is_not_asked_for_photos_whose_features_are_known(monkeypatch):
+    options, agents, loss = build(*FROZEN, "--cache-features", "on")
+    batches = games()
+    keep_features(options, agents, loss, {"train": batches}, CPU)
+    seen = []
+    extract = type(agents.sender_encoder).extract
+    monkeypatch.setattr(
+        type(agents.sender_encoder),
+        "extract",
+        lambda self, *given, **how: seen.append(how) or extract(self, *given, **how),
+    )
+    batch = next(iter(batches))
+    agents(batch.photos, batch.candidates, batch.senders, features=batch.features)
+    assert [how["drawn"] for how in seen] == [True]
+
+
+def test_features_are_of_the_pictures_asked_for_whatever_the_batch_they_were_computed_in():
+    _, agents, _ = build(*FROZEN)
+    pictures = split()
+    cache = compute(agents.sender_encoder, pictures, ("relu1",), CPU, batch=7)
+    rows = torch.tensor([3, 39, 3])
+    found = cache.take(rows)
+    alone = agents.sender_encoder.extract(pictures.pictures(rows), maps=("relu1",))
+    assert torch.allclose(found.values, alone.values, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(found.feature_maps["relu1"], alone.feature_maps["relu1"], rtol=1e-4, atol=1e-4)
+    kept = [cache.features.values, *cache.features.feature_maps.values()]
+    assert sum(tensor.nbytes for tensor in kept) == needed_bytes(agents.sender_encoder, pictures, ("relu1",), CPU)
+
+
+def test_taking_features_keeps_their_order():
+    cache = FeatureCache(Features(torch.arange(5.0)[:, None], {"a": torch.arange(5.0).view(5, 1, 1, 1)}))
+    taken = cache.take(torch.tensor([4, 0, 4]))
+    assert taken.values.flatten().tolist() == [4, 0, 4]
+    assert taken.feature_maps["a"].flatten().tolist() == [4, 0, 4]
+
+
+def _moving(images, indices, generator, device=None):
+    return images[indices].float()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "augment", "told"),
+    [
+        (SMALL, None, "it is not frozen"),
+        ([*FROZEN, "--separate-encoders"], None, "an encoder each"),
+        (["--image-size", "32", "--encoder", "SmallCNNEncoder"], None, "no backbone"),
+        (FROZEN, _moving, "train pictures are augmented"),
+    ],
+)
+def test_features_that_cannot_be_kept(arguments, augment, told):
+    options, agents, loss = build(*arguments, "--cache-features", "on")
+    batches = games(augment=augment)
+    with pytest.raises(UsageError, match=told):
+        keep_features(options, agents, loss, {"train": batches}, CPU)
+    for way in ("auto", "off"):
+        keep_features(resolve("train", [*arguments, "--cache-features", way]), agents, loss, {"train": batches}, CPU)
+        assert batches.features is None
+
+
+def test_only_pictures_that_stay_are_kept():
+    options, agents, loss = build(*FROZEN)
+    batches = {"train": games(augment=_moving), "valid": games(name="valid")}
+    keep_features(options, agents, loss, batches, CPU)
+    assert batches["train"].features is None
+    assert batches["valid"].features is not None
+
+
+def test_features_that_do_not_fit_are_computed_at_every_step(monkeypatch):
+    options, agents, loss = build(*FROZEN)
+    batches = games()
+    monkeypatch.setattr("trials.speed.memory_budget", lambda device: 1000)
+    keep_features(options, agents, loss, {"train": batches}, CPU)
+    assert batches.features is None
+    assert memory_budget(CPU) > 1000
+
+
+def test_a_run_is_the_same_with_and_without_kept_features(tmp_path):
+    rows = {}
+    for way in ("off", "on"):
+        arguments = [
+            *FROZEN,
+            "--cache-features",
+            way,
+            "--epochs",
+            "1",
+            "--batch-size",
+            "40",
+            "--output",
+            str(tmp_path / way),
+        ]
+        train(resolve("train", [*arguments, "--latent-size", "16", "--nlines", "3"]), sys.argv)
+        rows[way] = list(csv.DictReader((tmp_path / way / "log.csv").read_text().splitlines()))
+    for one, other in zip(rows["off"], rows["on"], strict=True):
+        for column in ("loss", "val_loss", "commrate", "val_commrate"):
+            assert float(one[column]) == pytest.approx(float(other[column]), rel=2e-3, abs=2e-3)
+
+
+@torch.no_grad()
+def test_bfloat16_is_for_the_backbone_alone():
+    options, agents, _ = build(*FROZEN, "--precision", "bf16")
+    pictures = torch.rand(4, 3, 32, 32)
+    exact = agents.sender_encoder.look(pictures).latent
+    set_precision(options, agents)
+    features = agents.sender_encoder.extract(pictures)
+    assert features.values.dtype == torch.bfloat16
+    rounded = agents.sender_encoder.look(pictures).latent
+    assert rounded.dtype == torch.float32
+    assert 0 < (rounded - exact).abs().max() < 0.05 * exact.abs().max()
+    play = agents(pictures, torch.arange(4)[None], 4)
+    assert play.strokes.points.dtype == play.sketches.dtype == play.scores.dtype == torch.float32
+
+
+@pytest.mark.parametrize("what", [["--precision", "bf16"], ["--compile"]])
+def test_without_a_backbone_there_is_nothing_to_speed_up(what):
+    options, agents, _ = build("--encoder", "SmallCNNEncoder", *what)
+
+    def prepare():
+        set_precision(options, agents)
+        compile_backbones(options, agents, 32)
+
+    with pytest.raises(UsageError, match="SmallCNNEncoder has none"):
+        prepare()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+def test_tf32_is_only_used_where_asked_for(precision):
+    options, agents, _ = build(*FROZEN, "--precision", precision)
+    set_precision(options, agents)
+    assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
+    assert torch.get_float32_matmul_precision() == ("high" if precision == "tf32" else "highest")
+    set_precision(resolve("train", FROZEN), agents)
