@@ -26,6 +26,10 @@ from errors import RunError, UsageError
 from trials.options import check_names, given_weights, resolve
 
 
+MEMORY_ADVICE = """there is not enough memory for this.
+A smaller --batch-size, fewer strokes or smaller sizes need less; --dry-run estimates how much."""
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs one command; the exit code."""
     for stream in (sys.stdout, sys.stderr):  # a path or a class's name may hold what a terminal cannot show
@@ -47,6 +51,11 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     except OSError as error:  # a full disk, a folder that was taken away
         print(f"failed: {error}\nWhat was saved before is complete and stays.", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        print(f"failed: {MEMORY_ADVICE}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ninterrupted; what was saved so far is complete and stays", file=sys.stderr)
@@ -91,6 +100,11 @@ def _crossplay(arguments: list[str]) -> None:
 def _tool(name: str, arguments: list[str]) -> None:
     _log_to(sys.stderr)  # what a tool prints may be redirected to a file
     print(TOOLS[name].run(name, arguments), flush=True)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """torch has a type for it on a GPU only."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in ("out of memory", "allocate memory"))
 
 
 def _log_to(stream: TextIO) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +25,7 @@ class PhotoSketchBatchNorm2d(PhotoSketchLayer, nn.BatchNorm2d):
         super().__init__(channels)
         self.register_buffer("drawn_running_mean", torch.zeros(channels))
         self.register_buffer("drawn_running_var", torch.ones(channels))
+        self._averaged: dict[bool, int] | None = None  # how many batches, drawn or not, while `plain_averages` counts
 
     def forward(self, maps: Tensor, drawn: bool = False) -> Tensor:
         mean, var = self.running_mean, self.running_var
@@ -31,7 +35,28 @@ class PhotoSketchBatchNorm2d(PhotoSketchLayer, nn.BatchNorm2d):
         learning = self.training and self.weight.requires_grad and maps.numel() > maps.shape[1]
         if learning:
             self.num_batches_tracked.add_(1)
-        return nn.functional.batch_norm(maps, mean, var, self.weight, self.bias, learning, self.momentum, self.eps)
+        momentum = self.momentum
+        if learning and self._averaged is not None:
+            self._averaged[drawn] += 1
+            momentum = 1 / self._averaged[drawn]
+        return nn.functional.batch_norm(maps, mean, var, self.weight, self.bias, learning, momentum, self.eps)
+
+
+@contextmanager
+def plain_averages(network: nn.Module) -> Iterator[bool]:
+    """Within it, running statistics start again and become the plain mean over the batches that are seen.
+
+    Gives whether the network learns any.
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, PhotoSketchBatchNorm2d)]
+    layers = [layer for layer in layers if layer.weight.requires_grad]
+    for layer in layers:
+        layer._averaged = {False: 0, True: 0}
+    try:
+        yield bool(layers)
+    finally:
+        for layer in layers:
+            layer._averaged = None
 
 
 class PhotoSketchSequential(PhotoSketchLayer, nn.Sequential):

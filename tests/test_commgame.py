@@ -470,3 +470,9 @@ def test_whoever_reads_the_output_may_stop():
     assert process.stderr.read() == ""
     assert process.wait(timeout=60) == 1
     process.stderr.close()
+
+
+def test_too_much_for_the_memory_is_said(capsys):
+    code, _, errors = call(capsys, "train", "--dry-run", "--latent-size", "2000000000")
+    assert code == 1
+    assert errors.startswith("failed: there is not enough memory")

@@ -15,7 +15,15 @@ from errors import UsageError
 from games.losses import TotalLoss
 from models.agents import Agents
 from trials.batches import GameBatches
-from trials.callbacks import AnnealSigma2, EpochClock, LearntWeightsColumns, RunLog, Snapshots, StopOnNaN
+from trials.callbacks import (
+    AnnealSigma2,
+    EpochClock,
+    LearntWeightsColumns,
+    RunLog,
+    SettleStatistics,
+    Snapshots,
+    StopOnNaN,
+)
 from trials.options import COMMAND_LINE, Options
 from trials.pictures import PassPictures
 from trials.plan import describe, graph_bytes, memory_estimate
@@ -96,6 +104,7 @@ def _fit(
     callbacks = [
         EpochClock(batches["train"].games, agents),
         StopOnNaN(snapshots),
+        SettleStatistics(agents, batches["train"]),
         PassPictures(folder, options.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
         RunLog(folder / "log.csv"),
         Progress(deal.games * deal.senders),

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from models.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchSequential
+from models.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchSequential, plain_averages
 
 
 def test_photos_and_sketches_have_statistics_of_their_own():
@@ -50,3 +50,27 @@ def test_nested_layers_are_told_what_they_see():
 def test_one_value_a_channel_keeps_to_the_statistics_that_there_are():
     layer = PhotoSketchBatchNorm2d(3).train()
     assert torch.allclose(layer(torch.ones(1, 3, 1, 1)), torch.ones(1, 3, 1, 1), atol=1e-4)
+
+
+def test_statistics_can_be_settled_as_plain_means_of_photos_and_of_sketches():
+    torch.manual_seed(0)
+    layer = PhotoSketchBatchNorm2d(2).train()
+    layer(torch.full((4, 2, 3, 3), 100.0) * torch.rand(4, 2, 3, 3))  # what was there before is forgotten
+    photos, sketches = torch.rand(3, 4, 2, 3, 3), torch.rand(2, 4, 2, 3, 3)
+    with plain_averages(nn.Sequential(layer)) as needed:
+        assert needed
+        for batch in photos:
+            layer(batch)
+        for batch in sketches:
+            layer(batch, drawn=True)
+    for batches, mean, var in (
+        (photos, layer.running_mean, layer.running_var),
+        (sketches, layer.drawn_running_mean, layer.drawn_running_var),
+    ):
+        assert torch.allclose(mean, batches.mean((1, 3, 4)).mean(0), atol=1e-6)
+        assert torch.allclose(var, torch.stack([batch.var((0, 2, 3)) for batch in batches]).mean(0), atol=1e-6)
+    before = layer.running_mean.clone()
+    layer(photos[0])
+    assert torch.allclose(layer.running_mean, 0.9 * before + 0.1 * photos[0].mean((0, 2, 3)), atol=1e-6)
+    with plain_averages(nn.Sequential(layer.requires_grad_(False))) as needed:
+        assert not needed
