@@ -25,7 +25,6 @@ from analysis import TOOLS
 from errors import RunError, UsageError
 from trials.options import check_names, given_weights, resolve
 
-
 MEMORY_ADVICE = """there is not enough memory for this.
 A smaller --batch-size, fewer strokes or smaller sizes need less; --dry-run estimates how much."""
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-import rasteriser.draw
+import rasteriser.pairs
 from rasteriser import (
     catmull_rom_spline,
     cubic_bezier,
@@ -144,8 +144,8 @@ def test_curves_are_cubic_in_ten_pieces_unless_told_otherwise():
 def test_blocks_of_any_size_draw_the_same(monkeypatch):
     lines, params = random(5, 4, 2, 2), random(5, 2, 4, 2)
     images = []
-    for block in (1, 16 * 16 * 3, 1 << 20):
-        monkeypatch.setattr(rasteriser.draw, "_BLOCK_ON_CPU", block)
+    for block in (8, 16 * 16 * 3, 1 << 20):
+        monkeypatch.setattr(rasteriser.pairs, "_BLOCK_ON_CPU", block)
         images.append((draw_lines(lines, 16, 0.01), draw_curves(params, 16, 0.01)))
         compare(draw_lines, line_edt2, lines, 16, 0.01)
     assert all(torch.allclose(image[k], images[0][k], rtol=0, atol=1e-6) for image in images for k in range(2))
