@@ -3,14 +3,17 @@
 `draw_points`, `draw_lines` and `draw_curves` give softor(intensity * exp(-d2 / sigma2)) over the strokes of each
 sketch, d2 being the squared distance of each pixel to the stroke (Mihai & Hare 2021, arXiv:2103.16194). The plain
 functions of `distance.py`, `relaxation.py` and `composite.py` define the result. They hold the rasters of all strokes
-for autograd, [B, N, C, H, W], and can be differentiated twice; the path below holds one product, [B, C, H, W], whatever
-the number of strokes, computes the strokes anew in its backward pass, and can be differentiated once.
+for autograd, [B, N, C, H, W], and can be differentiated twice; the fast paths hold one product, [B, C, H, W], whatever
+the number of strokes, compute the strokes anew in the backward pass, and can be differentiated once. There are three,
+one of which is chosen here: `tiles.py`, `dense.py` for thick strokes, and `triton_kernels.py` for a GPU. The same input
+gives the same bits, but on a GPU without Triton (see `tiles.py`).
 
 Intensities [B, N, C] in 0..1 say how much ink each stroke gives to each of C channels: the strength of a connection
 (C = 1), or a colour (C = 3). Without them every stroke gives 1 to the only channel. As `over` of rasters that are their
 own opacity equals `softor`, coloured strokes are composed as the official code composes them, in any order.
 """
 
+import importlib.util
 import math
 from collections.abc import Callable
 
@@ -135,13 +138,17 @@ def _draw_polylines(
             raise ValueError(f"intensities has shape {list(intensities.shape)}: it should be {wanted}")
         intensities = intensities.to(dtype)
     exact = vertices.to(_geometry_dtype(vertices.device))
-    height_width = canvas_size(size)
-    return _path(exact, dtype, sigma2).apply(exact, intensities, height_width, sigma2, dtype)
+    return _path(exact, dtype, sigma2).apply(exact, intensities, canvas_size(size), sigma2, dtype)
 
 
 def _path(vertices: Tensor, dtype: torch.dtype, sigma2: float) -> type[torch.autograd.Function]:
-    """The fastest way to draw these polylines [B, N, V, 2]; all give the same."""
-    return DensePolylines if _coverage(vertices.detach(), reach(sigma2, dtype)) > _MOSTLY_COVERED else TiledPolylines
+    """The fastest way to draw these polylines [B, N, V, 2]; all draw the same."""
+    if vertices.device.type == "cuda" and dtype == torch.float32 and importlib.util.find_spec("triton"):
+        from rasteriser.triton_kernels import TritonPolylines
+
+        return TritonPolylines
+    mostly_covered = _coverage(vertices.detach(), reach(sigma2, dtype)) > _MOSTLY_COVERED
+    return DensePolylines if mostly_covered else TiledPolylines
 
 
 def _coverage(vertices: Tensor, distance: float) -> float:

@@ -5,6 +5,8 @@ import math
 import pytest
 import torch
 
+import rasteriser.dense
+import rasteriser.draw
 import rasteriser.pairs
 from rasteriser import (
     catmull_rom_spline,
@@ -22,9 +24,19 @@ from rasteriser import (
     quadratic_bezier,
     softor,
 )
+from rasteriser.dense import DensePolylines
+from rasteriser.draw import _path
+from rasteriser.tiles import TiledPolylines
 
 SIGMA2 = 5e-4
+PATHS = {"dense": DensePolylines, "tiles": TiledPolylines}
 CURVES = [linear_bezier, quadratic_bezier, cubic_bezier, catmull_rom_spline]
+
+
+@pytest.fixture(autouse=True, params=PATHS)
+def path(request, monkeypatch):
+    """Every test draws by each of the paths for all devices, whichever would be chosen."""
+    monkeypatch.setattr(rasteriser.draw, "_path", lambda *_: PATHS[request.param])
 
 
 def random(*shape, seed=0, scale=1.0):
@@ -145,7 +157,8 @@ def test_blocks_of_any_size_draw_the_same(monkeypatch):
     lines, params = random(5, 4, 2, 2), random(5, 2, 4, 2)
     images = []
     for block in (8, 16 * 16 * 3, 1 << 20):
-        monkeypatch.setattr(rasteriser.pairs, "_BLOCK_ON_CPU", block)
+        for module in (rasteriser.pairs, rasteriser.dense):
+            monkeypatch.setattr(module, "_BLOCK_ON_CPU", block)
         images.append((draw_lines(lines, 16, 0.01), draw_curves(params, 16, 0.01)))
         compare(draw_lines, line_edt2, lines, 16, 0.01)
     assert all(torch.allclose(image[k], images[0][k], rtol=0, atol=1e-6) for image in images for k in range(2))
@@ -355,3 +368,45 @@ def test_a_second_derivative_is_refused_by_the_fast_path_and_given_by_the_plain_
 def test_wrong_calls_say_what_was_given(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_coordinates_that_are_not_numbers_show_in_their_sketch_alone():
+    lines, params = random(3, 4, 2, 2).detach(), random(3, 4, 4, 2).detach()
+    lines[1, 2, 0, 1] = params[1, 2, 3, 0] = math.nan
+    for image in (draw_lines(lines, 20, 0.01), draw_curves(params, 20, 0.01)):
+        assert image.isnan().flatten(1).all(1).tolist() == [False, True, False]
+        assert not image[[0, 2]].isnan().any()
+
+
+def test_the_same_input_gives_the_same_bits_on_any_number_of_threads():
+    params = random(8, 6, 4, 2)
+    threads, found = torch.get_num_threads(), []
+    for number in (1, 2, 2):
+        torch.set_num_threads(number)
+        image = draw_curves(params, 64, 5e-3)
+        found.append((image, *torch.autograd.grad(image.square().sum(), params)))
+    torch.set_num_threads(threads)
+    assert all(torch.equal(one, first) for run in found[1:] for one, first in zip(run, found[0], strict=True))
+
+
+def test_strokes_in_any_memory_order_draw_the_same():
+    lines, intensities = random(4, 3, 2, 2), torch.rand(4, 3, 2)
+    image = draw_lines(lines, 20, 0.01, intensities)
+    turned = lines.detach().permute(3, 1, 0, 2).contiguous().permute(2, 1, 3, 0).requires_grad_()
+    again = draw_lines(turned, 20, 0.01, intensities.transpose(0, 2).contiguous().transpose(0, 2))
+    assert torch.equal(image, again)
+    weights = torch.randn(20, 20, 2, 4).permute(3, 2, 0, 1)
+    (grad,), (grad_again,) = (
+        torch.autograd.grad((drawn * weights).sum(), s) for drawn, s in ((image, lines), (again, turned))
+    )
+    assert torch.equal(grad, grad_again)
+
+
+def test_thick_strokes_are_drawn_densely_and_thin_ones_in_tiles():
+    lines = random(3, 12, 2, 2).detach().double()
+    assert _path(lines, torch.float32, SIGMA2) is TiledPolylines
+    assert _path(lines, torch.float32, 0.5) is DensePolylines
+    # Points are covered less by the same ink; the curves' pieces count together.
+    assert _path(lines[:, :, :1], torch.float32, 0.01) is TiledPolylines
+    assert _path(lines[:, :, [0, 1, 0, 1]], torch.float32, 0.01) is DensePolylines
+    assert _path(lines * math.nan, torch.float32, SIGMA2) is TiledPolylines

@@ -1,0 +1,198 @@
+"""One training step at the paper's setting, against the same step in the official code's order of passes.
+
+    python -m benchmarks.step                 # two CPU cores: about ten minutes and 8 GB
+    python -m benchmarks.step --small         # seconds, to see that it runs
+
+Prints a line of JSON for every way of doing the step. The baseline ("naive") passes every photo through the encoder
+twice, and every sketch twice, once for the score and once for the perceptual loss; it draws with all strokes' rasters
+at once, and compares unit vectors of feature maps as the formula says. All ways learn the same from the same pictures,
+with VGG16's architecture and random weights, frozen; which weights they are makes no difference to the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import torch
+import torchbearer
+from torch import Tensor, nn
+
+from benchmarks.measure import measure_in_turn, peak_extra_memory, report
+from benchmarks.textbook import textbook_lines
+from datasets.splits import Split
+from games.losses import HingeLoss, TotalLoss
+from games.perceptual import PerceptualLoss
+from games.sampling import OriginalGame
+from models.agents import Agents
+from models.backbones import VGG16_LAYER_AT, VGG16BackboneExtended
+from models.decoders import SinglePassSimpleLineDecoder
+from models.receivers import SimpleReceiverMLP
+from trials.batches import GameBatches
+from trials.callbacks import StopOnNaN
+from trials.feature_cache import compute
+from trials.trial import build_trial, run
+
+LATENT = 64
+Step = Callable[[], Tensor]  # takes the step, and gives its loss
+
+
+def build(size: int, lines: int, sigma2: float) -> Agents:
+    """The paper's agents: VGG16 to relu5_3, frozen and shared; black lines on white."""
+    torch.manual_seed(0)
+    encoder = VGG16BackboneExtended(
+        image_size=size, latent_size=LATENT, feature_layer="relu5_3", freeze_backbone=True, pretrained=False
+    )
+    encoder.imagenet_norm = True
+    decoder = SinglePassSimpleLineDecoder(latent_size=LATENT, image_size=size, nlines=lines, sigma2=sigma2)
+    return Agents(encoder, encoder, decoder, SimpleReceiverMLP(latent_size=LATENT), invert=True)
+
+
+def deal(batch: int, size: int, pictures: int, device: torch.device) -> GameBatches:
+    """Original games over random pictures."""
+    images = torch.randint(0, 256, (pictures, 3, size, size), dtype=torch.uint8)
+    split = Split("train", images, torch.zeros(pictures, dtype=torch.int64), ("one",), torch.arange(pictures)).to(
+        device
+    )
+    game = OriginalGame(pictures, candidates=batch, generator=torch.Generator().manual_seed(0), shuffle=True)
+    return GameBatches(split, game, device=device, seed=0)
+
+
+def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
+    """A step in the official order, in the layers' plain memory layout."""
+    encoder = agents.sender_encoder
+    layers = nn.Sequential(*encoder.backbone).to(memory_format=torch.contiguous_format)
+    optimizer = adam(agents)
+    at = set(VGG16_LAYER_AT.values())
+    loss = HingeLoss()
+    turns = turning(batches)
+
+    def look(pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
+        values, maps = encoder.prepare(pictures), []
+        for index, layer in enumerate(layers):
+            values = layer(values)
+            if index in at:
+                maps.append(values)
+        return encoder.enc(values), maps
+
+    def step() -> Tensor:
+        batch = next(turns)
+        photos = batch.photos
+        latent, photo_maps = look(photos)
+        strokes = agents.decoder(latent)
+        sketches = 1 - textbook_lines(strokes.points, photos.shape[-1], strokes.sigma2).expand(-1, 3, -1, -1)
+        pool = agents.receiver(look(photos)[0])[batch.candidates[0]]
+        value = loss(agents.receiver(look(sketches)[0]) @ pool.T, batch.targets)
+        if perceptual:
+            for one, other in zip(photo_maps, look(sketches)[1], strict=True):
+                units = (maps / (maps.norm(dim=1, keepdim=True) + 1e-10) for maps in (one, other))
+                value = value + (next(units) - next(units)).pow(2).sum(1).mean()
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        return value.detach()
+
+    return step
+
+
+def our_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
+    """A step as the program does it."""
+    loss = TotalLoss(HingeLoss(), auxiliary(agents, perceptual))
+    optimizer, turns = adam(agents), turning(batches)
+
+    def step() -> Tensor:
+        batch = next(turns)
+        play = agents(batch.photos, batch.candidates, batch.senders, perceive=loss.perceives, features=batch.features)
+        value = sum(loss(play, batch.targets).values())
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        return value.detach()
+
+    return step
+
+
+def whole_loop(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
+    """An epoch as the program trains it: deals, pictures, steps, metrics, the watch for NaN; nothing is written."""
+    loss = TotalLoss(HingeLoss(), auxiliary(agents, perceptual))
+    device = agents.sender_encoder.mean.device
+    trial = build_trial(agents, loss, device, optimizer=adam(agents), callbacks=[StopOnNaN()])
+
+    def epoch() -> Tensor:
+        return torch.tensor(run(trial, batches, None, len(trial.state[torchbearer.HISTORY]) + 1)[-1]["loss"])
+
+    return epoch
+
+
+def auxiliary(agents: Agents, perceptual: bool) -> dict[str, nn.Module]:
+    return {"perceptual": PerceptualLoss(agents.sender_encoder.feature_layers)} if perceptual else {}
+
+
+def adam(agents: Agents) -> torch.optim.Adam:
+    return torch.optim.Adam([parameter for parameter in agents.parameters() if parameter.requires_grad], lr=1e-4)
+
+
+def turning(batches: GameBatches):
+    """The batches of one epoch after another."""
+    while True:
+        yield from batches
+
+
+def ways(arguments: argparse.Namespace, perceptual: bool) -> dict[str, Step]:
+    """Every way of doing the step, by its name, "naive" first."""
+    device = torch.device(arguments.device)
+    found = {}
+    for name in ("naive", "fp32", "fp32, photo features kept", "bf16, photo features kept", "bf16, whole loop"):
+        agents = build(arguments.size, arguments.lines, arguments.sigma2).to(device)
+        batches = deal(arguments.batch, arguments.size, arguments.pictures, device)
+        agents.sender_encoder.precision = "bf16" if name.startswith("bf16") else "fp32"
+        if "kept" in name or "loop" in name:
+            layers = agents.sender_encoder.feature_layers if perceptual else ()
+            batches.features = compute(agents.sender_encoder, batches.split, layers, device)
+        make = {"naive": naive_step, "bf16, whole loop": whole_loop}.get(name, our_step)
+        found[name] = make(agents, batches, perceptual)
+    return found
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.step", description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch", type=int, default=100, help="pictures in a game")
+    parser.add_argument("--size", type=int, default=96, help="pixels")
+    parser.add_argument("--lines", type=int, default=20)
+    parser.add_argument("--sigma2", type=float, default=5e-4)
+    parser.add_argument("--pictures", type=int, default=200, help="in the data set, at least a batch")
+    parser.add_argument("--repeats", type=int, default=3, help="steps measured; their median counts")
+    parser.add_argument("--perceptual", choices=("with", "without", "both"), default="both")
+    parser.add_argument("--memory", action="store_true", help="also measure peak memory, which is slow")
+    parser.add_argument("--small", action="store_true", help="a tiny case: 4 pictures of 32 px, one repeat")
+    arguments = parser.parse_args()
+    if arguments.small:
+        arguments.batch, arguments.size, arguments.lines, arguments.pictures, arguments.repeats = 4, 32, 3, 8, 1
+    return arguments
+
+
+def main() -> None:
+    arguments = parse()
+    for perceptual in {"with": (True,), "without": (False,), "both": (False, True)}[arguments.perceptual]:
+        steps = ways(arguments, perceptual)
+        seconds = dict(zip(steps, measure_in_turn(list(steps.values()), arguments.repeats), strict=True))
+        for name, step in steps.items():
+            if "loop" in name:  # an epoch, of several steps
+                seconds[name] /= arguments.pictures // arguments.batch
+            report(
+                arguments.device,
+                case="step, original game" + (", perceptual loss" if perceptual else ""),
+                way=name,
+                batch=arguments.batch,
+                size=arguments.size,
+                lines=arguments.lines,
+                seconds=round(seconds[name], 4),
+                games_per_second=round(arguments.batch / seconds[name], 1),
+                times_naive=round(seconds["naive"] / seconds[name], 2),
+                **({"peak_extra_bytes": peak_extra_memory(step)} if arguments.memory else {}),
+            )
+
+
+if __name__ == "__main__":
+    main()

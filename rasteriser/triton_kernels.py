@@ -1,0 +1,276 @@
+"""Polylines to images on a GPU: kernels in Triton, for float32.
+
+A program of the forward kernel draws one tile of one channel: it goes through the strokes, passes over those out of
+the tile's reach, and holds the product of what they leave blank. A program of the backward kernel goes through the
+tiles for one stroke and one channel. Neither shares what it writes with another, so that the same input gives the same
+bits. As the kernels compute in float32, segments are handed over with an origin in whole pixels and a remainder: the
+way from there to a pixel is then exact to the rounding of its own size.
+
+Triton has to be importable; nothing else imports this module before there is a tensor on a GPU.
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from rasteriser.dense import Segments, segments_of
+from rasteriser.pairs import negligible, reach
+
+_TILE = 16
+# The fields of a segment's record: unit vector (row, col); origin's row, in whole pixels and the remainder; its column
+# likewise; where the segment starts and ends, from the origin, along the unit vector.
+_FIELDS: tl.constexpr = tl.constexpr(8)
+
+
+class TritonPolylines(torch.autograd.Function):
+    """Polylines [B, N, V, 2] to images [B, C, H, W] on a GPU, float32; the gradient is that of `TiledPolylines`."""
+
+    @staticmethod
+    def forward(
+        ctx, vertices: Tensor, intensities: Tensor | None, size: tuple[int, int], sigma2: float, dtype: torch.dtype
+    ) -> Tensor:
+        if intensities is None:
+            shades = vertices.new_ones(*vertices.shape[:2], 1, dtype=torch.float32)
+        else:
+            shades = intensities.contiguous()
+        segments = segments_of(vertices)
+        records = _records(segments, size)
+        batch, strokes, channels = shades.shape
+        product = vertices.new_empty(batch, channels, *size, dtype=torch.float32)
+        tiles = triton.cdiv(size[0], _TILE) * triton.cdiv(size[1], _TILE)
+        with torch.cuda.device_of(vertices):
+            _draw[(batch * channels * tiles,)](
+                records, shades, product, strokes, channels, *_numbers(size, sigma2), records.shape[2], _TILE
+            )
+        ctx.save_for_backward(vertices, shades, product)
+        ctx.size, ctx.sigma2 = size, sigma2
+        return 1 - product
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, image_grad: Tensor) -> tuple[Tensor | None, ...]:
+        vertices, shades, product = ctx.saved_tensors
+        segments = segments_of(vertices)
+        records = _records(segments, ctx.size)
+        (batch, strokes, channels), pieces = shades.shape, records.shape[2]
+        weight = (image_grad * product).contiguous()
+        # Sums over the pixels of pull e and pull foot e, as (across, along), and of weight r / q.
+        pulls = records.new_zeros(batch, strokes, channels, pieces, 2, 2)
+        inks = records.new_zeros(batch, strokes, channels)
+        with torch.cuda.device_of(vertices):
+            _pull[(batch * strokes * channels,)](
+                records, shades, weight, pulls, inks, strokes, channels, *_numbers(ctx.size, ctx.sigma2), pieces,
+                triton.next_power_of_2(pieces), _TILE,
+            )  # fmt: skip
+        pulls = pulls.to(vertices.dtype).sum(2) * (2 / ctx.sigma2)
+        intensities_grad = inks if ctx.needs_input_grad[1] else None
+        return _to_vertices(pulls, segments, vertices.shape), intensities_grad, None, None, None
+
+
+def _numbers(size: tuple[int, int], sigma2: float) -> tuple[int | float, ...]:
+    """The kernels' arguments that are the same for every program."""
+    height, width = size
+    spacing = tuple(2 / max(1, pixels - 1) for pixels in size)
+    # With some room for the rounding of the distance that it is compared with.
+    reach2 = reach(sigma2, torch.float32) ** 2 * 1.001
+    return height, width, *spacing, 1 / sigma2, reach2, negligible(torch.float32)
+
+
+def _records(segments: Segments, size: tuple[int, int]) -> Tensor:
+    """Segments of [B, N, K] as the kernels read them, float32 [B, N, K, fields]."""
+    pixels = [
+        (segments.origin[..., axis] + 1) * (max(1, size[axis] - 1) / 2)  # from the first pixel's centre
+        for axis in range(2)
+    ]
+    origin = [part for place in pixels for part in (place.round(), place - place.round())]
+    fields = [*segments.along.unbind(-1), *origin, segments.first.squeeze(-1), segments.last.squeeze(-1)]
+    return torch.stack(fields, dim=-1).float().contiguous()
+
+
+def _to_vertices(pulls: Tensor, segments: Segments, shape: torch.Size) -> Tensor:
+    """Sums [B, N, K, 2, 2], (pull e, pull foot e) x (across, along), as the gradient [B, N, V, 2] of the vertices."""
+    pulled, foot_pulled = pulls.unbind(-2)
+    to_foot = torch.where(segments.length > 0, foot_pulled / segments.length, 0.0)
+    to_end = segments.fraction * pulled + to_foot
+    axes = torch.stack([segments.across, segments.along], dim=-2)
+    to_start, to_end = ((ends.unsqueeze(-1) * axes).sum(-2) for ends in (pulled - to_end, to_end))
+    grad = pulls.new_zeros(shape)
+    grad[:, :, : to_start.shape[2]] += to_start
+    if shape[2] > 1:
+        grad[:, :, 1:] += to_end
+    return grad
+
+
+@triton.jit
+def _axes(record, rows, cols, row_spacing, col_spacing):
+    """Coordinates of pixels along and across a segment, from the pixels' row and column numbers."""
+    unit_row = tl.load(record)
+    unit_col = tl.load(record + 1)
+    down = ((rows - tl.load(record + 2)) - tl.load(record + 3)) * row_spacing
+    right = ((cols - tl.load(record + 4)) - tl.load(record + 5)) * col_spacing
+    return unit_row * down + unit_col * right, unit_row * right - unit_col * down
+
+
+@triton.jit
+def _foot(record, along):
+    """The segment's nearest point, on the axis along it."""
+    return tl.minimum(tl.maximum(along, tl.load(record + 6)), tl.load(record + 7))
+
+
+@triton.jit
+def _reaches(record, row, col, row_spacing, col_spacing, reach2, TILE: tl.constexpr):
+    """Whether some pixel of the tile that starts at (row, col) can be within reach, or the segment is not a number."""
+    middle: tl.constexpr = (TILE - 1) / 2
+    along, across = _axes(record, row + middle, col + middle, row_spacing, col_spacing)
+    unit_row = tl.abs(tl.load(record)) * middle
+    unit_col = tl.abs(tl.load(record + 1)) * middle
+    beyond = tl.abs(along - _foot(record, along)) - (unit_row * row_spacing + unit_col * col_spacing)
+    aside = tl.abs(across) - (unit_row * col_spacing + unit_col * row_spacing)
+    beyond = tl.where(beyond < 0, 0.0, beyond)
+    aside = tl.where(aside < 0, 0.0, aside)
+    return (beyond * beyond + aside * aside > reach2) == 0
+
+
+@triton.jit
+def _smaller(one, other):
+    return tl.minimum(one, other, propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit
+def _ink(d2, per_sigma2, least):
+    """Ink at the squared distance d2, where it counts."""
+    ink = tl.exp(-d2 * per_sigma2)
+    return tl.where(ink < least, 0.0, ink)
+
+
+@triton.jit
+def _left_blank(ink, shade, least):
+    blank = 1 - shade * ink
+    return tl.where(blank < least, least, blank)
+
+
+@triton.jit
+def _draw(
+    records, shades, product, strokes, channels, height, width, row_spacing, col_spacing, per_sigma2, reach2, least,
+    PIECES: tl.constexpr, TILE: tl.constexpr,
+):  # fmt: skip
+    """One tile of one channel of one sketch: records [B, N, K, fields], shades [B, N, C] -> product [B, C, H, W]."""
+    tiles_across = tl.cdiv(width, TILE)
+    tiles = tl.cdiv(height, TILE) * tiles_across
+    image = tl.program_id(0) // tiles
+    tile = tl.program_id(0) % tiles
+    row = (tile // tiles_across) * TILE
+    col = (tile % tiles_across) * TILE
+    rows = row + tl.arange(0, TILE)[:, None]
+    cols = col + tl.arange(0, TILE)[None, :]
+    sketch = image // channels
+    channel = image % channels
+    blank = tl.full((TILE, TILE), 1.0, tl.float32)
+    for stroke in range(strokes):
+        of_stroke = sketch.to(tl.int64) * strokes + stroke
+        near = False
+        d2 = tl.full((TILE, TILE), float("inf"), tl.float32)
+        for piece in range(PIECES):
+            record = records + (of_stroke * PIECES + piece) * _FIELDS
+            if _reaches(record, row, col, row_spacing, col_spacing, reach2, TILE):
+                near = True
+                along, across = _axes(record, rows, cols, row_spacing, col_spacing)
+                beyond = along - _foot(record, along)
+                d2 = _smaller(d2, across * across + beyond * beyond)
+        if near:
+            shade = tl.load(shades + of_stroke * channels + channel)
+            blank *= _left_blank(_ink(d2, per_sigma2, least), shade, least)
+    places = (image.to(tl.int64) * height + rows) * width + cols
+    tl.store(product + places, blank, mask=(rows < height) & (cols < width))
+
+
+@triton.jit
+def _distances(record, rows, cols, row_spacing, col_spacing, rounding):
+    """d2, and the same with what a segment's end has to be nearer by: see `dense.py`, `_is_nearest`."""
+    along, across = _axes(record, rows, cols, row_spacing, col_spacing)
+    beyond = along - _foot(record, along)
+    d2 = across * across + beyond * beyond
+    length = tl.load(record + 7) - tl.load(record + 6)
+    return d2, tl.where(beyond == 0, d2, d2 * (1 + rounding) + rounding * length * length)
+
+
+@triton.jit
+def _sums(record, rows, cols, row_spacing, col_spacing, pull, part):
+    """Sums over pixels of pull e and pull foot e as (across, along), four numbers in the places of `part` [1, 4]."""
+    along, across = _axes(record, rows, cols, row_spacing, col_spacing)
+    foot = _foot(record, along)
+    to_across = pull * across
+    to_along = pull * (along - foot)
+    of_e = tl.where(part == 0, tl.sum(to_across), tl.sum(to_along))
+    of_foot = tl.where(part == 2, tl.sum(to_across * foot), tl.sum(to_along * foot))
+    return tl.where(part < 2, of_e, of_foot)
+
+
+@triton.jit
+def _nearest(first, rows, cols, row_spacing, col_spacing, rounding, PIECES: tl.constexpr, TILE: tl.constexpr):
+    """Over a polyline's segments: the least d2; what bounds the other distance of the nearest; how many those are."""
+    nearest = tl.full((TILE, TILE), float("inf"), tl.float32)
+    bound = tl.full((TILE, TILE), float("inf"), tl.float32)
+    for piece in range(PIECES):
+        d2, inside = _distances(first + piece * _FIELDS, rows, cols, row_spacing, col_spacing, rounding)
+        nearest = _smaller(nearest, d2)
+        bound = _smaller(bound, inside)
+    # The distances are computed once more for every segment, perhaps with another rounding.
+    bound = bound * (1 + rounding / 4)
+    number = tl.zeros((TILE, TILE), tl.float32)
+    for piece in range(PIECES):
+        d2, inside = _distances(first + piece * _FIELDS, rows, cols, row_spacing, col_spacing, rounding)
+        number += tl.where(inside > bound, 0.0, 1.0)
+    return nearest, bound, number
+
+
+@triton.jit
+def _reaches_any(first, row, col, row_spacing, col_spacing, reach2, PIECES: tl.constexpr, TILE: tl.constexpr):
+    """Whether some segment of a polyline does as `_reaches` says."""
+    near = False
+    for piece in range(PIECES):
+        near = near | _reaches(first + piece * _FIELDS, row, col, row_spacing, col_spacing, reach2, TILE)
+    return near
+
+
+@triton.jit
+def _pull(
+    records, shades, weight, pulls, inks, strokes, channels, height, width, row_spacing, col_spacing, per_sigma2,
+    reach2, least, PIECES: tl.constexpr, PIECES_HELD: tl.constexpr, TILE: tl.constexpr,
+):  # fmt: skip
+    """One channel of one stroke: weight [B, C, H, W] -> pulls [B, N, C, K, 4] and inks [B, N, C]."""
+    rounding: tl.constexpr = 8 * 1.1920929e-07
+    of_stroke = (tl.program_id(0) // channels).to(tl.int64)
+    first = records + of_stroke * PIECES * _FIELDS
+    shade = tl.load(shades + tl.program_id(0))
+    image = (of_stroke // strokes) * channels + tl.program_id(0) % channels
+    held = tl.arange(0, PIECES_HELD)[:, None]
+    part = tl.arange(0, 4)[None, :]
+    sums = tl.zeros((PIECES_HELD, 4), tl.float32)
+    inked = 0.0
+    tiles_across = tl.cdiv(width, TILE)
+    for tile in range(tl.cdiv(height, TILE) * tiles_across):
+        row = (tile // tiles_across) * TILE
+        col = (tile % tiles_across) * TILE
+        if _reaches_any(first, row, col, row_spacing, col_spacing, reach2, PIECES, TILE):
+            rows = row + tl.arange(0, TILE)[:, None]
+            cols = col + tl.arange(0, TILE)[None, :]
+            nearest, bound, number = _nearest(first, rows, cols, row_spacing, col_spacing, rounding, PIECES, TILE)
+            ink = _ink(nearest, per_sigma2, least)
+            places = (image * height + rows) * width + cols
+            by_ink = tl.load(weight + places, mask=(rows < height) & (cols < width), other=0.0)
+            by_ink = by_ink / _left_blank(ink, shade, least) * ink
+            inked += tl.sum(by_ink)
+            pull = by_ink * shade / number
+            for piece in range(PIECES):
+                record = first + piece * _FIELDS
+                _d2, inside = _distances(record, rows, cols, row_spacing, col_spacing, rounding)
+                of_piece = _sums(
+                    record, rows, cols, row_spacing, col_spacing, tl.where(inside > bound, 0.0, pull), part
+                )
+                sums += tl.where(held == piece, of_piece, 0.0)
+    tl.store(inks + tl.program_id(0), inked)
+    places = (tl.program_id(0).to(tl.int64) * PIECES + held) * 4 + part
+    tl.store(pulls + places, sums, mask=held < PIECES)

@@ -1,0 +1,82 @@
+"""The rasteriser's benchmark at toy size, and the memory that its fast path may take."""
+
+import json
+import sys
+
+import pytest
+import torch
+
+from benchmarks.measure import peak_extra_memory
+from benchmarks.rasteriser import CASES, draw, main, plain_functions, random_strokes, textbook
+
+# Stand-ins for dsketch's modules, of the functions that the official package has there.
+DSKETCH = {
+    "disttrans": "from rasteriser import curve_edt2_polyline, line_edt2, point_edt2",
+    "raster": "from rasteriser import exp",
+    "composite": "from rasteriser import softor",
+}
+
+
+@pytest.fixture
+def dsketch(tmp_path, monkeypatch):
+    """A folder that holds a package dsketch; forgotten afterwards."""
+    package = tmp_path / "dsketch" / "raster"
+    package.mkdir(parents=True)
+    (tmp_path / "dsketch" / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    for module, text in DSKETCH.items():
+        (package / f"{module}.py").write_text(text)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    for name in [name for name in sys.modules if name.partition(".")[0] == "dsketch"]:
+        del sys.modules[name]
+
+
+def test_a_line_for_every_case(capsys):
+    assert main(["--small"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["case"] for line in lines] == [case.name for case in CASES]
+    assert {line["path"] for line in lines} == {"TiledPolylines", "DensePolylines"}
+    for line in lines:
+        assert line["seconds"] > 0
+        assert line["ratio"] == pytest.approx(line["baseline_seconds"] / line["seconds"], rel=0.02, abs=0.1)
+        assert line["peak_extra_bytes"] >= 2 * 16 * 16 * 4
+        assert (line["batch"], line["size"], line["baseline"]) == (2, 16, "textbook formula")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_both_sides_draw_the_same(case):
+    strokes = random_strokes(case, torch.device("cpu"))[:2, :5]
+    expected = textbook(strokes, case, plain_functions(None))
+    torch.testing.assert_close(draw(strokes, case), expected, rtol=0, atol=5e-5)
+
+
+def test_beside_a_dsketch_in_a_folder(dsketch, capsys):
+    assert main(["--small", "--against", str(dsketch)]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["baseline"] for line in lines] == ["dsketch"] * len(CASES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--against", "dsketch"], "error: --against dsketch: dsketch cannot be imported from there"),
+        (["--against", "/no/such/folder"], "error: --against /no/such/folder: dsketch cannot be imported"),
+        (["--repeats", "0"], "error: --repeats 0: at least 1 call"),
+        pytest.param(
+            ["--device", "cuda"],
+            "error: --device cuda: torch finds no GPU here",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
+        ),
+    ],
+)
+def test_wrong_calls_are_told_so(arguments, message, capsys):
+    assert main(["--small", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_drawing_and_its_gradient_take_at_most_four_images_of_memory():
+    strokes = random_strokes(CASES[0], torch.device("cpu"))
+    weights = torch.ones(100, 1, 96, 96)
+    peak = peak_extra_memory(lambda: torch.autograd.grad(draw(strokes, CASES[0]), strokes, weights))
+    assert peak <= 4 * weights.numel() * weights.element_size()

@@ -1,0 +1,140 @@
+"""The GPU's kernels against the plain functions in float64, in Triton's interpreter: no GPU is needed.
+
+Triton decides at its import whether it interprets, so that the kernels run in another process: this file as a program.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from rasteriser import exp, line_edt2, pixel_grid, softor
+
+
+def random(*shape, scale=1.0):
+    return (torch.rand(*shape, generator=torch.Generator().manual_seed(0)) * 2 - 1) * scale
+
+
+def through_pixel_centres():
+    return torch.tensor([[[[0.0, -1.0], [0.0, 1.0]], [[-0.5, -0.5], [0.5, 0.5]], [[0.25, 0.0], [0.0, 0.0]]]])
+
+
+def far_beyond():
+    lines = random(1, 3, 2, 2, scale=1e6)
+    lines[0, 0] = torch.tensor([[-1e6, -0.9e6], [1e6, 0.9e6]])
+    return lines
+
+
+# Polylines [B, N, V, 2], size, sigma2, channels of intensities.
+CASES = {
+    "lines": (random(2, 3, 2, 2), (20, 24), 5e-4, None),
+    "lines that cover the canvas": (random(1, 3, 2, 2), (20, 40), 0.5, None),
+    "points": (random(2, 3, 1, 2), (17, 17), 0.01, None),
+    "polylines": (random(1, 3, 4, 2), (20, 20), 0.01, None),
+    "one intensity": (random(1, 3, 2, 2), (20, 20), 0.01, 1),
+    "colours of polylines": (random(1, 2, 3, 2), (20, 20), 0.01, 3),
+    "through pixel centres": (through_pixel_centres(), (17, 17), 0.01, None),
+    "no length": (random(1, 2, 1, 2).repeat(1, 1, 2, 1), (17, 17), 0.01, None),
+    "far beyond the canvas": (far_beyond(), (20, 20), 0.01, None),
+    "one pixel": (random(2, 2, 2, 2), (1, 1), 0.25, None),
+    "one row": (random(2, 2, 2, 2), (1, 18), 0.01, None),
+    "no strokes": (random(2, 0, 2, 2), (5, 5), 0.01, None),
+}
+
+
+def plain(vertices, size, sigma2, intensities):
+    ends = (vertices[:, :, :-1], vertices[:, :, 1:]) if vertices.shape[2] > 1 else (vertices, vertices)
+    d2 = line_edt2(torch.stack(ends, dim=-2), pixel_grid(size, dtype=vertices.dtype)).amin(2)
+    rasters = exp(d2, sigma2).unsqueeze(2)
+    return softor(rasters if intensities is None else intensities[..., None, None] * rasters)
+
+
+def errors(vertices, size, sigma2, channels):
+    """Largest error of the image, and of each gradient as a part of the largest gradient."""
+    from rasteriser.triton_kernels import TritonPolylines
+
+    inputs = [vertices.requires_grad_()]
+    if channels:
+        inputs.append(random(*vertices.shape[:2], channels).abs().requires_grad_())
+    exact_inputs = [tensor.detach().double().requires_grad_() for tensor in inputs]
+    intensities, exact_intensities = (inputs[1], exact_inputs[1]) if channels else (None, None)
+    image = TritonPolylines.apply(vertices.double(), intensities, size, sigma2, torch.float32)
+    exact = plain(exact_inputs[0], size, sigma2, exact_intensities)
+    weights = torch.randn(exact.shape, generator=torch.Generator().manual_seed(1))
+    grads = torch.autograd.grad((image * weights).sum(), inputs)
+    exact_grads = torch.autograd.grad((exact * weights).sum(), exact_inputs)
+    found = [(image - exact).abs().max().item()]
+    for grad, exact_grad in zip(grads, exact_grads, strict=True):
+        if grad.numel():
+            found.append(((grad - exact_grad).abs().max() / exact_grad.abs().max().clamp(min=1e-9)).item())
+    return found
+
+
+def far_off_or_not_a_number():
+    """What a stroke at 1e30 draws and learns, both 0, and whether each of two sketches shows a coordinate of NaN."""
+    from rasteriser.triton_kernels import TritonPolylines
+
+    lines = (random(1, 2, 2, 2) + 1e30).double().requires_grad_()
+    image = TritonPolylines.apply(lines, None, (12, 12), 0.01, torch.float32)
+    (grad,) = torch.autograd.grad(image.sum(), lines)
+    lines = random(2, 2, 3, 2).double()
+    lines[1, 0, 0, 1] = torch.nan
+    shows = TritonPolylines.apply(lines, None, (12, 12), 0.01, torch.float32).isnan().flatten(1).any(1)
+    return [image.abs().max().item(), grad.abs().max().item(), shows.tolist()]
+
+
+@pytest.fixture(scope="module")
+def interpreted():
+    if importlib.util.find_spec("triton") is None:
+        pytest.skip("needs Triton")
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"TRITON_INTERPRET": "1", "PYTHONPATH": str(root)}
+    run = subprocess.run([sys.executable, __file__], env=environment, cwd=root, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_kernels_match_the_plain_path(interpreted, case):
+    of_image, *of_gradients = interpreted[case]
+    assert of_image <= 5e-6
+    assert all(error <= 1e-5 for error in of_gradients)
+
+
+def test_far_off_strokes_draw_nothing_and_coordinates_that_are_not_numbers_show(interpreted):
+    assert interpreted["far off, or not a number"] == [0, 0, [False, True]]
+
+
+@pytest.mark.parametrize("pieces", [1, 10])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_kernels_compile_for_a_gpu(pieces, channels, tmp_path, monkeypatch):
+    triton = pytest.importorskip("triton", minversion="3.3")  # whose compiler can be called as below
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from rasteriser import triton_kernels
+
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    constants = {"PIECES": pieces, "PIECES_HELD": triton.next_power_of_2(pieces), "TILE": 16}
+    if channels == 1:  # Triton takes an argument of 1 as a constant
+        constants["channels"] = 1
+    tensors, numbers = {"records", "shades", "product", "weight", "pulls", "inks"}, {"strokes", "height", "width"}
+    for kernel in (triton_kernels._draw, triton_kernels._pull):
+        signature, values = {}, {}
+        for place, name in enumerate(kernel.arg_names):
+            if name in constants:
+                signature[name], values[(place,)] = "constexpr", constants[name]
+            else:
+                signature[name] = "*fp32" if name in tensors else "i32" if name in numbers | {"channels"} else "fp32"
+        compiled = triton.compile(ASTSource(kernel, signature, values), target=GPUTarget("cuda", 80, 32))
+        assert compiled.asm["ptx"]
+
+
+if __name__ == "__main__":
+    found = {name: errors(*case) for name, case in CASES.items()}
+    print(json.dumps(found | {"far off, or not a number": far_off_or_not_a_number()}))
