@@ -13,7 +13,9 @@ Intensities [B, N, C] in 0..1 say how much ink each stroke gives to each of C ch
 own opacity equals `softor`, coloured strokes are composed as the official code composes them, in any order.
 """
 
+import functools
 import importlib.util
+import logging
 import math
 from collections.abc import Callable
 
@@ -143,12 +145,42 @@ def _draw_polylines(
 
 def _path(vertices: Tensor, dtype: torch.dtype, sigma2: float) -> type[torch.autograd.Function]:
     """The fastest way to draw these polylines [B, N, V, 2]; all draw the same."""
-    if vertices.device.type == "cuda" and dtype == torch.float32 and importlib.util.find_spec("triton"):
-        from rasteriser.triton_kernels import TritonPolylines
-
-        return TritonPolylines
+    if vertices.device.type == "cuda" and dtype == torch.float32 and _kernel(vertices.device):
+        return _kernel(vertices.device)
     mostly_covered = _coverage(vertices.detach(), reach(sigma2, dtype)) > _MOSTLY_COVERED
     return DensePolylines if mostly_covered else TiledPolylines
+
+
+@functools.cache
+def _kernel(device: torch.device) -> type[torch.autograd.Function] | None:
+    """The Triton path, if it can be had and draws as it should on this device; asked once a process."""
+    if not importlib.util.find_spec("triton"):
+        return None
+    from rasteriser.triton_kernels import TritonPolylines
+
+    return TritonPolylines if agrees(TritonPolylines, device) else None
+
+
+def agrees(path: type[torch.autograd.Function], device: torch.device) -> bool:
+    """Whether a path draws a small sketch as the tiles do, values and gradients; a warning in the log if it does not.
+
+    A kernel that fails on somebody's GPU, or is wrong there, must not cost them more than time.
+    """
+    drawn = []
+    try:
+        for each in (path, TiledPolylines):
+            lines = torch.linspace(-0.9, 0.8, 24, dtype=torch.float64, device=device).sin().view(2, 3, 2, 2)
+            lines.requires_grad_()
+            image = each.apply(lines, None, (24, 20), 0.01, torch.float32)
+            (grad,) = torch.autograd.grad(image.square().sum(), lines)
+            drawn.append((image.detach(), grad))
+        same = all(torch.allclose(one, other, rtol=1e-3, atol=1e-4) for one, other in zip(*drawn, strict=True))
+        problem = "" if same else "it draws something else"
+    except Exception as error:  # a compiler that is missing, a GPU that it does not know
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        logging.getLogger(__name__).warning("the fast GPU path is not used on %s: %s", device, problem)
+    return not problem
 
 
 def _coverage(vertices: Tensor, distance: float) -> float:

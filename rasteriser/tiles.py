@@ -11,6 +11,8 @@ The same input gives the same bits on a CPU. On CUDA the order of `index_add_` v
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -31,6 +33,21 @@ from rasteriser.pairs import (
 )
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it, torch's operations on a CPU run in one thread; also a decorator.
+
+    Drawing in tiles is thousands of operations on small tensors. More threads make none of them faster, and each waits
+    for all threads: on two cores that others used too, drawing took a hundred times as long.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 class TiledPolylines(torch.autograd.Function):
     """Polylines [B, N, V, 2] to images [B, C, H, W]; V = 1 is a point, V = 2 a line.
 
@@ -42,6 +59,7 @@ class TiledPolylines(torch.autograd.Function):
     """
 
     @staticmethod
+    @one_thread()
     def forward(
         ctx, vertices: Tensor, intensities: Tensor | None, size: tuple[int, int], sigma2: float, dtype: torch.dtype
     ) -> Tensor:
@@ -61,6 +79,7 @@ class TiledPolylines(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @one_thread()
     def backward(ctx, image_grad: Tensor) -> tuple[Tensor | None, ...]:
         vertices, intensities, product = ctx.saved_tensors
         canvas, dtype = canvas_tiles(ctx.size, vertices), product.dtype
