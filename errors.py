@@ -1,4 +1,4 @@
-"""The one exception that is a user's to mend."""
+"""The exceptions of this program, and how it quotes those of others."""
 
 
 class UsageError(Exception):
@@ -7,6 +7,12 @@ class UsageError(Exception):
     The message says what was given, what is allowed and what to do, in at most five lines. The command line prints it
     and leaves with exit code 2; nothing has been overwritten by then.
     """
+
+
+def first_line(error: Exception) -> str:
+    """Of another library's error, the first line; its type where it says nothing."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 class RunError(Exception):

@@ -14,7 +14,6 @@ from analysis.zero_shot import closest, picture_embeddings, sentence_embeddings
 from datasets.splits import listed
 from errors import UsageError
 from models.clip import load_clip
-from trials.options import COMMAND_LINE, Options
 from trials.run_folder import write_json
 from trials.wiring import choose_device
 
@@ -44,7 +43,7 @@ def clip_analysis(
     classes = list(dict.fromkeys(given or sorted(set(true_classes.values()))))
     true = [true_class(game, true_classes, hash_classes) for game in source.games]
     _check_classes(classes, true, hash_classes)
-    place = choose_device(Options("clip-analysis", {"device": device}, {"device": COMMAND_LINE}))
+    place = choose_device(device)
 
     model = load_clip(clip_model, pretrained=pretrained).to(place)
     meanings = [Seen(cls, name) for (name, _), cls in product(templates, classes)]

@@ -39,6 +39,10 @@ class AffineView:
         return random_affine(batch, generator, self.degrees, self.translate, self.scale, self.shear)
 
 
+# Of handwritten characters and drawings, with the official code's ranges.
+HANDWRITING_VIEW = AffineView(degrees=3, translate=0.07, scale=(0.99, 1.01), shear=1)
+
+
 @dataclass(frozen=True)
 class CropFlipJitterView:
     """A random square of `size` pixels, flipped half the time, mostly with its colours changed; for RaggedImages."""

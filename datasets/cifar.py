@@ -13,7 +13,7 @@ from torchvision.datasets.utils import download_and_extract_archive
 
 from datasets.download import download_folder
 from datasets.splits import Split, check_split_name, official_positions
-from errors import UsageError
+from errors import UsageError, first_line
 
 SIZE = 32
 
@@ -103,7 +103,7 @@ class CIFAR10:
         except OSError:
             raise
         except Exception as error:  # a broken pickle raises nearly anything
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            reason = first_line(error)
             raise self._damaged(file, reason) from None
         if not isinstance(entries, dict):
             raise self._damaged(file, f"it holds a {type(entries).__name__}, not a dict")

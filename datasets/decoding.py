@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from datasets.decoded_cache import DecodedCache
 from datasets.ragged import RaggedImages
-from errors import UsageError
+from errors import UsageError, first_line
 
 Picture = Image.Image
 Transform = Callable[[Picture], Picture]
@@ -100,7 +100,7 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
             "Put it there: a data set has to be complete, and a picture that is asked for has to exist."
         ) from None
     except Exception as error:  # a broken file makes Pillow raise nearly anything
-        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        problem = first_line(error)
     raise UsageError(
         f"picture {path}: it cannot be read ({problem}).\nReplace the file by an intact copy, or remove it."
     )

@@ -10,7 +10,7 @@ import torchvision
 from PIL import Image, ImageOps
 from torchvision import transforms
 
-from datasets.augment import AffineView
+from datasets.augment import HANDWRITING_VIEW
 from datasets.decoded_cache import DecodedCache
 from datasets.decoding import Picture, Transform, decode, resize_and_crop
 from datasets.download import download_folder
@@ -50,7 +50,7 @@ class Omniglot:
     ) -> None:
         self.valset_size_per_class = valset_size_per_class
         self.dataset_seed = dataset_seed
-        self.augment = AffineView(degrees=3, translate=0.07, scale=(0.99, 1.01), shear=1) if augment else None
+        self.augment = HANDWRITING_VIEW if augment else None
         self.num_workers = num_workers
         if skeleton:
             check_available()

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from tqdm import tqdm
 
-from datasets.augment import AffineView
+from datasets.augment import HANDWRITING_VIEW
 from datasets.decoding import each, stack, to_tensor
 from datasets.download import download_folder
 from datasets.skeleton import check_available, skeletonise
@@ -90,7 +90,7 @@ class QuickDraw:
         chosen = self._positions()[name]
         labels = torch.from_numpy(self.labels[chosen])
         drawings = [self.drawings[position] for position in chosen]
-        augment = AffineView(degrees=3, translate=0.07, scale=(0.99, 1.01), shear=1)
+        augment = HANDWRITING_VIEW
         return Split(
             name=name,
             images=self._pictures(drawings, name),

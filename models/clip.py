@@ -8,7 +8,7 @@ from types import ModuleType
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from errors import UsageError
+from errors import UsageError, first_line
 from models.options import CLIP_MODELS
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -76,7 +76,7 @@ def _not_to_be_had(open_clip: ModuleType, name: str, error: Exception) -> str:
 
     repository = open_clip.get_pretrained_cfg(name.replace("/", "-"), "openai")["hf_hub"].rstrip("/")
     return (
-        f"OpenAI's weights of CLIP {name} could not be had: {str(error).strip().splitlines()[0][:200]}\n"
+        f"OpenAI's weights of CLIP {name} could not be had: {first_line(error)[:200]}\n"
         f"Looked for {repository} in {HF_HUB_CACHE}, then at huggingface.co.\n"
         "Connect to the network once, or set HF_HOME to a folder that has them under hub."
     )

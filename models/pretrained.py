@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
-from errors import UsageError
+from errors import UsageError, first_line
 
 STYLIZED_IMAGENET_FILE = "vgg16_train_60_epochs_lr0.01-6c6fcc9f.pth"
 
@@ -25,7 +25,7 @@ def load_imagenet_weights(network: nn.Module, weights: WeightsEnum, prefix: str 
         state = weights.get_state_dict(progress=False, check_hash=True)
     except Exception as error:  # no network, no space, a damaged file: each fails in its own way
         raise UsageError(
-            f"the ImageNet weights {name} could not be had: {_first_line(error)}\n"
+            f"the ImageNet weights {name} could not be had: {first_line(error)}\n"
             f"Looked for in {checkpoint_folder()}, then downloaded from {weights.url}.\n"
             "Put the file there by hand, set TORCH_HOME to a folder that has it under hub/checkpoints, or leave out "
             "--imagenet-weights."
@@ -74,7 +74,3 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], prefix: str, path: Pat
             f"{path} does not hold the weights of this network: {source[wrong[0]]} is missing or has another shape."
         )
     network.load_state_dict(found)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

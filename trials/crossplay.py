@@ -40,7 +40,7 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
     trained = [load_trained("crossplay", arguments, file) for file in files]
     check_common_game(trained)
     options = trained[0].options
-    folder, device = choose_folder(options), choose_device(options)
+    folder, device = choose_folder(options), choose_device(options.device)
     pictures = load_pictures(options, ("test",), device)
     batches = build_batches(options, pictures, device)
     pairs = [build_trained(one, pictures).to(device) for one in trained]

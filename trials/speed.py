@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from errors import UsageError
+from errors import UsageError, first_line
 from games.losses import TotalLoss
 from models.agents import Agents
 from models.encoding import BackboneEncoder, Encoder
@@ -53,7 +53,7 @@ def compile_backbones(options: Options, agents: Agents, image_size: int) -> None
         except Exception as error:  # no compiler, or one that cannot do it: each fails in its own way
             raise UsageError(
                 f"--compile: torch cannot compile the backbone here ({type(error).__name__}: "
-                f"{str(error).strip().splitlines()[0][:150]}).\nLeave it out."
+                f"{first_line(error)[:150]}).\nLeave it out."
             ) from error
 
 

@@ -33,7 +33,7 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     options = trained.options
     receiver = _other_receiver(trained, arguments)
     folder = choose_folder(options)
-    device = choose_device(options)
+    device = choose_device(options.device)
     pictures = load_pictures(options, ("test",), device)
     batches = build_batches(options, pictures, device)
     agents = build_trained(trained, pictures)

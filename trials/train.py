@@ -48,7 +48,7 @@ def train(options: Options, arguments: Sequence[str]) -> None:
     rate = parse_learning_rate(options.learning_rate)
     _check_options(options)
     folder = choose_folder(options)
-    device = choose_device(options)
+    device = choose_device(options.device)
     # The test split too: what is wrong with it should not come out after a night of training.
     pictures = load_pictures(options, ("train", "valid", "test"), device)
     batches = build_batches(options, pictures, device)

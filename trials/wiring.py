@@ -10,7 +10,7 @@ import torch
 
 from datasets.decoding import read_picture, resize_and_crop, to_tensor
 from datasets.splits import Split, to_unit_range
-from errors import UsageError
+from errors import UsageError, first_line
 from games.losses import ReconstructLoss, TotalLoss
 from games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
 from games.sampling import ObjectOrientedGame, OriginalGame
@@ -41,9 +41,9 @@ class Pictures:
         return sum(split.images.nbytes for split in self.splits.values())
 
 
-def choose_device(options: Options) -> torch.device:
+def choose_device(asked: str | None) -> torch.device:
     """The device asked for, or the first GPU, or the CPU. Raises UsageError for one that is not there."""
-    name = ("cuda:0" if torch.cuda.is_available() else "cpu") if options.device is None else options.device
+    name = ("cuda:0" if torch.cuda.is_available() else "cpu") if asked is None else asked
     try:
         device = torch.device(name)
         if device.type not in ("cpu", "cuda", "mps", "xpu"):
@@ -51,7 +51,7 @@ def choose_device(options: Options) -> torch.device:
         torch.empty(1, device=device)
     except Exception as error:  # each kind of device fails in its own way
         raise UsageError(
-            f"--device {name} cannot be used: {str(error).splitlines()[0][:150]}\n"
+            f"--device {name} cannot be used: {first_line(error)[:150]}\n"
             f"This machine has the CPU and {torch.cuda.device_count()} CUDA GPU(s)."
         ) from error
     return device

@@ -220,10 +220,10 @@ def test_the_senders_view_is_transformed_where_asked(digits):
 
 
 def test_devices():
-    assert choose_device(resolve("train", ["--device", "cpu"])) == CPU
+    assert choose_device("cpu") == CPU
     for name in ("quantum", "cuda:99", "meta", "hpu", ""):
         with pytest.raises(UsageError, match=f"--device {name} cannot be used"):
-            choose_device(resolve("train", ["--device", name]))
+            choose_device(name)
 
 
 def test_the_plan_says_what_will_be_played(digits):
