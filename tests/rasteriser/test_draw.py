@@ -25,7 +25,6 @@ from rasteriser import (
     softor,
 )
 from rasteriser.dense import DensePolylines
-from rasteriser.draw import _path
 from rasteriser.tiles import TiledPolylines
 
 SIGMA2 = 5e-4
@@ -400,46 +399,3 @@ def test_strokes_in_any_memory_order_draw_the_same():
         torch.autograd.grad((drawn * weights).sum(), s) for drawn, s in ((image, lines), (again, turned))
     )
     assert torch.equal(grad, grad_again)
-
-
-def test_thick_strokes_are_drawn_densely_and_thin_ones_in_tiles():
-    lines = random(3, 12, 2, 2).detach().double()
-    assert _path(lines, torch.float32, SIGMA2) is TiledPolylines
-    assert _path(lines, torch.float32, 0.5) is DensePolylines
-    # Points are covered less by the same ink; the curves' pieces count together.
-    assert _path(lines[:, :, :1], torch.float32, 0.01) is TiledPolylines
-    assert _path(lines[:, :, [0, 1, 0, 1]], torch.float32, 0.01) is DensePolylines
-    assert _path(lines * math.nan, torch.float32, SIGMA2) is TiledPolylines
-
-
-def test_drawing_in_tiles_takes_one_thread_and_gives_the_others_back():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        lines = random(1, 3, 2, 2)
-        draw_lines(lines, 16, SIGMA2).sum().backward()
-        with pytest.raises(TypeError):
-            rasteriser.tiles.TiledPolylines.apply(lines.detach().double(), None, (8, 8), 0.01, None)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(threads)
-
-
-class Wrong(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, vertices, intensities, size, sigma2, dtype):
-        return vertices.new_zeros(len(vertices), 1, *size, dtype=dtype)
-
-    @staticmethod
-    def backward(ctx, grad):
-        return torch.zeros(2, 3, 2, 2), None, None, None, None
-
-
-def test_a_path_that_draws_something_else_or_fails_is_found_out(caplog):
-    cpu = torch.device("cpu")
-    assert rasteriser.draw.agrees(rasteriser.dense.DensePolylines, cpu)
-    assert not caplog.records
-    assert not rasteriser.draw.agrees(Wrong, cpu)
-    assert "draws something else" in caplog.text
-    assert not rasteriser.draw.agrees(None, cpu)
-    assert "AttributeError" in caplog.text
