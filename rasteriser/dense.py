@@ -1,7 +1,4 @@
-"""Polylines to images in plain torch, on any device: each stroke on every pixel, stroke after stroke.
-
-Where most strokes reach most of the canvas this is faster than `tiles.py`: it needs no logarithm, and gathers nothing.
-"""
+"""Polylines to images in plain torch, on any device and in any precision: each stroke on every pixel, one by one."""
 
 import math
 from typing import NamedTuple
@@ -11,6 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from rasteriser.grid import pixel_axes
+from rasteriser.segments import negligible, segments_of, to_vertices
 
 # Sketches are drawn in blocks of about this many pixels times segments. On a CPU the dozen buffers of a block should
 # stay in its cache, and be small enough to be had again without asking the system for memory, which can cost more than
@@ -22,7 +20,11 @@ _BLOCK_ELSEWHERE = 1 << 24
 class DensePolylines(torch.autograd.Function):
     """Polylines [B, N, V, 2] to images [B, C, H, W]; V = 1 is a point, V = 2 a line.
 
-    The gradient is that of `TiledPolylines`.
+    The image is 1 - prod_n q_n with q_n = 1 - w_n r_n, r_n = exp(-d2_n / sigma2), w_n the stroke's intensity in the
+    channel: d image / d w_n = (prod / q_n) r_n, and d image / d d2_n = -(prod / q_n) w_n r_n / sigma2. The pixel's
+    nearest point on a segment lies at the fraction t in 0..1 from start to end, with e the vector from there to the
+    pixel. As t minimises d2 = |e|^2, its own derivative does not count (the envelope theorem), and d d2 / d start =
+    -2 (1 - t) e, d d2 / d end = -2 t e.
     """
 
     @staticmethod
@@ -43,7 +45,7 @@ class DensePolylines(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, image_grad: Tensor) -> tuple[Tensor | None, ...]:
         vertices, intensities, product = ctx.saved_tensors
-        vertices_grad = torch.zeros_like(vertices)
+        pulls = vertices.new_zeros(*vertices.shape[:2], max(1, vertices.shape[2] - 1), 2, 2)
         intensities_grad = torch.zeros_like(intensities) if ctx.needs_input_grad[1] else None
         for block in _blocks(vertices, ctx.size):
             weight = image_grad[block] * product[block]
@@ -55,8 +57,8 @@ class DensePolylines(torch.autograd.Function):
                     intensities_grad[block, n] = (by_ink * ink).sum((-2, -1))
                 if intensity is not None:
                     by_ink = (by_ink.mul_(intensity)).sum(1, keepdim=True)
-                pull = by_ink.mul_(ink).mul_(2 / ctx.sigma2)
-                _add_stroke_grad(vertices_grad[block, n], stroke, near, pull)
+                pulls[block, n] = _pulls(stroke, near, by_ink.mul_(ink).mul_(2 / ctx.sigma2)).to(pulls.dtype)
+        vertices_grad = to_vertices(pulls, segments_of(vertices), vertices.shape)
         return vertices_grad, intensities_grad, None, None, None
 
 
@@ -73,50 +75,17 @@ def _blocks(vertices: Tensor, size: tuple[int, int]) -> list[slice]:
 
 
 class _Stroke(NamedTuple):
-    """One stroke of each of b sketches, as K segments, each with its own axes: along it and across it.
+    """One stroke of each of b sketches, as K segments with the axes told of in `Segments`, in the image's precision.
 
     A pixel's coordinate is the sum of its row's part and its column's part, so that one addition a pixel finds it.
-    The origin of the axes is the middle of the segment, or, if that is far from the canvas, a point of the segment
-    that is nearer: no part is then large where there is ink, and no digits are lost in the sum.
     """
 
-    # For the pixels, in the image's precision.
     along_row: Tensor  # [b, K, H, 1]
     along_col: Tensor  # [b, K, 1, W]
     across_row: Tensor  # [b, K, H, 1]
     across_col: Tensor  # [b, K, 1, W]
     first: Tensor  # [b, K, 1, 1] where the segment starts on the axis along it, <= 0
     last: Tensor  # [b, K, 1, 1] where it ends, >= 0
-    # For the vertices, in the geometry's precision.
-    axes: Tensor  # [b, K, 2, 2] unit vectors (across, along) x (row, col)
-    length: Tensor  # [b, K, 1]
-    fraction: Tensor  # [b, K, 1] t at the origin
-
-
-class Segments(NamedTuple):
-    """The K segments of polylines [b, N, V, 2], in the geometry's precision, with the origin told of in `_Stroke`."""
-
-    along: Tensor  # [b, N, K, 2] unit vector from start to end, (row, col); any, without a length
-    across: Tensor  # [b, N, K, 2]
-    origin: Tensor  # [b, N, K, 2]
-    first: Tensor  # [b, N, K, 1] where the segment starts on the axis along it, from the origin, <= 0
-    last: Tensor  # [b, N, K, 1] where it ends, >= 0
-    length: Tensor  # [b, N, K, 1]
-    fraction: Tensor  # [b, N, K, 1] t at the origin
-
-
-def segments_of(vertices: Tensor) -> Segments:
-    """The segments of polylines [b, N, V, 2]; a point, V = 1, is one without a length."""
-    start, end = (vertices[:, :, :-1], vertices[:, :, 1:]) if vertices.shape[2] > 1 else (vertices, vertices)
-    chord = end - start
-    length = torch.linalg.vector_norm(chord, dim=-1, keepdim=True)
-    has_length = length >= torch.finfo(length.dtype).tiny
-    along = torch.where(has_length, chord / length, chord.new_tensor([1.0, 0.0]))
-    across = torch.stack([-along[..., 1], along[..., 0]], dim=-1)
-    central = torch.minimum((-start * along).sum(-1, keepdim=True).clamp(min=0), length)
-    reach = (length / 2).clamp(central - 1, central + 1)
-    fraction = torch.where(has_length, reach / length, 0.0)
-    return Segments(along, across, start + reach * along, -reach, length - reach, length, fraction)
 
 
 def _strokes(vertices: Tensor, size: tuple[int, int], dtype: torch.dtype) -> list[_Stroke]:
@@ -127,9 +96,6 @@ def _strokes(vertices: Tensor, size: tuple[int, int], dtype: torch.dtype) -> lis
         *_parts(segments.across, segments.origin, size, dtype),
         segments.first.to(dtype).unsqueeze(-1),
         segments.last.to(dtype).unsqueeze(-1),
-        torch.stack([segments.across, segments.along], dim=-2),
-        segments.length,
-        segments.fraction,
     ]
     return [_Stroke(*stroke) for stroke in zip(*(field.unbind(1) for field in fields), strict=True)]
 
@@ -179,22 +145,15 @@ def _left_blank(ink: Tensor, intensity: Tensor | None) -> Tensor:
     product too. (expm1 would spare it, but would take most of the time on a CPU.)
     """
     shade = ink if intensity is None else intensity * ink
-    return (1 - shade).clamp_(min=torch.finfo(ink.dtype).eps ** 2)
+    return (1 - shade).clamp_(min=negligible(ink.dtype))
 
 
-def _add_stroke_grad(vertices_grad: Tensor, stroke: _Stroke, near: _Nearest, pull: Tensor) -> None:
-    """Add one stroke's gradient to vertices_grad [b, V, 2]; pull [b, 1, H, W] is -2 d loss / d d2."""
+def _pulls(stroke: _Stroke, near: _Nearest, pull: Tensor) -> Tensor:
+    """Sums over pixels of pull e and pull foot e, [b, K, 2, 2], see `to_vertices`; pull [b, 1, H, W]."""
     if near.d2.shape[1] > 1:
         is_nearest = _is_nearest(near, stroke)
         pull = pull.div_(is_nearest.sum(1, keepdim=True)) * is_nearest
-    # Sums over pixels of pull e and of pull t e; t is the foot's distance from the start over the length.
-    pulled = _sum_pixels(pull, near)
-    to_foot = torch.where(stroke.length > 0, _sum_pixels(pull * near.foot, near) / stroke.length, 0.0)
-    to_end = stroke.fraction * pulled + to_foot
-    to_start = pulled - to_end
-    vertices_grad[:, : stroke.length.shape[1]] += _on_canvas(to_start, stroke)
-    if vertices_grad.shape[1] > 1:
-        vertices_grad[:, 1:] += _on_canvas(to_end, stroke)
+    return torch.stack([_sum_pixels(pull, near), _sum_pixels(pull * near.foot, near)], dim=-2)
 
 
 def _is_nearest(near: _Nearest, stroke: _Stroke) -> Tensor:
@@ -213,8 +172,3 @@ def _is_nearest(near: _Nearest, stroke: _Stroke) -> Tensor:
 def _sum_pixels(pull: Tensor, near: _Nearest) -> Tensor:
     """Sums over the pixels of pull [b, K, H, W] times e, [b, K, 2] on the segments' axes."""
     return torch.stack([(pull * near.across).sum((-2, -1)), (pull * near.beyond).sum((-2, -1))], dim=-1)
-
-
-def _on_canvas(vectors: Tensor, stroke: _Stroke) -> Tensor:
-    """Vectors [b, K, 2] on the segments' axes as (row, col)."""
-    return (vectors.unsqueeze(-1) * stroke.axes).sum(-2)

@@ -5,8 +5,8 @@ sketch, d2 being the squared distance of each pixel to the stroke (Mihai & Hare 
 functions of `distance.py`, `relaxation.py` and `composite.py` define the result. They hold the rasters of all strokes
 for autograd, [B, N, C, H, W], and can be differentiated twice; the fast paths hold one product, [B, C, H, W], whatever
 the number of strokes, compute the strokes anew in the backward pass, and can be differentiated once. There are three,
-one of which is chosen here: `tiles.py`, `dense.py` for thick strokes, and `triton_kernels.py` for a GPU. The same input
-gives the same bits, but on a GPU without Triton (see `tiles.py`).
+one of which is chosen here: `numba_kernels.py` on a CPU, `triton_kernels.py` on a GPU, and `dense.py` in plain torch
+where neither can be had, and for float64. Each gives the same bits for the same input.
 
 Intensities [B, N, C] in 0..1 say how much ink each stroke gives to each of C channels: the strength of a connection
 (C = 1), or a colour (C = 3). Without them every stroke gives 1 to the only channel. As `over` of rasters that are their
@@ -25,14 +25,12 @@ from torch import Tensor
 from rasteriser.curves import cubic_bezier
 from rasteriser.dense import DensePolylines
 from rasteriser.grid import canvas_size
-from rasteriser.pairs import reach
-from rasteriser.tiles import TiledPolylines
 
-# The canvas in its own units.
-_CANVAS = 4.0
-_DIAGONAL = math.sqrt(8)
-# Above this coverage of the canvas by a stroke, computing the stroke everywhere costs less than finding out where.
-_MOSTLY_COVERED = 0.5
+# What compiles the kernels for a kind of device, and the module and class that hold them.
+_KERNELS = {
+    "cpu": ("numba", "rasteriser.numba_kernels", "NumbaPolylines"),
+    "cuda": ("triton", "rasteriser.triton_kernels", "TritonPolylines"),
+}
 
 
 def draw_points(
@@ -140,52 +138,50 @@ def _draw_polylines(
             raise ValueError(f"intensities has shape {list(intensities.shape)}: it should be {wanted}")
         intensities = intensities.to(dtype)
     exact = vertices.to(_geometry_dtype(vertices.device))
-    return _path(exact, dtype, sigma2).apply(exact, intensities, canvas_size(size), sigma2, dtype)
+    return _path(exact.device, dtype).apply(exact, intensities, canvas_size(size), sigma2, dtype)
 
 
-def _path(vertices: Tensor, dtype: torch.dtype, sigma2: float) -> type[torch.autograd.Function]:
-    """The fastest way to draw these polylines [B, N, V, 2]; all draw the same."""
-    if vertices.device.type == "cuda" and dtype == torch.float32 and _kernel(vertices.device):
-        return _kernel(vertices.device)
-    mostly_covered = _coverage(vertices.detach(), reach(sigma2, dtype)) > _MOSTLY_COVERED
-    return DensePolylines if mostly_covered else TiledPolylines
+def _path(device: torch.device, dtype: torch.dtype) -> type[torch.autograd.Function]:
+    """The fastest way to draw on a device; all draw the same."""
+    return (dtype == torch.float32 and _kernels(device)) or DensePolylines
 
 
 @functools.cache
-def _kernel(device: torch.device) -> type[torch.autograd.Function] | None:
-    """The Triton path, if it can be had and draws as it should on this device; asked once a process."""
-    if not importlib.util.find_spec("triton"):
+def _kernels(device: torch.device) -> type[torch.autograd.Function] | None:
+    """The kernels for a device, if they can be had and draw there as they should; asked once a process."""
+    compiler, module, name = _KERNELS.get(device.type, (None, None, None))
+    if compiler is None or not importlib.util.find_spec(compiler):
         return None
-    from rasteriser.triton_kernels import TritonPolylines
-
-    return TritonPolylines if agrees(TritonPolylines, device) else None
+    return agreeing(lambda: getattr(importlib.import_module(module), name), device)
 
 
-def agrees(path: type[torch.autograd.Function], device: torch.device) -> bool:
-    """Whether a path draws a small sketch as the tiles do, values and gradients; a warning in the log if it does not.
+def agreeing(
+    load: Callable[[], type[torch.autograd.Function]], device: torch.device
+) -> type[torch.autograd.Function] | None:
+    """What `load` gives, if it draws a small sketch as the plain torch path does, values and gradients; else None.
 
-    A kernel that fails on somebody's GPU, or is wrong there, must not cost them more than time.
+    Kernels that fail on somebody's machine, or are wrong there, must not cost more than time and a warning in the log.
     """
-    drawn = []
     try:
-        for each in (path, TiledPolylines):
-            lines = torch.linspace(-0.9, 0.8, 24, dtype=torch.float64, device=device).sin().view(2, 3, 2, 2)
-            lines.requires_grad_()
-            image = each.apply(lines, None, (24, 20), 0.01, torch.float32)
-            (grad,) = torch.autograd.grad(image.square().sum(), lines)
-            drawn.append((image.detach(), grad))
-        same = all(torch.allclose(one, other, rtol=1e-3, atol=1e-4) for one, other in zip(*drawn, strict=True))
-        problem = "" if same else "it draws something else"
-    except Exception as error:  # a compiler that is missing, a GPU that it does not know
+        path = load()
+        same = all(torch.allclose(*pair, rtol=1e-3, atol=1e-4) for pair in zip(*_try(path, device), strict=True))
+        problem = "" if same else "they draw something else"
+    except Exception as error:  # a compiler that is missing, a device that it does not know
         problem = f"{type(error).__name__}: {error}"
     if problem:
-        logging.getLogger(__name__).warning("the fast GPU path is not used on %s: %s", device, problem)
-    return not problem
+        logging.getLogger(__name__).warning("the fast kernels are not used on %s: %s", device, problem)
+        return None
+    return path
 
 
-def _coverage(vertices: Tensor, distance: float) -> float:
-    """About how much of the canvas lies within a distance of a polyline of V points, on average; 1 is all of it."""
-    length = (vertices[:, :, 1:] - vertices[:, :, :-1]).norm(dim=-1).sum(-1)
-    # A stroke that leaves the canvas is not covered by its whole length.
-    area = 2 * distance * length.clamp(max=_DIAGONAL) + math.pi * distance**2
-    return (area / _CANVAS).clamp(max=1).mean().nan_to_num().item()
+def _try(path: type[torch.autograd.Function], device: torch.device) -> list[tuple[Tensor, Tensor]]:
+    """Image and gradient of a small sketch, by a path and by the plain one."""
+    drawn = []
+    for each in (path, DensePolylines):
+        lines = torch.linspace(-0.9, 0.8, 24, dtype=torch.float64, device=device).sin().view(2, 3, 2, 2)
+        lines.requires_grad_()
+        with torch.enable_grad():
+            image = each.apply(lines, None, (24, 20), 0.01, torch.float32)
+            (grad,) = torch.autograd.grad(image.square().sum(), lines)
+        drawn.append((image.detach(), grad))
+    return drawn

@@ -15,8 +15,7 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from rasteriser.dense import Segments, segments_of
-from rasteriser.pairs import negligible, reach
+from rasteriser.segments import Segments, negligible, reach, segments_of, to_vertices
 
 _TILE = 16
 # The fields of a segment's record: unit vector (row, col); origin's row, in whole pixels and the remainder; its column
@@ -25,7 +24,7 @@ _FIELDS: tl.constexpr = tl.constexpr(8)
 
 
 class TritonPolylines(torch.autograd.Function):
-    """Polylines [B, N, V, 2] to images [B, C, H, W] on a GPU, float32; the gradient is that of `TiledPolylines`."""
+    """Polylines [B, N, V, 2] to images [B, C, H, W] on a GPU, float32; the gradient is that of `DensePolylines`."""
 
     @staticmethod
     def forward(
@@ -66,7 +65,7 @@ class TritonPolylines(torch.autograd.Function):
             )  # fmt: skip
         pulls = pulls.to(vertices.dtype).sum(2) * (2 / ctx.sigma2)
         intensities_grad = inks if ctx.needs_input_grad[1] else None
-        return _to_vertices(pulls, segments, vertices.shape), intensities_grad, None, None, None
+        return to_vertices(pulls, segments, vertices.shape), intensities_grad, None, None, None
 
 
 def _numbers(size: tuple[int, int], sigma2: float) -> tuple[int | float, ...]:
@@ -87,20 +86,6 @@ def _records(segments: Segments, size: tuple[int, int]) -> Tensor:
     origin = [part for place in pixels for part in (place.round(), place - place.round())]
     fields = [*segments.along.unbind(-1), *origin, segments.first.squeeze(-1), segments.last.squeeze(-1)]
     return torch.stack(fields, dim=-1).float().contiguous()
-
-
-def _to_vertices(pulls: Tensor, segments: Segments, shape: torch.Size) -> Tensor:
-    """Sums [B, N, K, 2, 2], (pull e, pull foot e) x (across, along), as the gradient [B, N, V, 2] of the vertices."""
-    pulled, foot_pulled = pulls.unbind(-2)
-    to_foot = torch.where(segments.length > 0, foot_pulled / segments.length, 0.0)
-    to_end = segments.fraction * pulled + to_foot
-    axes = torch.stack([segments.across, segments.along], dim=-2)
-    to_start, to_end = ((ends.unsqueeze(-1) * axes).sum(-2) for ends in (pulled - to_end, to_end))
-    grad = pulls.new_zeros(shape)
-    grad[:, :, : to_start.shape[2]] += to_start
-    if shape[2] > 1:
-        grad[:, :, 1:] += to_end
-    return grad
 
 
 @triton.jit

@@ -35,7 +35,7 @@ def test_a_line_for_every_case(capsys):
     assert main(["--small"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["case"] for line in lines] == [case.name for case in CASES]
-    assert {line["path"] for line in lines} == {"TiledPolylines", "DensePolylines"}
+    assert {line["path"] for line in lines} == {"NumbaPolylines"}
     for line in lines:
         assert line["seconds"] > 0
         assert line["ratio"] == pytest.approx(line["baseline_seconds"] / line["seconds"], rel=0.02, abs=0.1)

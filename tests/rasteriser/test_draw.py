@@ -7,7 +7,6 @@ import torch
 
 import rasteriser.dense
 import rasteriser.draw
-import rasteriser.pairs
 from rasteriser import (
     catmull_rom_spline,
     cubic_bezier,
@@ -25,17 +24,21 @@ from rasteriser import (
     softor,
 )
 from rasteriser.dense import DensePolylines
-from rasteriser.tiles import TiledPolylines
+from rasteriser.numba_kernels import NumbaPolylines
 
 SIGMA2 = 5e-4
-PATHS = {"dense": DensePolylines, "tiles": TiledPolylines}
+PATHS = {"dense": DensePolylines, "kernels": NumbaPolylines}
 CURVES = [linear_bezier, quadratic_bezier, cubic_bezier, catmull_rom_spline]
 
 
 @pytest.fixture(autouse=True, params=PATHS)
 def path(request, monkeypatch):
-    """Every test draws by each of the paths for all devices, whichever would be chosen."""
-    monkeypatch.setattr(rasteriser.draw, "_path", lambda *_: PATHS[request.param])
+    """Every test draws by each of the paths for a CPU, whichever would be chosen; float64 has only one."""
+
+    def chosen(device, dtype):
+        return PATHS[request.param] if dtype == torch.float32 else DensePolylines
+
+    monkeypatch.setattr(rasteriser.draw, "_path", chosen)
 
 
 def random(*shape, seed=0, scale=1.0):
@@ -156,8 +159,7 @@ def test_blocks_of_any_size_draw_the_same(monkeypatch):
     lines, params = random(5, 4, 2, 2), random(5, 2, 4, 2)
     images = []
     for block in (8, 16 * 16 * 3, 1 << 20):
-        for module in (rasteriser.pairs, rasteriser.dense):
-            monkeypatch.setattr(module, "_BLOCK_ON_CPU", block)
+        monkeypatch.setattr(rasteriser.dense, "_BLOCK_ON_CPU", block)
         images.append((draw_lines(lines, 16, 0.01), draw_curves(params, 16, 0.01)))
         compare(draw_lines, line_edt2, lines, 16, 0.01)
     assert all(torch.allclose(image[k], images[0][k], rtol=0, atol=1e-6) for image in images for k in range(2))

@@ -1,6 +1,8 @@
-"""Which way a drawing is computed, and what holds of the ways beside what they draw (for that see `test_draw.py`)."""
+"""Which way a drawing is computed, and that kernels are used only where they draw as they should."""
 
-import math
+import importlib.util
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -8,37 +10,38 @@ import torch
 import rasteriser.draw
 from rasteriser import draw_lines
 from rasteriser.dense import DensePolylines
-from rasteriser.draw import _path
-from rasteriser.tiles import TiledPolylines
+from rasteriser.draw import _path, agreeing
+from rasteriser.numba_kernels import NumbaPolylines
 
-SIGMA2 = 5e-4
-
-
-def random(*shape):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+CPU = torch.device("cpu")
 
 
-def test_thick_strokes_are_drawn_densely_and_thin_ones_in_tiles():
-    lines = random(3, 12, 2, 2).double()
-    assert _path(lines, torch.float32, SIGMA2) is TiledPolylines
-    assert _path(lines, torch.float32, 0.5) is DensePolylines
-    # Points are covered less by the same ink; the curves' pieces count together.
-    assert _path(lines[:, :, :1], torch.float32, 0.01) is TiledPolylines
-    assert _path(lines[:, :, [0, 1, 0, 1]], torch.float32, 0.01) is DensePolylines
-    assert _path(lines * math.nan, torch.float32, SIGMA2) is TiledPolylines
+@pytest.fixture
+def afresh():
+    """Kernels are asked for once a process: here they are asked for again."""
+    rasteriser.draw._kernels.cache_clear()
+    yield
+    rasteriser.draw._kernels.cache_clear()
 
 
-def test_drawing_in_tiles_takes_one_thread_and_gives_the_others_back():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        lines = random(1, 3, 2, 2).requires_grad_()
-        draw_lines(lines, 16, SIGMA2).sum().backward()
-        with pytest.raises(TypeError):
-            TiledPolylines.apply(lines.detach().double(), None, (8, 8), 0.01, None)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(threads)
+def test_a_cpu_draws_float32_by_its_kernels_and_float64_in_plain_torch():
+    assert _path(CPU, torch.float32) is NumbaPolylines
+    assert _path(CPU, torch.float64) is DensePolylines
+    assert _path(torch.device("meta"), torch.float32) is DensePolylines
+
+
+def test_without_numba_plain_torch_draws_the_same(afresh, monkeypatch):
+    lines = torch.rand(2, 5, 2, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    image, find = draw_lines(lines, 24, 0.01), importlib.util.find_spec
+    rasteriser.draw._kernels.cache_clear()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "numba" else find(name))
+    assert _path(CPU, torch.float32) is DensePolylines
+    torch.testing.assert_close(draw_lines(lines, 24, 0.01), image, rtol=0, atol=5e-6)
+
+
+def test_kernels_are_not_loaded_before_something_is_drawn():
+    program = "import sys, rasteriser; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
 class Wrong(torch.autograd.Function):
@@ -51,11 +54,11 @@ class Wrong(torch.autograd.Function):
         return torch.zeros(2, 3, 2, 2), None, None, None, None
 
 
-def test_a_path_that_draws_something_else_or_fails_is_found_out(caplog):
-    cpu = torch.device("cpu")
-    assert rasteriser.draw.agrees(DensePolylines, cpu)
+def test_kernels_that_draw_something_else_or_fail_are_found_out(caplog):
+    with torch.no_grad():
+        assert agreeing(lambda: NumbaPolylines, CPU) is NumbaPolylines
     assert not caplog.records
-    assert not rasteriser.draw.agrees(Wrong, cpu)
-    assert "draws something else" in caplog.text
-    assert not rasteriser.draw.agrees(None, cpu)
+    assert agreeing(lambda: Wrong, CPU) is None
+    assert "draw something else" in caplog.text
+    assert agreeing(lambda: None, CPU) is None
     assert "AttributeError" in caplog.text

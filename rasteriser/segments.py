@@ -1,0 +1,70 @@
+"""What the fast paths share: polylines as segments, how far ink reaches, and a gradient's way back to vertices."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+def negligible(dtype: torch.dtype) -> float:
+    """Ink that counts as none. So much is taken to be left blank of a pixel that a stroke covers.
+
+    The other strokes' product is then prod / q there too. The rounding of 1 - exp does no harm to the gradient, as it
+    is in the product too.
+    """
+    return torch.finfo(dtype).eps ** 2
+
+
+def reach(sigma2: float, dtype: torch.dtype) -> float:
+    """How far from a stroke there is ink that is not negligible, in canvas units."""
+    return math.sqrt(-math.log(negligible(dtype)) * sigma2)
+
+
+class Segments(NamedTuple):
+    """The K segments of polylines [B, N, V, 2], in the vertices' precision, each with its own axes: along and across.
+
+    The origin of the axes is the middle of the segment, or, if that is far from the canvas, a point of the segment
+    that is nearer: a pixel's coordinates are then not large where there is ink, and no digits are lost.
+    """
+
+    along: Tensor  # [B, N, K, 2] unit vector from start to end, (row, col); any, without a length
+    across: Tensor  # [B, N, K, 2]
+    origin: Tensor  # [B, N, K, 2]
+    first: Tensor  # [B, N, K, 1] where the segment starts on the axis along it, from the origin, <= 0
+    last: Tensor  # [B, N, K, 1] where it ends, >= 0
+    length: Tensor  # [B, N, K, 1]
+    fraction: Tensor  # [B, N, K, 1] of the length, from start to origin
+
+
+def segments_of(vertices: Tensor) -> Segments:
+    """The segments of polylines [B, N, V, 2]; a point, V = 1, is one without a length."""
+    start, end = (vertices[:, :, :-1], vertices[:, :, 1:]) if vertices.shape[2] > 1 else (vertices, vertices)
+    chord = end - start
+    length = torch.linalg.vector_norm(chord, dim=-1, keepdim=True)
+    has_length = length >= torch.finfo(length.dtype).tiny
+    along = torch.where(has_length, chord / length, chord.new_tensor([1.0, 0.0]))
+    across = torch.stack([-along[..., 1], along[..., 0]], dim=-1)
+    central = torch.minimum((-start * along).sum(-1, keepdim=True).clamp(min=0), length)
+    middle = (length / 2).clamp(central - 1, central + 1)
+    fraction = torch.where(has_length, middle / length, 0.0)
+    return Segments(along, across, start + middle * along, -middle, length - middle, length, fraction)
+
+
+def to_vertices(pulls: Tensor, segments: Segments, shape: torch.Size) -> Tensor:
+    """A gradient with respect to vertices, [B, N, V, 2] = shape, from what the pixels pull.
+
+    pulls: [B, N, K, 2, 2], sums over pixels of pull e and of pull foot e, each as (across, along). e is the vector from
+    a segment's nearest point to the pixel, foot that point's place on the axis along the segment, and pull -2 d loss /
+    d d2.
+    """
+    pulled, foot_pulled = pulls.unbind(-2)
+    to_foot = torch.where(segments.length > 0, foot_pulled / segments.length, 0.0)
+    to_end = segments.fraction * pulled + to_foot
+    axes = torch.stack([segments.across, segments.along], dim=-2)
+    to_start, to_end = ((ends.unsqueeze(-1) * axes).sum(-2) for ends in (pulled - to_end, to_end))
+    grad = pulls.new_zeros(shape)
+    grad[:, :, : to_start.shape[2]] += to_start
+    if shape[2] > 1:
+        grad[:, :, 1:] += to_end
+    return grad

@@ -1,0 +1,84 @@
+"""Which pixels the CPU's kernels visit, and how their work is shared; what they draw is in `test_draw.py`."""
+
+import numpy as np
+import pytest
+import torch
+
+from rasteriser import draw_lines, line_edt2, pixel_grid
+from rasteriser import numba_kernels as kernels
+from rasteriser.grid import pixel_axes
+from rasteriser.segments import reach, segments_of
+
+
+def polylines(segments):
+    vertices = torch.rand(2, 30, segments + 1, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    vertices = vertices * 3 - 1.5
+    vertices[0, 0, :, 0] = 0.5  # along a row
+    vertices[0, 1, :, 1] = -0.25  # along a column
+    return vertices
+
+
+def visited(vertices, size, sigma2):
+    """bool [B, N, K, H, W]: the pixels that the kernels visit for each segment."""
+    records, _ = kernels._records(segments_of(vertices))
+    records, rows = records.numpy(), pixel_axes(size, torch.float64)[0].numpy()
+    found, spans = np.zeros((*records.shape[:3], *size), bool), np.empty((records.shape[2], 2), np.uintp)
+    for sketch, stroke in np.ndindex(*records.shape[:2]):
+        first, last = kernels._rows(records, sketch, stroke, 0, size[0], size[0], reach(sigma2, torch.float32))
+        for row in range(first, last):
+            kernels._spans(records, sketch, stroke, rows[row], reach(sigma2, torch.float32), size[1], spans)
+            for piece, (begin, end) in enumerate(spans):
+                found[sketch, stroke, piece, row, begin:end] = True
+    return torch.from_numpy(found)
+
+
+@pytest.mark.parametrize("size", [(24, 48), (13, 70), (1, 40), (5, 1)])
+@pytest.mark.parametrize("segments", [1, 5])
+def test_all_pixels_within_reach_are_visited(size, segments):
+    vertices, sigma2 = polylines(segments), 1e-3
+    lines = torch.stack([vertices[:, :, :-1], vertices[:, :, 1:]], dim=-2)
+    near = line_edt2(lines, pixel_grid(size, dtype=torch.float64)) <= reach(sigma2, torch.float32) ** 2
+    assert (near <= visited(vertices, size, sigma2)).all()
+
+
+def test_few_other_pixels_are_visited():
+    vertices, sigma2 = polylines(1), 5e-4
+    near = line_edt2(vertices, pixel_grid(96, dtype=torch.float64)) <= reach(sigma2, torch.float32) ** 2
+    assert near.sum() < visited(vertices, (96, 96), sigma2).sum() < 1.1 * near.sum()
+
+
+def test_the_exponential_is_exact_to_two_roundings():
+    exponents = -np.linspace(0, 80, 4001, dtype=np.float32)
+    found = np.array([kernels._exp(x) for x in exponents])
+    assert np.abs(found / np.exp(exponents.astype(np.float64)) - 1).max() <= 2 * np.finfo(np.float32).eps
+    assert kernels._exp(np.float32(0)) == 1
+
+
+def test_an_error_in_a_thread_is_raised(monkeypatch):
+    monkeypatch.setattr(kernels, "_WORTH_A_THREAD", 0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+
+    def broken(*_):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(kernels, "_draw", broken)
+    with pytest.raises(MemoryError, match="no room"):
+        kernels.NumbaPolylines.apply(polylines(1), None, (8, 8), 0.01, torch.float32)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("batch", [1, 2, 7, 60])
+def test_every_piece_of_work_is_done_once(batch, threads, monkeypatch):
+    lines = torch.rand(batch, 4, 2, 2) * 2 - 1
+    image = draw_lines(lines, (11, 9), 0.01)
+    monkeypatch.setattr(kernels, "_WORTH_A_THREAD", 0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert torch.equal(image, draw_lines(lines, (11, 9), 0.01))
+    done = torch.zeros(batch, 11)
+
+    def note(work, *_):
+        first, last, _band, row_from, row_to = work
+        done[first:last, row_from:row_to] += 1
+
+    kernels._share(note, (batch, 1, 11, 9), (), torch.empty(batch, 4))
+    assert done.eq(1).all()
