@@ -79,17 +79,22 @@ class Agents(nn.Module):
 
         photos: float [P, 1 or 3, S, S] in 0..1, the first `senders` (B) of which are the senders' own, game by game.
         candidates: int64 [G, T], the rows of `photos` that make up each game's pool.
-        perceive: the feature layers whose maps of photos and sketches a loss needs. features: what a frozen, shared
-        backbone makes of the P photos, where that is known already; with the maps of `perceive`.
+        perceive: the feature layers whose maps of photos and sketches a loss needs. features: what a frozen backbone,
+        the same in both encoders, makes of the P photos, where that is known already; with the maps of `perceive`.
         """
+        known = features is not None
         if self.shared:
-            known = features is not None
             seen = self.sender_encoder.project(features) if known else self.sender_encoder.look(photos, maps=perceive)
             photo, pool = seen.first(senders), seen.latent[candidates]
         else:
-            photo = self.sender_encoder.look(photos[:senders], maps=perceive)
             rows, position = torch.unique(candidates, return_inverse=True)
-            pool = self.receiver_encoder.look(photos[rows]).latent[position]
+            if known:
+                photo = self.sender_encoder.project(features.of(slice(senders)))
+                offered = self.receiver_encoder.project(features.of(rows))
+            else:
+                photo = self.sender_encoder.look(photos[:senders], maps=perceive)
+                offered = self.receiver_encoder.look(photos[rows])
+            pool = offered.latent[position]
 
         strokes, sketches = self.sketch(photo.latent)
         received = self.receiver_encoder.look(sketches, maps=perceive if self.shared else (), drawn=True)

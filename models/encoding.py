@@ -36,6 +36,10 @@ class Features:
     values: Tensor
     feature_maps: Mapping[str, Tensor] = field(default_factory=dict)
 
+    def of(self, rows: Tensor | slice) -> Features:
+        """Those of some of the pictures."""
+        return Features(self.values[rows], {name: maps[rows] for name, maps in self.feature_maps.items()})
+
 
 class Encoder(nn.Module):
     """Pictures [B, channels, S, S] to an `Encoding`.

@@ -87,17 +87,22 @@ def keep_features(
 
 def _why_not(agents: Agents, batches: Mapping[str, GameBatches]) -> str:
     """What stands against looking features up in these games; "" where nothing does."""
-    encoder = agents.sender_encoder
+    encoder, other = agents.sender_encoder, agents.receiver_encoder
     if not isinstance(encoder, BackboneEncoder):
         return "this encoder has no backbone"
     if not encoder.frozen:
         return "the backbone is trained: it is not frozen"
-    if not agents.shared:
-        return "sender and receiver have an encoder each"
+    if not agents.shared and not _same_weights(encoder.backbone, other.backbone):
+        return "the backbones of sender and receiver are not the same"
     moving = [name for name, played in batches.items() if not played.pictures_stay]
     if len(moving) == len(batches):
         return f"the {' and '.join(moving)} pictures are augmented, a new view each time"
     return ""
+
+
+def _same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    values, others = one.state_dict(), other.state_dict()
+    return all(torch.equal(value, others[name]) for name, value in values.items())
 
 
 def memory_budget(device: torch.device) -> int:

@@ -43,9 +43,12 @@ def build(*arguments):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("encoders", [[], ["--separate-encoders"]])
 @pytest.mark.parametrize("loss", [[], ["--sort-of-perceptual-loss"], ["--sort-of-perceptual-loss", "--CLIP-loss"]])
-def test_looked_up_features_give_the_play_that_computed_ones_give(loss):
-    options, agents, loss = build(*FROZEN, "--cache-features", "on", "--imagenet-norm", *loss)
+def test_looked_up_features_give_the_play_that_computed_ones_give(loss, encoders):
+    options, agents, loss = build(*FROZEN, "--cache-features", "on", "--imagenet-norm", *loss, *encoders)
+    # As two backbones with the same pretrained weights would be.
+    agents.receiver_encoder.backbone.load_state_dict(agents.sender_encoder.backbone.state_dict())
     one, other = games(), games()
     keep_features(options, agents, loss, {"train": other}, CPU)
     for computed, looked_up in zip(one, other, strict=True):
@@ -106,7 +109,7 @@ def _moving(images, indices, generator, device=None):
     ("arguments", "augment", "told"),
     [
         (SMALL, None, "it is not frozen"),
-        ([*FROZEN, "--separate-encoders"], None, "an encoder each"),
+        ([*FROZEN, "--separate-encoders"], None, "backbones of sender and receiver are not the same"),
         (["--image-size", "32", "--encoder", "SmallCNNEncoder"], None, "no backbone"),
         (FROZEN, _moving, "train pictures are augmented"),
     ],
