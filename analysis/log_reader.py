@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from errors import UsageError
+import numpy as np
+
+from errors import UsageError, first_line
+
+LOG_FORMAT = 1  # of games.jsonl; trials/gamelog.py writes it
 
 
 @dataclass(frozen=True)
 class Game:
-    """One sender's turn. Pictures are named as in the log, relative to its folder."""
+    """One sender's turn. Pictures are named as in the log, relative to its folder.
+
+    The official code's logs do not say what is None here.
+    """
 
     guess: int  # the candidate that the receiver chose, counted from 0
     target: int  # the candidate that was meant, counted from 0
     sketch: str
     candidates: tuple[str, ...]  # in the order the receiver had them
+    photo: str = ""  # what the sender saw; the target's picture where the log does not say
+    photo_class: str | None = None
+    candidate_classes: tuple[str, ...] | None = None
+    scores: tuple[float, ...] | None = None  # the receiver's, of each candidate
 
     @property
     def correct(self) -> bool:
@@ -27,7 +38,7 @@ class Game:
     @property
     def pictures(self) -> tuple[str, ...]:
         """Every picture that the game names."""
-        return (self.sketch, *self.candidates)
+        return tuple(dict.fromkeys((self.sketch, *self.candidates, self.photo)))
 
     @property
     def target_picture(self) -> str:
@@ -37,14 +48,32 @@ class Game:
     def guessed_picture(self) -> str:
         return self.candidates[self.guess]
 
+    @property
+    def target_class(self) -> str | None:
+        return self.candidate_classes[self.target] if self.candidate_classes else None
+
+    @property
+    def guessed_class(self) -> str | None:
+        return self.candidate_classes[self.guess] if self.candidate_classes else None
+
+
+@dataclass(frozen=True)
+class LoggedStrokes:
+    """The strokes of all games of a log, in its order; see `models.decoding.Strokes`."""
+
+    points: np.ndarray  # float32 [games, strokes, P, 2], (row, col) on a canvas from -1 to 1
+    sigma2: float
+    intensities: np.ndarray | None  # float32 [games, strokes, C] in 0..1
+
 
 @dataclass(frozen=True)
 class GameLog:
-    """The games of a log; `rows` are their entries in games.json, unchanged."""
+    """The games of a log. rows: their entries in games.json, unchanged. card: card.json, empty for an official log."""
 
     folder: Path
     games: tuple[Game, ...]
     rows: tuple[Mapping[str, Any], ...]
+    card: Mapping[str, Any] = field(default_factory=dict)
 
     def picture(self, name: str) -> Path:
         """The file of a picture that a game names. Raises UsageError where it is missing."""
@@ -56,6 +85,23 @@ class GameLog:
             )
         return path
 
+    def strokes(self) -> LoggedStrokes | None:
+        """The strokes, or None where the log has none (the official code's). Raises UsageError for a broken file."""
+        path = self.folder / "strokes.npz"
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                found = {name: arrays[name] for name in arrays.files}
+                strokes = LoggedStrokes(found["points"], float(found["sigma2"]), found.get("intensities"))
+        except Exception as error:  # a broken archive fails in many ways
+            raise UsageError(f"{path} cannot be read: {first_line(error)}.\nGive an intact copy.") from error
+        if strokes.points.ndim != 4 or len(strokes.points) != len(self.games):
+            raise UsageError(
+                f"{path} holds strokes {list(strokes.points.shape)} for {len(self.games)} games.\nGive an intact log."
+            )
+        return strokes
+
 
 def read_log(folder: Path) -> GameLog:
     """The log in a gamelogs folder, or in the run folder that holds one. Raises UsageError for anything else."""
@@ -64,7 +110,47 @@ def read_log(folder: Path) -> GameLog:
     rows = read_json(path)
     if not isinstance(rows, list) or not rows:
         raise UsageError(f"{path} holds no list of games.\nPlay a test again: commgame.py test.")
-    return GameLog(folder, tuple(_game(row, number, path) for number, row in enumerate(rows)), tuple(rows))
+    games = tuple(_game(row, number, path) for number, row in enumerate(rows))
+    if (folder / "games.jsonl").is_file():
+        games = tuple(_with_details(games, folder / "games.jsonl"))
+    card = read_json(folder / "card.json") if (folder / "card.json").is_file() else {}
+    return GameLog(folder, games, tuple(rows), card)
+
+
+def _with_details(games: tuple[Game, ...], path: Path) -> Iterator[Game]:
+    """The games with what games.jsonl says beside games.json. Raises UsageError where the two do not fit together."""
+    shared: dict[tuple, tuple] = {}  # senders of one game have the same pool, which is kept once
+    with path.open(encoding="utf-8") as lines:
+        for number, game in enumerate(games):
+            try:
+                line = json.loads(next(lines))
+                if line["format"] != LOG_FORMAT:
+                    raise UsageError(
+                        f"{path}: its format is {line['format']!r}, and this program reads {LOG_FORMAT}.\n"
+                        "Use the version of this program that wrote it."
+                    )
+                classes = tuple(line["candidate_classes"])
+                detailed = replace(
+                    game,
+                    candidates=shared.setdefault(game.candidates, game.candidates),
+                    photo=line["sender_image"],
+                    photo_class=line["sender_class"],
+                    candidate_classes=shared.setdefault(classes, classes),
+                    scores=tuple(line["scores"]),
+                )
+                same = (line["guess"], line["target"], line["sketch"]) == (game.guess, game.target, game.sketch)
+                whole = len(classes) == len(detailed.scores) == len(game.candidates)
+            except (StopIteration, ValueError, KeyError, TypeError, OSError) as error:
+                raise _torn(path, number, f"it cannot be read ({type(error).__name__})") from error
+            if not (same and whole):
+                raise _torn(path, number, "it does not say the same as games.json")
+            if wrong := _wrong_picture(detailed.photo):
+                raise _torn(path, number, wrong)
+            yield detailed
+
+
+def _torn(path: Path, number: int, wrong: str) -> UsageError:
+    return UsageError(f"{path}: line {number + 1}: {wrong}.\nGive an intact log, or take that file away.")
 
 
 def find_log(folder: Path) -> Path:
@@ -90,7 +176,9 @@ def read_json(path: Path) -> Any:
 
 def _game(row: Any, number: int, path: Path) -> Game:
     try:
-        game = Game(row["reciever_guess"], row["correct_image"], row["sketch"], tuple(row["images"]))
+        images, target = tuple(row["images"]), row["correct_image"]
+        photo = images[target] if type(target) is int and 0 <= target < len(images) else ""
+        game = Game(row["reciever_guess"], target, row["sketch"], images, photo)
         wrong = _what_is_wrong(game)
     except KeyError as error:
         wrong = f"it has no {error}"
@@ -108,13 +196,16 @@ def _what_is_wrong(game: Game) -> str:
     for name, choice in (("reciever_guess", game.guess), ("correct_image", game.target)):
         if type(choice) is not int or not 0 <= choice < len(game.candidates):
             return f"{name} is {choice!r}, and there are {len(game.candidates)} images"
-    for name in game.pictures:
-        if not isinstance(name, str) or _leaves_the_folder(name):
-            return f"{name!r} is not a picture in the log's folder"
-        if len(PurePosixPath(name).parts) < 2:  # beside the lists a picture could have the name of one
-            return f"{name!r} is not in a folder of the log, such as sketch-images/"
-        if not _is_text(name):
-            return f"{name!r} has characters that no file's name can have"
+    return next(filter(None, map(_wrong_picture, (game.sketch, *game.candidates))), "")
+
+
+def _wrong_picture(name: Any) -> str:
+    if not isinstance(name, str) or _leaves_the_folder(name):
+        return f"{name!r} is not a picture in the log's folder"
+    if len(PurePosixPath(name).parts) < 2:  # beside the lists a picture could have the name of one
+        return f"{name!r} is not in a folder of the log, such as sketch-images/"
+    if not _is_text(name):
+        return f"{name!r} has characters that no file's name can have"
     return ""
 
 

@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from analysis.log_reader import GameLog, read_log
 from analysis.output import check_new
 from errors import UsageError
+from trials.run_folder import write_json
 
 
 def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> str:
@@ -35,6 +38,7 @@ def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> st
     temporary.mkdir()
     try:
         _write_games(temporary, [source.rows[number] for number in drawn])
+        _write_details(source, drawn, temporary)
         pictures = _copy_pictures(source, drawn, temporary)
         os.rename(temporary, output)
     except BaseException:
@@ -51,6 +55,25 @@ def _write_games(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
+
+
+def _write_details(source: GameLog, drawn: Sequence[int], folder: Path) -> None:
+    """What a log of this program has beside the official lists; lines keep the number that their game had."""
+    if (source.folder / "games.jsonl").is_file():
+        wanted = set(drawn)
+        with (source.folder / "games.jsonl").open(encoding="utf-8") as lines:
+            chosen = [line for number, line in enumerate(lines) if number in wanted]
+        (folder / "games.jsonl").write_text("".join(chosen), encoding="utf-8")
+    strokes = source.strokes()
+    if strokes is not None:
+        arrays = {"sigma2": np.array(strokes.sigma2), "points": strokes.points[drawn]}
+        if strokes.intensities is not None:
+            arrays["intensities"] = strokes.intensities[drawn]
+        np.savez_compressed(folder / "strokes.npz", **arrays)
+    if source.card:
+        right = sum(source.games[number].correct for number in drawn)
+        card = {**source.card, "games": len(drawn), "communication_rate": right / len(drawn)}
+        write_json(folder / "card.json", card)
 
 
 def _copy_pictures(source: GameLog, drawn: Sequence[int], folder: Path) -> int:

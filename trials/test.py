@@ -6,15 +6,21 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from errors import UsageError
+from models.agents import Agents
+from trials.batches import GameBatches
 from trials.callbacks import StopOnNaN
 from trials.gamelog import GameLog
+from trials.options import Options
 from trials.pictures import PassPictures
 from trials.plan import describe, memory_estimate
 from trials.progress import Progress
 from trials.result import outcome
-from trials.run_folder import choose_folder, open_folder, write_json, write_text
+from trials.run_folder import choose_folder, open_folder, plain, versions, write_json, write_text
 from trials.speed import compile_backbones, set_precision
 from trials.trained import Trained, build_trained, check_common_game, load_trained, pair
 from trials.trial import build_trial, evaluate
@@ -51,7 +57,8 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     folder = open_folder(folder, options, command, str(device))
     write_text(folder / "model-info.txt", repr(agents))
     began = time.perf_counter()
-    measured = _play(options, agents, batches["test"], device, folder)
+    log = GameLog(folder, pictures.splits["test"], options.data_seed, _card(trained, receiver, agents, batches["test"]))
+    measured = _play(options, agents, batches["test"], device, folder, log)
     seconds = time.perf_counter() - began
     result = outcome(batches["test"], measured["test_commrate"], measured["test_loss"]) | {
         "seconds": round(seconds, 2),
@@ -88,8 +95,37 @@ def _other_receiver(trained: Trained, arguments: Sequence[str]) -> Trained | Non
     return receiver
 
 
-def _play(options, agents, batches, device, folder) -> dict[str, float]:
-    game_log = GameLog(folder)
+def _card(trained: Trained, receiver: Trained | None, agents: Agents, batches: GameBatches) -> dict[str, Any]:
+    """What the game log says of what was played, and with what."""
+    options, dealer = trained.options, batches.dealer
+    return {
+        "game": dealer.kind,
+        "dataset": options.dataset,
+        "split": batches.split.name,
+        "classes": list(batches.split.classes),
+        "candidates": dealer.candidates,
+        "chance": 1 / dealer.candidates,
+        "data_seed": options.data_seed,
+        "image_size": agents.decoder.image_size,
+        "channels": agents.decoder.channels,
+        "invert": agents.invert,
+        "contrast": agents.decoder.contrast,
+        "decoder": options.decoder,
+        "weights": str(trained.checkpoint.path),
+        "receiver_weights": str((receiver or trained).checkpoint.path),
+        "options": plain(options.values),
+        "versions": versions(),
+    }
+
+
+def _play(
+    options: Options,
+    agents: Agents,
+    batches: GameBatches,
+    device: torch.device,
+    folder: Path,
+    game_log: GameLog,
+) -> dict[str, float]:
     callbacks = [
         StopOnNaN(),
         PassPictures(folder, options.num_reconstructions, "test", "test_sketch_samples.png"),

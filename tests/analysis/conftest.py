@@ -1,4 +1,4 @@
-"""A game log on disk, as the official code writes it, and CLIPs small enough for a test."""
+"""Game logs on disk, as the official code and as this one write them, and CLIPs small enough for a test."""
 
 import csv
 import hashlib
@@ -6,7 +6,18 @@ import json
 
 import numpy as np
 import pytest
+import torch
+import torchbearer
 from PIL import Image
+
+from datasets.splits import Split
+from games.sampling import Deal
+from models.agents import Play
+from models.decoding import Strokes
+from models.encoding import Encoding
+from rasteriser import draw_lines
+from trials.batches import Batch
+from trials.gamelog import GameLog
 
 
 @pytest.fixture
@@ -71,3 +82,31 @@ def tiny_clip(tmp_path_factory):
     (folder / "ViT-analysis.json").write_text(json.dumps(config))
     open_clip.add_model_config(folder)
     return "ViT-analysis"
+
+
+@pytest.fixture
+def make_full_log():
+    """make_full_log(folder, batches=2) -> folder/gamelogs as this program writes it: in every batch two games of four
+    candidates, one of each class "a" to "d", with a sender each for the four; 12 px, three lines; a seeded half won."""
+
+    def make(folder, batches=2):
+        generator = torch.Generator().manual_seed(0)
+        pixels = torch.randint(0, 256, (8, 1, 12, 12), dtype=torch.uint8, generator=generator)
+        split = Split("test", pixels, torch.arange(8) % 4, tuple("abcd"), torch.arange(8))
+        log = GameLog(folder, split, 0, {"classes": list("abcd"), "candidates": 4, "chance": 0.25, "image_size": 12})
+        log.on_start_validation({})
+        for _ in range(batches):
+            items = torch.arange(8)
+            pools = torch.stack([torch.randperm(4, generator=generator), torch.randperm(4, generator=generator) + 4])
+            targets = torch.cat([pools[0].argsort(), pools[1].argsort()])
+            scores = torch.rand(8, 4, generator=generator)
+            scores[::2] += 2 * torch.nn.functional.one_hot(targets[::2], 4)
+            strokes = Strokes(torch.rand(8, 3, 2, 2, generator=generator) * 2 - 1, 0.01)
+            sketches, photos = draw_lines(strokes.points, 12, 0.01), pixels.float() / 255
+            play = Play(scores, sketches, strokes, photos, Encoding(torch.zeros(8, 1)), None)
+            batch = Batch(photos, pools, targets, Deal(items, pools, targets))
+            log.on_step_validation({torchbearer.X: batch, torchbearer.Y_PRED: play})
+        log.on_end_validation({})
+        return folder / "gamelogs"
+
+    return make

@@ -86,3 +86,52 @@ def test_a_missing_picture_is_named(tmp_path, make_log):
     path.unlink()
     with pytest.raises(UsageError, match=path.name):
         log.picture(log.games[0].sketch)
+
+
+def test_an_official_log_has_no_classes_scores_and_strokes(tmp_path, make_log):
+    log = read_log(make_log(tmp_path, [(0, 1, GREY, [GREY, GREY + 1])]))
+    (game,) = log.games
+    assert game.photo == game.target_picture
+    assert (game.photo_class, game.target_class, game.guessed_class, game.scores) == (None, None, None, None)
+    assert (log.card, log.strokes()) == ({}, None)
+
+
+def test_a_log_of_this_program_has_them(tmp_path, make_full_log):
+    log = read_log(make_full_log(tmp_path))
+    assert len(log.games) == log.card["games"] == 16
+    for game in log.games:
+        assert game.photo_class == game.target_class
+        assert sorted(game.candidate_classes) == list("abcd")
+        assert game.scores.index(max(game.scores)) == game.guess
+        assert log.picture(game.photo).is_file()
+    assert log.strokes().points.shape == (16, 3, 2, 2)
+    assert log.games[0].candidates is log.games[3].candidates  # senders of one game have one pool
+
+
+TORN = {
+    "a line short": (lambda lines: lines[:-1], "line 16: it cannot be read"),
+    "half a line": (lambda lines: [lines[0][:50], *lines[1:]], "line 1: it cannot be read"),
+    "lines in another order": (lambda lines: lines[::-1], "line 1: it does not say the same as games.json"),
+    "a picture elsewhere": (lambda lines: [lines[0].replace("target-images/", "../"), *lines[1:]], "line 1: '../"),
+    "another format": (lambda lines: [lines[0].replace('"format":1', '"format":2'), *lines[1:]], "its format is 2"),
+}
+
+
+@pytest.mark.parametrize("what", TORN)
+def test_details_that_do_not_fit_the_games_are_named(what, tmp_path, make_full_log):
+    tear, told = TORN[what]
+    path = make_full_log(tmp_path) / "games.jsonl"
+    path.write_text("\n".join(tear(path.read_text().splitlines())) + "\n")
+    with pytest.raises(UsageError, match=told) as error:
+        read_log(tmp_path)
+    assert str(path) in str(error.value)
+
+
+def test_strokes_that_cannot_be_read_or_are_of_other_games(tmp_path, make_full_log):
+    path = make_full_log(tmp_path) / "strokes.npz"
+    np.savez(path, points=np.zeros((3, 1, 2, 2)), sigma2=0.1)
+    with pytest.raises(UsageError, match=r"strokes \[3, 1, 2, 2\] for 16 games"):
+        read_log(tmp_path).strokes()
+    path.write_bytes(b"PK not an archive")
+    with pytest.raises(UsageError, match=r"strokes.npz cannot be read"):
+        read_log(tmp_path).strokes()

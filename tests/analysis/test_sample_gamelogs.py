@@ -90,3 +90,14 @@ def test_nothing_is_left_where_a_picture_is_missing(log, tmp_path):
     with pytest.raises(UsageError, match="no such file"):
         sample_gamelogs(log, tmp_path / "few", 3, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["gamelogs"]
+
+
+def test_a_sample_has_scores_strokes_and_a_card_too(tmp_path, make_full_log):
+    whole = read_log(make_full_log(tmp_path / "run"))
+    sample_gamelogs(tmp_path / "run", tmp_path / "few", 5, 3)
+    drawn, few = sorted(random.Random(3).sample(range(16), 5)), read_log(tmp_path / "few")
+    assert few.games == tuple(whole.games[number] for number in drawn)
+    assert (few.strokes().points == whole.strokes().points[drawn]).all()
+    assert few.card["games"] == 5
+    assert few.card["communication_rate"] == sum(game.correct for game in few.games) / 5
+    assert few.card["classes"] == list("abcd")

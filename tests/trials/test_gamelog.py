@@ -6,37 +6,50 @@ import hashlib
 import json
 
 import numpy as np
+import pytest
 import torch
 import torchbearer
 from PIL import Image
 
+from analysis.log_reader import read_log
+from datasets.splits import Split
 from games.sampling import Deal
 from models.agents import Play
 from models.decoding import Strokes
 from models.encoding import Encoding
 from trials.batches import Batch
-from trials.gamelog import GameLog
+from trials.gamelog import GameLog, stroke_width
+
+PIXELS = torch.randint(0, 256, (12, 3, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+STROKES = torch.rand(8, 3, 2, 2, generator=torch.Generator().manual_seed(1)) * 2 - 1
+SHADES = torch.rand(8, 3, 3, generator=torch.Generator().manual_seed(2))
 
 
 def states():
     """Two batches of two games of three candidates with two senders each; colours are all different."""
     torch.manual_seed(0)
-    pixels = torch.randint(0, 256, (12, 3, 4, 4), dtype=torch.uint8)
     for batch in range(2):
-        photos = pixels[6 * batch : 6 * batch + 6].float() / 255
+        photos = PIXELS[6 * batch : 6 * batch + 6].float() / 255
         candidates = torch.tensor([[0, 1, 4], [5, 3, 2]])
         targets = torch.tensor([0, 1, 2, 1])
         scores = torch.tensor([[3.0, 1, 2], [0, 1, 2], [1, 2, 3], [3, 1, 2]])
         sketches = torch.rand(4, 3, 4, 4)
-        play = Play(
-            scores, sketches, Strokes(torch.zeros(4, 1, 2, 2), 0.1), sketches, Encoding(torch.zeros(4, 1)), None
-        )
+        some = slice(4 * batch, 4 * batch + 4)
+        strokes = Strokes(STROKES[some], 0.1, SHADES[some])
+        play = Play(scores, sketches, strokes, photos[:4], Encoding(torch.zeros(4, 1)), None)
         items = Deal(torch.arange(4) + 6 * batch, candidates + 6 * batch, targets)
-        yield {torchbearer.X: Batch(photos, candidates, targets, items), torchbearer.Y_PRED: play}, pixels
+        yield {torchbearer.X: Batch(photos, candidates, targets, items), torchbearer.Y_PRED: play}, PIXELS
+
+
+def new_log(folder):
+    """Items go through the pictures backwards; two pictures a class."""
+    labels = torch.arange(12) // 2
+    split = Split("test", PIXELS.flip(0), labels.flip(0), tuple("abcdef"), torch.arange(11, -1, -1))
+    return GameLog(folder, split, 7, {"dataset": "Colours"})
 
 
 def test_a_log_is_complete_and_true(tmp_path):
-    log = GameLog(tmp_path)
+    log = new_log(tmp_path)
     log.on_start_validation({})
     for state, _ in states():
         log.on_step_validation(state)
@@ -71,15 +84,69 @@ def test_a_log_is_complete_and_true(tmp_path):
     assert [row["reciever_guess_correct"] for row in table[:2]] == ["True", "False"]
     assert [ast.literal_eval(row["images"]) for row in table] == [row["images"] for row in rows]
     assert sorted(path.name for path in folder.iterdir()) == [
+        "card.json",
         "games.csv",
         "games.json",
+        "games.jsonl",
         "sketch-images",
+        "strokes.npz",
         "target-images",
     ]
 
 
+def play_all(tmp_path):
+    log = new_log(tmp_path)
+    log.on_start_validation({})
+    for state, _ in states():
+        log.on_step_validation(state)
+    log.on_end_validation({})
+    return tmp_path / "gamelogs"
+
+
+def test_lines_say_all_there_is_to_say(tmp_path):
+    folder = play_all(tmp_path)
+    lines = [json.loads(line) for line in (folder / "games.jsonl").read_text().splitlines()]
+    rows = json.loads((folder / "games.json").read_text())
+    assert [line["game"] for line in lines] == list(range(8))
+    for line, row in zip(lines, rows, strict=True):
+        assert (line["format"], line["seed"]) == (1, 7)
+        assert (line["guess"], line["target"], line["sketch"], line["candidates"]) == (
+            row["reciever_guess"],
+            row["correct_image"],
+            row["sketch"],
+            row["images"],
+        )
+    # The second batch's second game has items 11, 9 and 8; its first sender saw item 8.
+    assert lines[6]["candidate_classes"] == ["f", "e", "e"]
+    assert lines[6]["sender_class"] == "e"
+    assert lines[6]["scores"] == [1, 2, 3]
+    seen = PIXELS[8].permute(1, 2, 0).numpy()
+    assert lines[6]["sender_image"] == f"target-images/{hashlib.md5(seen.tobytes()).hexdigest()}.png"
+    assert np.array_equal(np.asarray(Image.open(folder / lines[6]["sender_image"])), seen)
+    assert np.allclose(lines[6]["strokes"]["points"], STROKES[6], atol=5e-6)
+    assert np.allclose(lines[6]["strokes"]["colours"], SHADES[6], atol=5e-6)
+    # Half of the ink is left at half the width.
+    assert np.exp(-((lines[6]["strokes"]["width"] / 2) ** 2) / 0.1) == pytest.approx(0.5, abs=1e-4)
+    assert stroke_width(0.1) == pytest.approx(lines[6]["strokes"]["width"], abs=1e-5)
+
+
+def test_strokes_of_all_games_are_one_array_and_the_card_counts_them(tmp_path):
+    folder = play_all(tmp_path)
+    with np.load(folder / "strokes.npz") as strokes:
+        assert np.array_equal(strokes["points"], STROKES.numpy())
+        assert np.array_equal(strokes["intensities"], SHADES.numpy())
+        assert strokes["sigma2"] == 0.1
+    card = json.loads((folder / "card.json").read_text())
+    assert card == {"format": 1, "dataset": "Colours", "games": 8, "communication_rate": 0.5}
+    log = read_log(tmp_path)
+    assert [game.photo_class for game in log.games] == ["a", "a", "b", "b", "d", "d", "e", "e"]
+    assert log.games[6].guessed_class == "e"
+    assert log.games[7].scores == (3, 1, 2)
+    assert np.array_equal(log.strokes().points, STROKES.numpy())
+
+
 def test_an_interrupted_log_leaves_no_half_lists(tmp_path):
-    log = GameLog(tmp_path)
+    log = new_log(tmp_path)
     log.discard_unfinished()  # interrupted before the pass began
     assert list(tmp_path.iterdir()) == []
     log.on_start_validation({})

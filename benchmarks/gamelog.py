@@ -1,0 +1,92 @@
+"""Memory and time of a game log, by its number of games.
+
+    python -m benchmarks.gamelog --games 10000       # half a minute, 100 MB on disk
+    python -m benchmarks.gamelog --games 100000      # ten times as much
+
+Prints a line of JSON. `peak_bytes` is the process's high-water mark, with torch and everything, and `start_bytes` what
+it was when the first game was logged. Games are of 50 candidates at 32 px, every sketch is another one, and the log is
+written to a temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torchbearer
+
+from benchmarks.measure import report
+from datasets.splits import Split
+from games.sampling import Deal, OriginalGame
+from models.agents import Play
+from models.decoding import Strokes
+from models.encoding import Encoding
+from rasteriser import draw_lines
+from trials.batches import Batch
+from trials.gamelog import GameLog
+
+CANDIDATES, SIZE, PICTURES = 50, 32, 1000
+
+
+def states(games: int, pictures: torch.Tensor) -> Iterator[dict]:
+    """The batches of a test pass over and over the same pictures, each with new sketches."""
+    generator = torch.Generator().manual_seed(0)
+    dealer = OriginalGame(PICTURES, candidates=CANDIDATES, generator=generator, shuffle=True)
+    played = 0
+    while played < games:
+        for deal in dealer:
+            photos = pictures[deal.senders].float() / 255
+            strokes = Strokes(torch.rand(CANDIDATES, 10, 2, 2, generator=generator) * 2 - 1, 5e-3)
+            sketches = draw_lines(strokes.points, SIZE, strokes.sigma2)
+            scores = torch.rand(CANDIDATES, CANDIDATES, generator=generator)
+            play = Play(scores, sketches, strokes, photos, Encoding(torch.zeros(CANDIDATES, 1)), None)
+            rows = torch.argsort(deal.senders)[torch.searchsorted(deal.senders.sort().values, deal.candidates)]
+            batch = Batch(photos, rows, deal.targets, Deal(deal.senders, deal.candidates, deal.targets))
+            yield {torchbearer.X: batch, torchbearer.Y_PRED: play}
+            played += CANDIDATES
+            if played >= games:
+                return
+
+
+def high_water() -> int:
+    """Bytes that the process has held at most so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gamelog", description=__doc__.splitlines()[0])
+    parser.add_argument("--games", type=int, default=10_000)
+    games = parser.parse_args().games
+    pictures = torch.randint(0, 256, (PICTURES, 3, SIZE, SIZE), dtype=torch.uint8)
+    split = Split("test", pictures, torch.zeros(PICTURES, dtype=torch.int64), ("one",), torch.arange(PICTURES))
+    with tempfile.TemporaryDirectory() as folder:
+        log = GameLog(Path(folder), split, 0, {})
+        log.on_start_validation({})
+        start, began = None, time.perf_counter()
+        for state in states(games, pictures):
+            log.on_step_validation(state)
+            start = start or high_water()
+        log.on_end_validation({})
+        seconds = time.perf_counter() - began
+        on_disk = sum(path.stat().st_size for path in log.folder.rglob("*"))
+    report(
+        case="game log",
+        games=games,
+        candidates=CANDIDATES,
+        seconds=round(seconds, 1),
+        games_per_second=round(games / seconds),
+        start_bytes=start,
+        peak_bytes=high_water(),
+        disk_bytes=on_disk,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Pages in a real browser: Chromium without a window, driven by Playwright, cut off from any network.
+
+A test gets `browse`; whatever a page asks for beside itself, and whatever goes wrong in it, fails the test.
+"""
+
+import os
+import shutil
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if CHROMIUM is None:
+        if "CI" in os.environ:
+            pytest.fail("no Chromium is installed, and CI has to test the pages in a browser")
+        pytest.skip("needs Chromium (Debian: apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        # Without its sandbox it runs as root, too, as in containers.
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(chromium):
+    """browse(file, **context) opens a page file; context as of Playwright's new_context: viewport, color_scheme, ...
+
+    Pages opened with the same `context=` share what they store.
+    """
+    contexts, problems = [], []
+
+    def open_page(file, context=None, **settings):
+        if context is None:
+            context = chromium.new_context(**settings)
+            contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        address = file.absolute().as_uri()
+
+        def guard(request):
+            if request.url.split("#")[0] != address and not request.url.startswith(("data:", "blob:")):
+                problems.append(f"the page asked for {request.url}")
+
+        page.on("request", guard)
+        page.set_default_timeout(5000)
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
