@@ -20,7 +20,7 @@ from trials.options import Options
 
 # Any of these says that a folder holds a run.
 RUN_FILES = ("config.json", "log.csv", "train_cmd.txt", "eval_cmd.txt", "result.json", "model_final.pt", "gamelogs")
-PACKAGES = ("torch", "torchvision", "torchbearer", "numpy", "pillow", "scikit-learn")
+PACKAGES = ("torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "scikit-learn")
 
 
 def choose_folder(options: Options) -> Path:
