@@ -1,0 +1,102 @@
+"""Sketches as SVG: the strokes themselves, sharp at any size, instead of the pixels that the agents see. No torch.
+
+In a raster the ink of a stroke falls off as exp(-d2 / sigma2); here a stroke ends where that is one half. Where strokes
+lie on each other both give 1 - prod(1 - ink): white strokes, as opaque as they are strong, painted one over the other
+are just that, and so are black ones on white; colours are blended by `screen` on black, and their complements by
+`multiply` on white. A curve is smooth, where most rasters have it in ten straight pieces.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+def svg(
+    points: Any, sigma2: float, size: int, intensities: Any = None, invert: bool = False, contrast: float = 1.0
+) -> str:
+    """One sketch of N strokes as the text of an SVG file, which can also stand in a web page as it is.
+
+    Args:
+        points: [N, P, 2], array or tensor: control points (row, col) on a canvas from -1 to 1; P = 1 is a point, 2 a
+            line, 4 a cubic Bezier curve.
+        sigma2: squared stroke width in canvas units.
+        size: height and width of the raster in pixels, which are the SVG's unit; how large it is shown is left open.
+        intensities: [N, C] in 0..1, array or tensor: ink of each stroke in each channel, C = 1 or 3; None is full ink.
+        invert: ink is taken from white paper, instead of given to black.
+        contrast: what the ink of all strokes together is multiplied by.
+
+    Raises:
+        ValueError: for arrays of other shapes.
+    """
+    points, inks = _as_arrays(points, intensities)
+    # Pixel k has its centre k + 0.5 from the edge, and the first and last centres are at -1 and 1.
+    places = (points[..., ::-1] + 1) / 2 * (size - 1) + 0.5  # (x, y)
+    # Contrast above 1 is cut off at full ink in the raster, and carries half ink further out.
+    radius = math.sqrt(sigma2 * math.log(2 * max(1.0, contrast))) * (size - 1) / 2
+    paper, ink = ("#fff", "#000") if invert else ("#000", "#fff")
+    paint, pen, shape = "stroke", f'fill="none" stroke="{ink}" stroke-width="{_number(2 * radius)}"', _line
+    if points.shape[1] == 1:
+        paint, pen, shape = "fill", f'fill="{ink}"', _circle
+    elif points.shape[1] == 4:
+        shape = _curve
+    looks = [""] * len(places) if inks is None else _looks(inks * max(1.0, contrast), paint, invert)
+    drawn = [(place, look) for place, look in zip(places, looks, strict=True) if look is not None]
+    faint = f' opacity="{_number(contrast)}"' if contrast < 1 else ""
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}">',
+        f'<rect width="{size}" height="{size}" fill="{paper}"/>',
+        f'<g {pen} stroke-linecap="round" stroke-linejoin="round"{faint} style="isolation:isolate">',
+        *(f"<{shape(place, radius)}{look}/>" for place, look in drawn),
+        "</g>\n</svg>\n",
+    ]
+    return "\n".join(lines)
+
+
+def _as_arrays(points: Any, intensities: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    points, inks = _array(points), None if intensities is None else _array(intensities)
+    if points.ndim != 3 or points.shape[1] not in (1, 2, 4) or points.shape[2] != 2:
+        raise ValueError(f"points are {list(points.shape)}: they should be [N, 1, 2], [N, 2, 2] or [N, 4, 2]")
+    if inks is not None and (inks.ndim != 2 or len(inks) != len(points) or inks.shape[1] not in (1, 3)):
+        raise ValueError(f"intensities are {list(inks.shape)}: they should be [{len(points)}, 1] or [{len(points)}, 3]")
+    return points, inks
+
+
+def _array(values: Any) -> np.ndarray:
+    """As float64, also from a tensor on a GPU or with a gradient."""
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
+
+
+def _circle(place: np.ndarray, radius: float) -> str:
+    x, y = map(_number, place[0])
+    return f'circle cx="{x}" cy="{y}" r="{_number(radius)}"'
+
+
+def _line(place: np.ndarray, radius: float) -> str:
+    x1, y1, x2, y2 = map(_number, place.flat)
+    return f'line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"'
+
+
+def _curve(place: np.ndarray, radius: float) -> str:
+    start, *others = (" ".join(map(_number, point)) for point in place)
+    return f'path d="M{start}C{" ".join(others)}"'
+
+
+def _looks(inks: np.ndarray, paint: str, invert: bool) -> Iterator[str | None]:
+    """The attributes that set each stroke apart, from inks [N, C]; None for one without ink. paint: stroke or fill."""
+    for ink in inks.clip(0, 1):
+        if not (255 * ink).round().any():
+            yield None
+        elif len(ink) == 1:
+            yield "" if ink[0] == 1 else f' opacity="{_number(ink[0])}"'
+        else:
+            colour = "".join(f"{round(255 * level):02x}" for level in (1 - ink if invert else ink))
+            yield f' {paint}="#{colour}" style="mix-blend-mode:{"multiply" if invert else "screen"}"'
+
+
+def _number(value: float) -> str:
+    """Three digits after the point at most."""
+    return f"{round(float(value), 3) + 0.0:.3f}".rstrip("0").rstrip(".")  # + 0.0 makes -0 a 0
