@@ -39,7 +39,7 @@ def clip_analysis(
     output = output or source.folder / CLIP_FILE
     check_new(output)
     true_classes = read_hash_classes(hash_classes)
-    given = classes if classes_file is None else _read_names(classes_file)
+    given = classes if classes_file is None else read_names(classes_file)
     classes = list(dict.fromkeys(given or sorted(set(true_classes.values()))))
     true = [true_class(game, true_classes, hash_classes) for game in source.games]
     _check_classes(classes, true, hash_classes)
@@ -75,7 +75,7 @@ def true_class(game: Game, true_classes: Mapping[str, str], path: Path) -> str:
         ) from None
 
 
-def _read_names(path: Path) -> list[str]:
+def read_names(path: Path) -> list[str]:
     try:
         names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:

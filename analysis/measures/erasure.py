@@ -1,0 +1,39 @@
+"""How much each stroke matters: what becomes of the communication rate when it is left out of every sketch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """whole: the rate with all strokes, 0..1. rates: float64 [K], with stroke k erased. changed: float64 [K], the share
+    of games in which the guess is another without stroke k."""
+
+    whole: float
+    rates: np.ndarray
+    changed: np.ndarray
+
+    @property
+    def drops(self) -> np.ndarray:
+        """float64 [K]: how much of the rate is lost with stroke k; negative where it misleads."""
+        return self.whole - self.rates
+
+
+def erasure(guesses: np.ndarray, erased: np.ndarray, targets: np.ndarray) -> Erasure:
+    """guesses: int [N], with all strokes. erased: int [K, N], with stroke k left out. targets: int [N]."""
+    return Erasure(
+        float((guesses == targets).mean()), (erased == targets).mean(axis=1), (erased != guesses).mean(axis=1)
+    )
+
+
+def without_stroke(intensities: np.ndarray | None, shape: tuple[int, ...], stroke: int) -> np.ndarray:
+    """float32 [N, K, C]: the intensities of strokes [N, K, P, 2] (`shape`) with none for one of them.
+
+    intensities: None is 1 in one channel.
+    """
+    left = np.ones((*shape[:2], 1), dtype=np.float32) if intensities is None else intensities.copy()
+    left[:, stroke] = 0
+    return left

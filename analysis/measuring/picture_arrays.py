@@ -1,0 +1,45 @@
+"""Pictures of a log as one array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from datasets.decoding import read_picture, to_tensor
+from errors import UsageError, first_line
+
+
+def read_pictures(paths: Sequence[Path]) -> np.ndarray:
+    """uint8 [N, C, H, W]: grey (C = 1) where the first one is, else RGB.
+
+    Raises UsageError for a file that is no picture, or that differs from the first one in size.
+    """
+    channels, pictures = _channels(paths[0]), None
+    for number, path in enumerate(paths):
+        picture = to_tensor(read_picture(path, channels)).numpy()
+        if pictures is None:
+            pictures = np.empty((len(paths), *picture.shape), dtype=np.uint8)
+        if picture.shape != pictures.shape[1:]:
+            raise UsageError(
+                f"pictures of the log differ in size: {_size(pictures)} in {paths[0]},\n{_size(picture)} in {path}.\n"
+                "Give an intact log."
+            )
+        pictures[number] = picture
+    return pictures
+
+
+def _channels(path: Path) -> int:
+    try:
+        with Image.open(path) as picture:
+            return 1 if picture.mode in ("1", "L") else 3
+    except Exception as error:  # a broken file makes Pillow raise nearly anything
+        raise UsageError(
+            f"picture {path}: it cannot be read ({first_line(error)}).\nReplace it by an intact copy."
+        ) from error
+
+
+def _size(pictures: np.ndarray) -> str:
+    return f"{pictures.shape[-1]} x {pictures.shape[-2]} pixels"

@@ -1,0 +1,33 @@
+"""Erased strokes: rates by hand, and a stroke without intensity is one that is not there."""
+
+import numpy as np
+import torch
+
+from analysis.measures.erasure import erasure, without_stroke
+from models.decoding import Decoder, Strokes
+
+
+def test_rates_by_hand():
+    targets = np.array([0, 1, 2, 0])
+    found = erasure(np.array([0, 1, 2, 1]), np.array([[0, 1, 2, 1], [1, 0, 2, 0], [0, 2, 1, 1]]), targets)
+    assert found.whole == 0.75
+    assert found.rates.tolist() == [0.75, 0.5, 0.25]
+    assert found.drops.tolist() == [0, 0.25, 0.5]
+    assert found.changed.tolist() == [0, 0.75, 0.5]
+
+
+def test_a_stroke_without_ink_draws_as_if_it_were_not_there():
+    torch.manual_seed(0)
+    decoder = Decoder(image_size=16)
+    for points in (1, 2, 4):
+        strokes = torch.rand(3, 4, points, 2) * 2 - 1
+        for intensities in (None, torch.rand(3, 4, 3)):
+            plain = None if intensities is None else intensities.numpy()
+            left = without_stroke(plain, strokes.shape, 2)
+            assert plain is None or (plain[:, 2] > 0).all()  # the log's own stay as they are
+            kept = [0, 1, 3]
+            gone = None if intensities is None else intensities[:, kept]
+            expected = decoder.draw(Strokes(strokes[:, kept], 0.01, gone))
+            drawn = decoder.draw(Strokes(strokes, 0.01, torch.from_numpy(left)))
+            assert torch.allclose(drawn, expected, atol=1e-6)
+            assert expected.amax() > 0.1

@@ -1,0 +1,164 @@
+"""Agents before their own log once more: the guesses of the log again, and what erasing strokes does to them."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from analysis.log_reader import LoggedStrokes, read_log
+from analysis.measuring.drawing_rows import stroke_erasure
+from analysis.measuring.material import Material, Settings
+from analysis.measuring.measure import measure
+from analysis.measuring.replay import load_replay
+from errors import UsageError
+from trials.checkpoints import save_checkpoint
+from trials.options import resolve
+from trials.test import test as play_test
+from trials.wiring import Pictures, build_agents, build_test_loss
+
+SMALL = ["--image-size", "16", "--latent-size", "16", "--stroke-spread", "1", "--batch-size", "12"]
+WAYS = {
+    "shared": ["--encoder", "SimpleMLPEncoder", "--nlines", "3", "--invert"],
+    "separate": ["--encoder", "SmallCNNEncoder", "--separate-encoders", "--nlines", "1"],
+    "points": ["--encoder", "SimpleMLPEncoder", "--decoder", "SinglePassPointsDecoder", "--npoints", "4"],
+}
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """name -> (checkpoint, log) of untrained pairs; "swapped": the sender `points` with the receiver `shared`."""
+    folder = tmp_path_factory.mktemp("played")
+
+    def play(name, sender, *others):
+        play_test(sender, ["--output", str(folder / name), "--weights", str(sender), *others], sys.argv)
+        return folder / name / "gamelogs"
+
+    found = {}
+    for seed, (name, way) in enumerate(WAYS.items()):
+        options, path = resolve("train", [*SMALL, *way]), folder / f"{name}.pt"
+        torch.manual_seed(seed)
+        agents = build_agents(options, Pictures({}, 16, 1))
+        optimizer = torch.optim.Adam(agents.parameters())
+        save_checkpoint(path, agents, build_test_loss(options), optimizer, options, 0, [])
+        found[name] = path, play(name, path)
+    receiver = found["shared"][0]
+    others = ["--swapAgents", "--weights-pair2", str(receiver)]
+    return found | {"swapped": (receiver, play("swapped", found["points"][0], *others))}
+
+
+def measured(log, *weights, **changes):
+    """What measure writes to its JSON file, by measure."""
+    out = log / "measured.json"
+    arguments = {
+        "trust_weights": False,
+        "features": "pixels",
+        "sample": 40,
+        "seed": 0,
+        "only": None,
+        "device": "cpu",
+        "clip": False,
+        "clip_model": "ViT-B/32",
+        "classes": None,
+        "classes_file": None,
+    }
+    try:
+        said = measure([log], list(weights), json=out, **(arguments | changes))
+        return said, json.loads(out.read_text())["logs"][0]["measures"]
+    finally:
+        out.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("name", [*WAYS, "swapped"])
+def test_the_guesses_are_those_of_the_log(played, name):
+    path, folder = played[name]
+    log = read_log(folder)
+    replay = load_replay(path, log, CPU)
+    names = sorted({name for game in log.games for name in game.candidates})
+    offered = replay.offered(Material(log, Settings()).pictures(names))
+    candidates = [[names.index(name) for name in game.candidates] for game in log.games]
+    guesses = replay.guesses(log.strokes(), offered, candidates)
+    assert guesses.tolist() == [game.guess for game in log.games]
+    assert len(set(guesses.tolist())) > 1
+
+
+def test_the_erased_stroke_is_the_one_that_is_gone(played):
+    """Strokes of which two are off the canvas: to erase those changes nothing, the third leaves a blank sheet."""
+    path, folder = played["shared"]
+    log = read_log(folder)
+    strokes = log.strokes()
+    far = strokes.points.copy()
+    far[:, :2] = 9
+    blank = np.full_like(far, 9)
+    material = Material(log, Settings(sample=10**6), load_replay(path, log, CPU))
+    material.strokes = LoggedStrokes(far, strokes.sigma2, None)
+    found = stroke_erasure(material)
+    changed, rows = found.details["changed_guesses"], [row.value for row in found.rows]
+    assert changed[:2] == [0, 0]
+    assert changed[2] > 0
+    assert rows[2] == rows[3] == rows[1]
+    material.strokes = LoggedStrokes(blank, strokes.sigma2, None)
+    material.__dict__.pop("sampled_strokes")
+    assert rows[4] == stroke_erasure(material).rows[1].value
+
+
+def test_the_table_of_a_log_with_its_agents(played):
+    path, folder = played["shared"]
+    said, found = measured(folder, path, features="encoder")
+    agreement, whole, *without = found["erasure"]["rows"]
+    assert agreement["value"] == 1
+    assert agreement["note"] == "40 of 40 games"
+    assert [row["label"] for row in without] == [f"rate without stroke {k}" for k in range(3)]
+    lost = [whole["value"] - row["value"] for row in without]
+    assert found["erasure"]["lost"] == pytest.approx(lost)
+    assert any(found["erasure"]["changed_guesses"])
+    labels = [row["label"] for row in found["topographic"]["rows"]]
+    assert [label.split(": ")[1] for label in labels] == [
+        f"photos (encoder), drawings ({name})" for name in ("pixels", "encoder", "matched strokes", "Chamfer")
+    ]
+    assert "nearest prototype (encoder)" in said
+    assert "on white paper; 1 is ink" in said
+
+
+def test_features_are_the_encoders_views(played):
+    path, folder = played["separate"]
+    log = read_log(folder)
+    replay, material = load_replay(path, log, CPU), Material(log, Settings(sample=150))
+    photos, sketches = material.sampled_photos, material.sampled_sketches
+    agents = replay.agents
+    with torch.no_grad():
+        expected = agents.sender_encoder.look(torch.from_numpy(photos) / 255).latent
+        drawn = agents.receiver_encoder.look(torch.from_numpy(sketches) / 255, drawn=True).latent
+    assert np.allclose(replay.photo_features(photos), expected, atol=1e-5)
+    assert np.allclose(replay.sketch_features(sketches), drawn, atol=1e-5)
+    assert not np.allclose(replay.photo_features(sketches), drawn, atol=1e-2)  # the encoders are not the same
+
+
+def test_weights_of_another_run_are_told(played):
+    said, found = measured(played["points"][1], played["shared"][0], only=["erasure"])
+    assert found["erasure"]["rows"][0]["value"] < 0.9
+    assert "THE WEIGHTS ARE HARDLY THOSE THAT PLAYED" in said
+
+
+def test_weights_that_cannot_be_used(played, tmp_path, make_log, random_games):
+    path, folder = played["shared"]
+    with pytest.raises(UsageError, match="given 2 times, and there are 1 logs"):
+        measured(folder, path, path)
+    with pytest.raises(UsageError, match="no such file"):
+        measured(folder, tmp_path / "none.pt")
+    log = make_log(tmp_path / "official", random_games(8))
+    with pytest.raises(UsageError, match="does not fit"):  # pictures of another size
+        measured(log, path)
+
+
+def test_official_weights_take_the_options_from_the_log(played, tmp_path, make_log, random_games):
+    path, folder = played["shared"]
+    content = torch.load(path, weights_only=True)
+    torch.save({"torchbearer_version": "0", "model": content["model"], "history": []}, tmp_path / "official.pt")
+    _, found = measured(folder, tmp_path / "official.pt", only=["erasure"])
+    assert found["erasure"]["rows"][0]["value"] == 1
+    log = make_log(tmp_path / "log", random_games(8))
+    with pytest.raises(UsageError, match="carries no options"):
+        measured(log, tmp_path / "official.pt")
