@@ -1,0 +1,54 @@
+"""The options of `study` and `study-results`. No torch.
+
+An option's destination is the name of an argument of the tool's function.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from parts import non_negative_int, positive_int, seed
+
+
+def add_study_options(group: Any) -> None:
+    group.add_argument(
+        "log", type=Path, metavar="LOG", help="folder of a game log (gamelogs, or the run folder that holds it)"
+    )
+    group.add_argument(
+        *("-out", "--output"),
+        type=Path,
+        required=True,
+        metavar="FILE.html",
+        help="the page to write; never overwritten",
+    )
+    group.add_argument(
+        "-n", "--games", type=positive_int, default=30, metavar="N", help="how many games a person plays that count"
+    )
+    group.add_argument(
+        "--practice",
+        type=non_negative_int,
+        default=0,
+        metavar="K",
+        help="how many other games come first, which say what was right and do not count",
+    )
+    group.add_argument(
+        "--seed", type=seed, default=0, metavar="N", help="seed of the draw and of the order of the candidates"
+    )
+    group.add_argument("--title", default="What does the sketch show?", metavar="TEXT", help="title of the page")
+
+
+def add_study_results_options(group: Any) -> None:
+    group.add_argument(
+        "answers",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="what the page saved for a participant, a file each; all of the same study",
+    )
+    group.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="file to write the numbers to as well, never overwritten; left out: only the table",
+    )

@@ -1,0 +1,137 @@
+"""`commgame.py study-results`: how often people who played a `study` were right, beside the agents and chance."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.output import check_new
+from analysis.study.answers import Participant, read_answers
+from games.scores import rate_interval
+from trials.run_folder import write_json
+
+
+def study_results(answers: Sequence[Path], json: Path | None) -> str:
+    """A table of human rates from files of answers, which are also written to the file `json` if that is given.
+
+    Raises UsageError where a file is damaged or given twice, or files are of different studies.
+    """
+    if json is not None:
+        check_new(json)
+    found = results(read_answers(answers))
+    if json is not None:
+        write_json(json, found)
+    return table(found)
+
+
+def results(participants: Sequence[Participant]) -> dict[str, Any]:
+    """All numbers, as JSON.
+
+    participants (a dict each), together and agents: what `_rates` gives. agents: of each game once, however many people
+    played it. chance: of a blind choice to be right, and of the right class, mean over all answers.
+    over_participants: mean and standard deviation of the participants' rates, where there are two or more. One's games
+    are not independent of each other, so the intervals are too narrow where people differ much: compare that deviation.
+    """
+    everything = [answer for participant in participants for answer in participant.answers]
+    games = list({answer["game"]: answer for answer in everything}.values())
+    rows = [
+        {"participant": one.label, "file": str(one.file), **_rates(one.answers), "seconds": _seconds(one.answers)}
+        for one in participants
+    ]
+    with_class = [answer for answer in everything if answer["candidates_of_class"] is not None]
+    return {
+        "study": participants[0].study,
+        "games": len(games),
+        "participants": rows,
+        "together": {**_rates(everything), "seconds": _seconds(everything)},
+        "over_participants": _spread(rows) if len(rows) > 1 else None,
+        "agents": _rates(games, "agents_"),
+        "chance": {
+            "rate": _mean([1 / answer["candidates"] for answer in everything]),
+            "class_rate": _mean([answer["candidates_of_class"] / answer["candidates"] for answer in with_class]),
+        },
+    }
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """The numbers as aligned text: a line a participant, then all together, the agents and chance."""
+    classes = found["together"]["class_rate"] is not None
+    names = ("rate", "class_rate") if classes else ("rate",)
+    lines = [["", "answers", "right", "95 % interval", *(["class", "95 % interval"] if classes else []), "seconds"]]
+    people = [(row["participant"], row) for row in found["participants"]]
+    for label, row in [*people, ("all together", found["together"]), ("the agents", found["agents"])]:
+        rates = [cell for name in names for cell in _cells(row, name)]
+        lines.append([label, str(row["answers"]), *rates, _text(row.get("seconds"), 1)])
+    chance = [cell for name in names for cell in (_text(found["chance"][name], 3), "")]
+    lines.append(["chance", "", *chance, ""])
+    head = f"study {found['study']}: {_counted(found['games'], 'game')}, {_counted(len(people), 'participant')}"
+    return "\n".join([head, "", *_aligned(lines), "", *_notes(found, classes)])
+
+
+def _rates(answers: Sequence[Mapping[str, Any]], who: str = "") -> dict[str, Any]:
+    """How many are right, that rate with its interval, and the same of the class where it is known."""
+    right = [answer[f"{who}right"] for answer in answers]
+    of_class = [answer[f"{who}right_class"] for answer in answers if answer[f"{who}right_class"] is not None]
+    return {
+        "answers": len(answers),
+        "right": sum(right),
+        "rate": _mean(right),
+        "interval": rate_interval(sum(right), len(right)),
+        "right_class": sum(of_class) if of_class else None,
+        "class_rate": _mean(of_class),
+        "class_interval": rate_interval(sum(of_class), len(of_class)) if of_class else None,
+    }
+
+
+def _seconds(answers: Sequence[Mapping[str, Any]]) -> float | None:
+    """Mean over the answers that were given without an interruption."""
+    return _mean([answer["seconds"] for answer in answers if not answer["interrupted"]])
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return statistics.fmean(values) if values else None
+
+
+def _spread(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation (of the sample, n - 1) over participants."""
+    spread = {}
+    for name in ("rate", "class_rate"):
+        values = [row[name] for row in rows if row[name] is not None]
+        known = len(values) == len(rows)
+        spread[name] = {"mean": statistics.fmean(values), "deviation": statistics.stdev(values)} if known else None
+    return spread
+
+
+def _cells(row: Mapping[str, Any], name: str) -> list[str]:
+    """A rate and its interval."""
+    interval = row[name.replace("rate", "interval")]
+    return [_text(row[name], 3), "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"]
+
+
+def _text(number: float | None, digits: int) -> str:
+    return "" if number is None else f"{number:.{digits}f}"
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """The first column is to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]
+
+
+def _notes(found: Mapping[str, Any], classes: bool) -> list[str]:
+    notes = []
+    if found["over_participants"] is not None:
+        for name, words in (("rate", "right"), ("class_rate", "class")):
+            if spread := found["over_participants"][name]:
+                mean, deviation = spread["mean"], spread["deviation"]
+                notes.append(f"{words}: mean over participants {mean:.3f}, standard deviation {deviation:.3f}")
+    notes.append("Intervals take games as independent of each other, which those of one participant are not.")
+    if not classes:
+        notes.append("The log of the study has no classes, so there is no class rate.")
+    return notes
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,149 @@
+"""Which games a study takes from a log, and what its page holds."""
+
+import base64
+import io
+import json
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analysis.log_reader import read_log
+from analysis.study import options as study_options
+from analysis.study.page import TASK, TASKS, draw, page, study, study_content
+from analysis.tool import Tool
+from errors import UsageError
+
+TOOL = Tool("analysis.study.page", "study", "", "", study_options.add_study_options)
+
+
+def test_classes_take_turns_as_far_as_they_have_games():
+    classes = ["a"] * 6 + ["b"] * 2 + ["c"]
+    for seed in range(20):
+        # Turns: a b c, a b, a, a, ...
+        for count, expected in ((3, "abc"), (5, "aabbc"), (6, "aaabbc"), (9, "aaaaaabbc")):
+            counted, practice = draw(classes, count, 0, seed)
+            assert "".join(sorted(classes[game] for game in counted)) == expected
+            assert len(set(counted)) == count
+            assert practice == []
+        assert Counter(classes[game] for game in draw(classes, 4, 0, seed)[0]) in (Counter("aabc"), Counter("abbc"))
+
+
+def test_which_class_the_last_turn_reaches_does_not_depend_on_its_size():
+    classes = ["large"] * 90 + ["small"] * 10
+    single = Counter(classes[draw(classes, 1, 0, seed)[0][0]] for seed in range(400))
+    assert 160 < single["small"] < 240  # a half, give or take four standard deviations
+
+
+def test_the_draw_goes_by_its_seed_alone():
+    classes = [None] * 50
+    counted, practice = draw(classes, 10, 5, 3)
+    assert (counted, practice) == draw(classes, 10, 5, 3)
+    assert (counted, []) == draw(classes, 10, 0, 3)  # practice changes nothing of what counts
+    assert counted != draw(classes, 10, 0, 4)[0]
+    assert len({*counted, *practice}) == 15
+    drawn = Counter(game for seed in range(500) for game in draw(classes, 10, 0, seed)[0])
+    assert set(drawn) == set(range(50))
+    assert max(drawn.values()) < 145  # each 100 times, give or take five standard deviations
+
+
+def test_a_round_holds_the_game_with_its_candidates_in_another_order(tmp_path, make_full_log):
+    log = read_log(make_full_log(tmp_path))
+    content = study_content(log, 12, 4, 0, "title")
+    rounds = content["rounds"] + content["practice"]
+    assert sorted(game["game"] for game in rounds) == list(range(16))
+    assert Counter(log.games[game["game"]].photo_class for game in content["rounds"]) == dict.fromkeys("abcd", 3)
+    for shown in rounds:
+        game = log.games[shown["game"]]
+        assert (shown["target"], shown["guess"]) == (game.target, game.guess)
+        assert sorted(shown["order"]) == [0, 1, 2, 3]
+        assert shown["of_class"] == [game.target]  # one picture a class, the sender's own
+        for number, name in zip([shown["sketch"], *shown["candidates"]], [game.sketch, *game.candidates], strict=True):
+            source, width, height = content["pictures"][number]
+            kind, data = source.split(",")
+            assert kind == "data:image/png;base64"
+            assert base64.b64decode(data) == (log.folder / name).read_bytes()
+            assert (width, height) == (12, 12)
+    places = Counter(shown["order"].index(shown["target"]) for shown in rounds)
+    assert len(places) > 1
+    again = study_content(log, 3, 0, 0, "title")["rounds"]
+    orders = {shown["game"]: shown["order"] for shown in rounds}
+    assert all(shown["order"] == orders[shown["game"]] for shown in again)
+    other = study_content(log, 12, 4, 1, "title")["rounds"]
+    assert any(shown["order"] != orders[shown["game"]] for shown in other)
+
+
+def test_pictures_are_stored_once(tmp_path, make_full_log):
+    log = read_log(make_full_log(tmp_path))
+    text = page(study_content(log, 16, 0, 0, "title"))
+    sketches = len({game.sketch for game in log.games})
+    assert len(re.findall("data:image/", text)) == sketches + 8
+
+
+def test_the_class_is_the_senders_where_several_candidates_have_it(tmp_path, make_full_log):
+    folder = make_full_log(tmp_path)
+    lines = [json.loads(line) for line in (folder / "games.jsonl").read_text().splitlines()]
+    for line in lines:
+        line["sender_class"], line["candidate_classes"] = "b", ["b", "a", "b", "c"]
+    (folder / "games.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    content = study_content(read_log(folder), 5, 0, 0, "title")
+    assert [game["of_class"] for game in content["rounds"]] == [[0, 2]] * 5
+
+
+def test_the_id_tells_studies_apart(tmp_path, make_full_log):
+    log = read_log(make_full_log(tmp_path))
+    arguments = [(8, 0, 0, "a"), (8, 0, 1, "a"), (7, 0, 0, "a"), (8, 1, 0, "a"), (8, 0, 0, "b")]
+    assert len({study_content(log, *given)["id"] for given in arguments}) == 5
+    assert study_content(log, 8, 0, 0, "a") == study_content(log, 8, 0, 0, "a")
+
+
+def test_the_task_is_that_of_the_game_played(tmp_path, make_full_log):
+    folder = make_full_log(tmp_path)
+    card = json.loads((folder / "card.json").read_text())
+    for game, task in (*TASKS.items(), (None, TASK)):
+        (folder / "card.json").write_text(json.dumps(card | {"game": game}))
+        assert study_content(read_log(folder), 1, 0, 0, "title")["task"] == task
+
+
+def study_of(text):
+    return json.loads(re.search(r'<script type="application/json" id="study">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def test_the_page_of_an_official_log(tmp_path, make_log, random_games):
+    folder = make_log(tmp_path / "log", random_games(20))
+    said = TOOL.run("study", [str(folder), "-n", "6", "--practice", "2", "--output", str(tmp_path / "page.html")])
+    text = (tmp_path / "page.html").read_text()
+    content = study_of(text)
+    assert content == json.loads(json.dumps(study_content(read_log(folder), 6, 2, 0, "What does the sketch show?")))
+    assert f"study {content['id']}: 6 of 20 games and 2 for practice" in said
+    assert content["task"] == TASK
+    assert [game["of_class"] for game in content["rounds"]] == [None] * 6
+    assert not re.search("https?:|src=|<link|@import|url[(]", text.replace('src="data:', ""))
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(content["pictures"][0][0].split(",")[1]))))
+    assert pixels.shape == (4, 4, 3)
+
+
+def test_a_title_is_text_whatever_it_holds(tmp_path, make_log, random_games):
+    title = '</script><b>&amp; {{study}} "\\1" \u2028 ü'
+    study(make_log(tmp_path / "log", random_games(2)), tmp_path / "page.html", 1, 0, 0, title)
+    text = (tmp_path / "page.html").read_text()
+    assert study_of(text)["title"] == title
+    assert text.count("</script>") == 2
+    assert "<title>&lt;/script&gt;&lt;b&gt;&amp;amp; {{study}} &quot;\\1&quot; \u2028 ü</title>" in text
+
+
+def test_nothing_is_written_where_something_is_wrong(tmp_path, make_log, random_games):
+    folder = make_log(tmp_path / "log", random_games(4))
+    with pytest.raises(UsageError, match=r"--games 3 --practice 2: that is 5 different games, and .* has 4"):
+        study(folder, tmp_path / "page.html", 3, 2, 0, "title")
+    (tmp_path / "mine.html").write_text("mine")
+    with pytest.raises(UsageError, match="there already"):
+        study(folder, tmp_path / "mine.html", 3, 0, 0, "title")
+    assert (tmp_path / "mine.html").read_text() == "mine"
+    damaged = folder / read_log(folder).games[2].sketch
+    damaged.write_bytes(damaged.read_bytes()[:40])
+    with pytest.raises(UsageError, match=damaged.name):
+        study(folder, tmp_path / "page.html", 4, 0, 0, "title")
+    assert not (tmp_path / "page.html").exists()

@@ -1,0 +1,209 @@
+"""Rates of participants, of files of answers worked out by hand."""
+
+import json
+from copy import deepcopy
+
+import pytest
+
+from analysis.study import options as study_options
+from analysis.study.results import study_results
+from analysis.tool import Tool
+from errors import UsageError
+
+TOOL = Tool("analysis.study.results", "study_results", "", "", study_options.add_study_results_options)
+
+
+def answer(game, choice, seconds, *, target=0, agents=0, total=4, of_class=(0, 1), interrupted=False):
+    """Of `total` candidates those in `of_class` are of the sender's class."""
+    return {
+        "game": game,
+        "choice": choice,
+        "target": target,
+        "candidates": total,
+        "right": choice == target,
+        "right_class": None if of_class is None else choice in of_class,
+        "candidates_of_class": None if of_class is None else len(of_class),
+        "seconds": seconds,
+        "interrupted": interrupted,
+        "agents_choice": agents,
+        "agents_right": agents == target,
+        "agents_right_class": None if of_class is None else agents in of_class,
+    }
+
+
+def saved(participant, *answers, study="0123456789abcdef"):
+    return {
+        "format": "learning-to-draw study answers 1",
+        "study": study,
+        "title": "title",
+        "participant": participant,
+        "started": "2026-01-01T10:00:00.000Z",
+        "finished": "2026-01-01T10:05:00.000Z",
+        "answers": list(answers),
+    }
+
+
+# Anna is right in 3 games of 4, in none by class alone; Bert in 1, and in 2 more he has another of the class. The
+# agents are right in games 3, 5 and 9 of 3, 5, 7, 9; in game 7 they choose another of the class. Game 9 has one
+# candidate of the class in ten.
+ANNA = saved(
+    "Anna",
+    answer(3, 0, 1.0),
+    answer(7, 0, 2.0, agents=1),
+    answer(5, 0, 6.0),
+    answer(9, 3, 99.0, total=10, of_class=(0,), interrupted=True),
+)
+BERT = saved(
+    "Bert",
+    answer(3, 1, 3.0),
+    answer(7, 1, 3.0, agents=1),
+    answer(5, 0, 3.0),
+    answer(9, 3, 5.0, total=10, of_class=(0,)),
+)
+
+
+@pytest.fixture
+def files(tmp_path):
+    def write(*contents):
+        paths = [tmp_path / f"answers-{number}.json" for number in range(len(contents))]
+        for path, content in zip(paths, contents, strict=True):
+            path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return paths
+
+    return write
+
+
+def test_the_numbers(files, tmp_path):
+    printed = study_results(files(ANNA, BERT), tmp_path / "numbers.json")
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    anna, bert = numbers["participants"]
+    assert (anna["participant"], anna["answers"], anna["right"], anna["rate"]) == ("Anna", 4, 3, 0.75)
+    assert anna["interval"] == pytest.approx([0.3006, 0.9544], abs=5e-5)
+    assert (anna["right_class"], anna["class_rate"]) == (3, 0.75)
+    assert anna["seconds"] == 3.0  # without the interrupted one
+    assert (bert["right"], bert["rate"], bert["right_class"], bert["class_rate"]) == (1, 0.25, 3, 0.75)
+    assert bert["interval"] == pytest.approx([0.0456, 0.6994], abs=5e-5)
+    assert bert["seconds"] == 3.5
+    together = numbers["together"]
+    assert (together["answers"], together["right"], together["rate"]) == (8, 4, 0.5)
+    assert (together["right_class"], together["class_rate"]) == (6, 0.75)
+    assert together["interval"] == pytest.approx([0.2152, 0.7848], abs=5e-5)
+    assert together["seconds"] == pytest.approx(23 / 7)
+    agents = numbers["agents"]  # every game once
+    assert (agents["answers"], agents["right"], agents["right_class"]) == (4, 3, 4)
+    assert (agents["rate"], agents["class_rate"]) == (0.75, 1.0)
+    assert numbers["chance"]["rate"] == pytest.approx((3 / 4 + 1 / 10) / 4)
+    assert numbers["chance"]["class_rate"] == pytest.approx((3 * 2 / 4 + 1 / 10) / 4)
+    spread = numbers["over_participants"]
+    assert spread["rate"] == pytest.approx({"mean": 0.5, "deviation": 0.5**0.5 / 2})  # sqrt(2 * 0.25^2 / (2 - 1))
+    assert spread["class_rate"] == {"mean": 0.75, "deviation": 0.0}
+    assert (numbers["study"], numbers["games"]) == ("0123456789abcdef", 4)
+    assert printed.splitlines() == [
+        "study 0123456789abcdef: 4 games, 2 participants",
+        "",
+        "              answers  right   95 % interval  class   95 % interval  seconds",
+        "Anna                4  0.750  0.301 to 0.954  0.750  0.301 to 0.954      3.0",
+        "Bert                4  0.250  0.046 to 0.699  0.750  0.301 to 0.954      3.5",
+        "all together        8  0.500  0.215 to 0.785  0.750  0.409 to 0.929      3.3",
+        "the agents          4  0.750  0.301 to 0.954  1.000  0.510 to 1.000",
+        "chance                 0.212                  0.400",
+        "",
+        "right: mean over participants 0.500, standard deviation 0.354",
+        "class: mean over participants 0.750, standard deviation 0.000",
+        "Intervals take games as independent of each other, which those of one participant are not.",
+    ]
+
+
+def test_a_log_without_classes(files, tmp_path):
+    answers = [answer(game, game % 2, 2, total=2, of_class=None) for game in range(5)]
+    (path,) = files(saved("", *answers))
+    printed = TOOL.run("study-results", [str(path), "--json", str(tmp_path / "numbers.json")])
+    assert printed.splitlines() == [
+        "study 0123456789abcdef: 5 games, 1 participant",
+        "",
+        "              answers  right   95 % interval  seconds",
+        "answers-0           5  0.600  0.231 to 0.882      2.0",
+        "all together        5  0.600  0.231 to 0.882      2.0",
+        "the agents          5  1.000  0.566 to 1.000",
+        "chance                 0.500",
+        "",
+        "Intervals take games as independent of each other, which those of one participant are not.",
+        "The log of the study has no classes, so there is no class rate.",
+    ]
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    assert numbers["together"]["class_rate"] is numbers["chance"]["class_rate"] is None
+    assert numbers["over_participants"] is None
+
+
+def test_times_that_say_nothing_are_left_out(files):
+    printed = study_results(files(saved("Cleo", answer(0, 0, 5.0, interrupted=True))), None)
+    assert printed.splitlines()[3] == "Cleo                1  1.000  0.207 to 1.000  1.000  0.207 to 1.000"
+
+
+def test_participants_of_one_name_are_told_apart_by_file(files):
+    paths = files(ANNA, saved("Anna\n", answer(3, 2, 1.0)))
+    lines = study_results(paths, None).splitlines()
+    assert [line.split("  ")[0] for line in lines[3:5]] == [f"Anna ({path})" for path in paths]
+
+
+def test_answers_that_do_not_belong_together(files, tmp_path):
+    other = saved("Bert", answer(3, 1, 3.0), study="another")
+    with pytest.raises(UsageError, match=r"answers-1.json is of study another, and .*answers-0.json of study 0123"):
+        study_results(files(ANNA, other), tmp_path / "numbers.json")
+    with pytest.raises(UsageError, match=r"answers-0.json and .*answers-2.json hold the same answers"):
+        study_results(files(ANNA, BERT, json.dumps(ANNA, indent=4)), tmp_path / "numbers.json")
+    path = files(ANNA)[0]
+    with pytest.raises(UsageError, match="the same answers"):
+        study_results([path, path], tmp_path / "numbers.json")
+    assert not (tmp_path / "numbers.json").exists()
+    (tmp_path / "mine.json").write_text("mine")
+    with pytest.raises(UsageError, match="there already"):
+        study_results([path], tmp_path / "mine.json")
+    assert (tmp_path / "mine.json").read_text() == "mine"
+
+
+def changed(**fields):
+    content = deepcopy(ANNA)
+    content["answers"][1] |= fields
+    return content
+
+
+DAMAGED = {
+    "cut short": (json.dumps(ANNA)[:300], "cannot be read"),
+    "of no file": (None, "No such file"),
+    "a log": ([{"reciever_guess": 0}], "it does not hold answers"),
+    "of a later version": (ANNA | {"format": "learning-to-draw study answers 2"}, "it does not hold answers"),
+    "no name": (ANNA | {"participant": None}, "participant or study is not text"),
+    "a study of numbers": (ANNA | {"study": 7}, "participant or study is not text"),
+    "no answers": (ANNA | {"answers": []}, "it has no answers"),
+    "answers of text": (ANNA | {"answers": "all"}, "it has no answers"),
+    "an answer of text": (ANNA | {"answers": ["a"]}, "answer 0 .counted from 0.: it is not an entry"),
+    "the same game twice": (ANNA | {"answers": ANNA["answers"][:1] * 2}, "two answers to a game"),
+    "no candidates": (changed(candidates=0), "answer 1 .counted from 0.: candidates is 0"),
+    "a choice too far": (changed(choice=4), "choice is 4"),
+    "a choice below 0": (changed(choice=-1), "choice is -1"),
+    "a choice of True": (changed(choice=True), "choice is True"),
+    "a target of text": (changed(target="0"), "target is '0'"),
+    "agents too far": (changed(agents_choice=9), "agents_choice is 9"),
+    "a game of text": (changed(game="7"), "game is '7'"),
+    "right, which it is not": (changed(choice=2), "right is True, choice 2 and target 0"),
+    "agents right, which they are not": (changed(agents_right=True), "agents_right is True, agents_choice 1"),
+    "half a class": (changed(right_class=None), "right_class is None, and candidates_of_class is 2"),
+    "more of a class than all": (changed(candidates_of_class=5), "candidates_of_class is 5"),
+    "time that runs back": (changed(seconds=-1), "seconds is -1"),
+    "no number of seconds": (changed(seconds=float("nan")), "seconds is nan"),
+    "seconds of True": (changed(seconds=True), "seconds is True"),
+    "interrupted by what": (changed(interrupted=None), "interrupted is None"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_damaged_answers_are_named(what, files, tmp_path):
+    content, told = DAMAGED[what]
+    paths = files(BERT, "" if content is None else content)
+    if content is None:
+        paths[1].unlink()
+    with pytest.raises(UsageError, match=told) as error:
+        study_results(paths, tmp_path / "numbers.json")
+    assert str(paths[1]) in str(error.value)
+    assert not (tmp_path / "numbers.json").exists()
