@@ -3,10 +3,92 @@
 `TOOLS` is the table of the commands, named as the official scripts. Importing this package does not import torch.
 """
 
-from analysis import options
+from analysis import draw_options, options
+from analysis.draw_options import DrawTool
+from analysis.measuring import options as measure_options
+from analysis.report import options as report_options
+from analysis.study import options as study_options
 from analysis.tool import Tool
 
 TOOLS: dict[str, Tool] = {
+    "report": Tool(
+        "analysis.report.report",
+        "report",
+        "a run as one web page: curves, sketches over the epochs, games",
+        """\
+Writes what a training or a test has left behind as a single HTML page that needs no
+other file and no network: the result with its interval, learning curves, the sketches
+of the same photos epoch after epoch, games to leaf through by class and by right or
+wrong, which class is taken for which, options, versions and the command. It can be
+made again while the run goes on, and of folders of the official code, which hold less.
+Tests of a training's checkpoints are found where they lie beside its folder.""",
+        report_options.add_report_options,
+    ),
+    "draw": DrawTool(
+        "analysis.draw",
+        "draw",
+        "what a trained sender draws of any pictures",
+        """\
+Shows any pictures to a trained sender, scaled and cropped to what it was trained
+with, and writes for every NAME.jpg the photo beside its sketch (NAME.png), the
+sketch as lines that stay sharp at any size (NAME.svg) and, with --animate, the
+strokes appearing one by one (NAME.gif). The data set need not be there. The
+options of test that describe agents are taken too, after the photos; a checkpoint
+of the official code needs them:
+    python commgame.py draw cat.jpg --weights model_final.pt --dataset MNIST
+        --encoder SimpleMLPEncoder --separate-encoders --latent-size 32 --nlines 8""",
+        draw_options.add_draw_options,
+    ),
+    "save-svg": Tool(
+        "analysis.save_svg",
+        "save_svg",
+        "the sketches of a game log as SVG",
+        """\
+Writes the sketches of a game log, as lines that stay sharp at any size, to a new
+folder: NUMBER-MD5.svg, after the game and the picture of its sketch. Needs a log
+of this program; those of the official code hold no strokes.""",
+        draw_options.add_save_svg_options,
+    ),
+    "measure": Tool(
+        "analysis.measuring.measure",
+        "measure",
+        "what kind of language a log's sketches are, in numbers",
+        """\
+Measures the sketched language of a game log, and prints a table in Markdown: the
+communication rate, by class too; whether photos that are alike are drawn alike
+(topographic similarity, Brighton & Kirby 2006); whether sketches are told by their
+class; how much ink and how many strokes are used; what becomes of the rate when a
+stroke is erased (with --weights; on a CPU, minutes where the encoder is a large
+network); which class CLIP sees (with --clip); and, with several logs of the same
+test pictures, how far their runs draw alike. What a log cannot give, such as one of
+the official code, is listed with the reason.""",
+        measure_options.add_measure_options,
+    ),
+    "study": Tool(
+        "analysis.study.page",
+        "study",
+        "a page in which a person plays the receiver",
+        """\
+Writes a web page, one file that needs no other and no network, in which a person
+plays the receiver: sees a sketch of a game log and chooses the picture that it
+stands for, in games drawn at random. Where the log has classes they take turns, so
+that of what the senders saw each class comes as often as any other, as far as the
+log has games of it. Candidates are shuffled. At the end the page saves the answers
+as a file, which study-results reads. Page, games and order go by the seed.""",
+        study_options.add_study_options,
+    ),
+    "study-results": Tool(
+        "analysis.study.results",
+        "study_results",
+        "how often people were right who played a study",
+        """\
+Prints how often the people who played a study (see the command study) chose the
+picture that was meant, and one of the class of what the sender saw, each with a
+95 % interval (Wilson 1927), for every participant and together, beside the agents
+on the same games and chance; and the mean time of an answer. Give it a file of
+answers from each participant, all of the same page.""",
+        study_options.add_study_results_options,
+    ),
     "sample-gamelogs": Tool(
         "analysis.sample_gamelogs",
         "sample_gamelogs",

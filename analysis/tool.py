@@ -47,7 +47,10 @@ class Tool:
         )
         parser.command = command
         self.add_options(parser)
-        words = [f"{action.metavar} [{action.metavar} ...]" for action in parser._get_positional_actions()]
+        words = [
+            action.metavar if action.nargs is None else f"{action.metavar} [{action.metavar} ...]"
+            for action in parser._get_positional_actions()
+        ]
         parser.usage = " ".join(["python commgame.py", command, *words, "[options]"])
         if self.takes_dataset:
             _add_dataset_options(parser, command, arguments)

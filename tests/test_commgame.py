@@ -398,6 +398,12 @@ def test_the_help_lists_every_command_by_group(capsys):
     assert all(f"\n  {name} " in play for name in ("train", "test"))
     listed = [line.split()[0] for line in afterwards.splitlines() if line.startswith("  ")]
     assert listed == [
+        "report",
+        "draw",
+        "save-svg",
+        "measure",
+        "study",
+        "study-results",
         "sample-gamelogs",
         "render-game",
         "render-sketches-seeds",

@@ -1,0 +1,92 @@
+"""A run's log.csv as charts: what is drawn together, and what never changed and needs no chart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from analysis.report.run import Run
+
+LOG_SCALE_FROM = 20  # largest over smallest value, from which on a loss is drawn on a logarithmic axis
+TRAINING, VALIDATION = "training", "validation"
+NOT_TERMS = ("loss", "val_loss", "running_loss", "test_loss")
+SMALL = {
+    "lr": "learning rate",
+    "sigma2": "sigma2 (squared stroke width)",
+    "games_per_second": "games per second",
+}
+WEIGHT = "sop_weight_"
+
+
+def curves(run: Run) -> dict[str, Any] | None:
+    """Charts, what was constant, and the whole table, as the page wants them; None for a run that has no epochs.
+
+    A chart is {title, big, percent, log, chance, series: [{name, role, values}]}, values one an epoch, None for a gap.
+    """
+    if run.kind != "train":
+        return None
+    if not run.rows or not {"commrate", "loss"} & set(run.columns):
+        return {"missing": _why_there_are_none(run)}
+    charts = [*_main_charts(run), *_term_charts(run)]
+    constants = []
+    for title, names in _small_charts(run):
+        series = [_series(run, name.removeprefix(WEIGHT), "extra", name) for name in names]
+        if all(len(set(one["values"])) == 1 for one in series):
+            constants += [
+                {"name": title if len(series) == 1 else one["name"], "value": one["values"][0]} for one in series
+            ]
+        else:
+            charts.append(_chart(title, series, big=False))
+    return {
+        "epochs": [row["epoch"] for row in run.rows],
+        "charts": charts,
+        "constants": constants,
+        "columns": list(run.columns),
+        "rows": [[row[column] for column in run.columns] for row in run.rows],
+    }
+
+
+def _why_there_are_none(run: Run) -> str:
+    if run.columns and not {"commrate", "loss"} & set(run.columns):
+        return "log.csv in this folder is not a training's; a test in the same folder may have overwritten it."
+    return "No epoch is in log.csv yet: curves appear once the first one is finished. Make the report again then."
+
+
+def _main_charts(run: Run) -> Iterator[dict[str, Any]]:
+    for title, train, valid in (("Communication rate", "commrate", "val_commrate"), ("Loss", "loss", "val_loss")):
+        series = _pair(run, train, valid)
+        if series:
+            rate = train == "commrate"
+            yield _chart(title, series, big=True, percent=rate, chance=run.chance if rate else None)
+
+
+def _term_charts(run: Run) -> Iterator[dict[str, Any]]:
+    terms = [column for column in run.columns if column.endswith("_loss") and column not in NOT_TERMS]
+    for name in dict.fromkeys(term.removeprefix("val_") for term in terms):
+        yield _chart(name.replace("_", " "), _pair(run, name, f"val_{name}"), big=False)
+
+
+def _small_charts(run: Run) -> Iterator[tuple[str, list[str]]]:
+    for column, title in SMALL.items():
+        if column in run.columns:
+            yield title, [column]
+    weights = [column for column in run.columns if column.startswith(WEIGHT)]
+    if weights:
+        yield "weights of the perceptual loss", weights
+
+
+def _pair(run: Run, train: str, valid: str) -> list[dict[str, Any]]:
+    named = ((TRAINING, "train", train), (VALIDATION, "valid", valid))
+    return [_series(run, name, role, column) for name, role, column in named if column in run.columns]
+
+
+def _series(run: Run, name: str, role: str, column: str) -> dict[str, Any]:
+    return {"name": name, "role": role, "values": [row[column] for row in run.rows]}
+
+
+def _chart(
+    title: str, series: Sequence[dict], *, big: bool, percent: bool = False, chance: float | None = None
+) -> dict:
+    values = [value for one in series for value in one["values"] if value is not None]
+    log = not percent and bool(values) and min(values) > 0 and max(values) / min(values) >= LOG_SCALE_FROM
+    return {"title": title, "series": list(series), "big": big, "percent": percent, "chance": chance, "log": log}

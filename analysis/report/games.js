@@ -1,0 +1,217 @@
+// The games of a log with their filters, rates by class, and which class is taken for which.
+// page.js, which follows, has el, picture, scroll, section and the ways to write numbers.
+
+const GAMES_AT_ONCE = 24;
+
+// ---- games ----
+
+function logSection(log, number) {
+  const id = content.logs.length === 1 ? "games" : `games-${number + 1}`;
+  const title = content.logs.length === 1 ? "Games" : `Games of ${log.name}`;
+  return section(id, title, summary(log), gallery(log, id), classesOf(log));
+}
+
+function summary(log) {
+  const result = log.result;
+  const said = [
+    `${count(result.right)} of ${games(result.games)} were won: ${percent(result.rate)}, 95 % interval ${interval(result.low, result.high)}, where chance is ${percent(result.chance)}.`,
+  ];
+  if (result.among_best) said.push(`The target is among the receiver's best ${result.among_best.of} in ${percent(result.among_best.rate)}.`);
+  if (log.games.length < log.total) said.push(`Shown are ${count(log.games.length)} games, drawn at random.`);
+  if (!log.scored) said.push("This log holds no scores, so a game shows the receiver's guess and the target only.");
+  if (log.other_photo) said.push("In some of these games, the target is another picture of the class that the sender saw.");
+  const card = [["data", [log.card.dataset, log.card.split].filter(Boolean).join(", ")], ["game", log.card.game], ["weights", log.card.weights], ["log", log.folder]];
+  return [
+    el("p", null, said.join(" ")),
+    el("p", { class: "faint" }, card.filter(([, text]) => text).map(([name, text], place) => [place ? " · " : "", `${name} `, el("code", null, text)])),
+  ];
+}
+
+function gallery(log, id) {
+  const classes = new Map();
+  for (const game of log.games) if (game.class !== null) classes.set(game.class, (classes.get(game.class) || 0) + 1);
+  const list = el("ul", { class: "games" });
+  const said = el("p", { role: "status", class: "faint" });
+  const more = el("button", { class: "more", type: "button" });
+  const chosen = { class: null, right: null };
+  let found = [];
+
+  const show = (from) => {
+    const upTo = Math.min(found.length, from + GAMES_AT_ONCE);
+    list.append(...found.slice(from, upTo).map((game) => card(game, log)));
+    more.hidden = upTo === found.length;
+    more.textContent = `Show ${Math.min(GAMES_AT_ONCE, found.length - upTo)} more of ${found.length - upTo}`;
+    more.onclick = () => {
+      show(upTo);
+      list.children[upTo].focus({ preventScroll: true }); // or the keyboard would start again from the top
+    };
+  };
+  const filter = () => {
+    found = log.games.filter((game) => (chosen.class === null || game.class === chosen.class) && (chosen.right === null || game.right === chosen.right));
+    said.textContent = found.length === log.games.length ? `${games(found.length)}` : `${count(found.length)} of ${games(log.games.length)}`;
+    list.replaceChildren();
+    show(0);
+  };
+  // Options are numbered, as any text may be the name of a class.
+  const names = [...classes.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  const select = el(
+    "select",
+    { id: `${id}-class`, onchange: () => ((chosen.class = select.value === "" ? null : names[select.value]), filter()) },
+    el("option", { value: "" }, `all classes (${log.games.length})`),
+    names.map((name, place) => el("option", { value: place }, `${name} (${classes.get(name)})`)),
+  );
+  const won = log.games.filter((game) => game.right).length;
+  const verdict = (text, value, checked) =>
+    el("label", null, el("input", { type: "radio", name: `${id}-verdict`, checked, onchange: () => ((chosen.right = value), filter()) }), text);
+  const filters = el(
+    "form",
+    { class: "filters", autocomplete: "off", onsubmit: (event) => event.preventDefault() },
+    names.length ? el("div", null, el("label", { for: `${id}-class` }, "Class of the target "), select) : null,
+    el("fieldset", null, el("legend", { class: "hidden" }, "Won or lost"), verdict("all", null, true), verdict(`right (${won})`, true), verdict(`wrong (${log.games.length - won})`, false)),
+  );
+  filter();
+  return [filters, said, list, more];
+}
+
+function card(game, log) {
+  const photoOf = game.photo_class === null ? "" : game.photo_class;
+  const verdict = game.right ? "right" : "wrong";
+  return el(
+    "li",
+    { class: `game ${verdict}`, tabindex: -1, "data-class": game.class, "data-verdict": verdict },
+    el("header", null, el("span", null, `game ${game.number}, ${game.candidates} candidates`), el("span", { class: "verdict" }, game.right ? "✓ right" : "✗ wrong")),
+    el(
+      "div",
+      { class: "pair" },
+      el("figure", null, picture(game.photo, photoOf ? `photo of class ${photoOf}` : "photo"), el("figcaption", null, log.scored ? "photo" : "target", photoOf ? `: ${photoOf}` : "")),
+      el("figure", null, picture(game.sketch, "sketch of it"), el("figcaption", null, "sketch")),
+    ),
+    el("ol", { class: "guesses", "aria-label": log.scored ? "candidates, best-scored first" : "guess and target" }, game.guesses.map(guess)),
+  );
+}
+
+function guess(one) {
+  const marks = [one.guess ? "guess" : null, one.target ? "target" : null].filter(Boolean);
+  const scored = one.score !== undefined;
+  const name = one.class === null ? "" : one.class;
+  return el(
+    "li",
+    { class: marks.join(" ") },
+    el("span", { class: "rank" }, one.rank === null ? "" : `${one.rank}.`),
+    picture(one.picture, name ? `candidate of class ${name}` : "candidate"),
+    el(
+      "div",
+      null,
+      el("div", { class: "line1" }, el("span", null, name, " ", marks.length ? el("span", { class: "mark" }, marks.join(", ")) : null), scored ? el("span", { class: "score" }, one.score === null ? "not a number" : one.score.toPrecision(4)) : null),
+      scored ? el("div", { class: "bar", "aria-hidden": "true" }, el("i", { style: { width: `${100 * one.share}%` } })) : null,
+    ),
+  );
+}
+
+// ---- classes ----
+
+function classesOf(log) {
+  if (!log.classes)
+    return note("This log does not say which class a picture is of (logs of the official code do not), so there are no rates by class and no confusions between classes here.");
+  return [el("h3", null, "Rate by class of the target"), scroll("Rate by class", rates(log.classes.rates), "tall"), confusion(log.classes)];
+}
+
+function rates(classes) {
+  const columns = [
+    { name: "class", of: (one) => one.name, kind: "" },
+    { name: "games", of: (one) => one.games, kind: "number" },
+    { name: "right", of: (one) => one.right, kind: "number" },
+    { name: "rate", of: (one) => one.rate, kind: "number" },
+  ];
+  const body = el("tbody");
+  const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
+  const sort = (column, way) => {
+    const rows = [...classes].sort((a, b) => way * compare(column.of(a), column.of(b)) || compare(a.name, b.name));
+    body.replaceChildren(...rows.map(rateRow));
+    for (const other of columns) other.head.setAttribute("aria-sort", other === column ? (way > 0 ? "ascending" : "descending") : "none");
+    column.way = way;
+  };
+  for (const column of columns) {
+    const next = () => sort(column, column.head.getAttribute("aria-sort") === "none" ? 1 : -column.way);
+    column.head = el("th", { scope: "col", class: column.kind }, el("button", { type: "button", onclick: next }, column.name));
+  }
+  sort(columns[3], 1);
+  const heads = [...columns.map((column) => column.head), el("th", { scope: "col", class: "number" }, "95 % interval"), el("td", { class: "wide" })];
+  return el("table", { class: "rates wide" }, el("thead", null, el("tr", null, heads)), body);
+}
+
+function rateRow(one) {
+  return el(
+    "tr",
+    null,
+    el("th", { scope: "row" }, one.name),
+    [one.games, one.right].map((number) => el("td", { class: "number" }, count(number))),
+    el("td", { class: "number" }, percent(one.rate)),
+    el("td", { class: "number faint" }, interval(one.low, one.high)),
+    el("td", { class: "wide" }, range(one)),
+  );
+}
+
+function confusion(classes) {
+  const title = el("h3", null, "Which class is taken for which");
+  const same = classes.same_class ? ` In ${games(classes.same_class)} more, the guess was wrong, yet of the right class.` : "";
+  if (!classes.confused) return [title, el("p", null, `No guess was of another class than the target.${same}`)];
+  const said = `In ${games(classes.confused)} the receiver chose a picture of another class than the target's.${same}`;
+  const heat = scroll("Confusion of classes", matrix(classes.matrix), "fit");
+  if (classes.matrix.whole) return [title, el("p", null, said), heat];
+  return [
+    title,
+    el("p", null, `${said} The pairs that are most often confused:`),
+    scroll("Most confused pairs", pairs(classes.pairs), "tall"),
+    el("p", { style: { "margin-top": "1.25rem" } }, `The ${classes.matrix.names.length} classes that take part in most of these:`),
+    heat,
+  ];
+}
+
+function pairs(found) {
+  const heads = [["target", ""], ["guess", ""], ["games", "number"], ["of the target's games", "number"]];
+  return el(
+    "table",
+    { class: "pairs wide" },
+    el("thead", null, el("tr", null, heads.map(([name, kind]) => el("th", { scope: "col", class: kind }, name)))),
+    el("tbody", null, found.map((one) => el(
+      "tr",
+      null,
+      el("th", { scope: "row" }, one.target),
+      el("td", null, one.guess),
+      el("td", { class: "number" }, count(one.count)),
+      el("td", { class: "number" }, `${percent(one.count / one.played, 0)} of ${count(one.played)}`),
+    ))),
+  );
+}
+
+function matrix(found) {
+  const short = found.names.every((name) => name.length <= 3);
+  return el(
+    "table",
+    { class: short ? "matrix short" : "matrix" },
+    el("thead", null, el("tr", null, el("th", null, "target ↓ guess →"), found.names.map((name) => el("th", { scope: "col", title: name }, el("div", null, name))))),
+    el("tbody", null, found.counts.map((row, target) => el(
+      "tr",
+      null,
+      el("th", { scope: "row", title: found.names[target] }, found.names[target]),
+      row.map((number, guess) => cell(number, found, target, guess)),
+    ))),
+  );
+}
+
+function cell(number, found, target, guess) {
+  if (!number) return el("td");
+  const share = number / found.played[target];
+  // Rare confusions would be invisible on a straight scale.
+  const tone = target === guess ? share : Math.sqrt(share);
+  return el(
+    "td",
+    {
+      class: `${target === guess ? "right" : "wrong"}${tone > 0.6 ? " strong" : ""}`,
+      style: { "--share": `${(15 + 75 * tone).toFixed(0)}%` },
+      title: `${found.names[target]} taken for ${found.names[guess]}: ${number} of ${found.played[target]} games`,
+    },
+    count(number),
+  );
+}

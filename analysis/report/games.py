@@ -1,0 +1,148 @@
+"""A game log as the page shows it: counts over all of its games, and a sample of them with pictures."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from analysis.log_reader import Game, GameLog
+from analysis.report.pictures import Pictures
+from games.scores import rate_interval
+
+SHOWN_GUESSES = 5  # of a game's candidates, the best-scored first
+WHOLE_MATRIX = 30  # classes; of more, only those most often confused are shown
+PART_OF_MATRIX, WORST_PAIRS = 20, 20
+
+
+def games_of(log: GameLog, max_games: int, seed: int, pictures: Pictures) -> dict[str, Any]:
+    """Everything that the page says of a log. Raises UsageError where a picture of a game shown cannot be read."""
+    drawn = sorted(random.Random(seed).sample(range(len(log.games)), min(max_games, len(log.games))))
+    return {
+        "name": log.folder.parent.name if log.folder.name == "gamelogs" else log.folder.name,
+        "folder": str(log.folder),
+        "card": {name: log.card.get(name) for name in ("dataset", "game", "split", "weights")},
+        "result": _result(log.games),
+        "total": len(log.games),
+        "games": [_game(log, number, pictures) for number in drawn],
+        "scored": log.games[0].scores is not None,
+        "other_photo": any(game.photo != game.target_picture for game in log.games),
+        "classes": _classes(log),
+    }
+
+
+def rate_of(right: int, games: int) -> dict[str, Any]:
+    """How often, with its 95 % interval; all in 0..1."""
+    low, high = rate_interval(right, games)
+    return {"right": right, "games": games, "rate": right / games, "low": low, "high": high}
+
+
+def _result(games: Sequence[Game]) -> dict[str, Any]:
+    sizes = [len(game.candidates) for game in games]
+    return rate_of(sum(game.correct for game in games), len(games)) | {
+        "chance": sum(1 / size for size in sizes) / len(sizes),
+        "candidates": sorted({min(sizes), max(sizes)}),
+        "among_best": _among_best(games) if games[0].scores is not None else None,
+    }
+
+
+def _among_best(games: Sequence[Game]) -> dict[str, Any] | None:
+    """How often the target is among the SHOWN_GUESSES best; None where that is no news, as there are no more."""
+    if min(len(game.candidates) for game in games) <= SHOWN_GUESSES:
+        return None
+    return {
+        "of": SHOWN_GUESSES,
+        "rate": sum(ranking(game).index(game.target) < SHOWN_GUESSES for game in games) / len(games),
+    }
+
+
+def ranking(game: Game) -> list[int]:
+    """The candidates, best-scored first, and the guess before all others."""
+    order = sorted(range(len(game.candidates)), key=lambda candidate: -game.scores[candidate])
+    return [game.guess, *(candidate for candidate in order if candidate != game.guess)]
+
+
+def _game(log: GameLog, number: int, pictures: Pictures) -> dict[str, Any]:
+    game = log.games[number]
+    return {
+        "number": number,
+        "right": game.correct,
+        "class": game.target_class,
+        "photo": pictures.add_file(log.picture(game.photo)),
+        "photo_class": game.photo_class,
+        "sketch": pictures.add_file(log.picture(game.sketch)),
+        "candidates": len(game.candidates),
+        "guesses": [_guess(log, game, candidate, rank, pictures) for candidate, rank in _shown(game)],
+    }
+
+
+def _shown(game: Game) -> list[tuple[int, int | None]]:
+    """(candidate, its rank from 1) of the best ones, and of the target wherever it is; without scores, no ranks."""
+    if game.scores is None:
+        return [(candidate, None) for candidate in dict.fromkeys((game.guess, game.target))]
+    ranked = list(zip(ranking(game), range(1, len(game.candidates) + 1), strict=True))
+    return ranked[:SHOWN_GUESSES] + [entry for entry in ranked[SHOWN_GUESSES:] if entry[0] == game.target]
+
+
+def _guess(log: GameLog, game: Game, candidate: int, rank: int | None, pictures: Pictures) -> dict[str, Any]:
+    return {
+        "picture": pictures.add_file(log.picture(game.candidates[candidate])),
+        "class": game.candidate_classes[candidate] if game.candidate_classes else None,
+        "target": candidate == game.target,
+        "guess": candidate == game.guess,
+        "rank": rank,
+        **({} if game.scores is None else _score(game, candidate)),
+    }
+
+
+def _score(game: Game, candidate: int) -> dict[str, float | None]:
+    """The score, and where it lies between the lowest (0) and the highest (1) of the game."""
+    score, low, high = game.scores[candidate], min(game.scores), max(game.scores)
+    if not all(map(math.isfinite, (score, low, high))):
+        return {"score": None, "share": 0}
+    return {"score": round(score, 4), "share": round((score - low) / (high - low), 3) if high > low else 0}
+
+
+def _classes(log: GameLog) -> dict[str, Any] | None:
+    """Rates by class of the target, and which class was guessed for which; None where the log has no classes."""
+    if any(game.candidate_classes is None for game in log.games):
+        return None
+    counts = Counter((game.target_class, game.guessed_class) for game in log.games)
+    played, won = (Counter(game.target_class for game in log.games if game.correct or every) for every in (True, False))
+    names = _in_order({name for pair in counts for name in pair}, log.card.get("classes"))
+    confused = Counter({pair: count for pair, count in counts.items() if pair[0] != pair[1]})
+    whole = len(names) <= WHOLE_MATRIX
+    shown = names if whole else _most_confused(confused, names)
+    return {
+        "rates": [{"name": name, **rate_of(won[name], played[name])} for name in names if played[name]],
+        "matrix": {
+            "names": shown,
+            "counts": [[counts[target, guess] for guess in shown] for target in shown],
+            "played": [played[name] for name in shown],
+            "whole": whole,
+        },
+        "pairs": [
+            {"target": target, "guess": guess, "count": count, "played": played[target]}
+            for (target, guess), count in sorted(confused.items(), key=lambda item: (-item[1], item[0]))[:WORST_PAIRS]
+        ],
+        "confused": sum(confused.values()),
+        "same_class": sum(not game.correct and game.target_class == game.guessed_class for game in log.games),
+    }
+
+
+def _in_order(found: set[str], order: Sequence[str] | None) -> list[str]:
+    """The classes found, as the data set orders them, or by name."""
+    places = {name: place for place, name in enumerate(order or ())}
+    return sorted(found, key=lambda name: (places.get(name, len(places)), name))
+
+
+def _most_confused(confused: Counter, names: Sequence[str]) -> list[str]:
+    """The classes that take part in most wrong guesses, in the order of `names`."""
+    part = Counter()
+    for pair, count in confused.items():
+        for name in pair:
+            part[name] += count
+    worst = {name for name, _ in sorted(part.items(), key=lambda item: (-item[1], item[0]))[:PART_OF_MATRIX]}
+    return [name for name in names if name in worst]

@@ -1,0 +1,169 @@
+"""The head of the page: what was played, with what, how it went; and the foot of it: options, versions, command."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from analysis.report.run import Run
+
+KINDS = {"train": "training run", "test": "test run", "log": "game log"}
+FACTS = {
+    "sender's encoder": "encoder",
+    "decoder": "decoder",
+    "loss": "loss",
+    "image size": "image_size",
+    "weights": "weights",
+}
+
+
+def head(run: Run, logs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """title, kind, status, facts [name, text], results (see `_results`)."""
+    name = logs[0]["name"] if run.kind == "log" else run.folder.resolve().name
+    return {
+        "title": _title(run, logs) or name,
+        "kind": KINDS[run.kind],
+        "status": _status(run),
+        "folder": str(run.folder),
+        "facts": [[fact, text] for fact, text in _facts(run)],
+        "results": list(_results(run, logs)),
+        "made": time.strftime("%Y-%m-%d %H:%M"),
+    }
+
+
+def settings(run: Run) -> dict[str, Any]:
+    """Options with value and source, versions, the command and the agents as text; empty where nothing is known."""
+    sources = run.config.get("sources", {})
+    return {
+        "options": [
+            {"name": name, "value": _as_text(value), "source": sources.get(name, "")}
+            for name, value in run.options.items()
+        ],
+        "versions": {name: str(version) for name, version in run.config.get("versions", {}).items()},
+        "command": _command(run),
+        "model": run.model,
+    }
+
+
+def _title(run: Run, logs: Sequence[Mapping[str, Any]]) -> str | None:
+    card = logs[0]["card"] if logs else {}
+    dataset, game = run.dataset or card.get("dataset"), run.game or card.get("game")
+    return f"{dataset}, {game} game" if dataset and game else dataset
+
+
+def _status(run: Run) -> str:
+    """Empty for a mere game log."""
+    if run.kind == "log":
+        return ""
+    if run.result:
+        return "finished"
+    if not run.config:
+        return "finished or not: unknown, as there is no result.json"
+    if run.kind == "train":
+        return f"{len(run.rows)} of {run.options.get('epochs', '?')} epochs done: still going on, or stopped early"
+    return "no result yet: still going on, or stopped early"
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    for name, option in FACTS.items():
+        if run.options.get(option) is not None:
+            yield name, f"{_as_text(run.options[option])}{' px' if option == 'image_size' else ''}"
+    if run.candidates:
+        yield "candidates", str(run.candidates)
+    if run.kind == "train" and run.rows:
+        yield "epochs done", str(len(run.rows))
+    for name, key in (("started", "started"), ("device", "device")):
+        if run.config.get(key):
+            yield name, str(run.config[key]).replace("T", " ")
+    seconds = run.result.get("seconds") or sum(row.get("seconds") or 0 for row in run.rows)
+    if seconds:
+        yield "time taken", duration(seconds)
+
+
+def duration(seconds: float) -> str:
+    """To two units: 53 s, 4 min 32 s, 1 h 3 min."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def _results(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """{label, rate, low, high, chance, games, candidates} of the run, then of every game log; None if not known."""
+    own = _own_result(run)
+    test = run.kind != "train"
+    if own and not (test and logs):  # a test's log holds the very same games
+        yield own
+    best = run.result.get("best", {})
+    if best and best.get("communication_rate") != run.result.get("communication_rate"):
+        yield _result(f"validation, best epoch ({best['epoch']})", best["communication_rate"], chance=run.chance)
+    for log in logs:
+        counted = log["result"]
+        split = log["card"].get("split") or "test"
+        yield _result(
+            f"{split}: {log['name']}",
+            counted["rate"],
+            interval=(counted["low"], counted["high"]),
+            chance=counted["chance"],
+            games=counted["games"],
+            candidates=" to ".join(map(str, counted["candidates"])),
+        )
+
+
+def _own_result(run: Run) -> dict[str, Any] | None:
+    if "communication_rate" in run.result:
+        found = run.result
+        split = {"valid": "validation, last epoch"}.get(found.get("split"), found.get("split", "test"))
+        return _result(
+            split,
+            found["communication_rate"],
+            interval=found.get("interval"),
+            chance=found.get("chance"),
+            games=found.get("games"),
+            candidates=found.get("candidates"),
+        )
+    for column, label in (("val_commrate", "validation, epoch {:.0f}"), ("test_commrate", "test")):
+        if run.rows and run.rows[-1].get(column) is not None:
+            return _result(label.format(run.rows[-1]["epoch"]), run.rows[-1][column], chance=run.chance)
+    return None
+
+
+def _result(
+    label: str,
+    rate: float,
+    *,
+    interval: Sequence[float] | None = None,
+    chance: float | None = None,
+    games: int | None = None,
+    candidates: int | str | None = None,
+) -> dict[str, Any]:
+    low, high = interval or (None, None)
+    return {
+        "label": label,
+        "rate": rate,
+        "low": low,
+        "high": high,
+        "chance": chance,
+        "games": games,
+        "candidates": None if candidates is None else str(candidates),
+    }
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value))
+    return str(value)
+
+
+def _command(run: Run) -> str:
+    """As it was typed, with "python" before the program's name."""
+    typed = shlex.join(map(str, run.config["arguments"])) if run.config.get("arguments") else run.command
+    return f"python {typed}" if typed else ""

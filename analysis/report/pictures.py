@@ -1,0 +1,64 @@
+"""The pictures of a page: each is kept once, made small, as a data URI."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from errors import UsageError, first_line
+
+LONGEST_SIDE = 160  # pixels, of a stored picture; it is shown at most at 112 CSS pixels
+PHOTO_QUALITY = 85  # of 100
+SMALL = 1000  # bytes
+
+
+class Pictures:
+    """Collects pictures; what `add` returns is a picture's place in `uris`."""
+
+    def __init__(self):
+        self._places: dict[str, int] = {}
+        self._files: dict[Path, int] = {}
+
+    @property
+    def uris(self) -> list[str]:
+        return list(self._places)
+
+    def add(self, picture: Image.Image) -> int:
+        uri = _as_uri(picture)
+        return self._places.setdefault(uri, len(self._places))
+
+    def add_file(self, path: Path) -> int:
+        """Raises UsageError where the file is no picture."""
+        if path not in self._files:
+            self._files[path] = self.add(open_picture(path))
+        return self._files[path]
+
+
+def open_picture(path: Path) -> Image.Image:
+    """The picture in RGB. Raises UsageError where it cannot be read."""
+    try:
+        with Image.open(path) as picture:
+            return picture.convert("RGB")
+    except Exception as error:  # a broken file makes Pillow raise nearly anything
+        raise UsageError(
+            f"picture {path}: it cannot be read ({first_line(error)}).\nReplace it by an intact copy."
+        ) from error
+
+
+def _as_uri(picture: Image.Image) -> str:
+    """As WebP, without loss as far as that is small; of large ones, whichever way takes less room."""
+    picture = picture.convert("RGB")
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    data = _webp(picture, lossless=True)
+    if len(data) > SMALL:
+        data = min((data, _webp(picture, quality=PHOTO_QUALITY)), key=len)
+    return f"data:image/webp;base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _webp(picture: Image.Image, **settings) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "WEBP", method=4, **settings)
+    return file.getvalue()

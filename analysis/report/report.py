@@ -1,0 +1,76 @@
+"""`commgame.py report`: what a run did, as one web page that needs no other file and no network."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.log_reader import find_log, read_log
+from analysis.output import check_new
+from analysis.report.curves import curves
+from analysis.report.games import games_of
+from analysis.report.head import head, settings
+from analysis.report.page import is_report, page
+from analysis.report.pictures import Pictures
+from analysis.report.run import Run, own_log, read_run, tests_beside
+from analysis.report.sketches import sketches_by_epoch
+from errors import UsageError
+from trials.run_folder import write_text
+
+
+def report(run: Path, games: Sequence[Path], output: Path | None, max_games: int, seed: int) -> str:
+    """Writes the page on the run in the folder `run`; what to tell the user.
+
+    games: folders of game logs, none for those that belong to the run (its own; for a training, tests beside it).
+    output: None for report.html in the run's folder. max_games: shown with pictures of each log, drawn by `seed`.
+    Raises UsageError where there is no run, a file of it is broken, or `output` is something that is no report.
+    """
+    source = read_run(run)
+    output = run / "report.html" if output is None else output
+    _check_replaceable(output)
+    pictures = Pictures()
+    logs = [games_of(read_log(folder), max_games, seed, pictures) for folder in _log_folders(source, games)]
+    content = {
+        **head(source, logs),
+        "curves": curves(source),
+        "sketches": sketches_by_epoch(source, pictures),
+        "logs": logs,
+        "no_logs": None if logs else _why_no_games(source),
+        **settings(source),
+        "pictures": pictures.uris,
+    }
+    text = page(content)
+    write_text(output, text)
+    return f"report on {run}, {len(text.encode('utf-8', 'surrogateescape')) / 1e6:.1f} MB, written to {output}"
+
+
+def _check_replaceable(output: Path) -> None:
+    """Raises UsageError unless the page is new, or replaces one that this command has written."""
+    if not output.exists() and not output.is_symlink():
+        check_new(output)
+    elif output.is_symlink() or not output.is_file() or not is_report(output):
+        raise UsageError(
+            f"{output} is there already, and was not written by this command, so it is not replaced.\n"
+            "Give another name with --output, or move it away."
+        )
+
+
+def _log_folders(run: Run, games: Sequence[Path]) -> list[Path]:
+    """Each log once, whether its own folder or the run's around it was given."""
+    folders = [*own_log(run), *(games or (tests_beside(run) if run.kind == "train" else ()))]
+    return list({find_log(folder).resolve(): folder for folder in reversed(folders)}.values())[::-1]
+
+
+def _why_no_games(run: Run) -> dict[str, str | None]:
+    if run.kind != "train":
+        return {
+            "why": "No game log is in this folder (yet): a test writes it once all games are played.",
+            "command": None,
+        }
+    weights = next((path for name in ("final", "best") if (path := run.folder / f"model_{name}.pt").is_file()), None)
+    call = ("python", "commgame.py", "test", "--weights", str(weights), "--output", f"{run.folder}-test")
+    return {
+        "why": "Training leaves no game log. Play a test and make the report again: it finds tests beside this folder.",
+        "command": shlex.join(call) if weights else None,
+    }
