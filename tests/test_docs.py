@@ -1,10 +1,14 @@
-"""The documents say what is so: docs/parity.md names tests that exist, a row each."""
+"""The documents say what is so: docs/parity.md names tests that exist, and the commands of docs/ are understood."""
 
 import ast
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+
+from analysis import TOOLS
+from trials.options import check_names, resolve
 
 TESTS = Path(__file__).parent
 PARITY = TESTS.parent / "docs" / "parity.md"
@@ -27,3 +31,25 @@ def test_every_feature_names_tests_that_exist(row):
     assert named
     for path, function in named:
         assert function in functions(TESTS / path), f"{path} has no {function}"
+
+
+COMMANDS = [
+    (page.name, line)
+    for page in sorted(PARITY.parent.glob("*.md"))
+    for line in page.read_text().splitlines()
+    if line.startswith("python commgame.py ")
+]
+
+
+def test_the_documents_have_commands():
+    assert len(COMMANDS) >= 6
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS, ids=lambda text: text[:60])
+def test_every_command_of_the_documents_is_understood(page, line):
+    _, _, name, *arguments = shlex.split(line)
+    if name in TOOLS:
+        TOOLS[name]._parser(name, arguments).parse_args(arguments)
+    else:
+        check_names(name, arguments)
+        resolve(name, arguments)
