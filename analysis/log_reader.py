@@ -96,7 +96,10 @@ class GameLog:
                 strokes = LoggedStrokes(found["points"], float(found["sigma2"]), found.get("intensities"))
         except Exception as error:  # a broken archive fails in many ways
             raise UsageError(f"{path} cannot be read: {first_line(error)}.\nGive an intact copy.") from error
-        if strokes.points.ndim != 4 or len(strokes.points) != len(self.games):
+        inks = strokes.intensities
+        whole = strokes.points.ndim == 4 and strokes.points.dtype.kind == "f" and strokes.sigma2 > 0
+        fitting = inks is None or inks.shape[:2] == strokes.points.shape[:2]
+        if not whole or not fitting or len(strokes.points) != len(self.games):
             raise UsageError(
                 f"{path} holds strokes {list(strokes.points.shape)} for {len(self.games)} games.\nGive an intact log."
             )
@@ -114,6 +117,8 @@ def read_log(folder: Path) -> GameLog:
     if (folder / "games.jsonl").is_file():
         games = tuple(_with_details(games, folder / "games.jsonl"))
     card = read_json(folder / "card.json") if (folder / "card.json").is_file() else {}
+    if not isinstance(card, dict):
+        raise UsageError(f"{folder / 'card.json'} holds no card.\nGive an intact copy.")
     return GameLog(folder, games, tuple(rows), card)
 
 
@@ -138,15 +143,27 @@ def _with_details(games: tuple[Game, ...], path: Path) -> Iterator[Game]:
                     candidate_classes=shared.setdefault(classes, classes),
                     scores=tuple(line["scores"]),
                 )
-                same = (line["guess"], line["target"], line["sketch"]) == (game.guess, game.target, game.sketch)
-                whole = len(classes) == len(detailed.scores) == len(game.candidates)
-            except (StopIteration, ValueError, KeyError, TypeError, OSError) as error:
+                same = (line["guess"], line["target"], line["sketch"], tuple(line["candidates"])) == (
+                    game.guess,
+                    game.target,
+                    game.sketch,
+                    game.candidates,
+                )
+                whole = (
+                    len(classes) == len(detailed.scores) == len(game.candidates)
+                    and isinstance(line["candidate_classes"], list)
+                    and all(type(name) is str for name in (*classes, detailed.photo_class))
+                    and all(type(score) in (int, float) for score in detailed.scores)
+                )
+            except (StopIteration, ValueError, KeyError, TypeError, RecursionError) as error:
                 raise _torn(path, number, f"it cannot be read ({type(error).__name__})") from error
             if not (same and whole):
                 raise _torn(path, number, "it does not say the same as games.json")
             if wrong := _wrong_picture(detailed.photo):
                 raise _torn(path, number, wrong)
             yield detailed
+        if next(lines, None) is not None:
+            raise _torn(path, len(games), "games.json has no such game")
 
 
 def _torn(path: Path, number: int, wrong: str) -> UsageError:

@@ -164,7 +164,7 @@ def _is_nearest(near: _Nearest, stroke: _Stroke) -> Tensor:
     segment that is nearest with an end has to be nearer by more than the rounding of d2.
     """
     rounding = 8 * torch.finfo(near.d2.dtype).eps
-    margin = rounding * (stroke.last - stroke.first).square()
+    margin = rounding * near.foot.abs() * (stroke.last - stroke.first)
     d2 = torch.where(near.beyond == 0, near.d2, torch.add(margin, near.d2, alpha=1 + rounding))
     return d2.eq_(d2.amin(1, keepdim=True))
 

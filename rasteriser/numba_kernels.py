@@ -43,8 +43,8 @@ class NumbaPolylines(torch.autograd.Function):
         ctx, vertices: Tensor, intensities: Tensor | None, size: tuple[int, int], sigma2: float, dtype: torch.dtype
     ) -> Tensor:
         shades = _shades(vertices, intensities)
-        records, broken = _records(segments_of(vertices))
-        product = torch.ones(vertices.shape[0], shades.shape[2], *size)
+        records, broken = _records(segments_of(vertices), shades)
+        product = shades.new_ones(vertices.shape[0], shades.shape[2], *size)
         _share(_draw, product.shape, _canvas(size, sigma2), records, shades, product)
         # What is not a number is so everywhere: no pixel knows how near it is.
         product[broken] = math.nan
@@ -58,7 +58,7 @@ class NumbaPolylines(torch.autograd.Function):
         vertices, intensities, product = ctx.saved_tensors
         shades = _shades(vertices, intensities)
         segments = segments_of(vertices)
-        records, broken = _records(segments)
+        records, broken = _records(segments, shades)
         grad, bands = image_grad.contiguous(), _bands(product.shape)
         pulls = records.new_zeros(bands, *records.shape[:3], 2, 2)
         inks = records.new_zeros(bands, *shades.shape)
@@ -71,14 +71,16 @@ class NumbaPolylines(torch.autograd.Function):
 
 def _shades(vertices: Tensor, intensities: Tensor | None) -> Tensor:
     """Intensities [B, N, C]; those of strokes without any are 1."""
-    return torch.ones(*vertices.shape[:2], 1) if intensities is None else intensities.contiguous()
+    if intensities is not None:
+        return intensities.contiguous()
+    return vertices.new_ones(*vertices.shape[:2], 1, dtype=torch.float32)
 
 
-def _records(segments: Segments) -> tuple[Tensor, Tensor]:
+def _records(segments: Segments, shades: Tensor) -> tuple[Tensor, Tensor]:
     """Segments of [B, N, K] as the kernels read them, float64 [B, N, K, fields], and bool [B]: the sketches that have
-    coordinates that are not numbers, or too large to be computed with. Their records are 0."""
+    coordinates or intensities that are not numbers, or too large to be computed with. Their records are 0."""
     records = torch.cat([segments.along, segments.origin, segments.first, segments.last], dim=-1)
-    broken = records.isfinite().flatten(1).all(1).logical_not()
+    broken = ~(records.isfinite().flatten(1).all(1) & shades.isfinite().flatten(1).all(1))
     records[broken] = 0
     return records, broken
 
@@ -183,9 +185,9 @@ def _axes(piece, down, right):
 
 
 @_compiled
-def _with_margin(d2, beyond, length2):
+def _with_margin(d2, beyond, margin):
     """The squared distance with what an end has to be nearer by: see `dense.py`, `_is_nearest`."""
-    return d2 if beyond == 0 else d2 + _ROUNDING * (d2 + length2)
+    return d2 if beyond == 0 else d2 + _ROUNDING * (d2 + margin)
 
 
 @_compiled
@@ -301,19 +303,19 @@ def _count_nearest(records, sketch, stroke, row, cols, spans, begin, end, bound,
         number_of[col] = 0.0
     for number in range(records.shape[2]):
         piece = _piece(records, sketch, stroke, number)
-        down, origin_col, length2 = row - piece[2], piece[3], (piece[5] - piece[4]) ** 2
+        down, origin_col, length = row - piece[2], piece[3], piece[5] - piece[4]
         for col in range(spans[number, 0], spans[number, 1]):
-            _, across, beyond = _axes(piece, down, cols[col] - origin_col)
-            d2 = _with_margin(across * across + beyond * beyond, beyond, length2)
+            foot, across, beyond = _axes(piece, down, cols[col] - origin_col)
+            d2 = _with_margin(across * across + beyond * beyond, beyond, abs(foot) * length)
             # It may be rounded otherwise where it is computed again.
             d2 = d2 * (1.0 + _ROUNDING / 4)
             bound[col] = d2 if d2 < bound[col] else bound[col]
     for number in range(records.shape[2]):
         piece = _piece(records, sketch, stroke, number)
-        down, origin_col, length2 = row - piece[2], piece[3], (piece[5] - piece[4]) ** 2
+        down, origin_col, length = row - piece[2], piece[3], piece[5] - piece[4]
         for col in range(spans[number, 0], spans[number, 1]):
-            _, across, beyond = _axes(piece, down, cols[col] - origin_col)
-            d2 = _with_margin(across * across + beyond * beyond, beyond, length2)
+            foot, across, beyond = _axes(piece, down, cols[col] - origin_col)
+            d2 = _with_margin(across * across + beyond * beyond, beyond, abs(foot) * length)
             number_of[col] += 1.0 if d2 <= bound[col] else 0.0
 
 
@@ -350,13 +352,13 @@ def _pull(work, canvas, records, shades, grad, product, pulls, inks):
                     _count_nearest(records, sketch, stroke, rows[row], cols, spans, begin, end, bound, number_of)
                 for number in range(pieces):
                     piece = _piece(records, sketch, stroke, number)
-                    down, origin_col, length2 = rows[row] - piece[2], piece[3], (piece[5] - piece[4]) ** 2
+                    down, origin_col, length = rows[row] - piece[2], piece[3], piece[5] - piece[4]
                     across_sum = beyond_sum = foot_across_sum = foot_beyond_sum = 0.0
                     for col in range(spans[number, 0], spans[number, 1]):
                         foot, across, beyond = _axes(piece, down, cols[col] - origin_col)
                         share = pull[col]
                         if pieces > 1:
-                            d2 = _with_margin(across * across + beyond * beyond, beyond, length2)
+                            d2 = _with_margin(across * across + beyond * beyond, beyond, abs(foot) * length)
                             share = share / number_of[col] if d2 <= bound[col] else 0.0
                         across_sum += share * across
                         beyond_sum += share * beyond

@@ -1,6 +1,7 @@
 """Game logs read back, and what is said of folders and files that are no logs."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -112,7 +113,17 @@ TORN = {
     "a line short": (lambda lines: lines[:-1], "line 16: it cannot be read"),
     "half a line": (lambda lines: [lines[0][:50], *lines[1:]], "line 1: it cannot be read"),
     "lines in another order": (lambda lines: lines[::-1], "line 1: it does not say the same as games.json"),
-    "a picture elsewhere": (lambda lines: [lines[0].replace("target-images/", "../"), *lines[1:]], "line 1: '../"),
+    "a picture elsewhere": (lambda lines: [lines[0].replace("target-images/", "../", 1), *lines[1:]], "line 1: '../"),
+    "other candidates": (
+        lambda lines: [lines[0].replace('"candidates":[', '"candidates":["target-images/x.png",'), *lines[1:]],
+        "line 1: it does not say the same as games.json",
+    ),
+    "classes that are no list": (
+        lambda lines: [re.sub('"candidate_classes":[^]]*]', '"candidate_classes":"abcd"', lines[0]), *lines[1:]],
+        "line 1: it does not say",
+    ),
+    "a line too many": (lambda lines: [*lines, lines[0]], "line 17: games.json has no such game"),
+    "endless brackets": (lambda lines: ["[" * 200_000, *lines[1:]], "line 1: it cannot be read"),
     "another format": (lambda lines: [lines[0].replace('"format":1', '"format":2'), *lines[1:]], "its format is 2"),
 }
 
@@ -132,6 +143,17 @@ def test_strokes_that_cannot_be_read_or_are_of_other_games(tmp_path, make_full_l
     np.savez(path, points=np.zeros((3, 1, 2, 2)), sigma2=0.1)
     with pytest.raises(UsageError, match=r"strokes \[3, 1, 2, 2\] for 16 games"):
         read_log(tmp_path).strokes()
+    points = np.zeros((16, 3, 2, 2), np.float32)
+    for wrong in ({"sigma2": -0.1}, {"sigma2": 0.1, "intensities": np.ones((3, 3, 1))}):
+        np.savez(path, points=points, **wrong)
+        with pytest.raises(UsageError, match=r"Give an intact log"):
+            read_log(tmp_path).strokes()
     path.write_bytes(b"PK not an archive")
     with pytest.raises(UsageError, match=r"strokes.npz cannot be read"):
         read_log(tmp_path).strokes()
+
+
+def test_a_card_that_is_none(tmp_path, make_full_log):
+    (make_full_log(tmp_path) / "card.json").write_text("[1]")
+    with pytest.raises(UsageError, match=r"card.json holds no card"):
+        read_log(tmp_path)

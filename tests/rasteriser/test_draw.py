@@ -379,6 +379,33 @@ def test_coordinates_that_are_not_numbers_show_in_their_sketch_alone():
         assert not image[[0, 2]].isnan().any()
 
 
+def test_intensities_that_are_not_numbers_show_in_their_sketch_alone():
+    intensities = torch.rand(3, 4, 2)
+    intensities[1, 2, 0] = math.nan
+    image = draw_lines(random(3, 4, 2, 2), 20, 0.01, intensities)
+    assert image.isnan().flatten(1).any(1).tolist() == [False, True, False]
+
+
+def test_images_are_float32_whatever_the_default():
+    lines = random(1, 3, 2, 2)
+    image = draw_lines(lines, 12, 0.01)
+    torch.set_default_dtype(torch.float64)
+    try:
+        again = draw_lines(lines, 12, 0.01)
+        (grad,) = torch.autograd.grad(again.sum(), lines)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(image, again)
+    assert grad.dtype == torch.float32
+
+
+def test_free_ends_of_very_long_pieces_keep_their_gradient():
+    # A polyline whose pieces leave the canvas and come back; its last end lies on the canvas. Kernels have float64.
+    far = 1e5 if rasteriser.draw._path(torch.device("cpu"), torch.float32) is NumbaPolylines else 10
+    params = torch.tensor([[[[0.0, 0.0], [0.0, far], [0.05, -1.0]]]], requires_grad=True)
+    compare_polylines(params, 24, 5e-3)
+
+
 def test_the_same_input_gives_the_same_bits_on_any_number_of_threads():
     params = random(8, 6, 4, 2)
     threads, found = torch.get_num_threads(), []

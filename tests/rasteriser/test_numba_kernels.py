@@ -20,7 +20,7 @@ def polylines(segments):
 
 def visited(vertices, size, sigma2):
     """bool [B, N, K, H, W]: the pixels that the kernels visit for each segment."""
-    records, _ = kernels._records(segments_of(vertices))
+    records, _ = kernels._records(segments_of(vertices), torch.ones(1, 1))
     records, rows = records.numpy(), pixel_axes(size, torch.float64)[0].numpy()
     found, spans = np.zeros((*records.shape[:3], *size), bool), np.empty((records.shape[2], 2), np.uintp)
     for sketch, stroke in np.ndindex(*records.shape[:2]):
@@ -82,3 +82,9 @@ def test_every_piece_of_work_is_done_once(batch, threads, monkeypatch):
 
     kernels._share(note, (batch, 1, 11, 9), (), torch.empty(batch, 4))
     assert done.eq(1).all()
+
+
+def test_an_end_has_to_be_nearer_by_more_than_rounding():
+    inside, end = kernels._with_margin(0.25, 0.0, 1.0), kernels._with_margin(0.25, 1e-9, 1.0)
+    assert inside == 0.25
+    assert 0 < end - 0.25 < 1e-13

@@ -36,8 +36,10 @@ def states():
         sketches = torch.rand(4, 3, 4, 4)
         some = slice(4 * batch, 4 * batch + 4)
         strokes = Strokes(STROKES[some], 0.1, SHADES[some])
-        play = Play(scores, sketches, strokes, photos[:4], Encoding(torch.zeros(4, 1)), None)
-        items = Deal(torch.arange(4) + 6 * batch, candidates + 6 * batch, targets)
+        # The senders of each game's second turn see another picture than the receiver, as in `different` games.
+        seen = torch.tensor([0, 3, 2, 5])
+        play = Play(scores, sketches, strokes, photos[seen], Encoding(torch.zeros(4, 1)), None)
+        items = Deal(seen + 6 * batch, candidates + 6 * batch, targets)
         yield {torchbearer.X: Batch(photos, candidates, targets, items), torchbearer.Y_PRED: play}, PIXELS
 
 
@@ -125,6 +127,10 @@ def test_lines_say_all_there_is_to_say(tmp_path):
     assert np.array_equal(np.asarray(Image.open(folder / lines[6]["sender_image"])), seen)
     assert np.allclose(lines[6]["strokes"]["points"], STROKES[6], atol=5e-6)
     assert np.allclose(lines[6]["strokes"]["colours"], SHADES[6], atol=5e-6)
+    # Its second sender saw item 11, and the target is item 9.
+    assert (lines[7]["sender_class"], lines[7]["candidate_classes"][lines[7]["target"]]) == ("f", "e")
+    seen = PIXELS[11].permute(1, 2, 0).numpy()
+    assert lines[7]["sender_image"] == f"target-images/{hashlib.md5(seen.tobytes()).hexdigest()}.png"
     # Half of the ink is left at half the width.
     assert np.exp(-((lines[6]["strokes"]["width"] / 2) ** 2) / 0.1) == pytest.approx(0.5, abs=1e-4)
     assert stroke_width(0.1) == pytest.approx(lines[6]["strokes"]["width"], abs=1e-5)
@@ -139,7 +145,7 @@ def test_strokes_of_all_games_are_one_array_and_the_card_counts_them(tmp_path):
     card = json.loads((folder / "card.json").read_text())
     assert card == {"format": 1, "dataset": "Colours", "games": 8, "communication_rate": 0.5}
     log = read_log(tmp_path)
-    assert [game.photo_class for game in log.games] == ["a", "a", "b", "b", "d", "d", "e", "e"]
+    assert [game.photo_class for game in log.games] == ["a", "b", "b", "c", "d", "e", "e", "f"]
     assert log.games[6].guessed_class == "e"
     assert log.games[7].scores == (3, 1, 2)
     assert np.array_equal(log.strokes().points, STROKES.numpy())
