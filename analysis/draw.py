@@ -17,7 +17,7 @@ from datasets.splits import to_unit_range
 from errors import UsageError
 from models.agents import Agents
 from models.decoding import Strokes
-from trials.options import Options
+from trials.options import COMMAND_LINE, Options
 from trials.pictures import save_picture, to_picture
 from trials.run_folder import write_atomically, write_text
 from trials.speed import set_precision
@@ -51,6 +51,8 @@ def draw(
     _check_photos(photos)
     _check_output(output, files)
     trained = load_trained("test", [*agent_options, f"--weights={weights}"], weights)
+    if trained.options.sources["output"] == COMMAND_LINE:  # of the agents' options, a short form of it
+        raise UsageError("the folder to draw to has to be given as --output in full.\nWrite --output DIR.")
     expected = pictures_trained_with(trained.options)
     _check_scale(scale, expected.image_size)
     device = choose_device(trained.options.device)

@@ -50,7 +50,7 @@ def add_draw_options(group: Any) -> None:
         "official code, for which they have to be given as to test: --dataset, --encoder, --latent-size, ...",
     )
     group.add_argument(
-        "--output",
+        *("-out", "--output"),
         type=Path,
         default=Path("drawings"),
         metavar="DIR",

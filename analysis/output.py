@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from errors import UsageError
@@ -13,3 +14,13 @@ def check_new(path: Path) -> None:
         raise UsageError(f"{path} is there already, and nothing is overwritten.\nGive another name, or move it away.")
     if not path.parent.is_dir():
         raise UsageError(f"{path} cannot be written: there is no folder {path.parent}.\nMake it, or give another.")
+    check_writable(path.parent)
+
+
+def check_writable(folder: Path) -> None:
+    """Raises UsageError if no file can be made in a folder; tried, as permissions alone do not tell."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"nothing can be written to {folder}: {error.strerror}.\nGive another place.") from error

@@ -15,7 +15,7 @@ from models.agents import Agents
 from trials.batches import GameBatches
 from trials.callbacks import StopOnNaN
 from trials.gamelog import GameLog
-from trials.options import Options
+from trials.options import COMMAND_LINE, Options
 from trials.pictures import PassPictures
 from trials.plan import describe, memory_estimate
 from trials.progress import Progress
@@ -36,7 +36,8 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     loss if that is asked for, as in the official code. Raises UsageError before anything is written.
     """
     trained = load_trained("test", arguments, weights)
-    options = trained.options
+    # In full, so that whoever reads what this run leaves behind finds the checkpoint.
+    options = trained.options.settled(COMMAND_LINE, weights=str(weights.absolute()))
     receiver = _other_receiver(trained, arguments)
     folder = choose_folder(options)
     device = choose_device(options.device)
@@ -63,7 +64,7 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     result = outcome(batches["test"], measured["test_commrate"], measured["test_loss"]) | {
         "seconds": round(seconds, 2),
         "games_per_second": round(batches["test"].games / seconds, 1),
-        "weights": str(trained.checkpoint.path),
+        "weights": options.weights,
         "epoch": trained.checkpoint.epoch,
     }
     if receiver is not None:

@@ -28,8 +28,9 @@ def class_rates(material: Material) -> Measured:
     rates = {name: won / of for name, (won, of) in counts.items()}
     low, high = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
     same = sum(game.guessed_class == game.photo_class for game in games)
+    chance = float(np.mean([game.candidate_classes.count(game.photo_class) / len(game.candidates) for game in games]))
     rows = (
-        share("right class guessed", same, len(games), of_what="games; another picture of it counts, too"),
+        share("right class guessed", same, len(games), chance=chance, of_what="games; another picture of it counts"),
         Row(
             "mean rate of the classes",
             float(np.mean(list(rates.values()))),
@@ -52,7 +53,8 @@ def class_confusion(material: Material) -> Measured:
         share(f"{names[row]} taken for {names[column]}", counts[row, column], counts[row].sum(), of_what="games")
         for row, column in pairs
     ]
-    rows.insert(0, share("another class guessed", wrong.sum(), len(shown), of_what="games; most frequent:"))
+    following = "; most frequent:" if pairs else ""
+    rows.insert(0, share("another class guessed", wrong.sum(), len(shown), of_what="games" + following))
     return Measured(tuple(rows), {"classes": names, "counts": counts.tolist()})
 
 

@@ -70,15 +70,18 @@ def stroke_erasure(material: Material) -> Measured:
         erased.append(replay.guesses(left, offered, candidates))
     targets, count = np.array([game.target for game in games]), len(games)
     found = erasure(whole, np.array(erased), targets)
+    chance = float(np.mean([1 / len(game.candidates) for game in games]))
     agreeing = sum(game.guess == guess for game, guess in zip(games, whole.tolist(), strict=True))
     doubt = "" if agreeing >= AGREEMENT * count else "; BELOW 0.99: THE WEIGHTS ARE HARDLY THOSE THAT PLAYED THIS LOG"
     rows = [
         share("guesses as logged, played again", agreeing, count, of_what="games" + doubt),
-        share("rate with all strokes", (whole == targets).sum(), count, of_what="games"),
+        share("rate with all strokes", (whole == targets).sum(), count, chance=chance, of_what="games"),
     ]
     for stroke, guesses in enumerate(erased):
-        change = f"games; change {-found.drops[stroke]:+.4f}"
-        rows.append(share(f"rate without stroke {stroke}", (guesses == targets).sum(), count, of_what=change))
+        change = f"games; change {0.0 - found.drops[stroke]:+.4f}"
+        rows.append(
+            share(f"rate without stroke {stroke}", (guesses == targets).sum(), count, chance=chance, of_what=change)
+        )
     return Measured(tuple(rows), {"changed_guesses": found.changed.tolist(), "lost": found.drops.tolist()})
 
 

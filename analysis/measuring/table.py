@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,12 +61,18 @@ def as_json(measured: Mapping[str, Measured]) -> dict[str, Any]:
 
 def _cells(row: Row) -> tuple[str, ...]:
     return (
-        row.label.replace("|", "\\|"),
+        _as_text(row.label),
         "-" if row.value is None else f"{row.value:.4f}",
         "" if row.interval is None else "{:.4f} to {:.4f}".format(*row.interval),
         "" if row.chance is None else f"{row.chance:.4f}",
-        row.note.replace("|", "\\|"),
+        _as_text(row.note),
     )
+
+
+def _as_text(words: str) -> str:
+    """Escaped, as the name of a class may hold what is a sign in Markdown, or the end of a line."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in words)
+    return re.sub(r"([\\|*_<`\[])", r"\\\1", printable)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -27,7 +27,7 @@ def head(run: Run, logs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "kind": KINDS[run.kind],
         "status": _status(run),
         "folder": str(run.folder),
-        "facts": [[fact, text] for fact, text in _facts(run)],
+        "facts": [[fact, text] for fact, text in _facts(run, logs)],
         "results": list(_results(run, logs)),
         "made": time.strftime("%Y-%m-%d %H:%M"),
     }
@@ -66,12 +66,15 @@ def _status(run: Run) -> str:
     return "no result yet: still going on, or stopped early"
 
 
-def _facts(run: Run) -> Iterator[tuple[str, str]]:
+def _facts(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     for name, option in FACTS.items():
         if run.options.get(option) is not None:
             yield name, f"{_as_text(run.options[option])}{' px' if option == 'image_size' else ''}"
-    if run.candidates:
-        yield "candidates", str(run.candidates)
+    # What was played goes before what the options say, or the official code's default.
+    of_log = logs and run.kind != "train"
+    played = " to ".join(map(str, logs[0]["result"]["candidates"])) if of_log else run.candidates
+    if played:
+        yield "candidates", str(played)
     if run.kind == "train" and run.rows:
         yield "epochs done", str(len(run.rows))
     for name, key in (("started", "started"), ("device", "device")):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.log_reader import find_log, read_log
-from analysis.output import check_new
+from analysis.output import check_new, check_writable
 from analysis.report.curves import curves
 from analysis.report.games import games_of
 from analysis.report.head import head, settings
@@ -54,6 +54,8 @@ def _check_replaceable(output: Path) -> None:
             f"{output} is there already, and was not written by this command, so it is not replaced.\n"
             "Give another name with --output, or move it away."
         )
+    else:
+        check_writable(output.parent)
 
 
 def _log_folders(run: Run, games: Sequence[Path]) -> list[Path]:

@@ -94,8 +94,10 @@ def tests_beside(run: Run) -> list[Path]:
     for config_file in sorted(here.parent.glob("*/config.json")):
         with suppress(UsageError, ValueError):  # somebody else's folder
             config = _read_object(config_file)
-            weights = str(config.get("options", {}).get("weights") or "")
-            if weights and here in Path(weights).resolve().parents and _holds_log(config_file.parent):
+            weights = Path(str(config.get("options", {}).get("weights") or "."))
+            # A relative path was so from somewhere else, and both may have been moved or copied since.
+            moved = weights.parent.name == here.name and (here / weights.name).is_file()
+            if (moved or here in weights.resolve().parents) and _holds_log(config_file.parent):
                 found.append((str(config.get("started")), config_file.parent))
     return [folder for _, folder in sorted(found)]
 

@@ -209,6 +209,7 @@ def test_nothing_is_overwritten(trained, photo, tmp_path):
         (["cat.jpg", "sub/CAT.png"], r"both be drawn to a file CAT\.png"),
         (["cat.jpg", "--output", "cat.jpg"], "is not a folder"),
         (["cat.jpg", "--output", "cat.jpg/out"], "cannot be made: Not a directory"),
+        (["cat.jpg", "--out", "elsewhere"], "has to be given as --output in full"),
         (["cat.jpg", "--scale", "600"], "Give at most 512"),
         (["cat.jpg", "--nlines", "4"], "does not fit the agents"),
         (["cat.jpg", "--npoints", "4"], "--npoints belongs to the decoder"),

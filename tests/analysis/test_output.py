@@ -1,8 +1,10 @@
 """Nothing is overwritten, and it is said where nothing can be written."""
 
+from pathlib import Path
+
 import pytest
 
-from analysis.output import check_new
+from analysis.output import check_new, check_writable
 from errors import UsageError
 
 
@@ -16,3 +18,10 @@ def test_only_a_new_name_in_a_folder_will_do(tmp_path):
     with pytest.raises(UsageError, match="no folder"):
         check_new(tmp_path / "sub" / "new")
     assert not (tmp_path / "sub").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that nobody can write to")
+def test_a_folder_that_cannot_be_written_to():
+    for check in (lambda: check_writable(Path("/proc")), lambda: check_new(Path("/proc/page.html"))):
+        with pytest.raises(UsageError, match="nothing can be written to /proc"):
+            check()

@@ -34,7 +34,8 @@ def write_log(folder, games, classes=True):
         row = {"reciever_guess": guess, "reciever_guess_correct": guess == target, "sketch": "sketch-images/0.png"}
         rows.append(row | {"correct_image": target, "images": pool})
         line = {"format": 1, "game": number, "sender_image": pool[target], "sender_class": CLASSES[target]}
-        line |= {"sketch": "sketch-images/0.png", "candidate_classes": CLASSES, "guess": guess, "target": target}
+        line |= {"sketch": "sketch-images/0.png", "guess": guess, "target": target}
+        line |= {"candidates": pool, "candidate_classes": CLASSES}
         lines.append(line | {"scores": [2.0 if place == guess else 0.5 * place for place in range(3)]})
     (folder / "games.json").write_text(json.dumps(rows))
     if classes:

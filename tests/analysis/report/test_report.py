@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis.report.games import rate_of
+from analysis.log_reader import Game
+from analysis.report.games import ranking, rate_of
 from analysis.report.head import duration
 from analysis.report.options import add_report_options
 from analysis.report.report import report
@@ -102,7 +103,8 @@ def make_full_log(make_log):
             for number, (row, (names, scores)) in enumerate(zip(rows, classes, strict=True)):
                 line = {"format": 1, "game": number, "sender_image": row["images"][row["correct_image"]]}
                 line |= {"sender_class": names[row["correct_image"]], "sketch": row["sketch"], "scores": scores}
-                line |= {"candidate_classes": names, "guess": row["reciever_guess"], "target": row["correct_image"]}
+                line |= {"candidates": row["images"], "candidate_classes": names}
+                line |= {"guess": row["reciever_guess"], "target": row["correct_image"]}
                 lines.write(json.dumps(line) + "\n")
         (folder / "card.json").write_text(json.dumps(card or {}))
         return folder
@@ -402,8 +404,8 @@ def test_pictures_of_games_not_shown_are_not_opened(tmp_path, make_log, random_g
 
 def test_tests_beside_a_training_are_found_by_their_weights(training, tmp_path, make_log, random_games):
     for name, weights, started in (
-        ("late", training / "model_final.pt", "2026-02"),
-        ("early", training / "model_best.pt", "2026-01"),
+        ("a-late", training / "model_final.pt", "2026-02"),
+        ("b-early", training / "model_best.pt", "2026-01"),
         ("other", tmp_path / "another" / "model_final.pt", "2026-01"),
     ):
         make_log(tmp_path / name / "gamelogs", list(random_games(2)))
@@ -413,10 +415,32 @@ def test_tests_beside_a_training_are_found_by_their_weights(training, tmp_path, 
     (tmp_path / "unfinished" / "config.json").write_text(json.dumps({"options": {"weights": str(training / "x.pt")}}))
     (tmp_path / "not-ours").mkdir()
     (tmp_path / "not-ours" / "config.json").write_text("[1]")
-    assert [log["name"] for log in make(training)["logs"]] == ["early", "late"]
+    assert [log["name"] for log in make(training)["logs"]] == ["b-early", "a-late"]
     # Those that are named go before; a log is shown once, however it is named.
     named = [tmp_path / "other", tmp_path / "other" / "gamelogs"]
     assert [log["name"] for log in make(training, games=named)["logs"]] == ["other"]
+
+
+def test_tests_are_found_from_anywhere_and_when_both_were_copied(training, tmp_path, make_log, random_games):
+    (training / "model_final.pt").touch()
+    make_log(tmp_path / "test" / "gamelogs", list(random_games(2)))
+    for weights in (f"elsewhere/{training.name}/model_final.pt", f"/no/such/{training.name}/model_final.pt"):
+        (tmp_path / "test" / "config.json").write_text(json.dumps({"options": {"weights": weights}}))
+        assert [log["name"] for log in make(training)["logs"]] == ["test"]
+    (tmp_path / "test" / "config.json").write_text(json.dumps({"options": {"weights": f"{training.name}/model_9.pt"}}))
+    assert make(training)["logs"] == []  # of another run with this name
+
+
+def test_of_equal_scores_the_guess_comes_first():
+    assert ranking(Game(2, 0, "s", ("a", "b", "c"), scores=(1.0, 1.0, 1.0))) == [2, 0, 1]
+    assert ranking(Game(1, 0, "s", ("a", "b", "c"), scores=(1.0, 3.0, 2.0))) == [1, 2, 0]
+
+
+def test_chance_is_the_mean_over_games_of_any_size(tmp_path, make_log):
+    pictures = [np.full((4, 4), 20 * shade, np.uint8) for shade in range(5)]
+    log = make_log(tmp_path / "log", [(0, 0, pictures[4], pictures[:2]), (0, 1, pictures[4], pictures[:4])])
+    assert make(log)["logs"][0]["result"]["chance"] == 0.375
+    assert dict(make(log)["facts"])["candidates"] == "2 to 4"
 
 
 def test_text_of_users_cannot_end_the_content(training, small_log):
