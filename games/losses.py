@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -68,6 +69,10 @@ class TotalLoss(nn.Module):
     def perceives(self) -> frozenset[str]:
         """The feature layers whose maps of photos and sketches some term needs."""
         return frozenset(layer for term in self.auxiliary.values() for layer in getattr(term, "perceives", ()))
+
+    def generators(self) -> dict[str, torch.Generator]:
+        """Where the terms' random numbers come from, by name."""
+        return {f"{name} loss": term.generator for name, term in self.auxiliary.items() if hasattr(term, "generator")}
 
     def forward(self, play: Play, targets: Tensor) -> dict[str, Tensor]:
         """Every term by name, `game` first; their sum is what is trained on."""

@@ -175,7 +175,7 @@ class CLIPLoss(nn.Module):
         self.layer = encoder.feature_layers[-1]
         self.perceives = (self.layer,)
         self._held_out_seed = held_out_seed
-        self._training_views = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator().manual_seed(seed)
         self._held_out_views = torch.Generator().manual_seed(held_out_seed)
 
     def train(self, mode: bool = True) -> CLIPLoss:
@@ -186,7 +186,7 @@ class CLIPLoss(nn.Module):
 
     def forward(self, play: Play) -> Tensor:
         """The loss, a scalar."""
-        generator = self._training_views if self.training else self._held_out_views
+        generator = self.generator if self.training else self._held_out_views
         views = random_views(play.sketches, self.views, generator, self.paper)
         seen = self.encoder.look(views, maps=self.perceives, drawn=True)
         maps = seen.feature_maps[self.layer].flatten(1).unflatten(0, (-1, self.views))

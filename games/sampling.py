@@ -61,7 +61,7 @@ class OriginalGame:
         _check_senders(senders, candidates)
         self.items = items
         self.games, self.candidates, self.senders = 1, candidates, senders or candidates
-        self._generator, self._shuffle = generator, shuffle
+        self.generator, self._shuffle = generator, shuffle
         if not shuffle:
             self._order = torch.randperm(items, generator=generator)
             self._pool_seed = _draw_seed(generator)
@@ -70,7 +70,7 @@ class OriginalGame:
         return self.items // self.candidates
 
     def __iter__(self) -> Iterator[Deal]:
-        generator = self._generator if self._shuffle else torch.Generator().manual_seed(self._pool_seed)
+        generator = self.generator if self._shuffle else torch.Generator().manual_seed(self._pool_seed)
         order = torch.randperm(self.items, generator=generator) if self._shuffle else self._order
         for batch in range(len(self)):
             meant = order[batch * self.candidates : (batch + 1) * self.candidates][None]  # [1, T]
@@ -130,7 +130,7 @@ class ObjectOrientedGame:
                 f"--batch-size {batch_size}: a batch is {self.games} game(s) of {self.candidates} pictures, and the "
                 f"{split} split has {self.items}.\nGive a smaller --batch-size or --num-targets."
             )
-        self._generator, self._shuffle = generator, shuffle
+        self.generator, self._shuffle = generator, shuffle
         self._pool_seed = None if shuffle else _draw_seed(generator)
 
     def __len__(self) -> int:
@@ -138,7 +138,7 @@ class ObjectOrientedGame:
 
     def __iter__(self) -> Iterator[Deal]:
         if self._shuffle:
-            generator = self._generator
+            generator = self.generator
             cycles = [members[torch.randperm(len(members), generator=generator)].tolist() for members in self._members]
         else:
             generator = torch.Generator().manual_seed(self._pool_seed)

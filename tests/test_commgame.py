@@ -52,6 +52,8 @@ def test_training_leaves_a_complete_folder(trained):
         "model_best.pt",
         "model_final.pt",
         "result.json",
+        "resume.pt",
+        "resume_previous.pt",
         "train_cmd.txt",
         "val_games.png",
         "val_reconstruction_samples_00.png",

@@ -69,6 +69,10 @@ class GameBatches:
         for deal in self.dealer:
             yield self._gather(deal)
 
+    def generators(self) -> dict[str, torch.Generator]:
+        """Where its random numbers come from: what the next epoch will be depends on them."""
+        return {"views": self._generator, "deals": self.dealer.generator}
+
     @property
     def pictures_stay(self) -> bool:
         """Whether a picture looks the same every time, to everybody."""

@@ -127,12 +127,19 @@ class Snapshots(Callback):
         epoch, history = state[torchbearer.EPOCH], state[torchbearer.HISTORY]
         if (epoch + 1) % self.options.snapshot_interval == 0:
             self._save(f"model_{epoch:02d}.pt", state)
+            self._remove_older(epoch)
         latest = {"epoch": epoch, **history[-1]}
         if self.best is None or _merit(latest) > _merit(self.best):
             self.best = latest
             self._save("model_best.pt", state)
         if epoch + 1 == state[torchbearer.MAX_EPOCHS]:
             self._save("model_final.pt", state)
+
+    def _remove_older(self, epoch: int) -> None:
+        """Only files that this run has written, by the epochs they were written at."""
+        keep, interval = self.options.keep_last, self.options.snapshot_interval
+        for old in range(epoch - keep * interval, -1, -interval) if keep else ():
+            (self.folder / f"model_{old:02d}.pt").unlink(missing_ok=True)
 
     def _save(self, name: str, state: dict) -> None:
         path = self.folder / name

@@ -186,6 +186,19 @@ def add_train_options(group):
         "--snapshot-interval", type=positive_int, default=10, metavar="N", help="epochs between model_NN.pt snapshots"
     )
     group.add_argument(
+        "--keep-last",
+        type=non_negative_int,
+        default=0,
+        metavar="N",
+        help="of the snapshots model_NN.pt keep the last N, and remove older ones; 0 keeps all",
+    )
+    group.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with the interrupted training in folder RUN, exactly as if it had never stopped; auto: with the "
+        "one in --output if there is one, else begin it: one command for a job that may be killed and started again",
+    )
+    group.add_argument(
         "--cache-features",
         choices=("auto", "on", "off"),
         default="auto",

@@ -155,6 +155,16 @@ def given_weights(arguments: Sequence[str]) -> str | None:
         return None  # the real parser says what is wrong
 
 
+def given_resume(arguments: Sequence[str]) -> str | None:
+    """What a `train` command line goes on with, found before the options that it brings are known."""
+    scout = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    scout.add_argument("--resume")
+    try:
+        return scout.parse_known_args(list(arguments))[0].resume
+    except argparse.ArgumentError:
+        return None  # the real parser says what is wrong
+
+
 def given_trust(arguments: Sequence[str]) -> bool:
     """Whether --trust-weights is on, found before the options that a checkpoint brings are known."""
     scout = argparse.ArgumentParser(add_help=False, exit_on_error=False)

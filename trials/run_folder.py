@@ -69,6 +69,14 @@ def open_folder(folder: Path, options: Options, arguments: Sequence[str], device
     return folder
 
 
+def note_resumption(folder: Path, arguments: Sequence[str], epochs: int, device: str) -> None:
+    """Adds to resumed.json that the run in a folder goes on, after so many epochs."""
+    path = folder / "resumed.json"
+    noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    now = {"arguments": list(arguments), "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "after_epochs": epochs}
+    write_json(path, [*noted, now | {"device": device, "versions": versions()}])
+
+
 def _claim(folder: Path, options: Options, command: str) -> Path:
     """Makes the folder this run's own: its command file is created, which only one run can do."""
     name = "train_cmd.txt" if options.command == "train" else "eval_cmd.txt"

@@ -29,7 +29,8 @@ from trials.pictures import PassPictures
 from trials.plan import describe, graph_bytes, memory_estimate
 from trials.progress import EpochLine, Progress
 from trials.result import outcome
-from trials.run_folder import choose_folder, open_folder, write_json, write_text
+from trials.resume import Interrupted, ResumePoint
+from trials.run_folder import choose_folder, note_resumption, open_folder, write_json, write_text
 from trials.schedule import LearningRate, parse_learning_rate
 from trials.speed import compile_backbones, keep_features, set_precision
 from trials.trial import build_trial, run
@@ -38,16 +39,16 @@ from trials.wiring import build_agents, build_batches, build_loss, choose_device
 logger = logging.getLogger("commgame")
 
 
-def train(options: Options, arguments: Sequence[str]) -> None:
+def train(options: Options, arguments: Sequence[str], interrupted: Interrupted | None = None) -> None:
     """Trains a pair and leaves everything in the run's folder.
 
-    arguments: the command as it was typed, for the record. Raises UsageError before anything is written where something
-    is wrong or missing, RunError where the run has to be given up.
+    arguments: the command as it was typed, for the record. interrupted: a run to go on with. Raises UsageError before
+    anything is written where something is wrong or missing, RunError where the run has to be given up.
     """
     began = time.perf_counter()
     rate = parse_learning_rate(options.learning_rate)
     _check_options(options)
-    folder = choose_folder(options)
+    folder = interrupted.folder if interrupted else choose_folder(options)
     device = choose_device(options.device)
     # The test split too: what is wrong with it should not come out after a night of training.
     pictures = load_pictures(options, ("train", "valid", "test"), device)
@@ -55,7 +56,9 @@ def train(options: Options, arguments: Sequence[str]) -> None:
     options = _settle(options, batches["train"].dealer.candidates)
     torch.manual_seed(options.data_seed)
     np.random.seed(options.data_seed)  # nothing here draws from numpy; a part of somebody's own may
-    agents = build_agents(options, pictures)
+    agents = build_agents(options, pictures, pretrained=interrupted is None)
+    if interrupted:
+        interrupted.give_weights(agents)  # before anything is computed with them
     loss = build_loss(options, agents)
     logger.info("%s", describe(options, pictures, batches, agents))
     if options.dry_run:
@@ -68,11 +71,15 @@ def train(options: Options, arguments: Sequence[str]) -> None:
     set_precision(options, agents)
     compile_backbones(options, agents, pictures.image_size)
     keep_features(options, agents, loss, {name: batches[name] for name in ("train", "valid")}, device)
-    folder = open_folder(folder, options, arguments, str(device))
-    write_text(folder / "model-info.txt", repr(agents))
-    logger.info("writing to %s", folder)
+    if interrupted:
+        note_resumption(folder, arguments, interrupted.epochs, str(device))
+        logger.info("going on with %s after %d epochs", folder, interrupted.epochs)
+    else:
+        folder = open_folder(folder, options, arguments, str(device))
+        write_text(folder / "model-info.txt", repr(agents))
+        logger.info("writing to %s", folder)
     del batches["test"], pictures  # looked at, and not needed any more
-    history, best = _fit(agents, loss.to(device), batches, rate, options, folder, device)
+    history, best = _fit(agents, loss.to(device), batches, rate, options, folder, device, interrupted)
     result = summarise(history, best, batches["valid"])
     write_json(folder / "result.json", result | {"seconds": round(time.perf_counter() - began, 2)})
     logger.info(
@@ -94,19 +101,20 @@ def _fit(
     options: Options,
     folder: Path,
     device: torch.device,
+    interrupted: Interrupted | None,
 ) -> tuple[list[dict], dict]:
     """Trains for all epochs, with everything that is written on the way: the history, and its best epoch's row."""
     everything = (*agents.parameters(), *loss.parameters())
     trained = [parameter for parameter in everything if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=options.weight_decay)
     snapshots = Snapshots(folder, agents, loss, options)
-    deal = batches["train"].dealer
+    log, scheduler, deal = RunLog(folder / "log.csv"), rate.scheduler_callback(), batches["train"].dealer
     callbacks = [
         EpochClock(batches["train"].games, agents),
         StopOnNaN(snapshots),
         SettleStatistics(agents, batches["train"]),
         PassPictures(folder, options.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
-        RunLog(folder / "log.csv"),
+        log,
         Progress(deal.games * deal.senders),
         EpochLine(),
         snapshots,
@@ -114,8 +122,9 @@ def _fit(
     ]
     if options.learn_sop_weights:
         callbacks.insert(0, LearntWeightsColumns(loss.auxiliary["perceptual"]))  # before the row is written
-    if scheduler := rate.scheduler_callback():
+    if scheduler is not None:
         callbacks.append(scheduler)
+    callbacks.append(ResumePoint(folder, options.values, agents, loss, batches, log, snapshots, scheduler, interrupted))
     trial = build_trial(agents, loss, device, optimizer=optimizer, callbacks=callbacks)
     return run(trial, batches["train"], batches["valid"], options.epochs), snapshots.best
 

@@ -54,6 +54,14 @@ class QuietRunningMean(metrics.RunningMean):
     def _step(self, cache: list[Tensor]) -> Tensor:
         return torch.stack(cache).mean()
 
+    def saved(self) -> list[Tensor]:
+        """What it remembers from epoch to epoch: its last batches' values."""
+        return list(self._cache)
+
+    def load(self, values: list[Tensor], device: torch.device) -> None:
+        self._cache.clear()
+        self._cache.extend(value.to(device) for value in values)
+
 
 def with_running_mean(metric: metrics.MetricTree) -> metrics.MetricTree:
     """The metric, logged as running_NAME, too: of the last 50 batches, renewed at every tenth, as officially."""

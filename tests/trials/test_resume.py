@@ -1,0 +1,189 @@
+"""A training that was killed and goes on ends as one that was never interrupted, bit for bit."""
+
+import csv
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import commgame
+from errors import UsageError
+from trials.resume import FILE, PREVIOUS, load_interrupted
+
+ROOT = Path(__file__).parents[2]
+EPOCHS = 3
+SMALL = ["--batch-size", "150", "--epochs", str(EPOCHS)]  # eight batches an epoch
+BACKBONE = ["--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--freeze-backbone"]
+PERCEPTUAL = [*BACKBONE, "--sort-of-perceptual-loss", "--image-size", "32", "--batch-size", "150"]
+RUNS = {
+    "steps by epoch, annealing": [
+        *("--learning-rate", "0.001*0.5@every2", "--sigma2", "0.01", "--sigma2-step", "1", "--final-sigma2", "0.005"),
+        "--sigma2-factor=0.9",
+    ],
+    "milestones": ["--learning-rate", "0.001*0.5@[1,2]"],
+    "plateau": ["--learning-rate", "0.03*0.5@plateau"],
+    "by batch": ["--learning-rate", "0.001*inv0.1,0.75B"],
+    "every third batch": ["--learning-rate", "0.001*0.9@every3B"],
+    "a sender's view, several snapshots": ["--random-transform-sender", "--snapshot-interval", "1", "--keep-last", "2"],
+    "object-oriented": ["--object-oriented", "different", "--num-targets", "5", "--batch-size", "150"],
+    "batch statistics": ["--encoder=StrokeNetEncoder", "--batchnorm", "--latent-size=16", "--object-oriented=mixed"],
+    "learnt weights": ["--learn-sop-weights", *PERCEPTUAL],
+    "views of sketches": ["--CLIP-loss", *PERCEPTUAL],
+}
+TIMES = ("seconds", "games_per_second")
+# Runs the program, and kills it (nothing is caught, nothing is closed) before the batch with the number in argv[1].
+KILLED = """
+import os, signal, sys
+import commgame
+from trials import batches
+count, gather = int(sys.argv.pop(1)), batches.GameBatches._gather
+def gather_or_die(self, deal):
+    global count
+    count -= self.split.name == "train"
+    if count < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return gather(self, deal)
+batches.GameBatches._gather = gather_or_die
+sys.exit(commgame.main(sys.argv[1:]))
+"""
+
+
+def call(*arguments):
+    return commgame.main([str(word) for word in arguments])
+
+
+def killed_at(batch, *arguments):
+    run = subprocess.run(
+        [sys.executable, "-c", KILLED, str(batch), *map(str, arguments)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == -signal.SIGKILL, run.stderr
+
+
+def rows(folder):
+    with (folder / "log.csv").open(newline="") as file:
+        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]
+
+
+def assert_same_run(one, other):
+    assert rows(one) == rows(other)
+    names = sorted(path.name for path in one.glob("*.p[nt]*"))
+    assert names == sorted(path.name for path in other.glob("*.p[nt]*"))
+    for name in names:
+        if name.endswith(".png"):
+            assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    for name in ("model_final.pt", "model_best.pt"):
+        first, second = (torch.load(folder / name, weights_only=True) for folder in (one, other))
+        for part in ("model", "loss"):
+            assert first[part].keys() == second[part].keys()
+            assert all(torch.equal(value, second[part][key]) for key, value in first[part].items()), name
+        assert first["sigma2"] == second["sigma2"]
+        assert first["epoch"] == second["epoch"]
+        states = [saved["optimizer"]["state"] for saved in (first, second)]
+        for index, moments in states[0].items():
+            assert all(torch.equal(value, states[1][index][key]) for key, value in moments.items())
+    results = [json.loads((folder / "result.json").read_text()) for folder in (one, other)]
+    assert all(results[0][key] == results[1][key] for key in ("communication_rate", "loss", "epochs"))
+    assert results[0]["best"] == results[1]["best"]
+
+
+@pytest.mark.parametrize("what", RUNS)
+def test_a_killed_run_that_goes_on_ends_as_one_never_interrupted(what, tmp_path):
+    arguments = ["train", *SMALL, *RUNS[what]]
+    assert call(*arguments, "--output", tmp_path / "whole") == 0
+    batches = torch.load(tmp_path / "whole" / FILE, weights_only=True)["history"][0]["train_steps"]
+    # Anywhere in the epochs after the first, the same place in every test run of this case.
+    place = torch.Generator().manual_seed(len(what))
+    at = int(torch.randint(batches, batches * EPOCHS, (), generator=place))
+    killed_at(at, *arguments, "--output", tmp_path / "killed")
+    assert not (tmp_path / "killed" / "model_final.pt").exists()
+    assert call("train", "--resume", tmp_path / "killed") == 0
+    assert_same_run(tmp_path / "whole", tmp_path / "killed")
+    (noted,) = json.loads((tmp_path / "killed" / "resumed.json").read_text())
+    assert noted["after_epochs"] < EPOCHS
+    if "--batchnorm" not in arguments:  # whose statistics are settled over further batches
+        assert noted["after_epochs"] == at // batches
+
+
+def test_killed_in_the_first_epoch_and_again_and_again(tmp_path):
+    arguments = ["train", *SMALL]
+    assert call(*arguments, "--output", tmp_path / "whole") == 0
+    automatic = [*arguments, "--output", tmp_path / "killed", "--resume", "auto"]  # begins it, too
+    for at in (1, 12, 9):
+        killed_at(at, *automatic)
+    assert call(*automatic) == 0
+    assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_more_epochs_are_as_if_asked_for_at_once(tmp_path):
+    assert call("train", "--batch-size", "150", "--epochs", "3", "--output", tmp_path / "whole") == 0
+    assert call("train", "--batch-size", "150", "--epochs", "1", "--output", tmp_path / "more") == 0
+    assert call("train", "--resume", tmp_path / "more", "--epochs", "3") == 0
+    assert rows(tmp_path / "whole") == rows(tmp_path / "more")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    assert call("train", "--batch-size", "150", "--epochs", "2", "--output", folder) == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "the run has all of its 2 epochs"),
+        (["--epochs", "1"], "the run has all of its 2 epochs"),
+        (["--epochs", "3", "--nlines", "3"], "was begun with --nlines 8, and this says --nlines 3"),
+        (["--epochs", "3", "--encoder", "SimpleMLPEncoder"], "was begun with --encoder SmallCNNEncoder"),
+        (["--epochs", "3", "--invert"], "was begun with --no-invert, and this says --invert"),
+    ],
+)
+def test_what_cannot_go_on_is_said_and_nothing_changes(finished, arguments, told, capsys):
+    before = {path: path.stat().st_mtime_ns for path in finished.iterdir()}
+    assert call("train", "--resume", finished, *arguments) == 2
+    assert told in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in finished.iterdir()} == before
+
+
+def test_where_there_is_nothing_to_go_on_with(tmp_path, capsys):
+    assert call("train", "--resume", tmp_path) == 2
+    assert "no resume.pt in it" in capsys.readouterr().err
+    assert call("train", "--resume", "auto") == 2
+    assert "--resume auto goes on with the run in --output" in capsys.readouterr().err
+
+
+def test_a_file_cut_short_leaves_the_one_before_it(finished, tmp_path, caplog):
+    for name in (FILE, PREVIOUS):
+        (tmp_path / name).write_bytes((finished / name).read_bytes())
+    (tmp_path / FILE).write_bytes((finished / FILE).read_bytes()[:5000])
+    assert load_interrupted(finished).epochs == 2
+    assert load_interrupted(tmp_path).epochs == 1
+    (tmp_path / PREVIOUS).write_bytes(b"")
+    with pytest.raises(UsageError, match=r"resume.pt cannot be read .*resume_previous.pt cannot be read"):
+        load_interrupted(tmp_path)
+
+
+def test_keep_last_removes_only_older_snapshots_of_the_run(tmp_path):
+    folder = tmp_path / "run"
+    arguments = ["--epochs", "5", "--snapshot-interval", "2", "--keep-last", "1", "--batch-size", "150"]
+    assert call("train", *arguments, "--output", folder) == 0
+    assert sorted(path.name for path in folder.glob("model_[0-9]*.pt")) == ["model_03.pt"]
+
+
+def test_sigterm_is_143_and_what_was_saved_goes_on(tmp_path):
+    folder = tmp_path / "run"
+    command = [sys.executable, "commgame.py", "train", "--batch-size", "150", "--epochs", "50", "--output", folder]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if re.match(r"epoch +2/", line):
+                process.terminate()
+                break
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "terminated; what was saved so far is complete and stays" in errors
+    assert load_interrupted(folder).epochs >= 1  # the second one's line is printed before it is saved
