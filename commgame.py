@@ -25,7 +25,7 @@ from typing import TextIO
 
 from analysis import TOOLS
 from errors import RunError, UsageError
-from trials.options import check_names, given_resume, given_weights, resolve
+from trials.options import as_json, check_names, given_value, given_weights, resolve, resolve_training
 
 STAYS = "what was saved so far is complete and stays (train --resume RUN goes on with a training)"
 MEMORY_ADVICE = """there is not enough memory for this.
@@ -84,13 +84,16 @@ def _terminate(*_) -> None:
 def _train(arguments: list[str]) -> None:
     _log_to(sys.stdout)
     check_names("train", arguments)
-    where, interrupted = given_resume(arguments), None
+    where, interrupted = given_value("resume", arguments), None
     if where is None or "-h" in arguments or "--help" in arguments:
-        options = resolve("train", arguments)
+        options = resolve_training(arguments)
     else:
         from trials.resume import take_up
 
         options, interrupted = take_up(arguments, where)
+    if options.print_config:
+        print(as_json(options))
+        return
     from trials.train import train
 
     train(options, sys.argv, interrupted)

@@ -46,6 +46,7 @@ def test_training_leaves_a_complete_folder(trained):
     assert sorted(path.name for path in trained.iterdir()) == [
         "config.json",
         "log.csv",
+        "metrics.jsonl",
         "model-info.txt",
         "model_00.pt",
         "model_01.pt",
@@ -64,6 +65,8 @@ def test_training_leaves_a_complete_folder(trained):
     ]
     rows = list(csv.DictReader((trained / "log.csv").read_text().splitlines()))
     assert [row["epoch"] for row in rows] == ["0", "1"]
+    lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    assert [{name: str(value) for name, value in line.items()} for line in lines] == rows
     result = json.loads((trained / "result.json").read_text())
     assert result["communication_rate"] == float(rows[-1]["val_commrate"])
     assert result["best"]["communication_rate"] == max(float(row["val_commrate"]) for row in rows)

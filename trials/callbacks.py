@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,10 @@ class LearntWeightsColumns(Callback):
 
 
 class RunLog(Callback):
-    """log.csv: a row for every epoch so far, rewritten whole each time, so that a killed run leaves a readable file."""
+    """log.csv: a row for every epoch so far, rewritten whole each time, so that a killed run leaves a readable file.
+
+    metrics.jsonl beside it has the same rows as lines of JSON, numbers as numbers.
+    """
 
     def __init__(self, path: Path):
         super().__init__()
@@ -109,6 +113,8 @@ class RunLog(Callback):
         writer.writeheader()
         writer.writerows(self.rows)
         write_text(self.path, text.getvalue())
+        lines = "".join(json.dumps(row, default=float) + "\n" for row in self.rows)
+        write_text(self.path.with_name("metrics.jsonl"), lines)
 
 
 class Snapshots(Callback):

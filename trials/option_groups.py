@@ -193,6 +193,15 @@ def add_train_options(group):
         help="of the snapshots model_NN.pt keep the last N, and remove older ones; 0 keeps all",
     )
     group.add_argument(
+        "--config",
+        metavar="FILE",
+        help="take the options of another run from its config.json, or from what --print-config printed; those given "
+        "beside it go before them",
+    )
+    group.add_argument(
+        "--print-config", action="store_true", help="print all options with their values as JSON, and do nothing else"
+    )
+    group.add_argument(
         "--resume",
         metavar="RUN",
         help="go on with the interrupted training in folder RUN, exactly as if it had never stopped; auto: with the "

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from datasets import DATASETS
@@ -155,14 +157,46 @@ def given_weights(arguments: Sequence[str]) -> str | None:
         return None  # the real parser says what is wrong
 
 
-def given_resume(arguments: Sequence[str]) -> str | None:
-    """What a `train` command line goes on with, found before the options that it brings are known."""
+# Of a training's options, those that belong to one start of it and not to what is trained.
+OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run")
+
+
+def given_value(name: str, arguments: Sequence[str]) -> str | None:
+    """The value of --NAME, an option that brings others, found before those are known."""
     scout = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
-    scout.add_argument("--resume")
+    scout.add_argument(f"--{name}")
     try:
-        return scout.parse_known_args(list(arguments))[0].resume
+        return getattr(scout.parse_known_args(list(arguments))[0], name)
     except argparse.ArgumentError:
         return None  # the real parser says what is wrong
+
+
+def resolve_training(arguments: Sequence[str]) -> Options:
+    """The options of `commgame.py train ARGUMENTS`, with those that --config brings. Raises UsageError."""
+    path = given_value("config", arguments)
+    if path is None or "-h" in arguments or "--help" in arguments:
+        return resolve("train", arguments)
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        saved = content["options"]
+        if content.get("command", "train") != "train" or not isinstance(saved, dict):
+            raise ValueError("it is not of a training")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        raise UsageError(
+            f"--config {path} cannot be read ({reason}).\n"
+            "Give the config.json of a training, or what --print-config printed."
+        ) from error
+    known = {name.lstrip("-").replace("-", "_") for _, name in _names_everywhere()}
+    if unknown := sorted(saved.keys() - known):
+        raise UsageError(f"--config {path} has {unknown[0]!r}, which is no option.\nCorrect it, or take it out.")
+    return resolve("train", arguments, {n: v for n, v in saved.items() if n not in OF_ONE_START}, "config.json")
+
+
+def as_json(options: Options) -> str:
+    """What --print-config prints."""
+    values = {name: value for name, value in options.values.items() if name not in OF_ONE_START}
+    return json.dumps({"command": options.command, "options": values}, indent=2, default=str)
 
 
 def given_trust(arguments: Sequence[str]) -> bool:

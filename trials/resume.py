@@ -28,7 +28,7 @@ from models.agents import Agents
 from trials.batches import GameBatches
 from trials.callbacks import RunLog, Snapshots
 from trials.checkpoints import Checkpoint, load_agents
-from trials.options import COMMAND_LINE, Options, as_text, resolve
+from trials.options import COMMAND_LINE, OF_ONE_START, Options, as_text, resolve, resolve_training
 from trials.run_folder import plain, versions, write_atomically
 from trials.trained import spelled
 from trials.trial import QuietRunningMean
@@ -37,9 +37,8 @@ logger = logging.getLogger("commgame")
 
 FORMAT = "learning-to-draw resume 1"
 FILE, PREVIOUS = "resume.pt", "resume_previous.pt"
-# Options that belong to one start of a run, and those that may be others when it goes on.
-NOT_SAVED = ("output", "resume", "dry_run")
-MAY_CHANGE = (*NOT_SAVED, "epochs", "device", "data_device", "snapshot_interval", "keep_last", "num_reconstructions")
+# Options that may be others when a run goes on.
+MAY_CHANGE = (*OF_ONE_START, "epochs", "device", "data_device", "snapshot_interval", "keep_last", "num_reconstructions")
 
 
 @dataclass(frozen=True)
@@ -70,14 +69,14 @@ def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted 
     Raises UsageError where an option given is not what the run was begun with, or the run is finished.
     """
     if where == "auto":
-        options = resolve("train", arguments)
+        options = resolve_training(arguments)
         if options.output is None:
             raise UsageError("--resume auto goes on with the run in --output, and there is none.\nName a folder.")
         if not (Path(options.output) / FILE).is_file():
             return options, None
     folder = Path(options.output if where == "auto" else where)
     interrupted = load_interrupted(folder)
-    saved = {name: value for name, value in interrupted.options.items() if name not in NOT_SAVED}
+    saved = {name: value for name, value in interrupted.options.items() if name not in OF_ONE_START}
     options = resolve("train", arguments, saved, FILE)
     _check_same(options, saved, folder)
     if options.epochs <= interrupted.epochs:

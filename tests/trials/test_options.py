@@ -10,7 +10,15 @@ import pytest
 
 from errors import UsageError
 from parts import keyword_arguments
-from trials.options import COMMAND_LINE, PART_TABLES, check_names, given_weights, resolve
+from trials.options import (
+    COMMAND_LINE,
+    PART_TABLES,
+    as_json,
+    check_names,
+    given_weights,
+    resolve,
+    resolve_training,
+)
 
 COMMON = (
     "--dataset-root ./data --freeze-vgg --imagenet-norm --invert --feature-layer relu5_3 --sigma2 5e-4 --nlines 20 "
@@ -222,3 +230,40 @@ def test_parsing_loads_no_torch():
         "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_a_printed_configuration_is_the_same_run_again(tmp_path):
+    arguments = ["--dataset", "STL10", "--nlines", "7", "--sop-weights", "1", "0", "0", "0", "1", "--invert"]
+    arguments += ["--sort-of-perceptual-loss", "--feature-layer", "relu5_3", "--output", "somewhere"]
+    options = resolve("train", arguments)
+    (tmp_path / "config.json").write_text(as_json(options))
+    again = resolve_training(["--config", str(tmp_path / "config.json")])
+    own = ("output", "config", "dataset_root")
+    assert {k: v for k, v in again.values.items() if k not in own} == {
+        k: v for k, v in options.values.items() if k not in own
+    }
+    assert str(again.dataset_root) == str(options.dataset_root)
+    assert again.output is None
+    assert again.sources["nlines"] == "config.json"
+    other = resolve_training(["--config", str(tmp_path / "config.json"), "--nlines", "3", "--no-invert"])
+    assert (other.nlines, other.invert, other.feature_layer) == (3, False, "relu5_3")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "cannot be read"),
+        ('{"options": 3}', "cannot be read"),
+        ('{"command": "test", "options": {}}', "it is not of a training"),
+        ('{"options": {"nlimes": 3}}', "has 'nlimes', which is no option"),
+        ('{"options": {"nlines": "many"}}', "holds 'many' for --nlines"),
+        ('{"options": {"dataset": "Moon"}}', "the dataset Moon is not known"),
+    ],
+)
+def test_a_configuration_that_will_not_do(text, told, tmp_path):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UsageError, match=told):
+        resolve_training(["--config", str(tmp_path / "config.json")])
+    with pytest.raises(UsageError, match="No such file"):
+        resolve_training(["--config", str(tmp_path / "gone.json")])
