@@ -12,7 +12,9 @@ from trials.options import check_names, resolve
 
 TESTS = Path(__file__).parent
 PARITY = TESTS.parent / "docs" / "parity.md"
+RELIABILITY = PARITY.with_name("reliability.md")
 ROWS = [line for line in PARITY.read_text().splitlines() if line.startswith("| ") and not line.startswith("| feature")]
+PROMISES = [line for line in RELIABILITY.read_text().splitlines() if line.startswith("| ")][1:]
 
 
 def functions(path):
@@ -23,11 +25,11 @@ def test_parity_has_many_rows():
     assert len(ROWS) > 80
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split("|")[1].strip()[:40])
-def test_every_feature_names_tests_that_exist(row):
+@pytest.mark.parametrize("row", [*ROWS, *PROMISES], ids=lambda row: row.split("|")[1].strip()[:40])
+def test_every_feature_and_promise_names_tests_that_exist(row):
     cells = row.strip().strip("|").split("|")
-    assert len(cells) == 4
-    named = re.findall(r"`([\w/]+\.py)::(\w+)`", cells[3])
+    assert len(cells) == (4 if row in ROWS else 3)
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", cells[-1])
     assert named
     for path, function in named:
         assert function in functions(TESTS / path), f"{path} has no {function}"
