@@ -25,7 +25,7 @@ from typing import TextIO
 
 from analysis import TOOLS
 from errors import RunError, UsageError
-from trials.options import as_json, check_names, given_value, given_weights, resolve, resolve_training
+from trials.options import as_json, check_names, given_value, resolve, resolve_training
 
 STAYS = "what was saved so far is complete and stays (train --resume RUN goes on with a training)"
 MEMORY_ADVICE = """there is not enough memory for this.
@@ -102,7 +102,7 @@ def _train(arguments: list[str]) -> None:
 def _test(arguments: list[str]) -> None:
     _log_to(sys.stdout)
     check_names("test", arguments)
-    weights = given_weights(arguments)
+    weights = given_value("weights", arguments)
     if weights is None or "-h" in arguments or "--help" in arguments:
         resolve("test", arguments)  # explains what is missing, or shows the help
         return

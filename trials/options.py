@@ -147,23 +147,13 @@ def _possible(action: argparse.Action, value: Any) -> bool:
     return action.choices is None or value in action.choices
 
 
-def given_weights(arguments: Sequence[str]) -> str | None:
-    """The checkpoint named on a `test` command line, found before the options that it brings are known."""
-    scout = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-    scout.add_argument("--weights")
-    try:
-        return scout.parse_known_args(list(arguments))[0].weights
-    except argparse.ArgumentError:
-        return None  # the real parser says what is wrong
-
-
 # Of a training's options, those that belong to one start of it and not to what is trained.
 OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run")
 
 
 def given_value(name: str, arguments: Sequence[str]) -> str | None:
     """The value of --NAME, an option that brings others, found before those are known."""
-    scout = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    scout = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     scout.add_argument(f"--{name}")
     try:
         return getattr(scout.parse_known_args(list(arguments))[0], name)

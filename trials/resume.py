@@ -72,7 +72,7 @@ def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted 
         options = resolve_training(arguments)
         if options.output is None:
             raise UsageError("--resume auto goes on with the run in --output, and there is none.\nName a folder.")
-        if not (Path(options.output) / FILE).is_file():
+        if not _can_go_on(Path(options.output)):
             return options, None
     folder = Path(options.output if where == "auto" else where)
     interrupted = load_interrupted(folder)
@@ -100,9 +100,14 @@ def _check_same(options: Options, saved: Mapping[str, Any], folder: Path) -> Non
             )
 
 
+def _can_go_on(folder: Path) -> bool:
+    """Killed between two renamings, a run has left the earlier file alone."""
+    return any((folder / name).is_file() for name in (FILE, PREVIOUS))
+
+
 def load_interrupted(folder: Path) -> Interrupted:
     """The run in a folder. Raises UsageError where there is none to go on with."""
-    if not (folder / FILE).is_file():
+    if not _can_go_on(folder):
         raise UsageError(
             f"--resume {folder}: there is no {FILE} in it, so no training of this program to go on with.\n"
             "Give the folder of a run, or leave out --resume to begin one."
@@ -188,9 +193,13 @@ class ResumePoint(Callback):
             "random": random_state(self.generators),
         }
         path = self.folder / FILE
-        if path.exists():
-            os.replace(path, self.folder / PREVIOUS)
-        write_atomically(path, lambda temporary: torch.save(content, temporary))
+
+        def write(temporary: Path) -> None:
+            torch.save(content, temporary)
+            if path.exists():  # only now that the next one is whole
+                os.replace(path, self.folder / PREVIOUS)
+
+        write_atomically(path, write)
 
 
 def running_means(state: Mapping) -> list[QuietRunningMean]:

@@ -15,7 +15,7 @@ from trials.options import (
     PART_TABLES,
     as_json,
     check_names,
-    given_weights,
+    given_value,
     resolve,
     resolve_training,
 )
@@ -193,8 +193,8 @@ def test_calls_that_cannot_be_understood(arguments, told):
 
 
 def test_test_needs_weights():
-    assert given_weights([]) is None
-    assert given_weights(["--weights=a.pt", "--nlines", "3"]) == "a.pt"
+    assert given_value("weights", []) is None
+    assert given_value("weights", ["--weights=a.pt", "--nlines", "3"]) == "a.pt"
     with pytest.raises(UsageError, match="required: --weights"):
         resolve("test", [])
 

@@ -163,6 +163,9 @@ def test_a_file_cut_short_leaves_the_one_before_it(finished, tmp_path, caplog):
     (tmp_path / FILE).write_bytes((finished / FILE).read_bytes()[:5000])
     assert load_interrupted(finished).epochs == 2
     assert load_interrupted(tmp_path).epochs == 1
+    (tmp_path / FILE).unlink()  # as if killed while the next one takes its place
+    assert load_interrupted(tmp_path).epochs == 1
+    (tmp_path / FILE).write_bytes(b"")
     (tmp_path / PREVIOUS).write_bytes(b"")
     with pytest.raises(UsageError, match=r"resume.pt cannot be read .*resume_previous.pt cannot be read"):
         load_interrupted(tmp_path)
