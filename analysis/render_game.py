@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from html import escape
 from pathlib import Path
 
-from PIL import Image
-
 from analysis.log_reader import Game, GameLog, read_log
 from analysis.output import check_new
+from analysis.picture_files import as_uri
 from errors import UsageError
 from trials.run_folder import write_text
 
@@ -92,16 +90,11 @@ def _candidate(log: GameLog, game: Game, position: int) -> str:
 
 def _figure(log: GameLog, name: str, caption: str, *classes: str) -> str:
     path = log.picture(name)
-    try:
-        with Image.open(path) as picture:
-            kind, (width, height) = Image.MIME[picture.format], picture.size
-    except Exception as error:  # a broken file makes Pillow raise nearly anything
-        raise UsageError(f"picture {path}: it cannot be read ({error}).\nReplace it by an intact copy.") from error
+    uri, width, height = as_uri(path)
     scale = SIDE / max(width, height)
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
     return (
         f'<figure class="{" ".join(classes) or "other"}">'
         f'<img class="{"small" if scale > 1 else "large"}" width="{max(1, round(width * scale))}" '
-        f'height="{max(1, round(height * scale))}" alt="{escape(name)}" src="data:{kind};base64,{data}">'
+        f'height="{max(1, round(height * scale))}" alt="{escape(name)}" src="{uri}">'
         f"<figcaption>{caption}</figcaption></figure>"
     )

@@ -22,16 +22,14 @@ from torch.autograd.function import once_differentiable
 from rasteriser.grid import pixel_axes
 from rasteriser.segments import Segments, negligible, reach, segments_of, to_vertices
 
-# The fields of a segment's record: unit vector (row, col), origin (row, col), and where the segment starts and ends,
-# from the origin, along the unit vector.
-_FIELDS = 6
 # Pieces that the work is cut into: some more than threads, as torch's own threads keep a core busy for a while after
 # each of its operations, so that threads are not equally fast. Bands of rows cost sums of their own, for each stroke.
 _PIECES, _BANDS = 24, 8
 # How many pixels times strokes are worth a thread.
 _WORTH_A_THREAD = 1 << 18
-# Sums may be taken in any order, which lets a loop fill the processor's vectors. Infinities and NaN keep their meaning.
+# By this much of d2 an end has to be nearer than the inside of another segment.
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
+# Sums may be taken in any order, which lets a loop fill the processor's vectors. Infinities and NaN keep their meaning.
 _SUMS = {"reassoc", "contract", "nsz", "arcp"}
 
 
@@ -77,8 +75,12 @@ def _shades(vertices: Tensor, intensities: Tensor | None) -> Tensor:
 
 
 def _records(segments: Segments, shades: Tensor) -> tuple[Tensor, Tensor]:
-    """Segments of [B, N, K] as the kernels read them, float64 [B, N, K, fields], and bool [B]: the sketches that have
-    coordinates or intensities that are not numbers, or too large to be computed with. Their records are 0."""
+    """Segments of [B, N, K] as the kernels read them, float64 [B, N, K, 6], and bool [B]: the sketches that have
+    coordinates or intensities that are not numbers, or too large to be computed with. Their records are 0.
+
+    The fields: unit vector (row, col), origin (row, col), and where the segment starts and ends, from the origin, along
+    the unit vector.
+    """
     records = torch.cat([segments.along, segments.origin, segments.first, segments.last], dim=-1)
     broken = ~(records.isfinite().flatten(1).all(1) & shades.isfinite().flatten(1).all(1))
     records[broken] = 0
@@ -260,7 +262,7 @@ def _spans(records, sketch, stroke, row, reach, width, spans):
 
 @_compiled
 def _draw(work, canvas, records, shades, product):
-    """Records [B, N, K, fields], shades [B, N, C]: multiply into product [B, C, H, W] what the strokes leave blank.
+    """Records [B, N, K, 6], shades [B, N, C]: multiply into product [B, C, H, W] what the strokes leave blank.
 
     work: sketches from and up to, number of a band, its rows from and up to. canvas: see `_canvas`.
     """

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from analysis.picture_files import take_from
 from datasets.decoding import read_picture, to_tensor
-from errors import UsageError, first_line
+from errors import UsageError
 
 
 def read_pictures(paths: Sequence[Path]) -> np.ndarray:
@@ -32,13 +32,7 @@ def read_pictures(paths: Sequence[Path]) -> np.ndarray:
 
 
 def _channels(path: Path) -> int:
-    try:
-        with Image.open(path) as picture:
-            return 1 if picture.mode in ("1", "L") else 3
-    except Exception as error:  # a broken file makes Pillow raise nearly anything
-        raise UsageError(
-            f"picture {path}: it cannot be read ({first_line(error)}).\nReplace it by an intact copy."
-        ) from error
+    return take_from(path, lambda picture: 1 if picture.mode in ("1", "L") else 3)
 
 
 def _size(pictures: np.ndarray) -> str:

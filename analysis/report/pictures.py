@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from errors import UsageError, first_line
+from analysis.picture_files import take_from
 
 LONGEST_SIDE = 160  # pixels, of a stored picture; it is shown at most at 112 CSS pixels
 PHOTO_QUALITY = 85  # of 100
@@ -39,13 +39,7 @@ class Pictures:
 
 def open_picture(path: Path) -> Image.Image:
     """The picture in RGB. Raises UsageError where it cannot be read."""
-    try:
-        with Image.open(path) as picture:
-            return picture.convert("RGB")
-    except Exception as error:  # a broken file makes Pillow raise nearly anything
-        raise UsageError(
-            f"picture {path}: it cannot be read ({first_line(error)}).\nReplace it by an intact copy."
-        ) from error
+    return take_from(path, lambda picture: picture.convert("RGB"))
 
 
 def _as_uri(picture: Image.Image) -> str:

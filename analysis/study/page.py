@@ -6,7 +6,6 @@ of JSON that `study-results` reads (analysis/study/answers.py says what is in it
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import random
@@ -17,11 +16,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from analysis.log_reader import Game, GameLog, read_log
 from analysis.output import check_new
-from errors import UsageError, first_line
+from analysis.picture_files import as_uri
+from errors import UsageError
 from trials.run_folder import write_text
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -87,7 +85,7 @@ def study_content(log: GameLog, count: int, practice: int, seed: int, title: str
         "task": TASKS.get(log.card.get("game"), TASK),
         "practice": [_round(log.games[game], game, seed, numbers) for game in rehearsed],
         "rounds": [_round(log.games[game], game, seed, numbers) for game in counted],
-        "pictures": [_picture(log.picture(name)) for name in numbers],
+        "pictures": [as_uri(log.picture(name)) for name in numbers],
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode("utf-8", errors="surrogateescape"))
     return {"id": digest.hexdigest()[:16], **content}
@@ -122,16 +120,3 @@ def _round(game: Game, number: int, seed: int, numbers: dict[str, int]) -> dict[
         "guess": game.guess,
         "of_class": of_class,
     }
-
-
-def _picture(path: Path) -> tuple[str, int, int]:
-    """The picture as a data URI, its width and its height."""
-    try:
-        with Image.open(path) as picture:
-            picture.verify()
-            kind, (width, height) = Image.MIME[picture.format], picture.size
-    except Exception as error:  # a broken file makes Pillow raise nearly anything
-        raise UsageError(
-            f"picture {path}: it cannot be read ({first_line(error)}).\nReplace it by an intact copy."
-        ) from error
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}", width, height
