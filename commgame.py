@@ -15,6 +15,7 @@ import functools
 import itertools
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -60,9 +61,10 @@ def main(arguments: Sequence[str]) -> int:
         print(f"failed: {error}\nWhat was saved before is complete and stays.", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
+        advice = _advice(error)
+        if advice is None:
             raise
-        print(f"failed: {MEMORY_ADVICE}", file=sys.stderr)
+        print(f"failed: {advice}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\ninterrupted; {STAYS}", file=sys.stderr)
@@ -129,9 +131,13 @@ def _tool(name: str, arguments: list[str]) -> None:
     print(TOOLS[name].run(name, arguments), flush=True)
 
 
-def _out_of_memory(error: Exception) -> bool:
-    """torch has a type for it on a GPU only."""
-    return isinstance(error, MemoryError) or any(text in str(error) for text in ("out of memory", "allocate memory"))
+def _advice(error: Exception) -> str | None:
+    """What to tell a user of an error of torch's, which has types for few; None where it is a mistake of this program."""
+    if isinstance(error, MemoryError) or any(text in str(error) for text in ("out of memory", "allocate memory")):
+        return MEMORY_ADVICE
+    if found := re.match(r"(\S+) does not have a deterministic implementation", str(error)):
+        return f"--deterministic: {found[1]} has no way to give the same bits every time.\nLeave out the option."
+    return None
 
 
 def _log_to(stream: TextIO) -> None:

@@ -22,7 +22,7 @@ from models.batch_norm import plain_averages
 from trials.batches import GameBatches
 from trials.checkpoints import save_checkpoint
 from trials.options import Options
-from trials.run_folder import write_text
+from trials.run_folder import TIMES, write_text
 from trials.trial import settle_metrics
 
 # The official log's columns, in its order; ours follow after these.
@@ -96,7 +96,7 @@ class LearntWeightsColumns(Callback):
 class RunLog(Callback):
     """log.csv: a row for every epoch so far, rewritten whole each time, so that a killed run leaves a readable file.
 
-    metrics.jsonl beside it has the same rows as lines of JSON, numbers as numbers.
+    The same command writes the same log.csv. metrics.jsonl beside it has the same rows as lines of JSON, and the times.
     """
 
     def __init__(self, path: Path):
@@ -106,10 +106,10 @@ class RunLog(Callback):
 
     def on_end_epoch(self, state):
         self.rows.append({"epoch": state[torchbearer.EPOCH], **state[torchbearer.METRICS]})
-        columns = dict.fromkeys(column for column in OFFICIAL_COLUMNS if column in self.rows[-1])
-        columns |= dict.fromkeys(self.rows[-1])
+        official = [column for column in OFFICIAL_COLUMNS if column in self.rows[-1]]
+        columns = [column for column in dict.fromkeys([*official, *self.rows[-1]]) if column not in TIMES]
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+        writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         write_text(self.path, text.getvalue())

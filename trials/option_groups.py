@@ -141,7 +141,7 @@ def add_run_options(group):
         type=seed,
         default=1234,
         metavar="N",
-        help="seed of how pictures are dealt and, in training, of the agents' first weights",
+        help="seed of how pictures are dealt into games, in training and in testing",
     )
     group.add_argument(
         "--num-reconstructions",
@@ -165,6 +165,12 @@ def add_speed_options(group):
         help="what backbones compute in: float32; float32 with multiplications in TF32, on newer GPUs; or bfloat16. "
         "Strokes, drawing, projection and losses are always in float32",
     )
+    add_flag(
+        group,
+        "--deterministic",
+        help="compute only in ways that give the same bits every time; a CPU does so anyway, a GPU gets slower, and a "
+        "computation that has no such way ends the run",
+    )
     add_flag(group, "--compile", help="compile the backbone with torch.compile, which takes a minute or more at first")
 
 
@@ -181,6 +187,13 @@ def add_train_options(group):
     )
     group.add_argument(
         "--weight-decay", type=non_negative_float, default=0.0, metavar="X", help="Adam's L2 penalty on the weights"
+    )
+    group.add_argument(
+        "--seed",
+        type=seed,
+        metavar="N",
+        help="seed of all that --data-seed does not set: first weights, and the random views that training sees; left "
+        "out: --data-seed",
     )
     group.add_argument(
         "--snapshot-interval", type=positive_int, default=10, metavar="N", help="epochs between model_NN.pt snapshots"

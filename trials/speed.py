@@ -1,8 +1,9 @@
-"""Options that make a run faster and leave what it learns as it is, or nearly so."""
+"""Options that make a run faster, or repeatable, and leave what it learns as it is, or nearly so."""
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,6 +35,17 @@ def set_precision(options: Options, agents: Agents) -> None:
             encoder.precision = options.precision
         elif options.precision == "bf16":
             raise _no_backbone("--precision bf16", options)
+
+
+def set_determinism(wanted: bool) -> None:
+    """Lets torch compute only in ways that give the same bits every time, or in any.
+
+    A computation that has no such way then raises a RuntimeError that names it.
+    """
+    if wanted:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read at cuBLAS's first use, which is still to come
+        torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(wanted)
 
 
 def compile_backbones(options: Options, agents: Agents, image_size: int) -> None:

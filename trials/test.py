@@ -21,7 +21,7 @@ from trials.plan import describe, memory_estimate
 from trials.progress import Progress
 from trials.result import outcome
 from trials.run_folder import choose_folder, open_folder, plain, versions, write_json, write_text
-from trials.speed import compile_backbones, set_precision
+from trials.speed import compile_backbones, set_determinism, set_precision
 from trials.trained import Trained, build_trained, check_common_game, load_trained, pair
 from trials.trial import build_trial, evaluate
 from trials.wiring import build_batches, build_test_loss, choose_device, load_pictures
@@ -53,6 +53,7 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
         return
 
     agents.to(device)
+    set_determinism(options.deterministic)
     set_precision(options, agents)
     compile_backbones(options, agents, pictures.image_size)
     folder = open_folder(folder, options, command, str(device))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import shlex
 import time
 from collections.abc import Sequence
@@ -32,9 +33,9 @@ from trials.result import outcome
 from trials.resume import Interrupted, ResumePoint
 from trials.run_folder import choose_folder, note_resumption, open_folder, write_json, write_text
 from trials.schedule import LearningRate, parse_learning_rate
-from trials.speed import compile_backbones, keep_features, set_precision
+from trials.speed import compile_backbones, keep_features, set_determinism, set_precision
 from trials.trial import build_trial, run
-from trials.wiring import build_agents, build_batches, build_loss, choose_device, load_pictures
+from trials.wiring import build_agents, build_batches, build_loss, choose_device, load_pictures, training_seed
 
 logger = logging.getLogger("commgame")
 
@@ -54,8 +55,7 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
     pictures = load_pictures(options, ("train", "valid", "test"), device)
     batches = build_batches(options, pictures, device)
     options = _settle(options, batches["train"].dealer.candidates)
-    torch.manual_seed(options.data_seed)
-    np.random.seed(options.data_seed)  # nothing here draws from numpy; a part of somebody's own may
+    _seed_everything(training_seed(options))
     agents = build_agents(options, pictures, pretrained=interrupted is None)
     if interrupted:
         interrupted.give_weights(agents)  # before anything is computed with them
@@ -68,6 +68,7 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
         return
 
     agents.to(device)
+    set_determinism(options.deterministic)
     set_precision(options, agents)
     compile_backbones(options, agents, pictures.image_size)
     keep_features(options, agents, loss, {name: batches[name] for name in ("train", "valid")}, device)
@@ -91,6 +92,13 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
         result["chance"],
         shlex.quote(str(folder / "model_final.pt")),
     )
+
+
+def _seed_everything(seed: int) -> None:
+    """Nothing here draws from Python's or numpy's global numbers; a part of somebody's own may."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
 
 
 def _fit(

@@ -19,7 +19,7 @@ from models.encoding import IMAGENET_MEAN, Encoder
 from trials.batches import GameBatches, SenderView
 from trials.options import COMMAND_LINE, Options
 
-# Added to --data-seed, so that each kind of random draw has a stream of its own.
+# Added to --data-seed, and in training to --seed, so that each kind of random draw has a stream of its own.
 TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
 
 MIB = 2**20
@@ -97,6 +97,7 @@ def build_batches(options: Options, pictures: Pictures, device: torch.device) ->
     """The games of every split, all of one shape. Raises UsageError where a split cannot be played so."""
     _check_game_options(options)
     seed = options.data_seed
+    views = {"train": training_seed(options) + TRAIN_VIEW, "valid": seed + VALID_VIEW, "test": seed + TEST_VIEW}
     # The fixed orders come from one stream, validation first, so that a test alone plays the same games.
     fixed = torch.Generator().manual_seed(seed)
     seeds = {name: int(torch.randint(2**62, (), generator=fixed)) for name in ("valid", "test")}
@@ -107,11 +108,16 @@ def build_batches(options: Options, pictures: Pictures, device: torch.device) ->
         dealer = build_dealer(options, split, generator, num_targets)
         if train and options.object_oriented != "none":
             num_targets = dealer.candidates  # every split plays games of the training size
-        view = seed + {"train": TRAIN_VIEW, "valid": VALID_VIEW, "test": TEST_VIEW}[name]
         batches[name] = GameBatches(
-            split, dealer, device=device, seed=view, sender_view=_sender_view(options, pictures)
+            split, dealer, device=device, seed=views[name], sender_view=_sender_view(options, pictures)
         )
     return batches
+
+
+def training_seed(options: Options) -> int:
+    """--seed, or --data-seed where that is left out, and in a test, which has no use for one."""
+    seed = options.values.get("seed")
+    return options.data_seed if seed is None else seed
 
 
 def build_dealer(
@@ -188,7 +194,7 @@ def build_loss(options: Options, agents: Agents) -> TotalLoss:
             encoder,
             options.CLIP_coef,
             paper=1.0 if options.invert else 0.0,
-            seed=options.data_seed + TRAIN_SKETCH_VIEW,
+            seed=training_seed(options) + TRAIN_SKETCH_VIEW,
             held_out_seed=options.data_seed + VALID_SKETCH_VIEW,
         )
     if options.reconstruct_loss:

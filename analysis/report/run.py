@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from typing import Any
 
 from analysis.log_reader import read_json
 from errors import UsageError
-from trials.run_folder import RUN_FILES
+from trials.run_folder import RUN_FILES, TIMES
 
 OFFICIAL_BATCH_SIZE = 48  # the official code's default
 GAMES = ("same", "different", "mixed")
@@ -22,7 +23,8 @@ Row = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder. What is not there (yet) is empty; rows: log.csv, None where a value is missing or no number."""
+    """A run's folder. What is not there (yet) is empty; rows: log.csv with the times of metrics.jsonl, None where a
+    value is missing or no number."""
 
     folder: Path
     kind: str  # "train", "test", or "log" for a game log without a run around it
@@ -82,7 +84,7 @@ def read_run(folder: Path) -> Run:
             "Give the folder of a run, as train or test has named it."
         )
     config, result = (_read_object(folder / name) for name in ("config.json", "result.json"))
-    columns, rows = _read_rows(folder / "log.csv")
+    columns, rows = _with_times(*_read_rows(folder / "log.csv"), folder / "metrics.jsonl")
     kind = _kind(folder, config, columns)
     command = _read_text(folder / ("train_cmd.txt" if kind == "train" else "eval_cmd.txt"))
     return Run(folder, kind, config, result, columns, rows, command, _read_text(folder / "model-info.txt"))
@@ -146,6 +148,20 @@ def _read_rows(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
         table = csv.DictReader(file)
         columns = tuple(table.fieldnames or ())
         return columns, tuple(_numbers(table, columns))
+
+
+def _with_times(columns: tuple[str, ...], rows: tuple[Row, ...], path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+    """Adds the columns of times, which older logs have in log.csv itself and official ones nowhere."""
+    wanted = [name for name in TIMES if name not in columns]
+    times: dict[Any, Mapping[str, Any]] = {}
+    for line in _read_text(path).splitlines():
+        with suppress(ValueError, TypeError, KeyError):  # a line that is still being written, or was tampered with
+            row = json.loads(line)
+            times[row["epoch"]] = {name: _number(row[name]) for name in wanted}
+    if not times or not rows:
+        return columns, rows
+    missing = dict.fromkeys(wanted)
+    return (*columns, *wanted), tuple({**row, **times.get(row["epoch"], missing)} for row in rows)
 
 
 def _numbers(table: csv.DictReader, columns: Sequence[str]) -> Iterator[Row]:

@@ -212,7 +212,7 @@ def test_log_columns_begin_as_the_official_ones(tmp_path):
     assert lines[0].startswith(
         "epoch,running_loss,running_commrate,lr,loss,commrate,commrate_std,val_loss,val_commrate,val_commrate_std,"
     )
-    assert lines[0].endswith("games_per_second,seconds,sigma2")
+    assert lines[0].endswith("commrate_std,sigma2")
     assert [line.split(",")[0] for line in lines[1:]] == ["0", "1", "2"]
     assert float(lines[3].split(",")[4]) == history[-1]["loss"]
 

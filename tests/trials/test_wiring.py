@@ -72,6 +72,18 @@ def test_the_data_seed_changes_the_deals_and_nothing_else_does(digits):
     assert not torch.equal(first(), first("--data-seed", "5"))
 
 
+def test_the_seed_changes_what_training_sees_and_no_deal(digits):
+    def first(split, *arguments):
+        return next(iter(batches_of(digits, "--random-transform-sender", *arguments)[split]))
+
+    for split, views_differ in (("train", True), ("valid", False), ("test", False)):
+        plain, seeded, again = first(split), first(split, "--seed", "5"), first(split, "--seed", "1234")
+        assert torch.equal(plain.items.senders, seeded.items.senders)
+        assert torch.equal(plain.targets, seeded.targets)
+        assert torch.equal(plain.photos, seeded.photos) != views_differ
+        assert torch.equal(plain.photos, again.photos)  # --data-seed's default, which --seed has where it is left out
+
+
 def test_what_is_trained(digits):
     def trained(*arguments):
         agents = build_agents(resolve("train", list(arguments)), digits)

@@ -75,11 +75,13 @@ def training(tmp_path):
     }
     (run / "config.json").write_text(json.dumps(config))
     (run / "log.csv").write_text(
-        "epoch,lr,loss,commrate,val_loss,val_commrate,game_loss,perceptual_loss,val_game_loss,games_per_second,sigma2\n"
-        "0,0.1,40,0.25,50,0.5,1,39,2,100,0.01\n"
-        "1,0.1,4,0.5,5,0.25,1,3,2,110,0.01\n"
-        "2,0.1,2,0.75,nan,0.75,1,1,2,120,0.01\n"
+        "epoch,lr,loss,commrate,val_loss,val_commrate,game_loss,perceptual_loss,val_game_loss,sigma2\n"
+        "0,0.1,40,0.25,50,0.5,1,39,2,0.01\n"
+        "1,0.1,4,0.5,5,0.25,1,3,2,0.01\n"
+        "2,0.1,2,0.75,nan,0.75,1,1,2,0.01\n"
     )
+    times = [{"epoch": epoch, "games_per_second": 100 + 10 * epoch, "seconds": 90} for epoch in range(3)]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in times))
     result = {"communication_rate": 0.75, "interval": [0.3, 0.95], "chance": 0.25, "games": 4, "candidates": 4}
     result |= {"split": "valid", "best": {"epoch": 2, "communication_rate": 0.75}, "seconds": 272.4}
     (run / "result.json").write_text(json.dumps(result))
@@ -171,6 +173,9 @@ def test_curves_are_the_columns_of_the_log(training):
     assert (loss["log"], loss["chance"]) == (True, None)  # 50 / 2 is more than 20
     assert [one["values"] for one in charts["game loss"]["series"]] == [[1, 1, 1], [2, 2, 2]]
     assert [one["name"] for one in charts["perceptual loss"]["series"]] == ["training"]
+    assert [one["values"] for one in charts["games per second"]["series"]] == [[100, 110, 120]]  # of metrics.jsonl
+    (training / "metrics.jsonl").write_text('{"epoch": 1, "games_per_second": 7, "seconds": 1}\n["cut", \n{"epoch"')
+    assert make(training)["curves"]["charts"][-1]["series"][0]["values"] == [None, 7, None]
     assert curves["constants"] == [
         {"name": "learning rate", "value": 0.1},
         {"name": "sigma2 (squared stroke width)", "value": 0.01},
