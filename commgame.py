@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TextIO
 
 from analysis import TOOLS
-from errors import RunError, UsageError
+from errors import RunError, Terminated, UsageError
 from trials.options import as_json, check_names, given_value, resolve, resolve_training
 
 STAYS = "what was saved so far is complete and stays (train --resume RUN goes on with a training)"
@@ -69,18 +69,14 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print(f"\ninterrupted; {STAYS}", file=sys.stderr)
         return 130
-    except _Terminated:
+    except Terminated:
         print(f"terminated; {STAYS}", file=sys.stderr)
         return 143
     return 0
 
 
-class _Terminated(BaseException):
-    """SIGTERM has come, as from a cluster that wants its machine back."""
-
-
 def _terminate(*_) -> None:
-    raise _Terminated
+    raise Terminated
 
 
 def _train(arguments: list[str]) -> None:
@@ -132,7 +128,7 @@ def _tool(name: str, arguments: list[str]) -> None:
 
 
 def _advice(error: Exception) -> str | None:
-    """What to tell a user of an error of torch's, which has types for few; None where it is a mistake of this program."""
+    """What to tell a user of an error of torch's, which has types for few; None for a mistake of this program."""
     if isinstance(error, MemoryError) or any(text in str(error) for text in ("out of memory", "allocate memory")):
         return MEMORY_ADVICE
     if found := re.match(r"(\S+) does not have a deterministic implementation", str(error)):

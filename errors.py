@@ -15,5 +15,9 @@ def first_line(error: Exception) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
+class Terminated(BaseException):
+    """SIGTERM has come, as from a cluster that wants its machine back. Exit code 143."""
+
+
 class RunError(Exception):
     """A run that was rightly started could not go on (a loss of NaN, a full disk). Exit code 1."""

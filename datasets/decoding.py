@@ -14,6 +14,7 @@ from torch import Tensor
 from torchvision import transforms
 from tqdm import tqdm
 
+import bars
 from datasets.decoded_cache import DecodedCache
 from datasets.ragged import RaggedImages
 from errors import UsageError, first_line
@@ -138,7 +139,7 @@ def stack(pictures: Iterable[Tensor], count: int) -> Tensor:
 
 def each(load: Callable[..., Tensor], sources: Sequence, num_workers: int, description: str) -> Iterator[Tensor]:
     """`load(source)` for every source, in order, in `num_workers` threads; a progress bar where there is a terminal."""
-    bar = tqdm(total=len(sources), desc=description, unit=" pictures", disable=None, leave=False)
+    bar = tqdm(total=len(sources), desc=description, unit=" pictures", disable=bars.hidden(), leave=False)
     with bar:
         for picture in map(load, sources) if num_workers == 0 else _in_threads(load, sources, num_workers):
             yield picture

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from tqdm import tqdm
 
+import bars
 from datasets.augment import HANDWRITING_VIEW
 from datasets.decoding import each, stack, to_tensor
 from datasets.download import download_folder
@@ -211,7 +212,9 @@ def _fetch(url: str, path: Path) -> None:
     try:
         with urlopen(url, timeout=60) as response, path.open("wb") as file:
             length = response.length
-            with tqdm.wrapattr(response, "read", total=length, desc=path.name, disable=None, leave=False) as bar:
+            with tqdm.wrapattr(
+                response, "read", total=length, desc=path.name, disable=bars.hidden(), leave=False
+            ) as bar:
                 copyfileobj(bar, file)
     except HTTPError as error:
         error.close()  # it holds the connection open

@@ -163,7 +163,7 @@ class CLIPLoss(nn.Module):
 
     def __init__(self, encoder: Encoder, coef: float = 1.0, *, paper: float, seed: int, held_out_seed: int):
         """encoder: the sender's. paper: 0 or 1, what sketches are drawn on. seed: of the views in training;
-        held_out_seed: of those in evaluation, which are the same at every pass.
+        held_out_seed: of those in evaluation, which are the same for every batch.
 
         Raises UsageError for an encoder without feature layers.
         """
@@ -176,17 +176,10 @@ class CLIPLoss(nn.Module):
         self.perceives = (self.layer,)
         self._held_out_seed = held_out_seed
         self.generator = torch.Generator().manual_seed(seed)
-        self._held_out_views = torch.Generator().manual_seed(held_out_seed)
-
-    def train(self, mode: bool = True) -> CLIPLoss:
-        """As any module's; going over to evaluation also begins its views anew."""
-        if not mode:
-            self._held_out_views.manual_seed(self._held_out_seed)
-        return super().train(mode)
 
     def forward(self, play: Play) -> Tensor:
         """The loss, a scalar."""
-        generator = self.generator if self.training else self._held_out_views
+        generator = self.generator if self.training else torch.Generator().manual_seed(self._held_out_seed)
         views = random_views(play.sketches, self.views, generator, self.paper)
         seen = self.encoder.look(views, maps=self.perceives, drawn=True)
         maps = seen.feature_maps[self.layer].flatten(1).unflatten(0, (-1, self.views))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
@@ -74,6 +74,7 @@ class Agents(nn.Module):
         *,
         perceive: Collection[str] = (),
         features: Features | None = None,
+        pooled: Callable[[Tensor], Tensor] | None = None,
     ) -> Play:
         """Plays G games of T candidates with S senders each, B = G * S.
 
@@ -81,6 +82,7 @@ class Agents(nn.Module):
         candidates: int64 [G, T], the rows of `photos` that make up each game's pool.
         perceive: the feature layers whose maps of photos and sketches a loss needs. features: what a frozen backbone,
         the same in both encoders, makes of the P photos, where that is known already; with the maps of `perceive`.
+        pooled: adds further candidates, from other processes, after a game's own: [G, T, R] to [G, T + more, R].
         """
         known = features is not None
         if self.shared:
@@ -104,7 +106,10 @@ class Agents(nn.Module):
 
         games = candidates.shape[0]
         meant = self.receiver(received.latent).unflatten(0, (games, -1))  # [G, S, R]
-        scores = torch.bmm(meant, self.receiver(pool).transpose(1, 2)).flatten(0, 1)
+        offers = self.receiver(pool)
+        if pooled is not None:
+            offers = pooled(offers)
+        scores = torch.bmm(meant, offers.transpose(1, 2)).flatten(0, 1)
         return Play(scores, sketches, strokes, photos[:senders], photo, drawn)
 
     def sketch(self, latent: Tensor) -> tuple[Strokes, Tensor]:

@@ -33,12 +33,12 @@ class PhotoSketchBatchNorm2d(PhotoSketchLayer, nn.BatchNorm2d):
             mean, var = self.drawn_running_mean, self.drawn_running_var
         # One value a channel has no deviation.
         learning = self.training and self.weight.requires_grad and maps.numel() > maps.shape[1]
-        if learning:
-            self.num_batches_tracked.add_(1)
         momentum = self.momentum
         if learning and self._averaged is not None:
             self._averaged[drawn] += 1
             momentum = 1 / self._averaged[drawn]
+        elif learning:
+            self.num_batches_tracked.add_(1)
         return nn.functional.batch_norm(maps, mean, var, self.weight, self.bias, learning, momentum, self.eps)
 
 
@@ -48,8 +48,7 @@ def plain_averages(network: nn.Module) -> Iterator[bool]:
 
     Gives whether the network learns any.
     """
-    layers = [layer for layer in network.modules() if isinstance(layer, PhotoSketchBatchNorm2d)]
-    layers = [layer for layer in layers if layer.weight.requires_grad]
+    layers = _learning(network)
     for layer in layers:
         layer._averaged = {False: 0, True: 0}
     try:
@@ -57,6 +56,17 @@ def plain_averages(network: nn.Module) -> Iterator[bool]:
     finally:
         for layer in layers:
             layer._averaged = None
+
+
+def running_statistics(network: nn.Module) -> list[Tensor]:
+    """The running means and variances that a network learns."""
+    names = ("running_mean", "running_var", "drawn_running_mean", "drawn_running_var")
+    return [getattr(layer, name) for layer in _learning(network) for name in names]
+
+
+def _learning(network: nn.Module) -> list[PhotoSketchBatchNorm2d]:
+    layers = [layer for layer in network.modules() if isinstance(layer, PhotoSketchBatchNorm2d)]
+    return [layer for layer in layers if layer.weight.requires_grad]
 
 
 class PhotoSketchSequential(PhotoSketchLayer, nn.Sequential):

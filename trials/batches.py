@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -11,8 +11,17 @@ from torch import Tensor
 from datasets.augment import random_affine
 from datasets.splits import Split
 from games.sampling import Deal, ObjectOrientedGame, OriginalGame
+from models.agents import Play
 from models.encoding import Features
 from trials.feature_cache import FeatureCache
+
+
+@dataclass(frozen=True)
+class Played:
+    """A batch as it was played, and the loss's terms by name, scalars."""
+
+    play: Play
+    terms: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,8 @@ class Batch:
 
     photos: float [P, C, S, S] in 0..1; the first B are the senders' own, the receivers' further ones follow.
     candidates: int64 [G, T], rows of photos. targets: int64 [B] in 0..T-1. items: the deal, as items of the split.
-    features: what a frozen backbone makes of the photos, where the run has kept that.
+    features: what a frozen backbone makes of the photos, where the run has kept that. played: what became of it, where
+    that is known already.
     """
 
     photos: Tensor
@@ -29,6 +39,7 @@ class Batch:
     targets: Tensor
     items: Deal
     features: Features | None = None
+    played: Played | None = None
 
     @property
     def senders(self) -> int:
@@ -43,7 +54,8 @@ class GameBatches:
     """Iterates the batches of one split once an epoch; what torchbearer calls a generator.
 
     A picture that sender and receiver both see is the same view of it, augmentation included, and one row of `photos`:
-    so it passes a shared encoder once. With `sender_view` (see `SenderView`) the senders see views of their own.
+    so it passes a shared encoder once. With `sender_view` (see `SenderView`) the senders see views of their own. Of
+    several processes, each iterates its own share of the dealer's batches, all of them as many.
     """
 
     def __init__(
@@ -54,20 +66,34 @@ class GameBatches:
         device: torch.device,
         seed: int,
         sender_view: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        share: tuple[int, int] = (0, 1),
     ):
+        """share: which of how many processes this is; its batches are each so many-th one, from that on."""
+        self._rank, self._processes = share
         self.split, self.dealer = split, dealer
         self._device, self._seed, self._sender_view = device, seed, sender_view
         self._generator = torch.Generator().manual_seed(seed)
         self.features: FeatureCache | None = None  # what is looked up instead of being computed
 
     def __len__(self) -> int:
-        return len(self.dealer)
+        return len(self.dealer) // self._processes
 
     def __iter__(self) -> Iterator[Batch]:
+        return self.after(0)
+
+    def after(self, batches: int) -> Iterator[Batch]:
+        """An epoch's batches from that number on; those before it are dealt, which moves the dealer's generator on."""
         if self.split.name != "train":
             self._generator.manual_seed(self._seed)  # validation and test see the same views every time
-        for deal in self.dealer:
-            yield self._gather(deal)
+        deals = iter(self.dealer)
+
+        def mine() -> Deal:
+            """Each process deals all of them, so that all generators stay alike."""
+            return [next(deals) for _ in range(self._processes)][self._rank]
+
+        for _ in range(batches):
+            mine()
+        return (self._gather(mine()) for _ in range(len(self) - batches))
 
     def generators(self) -> dict[str, torch.Generator]:
         """Where its random numbers come from: what the next epoch will be depends on them."""
@@ -80,8 +106,8 @@ class GameBatches:
 
     @property
     def games(self) -> int:
-        """Games an epoch, counting one for every sender that draws and is guessed."""
-        return len(self.dealer) * self.dealer.games * self.dealer.senders
+        """Games an epoch of all processes, counting one for every sender that draws and is guessed."""
+        return len(self) * self._processes * self.dealer.games * self.dealer.senders
 
     def _gather(self, deal: Deal) -> Batch:
         features = None

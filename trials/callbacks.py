@@ -18,9 +18,11 @@ from errors import RunError
 from games.losses import TotalLoss
 from games.perceptual import PerceptualLoss
 from models.agents import Agents
-from models.batch_norm import plain_averages
+from models.batch_norm import plain_averages, running_statistics
+from trials import processes
 from trials.batches import GameBatches
 from trials.checkpoints import save_checkpoint
+from trials.interrupts import Interrupts
 from trials.options import Options
 from trials.run_folder import TIMES, write_text
 from trials.trial import settle_metrics
@@ -45,19 +47,23 @@ NAN_CHECK_INTERVAL = 0.25  # seconds; looking at every loss would make a GPU wai
 class EpochClock(Callback):
     """Adds seconds and games_per_second (training alone, one sender's turn being a game) and sigma2 to the metrics."""
 
-    def __init__(self, games: int, agents: Agents):
+    def __init__(self, batches: GameBatches, agents: Agents):
         super().__init__()
-        self.games, self.agents = games, agents
+        self.games_per_step, self.agents = batches.games / len(batches), agents
 
     def on_start_epoch(self, state):
-        self._epoch_start = time.perf_counter()
+        self._epoch_start, self._steps = time.perf_counter(), 0
+
+    def on_step_training(self, state):
+        self._steps += 1  # all of an epoch's, unless the run was interrupted in it
 
     def on_end_training(self, state):
         self._training_seconds = time.perf_counter() - self._epoch_start
 
     def on_end_epoch(self, state):
         settle_metrics(state)
-        state[torchbearer.METRICS]["games_per_second"] = round(self.games / self._training_seconds, 1)
+        games = self._steps * self.games_per_step
+        state[torchbearer.METRICS]["games_per_second"] = round(games / self._training_seconds, 1)
         state[torchbearer.METRICS]["seconds"] = round(time.perf_counter() - self._epoch_start, 2)
         state[torchbearer.METRICS]["sigma2"] = self.agents.decoder.sigma2
 
@@ -79,6 +85,8 @@ class SettleStatistics(Callback):
         with plain_averages(self.agents) as needed:
             for batch in itertools.islice(self.batches, SETTLING_BATCHES if needed else 0):
                 self.agents(batch.photos, batch.candidates, batch.senders)
+            for statistic in running_statistics(self.agents) if needed else ():
+                statistic.copy_(processes.mean(statistic))
 
 
 class LearntWeightsColumns(Callback):
@@ -176,10 +184,11 @@ class StopOnNaN(Callback):
     step of an epoch may have been the one that broke the weights.
     """
 
-    def __init__(self, snapshots: Snapshots | None = None):
-        """snapshots: whose last one the message names; None where nothing is trained."""
+    def __init__(self, snapshots: Snapshots | None = None, interrupts: Interrupts | None = None):
+        """snapshots: whose last one the message names; None where nothing is trained. interrupts: after which the run
+        is saved as it is."""
         super().__init__()
-        self.snapshots = snapshots
+        self.snapshots, self.interrupts = snapshots, interrupts
 
     def on_start_training(self, state):
         self._bad, self._checked = None, time.monotonic()
@@ -197,7 +206,8 @@ class StopOnNaN(Callback):
         loss, scores = state[torchbearer.LOSS].detach(), state[torchbearer.Y_PRED].scores.detach()
         bad = ~(torch.isfinite(loss) & torch.isfinite(scores).all())
         self._bad = bad if self._bad is None else self._bad | bad
-        if time.monotonic() - self._checked >= NAN_CHECK_INTERVAL:
+        saved_next = self.interrupts is not None and self.interrupts.noted
+        if saved_next or time.monotonic() - self._checked >= NAN_CHECK_INTERVAL:
             self._check(state)
 
     def on_end_training(self, state):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+import bars
 from datasets.splits import Split
 from models.encoding import BackboneEncoder, Features
 
@@ -39,7 +40,7 @@ def compute(
     everything = torch.arange(len(split.images))
     kept: Features | None = None
     title = f"features of {split.name} pictures"
-    for rows in tqdm(everything.split(batch), desc=title, unit=" batches", disable=None, leave=False):
+    for rows in tqdm(everything.split(batch), desc=title, unit=" batches", disable=bars.hidden(), leave=False):
         found = encoder.extract(encoder.prepare(split.pictures(rows, device)), maps=layers)
         if kept is None:
             kept = Features(

@@ -151,6 +151,9 @@ def add_run_options(group):
         help="pictures in each grid that is written",
     )
     group.add_argument(
+        "--quiet", action="store_true", help="print nothing but what goes wrong; the run's folder has the rest"
+    )
+    group.add_argument(
         "--dry-run",
         action="store_true",
         help="check and build everything (a missing data set is downloaded), say what would be played, and stop",
@@ -219,6 +222,12 @@ def add_train_options(group):
         metavar="RUN",
         help="go on with the interrupted training in folder RUN, exactly as if it had never stopped; auto: with the "
         "one in --output if there is one, else begin it: one command for a job that may be killed and started again",
+    )
+    add_flag(
+        group,
+        "--gather-candidates",
+        help="of several processes (torchrun), let every sender's game have the candidates of all as one pool: a game "
+        "of --batch-size times as many; the original game only, and not the held-out games, which stay as they are",
     )
     group.add_argument(
         "--cache-features",

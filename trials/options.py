@@ -148,7 +148,7 @@ def _possible(action: argparse.Action, value: Any) -> bool:
 
 
 # Of a training's options, those that belong to one start of it and not to what is trained.
-OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run")
+OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet")
 
 
 def given_value(name: str, arguments: Sequence[str]) -> str | None:

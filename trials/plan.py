@@ -8,6 +8,7 @@ import torch
 
 from games.losses import TotalLoss
 from models.agents import Agents
+from trials import processes
 from trials.batches import GameBatches
 from trials.options import DEFAULT_SOURCE, Options, as_text
 from trials.wiring import MIB, Pictures
@@ -19,6 +20,7 @@ def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBat
         _data_line(options, pictures),
         _place_line(pictures),
         *(_game_line(name, played) for name, played in batches.items()),
+        *_processes_line(batches),
         *_lonely_line(batches),
         f"chance level   {1 / next(iter(batches.values())).dealer.candidates:.4f}",
         _parameter_line(agents),
@@ -87,6 +89,14 @@ def _game_line(name: str, batches: GameBatches) -> str:
         f"{name:<14} {batches.games} games of {deal.candidates} candidates ({deal.kind}), in {len(batches)} batches of "
         f"{deal.games * deal.senders} senders"
     )
+
+
+def _processes_line(batches: Mapping[str, GameBatches]) -> list[str]:
+    count = processes.count()
+    if count == 1:
+        return []
+    each = ", each with batches of its own: a step is one of each" if "train" in batches else " share the games"
+    return [f"processes      {count}{each}"]
 
 
 def _lonely_line(batches: Mapping[str, GameBatches]) -> list[str]:

@@ -9,9 +9,17 @@ import torchbearer
 from torchbearer.callbacks import Callback
 from tqdm import tqdm
 
+import bars
 from games.scores import correct_guesses
 
 logger = logging.getLogger("commgame")
+
+
+def speak_no_more_than(level: int) -> None:
+    """Lets data sets and runs say nothing below a level of `logging`."""
+    for name in ("commgame", "datasets"):
+        logging.getLogger(name).setLevel(level)
+
 
 SECONDS_BETWEEN_LINES = 60
 SECONDS_BETWEEN_NUMBERS = 0.25  # on the bar; reading them makes a GPU wait
@@ -26,8 +34,7 @@ class Progress(Callback):
 
     def _start(self, state, title):
         self._title = title
-        # disable=None: no bar unless stderr is a terminal
-        self._bar = tqdm(total=state[torchbearer.STEPS], desc=title, disable=None, leave=False, unit="batch")
+        self._bar = tqdm(total=state[torchbearer.STEPS], desc=title, disable=bars.hidden(), leave=False, unit="batch")
         self._began = self._last_shown = time.perf_counter()
         self._right = 0
 

@@ -1,9 +1,10 @@
 """Going on with a training that was interrupted, exactly: `commgame.py train --resume RUN`.
 
 After every epoch, resume.pt holds all that the next epoch depends on: weights, optimiser, schedule, sigma2, the losses'
-own weights, every random state, and what the log, the running means and the best snapshot have seen so far. A run that
-is killed in an epoch does that epoch again. On a CPU the result is then the same, bit for bit, as that of a run that
-was never interrupted, but for the columns that tell the time. The file before it stays as resume_previous.pt.
+own weights, every random state, and what the log, the metrics and the best snapshot have seen so far. After Ctrl-C or
+SIGTERM it is written within an epoch, too; a run that is killed outright does its unfinished epoch again. On a CPU the
+result is then the same, bit for bit, as that of a run that was never interrupted, but for the times in metrics.jsonl.
+The file before it stays as resume_previous.pt.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,25 +26,31 @@ from torchbearer.callbacks import Callback
 from errors import UsageError, first_line
 from games.losses import TotalLoss
 from models.agents import Agents
+from trials import processes
 from trials.batches import GameBatches
 from trials.callbacks import RunLog, Snapshots
 from trials.checkpoints import Checkpoint, load_agents
+from trials.interrupts import Interrupts
 from trials.options import COMMAND_LINE, OF_ONE_START, Options, as_text, resolve, resolve_training
 from trials.run_folder import plain, versions, write_atomically
 from trials.trained import spelled
-from trials.trial import QuietRunningMean
+from trials.trial import settle_metrics
 
 logger = logging.getLogger("commgame")
 
-FORMAT = "learning-to-draw resume 1"
+FORMAT = "learning-to-draw resume 2"
 FILE, PREVIOUS = "resume.pt", "resume_previous.pt"
 # Options that may be others when a run goes on.
 MAY_CHANGE = (*OF_ONE_START, "epochs", "device", "data_device", "snapshot_interval", "keep_last", "num_reconstructions")
+# Attributes in which torchbearer's metrics keep what they have seen.
+METRIC_MEMORY = ("_sum", "_sum_sq", "_count", "_cache", "_i", "_result")
+BATCHES_BETWEEN_QUESTIONS = 10  # of several processes, whether one was told to stop; an answer makes a GPU wait
 
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A run to go on with. options: those it was started with. epochs: how many it has finished."""
+    """A run to go on with. options: those it was started with. epochs, batches: how many it has finished, and how many
+    of the next epoch. processes: that it was trained by."""
 
     folder: Path
     content: Mapping[str, Any]
@@ -55,6 +62,14 @@ class Interrupted:
     @property
     def epochs(self) -> int:
         return len(self.content["history"])
+
+    @property
+    def batches(self) -> int:
+        return self.content["within"]["batches"] if self.content["within"] else 0
+
+    @property
+    def processes(self) -> int:
+        return len(self.content["random"])
 
     def give_weights(self, agents: Agents) -> None:
         """Raises UsageError where the agents are others."""
@@ -79,6 +94,12 @@ def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted 
     saved = {name: value for name, value in interrupted.options.items() if name not in OF_ONE_START}
     options = resolve("train", arguments, saved, FILE)
     _check_same(options, saved, folder)
+    if interrupted.processes != int(os.environ.get("WORLD_SIZE", "1")):
+        raise UsageError(
+            f"--resume {folder}: the run was begun with {interrupted.processes} process(es), and these are "
+            f"{os.environ.get('WORLD_SIZE', '1')}: a step would play other games.\n"
+            f"Start it with torchrun --nproc-per-node={interrupted.processes}, or begin a new run."
+        )
     if options.epochs <= interrupted.epochs:
         raise UsageError(
             f"--resume {folder}: the run has all of its {interrupted.epochs} epochs.\n"
@@ -130,9 +151,11 @@ def load_interrupted(folder: Path) -> Interrupted:
 
 
 class ResumePoint(Callback):
-    """Saves all of a training before its first epoch and after each, and takes it up again where `interrupted`.
+    """Saves all of a training before its first epoch, after each, and within one when it is to stop; takes it up again
+    where `interrupted`.
 
-    It has to be the last callback: the others have then done what they do to the state.
+    It has to be the last callback: the others have then done what they do to the state. Of several processes the first
+    one writes; the others tell it their random states.
     """
 
     def __init__(
@@ -142,23 +165,28 @@ class ResumePoint(Callback):
         agents: Agents,
         loss: TotalLoss,
         batches: Mapping[str, GameBatches],
+        scheduler: Any | None,
         log: RunLog,
         snapshots: Snapshots,
-        scheduler: Any | None,
+        interrupts: Interrupts,
         interrupted: Interrupted | None = None,
     ):
         """scheduler: the torchbearer callback of the learning rate's schedule, None for a constant one."""
         super().__init__()
         self.folder, self.options, self.agents, self.loss = folder, options, agents, loss
-        self.log, self.snapshots, self.scheduler, self.interrupted = log, snapshots, scheduler, interrupted
+        self.scheduler, self.log, self.snapshots, self.interrupts = scheduler, log, snapshots, interrupts
+        self.train = batches["train"]
         self.generators = {f"{name} {kind}": g for name, b in batches.items() for kind, g in b.generators().items()}
         self.generators |= loss.generators()
+        self._content = None if interrupted is None else interrupted.content
+        self._within: Mapping[str, Any] | None = None  # where in its first epoch the run goes on
+        self._done = 0  # batches of this epoch that were done before the run was interrupted
 
     def on_start(self, state):
-        if self.interrupted is None:
-            self._save(state)
+        content = self._content
+        if content is None:
+            self._save(state, self._place(state))
             return
-        content = self.interrupted.content
         self.loss.load_state_dict(content["loss"])
         if self.scheduler is not None:  # its construction has just changed the optimiser
             self.scheduler._scheduler.load_state_dict(content["scheduler"])
@@ -167,14 +195,83 @@ class ResumePoint(Callback):
         self.log.rows.extend(content["rows"])
         self.snapshots.best = content["best"]
         self.snapshots.last_saved = self.folder / content["last_saved"] if content["last_saved"] else None
-        for mean in running_means(state):
-            mean.load(content["running"][mean.name], state[torchbearer.DEVICE])
-        set_random_state(content["random"], self.generators)
+        self._within = content["within"]
+        self._go_to(content, state)
+
+    def on_start_epoch(self, state):
+        self._deals = self._within["deals"] if self._within else self.train.dealer.generator.get_state()
+
+    def on_start_training(self, state):
+        self._done = 0
+        if self._within:
+            self._done = self._within["batches"]
+            self.train.dealer.generator.set_state(self._deals)
+            state[torchbearer.ITERATOR] = self.train.after(self._done)
+            state[torchbearer.STEPS] -= self._done
+            state[torchbearer.METRICS] = dict(self._within["logged"])
+            self._go_to(self._content, state)  # again: torchbearer has set the metrics back, and dealing draws numbers
+            self._trained = {name: self._content[name] for name in ("within", "random", "metrics")}
+        self._within = self._content = None
+
+    def on_step_training(self, state):
+        last = state[torchbearer.BATCH] + 1 == state[torchbearer.STEPS]
+        stop = self._is_to_stop(state)
+        if last or stop:
+            self._trained = self._place(state, self._done + state[torchbearer.BATCH] + 1)
+        if stop:
+            self._stop(state)
+
+    def on_step_validation(self, state):
+        if self._is_to_stop(state):  # the held-out games are begun again
+            self._stop(state)
 
     def on_checkpoint(self, state):
-        self._save(state)
+        self._save(state, self._place(state))
+        if state[torchbearer.EPOCH] + 1 < state[torchbearer.MAX_EPOCHS] and processes.largest(self._noted()):
+            self.interrupts.obey()
 
-    def _save(self, state) -> None:
+    def _is_to_stop(self, state) -> bool:
+        """Whether any process was told to; all of them find out after the same batch."""
+        if processes.count() == 1:
+            return bool(self._noted())
+        if (state[torchbearer.BATCH] + 1) % BATCHES_BETWEEN_QUESTIONS:
+            return False
+        self.interrupts.noted = processes.largest(self._noted()) or None
+        return bool(self._noted())
+
+    def _noted(self) -> int:
+        return self.interrupts.noted or 0
+
+    def _stop(self, state) -> None:
+        self._save(state, self._trained)
+        epoch, batches = state[torchbearer.EPOCH] + 1, self._trained["within"]["batches"]
+        logger.info("stopped after batch %d of %d in epoch %d; saved", batches, len(self.train), epoch)
+        self.interrupts.obey()
+
+    def _place(self, state, batches: int = 0) -> dict[str, Any]:
+        """Where the training is: after so many batches of this epoch, or 0 between two epochs."""
+        within = None
+        if batches:
+            settle_metrics(state)
+            within = {"batches": batches, "deals": self._deals, "logged": dict(state[torchbearer.METRICS])}
+        return {
+            "within": within,
+            "random": processes.everybodys(random_state(self.generators)),
+            "metrics": [
+                {name: _listed(value) for name, value in vars(metric).items() if name in METRIC_MEMORY}
+                for metric in metrics_of(state)
+            ],
+        }
+
+    def _go_to(self, place: Mapping[str, Any], state) -> None:
+        for metric, memory in zip(metrics_of(state), place["metrics"], strict=True):
+            for name, value in memory.items():
+                setattr(metric, name, _moved(value, state[torchbearer.DEVICE]))
+        set_random_state(place["random"][processes.rank()], self.generators)
+
+    def _save(self, state, place: Mapping[str, Any]) -> None:
+        if processes.rank() > 0:
+            return
         saved = self.snapshots.last_saved
         content = {
             "format": FORMAT,
@@ -189,8 +286,7 @@ class ResumePoint(Callback):
             "rows": self.log.rows,
             "best": self.snapshots.best,
             "last_saved": saved.name if saved else None,
-            "running": {mean.name: mean.saved() for mean in running_means(state)},
-            "random": random_state(self.generators),
+            **place,
         }
         path = self.folder / FILE
 
@@ -202,16 +298,25 @@ class ResumePoint(Callback):
         write_atomically(path, write)
 
 
-def running_means(state: Mapping) -> list[QuietRunningMean]:
-    """The metrics that remember more than an epoch; torchbearer keeps them as leaves of a tree."""
+def metrics_of(state: Mapping) -> list[Any]:
+    """All metrics of a trial; torchbearer keeps them as leaves of a tree, in an order that stays."""
     found, waiting = [], [state[torchbearer.METRIC_LIST]]
     while waiting:
         metric = waiting.pop()
-        if isinstance(metric, QuietRunningMean):
-            found.append(metric)
+        found.append(metric)
         waiting += [*getattr(metric, "metric_list", ()), *getattr(metric, "children", ())]
         waiting += [inner for inner in (getattr(metric, "metric", None), getattr(metric, "root", None)) if inner]
     return found
+
+
+def _listed(memory: Any) -> Any:
+    return list(memory) if isinstance(memory, deque) else memory
+
+
+def _moved(memory: Any, device: torch.device) -> Any:
+    if isinstance(memory, list):
+        return deque(_moved(value, device) for value in memory)
+    return memory.to(device) if isinstance(memory, torch.Tensor) else memory
 
 
 def random_state(generators: Mapping[str, torch.Generator]) -> dict[str, Any]:

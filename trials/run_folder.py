@@ -70,12 +70,13 @@ def open_folder(folder: Path, options: Options, arguments: Sequence[str], device
     return folder
 
 
-def note_resumption(folder: Path, arguments: Sequence[str], epochs: int, device: str) -> None:
-    """Adds to resumed.json that the run in a folder goes on, after so many epochs."""
+def note_resumption(folder: Path, arguments: Sequence[str], epochs: int, batches: int, device: str) -> None:
+    """Adds to resumed.json that the run in a folder goes on, after so many epochs and batches of the next."""
     path = folder / "resumed.json"
     noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    now = {"arguments": list(arguments), "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "after_epochs": epochs}
-    write_json(path, [*noted, now | {"device": device, "versions": versions()}])
+    now = {"arguments": list(arguments), "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    where = {"after_epochs": epochs, "after_batches": batches}
+    write_json(path, [*noted, {**now, **where, "device": device, "versions": versions()}])
 
 
 def _claim(folder: Path, options: Options, command: str) -> Path:

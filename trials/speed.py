@@ -43,7 +43,9 @@ def set_determinism(wanted: bool) -> None:
     A computation that has no such way then raises a RuntimeError that names it.
     """
     if wanted:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read at cuBLAS's first use, which is still to come
+        os.environ.setdefault(
+            "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+        )  # read at cuBLAS's first use, which is still to come
         torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(wanted)
 

@@ -12,13 +12,14 @@ import torch
 
 from errors import UsageError
 from models.agents import Agents
+from trials import processes
 from trials.batches import GameBatches
 from trials.callbacks import StopOnNaN
 from trials.gamelog import GameLog
 from trials.options import COMMAND_LINE, Options
 from trials.pictures import PassPictures
 from trials.plan import describe, memory_estimate
-from trials.progress import Progress
+from trials.progress import Progress, speak_no_more_than
 from trials.result import outcome
 from trials.run_folder import choose_folder, open_folder, plain, versions, write_json, write_text
 from trials.speed import compile_backbones, set_determinism, set_precision
@@ -29,6 +30,7 @@ from trials.wiring import build_batches, build_test_loss, choose_device, load_pi
 logger = logging.getLogger("commgame")
 
 
+@processes.joined()
 def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> None:
     """Plays every test game once; writes the rate, pictures and game logs to the run's folder.
 
@@ -38,8 +40,10 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     trained = load_trained("test", arguments, weights)
     # In full, so that whoever reads what this run leaves behind finds the checkpoint.
     options = trained.options.settled(COMMAND_LINE, weights=str(weights.absolute()))
+    if options.quiet or processes.rank() > 0:
+        speak_no_more_than(logging.WARNING)
     receiver = _other_receiver(trained, arguments)
-    folder = choose_folder(options)
+    folder = processes.said_by_first(lambda: choose_folder(options))
     device = choose_device(options.device)
     pictures = load_pictures(options, ("test",), device)
     batches = build_batches(options, pictures, device)
@@ -56,11 +60,13 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     set_determinism(options.deterministic)
     set_precision(options, agents)
     compile_backbones(options, agents, pictures.image_size)
-    folder = open_folder(folder, options, command, str(device))
-    write_text(folder / "model-info.txt", repr(agents))
+    folder = processes.said_by_first(lambda: open_folder(folder, options, command, str(device)))
     began = time.perf_counter()
     log = GameLog(folder, pictures.splits["test"], options.data_seed, _card(trained, receiver, agents, batches["test"]))
     measured = _play(options, agents, batches["test"], device, folder, log)
+    if processes.rank() > 0:
+        return
+    write_text(folder / "model-info.txt", repr(agents))
     seconds = time.perf_counter() - began
     result = outcome(batches["test"], measured["test_commrate"], measured["test_loss"]) | {
         "seconds": round(seconds, 2),
@@ -134,6 +140,8 @@ def _play(
         game_log,
         Progress(batches.dealer.games * batches.dealer.senders),
     ]
+    if processes.rank() > 0:
+        callbacks = []
     trial = build_trial(agents, build_test_loss(options), device, callbacks=callbacks)
     try:
         measured = evaluate(trial, batches)
@@ -141,6 +149,7 @@ def _play(
         game_log.discard_unfinished()
     names = ("test_loss", "test_commrate", "test_commrate_std")
     names += tuple(name for name in measured if name not in names)  # the loss's terms, where it has several
-    row = ",".join(str(measured[name]) for name in names)
-    write_text(folder / "log.csv", f"epoch,{','.join(names)}\n0,{row}\n")
+    if processes.rank() == 0:
+        row = ",".join(str(measured[name]) for name in names)
+        write_text(folder / "log.csv", f"epoch,{','.join(names)}\n0,{row}\n")
     return measured

@@ -15,6 +15,7 @@ import torch
 from errors import UsageError
 from games.losses import TotalLoss
 from models.agents import Agents
+from trials import processes
 from trials.batches import GameBatches
 from trials.callbacks import (
     AnnealSigma2,
@@ -25,21 +26,31 @@ from trials.callbacks import (
     Snapshots,
     StopOnNaN,
 )
+from trials.interrupts import Interrupts
 from trials.options import COMMAND_LINE, Options
 from trials.pictures import PassPictures
 from trials.plan import describe, graph_bytes, memory_estimate
-from trials.progress import EpochLine, Progress
+from trials.progress import EpochLine, Progress, speak_no_more_than
 from trials.result import outcome
 from trials.resume import Interrupted, ResumePoint
 from trials.run_folder import choose_folder, note_resumption, open_folder, write_json, write_text
 from trials.schedule import LearningRate, parse_learning_rate
 from trials.speed import compile_backbones, keep_features, set_determinism, set_precision
 from trials.trial import build_trial, run
-from trials.wiring import build_agents, build_batches, build_loss, choose_device, load_pictures, training_seed
+from trials.wiring import (
+    build_agents,
+    build_batches,
+    build_loss,
+    choose_device,
+    load_pictures,
+    training_seed,
+    view_seed,
+)
 
 logger = logging.getLogger("commgame")
 
 
+@processes.joined()
 def train(options: Options, arguments: Sequence[str], interrupted: Interrupted | None = None) -> None:
     """Trains a pair and leaves everything in the run's folder.
 
@@ -47,9 +58,11 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
     anything is written where something is wrong or missing, RunError where the run has to be given up.
     """
     began = time.perf_counter()
+    if options.quiet or processes.rank() > 0:
+        speak_no_more_than(logging.WARNING)
     rate = parse_learning_rate(options.learning_rate)
     _check_options(options)
-    folder = interrupted.folder if interrupted else choose_folder(options)
+    folder = interrupted.folder if interrupted else processes.said_by_first(lambda: choose_folder(options))
     device = choose_device(options.device)
     # The test split too: what is wrong with it should not come out after a night of training.
     pictures = load_pictures(options, ("train", "valid", "test"), device)
@@ -73,14 +86,22 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
     compile_backbones(options, agents, pictures.image_size)
     keep_features(options, agents, loss, {name: batches[name] for name in ("train", "valid")}, device)
     if interrupted:
-        note_resumption(folder, arguments, interrupted.epochs, str(device))
-        logger.info("going on with %s after %d epochs", folder, interrupted.epochs)
+        if processes.rank() == 0:
+            note_resumption(folder, arguments, interrupted.epochs, interrupted.batches, str(device))
+        done = f"{interrupted.epochs} epochs" + f" and {interrupted.batches} batches" * bool(interrupted.batches)
+        logger.info("going on with %s after %s", folder, done)
     else:
-        folder = open_folder(folder, options, arguments, str(device))
-        write_text(folder / "model-info.txt", repr(agents))
+        folder = processes.said_by_first(lambda: open_folder(folder, options, arguments, str(device)))
         logger.info("writing to %s", folder)
+    if processes.rank() == 0:
+        write_text(folder / "model-info.txt", repr(agents))
+    if processes.rank() > 0:  # until here all draw the same, and so have the same first weights
+        torch.manual_seed(view_seed(options))
     del batches["test"], pictures  # looked at, and not needed any more
-    history, best = _fit(agents, loss.to(device), batches, rate, options, folder, device, interrupted)
+    with Interrupts() as interrupts:
+        history, best = _fit(agents, loss.to(device), batches, rate, options, folder, device, interrupts, interrupted)
+    if processes.rank() > 0:
+        return
     result = summarise(history, best, batches["valid"])
     write_json(folder / "result.json", result | {"seconds": round(time.perf_counter() - began, 2)})
     logger.info(
@@ -109,6 +130,7 @@ def _fit(
     options: Options,
     folder: Path,
     device: torch.device,
+    interrupts: Interrupts,
     interrupted: Interrupted | None,
 ) -> tuple[list[dict], dict]:
     """Trains for all epochs, with everything that is written on the way: the history, and its best epoch's row."""
@@ -117,23 +139,32 @@ def _fit(
     optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=options.weight_decay)
     snapshots = Snapshots(folder, agents, loss, options)
     log, scheduler, deal = RunLog(folder / "log.csv"), rate.scheduler_callback(), batches["train"].dealer
-    callbacks = [
-        EpochClock(batches["train"].games, agents),
-        StopOnNaN(snapshots),
-        SettleStatistics(agents, batches["train"]),
+    written = [
+        LearntWeightsColumns(loss.auxiliary["perceptual"]) if options.learn_sop_weights else None,
+        EpochClock(batches["train"], agents),
+        StopOnNaN(snapshots, interrupts),
         PassPictures(folder, options.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
         log,
-        Progress(deal.games * deal.senders),
+        Progress(deal.games * deal.senders * processes.count()),
         EpochLine(),
         snapshots,
-        AnnealSigma2(agents),
     ]
-    if options.learn_sop_weights:
-        callbacks.insert(0, LearntWeightsColumns(loss.auxiliary["perceptual"]))  # before the row is written
-    if scheduler is not None:
-        callbacks.append(scheduler)
-    callbacks.append(ResumePoint(folder, options.values, agents, loss, batches, log, snapshots, scheduler, interrupted))
-    trial = build_trial(agents, loss, device, optimizer=optimizer, callbacks=callbacks)
+    callbacks = [
+        SettleStatistics(agents, batches["train"]),
+        *(written if processes.rank() == 0 else ()),
+        AnnealSigma2(agents),
+        scheduler,
+        ResumePoint(folder, options.values, agents, loss, batches, scheduler, log, snapshots, interrupts, interrupted),
+    ]
+    callbacks = [callback for callback in callbacks if callback is not None]
+    trial = build_trial(
+        agents,
+        loss,
+        device,
+        optimizer=optimizer,
+        callbacks=callbacks,
+        gather_candidates=options.gather_candidates,
+    )
     return run(trial, batches["train"], batches["valid"], options.epochs), snapshots.best
 
 
@@ -144,6 +175,11 @@ def _check_options(options: Options) -> None:
             f"--sigma2-step {options.sigma2_step} asks for annealing, but sigma2 {options.sigma2} times "
             f"{options.sigma2_factor} never gets down to --final-sigma2 {options.final_sigma2}.\n"
             "Give a --final-sigma2 below --sigma2 and a --sigma2-factor below 1, or leave out --sigma2-step."
+        )
+    if options.gather_candidates and (processes.count() == 1 or options.object_oriented != "none"):
+        raise UsageError(
+            "--gather-candidates makes one game of those that several processes (torchrun) play at once, in the "
+            "original game; an object-oriented game would have classes several times.\nLeave it out."
         )
     _check_loss_options(options)
 

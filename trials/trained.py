@@ -10,13 +10,13 @@ from typing import Any
 from errors import UsageError
 from models.agents import Agents
 from trials.checkpoints import Checkpoint, load_agents, load_checkpoint
-from trials.options import Options, as_text, given_trust, resolve
+from trials.options import OF_ONE_START, Options, as_text, given_trust, resolve
 from trials.wiring import Pictures, build_agents
 
 # What makes up a game, beside the data set and its options: agents that play with each other have it in common.
 GAME_OPTIONS = ("object_oriented", "sender_images_per_iter", "random_transform_sender")
 # Where training wrote, on what, and how far, are no properties of the agents.
-NOT_OF_AGENTS = ("output", "device", "data_device", "dry_run", "precision", "cache_features", "compile")
+NOT_OF_AGENTS = (*OF_ONE_START, "device", "data_device", "precision", "deterministic", "cache_features", "compile")
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 import torchbearer
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torchbearer import metrics
 from torchbearer.callbacks import Callback
 
 from games.losses import TotalLoss
 from games.scores import correct_guesses
 from models.agents import Agents, Play
-from trials.batches import Batch, GameBatches
+from trials import processes
+from trials.batches import Batch, GameBatches, Played
+from trials.divided import DividedGames
 
 TERMS = torchbearer.state_key("loss_terms")
 """State: every loss term of this batch by name, scalars; their sum is the loss."""
@@ -30,12 +33,16 @@ class Player(nn.Module):
     Their loss lives beside them, so that it is switched between training and evaluation, and moved, together with them.
     """
 
-    def __init__(self, agents: Agents, loss: TotalLoss):
+    def __init__(self, agents: Agents, loss: TotalLoss, *, gather_candidates: bool = False):
+        """gather_candidates: in training, the candidates of all processes are one pool."""
         super().__init__()
         self.agents = agents
         self.loss = loss
+        self.gather_candidates = gather_candidates
 
     def forward(self, batch: Batch, state: Any = None) -> Play:
+        if batch.played is not None:
+            return batch.played.play
         try:
             return self.agents(
                 batch.photos,
@@ -43,9 +50,18 @@ class Player(nn.Module):
                 batch.senders,
                 perceive=self.loss.perceives,
                 features=batch.features,
+                pooled=processes.gathered_own_first if self.gather_candidates and self.training else None,
             )
         except Exception as error:
             raise ForwardError from error
+
+    def judge(self, batch: Batch, play: Play) -> Mapping[str, Tensor]:
+        """The loss's terms by name."""
+        return self.loss(play, batch.targets) if batch.played is None else batch.played.terms
+
+    def play(self, batch: Batch) -> Played:
+        play = self(batch)
+        return Played(play, self.judge(batch, play))
 
 
 class QuietRunningMean(metrics.RunningMean):
@@ -53,14 +69,6 @@ class QuietRunningMean(metrics.RunningMean):
 
     def _step(self, cache: list[Tensor]) -> Tensor:
         return torch.stack(cache).mean()
-
-    def saved(self) -> list[Tensor]:
-        """What it remembers from epoch to epoch: its last batches' values."""
-        return list(self._cache)
-
-    def load(self, values: list[Tensor], device: torch.device) -> None:
-        self._cache.clear()
-        self._cache.extend(value.to(device) for value in values)
 
 
 def with_running_mean(metric: metrics.MetricTree) -> metrics.MetricTree:
@@ -76,27 +84,33 @@ def settle_metrics(state: dict) -> None:
             state[torchbearer.METRICS][name] = value.item()
 
 
+def of_all(state: dict, combine: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
+    """`value`, in training combined with those of the other processes; held-out games are the same in all."""
+    return combine(value) if state[torchbearer.MODEL].training else value
+
+
 @metrics.mean
 class BatchLoss(metrics.Metric):
-    """The loss of a batch; logged as loss."""
+    """The loss of a batch, mean over the processes; logged as loss."""
 
     def __init__(self):
         super().__init__("loss")
 
     def process(self, state: dict) -> Tensor:
-        return state[torchbearer.LOSS].detach()
+        return of_all(state, processes.mean, state[torchbearer.LOSS].detach())
 
 
 @metrics.std
 @metrics.mean
 class CommunicationRate(metrics.Metric):
-    """Right guesses of a batch, float [B] of 0 and 1; logged as commrate and commrate_std."""
+    """Right guesses of a batch in all processes, float [B] of 0 and 1; logged as commrate and commrate_std."""
 
     def __init__(self):
         super().__init__("commrate")
 
     def process(self, state: dict) -> Tensor:
-        return correct_guesses(state[torchbearer.Y_PRED].scores, state[torchbearer.Y_TRUE]).float()
+        right = correct_guesses(state[torchbearer.Y_PRED].scores, state[torchbearer.Y_TRUE]).float()
+        return of_all(state, processes.gathered, right)
 
 
 def loss_term_metric(term: str) -> metrics.Metric:
@@ -108,7 +122,7 @@ def loss_term_metric(term: str) -> metrics.Metric:
             super().__init__(f"{term}_loss")
 
         def process(self, state: dict) -> Tensor:
-            return state[TERMS][term].detach()
+            return of_all(state, processes.mean, state[TERMS][term].detach())
 
     return LossTerm()
 
@@ -120,11 +134,20 @@ def build_trial(
     *,
     optimizer: torch.optim.Optimizer | None = None,
     callbacks: Sequence[Callback] = (),
+    gather_candidates: bool = False,
 ) -> torchbearer.Trial:
-    """A trial on `device` whose batches are `Batch`es and whose prediction is a `Play`."""
+    """A trial on `device` whose batches are `Batch`es and whose prediction is a `Play`.
+
+    On several processes, agents and loss have to be on the device already; gradients are the mean over the processes.
+    """
+    player = Player(agents, loss, gather_candidates=gather_candidates)
+    model: nn.Module = player
+    if optimizer is not None and processes.count() > 1:
+        # Batch statistics are settled before they are used (`SettleStatistics`), and no step reads them.
+        model = DistributedDataParallel(player, broadcast_buffers=False, static_graph=True)
 
     def criterion(state: dict) -> Tensor:
-        state[TERMS] = loss(state[torchbearer.Y_PRED], state[torchbearer.Y_TRUE])
+        state[TERMS] = player.judge(state[torchbearer.X], state[torchbearer.Y_PRED])
         return torch.stack([term.reshape(()) for term in state[TERMS].values()]).sum()
 
     def closure(state: dict) -> None:
@@ -141,7 +164,7 @@ def build_trial(
         measured.append("lr")
     if loss.auxiliary:
         measured += [loss_term_metric(term) for term in ("game", *loss.auxiliary)]
-    trial = torchbearer.Trial(Player(agents, loss), optimizer, criterion, measured, list(callbacks), verbose=0)
+    trial = torchbearer.Trial(model, optimizer, criterion, measured, list(callbacks), verbose=0)
     return trial.with_loader(_load_batch).with_closure(closure).to(device)
 
 
@@ -152,14 +175,20 @@ def _load_batch(state: dict) -> None:
 
 def run(trial: torchbearer.Trial, train: GameBatches, valid: GameBatches, epochs: int) -> list[dict[str, Any]]:
     """Trains for `epochs`; the history has a dict of metrics for every epoch."""
-    return _unwrapped(lambda: trial.with_generators(train, valid).run(epochs))
+    return _unwrapped(lambda: trial.with_generators(train, _divided(trial, valid)).run(epochs))
 
 
 def evaluate(trial: torchbearer.Trial, batches: GameBatches) -> dict[str, float]:
     """Plays all batches once without learning; metrics by name, each beginning with test_."""
     return _unwrapped(
-        lambda: trial.with_test_generator(batches).evaluate(data_key=torchbearer.TEST_DATA),
+        lambda: trial.with_test_generator(_divided(trial, batches)).evaluate(data_key=torchbearer.TEST_DATA),
     )
+
+
+def _divided(trial: torchbearer.Trial, batches: GameBatches) -> GameBatches | DividedGames:
+    model = trial.state[torchbearer.MODEL]
+    player = model.module if isinstance(model, DistributedDataParallel) else model
+    return DividedGames(batches, player.play) if processes.count() > 1 else batches
 
 
 def _unwrapped(call: Callable[[], Any]) -> Any:

@@ -16,11 +16,13 @@ from games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLo
 from games.sampling import ObjectOrientedGame, OriginalGame
 from models.agents import Agents
 from models.encoding import IMAGENET_MEAN, Encoder
+from trials import processes
 from trials.batches import GameBatches, SenderView
 from trials.options import COMMAND_LINE, Options
 
 # Added to --data-seed, and in training to --seed, so that each kind of random draw has a stream of its own.
 TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
+SEEDS_APART = 2**32  # between the processes of a run; larger than any seed
 
 MIB = 2**20
 GPU_SHARE = 0.5  # of the free memory that pictures may take unasked: the agents and a step's graph need the rest
@@ -44,17 +46,32 @@ class Pictures:
 def choose_device(asked: str | None) -> torch.device:
     """The device asked for, or the first GPU, or the CPU. Raises UsageError for one that is not there."""
     name = ("cuda:0" if torch.cuda.is_available() else "cpu") if asked is None else asked
+    if processes.count() > 1:
+        name = _one_of_several(name)
     try:
         device = torch.device(name)
         if device.type not in ("cpu", "cuda", "mps", "xpu"):
             raise ValueError("nothing can be trained on it")
         torch.empty(1, device=device)
+        if device.type == "cuda" and processes.count() > 1:
+            torch.cuda.set_device(device)  # which what passes between processes goes by
     except Exception as error:  # each kind of device fails in its own way
         raise UsageError(
             f"--device {name} cannot be used: {first_line(error)[:150]}\n"
             f"This machine has the CPU and {torch.cuda.device_count()} CUDA GPU(s)."
         ) from error
     return device
+
+
+def _one_of_several(name: str) -> str:
+    """The device of this one of several processes: of several GPUs each has its own."""
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or (number and name != "cuda:0"):
+        raise UsageError(
+            f"--device {name}: of several processes each takes a GPU of its own, or all the CPU.\n"
+            "Give cuda or cpu, or leave it out."
+        )
+    return f"cuda:{processes.local_rank()}" if kind == "cuda" else name
 
 
 def load_pictures(options: Options, names: tuple[str, ...], device: torch.device) -> Pictures:
@@ -67,8 +84,9 @@ def load_pictures(options: Options, names: tuple[str, ...], device: torch.device
             f"--data-device cuda: there is no CUDA GPU in a run on {device}.\n"
             "Leave it out, or give --device cuda on a machine that has one."
         )
-    dataset = options.part("dataset").build(options.values)
-    pictures = Pictures({name: dataset.split(name) for name in names}, dataset.image_size, dataset.channels)
+    with processes.first_goes_ahead():
+        dataset = options.part("dataset").build(options.values)
+        pictures = Pictures({name: dataset.split(name) for name in names}, dataset.image_size, dataset.channels)
     if device.type != "cuda":
         return pictures
     free, _ = torch.cuda.mem_get_info(device)
@@ -97,7 +115,7 @@ def build_batches(options: Options, pictures: Pictures, device: torch.device) ->
     """The games of every split, all of one shape. Raises UsageError where a split cannot be played so."""
     _check_game_options(options)
     seed = options.data_seed
-    views = {"train": training_seed(options) + TRAIN_VIEW, "valid": seed + VALID_VIEW, "test": seed + TEST_VIEW}
+    views = {"train": view_seed(options) + TRAIN_VIEW, "valid": seed + VALID_VIEW, "test": seed + TEST_VIEW}
     # The fixed orders come from one stream, validation first, so that a test alone plays the same games.
     fixed = torch.Generator().manual_seed(seed)
     seeds = {name: int(torch.randint(2**62, (), generator=fixed)) for name in ("valid", "test")}
@@ -109,7 +127,12 @@ def build_batches(options: Options, pictures: Pictures, device: torch.device) ->
         if train and options.object_oriented != "none":
             num_targets = dealer.candidates  # every split plays games of the training size
         batches[name] = GameBatches(
-            split, dealer, device=device, seed=views[name], sender_view=_sender_view(options, pictures)
+            split,
+            dealer,
+            device=device,
+            seed=views[name],
+            sender_view=_sender_view(options, pictures),
+            share=(processes.rank(), processes.count()) if train else (0, 1),  # held-out games: see `DividedGames`
         )
     return batches
 
@@ -118,6 +141,11 @@ def training_seed(options: Options) -> int:
     """--seed, or --data-seed where that is left out, and in a test, which has no use for one."""
     seed = options.values.get("seed")
     return options.data_seed if seed is None else seed
+
+
+def view_seed(options: Options) -> int:
+    """The training seed of what is random in a step, which is other in every process."""
+    return training_seed(options) + SEEDS_APART * processes.rank()
 
 
 def build_dealer(
@@ -194,7 +222,7 @@ def build_loss(options: Options, agents: Agents) -> TotalLoss:
             encoder,
             options.CLIP_coef,
             paper=1.0 if options.invert else 0.0,
-            seed=training_seed(options) + TRAIN_SKETCH_VIEW,
+            seed=view_seed(options) + TRAIN_SKETCH_VIEW,
             held_out_seed=options.data_seed + VALID_SKETCH_VIEW,
         )
     if options.reconstruct_loss:

@@ -195,11 +195,10 @@ def test_clip_views_are_new_in_training_and_the_same_at_every_evaluation(play_wi
     passes = []
     for _ in range(2):
         loss.eval()
-        passes.append([loss(play).item(), loss(play).item()])
+        passes += [loss(play).item(), loss(play).item()]
         loss.train()
         assert loss(play).item() not in (first, second)  # the training's stream goes on
-    assert passes[0] == passes[1]
-    assert passes[0][0] != passes[0][1]
+    assert len(set(passes)) == 1  # whatever process computes them, and what others before
     again, _ = clip_setup(play_with, TwoLayers().eval())
     assert again(play).item() == first
 

@@ -1,6 +1,7 @@
 """A training that was killed and goes on ends as one that was never interrupted, bit for bit."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -12,6 +13,8 @@ import torch
 
 import commgame
 from errors import UsageError
+from models.agents import Agents
+from trials.batches import GameBatches
 from trials.resume import FILE, PREVIOUS, load_interrupted
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +37,7 @@ RUNS = {
     "learnt weights": ["--learn-sop-weights", *PERCEPTUAL],
     "views of sketches": ["--CLIP-loss", *PERCEPTUAL],
 }
+ALIKE = ("milestones", "every third batch", "views of sketches")  # to others, when a whole epoch is done again
 # Runs the program, and kills it (nothing is caught, nothing is closed) before the batch with the number in argv[1].
 KILLED = """
 import os, signal, sys
@@ -84,22 +88,95 @@ def assert_same_run(one, other):
     assert results[0]["best"] == results[1]["best"]
 
 
-@pytest.mark.parametrize("what", RUNS)
-def test_a_killed_run_that_goes_on_ends_as_one_never_interrupted(what, tmp_path):
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    """Folder and batches an epoch of a run that is never interrupted; trained when it is first asked for."""
+    folders = {}
+
+    def run(what):
+        if what not in folders:
+            folders[what] = tmp_path_factory.mktemp("whole") / "run"
+            assert call("train", *SMALL, *RUNS[what], "--output", folders[what]) == 0
+        return folders[what], torch.load(folders[what] / FILE, weights_only=True)["history"][0]["train_steps"]
+
+    return run
+
+
+@pytest.mark.parametrize("what", [what for what in RUNS if what not in ALIKE])
+def test_a_killed_run_that_goes_on_ends_as_one_never_interrupted(what, whole_run, tmp_path):
     arguments = ["train", *SMALL, *RUNS[what]]
-    assert call(*arguments, "--output", tmp_path / "whole") == 0
-    batches = torch.load(tmp_path / "whole" / FILE, weights_only=True)["history"][0]["train_steps"]
+    whole, batches = whole_run(what)
     # Anywhere in the epochs after the first, the same place in every test run of this case.
     place = torch.Generator().manual_seed(len(what))
     at = int(torch.randint(batches, batches * EPOCHS, (), generator=place))
     killed_at(at, *arguments, "--output", tmp_path / "killed")
     assert not (tmp_path / "killed" / "model_final.pt").exists()
     assert call("train", "--resume", tmp_path / "killed") == 0
-    assert_same_run(tmp_path / "whole", tmp_path / "killed")
+    assert_same_run(whole, tmp_path / "killed")
     (noted,) = json.loads((tmp_path / "killed" / "resumed.json").read_text())
     assert noted["after_epochs"] < EPOCHS
     if "--batchnorm" not in arguments:  # whose statistics are settled over further batches
         assert noted["after_epochs"] == at // batches
+
+
+@pytest.fixture
+def stop_at(monkeypatch):
+    """Sends this process a signal while it gathers a batch, the one of that number (from 0) of a split from now on."""
+    gather = GameBatches._gather
+
+    def stop(split, number, signal_number):
+        left = {split: number}
+
+        def gather_and_stop(self, deal):
+            left[self.split.name] = left.get(self.split.name, 0) - 1
+            if self.split.name == split and left[split] == -1:
+                os.kill(os.getpid(), signal_number)
+            return gather(self, deal)
+
+        monkeypatch.setattr(GameBatches, "_gather", gather_and_stop)
+
+    return stop
+
+
+@pytest.mark.parametrize("what", RUNS)
+def test_a_run_told_to_stop_is_saved_within_its_epoch(what, whole_run, stop_at, tmp_path):
+    whole, batches = whole_run(what)
+    folder = tmp_path / "stopped"
+    place = torch.Generator().manual_seed(1 + len(what))
+    at = int(torch.randint(batches, 2 * batches - 1, (), generator=place))  # in the second epoch
+    settling = "--batchnorm" in RUNS[what]  # statistics are settled over another epoch's batches
+    stop_at("train", at + batches * settling, signal.SIGTERM)
+    assert call("train", *SMALL, *RUNS[what], "--output", folder) == 143
+    interrupted = load_interrupted(folder)
+    assert (interrupted.epochs, interrupted.batches) == (1, at - batches + 1)
+
+    stop_at("valid", 0, signal.SIGINT)  # of the epoch that is gone on with
+    assert call("train", "--resume", folder) == 130
+    assert (load_interrupted(folder).epochs, load_interrupted(folder).batches) == (1, batches)
+    stop_at("valid", 0, signal.SIGTERM)  # and before anything else was done
+    assert call("train", "--resume", folder) == 143
+    stop_at("train", 0, signal.SIGTERM)  # in the third epoch; with statistics, while they are settled in the second
+    assert call("train", "--resume", folder) == 143
+    assert (load_interrupted(folder).epochs, load_interrupted(folder).batches) == ((1, batches) if settling else (2, 1))
+    assert call("train", "--resume", folder) == 0
+    assert_same_run(whole, folder)
+
+
+def test_a_second_signal_is_obeyed_at_once(stop_at, tmp_path, monkeypatch):
+    stop_at("train", 12, signal.SIGINT)
+    again = Agents.forward
+    played = []
+
+    def interrupted_again(self, *arguments, **more):
+        played.append(1)
+        if len(played) == 14:  # eight batches, a held-out one, and those up to the first signal
+            os.kill(os.getpid(), signal.SIGINT)
+        return again(self, *arguments, **more)
+
+    monkeypatch.setattr(Agents, "forward", interrupted_again)
+    assert call("train", *SMALL, "--output", tmp_path) == 130
+    assert load_interrupted(tmp_path).batches == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_killed_in_the_first_epoch_and_again_and_again(tmp_path):

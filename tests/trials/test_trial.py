@@ -165,7 +165,7 @@ def test_nan_stops_the_run_and_keeps_the_last_good_snapshot(tmp_path):
                     agents.receiver.mlp[0].weight[0, 0] = math.nan
 
     log = RunLog(tmp_path / "log.csv")
-    callbacks = [Poison(), EpochClock(16, agents), StopOnNaN(snapshots), log, snapshots]
+    callbacks = [Poison(), EpochClock(batches("train"), agents), StopOnNaN(snapshots), log, snapshots]
     trial = build_trial(agents, TotalLoss(HingeLoss()), CPU, optimizer=optimizer, callbacks=callbacks)
     with pytest.raises(RunError, match=r"not numbers any more, in epoch 2 .*\n.*snapshot is .*model_") as told:
         run(trial, batches("train"), batches("valid"), 5)
@@ -204,7 +204,7 @@ def test_weights_broken_by_the_last_step_are_found_in_the_held_out_games(tmp_pat
 
 def test_log_columns_begin_as_the_official_ones(tmp_path):
     agents = pair()
-    callbacks = [EpochClock(16, agents), RunLog(tmp_path / "log.csv")]
+    callbacks = [EpochClock(batches("train"), agents), RunLog(tmp_path / "log.csv")]
     optimizer = torch.optim.Adam(agents.parameters())
     trial = build_trial(agents, TotalLoss(HingeLoss()), CPU, optimizer=optimizer, callbacks=callbacks)
     history = run(trial, batches("train"), batches("valid"), 3)
