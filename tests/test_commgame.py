@@ -113,6 +113,17 @@ def test_the_same_command_writes_the_same_log(trained, tmp_path, capsys):
     assert (trained / "log.csv").read_bytes() == (tmp_path / "again" / "log.csv").read_bytes()
 
 
+def test_quiet_runs_print_nothing(tmp_path, capsys):
+    assert train(capsys, tmp_path / "run", "--quiet") == ""
+    weights = tmp_path / "run" / "model_final.pt"
+    for command in (["test", "--weights", weights], ["crossplay", weights, weights]):
+        assert call(capsys, *command, "--quiet", "--output", tmp_path / command[0]) == (0, "", "")
+    assert "communication rate" in call(capsys, "test", "--weights", weights, "--output", tmp_path / "loud")[1]
+    code, out, errors = call(capsys, "train", "--quiet", "--output", tmp_path / "run")
+    assert (code, out) == (2, "")
+    assert "already holds a run" in errors
+
+
 def test_agents_learn_and_their_sketches_differ(tmp_path, capsys):
     """Four epochs are enough to be far above chance, on pictures that were never trained on."""
     train(capsys, tmp_path / "run", "--epochs", "4")

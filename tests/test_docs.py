@@ -35,21 +35,22 @@ def test_every_feature_and_promise_names_tests_that_exist(row):
         assert function in functions(TESTS / path), f"{path} has no {function}"
 
 
+# Also under torchrun and srun, and over several lines.
+COMMAND = re.compile(r"^(?:srun )?(?:python|torchrun [-\w= ]+) commgame\.py (.+)", re.MULTILINE)
 COMMANDS = [
-    (page.name, line)
+    (page.name, command)
     for page in sorted(PARITY.parent.glob("*.md"))
-    for line in page.read_text().splitlines()
-    if line.startswith("python commgame.py ")
+    for command in COMMAND.findall(page.read_text().replace("\\\n", " "))
 ]
 
 
 def test_the_documents_have_commands():
-    assert len(COMMANDS) >= 6
+    assert len(COMMANDS) >= 9
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=lambda text: text[:60])
 def test_every_command_of_the_documents_is_understood(page, line):
-    _, _, name, *arguments = shlex.split(line)
+    name, *arguments = shlex.split(line)
     if name in TOOLS:
         TOOLS[name]._parser(name, arguments).parse_args(arguments)
     else:

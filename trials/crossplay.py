@@ -14,13 +14,15 @@ from PIL import Image, ImageDraw, ImageFont
 from errors import UsageError
 from games.losses import TotalLoss
 from models.agents import Agents
+from trials import processes
 from trials.batches import GameBatches
 from trials.callbacks import StopOnNaN
 from trials.pictures import save_picture
 from trials.plan import describe
+from trials.progress import speak_no_more_than
 from trials.result import outcome
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
-from trials.speed import compile_backbones, set_precision
+from trials.speed import compile_backbones, set_determinism, set_precision
 from trials.trained import Trained, build_trained, check_common_game, load_trained, pair
 from trials.trial import build_trial, evaluate
 from trials.wiring import build_batches, build_test_loss, choose_device, load_pictures
@@ -35,15 +37,20 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
 
     arguments: the options. command: the whole call, for the record. Raises UsageError before anything is written.
     """
+    if processes.started_together() > 1:
+        raise UsageError("several processes (torchrun) are for train and test.\nStart one.")
     if len(files) < 2:
         raise UsageError("crossplay compares agents of several runs.\nGive two checkpoints or more, before any option.")
     trained = [load_trained("crossplay", arguments, file) for file in files]
     check_common_game(trained)
     options = trained[0].options
+    if options.quiet:
+        speak_no_more_than(logging.WARNING)
     folder, device = choose_folder(options), choose_device(options.device)
     pictures = load_pictures(options, ("test",), device)
     batches = build_batches(options, pictures, device)
     pairs = [build_trained(one, pictures).to(device) for one in trained]
+    set_determinism(options.deterministic)
     for one in pairs:
         set_precision(options, one)
         compile_backbones(options, one, pictures.image_size)

@@ -225,6 +225,12 @@ def add_train_options(group):
     )
     add_flag(
         group,
+        "--tensorboard",
+        help="write the log and the played games for TensorBoard, too, into the run's folder (needs the package "
+        "tensorboard)",
+    )
+    add_flag(
+        group,
         "--gather-candidates",
         help="of several processes (torchrun), let every sender's game have the candidates of all as one pool: a game "
         "of --batch-size times as many; the original game only, and not the held-out games, which stay as they are",

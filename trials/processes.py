@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,10 +18,15 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from errors import UsageError
+from errors import RunError, UsageError
 
 # How long one may wait for another, which may be downloading or decoding; that one has died is noticed by torchrun.
 PATIENCE = timedelta(hours=6)
+
+
+def started_together() -> int:
+    """How many processes torchrun has started, joined or not."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def count() -> int:
@@ -43,15 +49,24 @@ def _joined() -> bool:
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Within it, processes that torchrun has started together are joined; without torchrun, nothing happens."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or _joined():
+    """Within it, processes that torchrun has started together are joined; without torchrun, nothing happens.
+
+    Raises RunError where another process has ended too early.
+    """
+    if started_together() < 2 or _joined():
         yield
         return
     if not distributed.is_available():
         raise UsageError("this torch was built without torch.distributed.\nStart one process, without torchrun.")
     distributed.init_process_group(timeout=PATIENCE)  # gloo for tensors on the CPU, and NCCL for those on a GPU
-    yield
-    # After an error the others may be waiting for something that will not come: the end of this process tells them.
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, distributed.DistError) or re.search("(closed|reset) by peer", str(error)):
+            distributed.destroy_process_group()
+            raise RunError("another process of this run has ended; what it said stands above.") from error
+        raise
+    # Not after an error: others may wait for something that will not come, which the end of this process tells them.
     distributed.destroy_process_group()
 
 

@@ -41,10 +41,12 @@ logger = logging.getLogger("commgame")
 FORMAT = "learning-to-draw resume 2"
 FILE, PREVIOUS = "resume.pt", "resume_previous.pt"
 # Options that may be others when a run goes on.
-MAY_CHANGE = (*OF_ONE_START, "epochs", "device", "data_device", "snapshot_interval", "keep_last", "num_reconstructions")
+MAY_CHANGE = (
+    *OF_ONE_START,
+    *("epochs", "device", "data_device", "snapshot_interval", "keep_last", "num_reconstructions", "tensorboard"),
+)
 # Attributes in which torchbearer's metrics keep what they have seen.
 METRIC_MEMORY = ("_sum", "_sum_sq", "_count", "_cache", "_i", "_result")
-BATCHES_BETWEEN_QUESTIONS = 10  # of several processes, whether one was told to stop; an answer makes a GPU wait
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,10 @@ def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted 
     saved = {name: value for name, value in interrupted.options.items() if name not in OF_ONE_START}
     options = resolve("train", arguments, saved, FILE)
     _check_same(options, saved, folder)
-    if interrupted.processes != int(os.environ.get("WORLD_SIZE", "1")):
+    if interrupted.processes != processes.started_together():
         raise UsageError(
             f"--resume {folder}: the run was begun with {interrupted.processes} process(es), and these are "
-            f"{os.environ.get('WORLD_SIZE', '1')}: a step would play other games.\n"
+            f"{processes.started_together()}: a step would play other games.\n"
             f"Start it with torchrun --nproc-per-node={interrupted.processes}, or begin a new run."
         )
     if options.epochs <= interrupted.epochs:
@@ -215,32 +217,25 @@ class ResumePoint(Callback):
 
     def on_step_training(self, state):
         last = state[torchbearer.BATCH] + 1 == state[torchbearer.STEPS]
-        stop = self._is_to_stop(state)
+        stop = self._is_to_stop()
         if last or stop:
             self._trained = self._place(state, self._done + state[torchbearer.BATCH] + 1)
         if stop:
             self._stop(state)
 
     def on_step_validation(self, state):
-        if self._is_to_stop(state):  # the held-out games are begun again
+        if self._is_to_stop():  # the held-out games are begun again
             self._stop(state)
 
     def on_checkpoint(self, state):
         self._save(state, self._place(state))
-        if state[torchbearer.EPOCH] + 1 < state[torchbearer.MAX_EPOCHS] and processes.largest(self._noted()):
+        if state[torchbearer.EPOCH] + 1 < state[torchbearer.MAX_EPOCHS] and self._is_to_stop():
             self.interrupts.obey()
 
-    def _is_to_stop(self, state) -> bool:
-        """Whether any process was told to; all of them find out after the same batch."""
-        if processes.count() == 1:
-            return bool(self._noted())
-        if (state[torchbearer.BATCH] + 1) % BATCHES_BETWEEN_QUESTIONS:
-            return False
-        self.interrupts.noted = processes.largest(self._noted()) or None
-        return bool(self._noted())
-
-    def _noted(self) -> int:
-        return self.interrupts.noted or 0
+    def _is_to_stop(self) -> bool:
+        """Whether it, or another process, was told to; all find out after the same batch. Makes no GPU wait."""
+        self.interrupts.noted = processes.largest(self.interrupts.noted or 0) or None
+        return self.interrupts.noted is not None
 
     def _stop(self, state) -> None:
         self._save(state, self._trained)

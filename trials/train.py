@@ -36,6 +36,7 @@ from trials.resume import Interrupted, ResumePoint
 from trials.run_folder import choose_folder, note_resumption, open_folder, write_json, write_text
 from trials.schedule import LearningRate, parse_learning_rate
 from trials.speed import compile_backbones, keep_features, set_determinism, set_precision
+from trials.tensorboard import TensorBoard, check_tensorboard
 from trials.trial import build_trial, run
 from trials.wiring import (
     build_agents,
@@ -147,6 +148,7 @@ def _fit(
         log,
         Progress(deal.games * deal.senders * processes.count()),
         EpochLine(),
+        TensorBoard(folder, interrupted.epochs if interrupted else 0) if options.tensorboard else None,
         snapshots,
     ]
     callbacks = [
@@ -181,6 +183,8 @@ def _check_options(options: Options) -> None:
             "--gather-candidates makes one game of those that several processes (torchrun) play at once, in the "
             "original game; an object-oriented game would have classes several times.\nLeave it out."
         )
+    if options.tensorboard:
+        check_tensorboard()
     _check_loss_options(options)
 
 
