@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TextIO
 
 from analysis import TOOLS
-from errors import RunError, Terminated, UsageError
+from errors import RunError, Terminated, UsageError, program
 from trials.options import as_json, check_names, given_value, resolve, resolve_training
 
 STAYS = "what was saved so far is complete and stays (train --resume RUN goes on with a training)"
@@ -182,7 +182,7 @@ def _help() -> str:
         return "\n".join(f"  {name:<22}  {command.summary}" for name, command in commands.items())
 
     return f"""\
-usage: python commgame.py COMMAND [options]
+usage: {program()} COMMAND [options]
 
 play
 {listed(PLAY)}
@@ -191,7 +191,7 @@ afterwards
 {listed(AFTERWARDS)}
 
 Without options, train learns to draw handwritten digits in about two minutes.
-Every option of a command, with its default: python commgame.py train --help
+Every option of a command, with its default: {program()} train --help
 """
 
 

@@ -1,4 +1,7 @@
-"""The exceptions of this program, and how it quotes those of others."""
+"""The exceptions of this program, how it quotes those of others, and what messages call it."""
+
+import sys
+from pathlib import Path
 
 
 class UsageError(Exception):
@@ -17,6 +20,11 @@ def first_line(error: Exception) -> str:
 
 class Terminated(BaseException):
     """SIGTERM has come, as from a cluster that wants its machine back. Exit code 143."""
+
+
+def program() -> str:
+    """How it is called: as the installed command, or as the file."""
+    return "commgame" if Path(sys.argv[0]).name in ("commgame", "commgame.exe") else "python commgame.py"
 
 
 class RunError(Exception):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.tool import Tool
-from errors import UsageError
+from errors import UsageError, program
 from parts import add_flag, non_negative_int, positive_int
 from trials.options import check_names
 
@@ -35,7 +35,7 @@ def _check_order(arguments: Sequence[str], photos: Sequence[Path], rest: Sequenc
     if rest and (not rest[0].startswith("-") or words.index(Path(rest[0])) < words.index(photos[0])):
         raise UsageError(
             f"{rest[0]}: the photos have to stand together, and before any option of the agents.\n"
-            "Write: python commgame.py draw PHOTO [PHOTO ...] --weights FILE [options]"
+            f"Write: {program()} draw PHOTO [PHOTO ...] --weights FILE [options]"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from errors import UsageError
+from errors import UsageError, program
 
 
 def read_hash_classes(path: Path) -> dict[str, str]:
@@ -32,5 +32,5 @@ def read_hash_classes(path: Path) -> dict[str, str]:
 def _not_a_list(path: Path, reason: str) -> UsageError:
     return UsageError(
         f"--hash-classes {path} cannot be used: {reason}.\n"
-        "Make it with: python commgame.py dump-hashes-classes --name --output FILE --dataset ... (see its --help)."
+        f"Make it with: {program()} dump-hashes-classes --name --output FILE --dataset ... (see its --help)."
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import DATASETS
+from errors import program
 from trials.options import DEFAULT_PARTS, Parser
 
 
@@ -51,7 +52,7 @@ class Tool:
             action.metavar if action.nargs is None else f"{action.metavar} [{action.metavar} ...]"
             for action in parser._get_positional_actions()
         ]
-        parser.usage = " ".join(["python commgame.py", command, *words, "[options]"])
+        parser.usage = " ".join([program(), command, *words, "[options]"])
         if self.takes_dataset:
             _add_dataset_options(parser, command, arguments)
         for action in parser._actions:

@@ -35,3 +35,12 @@ def test_a_package_of_somebody_else_with_the_same_name_is_in_nobodys_way(tmp_pat
     )
     assert run.returncode == 0, run.stderr
     assert "--dataset" in run.stdout
+
+
+def test_messages_call_the_program_as_it_was_called(tmp_path):
+    installed = tmp_path / "commgame"
+    installed.write_text(f"import sys\nsys.path[0] = {str(ROOT)!r}\nimport launch\nsys.exit(launch.main())\n")
+    for file, named in ((installed, "See commgame train"), (ROOT / "commgame.py", "See python commgame.py train")):
+        run = subprocess.run([sys.executable, file, "train", "--nlins", "3"], capture_output=True, text=True)
+        assert run.returncode == 2
+        assert named in run.stderr

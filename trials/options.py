@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from datasets import DATASETS
-from errors import UsageError
+from errors import UsageError, program
 from games import LOSSES
 from models import DECODERS, ENCODERS, RECEIVERS
 from parts import Part
@@ -76,7 +76,7 @@ class Parser(argparse.ArgumentParser):
     """argparse, with errors raised as `UsageError` instead of printed below a screenful of usage."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}\nSee python commgame.py {self.command} --help.")
+        raise UsageError(f"{message}\nSee {program()} {self.command} --help.")
 
 
 COMMAND_OPTIONS = {"train": add_train_options, "test": add_test_options, "crossplay": add_trust_option}
@@ -224,7 +224,7 @@ def _scout(command: str, arguments: Sequence[str], layers: Sequence[tuple[Mappin
 def _parser(command: str, chosen: Mapping[str, str]) -> Parser:
     """The parser of one command with the chosen parts' options, grouped by part."""
     parser = Parser(
-        usage=f"python commgame.py {command} {'A.pt B.pt [C.pt ...] ' if command == 'crossplay' else ''}[options]",
+        usage=f"{program()} {command} {'A.pt B.pt [C.pt ...] ' if command == 'crossplay' else ''}[options]",
         description=DESCRIPTIONS[command],
         epilog="An option may be shortened as long as it stays unambiguous. To see the options of another part, choose "
         "it and ask again, as in: --encoder SqueezeNetBackbone --help.",
@@ -292,7 +292,7 @@ def _explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
     name = word.split("=", 1)[0]
     owners = [owner for owner, option in _names_everywhere() if option == name]
     if not name.startswith("-"):
-        return f"{word!r} is not an option: every option begins with --.\nSee python commgame.py {command} --help."
+        return f"{word!r} is not an option: every option begins with --.\nSee {program()} {command} --help."
     if owners and owners[0][0] == "command":
         return f"{name} belongs to the command {owners[0][1]!r}, and this is {command!r}.\nLeave it out."
     if owners:
@@ -307,4 +307,4 @@ def _explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
     names = [option for _, option in _names_everywhere()]
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
-    return f"there is no option {name}.\n{hint}See python commgame.py {command} --help."
+    return f"there is no option {name}.\n{hint}See {program()} {command} --help."

@@ -21,7 +21,7 @@ from trials.options import Options
 # Any of these says that a folder holds a run.
 RUN_FILES = ("config.json", "log.csv", "train_cmd.txt", "eval_cmd.txt", "result.json", "model_final.pt", "gamelogs")
 TIMES = ("games_per_second", "seconds")  # of an epoch; differ from run to run, and so stay out of log.csv
-PACKAGES = ("torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "scikit-learn")
+PACKAGES = ("learning-to-draw", "torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "scikit-learn")
 
 
 def choose_folder(options: Options) -> Path:

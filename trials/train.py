@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from errors import UsageError
+from errors import UsageError, program
 from games.losses import TotalLoss
 from models.agents import Agents
 from trials import processes
@@ -106,12 +106,12 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
     result = summarise(history, best, batches["valid"])
     write_json(folder / "result.json", result | {"seconds": round(time.perf_counter() - began, 2)})
     logger.info(
-        "validation: communication rate %.3f (best %.3f in epoch %d), chance %.3f; test it with\n"
-        "python commgame.py test --weights %s",
+        "validation: communication rate %.3f (best %.3f in epoch %d), chance %.3f; test it with\n%s test --weights %s",
         result["communication_rate"],
         result["best"]["communication_rate"],
         result["best"]["epoch"],
         result["chance"],
+        program(),
         shlex.quote(str(folder / "model_final.pt")),
     )
 

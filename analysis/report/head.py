@@ -167,6 +167,6 @@ def _as_text(value: Any) -> str:
 
 
 def _command(run: Run) -> str:
-    """As it was typed, with "python" before the program's name."""
+    """As it was typed, with "python" before the program's file."""
     typed = shlex.join(map(str, run.config["arguments"])) if run.config.get("arguments") else run.command
-    return f"python {typed}" if typed else ""
+    return f"python {typed}" if typed.split(" ")[0].endswith(".py") else typed
