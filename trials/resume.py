@@ -73,6 +73,10 @@ class Interrupted:
     def processes(self) -> int:
         return len(self.content["random"])
 
+    def complete(self, epochs: int) -> bool:
+        """Whether nothing is left to do. A run killed after its last epoch has still to write its result."""
+        return self.epochs >= epochs and (self.folder / "result.json").exists()
+
     def give_weights(self, agents: Agents) -> None:
         """Raises UsageError where the agents are others."""
         load_agents(agents, Checkpoint(self.folder / FILE, self.epochs - 1, self.options, self.content["model"], []))
@@ -83,7 +87,8 @@ def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted 
     """The options of `commgame.py train ARGUMENTS --resume WHERE`, and the run to go on with.
 
     where: its folder, or "auto" for --output if a training was begun there; None where there is nothing to go on with.
-    Raises UsageError where an option given is not what the run was begun with, or the run is finished.
+    Raises UsageError where an option given is not what the run was begun with, or the run is complete; with "auto" a
+    complete one is given back like others, as a job that is started once more has nothing to complain of.
     """
     if where == "auto":
         options = resolve_training(arguments)
@@ -102,7 +107,7 @@ def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted 
             f"{processes.started_together()}: a step would play other games.\n"
             f"Start it with torchrun --nproc-per-node={interrupted.processes}, or begin a new run."
         )
-    if options.epochs <= interrupted.epochs:
+    if options.epochs < interrupted.epochs or (interrupted.complete(options.epochs) and where != "auto"):
         raise UsageError(
             f"--resume {folder}: the run has all of its {interrupted.epochs} epochs.\n"
             "Give more --epochs to go on with it."

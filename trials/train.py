@@ -61,6 +61,9 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
     began = time.perf_counter()
     if options.quiet or processes.rank() > 0:
         speak_no_more_than(logging.WARNING)
+    if interrupted and interrupted.complete(options.epochs):
+        logger.info("%s has all of its %d epochs: nothing is left to do", interrupted.folder, interrupted.epochs)
+        return
     rate = parse_learning_rate(options.learning_rate)
     _check_options(options)
     folder = interrupted.folder if interrupted else processes.said_by_first(lambda: choose_folder(options))

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -218,6 +219,21 @@ def test_what_cannot_go_on_is_said_and_nothing_changes(finished, arguments, told
     assert call("train", "--resume", finished, *arguments) == 2
     assert told in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in finished.iterdir()} == before
+
+
+def test_a_run_killed_after_its_last_epoch_gets_its_result(finished, tmp_path, caplog):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    (folder / "result.json").unlink()
+    assert call("train", "--resume", folder) == 0
+    results = [json.loads((run / "result.json").read_text()) for run in (finished, folder)]
+    for result in results:
+        del result["seconds"]
+    assert results[0] == results[1]
+    names = ("log.csv", "metrics.jsonl", "val_games.png", "model_final.pt")
+    assert all((finished / name).read_bytes() == (folder / name).read_bytes() for name in names)
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert call("train", "--output", folder, "--batch-size", "150", "--epochs", "2", "--resume", "auto") == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before  # nothing was left to do
 
 
 def test_where_there_is_nothing_to_go_on_with(tmp_path, capsys):
