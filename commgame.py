@@ -29,6 +29,7 @@ from errors import RunError, Terminated, UsageError, program
 from trials.options import as_json, check_names, given_value, resolve, resolve_training
 
 STAYS = "what was saved so far is complete and stays (train --resume RUN goes on with a training)"
+TOO_LARGE = ("out of memory", "allocate memory", "Storage size calculation overflowed")  # in torch's messages
 MEMORY_ADVICE = """there is not enough memory for this.
 A smaller --batch-size, fewer strokes or smaller sizes need less; --dry-run estimates how much."""
 
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
     try:
+        _check_words(arguments)
         COMMANDS[name].run(list(arguments[1:]))
     except UsageError as error:
         print("error: " + str(error).replace("\n", "\n       "), file=sys.stderr)
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # a full disk, a folder that was taken away
-        print(f"failed: {error}\nWhat was saved before is complete and stays.", file=sys.stderr)
+        print(f"failed: {error}\nWhat was saved before is complete.", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
         advice = _advice(error)
@@ -73,6 +75,13 @@ def main(arguments: Sequence[str]) -> int:
         print(f"terminated; {STAYS}", file=sys.stderr)
         return 143
     return 0
+
+
+def _check_words(words: Sequence[str]) -> None:
+    """Raises UsageError for `--option=--`, of which argparse makes an empty list that it does not look at."""
+    for word in words:
+        if word.startswith("-") and word.endswith("=--"):
+            raise UsageError(f"{word} gives no value.\nWrite {word[:-2]}VALUE, or leave it out.")
 
 
 def _terminate(*_) -> None:
@@ -129,7 +138,7 @@ def _tool(name: str, arguments: list[str]) -> None:
 
 def _advice(error: Exception) -> str | None:
     """What to tell a user of an error of torch's, which has types for few; None for a mistake of this program."""
-    if isinstance(error, MemoryError) or any(text in str(error) for text in ("out of memory", "allocate memory")):
+    if isinstance(error, MemoryError) or any(text in str(error) for text in TOO_LARGE):
         return MEMORY_ADVICE
     if found := re.match(r"(\S+) does not have a deterministic implementation", str(error)):
         return f"--deterministic: {found[1]} has no way to give the same bits every time.\nLeave out the option."

@@ -113,6 +113,22 @@ def test_the_same_command_writes_the_same_log(trained, tmp_path, capsys):
     assert (trained / "log.csv").read_bytes() == (tmp_path / "again" / "log.csv").read_bytes()
 
 
+def test_names_that_are_no_text_are_read_back_by_other_commands(tmp_path, capsys):
+    root, run, tested = tmp_path / "pictures", tmp_path / "no\udcff", tmp_path / "test\udcff"
+    for name in ("cat\udcfe", "dog"):
+        (root / name).mkdir(parents=True)
+        for number in range(8):
+            Image.new("L", (32, 32), 30 * number).save(root / name / f"{number}.png")
+    pictures = ["--dataset", "ImageFolder", "--dataset-root", root, "--encoder", "SmallCNNEncoder", "--batch-size", "2"]
+    train(capsys, run, *pictures, "--image-size", "32", "--val-fraction", "0.25", "--test-fraction", "0.25")
+    assert call(capsys, "test", "--weights", run / "model_final.pt", "--output", tested)[0] == 0
+    lines = [json.loads(line) for line in (tested / "gamelogs" / "games.jsonl").read_text().splitlines()]
+    assert {line["sender_class"] for line in lines} == {"cat\udcfe", "dog"}
+    for command in (["report", run], ["report", tested], ["measure", tested], ["train", "--dry-run", "--config"]):
+        last = [run / "config.json"] if command[-1] == "--config" else []
+        assert call(capsys, *command, *last)[0] == 0, command
+
+
 def test_quiet_runs_print_nothing(tmp_path, capsys):
     assert train(capsys, tmp_path / "run", "--quiet") == ""
     weights = tmp_path / "run" / "model_final.pt"
@@ -339,6 +355,9 @@ MISTAKES = {
     "bad device": (lambda tmp: "train --device cuda:77", "cuda:77 cannot be used"),
     "annealing that never comes": (lambda tmp: "train --sigma2-step 1", "never gets down to"),
     "weights of no loss": (lambda tmp: "train --sop-coef 2", "weighs the perceptual loss"),
+    "two hyphens for a value": (lambda tmp: "train --nlines=--", "--nlines=-- gives no value"),
+    "a value for a switch": (lambda tmp: f"test --weights {tmp}/no --trust-weights=yes", "no such file"),
+    "nearly no name": (lambda tmp: f"test --weights {tmp}/no --=3", "no such file"),
     "empty output": (lambda tmp: "train --output=", "is empty"),
     "nothing to train": (lambda tmp: "train --loss NoLoss", "teaches nothing"),
 }
@@ -516,7 +535,8 @@ def test_whoever_reads_the_output_may_stop():
     process.stderr.close()
 
 
-def test_too_much_for_the_memory_is_said(capsys):
-    code, _, errors = call(capsys, "train", "--dry-run", "--latent-size", "2000000000")
+@pytest.mark.parametrize("size", [("--latent-size", "2000000000"), ("--image-size", "2147483647")])
+def test_too_much_for_the_memory_is_said(size, capsys):
+    code, _, errors = call(capsys, "train", "--dry-run", *size)
     assert code == 1
     assert errors.startswith("failed: there is not enough memory")

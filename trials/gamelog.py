@@ -179,7 +179,8 @@ class _Unfinished:
 
     def __init__(self, path: Path):
         self.path, self._temporary = path, path.with_name(f".{path.stem}.tmp{path.suffix}")
-        self.file = self._temporary.open("w", encoding="utf-8", newline="")
+        # A class may have a folder's name that is no text: JSON's own \udcNN reads back as it was.
+        self.file = self._temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
     def finish(self) -> None:
         self.file.close()

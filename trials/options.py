@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -153,12 +153,7 @@ OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet"
 
 def given_value(name: str, arguments: Sequence[str]) -> str | None:
     """The value of --NAME, an option that brings others, found before those are known."""
-    scout = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-    scout.add_argument(f"--{name}")
-    try:
-        return getattr(scout.parse_known_args(list(arguments))[0], name)
-    except argparse.ArgumentError:
-        return None  # the real parser says what is wrong
+    return getattr(_early(arguments, lambda scout: scout.add_argument(f"--{name}")), name, None)
 
 
 def resolve_training(arguments: Sequence[str]) -> Options:
@@ -191,9 +186,18 @@ def as_json(options: Options) -> str:
 
 def given_trust(arguments: Sequence[str]) -> bool:
     """Whether --trust-weights is on, found before the options that a checkpoint brings are known."""
-    scout = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-    add_trust_option(scout)
-    return scout.parse_known_args(list(arguments))[0].trust_weights
+    return getattr(_early(arguments, add_trust_option), "trust_weights", False)
+
+
+def _early(arguments: Sequence[str], add_options: Callable[[Parser], Any]) -> argparse.Namespace | None:
+    """Some options of all that are given; None where something is wrong with them, which the real parser says."""
+    scout = Parser(add_help=False)
+    scout.command = ""
+    add_options(scout)
+    try:
+        return scout.parse_known_args(list(arguments))[0]
+    except UsageError:
+        return None
 
 
 def check_names(command: str, arguments: Sequence[str]) -> None:
