@@ -7,10 +7,29 @@ from analysis import draw_options, options
 from analysis.draw_options import DrawTool
 from analysis.measuring import options as measure_options
 from analysis.report import options as report_options
+from analysis.reproduce import options as reproduce_options
 from analysis.study import options as study_options
 from analysis.tool import Tool
 
 TOOLS: dict[str, Tool] = {
+    "reproduce": Tool(
+        "analysis.reproduce.reproduce",
+        "reproduce",
+        "one of the paper's tables, trained and tested anew, beside the paper's numbers",
+        """\
+Trains and tests every row of one of the paper's tables as far as that is not done
+yet in --output (an interrupted run goes on), and prints the table: the paper's
+communication rate, ours, and the time. It is written there as table.md and
+table.csv, with sketches of every row (sketches.png).
+    table1  three games, with and without the perceptual loss
+    table2  one layer's feature maps in the perceptual loss
+    table3  capacity
+    table4  shape bias
+The paper's runs take 250 epochs each: days on a GPU. --quick plays the same games
+in minutes on a CPU, and ends with exit code 1 where a rate is not within what was
+measured when this was written.""",
+        reproduce_options.add_reproduce_options,
+    ),
     "report": Tool(
         "analysis.report.report",
         "report",

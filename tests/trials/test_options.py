@@ -76,7 +76,7 @@ def test_the_papers_eval_commands(command):
 def test_every_command_of_commands_md_is_understood():
     text = (Path(__file__).parents[2] / "commands.md").read_text()
     commands = [shlex.split(line)[2:] for line in text.splitlines() if line.startswith("python commgame.py")]
-    assert len(commands) == 2 * len(PAPER)
+    assert len(commands) >= 2 * len(PAPER)
     played = set()
     for command, *arguments in commands:
         name = {"train": "train", "eval": "test"}[command]
@@ -90,7 +90,7 @@ def test_every_command_of_commands_md_is_understood():
     wanted = [
         tuple((key, str(value)) for key, value in options.values.items() if key != "output") for options in expected
     ]
-    assert played == set(wanted)
+    assert played >= set(wanted)
 
 
 def test_every_command_of_the_readme_is_understood():

@@ -1,0 +1,107 @@
+"""A table of two small rows: trained, tested, set beside the paper's numbers, and not done twice."""
+
+import csv
+import json
+
+import pytest
+from PIL import Image
+
+import commgame
+from analysis.reproduce import reproduce, tables
+from analysis.reproduce.tables import Row, Table
+
+TINY = "--batch-size 150 --epochs 1"
+SEEN = (0.0, 0.1, 0.2)
+
+
+def table(*rows):
+    return {"table1": Table("Table 1: two rows", rows)}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Instead of the paper's tables one of Digits, whose first row is expected to be between 0 and 0.5."""
+
+    def use(*rows):
+        monkeypatch.setattr(reproduce, "TABLES", table(*rows))
+
+    monkeypatch.setattr(reproduce, "QUICK", TINY)
+    use(
+        Row("original", "original", "", 0.69, "", SEEN),
+        Row("same", "same", "", 0.963, "--object-oriented same"),
+        Row("none", "no quick one", "", 0.5, None, note="it is too large"),
+    )
+    return use
+
+
+def call(capsys, *arguments):
+    code = commgame.main(["reproduce", "table1", *map(str, arguments)])
+    return code, *capsys.readouterr()
+
+
+def test_what_is_missing_is_done_and_set_beside_the_paper(small, tmp_path, capsys):
+    output = tmp_path / "out"
+    commands = call(capsys, "--quick", "--dry-run", "--output", output)[1].splitlines()
+    assert [line.split()[2] for line in commands] == ["train", "test"] * 2
+    assert not output.exists()
+    code, out, err = call(capsys, "--quick", "--seeds", 3, "--output", output)
+    assert code == 0, err
+    first, second = (output / name / "seed-3" for name in ("original", "same"))
+    assert json.loads((first / "config.json").read_text())["options"]["seed"] == 3
+    rates = [json.loads((run.with_name("seed-3-test") / "result.json").read_text()) for run in (first, second)]
+    texts = [f"{100 * rate['communication_rate']:.1f}" for rate in rates]
+    assert f"| original | 69.0 | {texts[0]} | 0 to 50 |" in out
+    assert f"| same | 96.3 | {texts[1]} |  |" in out
+    assert "Left out: no quick one (it is too large)." in out
+    assert (output / "table.md").read_text() == out
+    rows = list(csv.DictReader((output / "table.csv").read_text().splitlines()))
+    assert [float(row["communication_rate"]) for row in rows] == [rate["communication_rate"] for rate in rates]
+    with Image.open(output / "sketches.png") as sheet:
+        assert sheet.height == 4 * 122  # sketches of two games, each below its photos
+
+    assert call(capsys, "--quick", "--seeds", 3, "--dry-run", "--output", output)[1] == "Nothing is left to do.\n"
+    (second.with_name("seed-3-test") / "result.json").unlink()  # as if interrupted while it was tested
+    trained = (second / "model_final.pt").stat().st_mtime_ns
+    assert call(capsys, "--quick", "--seeds", 3, "--output", output)[1] == out
+    assert (second / "model_final.pt").stat().st_mtime_ns == trained
+
+    small(Row("original", "original", "", 0.69, "", (0.9, 0.9, 0.9)))
+    code, _, err = call(capsys, "--quick", "--seeds", 3, "--output", output)
+    assert code == 1
+    assert f"Not what was expected:\n        original: {texts[0]}, expected 85 to 95" in err
+    assert (output / "table.md").read_text() in err.replace("\n        ", "\n") + "\n"
+
+
+def test_the_mean_and_deviation_of_several_seeds():
+    line = reproduce.Line(Row("a", "a", "", None, "", (0.5, 0.6, 0.7)), (0.4, 0.5, 0.6), 1.0, "cpu", checked=True)
+    assert line.text == "50.0 ± 10.0"
+    assert line.as_expected
+    worst = reproduce.Line(line.row, (0.6, 0.1), 1.0, "cpu", checked=True)
+    assert not worst.as_expected  # one of them is outside
+    assert reproduce.Line(line.row, (0.6, 0.1), 1.0, "cpu", checked=False).as_expected  # as in full runs
+
+
+def test_a_run_that_fails_is_named(small, tmp_path, capfd):
+    small(Row("broken", "a broken row", "", None, "--object-oriented same --num-targets 50"))
+    code, _, err = call(capfd, "--quick", "--output", tmp_path)
+    assert code == 1
+    assert "a broken row, seed 0: train ended with exit code 2, and said why" in err
+    assert "error: --num-targets 50" in err
+
+
+def test_rows_are_chosen_by_name(capsys, tmp_path):
+    commands = call(capsys, "--dry-run", "--rows", "same", "original", "--seeds", 1, 2)[1].splitlines()
+    assert [line.split("--output ")[1].split()[0] for line in commands if " train " in line] == [
+        f"reproduced/table1/{row}/seed-{seed}" for row in ("original", "same") for seed in (1, 2)
+    ]
+    code, _, err = call(capsys, "--rows", "orignal", "--output", tmp_path / "out")
+    assert code == 2
+    assert "--rows orignal: there is no such row" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_full_runs_are_those_of_commands_md(capsys):
+    (train, test) = call(capsys, "--dry-run", "--rows", "original")[1].splitlines()
+    row = tables.TABLES["table1"].rows[0]
+    assert train.startswith(row.commands[0].split(" --output")[0])
+    assert test.split()[2] == "test"

@@ -1,0 +1,56 @@
+"""The tables are those of commands.md, and of the paper."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from analysis.reproduce.tables import QUICK, TABLES, Row
+from trials.options import check_names, resolve
+
+COMMANDS = Path(__file__).parents[3] / "commands.md"
+ROWS = [(name, row) for name, table in TABLES.items() for row in table.rows]
+
+
+def test_the_commands_are_those_of_commands_md_in_its_order():
+    written = [line for line in COMMANDS.read_text().splitlines() if line.startswith("python commgame.py")]
+    official = [line for line in written if "out/capacity-64px" in line]  # as the official code has it
+    assert len(official) == 2
+    assert [line for line in written if line not in official] == [line for _, row in ROWS for line in row.commands]
+
+
+def test_the_papers_numbers_are_those_of_commands_md():
+    """There they stand in tables and sentences, under the heading of the paper's table."""
+    sections = re.split(r"^## ", COMMANDS.read_text(), flags=re.MULTILINE)
+    for name, table in TABLES.items():
+        (section,) = [text for text in sections if text.startswith(table.title.split(":")[0])]
+        said = [float(number) / 100 for number in re.findall(r"([\d.]+) %", section)]
+        assert sorted(said) == pytest.approx(sorted(row.paper for row in table.rows if row.paper is not None)), name
+
+
+@pytest.mark.parametrize(("table", "row"), [(name, row) for name, row in ROWS if row.quick is not None])
+def test_quick_runs_play_the_same_game_with_the_same_losses(table, row):
+    words = [word.strip("'") for word in f"{row.quick} {QUICK}".split()]
+    check_names("train", words)
+    quick, full = resolve("train", words), resolve("train", row.commands[0].split()[3:])
+    same = ("object_oriented", "sort_of_perceptual_loss", "sop_weights", "loss", "nlines", "invert", "data_seed")
+    assert {name: quick.values[name] for name in same} == {name: full.values[name] for name in same}
+    if "Caltech101" not in row.full and quick.object_oriented != "none":
+        assert quick.num_targets == 10
+    assert row.name in {"base", "capacity", "imagenet"} or table in ("table1", "table2")
+
+
+def test_a_row_is_named_once_and_says_why_it_has_no_quick_run():
+    for table in TABLES.values():
+        names = [row.name for row in table.rows]
+        assert len(set(names)) == len(names)
+        assert all(row.note for row in table.rows if row.quick is None)
+
+
+def test_bands_are_four_deviations_or_five_hundredths_within_0_and_1():
+    def band(*seen):
+        return Row("name", "title", "", None, "", seen).band
+
+    assert band(0.5, 0.6) is None  # of two runs nothing can be said
+    assert band(0.5, 0.6, 0.7) == pytest.approx((0.2, 1.0))  # deviation 0.1
+    assert band(0.8, 0.8, 0.8) == pytest.approx((0.75, 0.85))
