@@ -26,6 +26,7 @@ from typing import TextIO
 
 from analysis import TOOLS
 from errors import RunError, Terminated, UsageError, program
+from plugins import load
 from trials.options import as_json, check_names, given_value, resolve, resolve_training
 
 STAYS = "what was saved so far is complete and stays (train --resume RUN goes on with a training)"
@@ -49,12 +50,14 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(signal.SIGTERM, _terminate)
     try:
         _check_words(arguments)
+        if (plugin := given_value("plugin", arguments)) is not None:
+            load(Path(plugin))  # before anything is said about options, some of which are its own
         COMMANDS[name].run(list(arguments[1:]))
     except UsageError as error:
-        print("error: " + str(error).replace("\n", "\n       "), file=sys.stderr)
+        print(_process() + "error: " + str(error).replace("\n", "\n       "), file=sys.stderr)
         return 2
     except RunError as error:
-        print("failed: " + str(error).replace("\n", "\n        "), file=sys.stderr)
+        print(_process() + "failed: " + str(error).replace("\n", "\n        "), file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read the output has enough of it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,14 +87,21 @@ def _check_words(words: Sequence[str]) -> None:
             raise UsageError(f"{word} gives no value.\nWrite {word[:-2]}VALUE, or leave it out.")
 
 
+def _process() -> str:
+    """Of several (torchrun), which one speaks, but for the first."""
+    rank = os.environ.get("RANK", "0")
+    return "" if rank == "0" else f"process {rank}: "
+
+
 def _terminate(*_) -> None:
     raise Terminated
 
 
 def _train(arguments: list[str]) -> None:
     _log_to(sys.stdout)
-    check_names("train", arguments)
     where, interrupted = given_value("resume", arguments), None
+    if where is None and given_value("config", arguments) is None:  # which may bring a plugin's options
+        check_names("train", arguments)
     if where is None or "-h" in arguments or "--help" in arguments:
         options = resolve_training(arguments)
     else:
@@ -108,7 +118,6 @@ def _train(arguments: list[str]) -> None:
 
 def _test(arguments: list[str]) -> None:
     _log_to(sys.stdout)
-    check_names("test", arguments)
     weights = given_value("weights", arguments)
     if weights is None or "-h" in arguments or "--help" in arguments:
         resolve("test", arguments)  # explains what is missing, or shows the help
@@ -122,7 +131,6 @@ def _crossplay(arguments: list[str]) -> None:
     _log_to(sys.stdout)
     files = list(itertools.takewhile(lambda word: not word.startswith("-"), arguments))
     rest = arguments[len(files) :]
-    check_names("crossplay", rest)
     if "-h" in rest or "--help" in rest:
         resolve("crossplay", rest)  # shows the help
         return

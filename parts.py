@@ -18,6 +18,8 @@ from typing import Any
 class Part:
     """One line of a table of parts, such as `models.ENCODERS`: a name's class, and the options that build it.
 
+    module, cls: where the class is, and its name; or the class itself, of a plugin, which is loaded already.
+
     `add_options` declares the class's own options on an argparse group; each option's destination is the name of a
     keyword argument of the class. `defaults` are values that choosing this part brings for options of other parts
     (a small data set asks for a small encoder); an option given on the command line always wins. `defaults_with` holds
@@ -25,13 +27,15 @@ class Part:
     """
 
     module: str
-    cls: str
+    cls: str | type
     add_options: Callable[[Any], None] = lambda group: None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     defaults_with: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def load(self) -> type:
         """The class itself; imports its module (and with it torch)."""
+        if isinstance(self.cls, type):
+            return self.cls
         return getattr(importlib.import_module(self.module), self.cls)
 
     def option_actions(self) -> list[argparse.Action]:

@@ -108,6 +108,26 @@ on the same games and chance; and the mean time of an answer. Give it a file of
 answers from each participant, all of the same page.""",
         study_options.add_study_results_options,
     ),
+    "list": Tool(
+        "analysis.parts_list",
+        "list_parts",
+        "the parts that can be chosen: data sets, games, agents, losses",
+        """\
+Prints the names of all parts by the option that chooses them, each with its own
+options; with --plugin those of your own file, too.""",
+        options.add_list_options,
+    ),
+    "check": Tool(
+        "analysis.check",
+        "check",
+        "whether the parts of your own file are what parts have to be",
+        """\
+Tries every part that a plugin registers: shapes and ranges of what it gives,
+finite gradients, whether it moves with .to() and comes back from its saved state,
+and a game that is trained for, saved, loaded and tested (on the Digits, a minute).
+Ends with exit code 1 where something is broken, and says what, in which line.""",
+        options.add_check_options,
+    ),
     "sample-gamelogs": Tool(
         "analysis.sample_gamelogs",
         "sample_gamelogs",

@@ -10,7 +10,6 @@ from typing import Any
 from analysis.tool import Tool
 from errors import UsageError, program
 from parts import add_flag, non_negative_int, positive_int
-from trials.options import check_names
 
 
 class DrawTool(Tool):
@@ -24,7 +23,6 @@ class DrawTool(Tool):
         parser.allow_abbrev = False  # a short form may be one of the agents'
         own, rest = parser.parse_known_args(list(arguments))
         _check_order(arguments, own.photos, rest)
-        check_names("test", rest)
         function = getattr(importlib.import_module(self.module), self.function)
         return function(**vars(own), agent_options=rest)
 

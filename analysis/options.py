@@ -135,3 +135,17 @@ def _template(text: str) -> tuple[str, str]:
             f'{text!r} is not NAME=TEXT with one {{}} in it, as "photo=a photo of a {{}}."'
         )
     return name, sentence
+
+
+def add_list_options(group: Any) -> None:
+    group.add_argument("--plugin", type=Path, metavar="FILE.py", help="a file with parts of your own")
+
+
+def add_check_options(group: Any) -> None:
+    group.add_argument("plugin", type=Path, metavar="FILE.py", help="the file with parts of your own")
+    group.add_argument(
+        "--options",
+        default="",
+        metavar="WORDS",
+        help="further options of train, in one word, as --options '--dataset-root my-pictures'",
+    )

@@ -10,3 +10,8 @@ LOSSES = {
 
 # How the receiver's picture of the target relates to the sender's, in the object-oriented games.
 OBJECT_ORIENTED = ("same", "different", "mixed")
+
+GAMES = {
+    "none": Part("games.sampling", "OriginalGame"),
+    **{kind: Part("games.sampling", "ObjectOrientedGame") for kind in OBJECT_ORIENTED},
+}

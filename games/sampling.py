@@ -31,7 +31,30 @@ class Deal:
     targets: Tensor
 
 
-class OriginalGame:
+class Game:
+    """A dealer of one split: what there is to know of its games, which are alike, and an iterator of `Deal`s.
+
+    kind: its name. items: length of the split. games, candidates, senders: G, T and S of every deal. generator: where
+    all that is random in training comes from. lonely: classes of one picture, where a receiver should see another one.
+    """
+
+    kind: str
+    items: int
+    games: int
+    candidates: int
+    senders: int
+    generator: torch.Generator
+    lonely: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Deals an epoch."""
+        return self.items // (self.games * self.candidates)
+
+    def __iter__(self) -> Iterator[Deal]:
+        raise NotImplementedError
+
+
+class OriginalGame(Game):
     """Every batch is one game: each of its T pictures is meant once, the T - 1 others are its distractors.
 
     Section 4 of the paper. With `senders` below T only the first pictures of a batch are meant.
@@ -66,9 +89,6 @@ class OriginalGame:
             self._order = torch.randperm(items, generator=generator)
             self._pool_seed = _draw_seed(generator)
 
-    def __len__(self) -> int:
-        return self.items // self.candidates
-
     def __iter__(self) -> Iterator[Deal]:
         generator = self.generator if self._shuffle else torch.Generator().manual_seed(self._pool_seed)
         order = torch.randperm(self.items, generator=generator) if self._shuffle else self._order
@@ -77,7 +97,7 @@ class OriginalGame:
             yield shuffled_pools(meant, meant, self.senders, generator)
 
 
-class ObjectOrientedGame:
+class ObjectOrientedGame(Game):
     """Every game holds one picture each of T classes; which one is meant is which class.
 
     kind `same`: the receiver's pool holds the very picture that the sender saw. `different`: another picture of its
@@ -132,9 +152,6 @@ class ObjectOrientedGame:
             )
         self.generator, self._shuffle = generator, shuffle
         self._pool_seed = None if shuffle else _draw_seed(generator)
-
-    def __len__(self) -> int:
-        return self.items // (self.games * self.candidates)
 
     def __iter__(self) -> Iterator[Deal]:
         if self._shuffle:

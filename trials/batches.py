@@ -10,7 +10,7 @@ from torch import Tensor
 
 from datasets.augment import random_affine
 from datasets.splits import Split
-from games.sampling import Deal, ObjectOrientedGame, OriginalGame
+from games.sampling import Deal, Game
 from models.agents import Play
 from models.encoding import Features
 from trials.feature_cache import FeatureCache
@@ -61,7 +61,7 @@ class GameBatches:
     def __init__(
         self,
         split: Split,
-        dealer: OriginalGame | ObjectOrientedGame,
+        dealer: Game,
         *,
         device: torch.device,
         seed: int,

@@ -32,7 +32,8 @@ _OFFICIAL_CLASSES = [StateKey, Interval, CSVLogger, FromState, LambdaCallback]
 class Checkpoint:
     """A checkpoint, read. epoch: number (from 0) of the last epoch trained. options: as given to training, except that
     sigma2 is where annealing had brought it; empty for one of the official code. loss: what the losses themselves
-    learned (weights of feature layers); empty where nothing, or in an older checkpoint."""
+    learned (weights of feature layers); empty where nothing, or in an older checkpoint. versions: what it was trained
+    with; empty for an official one."""
 
     path: Path
     epoch: int
@@ -40,6 +41,7 @@ class Checkpoint:
     model: dict[str, torch.Tensor]
     history: list[dict[str, Any]]
     loss: dict[str, torch.Tensor] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 def save_checkpoint(
@@ -61,7 +63,7 @@ def save_checkpoint(
         "loss": loss.state_dict(),
         "optimizer": optimizer.state_dict(),
         "history": history,
-        "versions": versions(),
+        "versions": versions(options.plugin),
     }
     write_atomically(path, lambda temporary: torch.save(content, temporary))
 
@@ -95,7 +97,15 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
     if not whole or not all(isinstance(value, torch.Tensor) for value in content["model"].values()):
         raise _no_checkpoint(path)
     options = content["options"] | {"sigma2": content["sigma2"]}
-    return Checkpoint(path, content["epoch"], options, content["model"], content["history"], content.get("loss", {}))
+    return Checkpoint(
+        path,
+        content["epoch"],
+        options,
+        content["model"],
+        content["history"],
+        content.get("loss", {}),
+        content.get("versions", {}),
+    )
 
 
 def _read_official(path: Path, content: Any) -> Checkpoint | None:

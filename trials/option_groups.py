@@ -1,7 +1,9 @@
 """The options that every run has, whatever parts are chosen; those of a part stand with the part. No torch here."""
 
+from pathlib import Path
+
 from datasets import DATASETS
-from games import LOSSES, OBJECT_ORIENTED
+from games import GAMES, LOSSES
 from models import DECODERS, ENCODERS, RECEIVERS
 from parts import add_flag, non_negative_float, non_negative_int, positive_int, seed
 
@@ -10,8 +12,8 @@ def add_game_options(group):
     group.add_argument("--dataset", choices=DATASETS, help="the pictures that are played with")
     group.add_argument(
         "--object-oriented",
-        choices=("none", *OBJECT_ORIENTED),
-        default="none",
+        "--game",
+        choices=GAMES,
         help="games between classes: the receiver's pool holds the very picture that the sender saw (same), another "
         "one of its class (different), or half and half (mixed); none: the original game between single pictures",
     )
@@ -149,6 +151,12 @@ def add_run_options(group):
         default=100,
         metavar="N",
         help="pictures in each grid that is written",
+    )
+    group.add_argument(
+        "--plugin",
+        type=Path,
+        metavar="FILE.py",
+        help="a file with parts of your own, which can then be chosen like others; a test finds it again by itself",
     )
     group.add_argument(
         "--quiet", action="store_true", help="print nothing but what goes wrong; the run's folder has the rest"

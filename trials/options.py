@@ -16,9 +16,10 @@ from typing import Any, NoReturn
 
 from datasets import DATASETS
 from errors import UsageError, program
-from games import LOSSES
+from games import GAMES, LOSSES
 from models import DECODERS, ENCODERS, RECEIVERS
 from parts import Part
+from plugins import load_again
 from trials.option_groups import (
     add_agent_options,
     add_game_options,
@@ -31,9 +32,10 @@ from trials.option_groups import (
     add_trust_option,
 )
 
-# kind -> its table; the options that choose a part are named after the kind.
+# kind -> its table; the option that chooses a part is named after the kind.
 PART_TABLES: dict[str, Mapping[str, Part]] = {
     "dataset": DATASETS,
+    "object_oriented": GAMES,
     "encoder": ENCODERS,
     "decoder": DECODERS,
     "receiver": RECEIVERS,
@@ -41,13 +43,17 @@ PART_TABLES: dict[str, Mapping[str, Part]] = {
 }
 DEFAULT_PARTS = {
     "dataset": "Digits",
+    "object_oriented": "none",
     "encoder": "VGG16BackboneExtended",
     "decoder": "SinglePassSimpleLineDecoder",
     "receiver": "SimpleReceiverMLP",
     "loss": "HingeLoss",
 }
+NAMES = {"object_oriented": "game"}  # of kinds, in words, where their option is called otherwise
+OTHER_NAMES = {"object_oriented": ("--game",)}
 DEFAULT_SOURCE = "default"
 COMMAND_LINE = "command line"
+CONFIG = "config.json"
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,11 @@ class Options:
 
     def part(self, kind: str) -> Part:
         return PART_TABLES[kind][self.values[kind]]
+
+
+def option_of(kind: str) -> str:
+    """The option that chooses a part of a kind."""
+    return f"--{kind.replace('_', '-')}"
 
 
 class Parser(argparse.ArgumentParser):
@@ -116,8 +127,9 @@ def resolve(
 
     given, unknown = parser.parse_known_args(list(arguments))
     for kind, name in chosen.items():
-        if getattr(given, kind, name) != name:
-            raise UsageError(f"{getattr(given, kind)} was chosen by a short form: write --{kind} in full.")
+        parts = [PART_TABLES[kind][one] for one in (name, getattr(given, kind, name))]
+        if parts[0] != parts[1] and any(part.option_actions() or part.defaults for part in parts):
+            raise UsageError(f"{getattr(given, kind)} was chosen by a short form: write {option_of(kind)} in full.")
     if unknown:
         raise UsageError(_explain_unknown(unknown[0], command, chosen))
     values |= vars(given)
@@ -172,10 +184,11 @@ def resolve_training(arguments: Sequence[str]) -> Options:
             f"--config {path} cannot be read ({reason}).\n"
             "Give the config.json of a training, or what --print-config printed."
         ) from error
+    load_again(given_value("plugin", arguments), saved, content.get("versions", {}), f"--config {path}")
     known = {name.lstrip("-").replace("-", "_") for _, name in _names_everywhere()}
     if unknown := sorted(saved.keys() - known):
         raise UsageError(f"--config {path} has {unknown[0]!r}, which is no option.\nCorrect it, or take it out.")
-    return resolve("train", arguments, {n: v for n, v in saved.items() if n not in OF_ONE_START}, "config.json")
+    return resolve("train", arguments, {n: v for n, v in saved.items() if n not in OF_ONE_START}, CONFIG)
 
 
 def as_json(options: Options) -> str:
@@ -215,13 +228,15 @@ def _scout(command: str, arguments: Sequence[str], layers: Sequence[tuple[Mappin
     scout = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     scout.command = command
     for kind, table in PART_TABLES.items():
-        scout.add_argument(f"--{kind}", choices=table)
+        scout.add_argument(option_of(kind), *OTHER_NAMES.get(kind, ()), choices=table)
     chosen = dict(DEFAULT_PARTS)
     for layer, _ in layers:
         chosen |= {kind: layer[kind] for kind in PART_TABLES if kind in layer}
     for kind, table in PART_TABLES.items():
         if chosen[kind] not in table:
-            raise UsageError(f"the {kind} {chosen[kind]} is not known here.\nKnown: {', '.join(table)}.")
+            raise UsageError(
+                f"the {NAMES.get(kind, kind)} {chosen[kind]} is not known here.\nKnown: {', '.join(table)}."
+            )
     return chosen | vars(scout.parse_known_args(list(arguments))[0])
 
 
@@ -239,7 +254,7 @@ def _parser(command: str, chosen: Mapping[str, str]) -> Parser:
     for kind, table in PART_TABLES.items():
         part = table[chosen[kind]]
         if part.option_actions():
-            part.add_options(parser.add_argument_group(f"{kind} {chosen[kind]}"))
+            part.add_options(parser.add_argument_group(f"{NAMES.get(kind, kind)} {chosen[kind]}"))
     add_perceptual_options(parser.add_argument_group("the perceptual loss"))
     add_other_loss_options(parser.add_argument_group("the other losses"))
     COMMAND_OPTIONS[command](parser.add_argument_group(f"{command}ing"))
@@ -305,8 +320,8 @@ def _explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
             f" and {len(owners) - 5} others" if len(owners) > 5 else ""
         )
         return (
-            f"{name} belongs to the {kind} {parts}, but this run has {chosen[kind]}.\n"
-            f"Leave it out, or choose --{kind} {owners[0][1]}."
+            f"{name} belongs to the {NAMES.get(kind, kind)} {parts}, but this run has {chosen[kind]}.\n"
+            f"Leave it out, or choose {option_of(kind)} {owners[0][1]}."
         )
     names = [option for _, option in _names_everywhere()]
     close = difflib.get_close_matches(name, names, n=1)

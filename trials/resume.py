@@ -9,11 +9,13 @@ The file before it stays as resume_previous.pt.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,8 @@ import torch
 import torchbearer
 from torchbearer.callbacks import Callback
 
-from errors import UsageError, first_line
+import plugins
+from errors import RunError, UsageError, first_line
 from games.losses import TotalLoss
 from models.agents import Agents
 from trials import processes
@@ -31,7 +34,7 @@ from trials.batches import GameBatches
 from trials.callbacks import RunLog, Snapshots
 from trials.checkpoints import Checkpoint, load_agents
 from trials.interrupts import Interrupts
-from trials.options import COMMAND_LINE, OF_ONE_START, Options, as_text, resolve, resolve_training
+from trials.options import COMMAND_LINE, CONFIG, OF_ONE_START, Options, as_text, given_value, resolve, resolve_training
 from trials.run_folder import plain, versions, write_atomically
 from trials.trained import spelled
 from trials.trial import settle_metrics
@@ -43,7 +46,16 @@ FILE, PREVIOUS = "resume.pt", "resume_previous.pt"
 # Options that may be others when a run goes on.
 MAY_CHANGE = (
     *OF_ONE_START,
-    *("epochs", "device", "data_device", "snapshot_interval", "keep_last", "num_reconstructions", "tensorboard"),
+    *(
+        "epochs",
+        "plugin",
+        "device",
+        "data_device",
+        "snapshot_interval",
+        "keep_last",
+        "num_reconstructions",
+        "tensorboard",
+    ),
 )
 # Attributes in which torchbearer's metrics keep what they have seen.
 METRIC_MEMORY = ("_sum", "_sum_sq", "_count", "_cache", "_i", "_result")
@@ -75,7 +87,10 @@ class Interrupted:
 
     def complete(self, epochs: int) -> bool:
         """Whether nothing is left to do. A run killed after its last epoch has still to write its result."""
-        return self.epochs >= epochs and (self.folder / "result.json").exists()
+        with suppress(OSError, ValueError, KeyError, TypeError):  # it is not there, or broken
+            result = json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
+            return self.epochs == epochs == result["epochs"]
+        return False
 
     def give_weights(self, agents: Agents) -> None:
         """Raises UsageError where the agents are others."""
@@ -99,28 +114,39 @@ def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted 
     folder = Path(options.output if where == "auto" else where)
     interrupted = load_interrupted(folder)
     saved = {name: value for name, value in interrupted.options.items() if name not in OF_ONE_START}
+    plugins.load_again(given_value("plugin", arguments), saved, interrupted.content["versions"], str(folder))
     options = resolve("train", arguments, saved, FILE)
-    _check_same(options, saved, folder)
+    asked = options if given_value("config", arguments) is None else resolve_training(arguments)
+    _check_same(asked, saved, folder)
     if interrupted.processes != processes.started_together():
         raise UsageError(
             f"--resume {folder}: the run was begun with {interrupted.processes} process(es), and these are "
             f"{processes.started_together()}: a step would play other games.\n"
             f"Start it with torchrun --nproc-per-node={interrupted.processes}, or begin a new run."
         )
-    if options.epochs < interrupted.epochs or (interrupted.complete(options.epochs) and where != "auto"):
+    if options.num_targets == 0:
+        options = options.settled(FILE, num_targets=saved["num_targets"])
+    # With as many as are done there may be a result to write, unless more were asked for, and so no end was reached.
+    shortened = options.epochs == interrupted.epochs and (interrupted.batches or saved["epochs"] > options.epochs)
+    complete = interrupted.complete(options.epochs) and where != "auto"
+    if options.epochs < interrupted.epochs or shortened or complete:
         raise UsageError(
-            f"--resume {folder}: the run has all of its {interrupted.epochs} epochs.\n"
-            "Give more --epochs to go on with it."
+            f"--resume {folder}: the run has {interrupted.epochs} epochs already.\nGive more --epochs to go on with it."
         )
     return options.settled(FILE, output=str(folder)), interrupted
 
 
 def _check_same(options: Options, saved: Mapping[str, Any], folder: Path) -> None:
     for name, source in options.sources.items():
-        if source != COMMAND_LINE or name in MAY_CHANGE:
+        if source not in (COMMAND_LINE, CONFIG) or name in MAY_CHANGE:
             continue
-        value = options.values[name]
-        given = str(value.absolute()) if isinstance(value, Path) else value
+        value = given = options.values[name]
+        if isinstance(value, Path):
+            given = str(value.absolute())
+        elif name == "like_a_dog_image" and value:
+            given = [str(Path(file).absolute()) for file in value]
+        elif name == "num_targets" and value == 0:  # all classes: what that came to is saved
+            continue
         if as_text(given) != as_text(saved.get(name)):
             raise UsageError(
                 f"--resume {folder}: the run was begun with {spelled(name, saved.get(name))}, and this says "
@@ -235,6 +261,7 @@ class ResumePoint(Callback):
     def on_checkpoint(self, state):
         self._save(state, self._place(state))
         if state[torchbearer.EPOCH] + 1 < state[torchbearer.MAX_EPOCHS] and self._is_to_stop():
+            processes.meet()
             self.interrupts.obey()
 
     def _is_to_stop(self) -> bool:
@@ -243,7 +270,11 @@ class ResumePoint(Callback):
         return self.interrupts.noted is not None
 
     def _stop(self, state) -> None:
+        # The step just done may have broken them, which no loss has shown yet.
+        if not all(torch.isfinite(parameter).all() for parameter in self.agents.parameters()):
+            raise RunError("the weights are not numbers any more, so this place is not saved; the epoch before it is.")
         self._save(state, self._trained)
+        processes.meet()  # none leaves while the first one writes: the others' end would be the end of it
         epoch, batches = state[torchbearer.EPOCH] + 1, self._trained["within"]["batches"]
         logger.info("stopped after batch %d of %d in epoch %d; saved", batches, len(self.train), epoch)
         self.interrupts.obey()
@@ -276,7 +307,7 @@ class ResumePoint(Callback):
         content = {
             "format": FORMAT,
             "options": plain(self.options),
-            "versions": versions(),
+            "versions": versions(self.options.get("plugin")),
             "model": self.agents.state_dict(),
             "sigma2": self.agents.decoder.sigma2,
             "loss": self.loss.state_dict(),

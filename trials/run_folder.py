@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import plugins
 from errors import UsageError
 from trials.options import Options
 
@@ -55,6 +56,8 @@ def open_folder(folder: Path, options: Options, arguments: Sequence[str], device
     Of runs that are started at once, each gets a folder of its own, or UsageError if both asked for one. Returns it.
     """
     folder = _claim(folder, options, shlex.join(arguments))
+    if options.plugin is not None:
+        write_text(folder / "plugin.py", Path(options.plugin).read_text(encoding="utf-8"))
     write_json(
         folder / "config.json",
         {
@@ -64,19 +67,21 @@ def open_folder(folder: Path, options: Options, arguments: Sequence[str], device
             "device": device,
             "options": plain(options.values),
             "sources": options.sources,
-            "versions": versions(),
+            "versions": versions(options.plugin),
         },
     )
     return folder
 
 
-def note_resumption(folder: Path, arguments: Sequence[str], epochs: int, batches: int, device: str) -> None:
+def note_resumption(
+    folder: Path, options: Options, arguments: Sequence[str], epochs: int, batches: int, device: str
+) -> None:
     """Adds to resumed.json that the run in a folder goes on, after so many epochs and batches of the next."""
     path = folder / "resumed.json"
     noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     now = {"arguments": list(arguments), "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     where = {"after_epochs": epochs, "after_batches": batches}
-    write_json(path, [*noted, {**now, **where, "device": device, "versions": versions()}])
+    write_json(path, [*noted, {**now, **where, "device": device, "versions": versions(options.plugin)}])
 
 
 def _claim(folder: Path, options: Options, command: str) -> Path:
@@ -109,9 +114,14 @@ def _cannot_write(folder: Path, reason: str) -> UsageError:
     return UsageError(f"--output {str(folder)[:200]} cannot be written to: {reason}.\nGive another folder.")
 
 
+def versions(plugin: Path | str | None = None) -> dict[str, str]:
+    """What the run ran with: Python, packages, the git revision of this program where it has one, and the hash of a
+    plugin."""
+    return _versions() | plugins.sha256_of(plugin)
+
+
 @functools.cache  # asked once, before training: a commit made meanwhile does not change what is running
-def versions() -> dict[str, str]:
-    """What the run ran with: Python, packages, and the git revision of this program where it has one."""
+def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         with suppress(metadata.PackageNotFoundError):

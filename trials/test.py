@@ -122,7 +122,7 @@ def _card(trained: Trained, receiver: Trained | None, agents: Agents, batches: G
         "weights": str(trained.checkpoint.path),
         "receiver_weights": str((receiver or trained).checkpoint.path),
         "options": plain(options.values),
-        "versions": versions(),
+        "versions": versions(options.plugin),
     }
 
 

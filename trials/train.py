@@ -91,7 +91,8 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
     keep_features(options, agents, loss, {name: batches[name] for name in ("train", "valid")}, device)
     if interrupted:
         if processes.rank() == 0:
-            note_resumption(folder, arguments, interrupted.epochs, interrupted.batches, str(device))
+            (folder / "result.json").unlink(missing_ok=True)  # of fewer epochs
+            note_resumption(folder, options, arguments, interrupted.epochs, interrupted.batches, str(device))
         done = f"{interrupted.epochs} epochs" + f" and {interrupted.batches} batches" * bool(interrupted.batches)
         logger.info("going on with %s after %s", folder, done)
     else:
@@ -146,7 +147,7 @@ def _fit(
     written = [
         LearntWeightsColumns(loss.auxiliary["perceptual"]) if options.learn_sop_weights else None,
         EpochClock(batches["train"], agents),
-        StopOnNaN(snapshots, interrupts),
+        StopOnNaN(snapshots),
         PassPictures(folder, options.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
         log,
         Progress(deal.games * deal.senders * processes.count()),
@@ -175,7 +176,8 @@ def _fit(
 
 def _check_options(options: Options) -> None:
     """Raises UsageError for options that would change nothing; in a test they are accepted, as officially."""
-    if options.sigma2_step > 0 and (options.sigma2 <= options.final_sigma2 or options.sigma2_factor >= 1):
+    anneals = options.values.get("sigma2_step", -1) > 0  # a plugin's decoder may not have it
+    if anneals and (options.sigma2 <= options.final_sigma2 or options.sigma2_factor >= 1):
         raise UsageError(
             f"--sigma2-step {options.sigma2_step} asks for annealing, but sigma2 {options.sigma2} times "
             f"{options.sigma2_factor} never gets down to --final-sigma2 {options.final_sigma2}.\n"
@@ -231,6 +233,8 @@ def _settle(options: Options, candidates: int) -> Options:
     if options.object_oriented != "none" and not options.num_targets:
         options = options.settled("settled by the run", num_targets=candidates)
     paths: dict[str, Path | list[str]] = {}
+    if options.plugin is not None:
+        paths["plugin"] = Path(options.plugin).absolute()
     if "dataset_root" in options.values:
         paths["dataset_root"] = Path(options.dataset_root).absolute()
     if options.like_a_dog_image:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import plugins
 from errors import UsageError
 from models.agents import Agents
 from trials.checkpoints import Checkpoint, load_agents, load_checkpoint
-from trials.options import OF_ONE_START, Options, as_text, given_trust, resolve
+from trials.options import OF_ONE_START, Options, as_text, given_trust, given_value, resolve
 from trials.wiring import Pictures, build_agents
 
 # What makes up a game, beside the data set and its options: agents that play with each other have it in common.
@@ -31,6 +32,7 @@ def load_trained(command: str, arguments: Sequence[str], path: Path) -> Trained:
     """Reads a checkpoint for `commgame.py COMMAND ARGUMENTS`. Raises UsageError for whatever is wrong with either."""
     # The other options are understood only with those that the checkpoint brings.
     checkpoint = load_checkpoint(path, trust=given_trust(arguments))
+    plugins.load_again(given_value("plugin", arguments), checkpoint.options, checkpoint.versions, str(path))
     saved = {name: value for name, value in checkpoint.options.items() if name not in NOT_OF_AGENTS}
     return Trained(resolve(command, arguments, saved, path.name), checkpoint)
 

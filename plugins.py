@@ -1,0 +1,144 @@
+"""Parts of somebody's own: a file that `--plugin` names registers them, and they are chosen like any others.
+
+    from plugins import decoder
+
+    @decoder("ZigZagDecoder")
+    class ZigZagDecoder(SinglePassDecoder):
+        ...
+
+A part may have a static method `add_options(group)`, which declares its options on an argparse group; their
+destinations are arguments of its constructor. docs/extending.md has an example, and says what each kind has to be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from datasets import DATASETS
+from errors import UsageError, first_line
+from games import GAMES, LOSSES
+from models import DECODERS, ENCODERS, RECEIVERS
+from parts import Part
+
+AnyClass = TypeVar("AnyClass", bound=type)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A file that has been loaded. sha256: of its content, in hexadecimal. parts: (kind, name) of what it brings."""
+
+    path: Path
+    sha256: str
+    parts: tuple[tuple[str, str], ...]
+
+
+TABLES = {
+    "encoder": ENCODERS,
+    "decoder": DECODERS,
+    "receiver": RECEIVERS,
+    "loss": LOSSES,
+    "game": GAMES,
+    "dataset": DATASETS,
+}
+_loaded: dict[Path, Plugin] = {}
+_registered: list[tuple[str, str]] = []
+
+
+def _decorator(kind: str) -> Callable[[str], Callable[[AnyClass], AnyClass]]:
+    table = TABLES[kind]
+
+    def decorator(name: str) -> Callable[[AnyClass], AnyClass]:
+        def register(cls: AnyClass) -> AnyClass:
+            if name in table:
+                raise UsageError(f"there is a {kind} {name} already.\nGive yours another name.")
+            table[name] = Part(cls.__module__, cls, getattr(cls, "add_options", lambda group: None))
+            _registered.append((kind, name))
+            return cls
+
+        return register
+
+    decorator.__doc__ = f"Registers a class as a {kind} of that name. Raises UsageError where there is one already."
+    return decorator
+
+
+encoder = _decorator("encoder")
+decoder = _decorator("decoder")
+receiver = _decorator("receiver")
+loss = _decorator("loss")
+game = _decorator("game")
+dataset = _decorator("dataset")
+
+
+def load(file: Path) -> Plugin:
+    """Runs a file, which registers its parts; one that was run already is not run again.
+
+    Raises UsageError where it cannot be run, registers nothing, or takes a name that is taken.
+    """
+    path = file.absolute()
+    if path in _loaded:
+        return _loaded[path]
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--plugin {file} cannot be read: {error.strerror}.\nGive a Python file.") from error
+    first = len(_registered)
+    module_name = f"plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None:
+        raise UsageError(f"--plugin {file} is no Python file.\nGive one whose name ends with .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except UsageError as error:
+        _forget(first)
+        raise UsageError(f"--plugin {file}: {error}") from error
+    except Exception as error:
+        _forget(first)
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        where = f", line {lines[-1]}" if lines else ""
+        raise UsageError(f"--plugin {file}{where}: {type(error).__name__}: {first_line(error)}.\nMend it.") from error
+    parts = tuple(_registered[first:])
+    if not parts:
+        raise UsageError(f"--plugin {file} registers nothing.\nPut @decoder(NAME) or the like before a class of it.")
+    _loaded[path] = Plugin(path, hashlib.sha256(content).hexdigest(), parts)
+    return _loaded[path]
+
+
+def _forget(first: int) -> None:
+    """Takes back what a file has registered before it failed."""
+    for kind, name in _registered[first:]:
+        del TABLES[kind][name]
+    del _registered[first:]
+
+
+def load_again(given: str | None, options: Mapping[str, object], versions: Mapping[str, str], of: str) -> None:
+    """The plugin that is given or else, if any, that of a run which is gone on with or tested.
+
+    options, versions: of that run. of: what message names it by. Raises UsageError where its file is gone, or has
+    changed since.
+    """
+    if given is not None:
+        load(Path(given))
+        return
+    if not (remembered := options.get("plugin")):
+        return
+    file = Path(str(remembered))
+    kept = "its folder has it as it was then, as plugin.py.\nGive the one or the other with --plugin FILE."
+    if not file.is_file():
+        raise UsageError(f"{of} was made with --plugin {file}, which is not there any more; {kept}")
+    if hashlib.sha256(file.read_bytes()).hexdigest() != versions.get("plugin"):
+        raise UsageError(f"{of} was made with --plugin {file}, which has changed since; {kept}")
+    load(file)
+
+
+def sha256_of(file: Path | str | None) -> dict[str, str]:
+    """What versions say of a loaded file: its hash as "plugin"; nothing where there is none."""
+    return {} if file is None else {"plugin": load(Path(file)).sha256}

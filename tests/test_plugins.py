@@ -1,0 +1,223 @@
+"""Parts of somebody's own: the example of docs/extending.md as it stands there, and files that are wrong."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import commgame
+import plugins
+from trials.options import PART_TABLES
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "extending.md").read_text()
+EXAMPLE = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
+COMMANDS = re.search(r"```sh\n(.*?)```", PAGE, re.DOTALL)[1].splitlines()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_afterwards():
+    """Other tests go through all parts there are."""
+    yield
+    plugins._forget(0)
+    plugins._loaded.clear()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    """A folder where the commands of the page were given, one after the other."""
+    folder = tmp_path_factory.mktemp("example")
+    (folder / "my_parts.py").write_text(EXAMPLE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for command in COMMANDS:
+            assert commgame.main(shlex.split(command)[2:]) == 0, command
+    return folder
+
+
+def test_the_example_is_short():
+    assert len(EXAMPLE.splitlines()) < 60
+
+
+def test_the_example_is_checked_trained_tested_and_gone_on_with(example):
+    run = example / "runs" / "zigzag"
+    config = json.loads((run / "config.json").read_text())
+    assert config["options"]["plugin"] == str(example / "my_parts.py")
+    assert re.fullmatch("[0-9a-f]{64}", config["versions"]["plugin"])
+    assert (run / "plugin.py").read_text() == EXAMPLE
+    assert json.loads((run / "result.json").read_text())["epochs"] == 5
+    tested = json.loads((run.with_name("zigzag-test") / "result.json").read_text())
+    assert tested["interval"][0] > 2 / 16  # of sixteen digits that are all alike
+    card = json.loads((run.with_name("zigzag-test") / "gamelogs" / "card.json").read_text())
+    assert (card["game"], card["decoder"]) == ("classmates", "ZigZagDecoder")
+    games = run.with_name("zigzag-test") / "gamelogs" / "games.jsonl"
+    lines = [json.loads(line) for line in games.read_text().splitlines()]
+    assert all(len(line["strokes"]["points"]) == 8 for line in lines)
+    pools = [set(line["candidate_classes"]) for line in lines]
+    assert sum(len(pool) == 1 for pool in pools) > len(pools) / 2  # the others hold the end of one class and the next
+
+
+def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(example, folder):
+    (folder / "run").symlink_to(example / "runs" / "zigzag")
+    test = [sys.executable, ROOT / "commgame.py", "test", "--weights", "run/model_final.pt", "--dry-run"]
+
+    def call(*more):
+        done = subprocess.run([*test, *more], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = call("--turns", "9")  # an option that only the file knows
+    assert code == 0, said
+    (example / "my_parts.py").write_text(EXAMPLE + "# changed")
+    try:
+        code, said = call()
+        assert code == 2
+        assert "my_parts.py, which has changed since; its folder has it as it was then, as plugin.py." in said
+        code, said = call("--plugin", "run/plugin.py")
+        assert code == 0, said
+        (example / "my_parts.py").unlink()
+        code, said = call()
+        assert code == 2
+        assert "my_parts.py, which is not there any more" in said
+    finally:
+        (example / "my_parts.py").write_text(EXAMPLE)
+
+
+def test_parts_are_in_the_help_and_in_the_list(example, capsys):
+    assert commgame.main(["list", "--plugin", str(example / "my_parts.py")]) == 0
+    listed = capsys.readouterr().out
+    assert re.search(r"^  classmates +\(my_parts.py\)$", listed, re.MULTILINE)
+    assert re.search(r"^  ZigZagDecoder +\(my_parts.py\).* --turns$", listed, re.MULTILINE)
+    assert all(f"  {name}" in listed for table in PART_TABLES.values() for name in table)
+    with pytest.raises(SystemExit):
+        commgame.main(["train", "--plugin", str(example / "my_parts.py"), "--decoder", "ZigZagDecoder", "--help"])
+    assert "--turns N" in capsys.readouterr().out
+
+
+WRONG = {
+    "taken": ("from plugins import loss\n@loss('CELoss')\nclass A: pass", "there is a loss CELoss already"),
+    "twice": (
+        "from plugins import loss\nfor _ in range(2):\n    @loss('MyLoss')\n    class A: pass",
+        "there is a loss MyLoss already",
+    ),
+    "empty": ("import torch", "registers nothing"),
+    "broken": ("import torch\n1 / 0\n", "broken.py, line 2: ZeroDivisionError: division by zero"),
+    "no Python": ("class", "SyntaxError"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_file_that_is_wrong_is_a_mistake_that_is_told(name, folder, capsys):
+    before = {kind: list(table) for kind, table in PART_TABLES.items()}
+    (folder / f"{name}.py").write_text(WRONG[name][0])
+    assert commgame.main(["train", "--plugin", f"{name}.py", "--output", "run"]) == 2
+    assert WRONG[name][1] in capsys.readouterr().err
+    assert {kind: list(table) for kind, table in PART_TABLES.items()} == before
+    assert not (folder / "run").exists()
+
+
+def test_a_file_that_is_not_there(folder, capsys):
+    assert commgame.main(["train", "--plugin", "none.py"]) == 2
+    assert "--plugin none.py cannot be read" in capsys.readouterr().err
+
+
+BROKEN = """
+import torch
+from torch import nn
+from games.sampling import OriginalGame
+from models.decoding import Decoder, Strokes
+from models.encoders import SmallCNNEncoder
+from models.options import add_drawing_options, add_latent_options
+from plugins import dataset, decoder, encoder, game, loss, receiver
+
+@decoder("Same")
+class Same(Decoder):
+    add_options = staticmethod(add_drawing_options)
+    def forward(self, latent):
+        return Strokes(torch.zeros(len(latent), 3, 2, 2), self.sigma2)
+
+@decoder("Crash")
+class Crash(Decoder):
+    add_options = staticmethod(add_drawing_options)
+    def forward(self, latent):
+        return latent.no_such_thing()
+
+@receiver("Mixes")
+class Mixes(nn.Module):
+    def __init__(self, *, latent_size):
+        super().__init__()
+        self.layer = nn.Linear(latent_size, 8)
+    def forward(self, latent):
+        return self.layer(latent - latent.mean(0))
+
+@receiver("Loose")
+class Loose(nn.Module):
+    def __init__(self, *, latent_size):
+        super().__init__()
+        self.weights = torch.randn(latent_size, 8)
+    def forward(self, latent):
+        return latent.float() @ self.weights
+
+@receiver("Deaf")
+class Deaf(nn.Linear):
+    def __init__(self, *, latent_size):
+        super().__init__(latent_size, 8)
+    def forward(self, latent):
+        return super().forward(latent * 0)
+
+@loss("First")
+class First:
+    def __call__(self, scores, targets):
+        return scores[:, 0].mean()
+
+@game("moving")
+class Moving(OriginalGame):
+    def __init__(self, *, items, candidates, generator, shuffle, senders, split):
+        super().__init__(items, candidates=candidates, generator=generator, shuffle=True, senders=senders, split=split)
+
+@encoder("Narrow")
+class Narrow(SmallCNNEncoder):
+    add_options = staticmethod(add_latent_options)
+    def forward(self, pictures, **how):
+        found = super().forward(pictures, **how)
+        return type(found)(found.latent[:, :-1])
+
+@encoder("Sizeless")
+class Sizeless(SmallCNNEncoder):
+    pass
+
+@dataset("Nothing")
+class Nothing:
+    channels, image_size = 1, 32
+    def split(self, name):
+        raise RuntimeError("no pictures")
+"""
+
+
+def test_check_says_what_is_broken_and_where(folder, capsys):
+    (folder / "wrong_parts.py").write_text(BROKEN)
+    assert commgame.main(["check", "wrong_parts.py"]) == 1
+    told = {lines.split()[1]: lines for lines in re.split(r"^ {8}(?=\w)", capsys.readouterr().err[8:], flags=re.M)}
+    line = 1 + BROKEN.splitlines().index("        return latent.no_such_thing()")
+    for part, wrong in {
+        "Same": "two latents draw the same sketch",
+        "Crash": f"AttributeError: 'Tensor' object has no attribute 'no_such_thing' (wrong_parts.py, line {line})",
+        "Mixes": "what it makes of one picture depends on the others",
+        "Loose": "a tensor of its own does not move with .to()",
+        "Deaf": "no gradient comes back through it",
+        "First": "it depends on the order of the candidates",
+        "moving": "held-out games have to be the same every time",
+        "Narrow": "the latent is [3, 127], and has to be [3, 128]",
+        "Sizeless": "there is no --latent-size",
+        "Nothing": "RuntimeError: no pictures",
+    }.items():
+        assert re.search(rf"BROKEN .*{re.escape(wrong)}", told[part]), told[part]
