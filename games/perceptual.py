@@ -21,8 +21,8 @@ from models.encoding import Encoder
 class LearntWeights(nn.Module):
     """Weights that are trained with everything else, drawn from U(0, 1) at first: () -> float [N].
 
-    Before every use, in training or not, they are cut off at 0 and divided by their length, so that they cannot all
-    vanish. Every distance being positive, training moves their weight to the layers that differ least.
+    For every use they are cut off at 0 and divided by their length, so that they cannot all vanish; in training they
+    stay so. Every distance being positive, training moves their weight to the layers that differ least.
     """
 
     def __init__(self, count: int):
@@ -34,11 +34,14 @@ class LearntWeights(nn.Module):
         return len(self.values)
 
     def forward(self) -> Tensor:
-        with torch.no_grad():  # in place and without a gradient, as officially
+        with torch.no_grad():  # without a gradient, as officially
             cut = self.values.clamp(min=0)
             length = torch.linalg.vector_norm(cut)
             # Too long a step can leave none above 0: they start again as equals. An `if` would make a GPU wait.
-            self.values.copy_(torch.where(length > 0, cut / length, len(self) ** -0.5))
+            used = torch.where(length > 0, cut / length, len(self) ** -0.5)
+            if not self.training:  # measuring changes nothing: dividing twice is not the same in float32
+                return used
+            self.values.copy_(used)
         return self.values
 
 

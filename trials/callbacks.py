@@ -22,7 +22,6 @@ from models.batch_norm import plain_averages, running_statistics
 from trials import processes
 from trials.batches import GameBatches
 from trials.checkpoints import save_checkpoint
-from trials.interrupts import Interrupts
 from trials.options import Options
 from trials.run_folder import TIMES, write_text
 from trials.trial import settle_metrics
@@ -184,11 +183,10 @@ class StopOnNaN(Callback):
     step of an epoch may have been the one that broke the weights.
     """
 
-    def __init__(self, snapshots: Snapshots | None = None, interrupts: Interrupts | None = None):
-        """snapshots: whose last one the message names; None where nothing is trained. interrupts: after which the run
-        is saved as it is."""
+    def __init__(self, snapshots: Snapshots | None = None):
+        """snapshots: whose last one the message names; None where nothing is trained."""
         super().__init__()
-        self.snapshots, self.interrupts = snapshots, interrupts
+        self.snapshots = snapshots
 
     def on_start_training(self, state):
         self._bad, self._checked = None, time.monotonic()
@@ -206,8 +204,7 @@ class StopOnNaN(Callback):
         loss, scores = state[torchbearer.LOSS].detach(), state[torchbearer.Y_PRED].scores.detach()
         bad = ~(torch.isfinite(loss) & torch.isfinite(scores).all())
         self._bad = bad if self._bad is None else self._bad | bad
-        saved_next = self.interrupts is not None and self.interrupts.noted
-        if saved_next or time.monotonic() - self._checked >= NAN_CHECK_INTERVAL:
+        if time.monotonic() - self._checked >= NAN_CHECK_INTERVAL:
             self._check(state)
 
     def on_end_training(self, state):

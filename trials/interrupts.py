@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 from typing import Any
 
 from errors import Terminated
 
+# Within this time a second signal counts as the first one: a cluster signals every process of a job, and torchrun then
+# passes on to the processes what it got itself.
+SAME_SIGNAL = 1.0  # seconds
+
 
 class Interrupts:
-    """While it is entered, a first SIGINT or SIGTERM is only noted, in `noted`; a second one is obeyed at once.
+    """While it is entered, a first SIGINT or SIGTERM is only noted, in `noted`; one that follows is obeyed at once.
 
     Outside a program's main thread, which alone gets signals, nothing is put off.
     """
 
     def __init__(self):
         self.noted: int | None = None
+        self._when = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
@@ -31,8 +38,11 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _note(self, number: int, _) -> None:
-        self.noted = number
-        self.__exit__()
+        if self.noted is None:
+            self.noted, self._when = number, time.monotonic()
+        elif time.monotonic() - self._when > SAME_SIGNAL:
+            self.__exit__()
+            os.kill(os.getpid(), number)
 
     def obey(self) -> None:
         """Raises KeyboardInterrupt or Terminated for what was noted."""

@@ -58,12 +58,14 @@ def joined() -> Iterator[None]:
         return
     if not distributed.is_available():
         raise UsageError("this torch was built without torch.distributed.\nStart one process, without torchrun.")
-    distributed.init_process_group(timeout=PATIENCE)  # gloo for tensors on the CPU, and NCCL for those on a GPU
     try:
+        distributed.init_process_group(timeout=PATIENCE)  # gloo for tensors on the CPU, and NCCL for those on a GPU
         yield
     except RuntimeError as error:
-        if isinstance(error, distributed.DistError) or re.search("(closed|reset) by peer", str(error)):
-            distributed.destroy_process_group()
+        lost = re.search("(closed|reset) by peer|Broken pipe", str(error))
+        if lost or isinstance(error, distributed.DistError):
+            if _joined():
+                distributed.destroy_process_group()
             raise RunError("another process of this run has ended; what it said stands above.") from error
         raise
     # Not after an error: others may wait for something that will not come, which the end of this process tells them.
@@ -74,13 +76,14 @@ def joined() -> Iterator[None]:
 def first_goes_ahead() -> Iterator[None]:
     """The first process of each machine runs the body before the others, who find what it has downloaded or decoded."""
     if local_rank() > 0:
-        _meet()
+        meet()
     yield
     if local_rank() == 0:
-        _meet()
+        meet()
 
 
-def _meet() -> None:
+def meet() -> None:
+    """Waits until all processes are here."""
     if count() > 1:
         distributed.all_reduce(torch.zeros(1))
 

@@ -40,6 +40,7 @@ class Progress(Callback):
 
     def _step(self, state):
         now, done = time.perf_counter(), state[torchbearer.BATCH] + 1
+        self._bar.total = state[torchbearer.STEPS]  # fewer where a run goes on within an epoch
         self._bar.update()
         if now - self._last_shown < (SECONDS_BETWEEN_LINES if self._bar.disable else SECONDS_BETWEEN_NUMBERS):
             return

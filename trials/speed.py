@@ -120,13 +120,13 @@ def _same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
 
 
 def memory_budget(device: torch.device) -> int:
-    """Bytes that kept features may take: half of what is free on the device."""
+    """Bytes that kept features may take: half of what is free on the device, of the CPU's each process's share."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] // 2
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         available = next(line for line in lines if line.startswith("MemAvailable:"))
-        return int(available.split()[1]) * 1024 // 2
+        return int(available.split()[1]) * 1024 // 2 // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     except (OSError, StopIteration):  # not every system says
         return 2048 * MIB
 

@@ -143,9 +143,8 @@ def build_trial(
     player = Player(agents, loss, gather_candidates=gather_candidates)
     model: nn.Module = player
     if optimizer is not None and processes.count() > 1:
-        # Batch statistics are settled before they are used (`SettleStatistics`), and no step reads them.
         # No static_graph: it looks for tensors in what `forward` gives, does not find a Play's, and averages nothing.
-        model = DistributedDataParallel(player, broadcast_buffers=False)
+        model = DistributedDataParallel(player)
 
     def criterion(state: dict) -> Tensor:
         state[TERMS] = player.judge(state[torchbearer.X], state[torchbearer.Y_PRED])

@@ -13,7 +13,7 @@ from datasets.splits import Split, to_unit_range
 from errors import UsageError, first_line
 from games.losses import ReconstructLoss, TotalLoss
 from games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
-from games.sampling import ObjectOrientedGame, OriginalGame
+from games.sampling import Game
 from models.agents import Agents
 from models.encoding import IMAGENET_MEAN, Encoder
 from trials import processes
@@ -22,7 +22,6 @@ from trials.options import COMMAND_LINE, Options
 
 # Added to --data-seed, and in training to --seed, so that each kind of random draw has a stream of its own.
 TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
-SEEDS_APART = 2**32  # between the processes of a run; larger than any seed
 
 MIB = 2**20
 GPU_SHARE = 0.5  # of the free memory that pictures may take unasked: the agents and a step's graph need the rest
@@ -124,6 +123,11 @@ def build_batches(options: Options, pictures: Pictures, device: torch.device) ->
         train = name == "train"
         generator = torch.Generator().manual_seed(seed + TRAIN_DEAL if train else seeds[name])
         dealer = build_dealer(options, split, generator, num_targets)
+        if train and len(dealer) < processes.count():
+            raise UsageError(
+                f"--batch-size {options.batch_size}: an epoch has {len(dealer)} batch(es), and each of the "
+                f"{processes.count()} processes needs one.\nGive a smaller batch, or start fewer processes."
+            )
         if train and options.object_oriented != "none":
             num_targets = dealer.candidates  # every split plays games of the training size
         batches[name] = GameBatches(
@@ -145,32 +149,31 @@ def training_seed(options: Options) -> int:
 
 def view_seed(options: Options) -> int:
     """The training seed of what is random in a step, which is other in every process."""
-    return training_seed(options) + SEEDS_APART * processes.rank()
+    seed, rank = training_seed(options), processes.rank()
+    if rank == 0:
+        return seed
+    # Drawn, as a generator on the CPU looks at no more than 32 bits, and a sum could be another stream's seed.
+    return int(torch.randint(2**32, (rank,), generator=torch.Generator().manual_seed(seed))[-1])
 
 
-def build_dealer(
-    options: Options, split: Split, generator: torch.Generator, num_targets: int | None
-) -> OriginalGame | ObjectOrientedGame:
+def build_dealer(options: Options, split: Split, generator: torch.Generator, num_targets: int | None) -> Game:
     """Deals the split's items as the options say: shuffled in training, always alike otherwise."""
     train = split.name == "train"
-    common = {
-        "generator": generator,
-        "shuffle": train,
-        "senders": options.sender_images_per_iter,
-        "split": split.name,
-    }
-    if options.object_oriented == "none":
-        return OriginalGame(len(split), candidates=options.batch_size, **common)
-    # How many games share a batch changes nothing in them, so a small held-out split just plays fewer at a time.
-    batch_size = options.batch_size if train else min(options.batch_size, len(split))
-    return ObjectOrientedGame(
-        split.item_labels,
-        split.classes,
+    return options.part("object_oriented").build(
+        options.values,
         kind=options.object_oriented,
+        items=len(split),
+        labels=split.item_labels,
+        classes=split.classes,
         pictures=split.items,
+        candidates=options.batch_size,  # of the original game
         num_targets=num_targets,
-        batch_size=batch_size,
-        **common,
+        # How many games share a batch changes nothing in them, so a small held-out split just plays fewer at a time.
+        batch_size=options.batch_size if train else min(options.batch_size, len(split)),
+        senders=options.sender_images_per_iter,
+        generator=generator,
+        shuffle=train,
+        split=split.name,
     )
 
 

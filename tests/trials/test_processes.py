@@ -188,6 +188,31 @@ def test_held_out_games_are_those_of_one_process(two):
     assert float(last["val_loss"]) == pytest.approx(alone["test_loss"], rel=1e-6)  # other numbers of threads
 
 
+# A training without augmentation, whose random views are each process's own.
+PLAIN = """
+import dataclasses, sys
+import commgame
+from trials import batches
+build = batches.GameBatches.__init__
+def build_plain(self, split, *arguments, **more):
+    build(self, dataclasses.replace(split, augment=None), *arguments, **more)
+batches.GameBatches.__init__ = build_plain
+sys.exit(commgame.main(sys.argv[1:]))
+"""
+
+
+def test_the_log_of_training_is_of_all_processes(tmp_path):
+    """At a learning rate that changes nothing, the same batches are played by two processes as by one."""
+    command = ["-c", PLAIN, "train", "--learning-rate", "1e-30", "--epochs", "1", "--batch-size", "60", "--output"]
+    for name, processes in (("one", 1), ("two", 2)):
+        ends = start([*command, tmp_path / name], processes)
+        assert {code for code, *_ in ends} == {0}, ends
+    one, two = (next(csv.DictReader((tmp_path / name / "log.csv").read_text().splitlines())) for name in ("one", "two"))
+    for name in ("loss", "commrate", "commrate_std", "val_loss", "val_commrate"):
+        assert float(two[name]) == pytest.approx(float(one[name]), rel=1e-4), name
+    assert 0 < float(one["commrate"]) < 1
+
+
 def test_a_test_is_that_of_one_process(two, tmp_path):
     weights = two[0] / "model_final.pt"
     ends = start(["commgame.py", "test", "--weights", weights, "--batch-size", "60", "--output", tmp_path / "two"])
@@ -242,7 +267,7 @@ def test_when_one_process_ends_the_others_say_so(two, tmp_path):
     ends = start([*command, "--output", folder])  # which only the first one looks at
     assert [code for code, *_ in ends] == [2, 1], ends
     assert ends[0][2].startswith("error: --output")
-    assert ends[1][2] == "failed: another process of this run has ended; what it said stands above.\n"
+    assert ends[1][2] == "process 1: failed: another process of this run has ended; what it said stands above.\n"
     ends = start(["commgame.py", "crossplay", folder / "model_final.pt", folder / "model_best.pt"])
     assert [code for code, *_ in ends] == [2, 2], ends
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 import commgame
 from errors import UsageError
@@ -21,7 +22,7 @@ from trials.resume import FILE, PREVIOUS, load_interrupted
 ROOT = Path(__file__).parents[2]
 EPOCHS = 3
 SMALL = ["--batch-size", "150", "--epochs", str(EPOCHS)]  # eight batches an epoch
-BACKBONE = ["--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--freeze-backbone"]
+BACKBONE = ["--encoder", "SqueezeNetBackbone", "--feature-layer", "fire7", "--freeze-backbone"]
 PERCEPTUAL = [*BACKBONE, "--sort-of-perceptual-loss", "--image-size", "32", "--batch-size", "150"]
 RUNS = {
     "steps by epoch, annealing": [
@@ -163,7 +164,11 @@ def test_a_run_told_to_stop_is_saved_within_its_epoch(what, whole_run, stop_at, 
     assert_same_run(whole, folder)
 
 
-def test_a_second_signal_is_obeyed_at_once(stop_at, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("apart", "saved"), [(0.0, 0), (60.0, 5)])
+def test_a_second_signal_is_obeyed_at_once_unless_it_is_the_first_one_passed_on(
+    apart, saved, stop_at, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("trials.interrupts.SAME_SIGNAL", apart)
     stop_at("train", 12, signal.SIGINT)
     again = Agents.forward
     played = []
@@ -176,8 +181,25 @@ def test_a_second_signal_is_obeyed_at_once(stop_at, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Agents, "forward", interrupted_again)
     assert call("train", *SMALL, "--output", tmp_path) == 130
-    assert load_interrupted(tmp_path).batches == 0
+    assert load_interrupted(tmp_path).batches == saved
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_weights_that_a_step_has_broken_are_not_saved_within_an_epoch(stop_at, tmp_path, monkeypatch, capsys):
+    stop_at("train", 12, signal.SIGTERM)
+    step, steps = torch.optim.Adam.step, []
+
+    def broken_step(self, closure):
+        result = step(self, closure)
+        steps.append(1)
+        if len(steps) == 13:
+            self.param_groups[0]["params"][0].data.fill_(torch.nan)
+        return result
+
+    monkeypatch.setattr(torch.optim.Adam, "step", broken_step)
+    assert call("train", *SMALL, "--output", tmp_path) == 1
+    assert "the weights are not numbers any more" in capsys.readouterr().err
+    assert (load_interrupted(tmp_path).epochs, load_interrupted(tmp_path).batches) == (1, 0)
 
 
 def test_killed_in_the_first_epoch_and_again_and_again(tmp_path):
@@ -207,8 +229,8 @@ def finished(tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "the run has all of its 2 epochs"),
-        (["--epochs", "1"], "the run has all of its 2 epochs"),
+        ([], "the run has 2 epochs already"),
+        (["--epochs", "1"], "the run has 2 epochs already"),
         (["--epochs", "3", "--nlines", "3"], "was begun with --nlines 8, and this says --nlines 3"),
         (["--epochs", "3", "--encoder", "SimpleMLPEncoder"], "was begun with --encoder SmallCNNEncoder"),
         (["--epochs", "3", "--invert"], "was begun with --no-invert, and this says --invert"),
@@ -231,9 +253,50 @@ def test_a_run_killed_after_its_last_epoch_gets_its_result(finished, tmp_path, c
     assert results[0] == results[1]
     names = ("log.csv", "metrics.jsonl", "val_games.png", "model_final.pt")
     assert all((finished / name).read_bytes() == (folder / name).read_bytes() for name in names)
+    (folder / "result.json").write_text(json.dumps(results[0] | {"epochs": 1}))  # of when it had fewer
+    assert call("train", "--resume", folder) == 0
+    assert json.loads((folder / "result.json").read_text())["epochs"] == 2
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert call("train", "--output", folder, "--batch-size", "150", "--epochs", "2", "--resume", "auto") == 0
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before  # nothing was left to do
+
+
+def test_a_run_cannot_be_ended_early_by_asking_for_fewer_epochs(stop_at, tmp_path, capsys):
+    stop_at("train", 12, signal.SIGTERM)
+    assert call("train", *SMALL, "--output", tmp_path) == 143
+    assert call("train", "--resume", tmp_path, "--epochs", "1") == 2  # there would be no model_final.pt
+    assert "the run has 1 epochs already" in capsys.readouterr().err
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_more_epochs_take_the_old_result_away_until_they_are_done(finished, stop_at, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    stop_at("train", 2, signal.SIGTERM)
+    assert call("train", "--resume", folder, "--epochs", "3") == 143
+    assert not (folder / "result.json").exists()
+
+
+def test_the_same_command_goes_on_whatever_the_run_has_made_of_its_options(stop_at, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (40, 40), "red").save("dog.png")
+    dog = ["--like-a-dog-loss", "--like-a-dog-image", "dog.png", *PERCEPTUAL[:-1], "70"]
+    arguments = ["train", "--epochs", "2", "--object-oriented", "same", "--num-targets", "0", *dog, "--output", "run"]
+    arguments = [word for word in arguments if word != "--sort-of-perceptual-loss"]
+    stop_at("train", 1, signal.SIGTERM)
+    assert call(*arguments, "--resume", "auto") == 143
+    stop_at("train", 1, signal.SIGTERM)
+    assert call(*arguments, "--resume", "auto") == 143
+    assert load_interrupted(Path("run")).batches == 4
+
+
+def test_a_config_that_is_not_the_runs_is_no_way_to_go_on(finished, tmp_path, capsys):
+    config = json.loads((finished / "config.json").read_text())
+    (tmp_path / "same.json").write_text(json.dumps(config))
+    config["options"]["learning_rate"] = "0.5"
+    (tmp_path / "other.json").write_text(json.dumps(config))
+    for name, told in (("other", "and this says --learning-rate 0.5"), ("same", "the run has 2 epochs already")):
+        assert call("train", "--resume", finished, "--config", tmp_path / f"{name}.json") == 2
+        assert told in capsys.readouterr().err
 
 
 def test_where_there_is_nothing_to_go_on_with(tmp_path, capsys):

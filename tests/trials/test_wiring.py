@@ -84,6 +84,24 @@ def test_the_seed_changes_what_training_sees_and_no_deal(digits):
         assert torch.equal(plain.photos, again.photos)  # --data-seed's default, which --seed has where it is left out
 
 
+def test_every_process_sees_views_of_its_own(digits, monkeypatch):
+    def numbers(rank, seed):
+        monkeypatch.setattr("trials.processes.rank", lambda: rank)
+        generators = batches_of(digits, "--seed", seed)["train"].generators()
+        return [tuple(torch.rand(4, generator=generator).tolist()) for generator in generators.values()]
+
+    found = [numbers(rank, seed) for rank in range(4) for seed in ("0", "1", "4294967295")]
+    views, deals = zip(*found, strict=True)
+    assert len(set(views)) == 12
+    assert len(set(deals)) == 1
+
+
+def test_an_epoch_has_a_batch_for_every_process(digits, monkeypatch):
+    monkeypatch.setattr("trials.processes.count", lambda: 2)
+    with pytest.raises(UsageError, match=r"--batch-size 1000: an epoch has 1 batch\(es\), and each of the 2 processes"):
+        batches_of(digits, "--batch-size", "1000", "--object-oriented", "same")
+
+
 def test_what_is_trained(digits):
     def trained(*arguments):
         agents = build_agents(resolve("train", list(arguments)), digits)
