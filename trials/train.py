@@ -32,7 +32,8 @@ from trials.pictures import PassPictures
 from trials.plan import describe, graph_bytes, memory_estimate
 from trials.progress import EpochLine, Progress, speak_no_more_than
 from trials.result import outcome
-from trials.resume import Interrupted, ResumePoint
+from trials.resume import Interrupted
+from trials.resume_point import ResumePoint
 from trials.run_folder import choose_folder, note_resumption, open_folder, write_json, write_text
 from trials.schedule import LearningRate, parse_learning_rate
 from trials.speed import compile_backbones, keep_features, set_determinism, set_precision
@@ -160,7 +161,18 @@ def _fit(
         *(written if processes.rank() == 0 else ()),
         AnnealSigma2(agents),
         scheduler,
-        ResumePoint(folder, options.values, agents, loss, batches, scheduler, log, snapshots, interrupts, interrupted),
+        ResumePoint(
+            folder,
+            options.values,
+            agents,
+            loss,
+            batches,
+            scheduler,
+            log,
+            snapshots,
+            interrupts,
+            interrupted.content if interrupted else None,
+        ),
     ]
     callbacks = [callback for callback in callbacks if callback is not None]
     trial = build_trial(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis import TOOLS
 from errors import UsageError
 from parts import keyword_arguments
 from trials.options import (
@@ -102,6 +103,9 @@ def test_every_command_of_the_readme_is_understood():
         if command == "crossplay":  # its checkpoints come first
             assert arguments
             arguments = [word for word in arguments if not word.endswith(".pt")]
+        if command in TOOLS:
+            TOOLS[command]._parser(command, arguments).parse_args(arguments)
+            continue
         check_names(command, arguments)
         resolve(command, arguments)
 
