@@ -94,7 +94,7 @@ def load(file: Path) -> Plugin:
     if spec is None:
         raise UsageError(f"--plugin {file} is no Python file.\nGive one whose name ends with .py.")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
+    sys.modules[module_name] = module  # where dataclasses look for the names in a class's annotations
     try:
         spec.loader.exec_module(module)
     except UsageError as error:
