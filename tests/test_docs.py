@@ -6,8 +6,11 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 
 from analysis import TOOLS
+from games.losses import CELoss, HingeLoss
+from games.scores import correct_guesses
 from trials.options import check_names, resolve
 
 TESTS = Path(__file__).parent
@@ -57,3 +60,15 @@ def test_every_command_of_the_documents_is_understood(page, line):
     else:
         check_names(name, arguments)
         resolve(name, arguments)
+
+
+def test_the_game_worked_by_hand():
+    page = PARITY.with_name("games.md").read_text()
+    scores = torch.tensor([[float(number) for number in re.search(r"scores \(([-\d., ]+)\)", page)[1].split(",")]])
+    for target, right, said in ((1, True, "0.5 / 5 = 0.1"), (3, False, "1.5 / 5 = 0.3")):
+        meant = torch.tensor([target])
+        assert correct_guesses(scores, meant).item() == right
+        assert said in page
+        assert HingeLoss()(scores, meant).item() == pytest.approx(float(said.split("= ")[1]))
+    assert "cross-entropy 0.673" in page
+    assert CELoss()(scores, torch.tensor([1])).item() == pytest.approx(0.673, abs=5e-4)

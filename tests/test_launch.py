@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[1]
 def test_every_package_and_resource_is_listed_for_installation():
     text = (ROOT / "pyproject.toml").read_text()
     listed = set(re.findall(r'^    "learning_to_draw\.?([\w.]*)",$', text, re.MULTILINE))
-    code = [path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] not in ("tests", "benchmarks", "docs")]
+    code = [
+        path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] not in ("tests", "benchmarks", "docs")
+    ]
     ours = [path.parent.relative_to(ROOT) for path in code if not any(part.startswith(".") for part in path.parts)]
     assert listed == {".".join(folder.parts) for folder in ours}
     resources = {path for kind in ("html", "css", "js") for path in (ROOT / "analysis").rglob(f"*.{kind}")}
