@@ -138,7 +138,9 @@ def _template(text: str) -> tuple[str, str]:
 
 
 def add_list_options(group: Any) -> None:
-    group.add_argument("--plugin", type=Path, metavar="FILE.py", help="a file with parts of your own")
+    group.add_argument(
+        "--plugin", type=Path, metavar="FILE.py", help="a file with parts of your own; left out: only ours"
+    )
 
 
 def add_check_options(group: Any) -> None:

@@ -357,7 +357,7 @@ MISTAKES = {
     "weights of no loss": (lambda tmp: "train --sop-coef 2", "weighs the perceptual loss"),
     "two hyphens for a value": (lambda tmp: "train --nlines=--", "--nlines=-- gives no value"),
     "a value for a switch": (lambda tmp: f"test --weights {tmp}/no --trust-weights=yes", "no such file"),
-    "nearly no name": (lambda tmp: f"test --weights {tmp}/no --=3", "no such file"),
+    "nearly no name": (lambda tmp: f"test --weights {tmp}/no --=3", "--plugin 3 cannot be read"),
     "empty output": (lambda tmp: "train --output=", "is empty"),
     "nothing to train": (lambda tmp: "train --loss NoLoss", "teaches nothing"),
 }
@@ -455,12 +455,15 @@ def test_the_help_lists_every_command_by_group(capsys):
     assert all(f"\n  {name} " in play for name in ("train", "test"))
     listed = [line.split()[0] for line in afterwards.splitlines() if line.startswith("  ")]
     assert listed == [
+        "reproduce",
         "report",
         "draw",
         "save-svg",
         "measure",
         "study",
         "study-results",
+        "list",
+        "check",
         "sample-gamelogs",
         "render-game",
         "render-sketches-seeds",

@@ -20,7 +20,7 @@ from datasets.decoding import each
 from trials.callbacks import EpochClock
 from trials.gamelog import GameLog
 from trials.resume import load_interrupted
-from trials.run_folder import versions
+from trials.run_folder import _versions, versions
 
 SMALL = ["--batch-size", "150", "--device", "cpu"]
 THREE_EPOCHS = ["train", *SMALL, "--epochs", "3", "--snapshot-interval", "1"]
@@ -221,11 +221,11 @@ def test_without_git_or_with_one_that_is_killed_the_revision_is_unknown(tmp_path
         if script:
             (tmp_path / "git").write_text(script)
             (tmp_path / "git").chmod(0o755)
-        versions.cache_clear()
+        _versions.cache_clear()
         try:
             assert versions()["git"] == ("0123" if script and "echo" in script else "unknown")
         finally:
-            versions.cache_clear()
+            _versions.cache_clear()
 
 
 @pytest.mark.parametrize("command", ["test", "crossplay", "draw", "measure", "resume"])

@@ -7,6 +7,7 @@ DistributedDataParallel's.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -69,6 +70,8 @@ def joined() -> Iterator[None]:
             raise RunError("another process of this run has ended; what it said stands above.") from error
         raise
     # Not after an error: others may wait for something that will not come, which the end of this process tells them.
+    meet()
+    gc.collect()  # DistributedDataParallel, whose threads must end before the interpreter does, refers to itself
     distributed.destroy_process_group()
 
 

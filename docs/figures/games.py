@@ -21,7 +21,7 @@ if __name__ == "__main__":
 from analysis.log_reader import Game, GameLog, read_log
 
 WIDTH, MARGIN = 900, 14
-LARGE, SMALL, GAP = 104, 62, 8  # sides of the sender's pictures and of the receiver's; between the latter
+LARGE, SMALL, GAP = 104, 64, 9  # sides of the sender's pictures and of the receiver's; between the latter
 ARROW = 44
 HEADING, ROW = 34, 152
 SHOWN = 8  # candidates
@@ -77,12 +77,14 @@ def draw_row(sheet: Image.Image, top: int, log: GameLog, game: Game, name: str, 
     pen.line((MARGIN, top, WIDTH - MARGIN, top), fill=EDGE)
     pen.text((MARGIN, top + 16), name, fill=TEXT, font=font(16), anchor="lm")
     pen.text((MARGIN + font(16).getlength(name) + 10, top + 17), said, fill=FAINT, font=font(14), anchor="lm")
+    positions = in_pool(game)
+    count = f"{len(positions)} of {len(game.candidates)} candidates"
+    pen.text((WIDTH - MARGIN, top + 17), count, fill=FAINT, font=font(14), anchor="rm")
     top += 32
     paste(sheet, log, game.photo, (SENDER, top), LARGE)
     paste(sheet, log, game.sketch, (SKETCH, top), LARGE)
     for start in (SENDER + LARGE, SKETCH + LARGE):
         arrow(pen, start + 9, start + ARROW - 9, top + LARGE // 2)
-    positions = in_pool(game)
     for place, position in enumerate(positions):
         left, upper = POOL + place * (SMALL + GAP), top + 12
         paste(sheet, log, game.candidates[position], (left, upper), SMALL)
@@ -93,9 +95,6 @@ def draw_row(sheet: Image.Image, top: int, log: GameLog, game: Game, name: str, 
         if position == game.guess:
             pen.polygon([(middle - 6, below + 16), (middle + 6, below + 16), (middle, below + 7)], fill=GUESS)
             pen.text((middle, below + 24), "guess", fill=GUESS, font=font(13), anchor="mm")
-    if more := len(game.candidates) - len(positions):
-        right = POOL + SHOWN * (SMALL + GAP) - GAP
-        pen.text((right, top - 15), f"and {more} more", fill=FAINT, font=font(13), anchor="rm")
 
 
 def paste(sheet: Image.Image, log: GameLog, name: str, corner: tuple[int, int], side: int) -> None:

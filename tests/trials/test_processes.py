@@ -107,19 +107,23 @@ from trials import processes
 from trials.batches import Batch
 from trials.trial import build_trial
 from torchbearer import X, Y_TRUE, MODEL, OPTIMIZER
-agents, photos = torch.load(sys.argv[1], weights_only=False)
-with processes.joined():
+
+@processes.joined()
+def step(pair, pool, saved_by, file):
+    agents, photos = torch.load(pair, weights_only=False)
     rank = processes.rank()
     order = torch.tensor([[1, 2, 0], [2, 0, 1]])[rank]
     batch = Batch(photos[3 * rank : 3 * rank + 3], order[None], order.argsort(), None)
     optimizer = torch.optim.SGD(agents.parameters(), lr=1.0)
-    loss, device, pool = TotalLoss(HingeLoss()), torch.device("cpu"), sys.argv[2] == "pool"
-    trial = build_trial(agents, loss, device, optimizer=optimizer, gather_candidates=pool)
+    loss, device = TotalLoss(HingeLoss()), torch.device("cpu")
+    trial = build_trial(agents, loss, device, optimizer=optimizer, gather_candidates=pool == "pool")
     trial.state[MODEL].train()
     trial.state[X], trial.state[Y_TRUE] = batch, batch.targets
     trial.closure(trial.state)
-    if rank == int(sys.argv[3]):
-        torch.save([parameter.grad for parameter in agents.parameters()], sys.argv[4])
+    if rank == int(saved_by):
+        torch.save([parameter.grad for parameter in agents.parameters()], file)
+
+step(*sys.argv[1:])
 """
 
 

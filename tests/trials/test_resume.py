@@ -121,6 +121,14 @@ def test_a_killed_run_that_goes_on_ends_as_one_never_interrupted(what, whole_run
         assert noted["after_epochs"] == at // batches
 
 
+@pytest.fixture(autouse=True)
+def _hears_ctrl_c():
+    """Also where the tests run in a shell's background, which lets programs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def stop_at(monkeypatch):
     """Sends this process a signal while it gathers a batch, the one of that number (from 0) of a split from now on."""

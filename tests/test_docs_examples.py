@@ -1,0 +1,99 @@
+"""The examples in docs/rasteriser.md and docs/models.md run, and the tables of docs/models.md are those of the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import DECODERS, ENCODERS, RECEIVERS
+from models.encoders import SimpleMLPEncoder
+
+DOCS = Path(__file__).parents[1] / "docs"
+# Those of all encoders, and of all decoders, or all that have an MLP: the text beside the tables has them.
+OF_ALL = {"--latent-size", "--freeze-backbone"} | {
+    *("--sigma2", "--sigma2-step", "--sigma2-factor", "--final-sigma2", "--contrast"),
+    *("--stroke-spread", "--decoder-hidden", "--decoder-hidden2"),
+}
+
+
+def examples(page):
+    return re.findall(r"^```python\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def table(heading):
+    """The rows of the first table below a heading of docs/models.md, as lists of cells."""
+    text = (DOCS / "models.md").read_text().split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
+
+
+TABLES = {"Encoders": ENCODERS, "Decoders": DECODERS, "The receiver": RECEIVERS}
+ROWS = [(heading, row) for heading in TABLES for row in table(heading)]
+by_name = pytest.mark.parametrize(("heading", "row"), ROWS, ids=[row[0] for _, row in ROWS])
+
+
+@pytest.mark.parametrize(("page", "number"), [("rasteriser.md", 2), ("models.md", 3)])
+def test_examples_run_and_what_they_assert_is_so(page, number, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    blocks, names = examples(page), {}
+    assert len(blocks) == number
+    for place, block in enumerate(blocks, 1):
+        assert re.search(r"^assert ", block, re.MULTILINE)
+        exec(compile(block, f"example {place} of {page}", "exec"), names)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_the_tables_name_every_part_once(heading):
+    assert sorted(row[0] for row in table(heading)) == sorted(TABLES[heading])
+
+
+@by_name
+def test_every_row_has_the_part_s_options_with_their_defaults(heading, row):
+    actions = {action.option_strings[0]: action for action in TABLES[heading][row[0]].option_actions()}
+    assert set(re.findall(r"--[\w-]+", " ".join(row))) - OF_ALL == set(actions) - OF_ALL
+    for option, default in re.findall(r"`(--[\w-]+)` ([\w/.-]+)", row[-1]):
+        assert default == {True: "on", False: "off"}.get(actions[option].default, str(actions[option].default))
+
+
+def defaults(part, **others):
+    return {action.dest: action.default for action in part.option_actions()} | others
+
+
+@pytest.mark.parametrize("row", table("Encoders"), ids=lambda row: row[0])
+def test_what_the_encoders_are(row):
+    name, channels, layers, _, trained, _ = row
+    part = ENCODERS[name]
+    options = {action.option_strings[0]: action for action in part.option_actions()}
+    assert (trained == "no backbone") == ("--freeze-backbone" not in options)
+    if name == "CLIPVisualEncoder":  # its network is of 88 million weights: tests/models/test_clip_encoder.py
+        return
+    chosen = {"freeze_backbone": True}
+    if "--feature-layer" in options:
+        chosen["feature_layer"] = options["--feature-layer"].choices[-1]
+    encoder = part.build(defaults(part, **chosen), image_size=32, channels=1, pretrained=False)
+    assert str(encoder.channels) == {"as the data set": "1", "`--encoder-channels`": "1"}.get(channels, channels)
+    named = [layer for layer in re.split(r",? ", layers.removesuffix(", up to the one chosen")) if layer != "none"]
+    assert tuple(named) == encoder.feature_layers
+    if trained != "no backbone":
+        learned = {key.split(".")[0] for key, weight in encoder.named_parameters() if weight.requires_grad}
+        assert learned == {trained.strip("`")}
+
+
+@pytest.mark.parametrize("row", table("Decoders"), ids=lambda row: row[0])
+def test_what_the_decoders_draw(row):
+    name, _, points, strokes, intensities, _ = row
+    decoder = DECODERS[name].build(
+        defaults(DECODERS[name]),
+        latent_size=8,
+        image_size=12,
+        build_encoder=lambda: SimpleMLPEncoder(latent_size=8, encoder_hidden=4, image_size=12, channels=1),
+    )
+    drawn = decoder(torch.randn(2, 8, generator=torch.Generator().manual_seed(0)))
+    number = int(strokes.rsplit(": ", 1)[1])
+    assert drawn.points.shape == (2, number, int(points), 2)
+    if intensities == "none":
+        assert drawn.intensities is None
+    else:
+        assert drawn.intensities.shape == (2, number, int(intensities))
