@@ -60,6 +60,8 @@ def place(trained):
         os.setresgid(NOBODY, NOBODY, 0)
         os.setresuid(NOBODY, NOBODY, 0)  # the third, which is kept, brings root back
     try:
+        if not all(os.access(file, os.R_OK) for file in (np.__file__, __file__)):
+            pytest.skip("the packages, or these tests, are in a folder that is root's alone")
         assert not os.access("/", os.W_OK)  # else nothing here would be tested
         yield place
     finally:
