@@ -36,7 +36,17 @@ A smaller --batch-size, fewer strokes or smaller sizes need less; --dry-run esti
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command; the exit code."""
+    """Runs one command; the exit code. One of several processes (torchrun) leaves by itself."""
+    code = _run(arguments)
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        # Threads of torch's process groups can outlive what they need, and would abort the interpreter as it ends.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):  # a path or a class's name may hold what a terminal cannot show
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
