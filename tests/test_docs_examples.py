@@ -54,7 +54,8 @@ def test_every_row_has_the_part_s_options_with_their_defaults(heading, row):
     actions = {action.option_strings[0]: action for action in TABLES[heading][row[0]].option_actions()}
     assert set(re.findall(r"--[\w-]+", " ".join(row))) - OF_ALL == set(actions) - OF_ALL
     for option, default in re.findall(r"`(--[\w-]+)` ([\w/.-]+)", row[-1]):
-        assert default == {True: "on", False: "off"}.get(actions[option].default, str(actions[option].default))
+        value = actions[option].default
+        assert default == (("off", "on")[value] if isinstance(value, bool) else str(value))
 
 
 def defaults(part, **others):
