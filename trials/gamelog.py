@@ -1,35 +1,7 @@
 """gamelogs/: every game of a test, with the pictures it was played with, for people, programs and old tools.
 
-`games.json` (one list) and `games.csv` (the same rows) are as the official code writes them; an entry is one sender's
-turn:
-
-    reciever_guess          the candidate that was guessed, counted from 0 in `images` (the official spelling)
-    reciever_guess_correct  whether that was the one meant
-    sketch                  sketch-images/<md5>.png
-    correct_image           the candidate that was meant
-    images                  target-images/<md5>.png of every candidate of that game, in the order shown
-
-`games.jsonl` has a line of JSON a turn, in the same order, which says all there is to say:
-
-    format                  1; another number means that fields have changed their meaning
-    game                    counted from 0
-    seed                    --data-seed, which the order of pictures and candidates comes from
-    sender_image            target-images/<md5>.png, what the sender saw: in `different` games another than the target
-    sender_class            the class of that picture
-    sketch                  as above
-    strokes                 points: control points (row, col) of every stroke, on a canvas from -1 to 1 (1 is a point,
-                            2 a line, 4 a cubic Bezier curve); width: of a stroke at half its ink, in the same units;
-                            colours: ink of every stroke in each channel, 0..1, null where all of it is black
-    candidates              as `images` above
-    candidate_classes       their classes
-    scores                  the receiver's score of each candidate
-    guess, target           candidates, counted from 0
-
-`strokes.npz` holds the strokes of all games as arrays: points float32 [games, strokes, P, 2], sigma2 and, where strokes
-have them, intensities [games, strokes, C]. `card.json` says what was played, with what. A picture goes by its
-`picture_name`, and equal pictures are stored once.
-
-Everything goes straight to disk, so that memory does not grow with the number of games.
+docs/outputs.md describes every field. Everything goes straight to disk, so that memory does not grow with the number
+of games.
 """
 
 from __future__ import annotations

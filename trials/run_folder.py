@@ -19,8 +19,10 @@ import plugins
 from errors import UsageError
 from trials.options import Options
 
+# The command as it was typed; the first two names are the official ones.
+COMMAND_FILES = {"train": "train_cmd.txt", "test": "eval_cmd.txt", "crossplay": "crossplay_cmd.txt"}
 # Any of these says that a folder holds a run.
-RUN_FILES = ("config.json", "log.csv", "train_cmd.txt", "eval_cmd.txt", "result.json", "model_final.pt", "gamelogs")
+RUN_FILES = ("config.json", "log.csv", *COMMAND_FILES.values(), "result.json", "model_final.pt", "gamelogs")
 TIMES = ("games_per_second", "seconds")  # of an epoch; differ from run to run, and so stay out of log.csv
 PACKAGES = ("learning-to-draw", "torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "scikit-learn")
 
@@ -86,7 +88,7 @@ def note_resumption(
 
 def _claim(folder: Path, options: Options, command: str) -> Path:
     """Makes the folder this run's own: its command file is created, which only one run can do."""
-    name = "train_cmd.txt" if options.command == "train" else "eval_cmd.txt"
+    name = COMMAND_FILES[options.command]
     candidates = [folder]
     if options.output is None:
         candidates += [folder.with_name(f"{folder.name}_{number}") for number in range(2, 1000)]

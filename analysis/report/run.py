@@ -13,10 +13,9 @@ from typing import Any
 
 from analysis.log_reader import read_json
 from errors import UsageError
-from trials.run_folder import RUN_FILES, TIMES
+from trials.run_folder import COMMAND_FILES, RUN_FILES, TIMES
 
 OFFICIAL_BATCH_SIZE = 48  # the official code's default
-GAMES = ("same", "different", "mixed")
 
 Row = Mapping[str, float | None]
 
@@ -45,10 +44,10 @@ class Run:
 
     @property
     def game(self) -> str | None:
-        """original, same, different or mixed; None where neither options nor command say."""
+        """original, same, different, mixed or a plugin's; None where neither options nor command say."""
         if self.options or self.command:
-            said = self.options.get("object_oriented") or self._word("--object-oriented")
-            return said if said in GAMES else "original"
+            said = self.options.get("object_oriented") or self._word("--object-oriented") or "none"
+            return "original" if said == "none" else said
         return None
 
     @property
@@ -86,7 +85,7 @@ def read_run(folder: Path) -> Run:
     config, result = (_read_object(folder / name) for name in ("config.json", "result.json"))
     columns, rows = _with_times(*_read_rows(folder / "log.csv"), folder / "metrics.jsonl")
     kind = _kind(folder, config, columns)
-    command = _read_text(folder / ("train_cmd.txt" if kind == "train" else "eval_cmd.txt"))
+    command = _read_text(folder / COMMAND_FILES["train" if kind == "train" else "test"])
     return Run(folder, kind, config, result, columns, rows, command, _read_text(folder / "model-info.txt"))
 
 
