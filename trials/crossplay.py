@@ -19,7 +19,7 @@ from trials.batches import GameBatches
 from trials.callbacks import StopOnNaN
 from trials.pictures import save_picture
 from trials.plan import describe
-from trials.progress import speak_no_more_than
+from trials.progress import hush
 from trials.result import outcome
 from trials.run_folder import choose_folder, open_folder, write_json, write_text
 from trials.speed import compile_backbones, set_determinism, set_precision
@@ -44,8 +44,7 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
     trained = [load_trained("crossplay", arguments, file) for file in files]
     check_common_game(trained)
     options = trained[0].options
-    if options.quiet:
-        speak_no_more_than(logging.WARNING)
+    hush(options)
     folder, device = choose_folder(options), choose_device(options.device)
     pictures = load_pictures(options, ("test",), device)
     batches = build_batches(options, pictures, device)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
-
-from games.losses import TotalLoss
 from models.agents import Agents
 from trials import processes
 from trials.batches import GameBatches
+from trials.memory import MIB
 from trials.options import DEFAULT_SOURCE, Options, as_text
-from trials.wiring import MIB, Pictures
+from trials.wiring import Pictures
 
 
 def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:
@@ -28,42 +26,6 @@ def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBat
     changed = [name for name, source in options.sources.items() if source != DEFAULT_SOURCE]
     lines += [f"{name:<26} {as_text(options.values[name])}  ({options.sources[name]})" for name in changed]
     return "\n".join(lines)
-
-
-def memory_estimate(agents: Agents, pictures: Pictures, step: float | None = None) -> str:
-    """About what a run holds at once: decoded pictures, weights, and one step's graph.
-
-    step: bytes of the graph of a training step (see `graph_bytes`), which brings gradients and Adam's moments along;
-    None where nothing is trained.
-    """
-    weights = sum(parameter.nbytes for parameter in agents.parameters())
-    if step is not None:
-        weights += 3 * sum(parameter.nbytes for parameter in agents.parameters() if parameter.requires_grad)
-    parts = {"pictures": pictures.nbytes, "weights": weights} | ({"one step": step} if step is not None else {})
-    listed = ", ".join(f"{name} {size / MIB:.0f}" for name, size in parts.items())
-    return f"memory         about {sum(parts.values()) / MIB:.0f} MiB: {listed}"
-
-
-def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
-    """Bytes that autograd keeps for one training step, measured on a game of four and scaled to a batch."""
-    few, deal = 4, batches.dealer
-    size, channels = agents.decoder.image_size, batches.split.view(torch.arange(1)).shape[1]
-    # Where the receiver's picture is another one than the sender's, both pass the encoder.
-    others = few if deal.kind in ("different", "mixed") else 0
-    photos, candidates, kept = torch.rand(few + others, channels, size, size), torch.arange(few)[None] + others, {}
-
-    def count(tensor: torch.Tensor) -> torch.Tensor:
-        if tensor.dim() > 1 and tensor.shape[0] >= few:  # what does not grow with the batch would count too much
-            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    owned = {parameter.untyped_storage().data_ptr() for parameter in agents.parameters()}
-    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        play = agents(photos, candidates, few, perceive=loss.perceives)
-        terms = loss(play, torch.arange(few))
-    del terms  # until here it kept alive what is counted
-    step = sum(size for pointer, size in kept.items() if pointer not in owned)
-    return step / len(play.scores) * deal.games * deal.senders
 
 
 def _data_line(options: Options, pictures: Pictures) -> str:

@@ -11,14 +11,18 @@ from tqdm import tqdm
 
 import bars
 from games.scores import correct_guesses
+from trials import processes
+from trials.options import Options
 
 logger = logging.getLogger("commgame")
 
 
-def speak_no_more_than(level: int) -> None:
-    """Lets data sets and runs say nothing below a level of `logging`."""
-    for name in ("commgame", "datasets"):
-        logging.getLogger(name).setLevel(level)
+def hush(options: Options) -> None:
+    """Where nothing should be printed but warnings: with --quiet, but for a dry run, which does nothing but speak, and
+    in all processes but the first."""
+    if (options.quiet and not options.dry_run) or processes.rank() > 0:
+        for name in ("commgame", "datasets"):
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 SECONDS_BETWEEN_LINES = 60

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 
@@ -15,11 +14,10 @@ from models.agents import Agents
 from models.encoding import BackboneEncoder, Encoder
 from trials.batches import GameBatches
 from trials.feature_cache import compute, needed_bytes
+from trials.memory import MIB, memory_budget
 from trials.options import Options
 
 logger = logging.getLogger("commgame")
-
-MIB = 2**20
 
 
 def set_precision(options: Options, agents: Agents) -> None:
@@ -117,18 +115,6 @@ def _why_not(agents: Agents, batches: Mapping[str, GameBatches]) -> str:
 def _same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
     values, others = one.state_dict(), other.state_dict()
     return all(torch.equal(value, others[name]) for name, value in values.items())
-
-
-def memory_budget(device: torch.device) -> int:
-    """Bytes that kept features may take: half of what is free on the device, of the CPU's each process's share."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] // 2
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        available = next(line for line in lines if line.startswith("MemAvailable:"))
-        return int(available.split()[1]) * 1024 // 2 // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    except (OSError, StopIteration):  # not every system says
-        return 2048 * MIB
 
 
 def _encoders(agents: Agents) -> set[Encoder]:

@@ -16,10 +16,11 @@ from trials import processes
 from trials.batches import GameBatches
 from trials.callbacks import StopOnNaN
 from trials.gamelog import GameLog
+from trials.memory import memory_estimate
 from trials.options import COMMAND_LINE, Options
 from trials.pictures import PassPictures
-from trials.plan import describe, memory_estimate
-from trials.progress import Progress, speak_no_more_than
+from trials.plan import describe
+from trials.progress import Progress, hush
 from trials.result import outcome
 from trials.run_folder import choose_folder, open_folder, plain, versions, write_json, write_text
 from trials.speed import compile_backbones, set_determinism, set_precision
@@ -40,8 +41,7 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     trained = load_trained("test", arguments, weights)
     # In full, so that whoever reads what this run leaves behind finds the checkpoint.
     options = trained.options.settled(COMMAND_LINE, weights=str(weights.absolute()))
-    if options.quiet or processes.rank() > 0:
-        speak_no_more_than(logging.WARNING)
+    hush(options)
     receiver = _other_receiver(trained, arguments)
     folder = processes.said_by_first(lambda: choose_folder(options))
     device = choose_device(options.device)
@@ -52,7 +52,7 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
         agents = pair(trained, agents, receiver, build_trained(receiver, pictures))
     logger.info("%s", describe(options, pictures, batches, agents))
     if options.dry_run:
-        logger.info("%s", memory_estimate(agents, pictures))
+        logger.info("%s", memory_estimate(agents, pictures.nbytes))
         logger.info("A dry run: nothing was written. The run would write to %s.", folder)
         return
 

@@ -27,10 +27,11 @@ from trials.callbacks import (
     StopOnNaN,
 )
 from trials.interrupts import Interrupts
+from trials.memory import graph_bytes, memory_estimate
 from trials.options import COMMAND_LINE, Options
 from trials.pictures import PassPictures
-from trials.plan import describe, graph_bytes, memory_estimate
-from trials.progress import EpochLine, Progress, speak_no_more_than
+from trials.plan import describe
+from trials.progress import EpochLine, Progress, hush
 from trials.result import outcome
 from trials.resume import Interrupted
 from trials.resume_point import ResumePoint
@@ -60,8 +61,7 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
     anything is written where something is wrong or missing, RunError where the run has to be given up.
     """
     began = time.perf_counter()
-    if options.quiet or processes.rank() > 0:
-        speak_no_more_than(logging.WARNING)
+    hush(options)
     if interrupted and interrupted.complete(options.epochs):
         logger.info("%s has all of its %d epochs: nothing is left to do", interrupted.folder, interrupted.epochs)
         return
@@ -81,7 +81,7 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
     logger.info("%s", describe(options, pictures, batches, agents))
     if options.dry_run:
         step = graph_bytes(batches["train"], agents, loss)
-        logger.info("%s", memory_estimate(agents, pictures, step))
+        logger.info("%s", memory_estimate(agents, pictures.nbytes, step))
         logger.info("A dry run: nothing was written. The run would write to %s.", folder)
         return
 

@@ -18,13 +18,11 @@ from models.agents import Agents
 from models.encoding import IMAGENET_MEAN, Encoder
 from trials import processes
 from trials.batches import GameBatches, SenderView
+from trials.memory import SHARE, place_of_pictures
 from trials.options import COMMAND_LINE, Options
 
 # Added to --data-seed, and in training to --seed, so that each kind of random draw has a stream of its own.
 TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
-
-MIB = 2**20
-GPU_SHARE = 0.5  # of the free memory that pictures may take unasked: the agents and a step's graph need the rest
 
 
 @dataclass(frozen=True)
@@ -93,21 +91,8 @@ def load_pictures(options: Options, names: tuple[str, ...], device: torch.device
     return replace(
         pictures,
         splits={name: split.to(place) for name, split in pictures.splits.items()},
-        budget=int(free * GPU_SHARE),
+        budget=int(free * SHARE),
     )
-
-
-def place_of_pictures(asked: str, size: int, device: torch.device, free: int) -> torch.device:
-    """Where `size` bytes of decoded pictures go in a run on the GPU `device`, of whose memory `free` bytes are free.
-
-    asked: auto, cpu or cuda. Raises UsageError for cuda where that is more than there is.
-    """
-    if asked == "cuda" and size > free:
-        raise UsageError(
-            f"--data-device cuda: the decoded pictures take {size / MIB:.0f} MiB, and {free / MIB:.0f} MiB are free on "
-            f"{device}.\nLeave it out or give --data-device cpu: they then wait in the CPU's memory."
-        )
-    return device if asked == "cuda" or (asked == "auto" and size <= free * GPU_SHARE) else torch.device("cpu")
 
 
 def build_batches(options: Options, pictures: Pictures, device: torch.device) -> dict[str, GameBatches]:

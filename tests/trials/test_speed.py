@@ -13,7 +13,7 @@ from models.encoding import Features
 from trials.batches import GameBatches
 from trials.feature_cache import FeatureCache, compute, needed_bytes
 from trials.options import resolve
-from trials.speed import compile_backbones, keep_features, memory_budget, set_precision
+from trials.speed import compile_backbones, keep_features, set_precision
 from trials.train import train
 from trials.wiring import Pictures, build_agents, build_loss
 
@@ -138,7 +138,6 @@ def test_features_that_do_not_fit_are_computed_at_every_step(monkeypatch):
     monkeypatch.setattr("trials.speed.memory_budget", lambda device: 1000)
     keep_features(options, agents, loss, {"train": batches}, CPU)
     assert batches.features is None
-    assert memory_budget(CPU) > 1000
 
 
 def test_a_run_is_the_same_with_and_without_kept_features(tmp_path):

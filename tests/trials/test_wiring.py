@@ -7,10 +7,10 @@ import torch
 from PIL import Image
 
 from errors import UsageError
-from games.losses import HingeLoss, ReconstructLoss, TotalLoss
+from games.losses import ReconstructLoss
 from games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
 from trials.options import resolve
-from trials.plan import describe, graph_bytes, memory_estimate
+from trials.plan import describe
 from trials.wiring import (
     build_agents,
     build_batches,
@@ -18,7 +18,6 @@ from trials.wiring import (
     build_test_loss,
     choose_device,
     load_pictures,
-    place_of_pictures,
 )
 
 CPU = torch.device("cpu")
@@ -270,54 +269,6 @@ def test_the_plan_says_what_will_be_played(digits):
     ):
         assert part in text
     assert "weight_decay" not in text  # at its default
-
-
-def test_memory_estimate_counts_weights_and_grows_with_the_batch(digits):
-    def parts(*arguments):
-        options = resolve("train", list(arguments))
-        batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
-        text = memory_estimate(agents, digits, graph_bytes(batches["train"], agents, TotalLoss(HingeLoss())))
-        numbers = text.replace(",", "").replace(":", "").split()
-        return agents, float(numbers[numbers.index("weights") + 1]), float(numbers[numbers.index("step") + 1])
-
-    agents, weights, small = parts("--batch-size", "20")
-    assert weights == pytest.approx(16 * sum(p.numel() for p in agents.parameters()) / 2**20, abs=1)
-    assert parts("--batch-size", "160")[2] == pytest.approx(8 * small, rel=0.1)
-    # In `different`, twice as many photos pass an encoder that is trained.
-    same, different = (parts("--object-oriented", kind, "--batch-size", "100")[2] for kind in ("same", "different"))
-    assert same < different < 2 * same
-
-
-def test_the_memory_estimate_counts_the_views_that_the_clip_loss_makes(digits):
-    options = resolve("train", ["--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--CLIP-loss"])
-    batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
-    losses = (TotalLoss(HingeLoss()), build_loss(options, agents))
-    without, with_views = (graph_bytes(batches["train"], agents, loss) for loss in losses)
-    # Six pictures pass the encoder for each sender, instead of photo and sketch alone; and views have grids to sample.
-    assert 3 * without < with_views < 4 * without
-
-
-GPU, MEMORY = torch.device("cuda:0"), 1000  # bytes free on a GPU; the place alone does not need one
-
-
-@pytest.mark.parametrize(
-    ("asked", "size", "place"),
-    [
-        ("auto", 500, GPU),
-        ("auto", 501, CPU),
-        ("cpu", 1, CPU),
-        ("cuda", 501, GPU),
-        ("cuda", 1000, GPU),
-    ],
-)
-def test_pictures_wait_on_the_gpu_if_they_take_at_most_half_of_its_free_memory(asked, size, place):
-    assert place_of_pictures(asked, size, GPU, MEMORY) == place
-
-
-def test_pictures_that_the_gpu_cannot_hold():
-    with pytest.raises(UsageError, match="take 3 MiB, and 2 MiB are free on cuda:0") as error:
-        place_of_pictures("cuda", 3 * 2**20, GPU, 2 * 2**20)
-    assert len(str(error.value).splitlines()) <= 5
 
 
 def test_pictures_on_a_gpu_that_the_run_does_not_have():
