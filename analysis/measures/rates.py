@@ -1,10 +1,15 @@
-"""The communication rate class by class, and which class is taken for which."""
+"""What the communication rate is compared with, the rate class by class, and which class is taken for which."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+
+
+def mean_chance(candidates: Sequence[int]) -> float:
+    """The rate of blind guesses in games of so many candidates each."""
+    return float(np.mean([1 / number for number in candidates]))
 
 
 def class_counts(right: Sequence[bool], classes: Sequence[str]) -> dict[str, tuple[int, int]]:

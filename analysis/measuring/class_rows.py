@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.measures.prototypes import nearest_prototypes
-from analysis.measures.rates import class_counts, confusion
+from analysis.measures.rates import class_counts, confusion, mean_chance
 from analysis.measuring.material import Material
 from analysis.measuring.table import Measured, NotMeasured, Row, share
 from analysis.options import TEMPLATES
@@ -18,7 +18,7 @@ LISTED = 5  # confusions in the table
 
 def communication_rate(material: Material) -> Measured:
     games = material.log.games
-    won, chance = sum(game.correct for game in games), float(np.mean([1 / len(game.candidates) for game in games]))
+    won, chance = sum(game.correct for game in games), mean_chance([len(game.candidates) for game in games])
     return Measured((share("communication rate", won, len(games), chance=chance, of_what="games"),))
 
 

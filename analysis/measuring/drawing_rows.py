@@ -20,6 +20,7 @@ from analysis.measures.distances import (
 )
 from analysis.measures.erasure import erasure, without_stroke
 from analysis.measures.ink import dots, ink_shares, visible_strokes
+from analysis.measures.rates import mean_chance
 from analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
 from analysis.measuring.material import LEAST, NO_STROKES, Material, draw_sample
 from analysis.measuring.table import Measured, NotMeasured, Row, not_measured, share
@@ -70,7 +71,7 @@ def stroke_erasure(material: Material) -> Measured:
         erased.append(replay.guesses(left, offered, candidates))
     targets, count = np.array([game.target for game in games]), len(games)
     found = erasure(whole, np.array(erased), targets)
-    chance = float(np.mean([1 / len(game.candidates) for game in games]))
+    chance = mean_chance([len(game.candidates) for game in games])
     agreeing = sum(game.guess == guess for game, guess in zip(games, whole.tolist(), strict=True))
     doubt = "" if agreeing >= AGREEMENT * count else "; BELOW 0.99: THE WEIGHTS ARE HARDLY THOSE THAT PLAYED THIS LOG"
     rows = [

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis.log_reader import Game, GameLog
+from analysis.measures.rates import class_counts, mean_chance
 from analysis.report.pictures import Pictures
 from games.scores import rate_interval
 
@@ -42,7 +43,7 @@ def rate_of(right: int, games: int) -> dict[str, Any]:
 def _result(games: Sequence[Game]) -> dict[str, Any]:
     sizes = [len(game.candidates) for game in games]
     return rate_of(sum(game.correct for game in games), len(games)) | {
-        "chance": sum(1 / size for size in sizes) / len(sizes),
+        "chance": mean_chance(sizes),
         "candidates": sorted({min(sizes), max(sizes)}),
         "among_best": _among_best(games) if games[0].scores is not None else None,
     }
@@ -110,17 +111,18 @@ def _classes(log: GameLog) -> dict[str, Any] | None:
     if any(game.candidate_classes is None for game in log.games):
         return None
     counts = Counter((game.target_class, game.guessed_class) for game in log.games)
-    played, won = (Counter(game.target_class for game in log.games if game.correct or every) for every in (True, False))
+    rates = class_counts([game.correct for game in log.games], [game.target_class for game in log.games])
+    played = {name: games for name, (_, games) in rates.items()}
     names = _in_order({name for pair in counts for name in pair}, log.card.get("classes"))
     confused = Counter({pair: count for pair, count in counts.items() if pair[0] != pair[1]})
     whole = len(names) <= WHOLE_MATRIX
     shown = names if whole else _most_confused(confused, names)
     return {
-        "rates": [{"name": name, **rate_of(won[name], played[name])} for name in names if played[name]],
+        "rates": [{"name": name, **rate_of(*rates[name])} for name in names if name in rates],
         "matrix": {
             "names": shown,
             "counts": [[counts[target, guess] for guess in shown] for target in shown],
-            "played": [played[name] for name in shown],
+            "played": [played.get(name, 0) for name in shown],
             "whole": whole,
         },
         "pairs": [
