@@ -19,12 +19,13 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from analysis import TOOLS
+from analysis import PAPER, PARTS, READING, SCRIPTS, TOOLS
+from analysis.tool import Tool
 from errors import RunError, Terminated, UsageError, program
 from plugins import load
 from trials.options import as_json, check_names, given_value, resolve, resolve_training
@@ -179,13 +180,22 @@ class Command:
     run: Callable[[list[str]], None]
 
 
+def _commands(tools: Mapping[str, Tool]) -> dict[str, Command]:
+    return {name: Command(tool.summary, functools.partial(_tool, name)) for name, tool in tools.items()}
+
+
 PLAY = {
     "train": Command("train a sender and a receiver to communicate by drawing", _train),
     "test": Command("play the test split with trained agents (eval is another name for it)", _test),
     "crossplay": Command("play every sender with every receiver of several runs", _crossplay),
 }
-AFTERWARDS = {name: Command(tool.summary, functools.partial(_tool, name)) for name, tool in TOOLS.items()}
-COMMANDS = PLAY | AFTERWARDS
+SECTIONS = {  # of the help
+    "play": PLAY | _commands(PAPER),
+    "afterwards": _commands(READING),
+    "parts to choose from, and your own": _commands(PARTS),
+    "on game logs, named as the official scripts": _commands(SCRIPTS),
+}
+COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
 
 
 def _command_name(word: str) -> str:
@@ -205,21 +215,17 @@ def _explain(arguments: Sequence[str]) -> int:
 
 
 def _help() -> str:
-    def listed(commands: dict[str, Command]) -> str:
-        return "\n".join(f"  {name:<22}  {command.summary}" for name, command in commands.items())
-
-    return f"""\
-usage: {program()} COMMAND [options]
-
-play
-{listed(PLAY)}
-
-afterwards
-{listed(AFTERWARDS)}
+    lines = [f"usage: {program()} COMMAND [options]"]
+    for heading, commands in SECTIONS.items():
+        lines += ["", heading, *(f"  {name:<22}  {command.summary}" for name, command in commands.items())]
+    return (
+        "\n".join(lines)
+        + f"""
 
 Without options, train learns to draw handwritten digits in about two minutes.
 Every option of a command, with its default: {program()} train --help
 """
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Afterwards: tools that read what runs have left behind, and make samples, pages, pictures and statistics of it.
+"""The commands beside train, test and crossplay: tools that read what runs have left behind and make pages, pictures
+and statistics of it, the paper's tables, and what there is to choose from.
 
-`TOOLS` is the table of the commands, named as the official scripts. Importing this package does not import torch.
+`TOOLS` is the table of them all. Importing this package does not import torch.
 """
 
 from analysis import draw_options, options
@@ -11,7 +12,7 @@ from analysis.reproduce import options as reproduce_options
 from analysis.study import options as study_options
 from analysis.tool import Tool
 
-TOOLS: dict[str, Tool] = {
+PAPER: dict[str, Tool] = {
     "reproduce": Tool(
         "analysis.reproduce.reproduce",
         "reproduce",
@@ -30,6 +31,9 @@ in minutes on a CPU, and ends with exit code 1 where a rate is not within what w
 measured when this was written.""",
         reproduce_options.add_reproduce_options,
     ),
+}
+
+READING: dict[str, Tool] = {
     "report": Tool(
         "analysis.report.report",
         "report",
@@ -108,6 +112,9 @@ on the same games and chance; and the mean time of an answer. Give it a file of
 answers from each participant, all of the same page.""",
         study_options.add_study_results_options,
     ),
+}
+
+PARTS: dict[str, Tool] = {
     "list": Tool(
         "analysis.parts_list",
         "list_parts",
@@ -128,6 +135,10 @@ and a game that is trained for, saved, loaded and tested (on the Digits, a minut
 Ends with exit code 1 where something is broken, and says what, in which line.""",
         options.add_check_options,
     ),
+}
+
+# Named as the official scripts, with their options beside longer ones.
+SCRIPTS: dict[str, Tool] = {
     "sample-gamelogs": Tool(
         "analysis.sample_gamelogs",
         "sample_gamelogs",
@@ -199,3 +210,5 @@ clip-analysis writes, only the communication rate.""",
         options.add_analyse_options,
     ),
 }
+
+TOOLS: dict[str, Tool] = PAPER | READING | PARTS | SCRIPTS

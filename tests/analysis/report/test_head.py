@@ -1,0 +1,56 @@
+"""What stands at the top of a report: its title, results and facts."""
+
+import json
+
+import pytest
+
+from analysis.report.head import duration
+
+
+def test_the_head_of_a_finished_training(training, make_report):
+    content = make_report(training)
+    assert content["title"] == "Digits, original game"
+    assert (content["kind"], content["status"]) == ("training run", "finished")
+    assert content["results"] == [
+        {
+            "label": "validation, last epoch",
+            "rate": 0.75,
+            "low": 0.3,
+            "high": 0.95,
+            "chance": 0.25,
+            "games": 4,
+            "candidates": "4",
+        }
+    ]
+    assert ["time taken", "4 min 32 s"] in content["facts"]
+    assert {"name": "batch_size", "value": "4", "source": "data set Digits"} in content["options"]
+    assert content["command"] == "python commgame.py train --output 'my run'"
+    assert content["versions"] == {"python": "3.11.7"}
+    assert content["model"] == "Agents()"
+    assert "commgame.py test" not in (content["no_logs"]["command"] or "")  # no checkpoint is there to be tested
+
+
+def test_the_best_epoch_is_told_where_it_is_not_the_last(training, make_report):
+    result = json.loads((training / "result.json").read_text())
+    result["best"] = {"epoch": 1, "communication_rate": 0.8}
+    (training / "result.json").write_text(json.dumps(result))
+    best = make_report(training)["results"][1]
+    assert (best["label"], best["rate"], best["low"]) == ("validation, best epoch (1)", 0.8, None)
+
+
+def test_a_running_run_tells_its_latest_rate(training, make_report):
+    (training / "result.json").unlink()
+    (result,) = make_report(training)["results"]
+    assert (result["label"], result["rate"], result["low"], result["chance"]) == (
+        "validation, epoch 2",
+        0.75,
+        None,
+        0.25,
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(53.2, "53 s"), (59.6, "1 min 0 s"), (272, "4 min 32 s"), (3800, "1 h 3 min")]
+)
+def test_durations(seconds, said):
+    assert duration(seconds) == said

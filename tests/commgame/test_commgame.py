@@ -1,0 +1,107 @@
+"""What holds for all commands: the help, what is printed and where, and nothing that is not needed."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import commgame
+
+ROOT = Path(commgame.__file__).parent
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 2), (["paint"], 2), (["--help"], 0), (["-h"], 0)])
+def test_calls_without_a_command(arguments, code, call):
+    assert call(*arguments)[0] == code
+
+
+def test_the_help_lists_every_command_by_group(call):
+    _, page, _ = call("--help")
+    groups = [block.splitlines() for block in page.split("\n\n")[1:-1]]
+    assert [[line.split()[0] for line in lines[1:]] for lines in groups] == [
+        ["train", "test", "crossplay", "reproduce"],
+        ["report", "draw", "save-svg", "measure", "study", "study-results"],
+        ["list", "check"],
+        [
+            "sample-gamelogs",
+            "render-game",
+            "render-sketches-seeds",
+            "dump-hashes-classes",
+            "clip-analysis",
+            "analyse-logs",
+        ],
+    ]
+
+
+def test_help_and_mistakes_load_no_torch(tmp_path):
+    """In a fresh process each, with torch made impossible to import."""
+    (tmp_path / "torch.py").write_text("raise RuntimeError('torch was imported')")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    helps = [([name, "--help"], 0) for name in commgame.COMMANDS]
+    for arguments, code in ((["--help"], 0), *helps, (["train", "--x"], 2), (["clip-analysis", "--x"], 2)):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "commgame.py"), *arguments],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code, done.stderr
+
+
+def test_dry_run_writes_nothing(tmp_path, call, trained, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["train"], ["test", "--weights", trained / "model_final.pt"]):
+        code, out, err = call(*arguments, "--dry-run")
+        assert code == 0, err
+        for part in (
+            "chance level   0.0312",
+            "in 11 batches of 32 senders",
+            "trained",
+            "memory",
+            "nothing was written",
+        ):
+            assert part in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_quiet_runs_print_nothing(tmp_path, call, train):
+    assert "A dry run: nothing was written." in train(tmp_path / "run", "--quiet", "--dry-run")  # all that it is for
+    assert train(tmp_path / "run", "--quiet") == ""
+    weights = tmp_path / "run" / "model_final.pt"
+    for command in (["test", "--weights", weights], ["crossplay", weights, weights]):
+        assert call(*command, "--quiet", "--output", tmp_path / command[0]) == (0, "", "")
+    assert "communication rate" in call("test", "--weights", weights, "--output", tmp_path / "loud")[1]
+    code, out, errors = call("train", "--quiet", "--output", tmp_path / "run")
+    assert (code, out) == (2, "")
+    assert "already holds a run" in errors
+
+
+@pytest.mark.parametrize("name", ["sample \u2713", "sample \udcff"])
+def test_a_name_that_cannot_be_shown_is_shown_escaped(name, tested, tmp_path, monkeypatch):
+    shown = {stream: io.TextIOWrapper(io.BytesIO(), encoding="ascii") for stream in ("stdout", "stderr")}
+    for stream, wrapper in shown.items():
+        monkeypatch.setattr(sys, stream, wrapper)
+    arguments = ["sample-gamelogs", "-inp", str(tested), "-n", "1", "-out", str(tmp_path / name)]
+    codes = [commgame.main(arguments), commgame.main(arguments)]  # the second time the folder is there
+    said = {}
+    for stream, wrapper in shown.items():
+        wrapper.flush()
+        said[stream] = wrapper.buffer.getvalue().decode("ascii")
+    assert codes == [0, 2]
+    escaped = name.encode("ascii", "backslashreplace").decode("ascii")
+    assert f"written to {tmp_path / escaped}" in said["stdout"]
+    assert f"{tmp_path / escaped} is there already" in said["stderr"]
+
+
+def test_whoever_reads_the_output_may_stop():
+    """As `| head` does: no traceback, and nothing else to say."""
+    command = [sys.executable, str(ROOT / "commgame.py"), "dump-hashes-classes"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=60) == 1
+    process.stderr.close()
