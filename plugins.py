@@ -23,7 +23,7 @@ from typing import TypeVar
 
 from datasets import DATASETS
 from errors import UsageError, first_line
-from games import GAMES, LOSSES
+from games import AUXILIARY_LOSSES, GAMES, LOSSES
 from models import DECODERS, ENCODERS, RECEIVERS
 from parts import Part
 
@@ -44,27 +44,31 @@ TABLES = {
     "decoder": DECODERS,
     "receiver": RECEIVERS,
     "loss": LOSSES,
+    "auxiliary_loss": AUXILIARY_LOSSES,
     "game": GAMES,
     "dataset": DATASETS,
 }
+TAKEN = ("game", "perceptual", "sort_of_perceptual", "dog", "like_a_dog", "CLIP", "reconstruct")  # losses' names
 _loaded: dict[Path, Plugin] = {}
 _registered: list[tuple[str, str]] = []
 
 
 def _decorator(kind: str) -> Callable[[str], Callable[[AnyClass], AnyClass]]:
-    table = TABLES[kind]
+    table, words = TABLES[kind], kind.replace("_", " ")
 
     def decorator(name: str) -> Callable[[AnyClass], AnyClass]:
         def register(cls: AnyClass) -> AnyClass:
-            if name in table:
-                raise UsageError(f"there is a {kind} {name} already.\nGive yours another name.")
+            if name in table or (kind == "auxiliary_loss" and name in TAKEN):
+                raise UsageError(f"the {words} {name} is there already.\nGive yours another name.")
+            if kind == "auxiliary_loss" and not name.isidentifier():
+                raise UsageError(f"{words} {name!r} cannot be an option's and a column's name.\nGive one like ink.")
             table[name] = Part(cls.__module__, cls, getattr(cls, "add_options", lambda group: None))
             _registered.append((kind, name))
             return cls
 
         return register
 
-    decorator.__doc__ = f"Registers a class as a {kind} of that name. Raises UsageError where there is one already."
+    decorator.__doc__ = f"Registers a class as a {words} of that name. Raises UsageError where there is one already."
     return decorator
 
 
@@ -72,6 +76,7 @@ encoder = _decorator("encoder")
 decoder = _decorator("decoder")
 receiver = _decorator("receiver")
 loss = _decorator("loss")
+auxiliary_loss = _decorator("auxiliary_loss")
 game = _decorator("game")
 dataset = _decorator("dataset")
 
@@ -97,6 +102,8 @@ def load(file: Path) -> Plugin:
     sys.modules[module_name] = module  # where dataclasses look for the names in a class's annotations
     try:
         spec.loader.exec_module(module)
+        for kind, name in _registered[first:]:
+            TABLES[kind][name].option_actions()  # which are the file's own code, too
     except UsageError as error:
         _forget(first)
         raise UsageError(f"--plugin {file}: {error}") from error

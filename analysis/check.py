@@ -16,11 +16,12 @@ from torch import Tensor, nn
 
 from datasets.splits import Split
 from errors import RunError, UsageError, first_line
+from games import AUXILIARY_LOSSES
 from plugins import Plugin, load
 from trials.options import option_of, resolve
 from trials.test import test
 from trials.train import train
-from trials.wiring import Pictures, build_agents, build_dealer, build_game_loss, load_pictures
+from trials.wiring import Pictures, build_agents, build_dealer, build_game_loss, build_loss, load_pictures
 
 SIZE, PICTURES = 32, 3  # of the pictures that parts are tried with; with fewer a mix-up might not be seen
 CPU = torch.device("cpu")
@@ -55,7 +56,8 @@ def check(plugin: Path, options: str) -> str:
 
 
 def _options(kind: str, name: str, more: str) -> list[str]:
-    words = [option_of(OPTION_OF_KIND.get(kind, kind)), name, *shlex.split(more)]
+    chosen = [f"--{name}-loss"] if kind == "auxiliary_loss" else [option_of(OPTION_OF_KIND.get(kind, kind)), name]
+    words = [*chosen, *shlex.split(more)]
     # Small ones, where nothing else is said: a data set's own would be those of large pictures.
     return [*([] if kind in ("dataset", "encoder") else ["--encoder", "SmallCNNEncoder"]), "--batch-size", "16", *words]
 
@@ -84,6 +86,7 @@ def _steps(kind: str, words: list[str]) -> Iterator[Step]:
         "decoder": _decoder_steps,
         "receiver": _receiver_steps,
         "loss": _loss_steps,
+        "auxiliary_loss": _auxiliary_loss_steps,
         "game": _game_steps,
         "dataset": _dataset_steps,
     }[kind](words)
@@ -200,6 +203,25 @@ def _loss_steps(words: list[str]) -> Iterator[Step]:
         _require(torch.allclose(value, again, atol=1e-5), "it depends on the order of the candidates")
 
     yield "makes a finite number of scores [B, T] and targets [B], whatever the order of the candidates", measures
+
+
+def _auxiliary_loss_steps(words: list[str]) -> Iterator[Step]:
+    def measures() -> None:
+        options = resolve("train", words)
+        agents, _ = _agents(words)
+        [name] = (name for name in AUXILIARY_LOSSES if f"--{name}-loss" in words)
+        loss = build_loss(options, agents)
+        photos = _photos(dtype=torch.float32)[:, : agents.sender_encoder.channels]
+        play = agents(photos, torch.arange(PICTURES)[None], PICTURES, perceive=loss.perceives)
+        value = loss(play, torch.arange(PICTURES))[name]
+        _require(value.shape == () and bool(torch.isfinite(value)), f"it gives {value}, and not a finite number")
+        value.backward()
+        everything = (*agents.parameters(), *loss.parameters())
+        gradients = [parameter.grad for parameter in everything if parameter.grad is not None]
+        _require(all(torch.isfinite(gradient).all() for gradient in gradients), "gradients are not finite")
+        _require(any(bool(gradient.any()) for gradient in gradients), "no gradient comes back through it")
+
+    yield "makes a finite number of a play, with finite gradients", measures
 
 
 def _game_steps(words: list[str]) -> Iterator[Step]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from games import AUXILIARY_LOSSES
 from plugins import load
 from trials.options import PART_TABLES, option_of
 
@@ -12,8 +13,11 @@ def list_parts(plugin: Path | None) -> str:
     """Every part by kind, with its own options. Raises UsageError where the plugin cannot be loaded."""
     own = {name for _, name in load(plugin).parts} if plugin else set()
     lines = []
-    for kind, table in PART_TABLES.items():
-        lines += ["" if lines else None, option_of(kind)]
+    tables = {option_of(kind): table for kind, table in PART_TABLES.items()}
+    if AUXILIARY_LOSSES:
+        tables["--NAME-loss"] = AUXILIARY_LOSSES
+    for option, table in tables.items():
+        lines += ["" if lines else None, option]
         for name, part in table.items():
             options = " ".join(action.option_strings[0] for action in part.option_actions())
             lines.append(f"  {name:<32}{f'({plugin.name}) ' if name in own else ''}{options}".rstrip())

@@ -8,6 +8,10 @@ LOSSES = {
     "NoLoss": Part("games.losses", "NoLoss"),
 }
 
+# Added to the game's loss by a switch, --NAME-loss, and logged as NAME_loss. Only a plugin brings some: those that are
+# always there have their official options (trials/option_groups.py).
+AUXILIARY_LOSSES: dict[str, Part] = {}
+
 # How the receiver's picture of the target relates to the sender's, in the object-oriented games.
 OBJECT_ORIENTED = ("same", "different", "mixed")
 

@@ -1,5 +1,6 @@
 """Parts of somebody's own: the example of docs/extending.md as it stands there, and files that are wrong."""
 
+import csv
 import json
 import re
 import shlex
@@ -15,8 +16,8 @@ from trials.options import PART_TABLES
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "extending.md").read_text()
-EXAMPLE = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
-COMMANDS = re.search(r"```sh\n(.*?)```", PAGE, re.DOTALL)[1].splitlines()
+EXAMPLE, INK = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+COMMANDS, INK_COMMANDS = (block.splitlines() for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -103,26 +104,64 @@ def test_parts_are_in_the_help_and_in_the_list(example, capsys):
     assert "--turns N" in capsys.readouterr().out
 
 
+def test_the_example_of_a_loss_draws_with_less_ink(folder, capsys):
+    (folder / "ink.py").write_text(INK)
+    for command in INK_COMMANDS:
+        assert commgame.main(shlex.split(command)[2:]) == 0, command
+    with (folder / "runs" / "ink" / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[1]["ink_loss"]) < float(rows[0]["ink_loss"])
+    assert float(rows[1]["loss"]) == pytest.approx(float(rows[1]["ink_loss"]) + float(rows[1]["game_loss"]), rel=1e-4)
+    assert "val_ink_loss" in rows[0]
+    capsys.readouterr()
+    assert commgame.main(["train", "--plugin", "ink.py", "--ink-price", "2", "--output", "run"]) == 2
+    assert "--ink-price belongs to the loss ink, which this run does not have" in capsys.readouterr().err
+    assert commgame.main(["list", "--plugin", "ink.py"]) == 0
+    assert re.search(r"^  ink +\(ink.py\) --ink-price$", capsys.readouterr().out, re.MULTILINE)
+    assert commgame.main(["test", "--weights", "runs/ink/model_final.pt", "--output", "tested"]) == 0
+
+
 WRONG = {
-    "taken": ("from plugins import loss\n@loss('CELoss')\nclass A: pass", "there is a loss CELoss already"),
+    "taken": ("from plugins import loss\n@loss('CELoss')\nclass A: pass", "the loss CELoss is there already"),
     "twice": (
         "from plugins import loss\nfor _ in range(2):\n    @loss('MyLoss')\n    class A: pass",
-        "there is a loss MyLoss already",
+        "the loss MyLoss is there already",
     ),
     "empty": ("import torch", "registers nothing"),
     "broken": ("import torch\n1 / 0\n", "broken.py, line 2: ZeroDivisionError: division by zero"),
     "no Python": ("class", "SyntaxError"),
+    "official": (
+        "from plugins import auxiliary_loss\n@auxiliary_loss('CLIP')\nclass A: pass",
+        "the auxiliary loss CLIP is there already",
+    ),
+    "no name": (
+        "from plugins import auxiliary_loss\n@auxiliary_loss('my ink')\nclass A: pass",
+        "'my ink' cannot be an option's and a column's name",
+    ),
+    "options": (
+        "from plugins import loss\n@loss('L')\nclass A:\n    add_options = lambda group: group.add('--x')",
+        "options.py, line 4: AttributeError",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_file_that_is_wrong_is_a_mistake_that_is_told(name, folder, capsys):
-    before = {kind: list(table) for kind, table in PART_TABLES.items()}
+    before = {kind: list(table) for kind, table in plugins.TABLES.items()}
     (folder / f"{name}.py").write_text(WRONG[name][0])
     assert commgame.main(["train", "--plugin", f"{name}.py", "--output", "run"]) == 2
     assert WRONG[name][1] in capsys.readouterr().err
-    assert {kind: list(table) for kind, table in PART_TABLES.items()} == before
+    assert {kind: list(table) for kind, table in plugins.TABLES.items()} == before
     assert not (folder / "run").exists()
+
+
+def test_an_option_that_there_is_already(folder, capsys):
+    (folder / "twice.py").write_text(
+        "from plugins import loss\n@loss('Mine')\nclass A:\n"
+        "    @staticmethod\n    def add_options(group):\n        group.add_argument('--epochs')\n"
+    )
+    assert commgame.main(["train", "--plugin", "twice.py", "--loss", "Mine", "--output", "run"]) == 2
+    assert "has an option --epochs, which there is already" in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there(folder, capsys):
@@ -137,7 +176,7 @@ from games.sampling import OriginalGame
 from models.decoding import Decoder, Strokes
 from models.encoders import SmallCNNEncoder
 from models.options import add_drawing_options, add_latent_options
-from plugins import dataset, decoder, encoder, game, loss, receiver
+from plugins import auxiliary_loss, dataset, decoder, encoder, game, loss, receiver
 
 @decoder("Same")
 class Same(Decoder):
@@ -173,6 +212,16 @@ class Deaf(nn.Linear):
         super().__init__(latent_size, 8)
     def forward(self, latent):
         return super().forward(latent * 0)
+
+@auxiliary_loss("idle")
+class Idle(nn.Module):
+    def forward(self, play):
+        return play.sketches.detach().mean()
+
+@auxiliary_loss("many")
+class Many(nn.Module):
+    def forward(self, play):
+        return play.sketches.mean((1, 2, 3))
 
 @loss("First")
 class First:
@@ -215,6 +264,8 @@ def test_check_says_what_is_broken_and_where(folder, capsys):
         "Loose": "a tensor of its own does not move with .to()",
         "Deaf": "no gradient comes back through it",
         "First": "it depends on the order of the candidates",
+        "idle": "does not require grad",
+        "many": "and not a finite number",
         "moving": "held-out games have to be the same every time",
         "Narrow": "the latent is [3, 127], and has to be [3, 128]",
         "Sizeless": "there is no --latent-size",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from datasets import DATASETS
-from games import GAMES, LOSSES
+from games import AUXILIARY_LOSSES, GAMES, LOSSES
 from models import DECODERS, ENCODERS, RECEIVERS
 from parts import add_flag, non_negative_float, non_negative_int, positive_int, seed
 
@@ -120,6 +120,14 @@ def add_other_loss_options(group):
         "--reconstruct-loss",
         help="add the mean squared difference between sketch and photo, in training and in testing",
     )
+
+
+def add_auxiliary_losses(parser):
+    """The switch of each loss that a plugin brings, with its own options."""
+    for name, part in AUXILIARY_LOSSES.items():
+        group = parser.add_argument_group(f"the loss {name}")
+        add_flag(group, f"--{name}-loss", help="add this loss to the game's, in training")
+        part.add_options(group)
 
 
 def add_run_options(group):

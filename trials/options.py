@@ -22,6 +22,7 @@ from parts import Part
 from plugins import load_again
 from trials.option_groups import (
     add_agent_options,
+    add_auxiliary_losses,
     add_game_options,
     add_other_loss_options,
     add_perceptual_options,
@@ -249,6 +250,17 @@ def _parser(command: str, chosen: Mapping[str, str]) -> Parser:
         "it and ask again, as in: --encoder SqueezeNetBackbone --help.",
     )
     parser.command = command
+    try:
+        _add_options(parser, command, chosen)
+    except argparse.ArgumentError as error:
+        raise UsageError(
+            f"--plugin: a part of it has an option {error.argument_name}, which there is already.\n"
+            "Give yours another name."
+        ) from error
+    return parser
+
+
+def _add_options(parser: Parser, command: str, chosen: Mapping[str, str]) -> None:
     add_game_options(parser.add_argument_group("the game"))
     add_agent_options(parser.add_argument_group("the agents"))
     for kind, table in PART_TABLES.items():
@@ -257,10 +269,10 @@ def _parser(command: str, chosen: Mapping[str, str]) -> Parser:
             part.add_options(parser.add_argument_group(f"{NAMES.get(kind, kind)} {chosen[kind]}"))
     add_perceptual_options(parser.add_argument_group("the perceptual loss"))
     add_other_loss_options(parser.add_argument_group("the other losses"))
+    add_auxiliary_losses(parser)
     COMMAND_OPTIONS[command](parser.add_argument_group(f"{command}ing"))
     add_speed_options(parser.add_argument_group("the speed"))
     add_run_options(parser.add_argument_group("the run"))
-    return parser
 
 
 def _own_actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
@@ -294,6 +306,7 @@ def _names_everywhere() -> list[tuple[tuple[str, str], str]]:
         add_agent_options,
         add_perceptual_options,
         add_other_loss_options,
+        add_auxiliary_losses,
         add_run_options,
         add_speed_options,
     ):

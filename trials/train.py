@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from errors import UsageError, program
+from games import AUXILIARY_LOSSES
 from games.losses import TotalLoss
 from models.agents import Agents
 from trials import processes
@@ -220,6 +221,11 @@ def _check_loss_options(options: Options) -> None:
         ),
         ("like_a_dog_image", options.like_a_dog_loss, "is for the dog loss", "--like-a-dog-loss"),
         ("CLIP_coef", options.CLIP_loss, "weighs the CLIP loss", "--CLIP-loss"),
+        *(
+            (action.dest, options.values[f"{name}_loss"], f"belongs to the loss {name}", f"--{name}-loss")
+            for name, part in AUXILIARY_LOSSES.items()
+            for action in part.option_actions()
+        ),
     ]
     for name, fulfilled, does, needed in needs:
         if name in given and not fulfilled:

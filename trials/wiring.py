@@ -11,6 +11,7 @@ import torch
 from datasets.decoding import read_picture, resize_and_crop, to_tensor
 from datasets.splits import Split, to_unit_range
 from errors import UsageError, first_line
+from games import AUXILIARY_LOSSES
 from games.losses import ReconstructLoss, TotalLoss
 from games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
 from games.sampling import Game
@@ -215,6 +216,9 @@ def build_loss(options: Options, agents: Agents) -> TotalLoss:
         )
     if options.reconstruct_loss:
         auxiliary["reconstruct"] = ReconstructLoss()
+    for name, part in AUXILIARY_LOSSES.items():
+        if options.values[f"{name}_loss"]:
+            auxiliary[name] = part.build(options.values, encoder=encoder)
     if options.loss == "NoLoss" and not _teaching(options, auxiliary):
         raise UsageError(
             "--loss NoLoss alone teaches nothing: the game's loss is always 0 then.\n"
