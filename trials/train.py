@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from errors import UsageError, program
-from games import AUXILIARY_LOSSES
+from errors import program
 from games.losses import TotalLoss
 from models.agents import Agents
 from trials import processes
@@ -29,7 +28,8 @@ from trials.callbacks import (
 )
 from trials.interrupts import Interrupts
 from trials.memory import graph_bytes, memory_estimate
-from trials.options import COMMAND_LINE, Options
+from trials.option_checks import check_train_options
+from trials.options import Options
 from trials.pictures import PassPictures
 from trials.plan import describe
 from trials.progress import EpochLine, Progress, hush
@@ -39,7 +39,7 @@ from trials.resume_point import ResumePoint
 from trials.run_folder import choose_folder, note_resumption, open_folder, write_json, write_text
 from trials.schedule import LearningRate, parse_learning_rate
 from trials.speed import compile_backbones, keep_features, set_determinism, set_precision
-from trials.tensorboard import TensorBoard, check_tensorboard
+from trials.tensorboard import TensorBoard
 from trials.trial import build_trial, run
 from trials.wiring import (
     build_agents,
@@ -67,7 +67,7 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
         logger.info("%s has all of its %d epochs: nothing is left to do", interrupted.folder, interrupted.epochs)
         return
     rate = parse_learning_rate(options.learning_rate)
-    _check_options(options)
+    check_train_options(options)
     folder = interrupted.folder if interrupted else processes.said_by_first(lambda: choose_folder(options))
     device = choose_device(options.device)
     # The test split too: what is wrong with it should not come out after a night of training.
@@ -185,62 +185,6 @@ def _fit(
         gather_candidates=options.gather_candidates,
     )
     return run(trial, batches["train"], batches["valid"], options.epochs), snapshots.best
-
-
-def _check_options(options: Options) -> None:
-    """Raises UsageError for options that would change nothing; in a test they are accepted, as officially."""
-    anneals = options.values.get("sigma2_step", -1) > 0  # a plugin's decoder may not have it
-    if anneals and (options.sigma2 <= options.final_sigma2 or options.sigma2_factor >= 1):
-        raise UsageError(
-            f"--sigma2-step {options.sigma2_step} asks for annealing, but sigma2 {options.sigma2} times "
-            f"{options.sigma2_factor} never gets down to --final-sigma2 {options.final_sigma2}.\n"
-            "Give a --final-sigma2 below --sigma2 and a --sigma2-factor below 1, or leave out --sigma2-step."
-        )
-    if options.gather_candidates and (processes.count() == 1 or options.object_oriented != "none"):
-        raise UsageError(
-            "--gather-candidates makes one game of those that several processes (torchrun) play at once, in the "
-            "original game; an object-oriented game would have classes several times.\nLeave it out."
-        )
-    if options.tensorboard:
-        check_tensorboard()
-    _check_loss_options(options)
-
-
-def _check_loss_options(options: Options) -> None:
-    given = {name for name, source in options.sources.items() if source == COMMAND_LINE}
-    feature_losses = options.sort_of_perceptual_loss or options.like_a_dog_loss
-    # (an option that asks for something, whether it is there, what it does, what it needs)
-    needs = [
-        ("sop_weights", feature_losses, "weighs the perceptual loss", "--sort-of-perceptual-loss or --like-a-dog-loss"),
-        ("sop_coef", feature_losses, "weighs the perceptual loss", "--sort-of-perceptual-loss or --like-a-dog-loss"),
-        (
-            "learn_sop_weights",
-            options.sort_of_perceptual_loss or not options.learn_sop_weights,
-            "is about the perceptual loss",
-            "--sort-of-perceptual-loss",
-        ),
-        ("like_a_dog_image", options.like_a_dog_loss, "is for the dog loss", "--like-a-dog-loss"),
-        ("CLIP_coef", options.CLIP_loss, "weighs the CLIP loss", "--CLIP-loss"),
-        *(
-            (action.dest, options.values[f"{name}_loss"], f"belongs to the loss {name}", f"--{name}-loss")
-            for name, part in AUXILIARY_LOSSES.items()
-            for action in part.option_actions()
-        ),
-    ]
-    for name, fulfilled, does, needed in needs:
-        if name in given and not fulfilled:
-            raise UsageError(
-                f"--{name.replace('_', '-')} {does}, which this run does not have.\nAdd {needed}, or leave it out."
-            )
-    if options.learn_sop_weights and options.sop_weights is not None:
-        raise UsageError(
-            "--learn-sop-weights learns the weights that --sop-weights would fix.\nGive one of them, not both."
-        )
-    if options.like_a_dog_loss and not options.like_a_dog_image:
-        raise UsageError(
-            "--like-a-dog-loss compares sketches with an image, and none is given.\n"
-            "Add --like-a-dog-image FILE, or several files."
-        )
 
 
 def _settle(options: Options, candidates: int) -> Options:

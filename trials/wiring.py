@@ -20,7 +20,8 @@ from models.encoding import IMAGENET_MEAN, Encoder
 from trials import processes
 from trials.batches import GameBatches, SenderView
 from trials.memory import SHARE, place_of_pictures
-from trials.options import COMMAND_LINE, Options
+from trials.option_checks import check_game_options
+from trials.options import Options
 
 # Added to --data-seed, and in training to --seed, so that each kind of random draw has a stream of its own.
 TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
@@ -98,7 +99,7 @@ def load_pictures(options: Options, names: tuple[str, ...], device: torch.device
 
 def build_batches(options: Options, pictures: Pictures, device: torch.device) -> dict[str, GameBatches]:
     """The games of every split, all of one shape. Raises UsageError where a split cannot be played so."""
-    _check_game_options(options)
+    check_game_options(options)
     seed = options.data_seed
     views = {"train": view_seed(options) + TRAIN_VIEW, "valid": seed + VALID_VIEW, "test": seed + TEST_VIEW}
     # The fixed orders come from one stream, validation first, so that a test alone plays the same games.
@@ -269,19 +270,6 @@ def _build_encoder(options: Options, pictures: Pictures, pretrained: bool) -> En
         )
     encoder.imagenet_norm = options.imagenet_norm
     return encoder
-
-
-def _check_game_options(options: Options) -> None:
-    if options.object_oriented == "none" and options.num_targets and options.sources["num_targets"] == COMMAND_LINE:
-        raise UsageError(
-            f"--num-targets {options.num_targets} is for object-oriented games; a game of single pictures has "
-            f"--batch-size ({options.batch_size}) candidates.\n"
-            "Leave it out, or add --object-oriented same, different or mixed."
-        )
-    if options.object_oriented == "none" and options.batch_size < 2:
-        raise UsageError("--batch-size 1: a game needs 2 candidates or more.\nGive a larger batch.")
-    if options.num_targets == 1:
-        raise UsageError("--num-targets 1: a game needs 2 candidates or more.\nGive more, or leave it out.")
 
 
 def _sender_view(options: Options, pictures: Pictures) -> SenderView | None:
