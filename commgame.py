@@ -92,8 +92,11 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _check_words(words: Sequence[str]) -> None:
-    """Raises UsageError for `--option=--`, of which argparse makes an empty list that it does not look at."""
+    """Raises UsageError for `--option=--`, of which argparse makes an empty list that it does not look at, and for
+    `--=value`, which it takes for a short form of whatever option there is."""
     for word in words:
+        if word.startswith("--="):
+            raise UsageError(f"{word} names no option.\nWrite --OPTION{word[2:]}, or leave it out.")
         if word.startswith("-") and word.endswith("=--"):
             raise UsageError(f"{word} gives no value.\nWrite {word[:-2]}VALUE, or leave it out.")
 

@@ -1,6 +1,7 @@
 """The documents say what is so: docs/parity.md names tests that exist, and the commands of docs/ are understood."""
 
 import ast
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import commgame
 from analysis import TOOLS
 from games.losses import CELoss, HingeLoss
 from games.scores import correct_guesses
@@ -38,26 +40,35 @@ def test_every_feature_and_promise_names_tests_that_exist(row):
         assert function in functions(TESTS / path), f"{path} has no {function}"
 
 
-# Also under torchrun and srun, and over several lines.
-COMMAND = re.compile(r"^(?:srun )?(?:python|torchrun [-\w= ]+) commgame\.py (.+)", re.MULTILINE)
+# Also under torchrun and srun, after another command, over several lines, and within a sentence.
+COMMAND = re.compile(r"^(?:srun |.* && )?(?:python|torchrun [-\w= ]+) commgame\.py (.+)", re.MULTILINE)
+IN_A_SENTENCE = re.compile(r"`python commgame\.py ([^`]+)`")
 COMMANDS = [
-    (page.name, command)
-    for page in sorted(PARITY.parent.glob("*.md"))
+    (page.name, " ".join(command.split()))
+    for page in [TESTS.parent / "README.md", *sorted(PARITY.parent.glob("*.md"))]
     if page.name != "extending.md"  # its commands are run: test_plugins.py
-    for command in COMMAND.findall(page.read_text().replace("\\\n", " "))
+    for pattern in (COMMAND, IN_A_SENTENCE)
+    for command in pattern.findall(page.read_text().replace("\\\n", " "))
 ]
 
 
 def test_the_documents_have_commands():
-    assert len(COMMANDS) >= 9
+    assert len(COMMANDS) >= 25
+    assert ("README.md", "train") in COMMANDS
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=lambda text: text[:60])
 def test_every_command_of_the_documents_is_understood(page, line):
     name, *arguments = shlex.split(line)
-    if name in TOOLS:
+    if "--help" in arguments:
+        with pytest.raises(SystemExit) as left:
+            commgame.main([name, *arguments])
+        assert left.value.code == 0
+    elif name in TOOLS:
         TOOLS[name]._parser(name, arguments).parse_args(arguments)
     else:
+        if name == "crossplay":
+            arguments = list(itertools.dropwhile(lambda word: not word.startswith("-"), arguments))
         check_names(name, arguments)
         resolve(name, arguments)
 
@@ -72,3 +83,27 @@ def test_the_game_worked_by_hand():
         assert HingeLoss()(scores, meant).item() == pytest.approx(float(said.split("= ")[1]))
     assert "cross-entropy 0.673" in page
     assert CELoss()(scores, torch.tensor([1])).item() == pytest.approx(0.673, abs=5e-4)
+
+
+ROOT = TESTS.parent
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
+LINKS = [
+    (page, link) for page in PAGES for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()) if "://" not in link
+]
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS, ids=lambda value: str(value).removeprefix(f"{ROOT}/"))
+def test_links_lead_somewhere(page, link):
+    assert (page.parent / link).is_file()
+
+
+def test_sections_that_are_linked_are_there():
+    for page in PAGES:
+        for file, section in re.findall(r"\]\(([\w./]*)#([^)]+)\)", page.read_text()):
+            headings = re.findall(r"^#+ (.+)$", (page.parent / file if file else page).read_text(), re.MULTILINE)
+            assert section in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+
+
+def test_every_picture_is_shown_somewhere():
+    shown = {(page.parent / link).resolve() for page, link in LINKS}
+    assert {path.resolve() for path in ROOT.glob("docs/images/*")} <= shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import shlex
 import shutil
@@ -20,6 +21,8 @@ from analysis.reproduce.sheet import draw_sheet
 from analysis.reproduce.tables import FULL, FULL_TRAINING, QUICK, TABLES, Row, Table
 from errors import RunError, UsageError, program
 from trials.pictures import save_picture
+from trials.resume import take_up
+from trials.resume_point import FILE as RESUME_FILE
 from trials.run_folder import write_text
 
 STDERR = 2  # a descriptor; what stands on stdout is the table
@@ -53,22 +56,36 @@ class Job:
         return self.trained.with_name(f"{self.trained.name}-test")
 
     @property
-    def commands(self) -> Iterator[list[str]]:
-        """What is left to do."""
+    def here(self) -> list[str]:
+        """Options of both commands."""
+        words = []
+        if self.settings.dataset_root is not None:
+            words += ["--dataset-root", str(self.settings.dataset_root)]
+        if self.settings.device is not None:
+            words += ["--device", self.settings.device]
+        return words
+
+    @property
+    def training(self) -> list[str]:
+        """Options of the training."""
         own = self.row.quick if self.settings.quick else self.row.full
         common = QUICK if self.settings.quick else f"{FULL} {FULL_TRAINING}"
         words = shlex.split(f"{own} {common} {'' if self.settings.quick else self.row.full_training}")
-        here = []
-        if self.settings.dataset_root is not None:
-            here += ["--dataset-root", str(self.settings.dataset_root)]
-        if self.settings.device is not None:
-            here += ["--device", self.settings.device]
+        return [*words, "--seed", str(self.seed), *self.here, "--output", str(self.trained)]
+
+    @property
+    def commands(self) -> Iterator[list[str]]:
+        """What is left to do."""
         if not (self.trained / "result.json").is_file():
-            places = ["--output", str(self.trained), "--resume", "auto"]
-            yield ["train", *words, "--seed", str(self.seed), *here, *places]
+            yield ["train", *self.training, "--resume", "auto"]
         if not (self.tested / "result.json").is_file():
             weights = str(self.trained / "model_final.pt")
-            yield ["test", "--weights", weights, *here, "--output", str(self.tested)]
+            yield ["test", "--weights", weights, *self.here, "--output", str(self.tested)]
+
+    def check_begun(self) -> None:
+        """Raises UsageError where the training that is there, finished or not, was begun with other options."""
+        if (self.trained / RESUME_FILE).is_file():
+            take_up(self.training, "auto")
 
 
 def reproduce(
@@ -83,12 +100,15 @@ def reproduce(
 ) -> str:
     """The table as Markdown. It is written to `output`, too, as table.md and table.csv, with sketches of every row.
 
-    Raises UsageError for rows that are not there, RunError where a run fails or a quick one's rate is out of its band.
+    Raises UsageError for rows that are not there and for runs that are others, RunError where a run fails or a quick
+    one's rate is out of its band.
     """
     chosen = TABLES[table]
     settings = Settings(quick, output or Path("reproduced", table + "-quick" * quick), dataset_root, device)
     played = _chosen_rows(chosen, rows, quick)
     jobs = {row.name: [Job(row, seed, settings) for seed in dict.fromkeys(seeds)] for row in played}
+    for job in itertools.chain.from_iterable(jobs.values()):
+        job.check_begun()
     if dry_run:
         left = [
             shlex.join([*program().split(), *words]) for row in jobs.values() for job in row for words in job.commands
@@ -201,10 +221,11 @@ def _markdown(table: Table, lines: Sequence[Line], settings: Settings) -> str:
         ]
         for line in lines
     ]
-    left_out = [f"Left out: {row.title} ({row.note})." for row in table.rows if settings.quick and row.quick is None]
+    notes = [f"Left out: {row.title} ({row.note})." for row in table.rows if row.quick is None]
+    notes = [note for note in (table.quick_note, *notes) if note and settings.quick]
     title = table.title + (", quick: other pictures, encoder and length than the paper's" if settings.quick else "")
     cells = [head, ["---", *["---:"] * (len(head) - 2), "---"], *rows]
-    return "\n".join([title, "", *(f"| {' | '.join(row)} |" for row in cells), *([""] if left_out else []), *left_out])
+    return "\n".join([title, "", *(f"| {' | '.join(row)} |" for row in cells), *([""] if notes else []), *notes])
 
 
 def _csv(lines: Sequence[Line]) -> str:

@@ -28,7 +28,7 @@ MISTAKES = {
     "weights of no loss": ("train --sop-coef 2", "weighs the perceptual loss"),
     "two hyphens for a value": ("train --nlines=--", "--nlines=-- gives no value"),
     "a value for a switch": ("test --weights {tmp}/no --trust-weights=yes", "no such file"),
-    "nearly no name": ("test --weights {tmp}/no --=3", "--plugin 3 cannot be read"),
+    "no name": ("test --weights {tmp}/no --=3", "--=3 names no option"),
     "empty output": ("train --output=", "is empty"),
     "nothing to train": ("train --loss NoLoss", "teaches nothing"),
 }

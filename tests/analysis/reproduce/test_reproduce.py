@@ -72,6 +72,15 @@ def test_what_is_missing_is_done_and_set_beside_the_paper(small, tmp_path, capsy
     assert (output / "table.md").read_text() in err.replace("\n        ", "\n") + "\n"
 
 
+def test_runs_of_other_options_are_not_taken_for_the_table_s(small, tmp_path, capsys):
+    small(Row("original", "original", "", 0.69, ""))
+    assert call(capsys, "--quick", "--output", tmp_path)[0] == 0
+    small(Row("original", "original", "", 0.69, "--nlines 3"))
+    code, _, err = call(capsys, "--quick", "--output", tmp_path)
+    assert code == 2
+    assert "the run was begun with --nlines 8, and this says --nlines 3" in err
+
+
 def test_the_mean_and_deviation_of_several_seeds():
     line = reproduce.Line(Row("a", "a", "", None, "", (0.5, 0.6, 0.7)), (0.4, 0.5, 0.6), 1.0, "cpu", checked=True)
     assert line.text == "50.0 ± 10.0"
