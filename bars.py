@@ -1,6 +1,8 @@
-"""Whether progress bars are shown."""
+"""Where this program speaks as it works: its loggers, and whether progress bars are shown."""
 
 import logging
+
+LOGGERS = ("commgame", "datasets")  # those that say what goes on; others only warn
 
 
 def hidden() -> bool | None:

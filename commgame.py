@@ -26,6 +26,7 @@ from typing import TextIO
 
 from analysis import PAPER, PARTS, READING, SCRIPTS, TOOLS
 from analysis.tool import Tool
+from bars import LOGGERS
 from errors import RunError, Terminated, UsageError, program
 from plugins import load
 from trials.options import as_json, check_names, given_value, resolve, resolve_training
@@ -168,7 +169,7 @@ def _advice(error: Exception) -> str | None:
 
 
 def _log_to(stream: TextIO) -> None:
-    for name in ("commgame", "datasets"):
+    for name in LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers = [logging.StreamHandler(stream)]
         logger.setLevel(logging.INFO)
@@ -226,7 +227,7 @@ def _help() -> str:
         + f"""
 
 Without options, train learns to draw handwritten digits in about two minutes.
-Every option of a command, with its default: {program()} train --help
+Options, with the default of each: {program()} train --help
 """
     )
 

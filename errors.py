@@ -1,6 +1,7 @@
-"""The exceptions of this program, how it quotes those of others, and what messages call it."""
+"""The exceptions of this program, and what messages are made of: others' errors, lists of names, what it is called."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -18,6 +19,12 @@ def first_line(error: Exception) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Names for a message: "a, b, c", or the first few and how many there are."""
+    text = ", ".join(names[:most])
+    return text if len(names) <= most else f"{text}, ... ({len(names)} in all)"
+
+
 class Terminated(BaseException):
     """SIGTERM has come, as from a cluster that wants its machine back. Exit code 143."""
 
@@ -28,4 +35,4 @@ def program() -> str:
 
 
 class RunError(Exception):
-    """A run that was rightly started could not go on (a loss of NaN, a full disk). Exit code 1."""
+    """A run that was rightly started could not go on, or came out wrong (a loss of NaN, a broken part). Exit code 1."""

@@ -11,6 +11,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -72,6 +73,16 @@ def add_flag(group: Any, *names: str, help: str) -> None:
     # Its default is set afterwards: given at once, some Python versions would add it to the help text.
     action = argparse.BooleanOptionalAction
     group.add_argument(*names, action=action, default=argparse.SUPPRESS, help=help).default = False
+
+
+def add_plugin_option(group: Any) -> None:
+    group.add_argument(
+        "--plugin",
+        type=Path,
+        metavar="FILE.py",
+        help="a file with parts of your own, which can then be chosen like others; what reads a checkpoint finds the "
+        "file of its training by itself",
+    )
 
 
 # Beyond these float32 has no number, and torch would answer with an error of its own in the middle of a run.

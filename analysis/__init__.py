@@ -157,7 +157,7 @@ these games use. The same seed draws the same games.""",
 Writes one game of a log as a single HTML page that needs no other file: the
 sketch, the candidates in the order the receiver had them, which one was meant and
 which one was guessed. The target is shown as it stood among the candidates; in
-"different" games the sender saw another photo of its class, which logs do not hold.""",
+"different" games the sender saw another photo of its class, which is not shown.""",
         options.add_render_game_options,
     ),
     "render-sketches-seeds": Tool(

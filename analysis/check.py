@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from bars import LOGGERS
 from datasets.splits import Split
 from errors import RunError, UsageError, first_line
 from games import AUXILIARY_LOSSES
@@ -296,7 +297,7 @@ def _train_and_test(words: list[str]) -> None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    loggers = {logging.getLogger(name): logging.getLogger(name).level for name in ("commgame", "datasets")}
+    loggers = {logging.getLogger(name): logging.getLogger(name).level for name in LOGGERS}
     for logger in loggers:
         logger.setLevel(logging.WARNING)
     try:

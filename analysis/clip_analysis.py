@@ -11,8 +11,7 @@ from analysis.hash_classes import read_hash_classes
 from analysis.log_reader import Game, GameLog, read_log
 from analysis.output import check_new
 from analysis.zero_shot import closest, picture_embeddings, sentence_embeddings
-from datasets.splits import listed
-from errors import UsageError
+from errors import UsageError, listed
 from models.clip import load_clip
 from trials.run_folder import write_json
 from trials.wiring import choose_device

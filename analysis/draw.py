@@ -101,8 +101,7 @@ def see(photo: Path, expected: Pictures, negative: bool) -> Tensor:
 @torch.no_grad()
 def sketch_of(agents: Agents, photos: Tensor) -> tuple[Strokes, Tensor]:
     """Strokes and sketches, float [B, 1 or 3, S, S], of photos [B, 1 or 3, S, S] in 0..1."""
-    strokes = agents.decoder(agents.sender_encoder.look(photos).latent)
-    return strokes, _on_paper(agents, agents.decoder.draw(strokes))
+    return agents.sketch(agents.sender_encoder.look(photos).latent)
 
 
 @torch.no_grad()
@@ -111,7 +110,7 @@ def growing(agents: Agents, strokes: Strokes) -> list[Image.Image]:
     decoder = agents.decoder
     paper = strokes.points.new_zeros(1, decoder.channels, decoder.image_size, decoder.image_size)
     drawn = [paper, *(decoder.draw(_first(strokes, count)) for count in range(1, strokes.points.shape[1] + 1))]
-    return [to_picture(_on_paper(agents, ink)[0]) for ink in drawn]
+    return [to_picture(agents.on_paper(ink)[0]) for ink in drawn]
 
 
 def as_svg(agents: Agents, strokes: Strokes) -> str:
@@ -143,10 +142,6 @@ def save_animation(path: Path, pictures: Sequence[Image.Image], scale: int) -> N
 
 def enlarged(picture: Image.Image, scale: int) -> Image.Image:
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
-
-
-def _on_paper(agents: Agents, ink: Tensor) -> Tensor:
-    return 1 - ink if agents.invert else ink
 
 
 def _first(strokes: Strokes, count: int) -> Strokes:

@@ -1,4 +1,4 @@
-"""Game logs read back: ours (trials/gamelog.py describes the files) and the official code's, which have one schema."""
+"""Game logs read back: ours (docs/outputs.md describes the files) and the official code's, which have one schema."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from errors import UsageError, first_line
+from errors import UsageError, first_line, program
 
 LOG_FORMAT = 1  # of games.jsonl; trials/gamelog.py writes it
 
@@ -112,7 +112,7 @@ def read_log(folder: Path) -> GameLog:
     path = folder / "games.json"
     rows = read_json(path)
     if not isinstance(rows, list) or not rows:
-        raise UsageError(f"{path} holds no list of games.\nPlay a test again: commgame.py test.")
+        raise UsageError(f"{path} holds no list of games.\nPlay a test again: {program()} test.")
     games = tuple(_game(row, number, path) for number, row in enumerate(rows))
     if (folder / "games.jsonl").is_file():
         games = tuple(_with_details(games, folder / "games.jsonl"))
@@ -178,7 +178,7 @@ def find_log(folder: Path) -> Path:
     found = "no games.json in it, nor in a folder gamelogs" if folder.is_dir() else "no such folder"
     raise UsageError(
         f"there is no game log in {folder}: {found}.\n"
-        "Give the folder that commgame.py test has written (training leaves no game log), or its gamelogs."
+        f"Give the folder that {program()} test has written (training leaves no game log), or its gamelogs."
     )
 
 
@@ -204,7 +204,7 @@ def _game(row: Any, number: int, path: Path) -> Game:
     if wrong:
         raise UsageError(
             f"{path}: entry {number} (counted from 0): {wrong}.\n"
-            "Give an intact log, as written by commgame.py test or by the official code."
+            f"Give an intact log, as written by {program()} test or by the official code."
         )
     return game
 

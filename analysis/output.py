@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from errors import UsageError
@@ -24,3 +28,16 @@ def check_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise UsageError(f"nothing can be written to {folder}: {error.strerror}.\nGive another place.") from error
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to write to, which is called `path` once all is in it; it goes again where something fails before."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.mkdir()
+    try:
+        yield temporary
+        os.rename(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary)
+        raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
 import shutil
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from analysis.log_reader import GameLog, read_log
-from analysis.output import check_new
+from analysis.output import check_new, whole_folder
 from errors import UsageError
 from trials.run_folder import write_json
 
@@ -34,16 +33,10 @@ def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> st
             f"--games {games}: the log in {source.folder} has {len(source.games)} games.\nGive at most that many."
         )
     drawn = sorted(random.Random(seed).sample(range(len(source.games)), games))
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    temporary.mkdir()
-    try:
-        _write_games(temporary, [source.rows[number] for number in drawn])
-        _write_details(source, drawn, temporary)
-        pictures = _copy_pictures(source, drawn, temporary)
-        os.rename(temporary, output)
-    except BaseException:
-        shutil.rmtree(temporary)
-        raise
+    with whole_folder(output) as folder:
+        _write_games(folder, [source.rows[number] for number in drawn])
+        _write_details(source, drawn, folder)
+        pictures = _copy_pictures(source, drawn, folder)
     return f"{games} of {len(source.games)} games, with {pictures} pictures, written to {output}"
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from analysis.log_reader import GameLog, read_log
-from analysis.output import check_new
+from analysis.output import check_new, whole_folder
 from analysis.svg import svg
-from errors import UsageError
+from errors import UsageError, program
 
 
 def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:
@@ -29,16 +27,10 @@ def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:
             f"Give numbers from 0 to {len(source.games) - 1}, or leave it out for all."
         )
     sketches = sketches_as_svg(source, chosen)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    temporary.mkdir()
-    try:
+    with whole_folder(output) as folder:
         for number, text in zip(chosen, sketches, strict=True):
             name = PurePosixPath(source.games[number].sketch).stem
-            (temporary / f"{number:0{len(str(len(source.games) - 1))}}-{name}.svg").write_text(text, encoding="utf-8")
-        os.rename(temporary, output)
-    except BaseException:
-        shutil.rmtree(temporary)
-        raise
+            (folder / f"{number:0{len(str(len(source.games) - 1))}}-{name}.svg").write_text(text, encoding="utf-8")
     return f"{len(chosen)} of {len(source.games)} sketches written to {output}"
 
 
@@ -48,7 +40,7 @@ def sketches_as_svg(log: GameLog, games: Sequence[int]) -> list[str]:
     if strokes is None:
         raise UsageError(
             f"the log in {log.folder} holds sketches as pixels only, not their strokes (there is no strokes.npz).\n"
-            "Logs of the official code are so. Play the test again, commgame.py test --weights ..., and give its log."
+            f"Logs of the official code are so. Play the test again, {program()} test --weights ..., and give its log."
         )
     inks = strokes.intensities
     try:
@@ -61,5 +53,5 @@ def sketches_as_svg(log: GameLog, games: Sequence[int]) -> list[str]:
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise UsageError(
             f"{log.folder}: its card.json and strokes.npz do not say how sketches were drawn ({error!r}).\n"
-            "Give an intact log, as written by commgame.py test."
+            f"Give an intact log, as written by {program()} test."
         ) from error

@@ -14,6 +14,7 @@ from typing import Any
 
 from datasets import DATASETS
 from errors import program
+from parts import add_plugin_option
 from trials.options import DEFAULT_PARTS, Parser
 
 
@@ -22,8 +23,8 @@ class Tool:
     """One line of the table `analysis.TOOLS`.
 
     summary: for the list of all commands. description: for the tool's own help, what it does, reads and writes.
-    takes_dataset: whether --dataset and the options of the data set chosen are among its options; the function gets
-    them as `dataset` (the name) and `dataset_options`.
+    takes_dataset: whether --dataset, which a --plugin may bring, and the options of the data set chosen are among its
+    options; the function gets them as `dataset` (the name) and `dataset_options`.
     """
 
     module: str
@@ -37,13 +38,14 @@ class Tool:
         """Carries out `commgame.py COMMAND ARGUMENTS`; what is to be printed. Raises UsageError; --help leaves."""
         values = vars(self._parser(command, arguments).parse_args(list(arguments)))
         if self.takes_dataset:
+            del values["plugin"]  # it is loaded already
             own = {action.dest for action in DATASETS[values["dataset"]].option_actions()}
             values["dataset_options"] = {name: values.pop(name) for name in own}
         return getattr(importlib.import_module(self.module), self.function)(**values)
 
     def _parser(self, command: str, arguments: Sequence[str]) -> Parser:
         parser = Parser(
-            description=self.description,
+            description=self.description.replace("python commgame.py", program()),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         parser.command = command
@@ -71,5 +73,6 @@ def _add_dataset_options(parser: Parser, command: str, arguments: Sequence[str])
         chooser.add_argument(
             "--dataset", choices=DATASETS, default=DEFAULT_PARTS["dataset"], help="the pictures that were played with"
         )
+    add_plugin_option(parser)
     chosen = scout.parse_known_args(list(arguments))[0].dataset
     DATASETS[chosen].add_options(parser.add_argument_group(f"dataset {chosen}"))

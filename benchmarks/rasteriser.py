@@ -1,12 +1,12 @@
-"""Drawing and its gradient, beside the textbook formula with the rasters of all strokes for autograd.
+"""Drawing and its gradient, beside plain functions with the rasters of all strokes for autograd.
 
     python -m benchmarks.rasteriser                     # two CPU cores: about three minutes and 6 GB
     python -m benchmarks.rasteriser --against dsketch   # beside an installed dsketch, or one in a given folder
     python -m benchmarks.rasteriser --small             # seconds, to see that it runs
 
-Prints a line of JSON for every case. The textbook formula is softor(exp(d2, sigma2)) in the rasteriser's plain
-functions, or, with --against, in dsketch's functions of the same names, which compute three distances where ours
-compute one (see `textbook.py`). Both are measured in turn, forwards and backwards.
+Prints a line of JSON for every case. The plain way is softor(exp(d2, sigma2)) in the rasteriser's plain functions, or,
+with --against, in dsketch's functions of the same names, which compute three distances where ours compute one (see
+`official.py`). Both are measured in turn, forwards and backwards.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def draw(strokes: Tensor, case: Case) -> Tensor:
     return draws[case.points](strokes, case.size, case.sigma2)
 
 
-def textbook(strokes: Tensor, case: Case, functions: SimpleNamespace) -> Tensor:
+def plain(strokes: Tensor, case: Case, functions: SimpleNamespace) -> Tensor:
     """The same by plain functions, of ours or of dsketch's."""
     grid = rasteriser.pixel_grid(case.size, device=strokes.device)
     distance = {1: functions.point_edt2, 2: functions.line_edt2}.get(case.points)
@@ -96,7 +96,7 @@ def compare(case: Case, functions: SimpleNamespace, baseline: str, device: torch
         return lambda: torch.autograd.grad(picture(), strokes, weights)[0]
 
     fast = forwards_and_backwards(lambda: draw(strokes, case))
-    slow = forwards_and_backwards(lambda: textbook(strokes, case, functions))
+    slow = forwards_and_backwards(lambda: plain(strokes, case, functions))
     seconds, baseline_seconds = measure_in_turn([fast, slow], repeats)
     peak = peak_extra_memory(fast)
     report(
@@ -137,7 +137,7 @@ def main(arguments: Sequence[str]) -> int:
     except UsageError as error:
         print("error: " + str(error).replace("\n", "\n       "), file=sys.stderr)
         return 2
-    baseline = "textbook formula" if options.against is None else "dsketch"
+    baseline = "plain functions" if options.against is None else "dsketch"
     for case in CASES:
         small = replace(case, batch=2, strokes=3, size=16) if options.small else case
         repeats = 1 if options.small else options.repeats

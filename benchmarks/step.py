@@ -19,7 +19,7 @@ import torchbearer
 from torch import Tensor, nn
 
 from benchmarks.measure import measure_in_turn, peak_extra_memory, report
-from benchmarks.textbook import textbook_lines
+from benchmarks.official import official_lines
 from datasets.splits import Split
 from games.losses import HingeLoss, TotalLoss
 from games.perceptual import PerceptualLoss
@@ -80,7 +80,7 @@ def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
         photos = batch.photos
         latent, photo_maps = look(photos)
         strokes = agents.decoder(latent)
-        sketches = 1 - textbook_lines(strokes.points, photos.shape[-1], strokes.sigma2).expand(-1, 3, -1, -1)
+        sketches = 1 - official_lines(strokes.points, photos.shape[-1], strokes.sigma2).expand(-1, 3, -1, -1)
         pool = agents.receiver(look(photos)[0])[batch.candidates[0]]
         value = loss(agents.receiver(look(sketches)[0]) @ pool.T, batch.targets)
         if perceptual:

@@ -12,8 +12,8 @@ from torchvision.datasets.folder import IMG_EXTENSIONS, has_file_allowed_extensi
 
 from datasets.decoded_cache import DecodedCache
 from datasets.decoding import decode, resize_and_crop
-from datasets.splits import SPLITS, Split, check_split_name, listed
-from errors import UsageError
+from datasets.splits import SPLITS, Split, check_split_name
+from errors import UsageError, listed
 
 SPLIT_FOLDERS = {"train": ("train",), "valid": ("val", "valid", "validation"), "test": ("test",)}
 

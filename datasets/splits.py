@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -67,9 +66,9 @@ class Split:
             return self.augment(self.images, indices, generator, device)
         return gather(self.images, indices, device)
 
-    def pictures(self, images: Tensor, device: torch.device | str | None = None) -> Tensor:
-        """The pictures at places `images` (int64 [B]) of `images` as they are, float32 [B, C, S, S] in 0..1."""
-        return gather(self.images, images, device)
+    def pictures(self, indices: Tensor, device: torch.device | str | None = None) -> Tensor:
+        """The pictures at places `indices` (int64 [B]) of `images` as they are, float32 [B, C, S, S] in 0..1."""
+        return gather(self.images, indices, device)
 
     def to(self, device: torch.device | str) -> Split:
         """The same split with its pixels on `device` (N * C * H * W bytes); labels and items stay on the CPU."""
@@ -136,9 +135,3 @@ def balanced_items(labels: Tensor) -> Tensor:
     members = [torch.nonzero(labels == int(label)).flatten() for label in names[np.argsort(appearances)]]
     rounds = torch.arange(max(len(positions) for positions in members))
     return torch.stack([positions[-rounds % len(positions)] for positions in members], dim=1).flatten()
-
-
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """Names for a message: "a, b, c", or the first few and how many there are."""
-    text = ", ".join(names[:most])
-    return text if len(names) <= most else f"{text}, ... ({len(names)} in all)"

@@ -11,8 +11,8 @@ import torch
 
 from datasets.decoded_cache import DecodedCache
 from datasets.decoding import decode, resize_and_crop
-from datasets.splits import Split, check_split_name, listed, stratified_split
-from errors import UsageError
+from datasets.splits import Split, check_split_name, stratified_split
+from errors import UsageError, listed
 
 SEED = 1234  # decides which pictures of a val list are for testing where there is no test list
 

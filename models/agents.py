@@ -78,10 +78,10 @@ class Agents(nn.Module):
     ) -> Play:
         """Plays G games of T candidates with S senders each, B = G * S.
 
-        photos: float [P, 1 or 3, S, S] in 0..1, the first `senders` (B) of which are the senders' own, game by game.
+        photos: float [M, 1 or 3, S, S] in 0..1, the first `senders` (B) of which are the senders' own, game by game.
         candidates: int64 [G, T], the rows of `photos` that make up each game's pool.
         perceive: the feature layers whose maps of photos and sketches a loss needs. features: what a frozen backbone,
-        the same in both encoders, makes of the P photos, where that is known already; with the maps of `perceive`.
+        the same in both encoders, makes of the M photos, where that is known already; with the maps of `perceive`.
         pooled: adds further candidates, from other processes, after a game's own: [G, T, R] to [G, T + more, R].
         """
         known = features is not None
@@ -115,7 +115,12 @@ class Agents(nn.Module):
     def sketch(self, latent: Tensor) -> tuple[Strokes, Tensor]:
         """Strokes and sketches [B, C, S, S] for latents [B, L], with as many channels as the receiver's encoder."""
         strokes = self.decoder(latent)
-        sketches = self.decoder.draw(strokes)
-        if self.invert:
-            sketches = 1 - sketches
-        return strokes, expand_channels(sketches, self.receiver_encoder.channels)
+        return strokes, self.show(strokes)
+
+    def show(self, strokes: Strokes) -> Tensor:
+        """Strokes as sketches [B, C, S, S], with as many channels as the receiver's encoder."""
+        return expand_channels(self.on_paper(self.decoder.draw(strokes)), self.receiver_encoder.channels)
+
+    def on_paper(self, ink: Tensor) -> Tensor:
+        """Ink as it looks: white on black, or black on white."""
+        return 1 - ink if self.invert else ink

@@ -46,17 +46,17 @@ def _add_feature_layer(group, layers, default):
     )
 
 
-def _add_imagenet_options(group, old_name):
+def _add_imagenet_options(group, *old_name):
     add_flag(
         group,
         "--imagenet-weights",
         help="start from torchvision's ImageNet weights (downloaded once into TORCH_HOME, and found there afterwards)",
     )
-    _add_freeze(group, old_name)
+    _add_freeze(group, *old_name)
 
 
-def _add_freeze(group, old_name):
-    add_flag(group, "--freeze-backbone", old_name, help="train only the projection to the latent, not the network")
+def _add_freeze(group, *old_name):
+    add_flag(group, "--freeze-backbone", *old_name, help="train only the projection to the latent, not the network")
 
 
 def _add_sin_weights(group):
@@ -87,7 +87,7 @@ def add_pooled_vgg_options(group):
 def add_squeezenet_options(group):
     add_latent_options(group)
     _add_feature_layer(group, SQUEEZENET_LAYERS, "fire9")
-    _add_imagenet_options(group, "--freeze-vgg")
+    _add_imagenet_options(group)
 
 
 def add_resnet_options(group):

@@ -2,13 +2,13 @@
 
 import copy
 
-import open_clip
 import pytest
 
 
 @pytest.fixture
 def small_clip_network(tmp_path):
     """open_clip's ViT-B-32 with its twelve blocks, but 32 numbers wide and for pictures of 32 px."""
+    open_clip = pytest.importorskip("open_clip")
     registered = copy.deepcopy(open_clip.factory._MODEL_CONFIGS)
     config = open_clip.get_model_config("ViT-B-32")
     config["embed_dim"] = 16

@@ -70,10 +70,12 @@ def test_the_example_is_checked_trained_tested_and_gone_on_with(example):
 
 def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(example, folder):
     (folder / "run").symlink_to(example / "runs" / "zigzag")
-    test = [sys.executable, ROOT / "commgame.py", "test", "--weights", "run/model_final.pt", "--dry-run"]
+    (folder / "tested").symlink_to(example / "runs" / "zigzag-test")
+    test = ["test", "--weights", "run/model_final.pt", "--dry-run"]
+    measure = ["measure", "tested", "--weights", "run/model_final.pt", "--only", "rate"]
 
-    def call(*more):
-        done = subprocess.run([*test, *more], capture_output=True, text=True)
+    def call(*more, command=test):
+        done = subprocess.run([sys.executable, ROOT / "commgame.py", *command, *more], capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
     code, said = call("--turns", "9")  # an option that only the file knows
@@ -83,8 +85,9 @@ def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(exa
         code, said = call()
         assert code == 2
         assert "my_parts.py, which has changed since; its folder has it as it was then, as plugin.py." in said
-        code, said = call("--plugin", "run/plugin.py")
-        assert code == 0, said
+        for command in (test, measure):
+            code, said = call("--plugin", "run/plugin.py", command=command)
+            assert code == 0, said
         (example / "my_parts.py").unlink()
         code, said = call()
         assert code == 2

@@ -28,7 +28,7 @@ class Played:
 class Batch:
     """The pictures of G games of T candidates with B senders in all.
 
-    photos: float [P, C, S, S] in 0..1; the first B are the senders' own, the receivers' further ones follow.
+    photos: float [M, C, S, S] in 0..1; the first B are the senders' own, the receivers' further ones follow.
     candidates: int64 [G, T], rows of photos. targets: int64 [B] in 0..T-1. items: the deal, as items of the split.
     features: what a frozen backbone makes of the photos, where the run has kept that. played: what became of it, where
     that is known already.
@@ -126,7 +126,7 @@ class GameBatches:
 
 
 def unique_rows(deal: Deal) -> tuple[Tensor, Tensor]:
-    """(items int64 [P], candidates int64 [G, T] as rows of items): the senders' items in order, then the others."""
+    """(items int64 [M], candidates int64 [G, T] as rows of items): the senders' items in order, then the others."""
     pool = deal.candidates.flatten()
     matches = pool[:, None] == deal.senders[None, :]  # [G * T, B]
     seen = matches.any(dim=1)

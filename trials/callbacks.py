@@ -218,8 +218,8 @@ class StopOnNaN(Callback):
             raise RunError("the scores are not numbers: these agents' weights are broken.")
         kept = self.snapshots.last_saved
         raise RunError(
-            f"the loss or the scores are not numbers any more, in epoch {state[torchbearer.EPOCH]} by batch "
-            f"{state[torchbearer.BATCH]}; the run has been stopped.\n"
+            f"the loss or the scores are not numbers any more, in epoch {state[torchbearer.EPOCH]} (from 0) by "
+            f"batch {state[torchbearer.BATCH]}; the run has been stopped.\n"
             f"{f'The last good snapshot is {kept}.' if kept else 'No snapshot had been saved yet.'}\n"
             "A smaller --learning-rate often helps."
         )

@@ -21,10 +21,10 @@ class FeatureCache:
     def __init__(self, features: Features):
         self.features = features
 
-    def take(self, images: Tensor) -> Features:
-        """The features of pictures `images`, int64 [B], places in the split's `images`."""
+    def take(self, indices: Tensor) -> Features:
+        """The features of pictures `indices`, int64 [B], places in the split's `images`."""
         values = self.features.values
-        rows = images.to(values.device)
+        rows = indices.to(values.device)
         maps = {layer: kept.index_select(0, rows) for layer, kept in self.features.feature_maps.items()}
         return Features(values.index_select(0, rows), maps)
 

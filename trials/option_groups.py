@@ -1,11 +1,14 @@
 """The options that every run has, whatever parts are chosen; those of a part stand with the part. No torch here."""
 
-from pathlib import Path
-
 from datasets import DATASETS
 from games import AUXILIARY_LOSSES, GAMES, LOSSES
 from models import DECODERS, ENCODERS, RECEIVERS
-from parts import add_flag, non_negative_float, non_negative_int, positive_int, seed
+from parts import add_flag, add_plugin_option, non_negative_float, non_negative_int, positive_int, seed
+
+
+def game_name(text: str) -> str:
+    """The official code has no word for the original game but that nothing is said."""
+    return "none" if text == "original" else text
 
 
 def add_game_options(group):
@@ -13,9 +16,11 @@ def add_game_options(group):
     group.add_argument(
         "--object-oriented",
         "--game",
+        type=game_name,
         choices=GAMES,
         help="games between classes: the receiver's pool holds the very picture that the sender saw (same), another "
-        "one of its class (different), or half and half (mixed); none: the original game between single pictures",
+        "one of its class (different), or half and half (mixed); none, or original: the original game between single "
+        "pictures",
     )
     group.add_argument("--loss", choices=LOSSES, help="the game's loss; NoLoss trains by the other losses alone")
     group.add_argument(
@@ -160,12 +165,7 @@ def add_run_options(group):
         metavar="N",
         help="pictures in each grid that is written",
     )
-    group.add_argument(
-        "--plugin",
-        type=Path,
-        metavar="FILE.py",
-        help="a file with parts of your own, which can then be chosen like others; a test finds it again by itself",
-    )
+    add_plugin_option(group)
     group.add_argument(
         "--quiet", action="store_true", help="print nothing but what goes wrong; the run's folder has the rest"
     )

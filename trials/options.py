@@ -31,6 +31,7 @@ from trials.option_groups import (
     add_test_options,
     add_train_options,
     add_trust_option,
+    game_name,
 )
 
 # kind -> its table; the option that chooses a part is named after the kind.
@@ -52,6 +53,7 @@ DEFAULT_PARTS = {
 }
 NAMES = {"object_oriented": "game"}  # of kinds, in words, where their option is called otherwise
 OTHER_NAMES = {"object_oriented": ("--game",)}
+TYPES = {"object_oriented": game_name}
 DEFAULT_SOURCE = "default"
 COMMAND_LINE = "command line"
 CONFIG = "config.json"
@@ -166,7 +168,10 @@ OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet"
 
 def given_value(name: str, arguments: Sequence[str]) -> str | None:
     """The value of --NAME, an option that brings others, found before those are known."""
-    return getattr(_early(arguments, lambda scout: scout.add_argument(f"--{name}")), name, None)
+    option, known = f"--{name}", [other for _, other in _names_everywhere()]
+    short = [option[:end] for end in range(3, len(option))]
+    clear = [form for form in short if not any(other.startswith(form) for other in known if other != option)]
+    return getattr(_early(arguments, lambda scout: scout.add_argument(option, *clear, dest=name)), name, None)
 
 
 def resolve_training(arguments: Sequence[str]) -> Options:
@@ -205,7 +210,7 @@ def given_trust(arguments: Sequence[str]) -> bool:
 
 def _early(arguments: Sequence[str], add_options: Callable[[Parser], Any]) -> argparse.Namespace | None:
     """Some options of all that are given; None where something is wrong with them, which the real parser says."""
-    scout = Parser(add_help=False)
+    scout = Parser(add_help=False, allow_abbrev=False)
     scout.command = ""
     add_options(scout)
     try:
@@ -229,7 +234,7 @@ def _scout(command: str, arguments: Sequence[str], layers: Sequence[tuple[Mappin
     scout = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     scout.command = command
     for kind, table in PART_TABLES.items():
-        scout.add_argument(option_of(kind), *OTHER_NAMES.get(kind, ()), choices=table)
+        scout.add_argument(option_of(kind), *OTHER_NAMES.get(kind, ()), choices=table, type=TYPES.get(kind))
     chosen = dict(DEFAULT_PARTS)
     for layer, _ in layers:
         chosen |= {kind: layer[kind] for kind in PART_TABLES if kind in layer}

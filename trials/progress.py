@@ -21,7 +21,7 @@ def hush(options: Options) -> None:
     """Where nothing should be printed but warnings: with --quiet, but for a dry run, which does nothing but speak, and
     in all processes but the first."""
     if (options.quiet and not options.dry_run) or processes.rank() > 0:
-        for name in ("commgame", "datasets"):
+        for name in bars.LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
 
 

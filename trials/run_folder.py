@@ -52,19 +52,19 @@ def choose_folder(options: Options) -> Path:
     return folder
 
 
-def open_folder(folder: Path, options: Options, arguments: Sequence[str], device: str) -> Path:
+def open_folder(folder: Path, options: Options, command: Sequence[str], device: str) -> Path:
     """Makes the folder and writes what the run was asked to do: the command, the resolved options, the versions.
 
     Of runs that are started at once, each gets a folder of its own, or UsageError if both asked for one. Returns it.
     """
-    folder = _claim(folder, options, shlex.join(arguments))
+    folder = _claim(folder, options, shlex.join(command))
     if options.plugin is not None:
         write_text(folder / "plugin.py", Path(options.plugin).read_text(encoding="utf-8"))
     write_json(
         folder / "config.json",
         {
             "command": options.command,
-            "arguments": list(arguments),
+            "arguments": list(command),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "device": device,
             "options": plain(options.values),
@@ -76,12 +76,12 @@ def open_folder(folder: Path, options: Options, arguments: Sequence[str], device
 
 
 def note_resumption(
-    folder: Path, options: Options, arguments: Sequence[str], epochs: int, batches: int, device: str
+    folder: Path, options: Options, command: Sequence[str], epochs: int, batches: int, device: str
 ) -> None:
     """Adds to resumed.json that the run in a folder goes on, after so many epochs and batches of the next."""
     path = folder / "resumed.json"
     noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    now = {"arguments": list(arguments), "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    now = {"arguments": list(command), "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     where = {"after_epochs": epochs, "after_batches": batches}
     write_json(path, [*noted, {**now, **where, "device": device, "versions": versions(options.plugin)}])
 

@@ -55,10 +55,10 @@ logger = logging.getLogger("commgame")
 
 
 @processes.joined()
-def train(options: Options, arguments: Sequence[str], interrupted: Interrupted | None = None) -> None:
+def train(options: Options, command: Sequence[str], interrupted: Interrupted | None = None) -> None:
     """Trains a pair and leaves everything in the run's folder.
 
-    arguments: the command as it was typed, for the record. interrupted: a run to go on with. Raises UsageError before
+    command: the whole call, for the record. interrupted: a run to go on with. Raises UsageError before
     anything is written where something is wrong or missing, RunError where the run has to be given up.
     """
     began = time.perf_counter()
@@ -94,11 +94,11 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
     if interrupted:
         if processes.rank() == 0:
             (folder / "result.json").unlink(missing_ok=True)  # of fewer epochs
-            note_resumption(folder, options, arguments, interrupted.epochs, interrupted.batches, str(device))
+            note_resumption(folder, options, command, interrupted.epochs, interrupted.batches, str(device))
         done = f"{interrupted.epochs} epochs" + f" and {interrupted.batches} batches" * bool(interrupted.batches)
         logger.info("going on with %s after %s", folder, done)
     else:
-        folder = processes.said_by_first(lambda: open_folder(folder, options, arguments, str(device)))
+        folder = processes.said_by_first(lambda: open_folder(folder, options, command, str(device)))
         logger.info("writing to %s", folder)
     if processes.rank() == 0:
         write_text(folder / "model-info.txt", repr(agents))
@@ -112,7 +112,8 @@ def train(options: Options, arguments: Sequence[str], interrupted: Interrupted |
     result = summarise(history, best, batches["valid"])
     write_json(folder / "result.json", result | {"seconds": round(time.perf_counter() - began, 2)})
     logger.info(
-        "validation: communication rate %.3f (best %.3f in epoch %d), chance %.3f; test it with\n%s test --weights %s",
+        "validation: communication rate %.3f (best %.3f in epoch %d, from 0), chance %.3f; test it with\n"
+        "%s test --weights %s",
         result["communication_rate"],
         result["best"]["communication_rate"],
         result["best"]["epoch"],

@@ -42,6 +42,7 @@ def measure(
     logs: Sequence[Path],
     weights: Sequence[Path] | None,
     trust_weights: bool,
+    plugin: Path | None,
     features: str,
     sample: int,
     seed: int,
@@ -70,7 +71,7 @@ def measure(
     replays: list[Replay | None] = [None] * len(sources)
     if weights:
         pairs = zip(weights, sources, strict=True)
-        replays = [load_replay(path, log, place, trust=trust_weights) for path, log in pairs]
+        replays = [load_replay(path, log, place, trust=trust_weights, plugin=plugin) for path, log in pairs]
     seer = None
     if clip and "legibility" in chosen:
         seer = Clip(clip_model, load_clip(clip_model, pretrained=pretrained).to(place), place)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.options import CLIP_MODELS
-from parts import add_flag, positive_int, seed
+from parts import add_flag, add_plugin_option, positive_int, seed
 
 # In the order of the table; --only chooses among them.
 MEASURES = (
@@ -40,6 +40,7 @@ def add_measure_options(group: Any) -> None:
         help="read also a checkpoint that needs more than tensors, numbers and text; it can then run any code, so only "
         "for a file that you know the origin of",
     )
+    add_plugin_option(group)
     group.add_argument(
         "--features",
         choices=("pixels", "encoder"),

@@ -16,7 +16,6 @@ from datasets.splits import to_unit_range
 from errors import UsageError
 from models.agents import Agents
 from models.decoding import Strokes
-from models.encoding import expand_channels
 from trials.options import resolve
 from trials.trained import NOT_OF_AGENTS, Trained, build_trained, load_trained
 from trials.wiring import Pictures
@@ -63,8 +62,7 @@ class Replay:
         """The sketches [B, C, S, S] as the receiver sees them."""
         points = torch.from_numpy(strokes.points[games]).to(self.device)
         inks = None if strokes.intensities is None else torch.from_numpy(strokes.intensities[games]).to(self.device)
-        sketches = self.agents.decoder.draw(Strokes(points, strokes.sigma2, inks))
-        return expand_channels(1 - sketches if self.agents.invert else sketches, self.agents.receiver_encoder.channels)
+        return self.agents.show(Strokes(points, strokes.sigma2, inks))
 
     @torch.no_grad()
     def _latents(self, encoder, pictures: np.ndarray, *, drawn: bool) -> Tensor:
@@ -72,9 +70,13 @@ class Replay:
         return torch.cat([encoder.look(to_unit_range(batch, self.device), drawn=drawn).latent for batch in batches])
 
 
-def load_replay(path: Path, log: GameLog, device: torch.device, *, trust: bool = False) -> Replay:
+def load_replay(
+    path: Path, log: GameLog, device: torch.device, *, trust: bool = False, plugin: Path | None = None
+) -> Replay:
     """The agents of a checkpoint, for a log that they played. Raises UsageError where the two cannot go together."""
     arguments = ["--weights", str(path), *(["--trust-weights"] if trust else [])]
+    if plugin is not None:
+        arguments += ["--plugin", str(plugin)]
     trained = load_trained("test", arguments, path)
     if not trained.checkpoint.options:  # the official code's, which the log was played with
         if not log.card.get("options"):

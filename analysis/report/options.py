@@ -16,7 +16,7 @@ def add_report_options(group: Any) -> None:
         help="folder that train or test has written, also while it still does, or the official code's, or a game log",
     )
     group.add_argument(
-        "--games",
+        "--logs",
         nargs="+",
         type=Path,
         default=(),

@@ -15,14 +15,14 @@ from analysis.report.page import is_report, page
 from analysis.report.pictures import Pictures
 from analysis.report.run import Run, own_log, read_run, tests_beside
 from analysis.report.sketches import sketches_by_epoch
-from errors import UsageError
+from errors import UsageError, program
 from trials.run_folder import write_text
 
 
-def report(run: Path, games: Sequence[Path], output: Path | None, max_games: int, seed: int) -> str:
+def report(run: Path, logs: Sequence[Path], output: Path | None, max_games: int, seed: int) -> str:
     """Writes the page on the run in the folder `run`; what to tell the user.
 
-    games: folders of game logs, none for those that belong to the run (its own; for a training, tests beside it).
+    logs: folders of game logs, none for those that belong to the run (its own; for a training, tests beside it).
     output: None for report.html in the run's folder. max_games: shown with pictures of each log, drawn by `seed`.
     Raises UsageError where there is no run, a file of it is broken, or `output` is something that is no report.
     """
@@ -30,13 +30,13 @@ def report(run: Path, games: Sequence[Path], output: Path | None, max_games: int
     output = run / "report.html" if output is None else output
     _check_replaceable(output)
     pictures = Pictures()
-    logs = [games_of(read_log(folder), max_games, seed, pictures) for folder in _log_folders(source, games)]
+    shown = [games_of(read_log(folder), max_games, seed, pictures) for folder in _log_folders(source, logs)]
     content = {
-        **head(source, logs),
+        **head(source, shown),
         "curves": curves(source),
         "sketches": sketches_by_epoch(source, pictures),
-        "logs": logs,
-        "no_logs": None if logs else _why_no_games(source),
+        "logs": shown,
+        "no_logs": None if shown else _why_no_games(source),
         **settings(source),
         "pictures": pictures.uris,
     }
@@ -58,9 +58,9 @@ def _check_replaceable(output: Path) -> None:
         check_writable(output.parent)
 
 
-def _log_folders(run: Run, games: Sequence[Path]) -> list[Path]:
+def _log_folders(run: Run, logs: Sequence[Path]) -> list[Path]:
     """Each log once, whether its own folder or the run's around it was given."""
-    folders = [*own_log(run), *(games or (tests_beside(run) if run.kind == "train" else ()))]
+    folders = [*own_log(run), *(logs or (tests_beside(run) if run.kind == "train" else ()))]
     return list({find_log(folder).resolve(): folder for folder in reversed(folders)}.values())[::-1]
 
 
@@ -71,7 +71,7 @@ def _why_no_games(run: Run) -> dict[str, str | None]:
             "command": None,
         }
     weights = next((path for name in ("final", "best") if (path := run.folder / f"model_{name}.pt").is_file()), None)
-    call = ("python", "commgame.py", "test", "--weights", str(weights), "--output", f"{run.folder}-test")
+    call = (*program().split(), "test", "--weights", str(weights), "--output", f"{run.folder}-test")
     return {
         "why": "Training leaves no game log. Play a test and make the report again: it finds tests beside this folder.",
         "command": shlex.join(call) if weights else None,

@@ -11,7 +11,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,7 @@ def reproduce(
     lines = [_line(row, jobs[row.name]) for row in played]
     text = _markdown(chosen, lines, settings)
     write_text(settings.output / "table.md", text + "\n")
-    write_text(settings.output / "table.csv", _csv(lines))
+    write_text(settings.output / "table.csv", _csv(lines, jobs))
     save_picture(settings.output / "sketches.png", draw_sheet({row.title: jobs[row.name][0].tested for row in played}))
     outside = [f"{line.row.title}: {line.text}, expected {line.expected}" for line in lines if not line.as_expected]
     if outside:
@@ -160,11 +160,11 @@ def _do(job: Job) -> None:
 
 @dataclass(frozen=True)
 class Line:
-    """A row with what came out: a rate for each seed; minutes, mean of the runs."""
+    """A row with what came out: a rate and minutes for each seed."""
 
     row: Row
     rates: tuple[float, ...]
-    minutes: float
+    minutes: tuple[float, ...]
     device: str
     checked: bool
 
@@ -192,11 +192,11 @@ class Line:
 def _line(row: Row, jobs: Sequence[Job]) -> Line:
     results = [_read(job.tested / "result.json") for job in jobs]
     trained = [_read(job.trained / "result.json") for job in jobs]
-    seconds = [one["seconds"] + other["seconds"] for one, other in zip(results, trained, strict=True)]
+    minutes = [(one["seconds"] + other["seconds"]) / 60 for one, other in zip(results, trained, strict=True)]
     return Line(
         row,
         tuple(result["communication_rate"] for result in results),
-        statistics.mean(seconds) / 60,
+        tuple(minutes),
         _read(jobs[0].trained / "config.json")["device"],
         jobs[0].settings.quick,
     )
@@ -216,7 +216,7 @@ def _markdown(table: Table, lines: Sequence[Line], settings: Settings) -> str:
             "" if line.row.paper is None else f"{100 * line.row.paper:.1f}",
             line.text,
             *([line.expected] if settings.quick else ()),
-            f"{line.minutes:.1f}",
+            f"{statistics.mean(line.minutes):.1f}",
             line.device,
         ]
         for line in lines
@@ -228,13 +228,14 @@ def _markdown(table: Table, lines: Sequence[Line], settings: Settings) -> str:
     return "\n".join([title, "", *(f"| {' | '.join(row)} |" for row in cells), *([""] if notes else []), *notes])
 
 
-def _csv(lines: Sequence[Line]) -> str:
+def _csv(lines: Sequence[Line], jobs: Mapping[str, Sequence[Job]]) -> str:
     """A line for every run."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["row", "paper", "run", "communication_rate", "low", "high", "minutes", "device"])
+    names = ["row", "paper", "seed", "communication_rate", "expected_low", "expected_high", "minutes", "device"]
+    table.writerow(names)
     for line in lines:
         band = line.row.band if line.checked and line.row.band else ("", "")
-        for run, rate in enumerate(line.rates):
-            table.writerow([line.row.name, line.row.paper, run, rate, *band, round(line.minutes, 2), line.device])
+        for job, rate, minutes in zip(jobs[line.row.name], line.rates, line.minutes, strict=True):
+            table.writerow([line.row.name, line.row.paper, job.seed, rate, *band, round(minutes, 2), line.device])
     return text.getvalue()

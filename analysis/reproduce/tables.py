@@ -1,8 +1,8 @@
 """The paper's tables (Mihai & Hare 2021) as data: what is trained for every row, and what came out there and here.
 
 The full commands are those of commands.md (a test keeps the two in step). The quick ones play the same games on a CPU
-in minutes, with Caltech-101 at 64 px, SqueezeNet and one epoch: what they show is the order of the rows, not the
-paper's numbers.
+in minutes, with Caltech-101 at 64 px, SqueezeNet and one epoch: rows to compare with each other, not with the paper's
+numbers.
 """
 
 from __future__ import annotations

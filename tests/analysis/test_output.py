@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.output import check_new, check_writable
+from analysis.output import check_new, check_writable, whole_folder
 from errors import UsageError
 
 
@@ -25,3 +25,19 @@ def test_a_folder_that_cannot_be_written_to():
     for check in (lambda: check_writable(Path("/proc")), lambda: check_new(Path("/proc/page.html"))):
         with pytest.raises(UsageError, match="nothing can be written to /proc"):
             check()
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path):
+    with whole_folder(tmp_path / "new") as folder:
+        (folder / "file").write_text("all")
+        assert not (tmp_path / "new").exists()
+    assert (tmp_path / "new" / "file").read_text() == "all"
+
+    def interrupted():
+        with whole_folder(tmp_path / "other") as folder:
+            (folder / "file").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]

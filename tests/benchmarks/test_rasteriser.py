@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.measure import peak_extra_memory
-from benchmarks.rasteriser import CASES, draw, main, plain_functions, random_strokes, textbook
+from benchmarks.rasteriser import CASES, draw, main, plain, plain_functions, random_strokes
 
 # Stand-ins for dsketch's modules, of the functions that the official package has there.
 DSKETCH = {
@@ -40,13 +40,13 @@ def test_a_line_for_every_case(capsys):
         assert line["seconds"] > 0
         assert line["ratio"] == pytest.approx(line["baseline_seconds"] / line["seconds"], rel=0.02, abs=0.1)
         assert line["peak_extra_bytes"] >= 2 * 16 * 16 * 4
-        assert (line["batch"], line["size"], line["baseline"]) == (2, 16, "textbook formula")
+        assert (line["batch"], line["size"], line["baseline"]) == (2, 16, "plain functions")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_both_sides_draw_the_same(case):
     strokes = random_strokes(case, torch.device("cpu"))[:2, :5]
-    expected = textbook(strokes, case, plain_functions(None))
+    expected = plain(strokes, case, plain_functions(None))
     torch.testing.assert_close(draw(strokes, case), expected, rtol=0, atol=5e-5)
 
 

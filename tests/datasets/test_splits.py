@@ -9,7 +9,6 @@ from datasets.splits import (
     balanced_items,
     check_split_name,
     gather,
-    listed,
     official_positions,
     stratified_split,
 )
@@ -123,8 +122,3 @@ def test_balanced_items_show_every_class_equally_often_and_every_picture():
 def test_unknown_split_name():
     with pytest.raises(ValueError, match="train, valid, test"):
         check_split_name("val")
-
-
-def test_long_lists_are_cut():
-    assert listed(["a", "b"]) == "a, b"
-    assert listed(list("abcdefg")) == "a, b, c, d, e, ... (7 in all)"

@@ -182,3 +182,39 @@ def test_contrast_multiplies_the_ink():
 def test_too_few_points_are_an_error(cls, npoints):
     with pytest.raises(UsageError, match=f"--npoints {npoints}"):
         build(cls, npoints=npoints)
+
+
+def test_line_decoder_by_hand_and_its_strokes_stay_on_the_canvas():
+    torch.manual_seed(0)
+    decoder = SinglePassSimpleLineDecoder(latent_size=4, image_size=16, decoder_hidden=6, decoder_hidden2=5, nlines=3)
+    latent, state = torch.randn(2, 4), decoder.state_dict()
+    values = latent
+    for layer in (0, 2, 4):
+        values = values @ state[f"latent_to_linecoord.{layer}.weight"].T + state[f"latent_to_linecoord.{layer}.bias"]
+        values = values.tanh() if layer == 4 else values.clamp(min=0)
+    strokes = decoder(latent)
+    assert torch.allclose(strokes.points, values.view(2, 3, 2, 2), atol=1e-6)
+    assert decoder(latent * 1e6).points.abs().max() <= 1
+
+
+def test_sigma2_is_annealed_after_epoch_0_and_stops_at_its_final_value():
+    decoder = SinglePassSimpleLineDecoder(
+        latent_size=4, image_size=8, sigma2=0.08, final_sigma2=0.015, sigma2_factor=0.5, sigma2_step=2
+    )
+    values = []
+    for epoch in range(7):
+        decoder.anneal(epoch)
+        values.append(decoder.sigma2)
+    assert values == pytest.approx([0.04, 0.04, 0.02, 0.02, 0.015, 0.015, 0.015])
+    assert decoder(torch.zeros(1, 4)).sigma2 == pytest.approx(0.015)
+    still = SinglePassSimpleLineDecoder(latent_size=4, image_size=8, sigma2=0.08)
+    still.anneal(0)
+    assert still.sigma2 == 0.08
+
+
+def test_stroke_spread_spreads_untrained_strokes():
+    torch.manual_seed(0)
+    narrow = SinglePassSimpleLineDecoder(latent_size=4, image_size=8, nlines=50)(torch.zeros(1, 4))
+    wide = SinglePassSimpleLineDecoder(latent_size=4, image_size=8, nlines=50, stroke_spread=1.0)(torch.zeros(1, 4))
+    assert narrow.points.abs().max() < 0.2
+    assert wide.points.std() > 0.35

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from analysis import TOOLS
 from errors import UsageError
 from parts import keyword_arguments
 from trials.options import (
@@ -92,22 +91,6 @@ def test_every_command_of_commands_md_is_understood():
         tuple((key, str(value)) for key, value in options.values.items() if key != "output") for options in expected
     ]
     assert played >= set(wanted)
-
-
-def test_every_command_of_the_readme_is_understood():
-    text = (Path(__file__).parents[2] / "README.md").read_text()
-    commands = [line.rpartition("&& ")[2] for line in text.splitlines() if "python commgame.py" in line[:60]]
-    runnable = [shlex.split(line) for line in commands if line.startswith("python commgame.py") and "<" not in line]
-    assert len(runnable) >= 6
-    for _, _, command, *arguments in runnable:
-        if command == "crossplay":  # its checkpoints come first
-            assert arguments
-            arguments = [word for word in arguments if not word.endswith(".pt")]
-        if command in TOOLS:
-            TOOLS[command]._parser(command, arguments).parse_args(arguments)
-            continue
-        check_names(command, arguments)
-        resolve(command, arguments)
 
 
 def test_one_layers_weights_are_read():

@@ -1,6 +1,5 @@
 """The command from log to table: what a log can give, what it cannot, several logs, samples, and wrong calls."""
 
-import inspect
 import json
 
 import numpy as np
@@ -28,12 +27,8 @@ def numbers(path):
     return {row["label"]: row for part in parts for found in part.values() for row in found["rows"]}
 
 
-def test_names_and_options_belong_together():
+def test_every_measure_that_can_be_named_is_made():
     assert set(MEASURES) == {*OF_A_LOG, *OF_ALL_LOGS}
-    arguments = inspect.signature(measure).parameters
-    parser = TOOL._parser("measure", [])
-    given = {action.dest for action in parser._actions} - {"help"}
-    assert given == {name for name, argument in arguments.items() if argument.kind is not argument.KEYWORD_ONLY}
 
 
 def test_a_log_of_this_program(make_full_log, tmp_path):

@@ -25,10 +25,10 @@ def read_report():
 
 @pytest.fixture
 def make_report(read_report):
-    """make_report(run, output=None, games=(), max_games=200, seed=1234) -> the content of the report on `run`."""
+    """make_report(run, output=None, logs=(), max_games=200, seed=1234) -> the content of the report on `run`."""
 
-    def make(run, output=None, games=(), max_games=200, seed=1234):
-        said = report(run, games, output, max_games, seed)
+    def make(run, output=None, logs=(), max_games=200, seed=1234):
+        said = report(run, logs, output, max_games, seed)
         path = output or run / "report.html"
         assert str(path) in said
         return read_report(path)

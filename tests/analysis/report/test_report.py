@@ -12,7 +12,7 @@ from errors import UsageError
 
 
 def test_text_of_users_cannot_end_the_content(training, small_log, make_report, nasty):
-    content = make_report(training, games=[small_log])
+    content = make_report(training, logs=[small_log])
     assert content["logs"][0]["classes"]["rates"][1]["name"] == nasty
     config = json.loads((training / "config.json").read_text())
     config["options"]["dataset"] = nasty
@@ -42,7 +42,7 @@ def test_only_reports_are_replaced(training, tmp_path, make_report):
 def test_the_command_line(training, small_log, tmp_path, read_report):
     tool = Tool("analysis.report.report", "report", "", "", add_report_options)
     output = tmp_path / "page.html"
-    arguments = [str(training), "--games", str(small_log), "--output", str(output), "--max-games", "2", "--seed", "3"]
+    arguments = [str(training), "--logs", str(small_log), "--output", str(output), "--max-games", "2", "--seed", "3"]
     assert "MB, written to" in tool.run("report", arguments)
     assert len(read_report(output)["logs"][0]["games"]) == 2
     with pytest.raises(UsageError, match="1 or more"):

@@ -71,7 +71,7 @@ def test_tests_beside_a_training_are_found_by_their_weights(training, tmp_path, 
     assert [log["name"] for log in make_report(training)["logs"]] == ["b-early", "a-late"]
     # Those that are named go before; a log is shown once, however it is named.
     named = [tmp_path / "other", tmp_path / "other" / "gamelogs"]
-    assert [log["name"] for log in make_report(training, games=named)["logs"]] == ["other"]
+    assert [log["name"] for log in make_report(training, logs=named)["logs"]] == ["other"]
 
 
 def test_tests_are_found_from_anywhere_and_when_both_were_copied(

@@ -55,6 +55,7 @@ def test_what_is_missing_is_done_and_set_beside_the_paper(small, tmp_path, capsy
     assert "Left out: no quick one (it is too large)." in out
     assert (output / "table.md").read_text() == out
     rows = list(csv.DictReader((output / "table.csv").read_text().splitlines()))
+    assert [row["seed"] for row in rows] == ["3", "3"]
     assert [float(row["communication_rate"]) for row in rows] == [rate["communication_rate"] for rate in rates]
     with Image.open(output / "sketches.png") as sheet:
         assert sheet.height == 4 * 122  # sketches of two games, each below its photos
@@ -82,12 +83,12 @@ def test_runs_of_other_options_are_not_taken_for_the_table_s(small, tmp_path, ca
 
 
 def test_the_mean_and_deviation_of_several_seeds():
-    line = reproduce.Line(Row("a", "a", "", None, "", (0.5, 0.6, 0.7)), (0.4, 0.5, 0.6), 1.0, "cpu", checked=True)
+    line = reproduce.Line(Row("a", "a", "", None, "", (0.5, 0.6, 0.7)), (0.4, 0.5, 0.6), (1.0,), "cpu", checked=True)
     assert line.text == "50.0 ± 10.0"
     assert line.as_expected
-    worst = reproduce.Line(line.row, (0.6, 0.1), 1.0, "cpu", checked=True)
+    worst = reproduce.Line(line.row, (0.6, 0.1), (1.0,), "cpu", checked=True)
     assert not worst.as_expected  # one of them is outside
-    assert reproduce.Line(line.row, (0.6, 0.1), 1.0, "cpu", checked=False).as_expected  # as in full runs
+    assert reproduce.Line(line.row, (0.6, 0.1), (1.0,), "cpu", checked=False).as_expected  # as in full runs
 
 
 def test_a_run_that_fails_is_named(small, tmp_path, capfd):

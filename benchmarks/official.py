@@ -8,7 +8,7 @@ from torch import Tensor
 from rasteriser import pixel_grid
 
 
-def textbook_lines(lines: Tensor, size: int, sigma2: float) -> Tensor:
+def official_lines(lines: Tensor, size: int, sigma2: float) -> Tensor:
     """Lines [B, N, 2, 2] -> [B, 1, S, S], with every line's distances and ink, [B, N, S, S], held for the gradient.
 
     A pixel's nearest point of a line is its start, its end, or one between: all three distances are computed, and
