@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -171,7 +171,9 @@ def given_value(name: str, arguments: Sequence[str]) -> str | None:
     option, known = f"--{name}", [other for _, other in _names_everywhere()]
     short = [option[:end] for end in range(3, len(option))]
     clear = [form for form in short if not any(other.startswith(form) for other in known if other != option)]
-    return getattr(_early(arguments, lambda scout: scout.add_argument(option, *clear, dest=name)), name, None)
+    scout = Parser(add_help=False, allow_abbrev=False)
+    scout.add_argument(option, *clear, dest=name)
+    return getattr(_early(arguments, scout), name, None)
 
 
 def resolve_training(arguments: Sequence[str]) -> Options:
@@ -205,14 +207,14 @@ def as_json(options: Options) -> str:
 
 def given_trust(arguments: Sequence[str]) -> bool:
     """Whether --trust-weights is on, found before the options that a checkpoint brings are known."""
-    return getattr(_early(arguments, add_trust_option), "trust_weights", False)
+    scout = Parser(add_help=False)
+    add_trust_option(scout)
+    return getattr(_early(arguments, scout), "trust_weights", False)
 
 
-def _early(arguments: Sequence[str], add_options: Callable[[Parser], Any]) -> argparse.Namespace | None:
-    """Some options of all that are given; None where something is wrong with them, which the real parser says."""
-    scout = Parser(add_help=False, allow_abbrev=False)
+def _early(arguments: Sequence[str], scout: Parser) -> argparse.Namespace | None:
+    """The options of `scout` among those given; None where something is wrong with them, which the real parser says."""
     scout.command = ""
-    add_options(scout)
     try:
         return scout.parse_known_args(list(arguments))[0]
     except UsageError:

@@ -178,6 +178,7 @@ def test_what_clip_sees(make_full_log, tmp_path, tiny_clip):
             "logs": [log],
             "weights": None,
             "trust_weights": False,
+            "plugin": None,
             "features": "pixels",
             "sample": 500,
             "seed": 0,

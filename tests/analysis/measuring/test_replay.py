@@ -54,6 +54,7 @@ def measured(log, *weights, **changes):
     out = log / "measured.json"
     arguments = {
         "trust_weights": False,
+        "plugin": None,
         "features": "pixels",
         "sample": 40,
         "seed": 0,
