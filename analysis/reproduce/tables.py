@@ -82,7 +82,22 @@ DIFFERENT_PERCEPTUAL = (0.49923, 0.46615, 0.49)
 
 def _layers() -> tuple[Row, ...]:
     paper = {"original": (54.0, 64.0, 77.0, 74.0, 67.0), "different": (85.0, 87.5, 86.3, 88.7, 90.5)}
-    seen = {"original": ((), (), (), (), ()), "different": ((), (), (), (), ())}
+    seen = {
+        "original": (
+            (0.85154, 0.76692),
+            (0.78692, 0.80615),
+            (0.81769, 0.83846),
+            (0.86462, 0.84615),
+            (0.85846, 0.85308),
+        ),
+        "different": (
+            (0.46385, 0.42),
+            (0.42462, 0.41),
+            (0.42231, 0.40615),
+            (0.48385,),
+            (0.49769,),
+        ),
+    }
     rows = []
     for game, options in (("original", ""), ("different", f"{DIFFERENT} ")):
         for place, layer in enumerate(("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")):

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from analysis.reproduce.reproduce import Line
 from analysis.reproduce.tables import QUICK, TABLES, Row
 from trials.options import check_names, resolve
 
-COMMANDS = Path(__file__).parents[3] / "commands.md"
+ROOT = Path(__file__).parents[3]
+COMMANDS = ROOT / "commands.md"
 ROWS = [(name, row) for name, table in TABLES.items() for row in table.rows]
 
 
@@ -54,3 +56,29 @@ def test_bands_are_four_deviations_or_five_hundredths_within_0_and_1():
     assert band(0.5, 0.6) is None  # of two runs nothing can be said
     assert band(0.5, 0.6, 0.7) == pytest.approx((0.2, 1.0))  # deviation 0.1
     assert band(0.8, 0.8, 0.8) == pytest.approx((0.75, 0.85))
+
+
+@pytest.mark.parametrize("row", [row for _, row in ROWS if row.quick is not None], ids=lambda row: row.name)
+def test_rows_that_are_the_same_run_have_the_same_rates(row):
+    assert {other.seen for _, other in ROWS if other.quick == row.quick} == {row.seen}
+
+
+def test_the_page_has_what_was_seen():
+    lines = iter(line for line in (ROOT / "docs" / "reproduction.md").read_text().splitlines() if line.startswith("| "))
+    for table in TABLES.values():
+        assert next(lines).split(" | ")[0] == f"| {table.title}"
+        for row in table.rows:
+            if row.quick is not None:
+                line = Line(row, row.seen, (), "cpu", checked=True)
+                here = f"{line.text} | {line.expected}" if len(row.seen) >= 3 else "not run with three seeds yet |"
+                assert next(lines) == f"| {row.title} | {100 * row.paper:.1f} | {here} |"
+    assert next(lines, None) is None
+
+
+@pytest.mark.parametrize("game", ["original", "same", "different"])
+def test_the_readme_has_what_was_seen_of_table_1(game):
+    pattern = re.compile(rf"^\| (?:object-oriented )?`?{game}`? \| (\d.*) \|$", re.MULTILINE)
+    [line] = pattern.findall((ROOT / "README.md").read_text())
+    rows = [row for row in TABLES["table1"].rows if row.name.split("-")[0] == game]
+    seen = [Line(row, row.seen, (), "cpu", checked=True).text for row in rows]
+    assert line.split(" | ") == [*seen, *(f"{100 * row.paper:.1f}" for row in rows)]
