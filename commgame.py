@@ -226,7 +226,7 @@ def _help() -> str:
         "\n".join(lines)
         + f"""
 
-Without options, train learns to draw handwritten digits in about two minutes.
+Without options, train learns to draw handwritten digits in two or three minutes.
 Options, with the default of each: {program()} train --help
 """
     )
