@@ -48,7 +48,11 @@ TABLES = {
     "game": GAMES,
     "dataset": DATASETS,
 }
-TAKEN = ("game", "perceptual", "sort_of_perceptual", "dog", "like_a_dog", "CLIP", "reconstruct")  # losses' names
+# Names that stand for something, and are in no table.
+TAKEN = {
+    "game": ("original",),
+    "auxiliary_loss": ("game", "perceptual", "sort_of_perceptual", "dog", "like_a_dog", "CLIP", "reconstruct"),
+}
 _loaded: dict[Path, Plugin] = {}
 _registered: list[tuple[str, str]] = []
 
@@ -58,7 +62,7 @@ def _decorator(kind: str) -> Callable[[str], Callable[[AnyClass], AnyClass]]:
 
     def decorator(name: str) -> Callable[[AnyClass], AnyClass]:
         def register(cls: AnyClass) -> AnyClass:
-            if name in table or (kind == "auxiliary_loss" and name in TAKEN):
+            if name in table or name in TAKEN.get(kind, ()):
                 raise UsageError(f"the {words} {name} is there already.\nGive yours another name.")
             if kind == "auxiliary_loss" and not name.isidentifier():
                 raise UsageError(f"{words} {name!r} cannot be an option's and a column's name.\nGive one like ink.")

@@ -137,6 +137,10 @@ WRONG = {
         "from plugins import auxiliary_loss\n@auxiliary_loss('CLIP')\nclass A: pass",
         "the auxiliary loss CLIP is there already",
     ),
+    "original": (
+        "from plugins import game\n@game('original')\nclass A: pass",
+        "the game original is there already",
+    ),
     "no name": (
         "from plugins import auxiliary_loss\n@auxiliary_loss('my ink')\nclass A: pass",
         "'my ink' cannot be an option's and a column's name",
