@@ -29,7 +29,8 @@ from analysis.tool import Tool
 from bars import LOGGERS
 from errors import RunError, Terminated, UsageError, program
 from plugins import load
-from trials.options import as_json, check_names, given_value, resolve, resolve_training
+from trials.options import as_json, given_value, resolve, resolve_training
+from trials.unknown_options import check_names
 
 STAYS = "what was saved so far is complete and stays (train --resume RUN goes on with a training)"
 TOO_LARGE = ("out of memory", "allocate memory", "Storage size calculation overflowed")  # in torch's messages

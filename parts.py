@@ -85,6 +85,21 @@ def add_plugin_option(group: Any) -> None:
     )
 
 
+def add_device_option(group: Any) -> None:
+    group.add_argument(
+        "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; left out: the first GPU if there is one, else the CPU"
+    )
+
+
+def add_trust_option(group: Any) -> None:
+    add_flag(
+        group,
+        "--trust-weights",
+        help="read also a checkpoint that needs more than tensors, numbers and text; it can then run any code, so only "
+        "for a file that you know the origin of",
+    )
+
+
 # Beyond these float32 has no number, and torch would answer with an error of its own in the middle of a run.
 SMALLEST, LARGEST = 1e-30, 1e30
 

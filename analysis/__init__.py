@@ -70,7 +70,7 @@ of the official code needs them:
 Writes the sketches of a game log, as lines that stay sharp at any size, to a new
 folder: NUMBER-MD5.svg, after the game and the picture of its sketch. Needs a log
 of this program; those of the official code hold no strokes.""",
-        draw_options.add_save_svg_options,
+        options.add_save_svg_options,
     ),
     "measure": Tool(
         "analysis.measuring.measure",

@@ -19,7 +19,8 @@ from datasets.splits import Split
 from errors import RunError, UsageError, first_line
 from games import AUXILIARY_LOSSES
 from plugins import Plugin, load
-from trials.options import option_of, resolve
+from trials.options import resolve
+from trials.part_tables import option_of
 from trials.test import test
 from trials.train import train
 from trials.wiring import Pictures, build_agents, build_dealer, build_game_loss, build_loss, load_pictures

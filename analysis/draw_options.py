@@ -1,4 +1,4 @@
-"""The options of `draw` and `save-svg`, and how those of draw are told from those of the agents. No torch here."""
+"""The options of `draw`, and how they are told from those of the agents. No torch here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.tool import Tool
 from errors import UsageError, program
-from parts import add_flag, non_negative_int, positive_int
+from parts import add_flag, positive_int
 
 
 class DrawTool(Tool):
@@ -67,23 +67,4 @@ def add_draw_options(group: Any) -> None:
         "--negative",
         help="swap light and dark before the sender sees the photo: for dark writing on paper, where the agents know "
         "light writing on black (Digits, MNIST, Omniglot, QuickDraw)",
-    )
-
-
-def add_save_svg_options(group: Any) -> None:
-    group.add_argument(
-        "log",
-        type=Path,
-        metavar="LOG",
-        help="folder of a game log (the gamelogs folder itself, or the run folder that holds it)",
-    )
-    group.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="the new folder to write; never overwritten"
-    )
-    group.add_argument(
-        "--games",
-        nargs="+",
-        type=non_negative_int,
-        metavar="N",
-        help="which games of the log, counted from 0; left out: all",
     )

@@ -9,11 +9,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from models.options import CLIP_MODELS
-from parts import add_flag, positive_int, seed
+from models.options import add_clip_model_option
+from parts import add_device_option, add_flag, non_negative_int, positive_int, seed
 
 # The official sentences, name and text; {} stands for the class.
 TEMPLATES = (("photo", "a photo of a {}."), ("drawing", "a drawing of a {}."))
+LOG_HELP = "folder of a game log (the gamelogs folder itself, or the run folder that holds it)"
 
 
 class _Ignored(argparse.Action):
@@ -95,9 +96,21 @@ def add_clip_options(group: Any) -> None:
         help="sentences that CLIP compares a picture with, {} stands for the class; analyse-logs counts the names "
         "photo and drawing; left out: " + " ".join(f'"{name}={text}"' for name, text in TEMPLATES),
     )
-    group.add_argument("--clip-model", choices=CLIP_MODELS, default="ViT-B/32", help="which CLIP")
+    add_clip_model_option(group)
+    add_device_option(group)
+
+
+def add_save_svg_options(group: Any) -> None:
+    add_log_argument(group)
     group.add_argument(
-        "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; left out: the first GPU if there is one, else the CPU"
+        "--output", type=Path, required=True, metavar="DIR", help="the new folder to write; never overwritten"
+    )
+    group.add_argument(
+        "--games",
+        nargs="+",
+        type=non_negative_int,
+        metavar="N",
+        help="which games of the log, counted from 0; left out: all",
     )
 
 
@@ -112,6 +125,10 @@ def add_analyse_options(group: Any) -> None:
     _add_new_file(group, ("--json",), "FILE", "file to write the numbers to as well")
 
 
+def add_log_argument(group: Any) -> None:
+    group.add_argument("log", type=Path, metavar="LOG", help=LOG_HELP)
+
+
 def _add_log(group: Any) -> None:
     group.add_argument(
         *("-inp", "--input"),
@@ -119,7 +136,7 @@ def _add_log(group: Any) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder of a game log (the gamelogs folder itself, or the run folder that holds it)",
+        help=LOG_HELP,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from games import AUXILIARY_LOSSES
 from plugins import load
-from trials.options import PART_TABLES, option_of
+from trials.part_tables import PART_TABLES, option_of
 
 
 def list_parts(plugin: Path | None) -> str:

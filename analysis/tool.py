@@ -15,7 +15,8 @@ from typing import Any
 from datasets import DATASETS
 from errors import program
 from parts import add_plugin_option
-from trials.options import DEFAULT_PARTS, Parser
+from trials.options import Parser
+from trials.part_tables import DEFAULT_PARTS
 
 
 @dataclass(frozen=True)

@@ -95,14 +95,18 @@ def add_resnet_options(group):
     _add_imagenet_options(group, "--freeze-resnet50")
 
 
-def add_clip_options(group):
-    add_latent_options(group)
+def add_clip_model_option(group):
     group.add_argument(
         "--clip-model",
         choices=CLIP_MODELS,
         default="ViT-B/32",
         help="which of OpenAI's CLIP networks to see with (needs open_clip_torch; downloaded once into HF_HOME)",
     )
+
+
+def add_clip_options(group):
+    add_latent_options(group)
+    add_clip_model_option(group)
     _add_freeze(group, "--freeze-model")
     group.add_argument(
         "--transformer-resblock",

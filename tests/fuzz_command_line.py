@@ -41,7 +41,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # `python -m tests...` may f
 import commgame
 from analysis import TOOLS
 from analysis.draw_options import DrawTool
-from trials.options import DEFAULT_PARTS, PART_TABLES, _names_everywhere, _parser
+from trials.options import _parser
+from trials.part_tables import DEFAULT_PARTS, PART_TABLES
+from trials.unknown_options import names_everywhere
 
 SECONDS, BYTES = 120, 6 << 30  # what a call may take; of memory, beside what is taken already
 QUICK_PARTS = DEFAULT_PARTS | {"encoder": "SmallCNNEncoder"}
@@ -131,7 +133,7 @@ def draw_call(rng: random.Random) -> list[str]:
             [*words, *_option(rng, action, wild)] if action.option_strings else [*_values(rng, action, wild), *words]
         )
     if rng.random() < wild / 2:  # an option of any part or command, with anything
-        words += [rng.choice(_names_everywhere())[1], rng.choice(WILD)]
+        words += [rng.choice(names_everywhere())[1], rng.choice(WILD)]
     if rng.random() < wild / 4:
         words.insert(rng.randrange(len(words) + 1), rng.choice(WILD))
     if command == "crossplay":

@@ -13,7 +13,8 @@ import commgame
 from analysis import TOOLS
 from games.losses import CELoss, HingeLoss
 from games.scores import correct_guesses
-from trials.options import check_names, resolve
+from trials.options import resolve
+from trials.unknown_options import check_names
 
 TESTS = Path(__file__).parent
 PARITY = TESTS.parent / "docs" / "parity.md"

@@ -12,7 +12,7 @@ import pytest
 
 import commgame
 import plugins
-from trials.options import PART_TABLES
+from trials.part_tables import PART_TABLES
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "extending.md").read_text()

@@ -3,7 +3,16 @@
 from datasets import DATASETS
 from games import AUXILIARY_LOSSES, GAMES, LOSSES
 from models import DECODERS, ENCODERS, RECEIVERS
-from parts import add_flag, add_plugin_option, non_negative_float, non_negative_int, positive_int, seed
+from parts import (
+    add_device_option,
+    add_flag,
+    add_plugin_option,
+    add_trust_option,
+    non_negative_float,
+    non_negative_int,
+    positive_int,
+    seed,
+)
 
 
 def game_name(text: str) -> str:
@@ -141,9 +150,7 @@ def add_run_options(group):
         metavar="DIR",
         help="folder for everything that the run writes, made if need be; left out: a fresh one under runs/",
     )
-    group.add_argument(
-        "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; left out: the first GPU if there is one, else the CPU"
-    )
+    add_device_option(group)
     group.add_argument(
         "--data-device",
         choices=("auto", "cpu", "cuda"),
@@ -279,10 +286,4 @@ def add_test_options(group):
     add_trust_option(group)
 
 
-def add_trust_option(group):
-    add_flag(
-        group,
-        "--trust-weights",
-        help="read also a checkpoint that needs more than tensors, numbers and text; it can then run any code, so only "
-        "for a file that you know the origin of",
-    )
+COMMAND_OPTIONS = {"train": add_train_options, "test": add_test_options, "crossplay": add_trust_option}

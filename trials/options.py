@@ -7,7 +7,6 @@ tested, the command line. Nothing here imports torch, so that `--help` and a wro
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +15,10 @@ from typing import Any, NoReturn
 
 from datasets import DATASETS
 from errors import UsageError, program
-from games import GAMES, LOSSES
-from models import DECODERS, ENCODERS, RECEIVERS
-from parts import Part
+from parts import Part, add_trust_option
 from plugins import load_again
 from trials.option_groups import (
+    COMMAND_OPTIONS,
     add_agent_options,
     add_auxiliary_losses,
     add_game_options,
@@ -28,32 +26,10 @@ from trials.option_groups import (
     add_perceptual_options,
     add_run_options,
     add_speed_options,
-    add_test_options,
-    add_train_options,
-    add_trust_option,
-    game_name,
 )
+from trials.part_tables import DEFAULT_PARTS, NAMES, OTHER_NAMES, PART_TABLES, TYPES, option_of
+from trials.unknown_options import explain_unknown, names_everywhere
 
-# kind -> its table; the option that chooses a part is named after the kind.
-PART_TABLES: dict[str, Mapping[str, Part]] = {
-    "dataset": DATASETS,
-    "object_oriented": GAMES,
-    "encoder": ENCODERS,
-    "decoder": DECODERS,
-    "receiver": RECEIVERS,
-    "loss": LOSSES,
-}
-DEFAULT_PARTS = {
-    "dataset": "Digits",
-    "object_oriented": "none",
-    "encoder": "VGG16BackboneExtended",
-    "decoder": "SinglePassSimpleLineDecoder",
-    "receiver": "SimpleReceiverMLP",
-    "loss": "HingeLoss",
-}
-NAMES = {"object_oriented": "game"}  # of kinds, in words, where their option is called otherwise
-OTHER_NAMES = {"object_oriented": ("--game",)}
-TYPES = {"object_oriented": game_name}
 DEFAULT_SOURCE = "default"
 COMMAND_LINE = "command line"
 CONFIG = "config.json"
@@ -81,11 +57,6 @@ class Options:
         return PART_TABLES[kind][self.values[kind]]
 
 
-def option_of(kind: str) -> str:
-    """The option that chooses a part of a kind."""
-    return f"--{kind.replace('_', '-')}"
-
-
 class Parser(argparse.ArgumentParser):
     """argparse, with errors raised as `UsageError` instead of printed below a screenful of usage."""
 
@@ -93,7 +64,6 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}\nSee {program()} {self.command} --help.")
 
 
-COMMAND_OPTIONS = {"train": add_train_options, "test": add_test_options, "crossplay": add_trust_option}
 DESCRIPTIONS = {
     "train": "Train a sender and a receiver to communicate by drawing.",
     "test": "Play the test split with trained agents and say how often they understand each other.",
@@ -134,7 +104,7 @@ def resolve(
         if parts[0] != parts[1] and any(part.option_actions() or part.defaults for part in parts):
             raise UsageError(f"{getattr(given, kind)} was chosen by a short form: write {option_of(kind)} in full.")
     if unknown:
-        raise UsageError(_explain_unknown(unknown[0], command, chosen))
+        raise UsageError(explain_unknown(unknown[0], command, chosen))
     values |= vars(given)
     return Options(command, values, sources | dict.fromkeys(vars(given), COMMAND_LINE))
 
@@ -168,7 +138,7 @@ OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet"
 
 def given_value(name: str, arguments: Sequence[str]) -> str | None:
     """The value of --NAME, an option that brings others, found before those are known."""
-    option, known = f"--{name}", [other for _, other in _names_everywhere()]
+    option, known = f"--{name}", [other for _, other in names_everywhere()]
     short = [option[:end] for end in range(3, len(option))]
     clear = [form for form in short if not any(other.startswith(form) for other in known if other != option)]
     scout = Parser(add_help=False, allow_abbrev=False)
@@ -193,7 +163,7 @@ def resolve_training(arguments: Sequence[str]) -> Options:
             "Give the config.json of a training, or what --print-config printed."
         ) from error
     load_again(given_value("plugin", arguments), saved, content.get("versions", {}), f"--config {path}")
-    known = {name.lstrip("-").replace("-", "_") for _, name in _names_everywhere()}
+    known = {name.lstrip("-").replace("-", "_") for _, name in names_everywhere()}
     if unknown := sorted(saved.keys() - known):
         raise UsageError(f"--config {path} has {unknown[0]!r}, which is no option.\nCorrect it, or take it out.")
     return resolve("train", arguments, {n: v for n, v in saved.items() if n not in OF_ONE_START}, CONFIG)
@@ -219,15 +189,6 @@ def _early(arguments: Sequence[str], scout: Parser) -> argparse.Namespace | None
         return scout.parse_known_args(list(arguments))[0]
     except UsageError:
         return None
-
-
-def check_names(command: str, arguments: Sequence[str]) -> None:
-    """Raises UsageError for an option that no part of this command has; reads no file and loads no torch."""
-    known = [name for owner, name in _names_everywhere() if owner[0] != "command" or owner[1] == command]
-    for word in arguments:
-        name = word.split("=", 1)[0]
-        if name.startswith("--") and len(name) > 2 and not any(other.startswith(name) for other in known):
-            raise UsageError(_explain_unknown(name, command, {}))
 
 
 def _scout(command: str, arguments: Sequence[str], layers: Sequence[tuple[Mapping[str, Any], str]]) -> dict[str, str]:
@@ -299,51 +260,3 @@ def _default_text(action: argparse.Action, value: Any, source: str) -> str:
 def as_text(value: Any) -> str:
     """A value as it is typed."""
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _names_everywhere() -> list[tuple[tuple[str, str], str]]:
-    """((kind, part), option) of every option there is; options of all runs have the kind \"\"."""
-    found = []
-    for kind, table in PART_TABLES.items():
-        for name, part in table.items():
-            found += [((kind, name), option) for action in part.option_actions() for option in action.option_strings]
-    shared = argparse.ArgumentParser()
-    for add_options in (
-        add_game_options,
-        add_agent_options,
-        add_perceptual_options,
-        add_other_loss_options,
-        add_auxiliary_losses,
-        add_run_options,
-        add_speed_options,
-    ):
-        add_options(shared)
-    found += [(("", ""), option) for action in shared._actions for option in action.option_strings]
-    for command, add_options in COMMAND_OPTIONS.items():
-        own = argparse.ArgumentParser(add_help=False)
-        add_options(own)
-        found += [(("command", command), option) for action in own._actions for option in action.option_strings]
-    return found
-
-
-def _explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
-    """What to tell a user whose option (or stray word) nothing in this run takes."""
-    name = word.split("=", 1)[0]
-    owners = [owner for owner, option in _names_everywhere() if option == name]
-    if not name.startswith("-"):
-        return f"{word!r} is not an option: every option begins with --.\nSee {program()} {command} --help."
-    if owners and owners[0][0] == "command":
-        return f"{name} belongs to the command {owners[0][1]!r}, and this is {command!r}.\nLeave it out."
-    if owners:
-        kind = owners[0][0]
-        parts = ", ".join(part for _, part in owners[:5]) + (
-            f" and {len(owners) - 5} others" if len(owners) > 5 else ""
-        )
-        return (
-            f"{name} belongs to the {NAMES.get(kind, kind)} {parts}, but this run has {chosen[kind]}.\n"
-            f"Leave it out, or choose {option_of(kind)} {owners[0][1]}."
-        )
-    names = [option for _, option in _names_everywhere()]
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"Did you mean {close[0]}? " if close else ""
-    return f"there is no option {name}.\n{hint}See {program()} {command} --help."

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from models.options import CLIP_MODELS
-from parts import add_flag, add_plugin_option, positive_int, seed
+from models.options import add_clip_model_option
+from parts import add_device_option, add_flag, add_plugin_option, add_trust_option, positive_int, seed
 
 # In the order of the table; --only chooses among them.
 MEASURES = (
@@ -34,12 +34,7 @@ def add_measure_options(group: Any) -> None:
         help="the checkpoint that played a log, model_*.pt (where two played together, the receiver's); with several "
         "logs give it once for each, in their order; left out: nothing is measured that needs the agents",
     )
-    add_flag(
-        group,
-        "--trust-weights",
-        help="read also a checkpoint that needs more than tensors, numbers and text; it can then run any code, so only "
-        "for a file that you know the origin of",
-    )
+    add_trust_option(group)
     add_plugin_option(group)
     group.add_argument(
         "--features",
@@ -61,12 +56,10 @@ def add_measure_options(group: Any) -> None:
         "--only", nargs="+", choices=MEASURES, metavar="NAME", help=f"which of {', '.join(MEASURES)}; left out: all"
     )
     group.add_argument("--json", type=Path, metavar="FILE", help="file to write all numbers to; never overwritten")
-    group.add_argument(
-        "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; left out: the first GPU if there is one, else the CPU"
-    )
+    add_device_option(group)
     clip = group.add_argument_group("legibility for CLIP (Radford et al. 2021); needs the package open_clip_torch")
     add_flag(clip, "--clip", help="let CLIP say which class every sketch shows; it downloads its weights once")
-    clip.add_argument("--clip-model", choices=CLIP_MODELS, default="ViT-B/32", help="which CLIP")
+    add_clip_model_option(clip)
     names = clip.add_mutually_exclusive_group()
     names.add_argument("--classes", nargs="+", metavar="NAME", help="classes to tell apart; left out: the log's own")
     names.add_argument("--classes-file", type=Path, metavar="FILE", help="the same from a file, one a line")

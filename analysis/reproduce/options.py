@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.reproduce.tables import TABLES
-from parts import seed
+from parts import add_device_option, seed
 
 
 def add_reproduce_options(group: Any) -> None:
@@ -32,5 +32,5 @@ def add_reproduce_options(group: Any) -> None:
         "reproduced/TABLE or reproduced/TABLE-quick",
     )
     group.add_argument("--dataset-root", type=Path, metavar="DIR", help="where the data sets are; left out: ./data")
-    group.add_argument("--device", metavar="NAME", help="as of train")
+    add_device_option(group)
     group.add_argument("--dry-run", action="store_true", help="print the commands that are left to do, and do nothing")

@@ -8,13 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from analysis.options import add_log_argument
 from parts import non_negative_int, positive_int, seed
 
 
 def add_study_options(group: Any) -> None:
-    group.add_argument(
-        "log", type=Path, metavar="LOG", help="folder of a game log (gamelogs, or the run folder that holds it)"
-    )
+    add_log_argument(group)
     group.add_argument(
         *("-out", "--output"),
         type=Path,

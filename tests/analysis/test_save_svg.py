@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from analysis.draw_options import add_save_svg_options
+from analysis.options import add_save_svg_options
 from analysis.log_reader import read_log
 from analysis.save_svg import save_svg
 from analysis.svg import svg

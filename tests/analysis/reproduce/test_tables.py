@@ -7,7 +7,8 @@ import pytest
 
 from analysis.reproduce.reproduce import Line
 from analysis.reproduce.tables import QUICK, TABLES, Row
-from trials.options import check_names, resolve
+from trials.options import resolve
+from trials.unknown_options import check_names
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = ROOT / "commands.md"
