@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from analysis.options import add_save_svg_options
 from analysis.log_reader import read_log
+from analysis.options import add_save_svg_options
 from analysis.save_svg import save_svg
 from analysis.svg import svg
 from analysis.tool import Tool
