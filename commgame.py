@@ -28,7 +28,7 @@ from analysis import PAPER, PARTS, READING, SCRIPTS, TOOLS
 from analysis.tool import Tool
 from bars import LOGGERS
 from errors import RunError, Terminated, UsageError, program
-from plugins import load
+from plugins import explain, load
 from trials.options import as_json, given_value, resolve, resolve_training
 from trials.unknown_options import check_names
 
@@ -79,23 +79,33 @@ def _run(arguments: Sequence[str]) -> int:
         print(f"failed: {error}\nWhat was saved before is complete.", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
-        advice = _advice(error)
-        if advice is None:
-            raise
-        print(f"failed: {advice}", file=sys.stderr)
-        return 1
+        return _tell(error, _advice(error))
     except KeyboardInterrupt:
         print(f"\ninterrupted; {STAYS}", file=sys.stderr)
         return 130
     except Terminated:
         print(f"terminated; {STAYS}", file=sys.stderr)
         return 143
+    except Exception as error:
+        return _tell(error, None)
     return 0
+
+
+def _tell(error: Exception, advice: str | None) -> int:
+    """The exit code of an error of others' code, where there is something to tell of it; else it is this program's."""
+    advice = advice or (None if sys.flags.dev_mode else explain(error))
+    if advice is None:
+        raise error
+    print(_process() + "failed: " + advice.replace("\n", "\n        "), file=sys.stderr)
+    return 1
 
 
 def _check_words(words: Sequence[str]) -> None:
     """Raises UsageError for `--option=--`, of which argparse makes an empty list that it does not look at, and for
-    `--=value`, which it takes for a short form of whatever option there is."""
+    `--=value`, which it takes for a short form of whatever option there is; and for a second --plugin, which would take
+    the first one's place."""
+    if sum(word.split("=")[0] == "--plugin" for word in words) > 1:
+        raise UsageError("--plugin is given twice.\nGive one file; it can import others.")
     for word in words:
         if word.startswith("--="):
             raise UsageError(f"{word} names no option.\nWrite --OPTION{word[2:]}, or leave it out.")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from datasets import DATASETS
-from errors import UsageError, first_line
+from errors import UsageError, first_line, program
 from games import AUXILIARY_LOSSES, GAMES, LOSSES
 from models import DECODERS, ENCODERS, RECEIVERS
 from parts import Part
@@ -51,7 +52,10 @@ TABLES = {
 # Names that stand for something, and are in no table.
 TAKEN = {
     "game": ("original",),
-    "auxiliary_loss": ("game", "perceptual", "sort_of_perceptual", "dog", "like_a_dog", "CLIP", "reconstruct"),
+    "auxiliary_loss": (
+        *("game", "perceptual", "sort_of_perceptual", "dog", "like_a_dog", "CLIP", "reconstruct"),
+        "running",  # running_loss is a column of the log
+    ),
 }
 _loaded: dict[Path, Plugin] = {}
 _registered: list[tuple[str, str]] = []
@@ -61,10 +65,19 @@ def _decorator(kind: str) -> Callable[[str], Callable[[AnyClass], AnyClass]]:
     table, words = TABLES[kind], kind.replace("_", " ")
 
     def decorator(name: str) -> Callable[[AnyClass], AnyClass]:
+        if not isinstance(name, str) or not re.fullmatch(r"\w[\w.+-]*", name):
+            raise UsageError(
+                f"@{kind} has {getattr(name, '__name__', repr(name))}, which is no name to choose it by.\n"
+                f'Write @{kind}("MyName"), with letters, digits, _, -, + and dots.'
+            )
+
         def register(cls: AnyClass) -> AnyClass:
+            if not isinstance(cls, type):
+                raise UsageError(f"the {words} {name} is no class.\nPut @{kind}({name!r}) before a class.")
             if name in table or name in TAKEN.get(kind, ()):
                 raise UsageError(f"the {words} {name} is there already.\nGive yours another name.")
-            if kind == "auxiliary_loss" and not name.isidentifier():
+            columns = name.isidentifier() and not name.startswith(("val_", "test_"))
+            if kind == "auxiliary_loss" and not columns:
                 raise UsageError(f"{words} {name!r} cannot be an option's and a column's name.\nGive one like ink.")
             table[name] = Part(cls.__module__, cls, getattr(cls, "add_options", lambda group: None))
             _registered.append((kind, name))
@@ -107,20 +120,54 @@ def load(file: Path) -> Plugin:
     try:
         spec.loader.exec_module(module)
         for kind, name in _registered[first:]:
-            TABLES[kind][name].option_actions()  # which are the file's own code, too
+            _check_options(kind, name)
     except UsageError as error:
         _forget(first)
         raise UsageError(f"--plugin {file}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _forget(first)
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        where = f", line {lines[-1]}" if lines else ""
+        where = f", line {line}" if (line := _line_in(path, error)) else ""
         raise UsageError(f"--plugin {file}{where}: {type(error).__name__}: {first_line(error)}.\nMend it.") from error
     parts = tuple(_registered[first:])
     if not parts:
         raise UsageError(f"--plugin {file} registers nothing.\nPut @decoder(NAME) or the like before a class of it.")
     _loaded[path] = Plugin(path, hashlib.sha256(content).hexdigest(), parts)
     return _loaded[path]
+
+
+def _check_options(kind: str, name: str) -> None:
+    """Raises UsageError for options that a command line cannot have; whatever else the file's own code raises."""
+    for action in TABLES[kind][name].option_actions():
+        own = f"the {kind.replace('_', ' ')} {name} has an option {(action.option_strings or [action.dest])[-1]}"
+        if not any(option.startswith("--") for option in action.option_strings):
+            raise UsageError(f"{own}, which does not begin with --.\nGive it a name that does.")
+        try:
+            (action.help or "") % vars(action)
+        except (ValueError, TypeError, KeyError) as error:
+            raise UsageError(f"{own}, whose help cannot be shown ({error}).\nWrite %% for a per cent sign.") from error
+
+
+def _line_in(path: Path, error: BaseException) -> int | None:
+    """The line of a file that an error has come through last."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return lines[-1] if lines else None
+
+
+def explain(error: Exception) -> str | None:
+    """What to tell a user of an error that nothing here expects, where a plugin is loaded; None where there is none."""
+    if not _loaded:
+        return None
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}, line {last.lineno}"
+    for path in _loaded:
+        if (line := _line_in(path, error)) and last.filename != str(path):
+            where = f"{path.name}, line {line}; {where}"
+    names = " and ".join(path.name for path in _loaded)
+    return (
+        f"{type(error).__name__}: {first_line(error)} ({where})\n"
+        f"A part of {names} may not be what parts have to be: see {program()} check FILE.\n"
+        "With python -X dev the whole traceback is shown."
+    )
 
 
 def _forget(first: int) -> None:

@@ -19,15 +19,15 @@ from datasets.splits import Split
 from errors import RunError, UsageError, first_line
 from games import AUXILIARY_LOSSES
 from plugins import Plugin, load
+from trials.option_groups import switch_of
 from trials.options import resolve
-from trials.part_tables import option_of
+from trials.part_tables import OPTION_OF_KIND, option_of
 from trials.test import test
 from trials.train import train
 from trials.wiring import Pictures, build_agents, build_dealer, build_game_loss, build_loss, load_pictures
 
 SIZE, PICTURES = 32, 3  # of the pictures that parts are tried with; with fewer a mix-up might not be seen
 CPU = torch.device("cpu")
-OPTION_OF_KIND = {"game": "object_oriented"}
 
 Step = tuple[str, Callable[[], None]]
 
@@ -58,7 +58,7 @@ def check(plugin: Path, options: str) -> str:
 
 
 def _options(kind: str, name: str, more: str) -> list[str]:
-    chosen = [f"--{name}-loss"] if kind == "auxiliary_loss" else [option_of(OPTION_OF_KIND.get(kind, kind)), name]
+    chosen = [switch_of(name)] if kind == "auxiliary_loss" else [option_of(OPTION_OF_KIND.get(kind, kind)), name]
     words = [*chosen, *shlex.split(more)]
     # Small ones, where nothing else is said: a data set's own would be those of large pictures.
     return [*([] if kind in ("dataset", "encoder") else ["--encoder", "SmallCNNEncoder"]), "--batch-size", "16", *words]
@@ -211,7 +211,7 @@ def _auxiliary_loss_steps(words: list[str]) -> Iterator[Step]:
     def measures() -> None:
         options = resolve("train", words)
         agents, _ = _agents(words)
-        [name] = (name for name in AUXILIARY_LOSSES if f"--{name}-loss" in words)
+        [name] = (name for name in AUXILIARY_LOSSES if switch_of(name) in words)
         loss = build_loss(options, agents)
         photos = _photos(dtype=torch.float32)[:, : agents.sender_encoder.channels]
         play = agents(photos, torch.arange(PICTURES)[None], PICTURES, perceive=loss.perceives)
@@ -237,7 +237,7 @@ def _game_steps(words: list[str]) -> Iterator[Step]:
             _require(len(epochs[0]) == len(one), f"{len(epochs[0])} deals come, and its length is {len(one)}")
             for deal in epochs[0]:
                 _check_deal(deal, one, split)
-            _require(_alike(epochs[0], epochs[1]), "the same seed deals differently")
+            _require(_alike(epochs[0], epochs[1]), "the same seed deals differently: draw from `generator` alone")
             held_out = split.name != "train"
             _require(
                 _alike(epochs[1], epochs[2]) == held_out,
@@ -273,6 +273,9 @@ def _dataset_steps(words: list[str]) -> Iterator[Step]:
         options = resolve("train", words)
         one, other = (load_pictures(options, ("train", "valid", "test"), CPU) for _ in range(2))
         for name, split in one.splits.items():
+            kind = getattr(split.images, "dtype", torch.uint8)  # pictures of different sizes are of this kind
+            _require(kind == torch.uint8, f"pictures of {name} are {kind}, and have to be torch.uint8, 0 to 255")
+            _require(split.labels.dtype == torch.int64, f"labels of {name} are {split.labels.dtype}, not torch.int64")
             found = split.view(torch.arange(min(2, len(split))), torch.Generator())
             _shape(f"a picture of {name}", found[:1], (1, one.channels, one.image_size, one.image_size))
             _require(float(found.min()) >= 0 and float(found.max()) <= 1, f"pictures of {name} are not in 0..1")

@@ -6,19 +6,17 @@ from pathlib import Path
 
 from games import AUXILIARY_LOSSES
 from plugins import load
-from trials.part_tables import PART_TABLES, option_of
+from trials.part_tables import OPTION_OF_KIND, PART_TABLES, option_of
 
 
 def list_parts(plugin: Path | None) -> str:
     """Every part by kind, with its own options. Raises UsageError where the plugin cannot be loaded."""
-    own = {name for _, name in load(plugin).parts} if plugin else set()
+    own = {(OPTION_OF_KIND.get(kind, kind), name) for kind, name in load(plugin).parts} if plugin else set()
     lines = []
-    tables = {option_of(kind): table for kind, table in PART_TABLES.items()}
-    if AUXILIARY_LOSSES:
-        tables["--NAME-loss"] = AUXILIARY_LOSSES
-    for option, table in tables.items():
-        lines += ["" if lines else None, option]
+    tables = {**PART_TABLES, **({"auxiliary_loss": AUXILIARY_LOSSES} if AUXILIARY_LOSSES else {})}
+    for kind, table in tables.items():
+        lines += ["" if lines else None, "--NAME-loss" if kind == "auxiliary_loss" else option_of(kind)]
         for name, part in table.items():
             options = " ".join(action.option_strings[0] for action in part.option_actions())
-            lines.append(f"  {name:<32}{f'({plugin.name}) ' if name in own else ''}{options}".rstrip())
+            lines.append(f"  {name:<32}{f'({plugin.name}) ' if (kind, name) in own else ''}{options}".rstrip())
     return "\n".join(line for line in lines if line is not None)

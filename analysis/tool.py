@@ -60,10 +60,10 @@ class Tool:
             _add_dataset_options(parser, command, arguments)
         for action in parser._actions:
             if action.required and action.option_strings:
-                action.help += " (must be given)"
+                action.help = f"{action.help or ''} (must be given)"
             elif isinstance(action.default, (bool, int, float, str, Path)) and action.default is not argparse.SUPPRESS:
                 default = "off" if action.default is False else str(action.default)
-                action.help += f" (default: {default})".replace("%", "%%")
+                action.help = (action.help or "") + f" (default: {default})".replace("%", "%%")
         return parser
 
 

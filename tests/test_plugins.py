@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 import commgame
 import plugins
@@ -16,8 +18,10 @@ from trials.part_tables import PART_TABLES
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "extending.md").read_text()
-EXAMPLE, INK = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-COMMANDS, INK_COMMANDS = (block.splitlines() for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
+EXAMPLE, INK, PATCHES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+COMMANDS, INK_COMMANDS, PATCHES_COMMANDS = (
+    block.splitlines() for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -124,6 +128,19 @@ def test_the_example_of_a_loss_draws_with_less_ink(folder, capsys):
     assert commgame.main(["test", "--weights", "runs/ink/model_final.pt", "--output", "tested"]) == 0
 
 
+def test_the_example_of_an_encoder_and_a_data_set(folder):
+    digits = load_digits()
+    images = np.kron(digits.images, np.ones((1, 4, 4))) * 15.9
+    np.savez(folder / "arrays.npz", images=images.astype(np.uint8)[:, None], labels=digits.target.astype(np.int64))
+    (folder / "patches.py").write_text(PATCHES)
+    for command in PATCHES_COMMANDS:
+        assert commgame.main(shlex.split(command)[2:]) == 0, command
+    with (folder / "runs" / "patches" / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[1]["perceptual_loss"]) > 0
+    assert json.loads((folder / "runs" / "patches-test" / "result.json").read_text())["interval"][0] > 1 / 32
+
+
 WRONG = {
     "taken": ("from plugins import loss\n@loss('CELoss')\nclass A: pass", "the loss CELoss is there already"),
     "twice": (
@@ -142,8 +159,29 @@ WRONG = {
         "the game original is there already",
     ),
     "no name": (
-        "from plugins import auxiliary_loss\n@auxiliary_loss('my ink')\nclass A: pass",
-        "'my ink' cannot be an option's and a column's name",
+        "from plugins import auxiliary_loss\n@auxiliary_loss('my-ink')\nclass A: pass",
+        "'my-ink' cannot be an option's and a column's name",
+    ),
+    "a column of the log": (
+        "from plugins import auxiliary_loss\n@auxiliary_loss('running')\nclass A: pass",
+        "the auxiliary loss running is there already",
+    ),
+    "a column of validation": (
+        "from plugins import auxiliary_loss\n@auxiliary_loss('val_game')\nclass A: pass",
+        "'val_game' cannot be an option's and a column's name",
+    ),
+    "no parentheses": ("from plugins import loss\n@loss\nclass A: pass", "@loss has A, which is no name"),
+    "a space": ("from plugins import loss\n@loss('My loss')\nclass A: pass", "has 'My loss', which is no name"),
+    "a function": ("from plugins import loss\n@loss('L')\ndef a(): pass", "the loss L is no class"),
+    "leaves": ("import sys\nsys.exit()", "leaves.py, line 2: SystemExit"),
+    "positional": (
+        "from plugins import loss\n@loss('L')\nclass A:\n    add_options = lambda group: group.add_argument('x')",
+        "the loss L has an option x, which does not begin with --",
+    ),
+    "per cent": (
+        "from plugins import loss\n@loss('L')\nclass A:\n"
+        "    add_options = lambda group: group.add_argument('--x', help='50 % of it')",
+        "the loss L has an option --x, whose help cannot be shown",
     ),
     "options": (
         "from plugins import loss\n@loss('L')\nclass A:\n    add_options = lambda group: group.add('--x')",
@@ -171,6 +209,62 @@ def test_an_option_that_there_is_already(folder, capsys):
     assert "has an option --epochs, which there is already" in capsys.readouterr().err
 
 
+def test_an_option_needs_no_help(folder, capsys):
+    (folder / "bare.py").write_text(
+        "from plugins import loss\nfrom games.losses import HingeLoss\n@loss('Bare')\nclass A(HingeLoss):\n"
+        "    def __init__(self, bareness): super().__init__()\n"
+        "    add_options = staticmethod(lambda group: group.add_argument('--bareness', type=int, default=3))\n"
+    )
+    with pytest.raises(SystemExit):
+        commgame.main(["train", "--plugin", "bare.py", "--loss", "Bare", "--help"])
+    assert "(default: 3)" in capsys.readouterr().out
+
+
+def test_a_second_file_does_not_take_the_place_of_the_first(example, capsys):
+    file = str(example / "my_parts.py")
+    assert commgame.main(["train", "--plugin", file, f"--plugin={file}", "--dry-run"]) == 2
+    assert "--plugin is given twice" in capsys.readouterr().err
+
+
+def test_a_printed_configuration_brings_its_file(example, folder, capsys, monkeypatch):
+    monkeypatch.chdir(example)
+    arguments = ["train", "--plugin", "my_parts.py", "--decoder", "ZigZagDecoder", "--turns", "5"]
+    assert commgame.main([*arguments, "--print-config"]) == 0
+    (folder / "printed.json").write_text(capsys.readouterr().out)
+    monkeypatch.chdir(folder)
+    assert commgame.main(["train", "--config", "printed.json", "--dry-run"]) == 0
+    assert re.search(r"^turns +5 ", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("--batch-size 500", "no game of 500 candidates can be dealt of the 180 pictures of the valid split"),
+        ("--batch-size 32 --sender-images-per-iter 50", "--sender-images-per-iter 50: a game has 32 pictures"),
+        ("--batch-size 32 --num-targets 5", "--num-targets 5: the game classmates takes none"),
+    ],
+)
+def test_games_that_the_example_cannot_deal(arguments, told, example, capsys):
+    command = ["train", "--plugin", str(example / "my_parts.py"), "--game", "classmates", "--dry-run"]
+    assert commgame.main([*command, *arguments.split()]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_what_a_part_stumbles_over_is_told_with_its_line(folder, capsys):
+    """In a process of its own, as other files are loaded in this one."""
+    (folder / "stumbles.py").write_text(BROKEN)
+    line = 1 + BROKEN.splitlines().index("        return latent.no_such_thing()")
+    command = ["train", "--plugin", "stumbles.py", "--decoder", "Crash", "--dry-run"]
+    for flags in ([], ["-X", "dev"]):
+        done = subprocess.run(
+            [sys.executable, *flags, ROOT / "commgame.py", *command], capture_output=True, text=True, cwd=folder
+        )
+        assert done.returncode == 1
+        assert ("Traceback" in done.stderr) == bool(flags)
+        told = f"failed: AttributeError: 'Tensor' object has no attribute 'no_such_thing' (stumbles.py, line {line})\n"
+        assert done.stderr.startswith(told) != bool(flags)
+
+
 def test_a_file_that_is_not_there(folder, capsys):
     assert commgame.main(["train", "--plugin", "none.py"]) == 2
     assert "--plugin none.py cannot be read" in capsys.readouterr().err
@@ -179,6 +273,7 @@ def test_a_file_that_is_not_there(folder, capsys):
 BROKEN = """
 import torch
 from torch import nn
+from datasets.splits import Split
 from games.sampling import OriginalGame
 from models.decoding import Decoder, Strokes
 from models.encoders import SmallCNNEncoder
@@ -251,6 +346,13 @@ class Narrow(SmallCNNEncoder):
 class Sizeless(SmallCNNEncoder):
     pass
 
+@dataset("Float")
+class Float:
+    channels, image_size = 1, 32
+    def split(self, name):
+        images = torch.rand(200, 1, 32, 32, generator=torch.Generator().manual_seed(len(name)))
+        return Split(name, images, torch.arange(200) % 2, ("a", "b"), torch.arange(200))
+
 @dataset("Nothing")
 class Nothing:
     channels, image_size = 1, 32
@@ -276,6 +378,7 @@ def test_check_says_what_is_broken_and_where(folder, capsys):
         "moving": "held-out games have to be the same every time",
         "Narrow": "the latent is [3, 127], and has to be [3, 128]",
         "Sizeless": "there is no --latent-size",
+        "Float": "pictures of train are torch.float32, and have to be torch.uint8, 0 to 255",
         "Nothing": "RuntimeError: no pictures",
     }.items():
         assert re.search(rf"BROKEN .*{re.escape(wrong)}", told[part]), told[part]

@@ -57,7 +57,7 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
     matched = [[pair(*sender, *receiver) for receiver in agents] for sender in agents]
     logger.info("%s", describe(options, pictures, batches, pairs[0]))
     if options.dry_run:
-        logger.info("A dry run: nothing was written. The run would write to %s.", folder)
+        logger.info("A dry run ends here. The run would write to %s.", folder)
         return
 
     folder = open_folder(folder, options, command, str(device))

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from errors import UsageError
 from games import AUXILIARY_LOSSES
+from parts import keyword_arguments
 from trials import processes
+from trials.option_groups import switch_of
 from trials.options import COMMAND_LINE, Options
 from trials.tensorboard import check_tensorboard
 
 
 def check_game_options(options: Options) -> None:
     """Raises UsageError for games that cannot be."""
-    if options.object_oriented == "none" and options.num_targets and options.sources["num_targets"] == COMMAND_LINE:
+    given = options.num_targets and options.sources["num_targets"] == COMMAND_LINE
+    if options.object_oriented == "none" and given:
         raise UsageError(
             f"--num-targets {options.num_targets} is for object-oriented games; a game of single pictures has "
             f"--batch-size ({options.batch_size}) candidates.\n"
             "Leave it out, or add --object-oriented same, different or mixed."
+        )
+    takes = keyword_arguments(options.part("object_oriented").load())  # a plugin's game may have no use for it
+    if options.object_oriented != "none" and given and "num_targets" not in takes:
+        raise UsageError(
+            f"--num-targets {options.num_targets}: the game {options.object_oriented} takes none.\nLeave it out."
         )
     if options.object_oriented == "none" and options.batch_size < 2:
         raise UsageError("--batch-size 1: a game needs 2 candidates or more.\nGive a larger batch.")
@@ -58,7 +66,7 @@ def _check_loss_options(options: Options) -> None:
         ("like_a_dog_image", options.like_a_dog_loss, "is for the dog loss", "--like-a-dog-loss"),
         ("CLIP_coef", options.CLIP_loss, "weighs the CLIP loss", "--CLIP-loss"),
         *(
-            (action.dest, options.values[f"{name}_loss"], f"belongs to the loss {name}", f"--{name}-loss")
+            (action.dest, options.values[f"{name}_loss"], f"belongs to the loss {name}", switch_of(name))
             for name, part in AUXILIARY_LOSSES.items()
             for action in part.option_actions()
         ),

@@ -136,11 +136,16 @@ def add_other_loss_options(group):
     )
 
 
+def switch_of(loss):
+    """The switch of a plugin's loss of that name."""
+    return f"--{loss.replace('_', '-')}-loss"
+
+
 def add_auxiliary_losses(parser):
     """The switch of each loss that a plugin brings, with its own options."""
     for name, part in AUXILIARY_LOSSES.items():
         group = parser.add_argument_group(f"the loss {name}")
-        add_flag(group, f"--{name}-loss", help="add this loss to the game's, in training")
+        add_flag(group, switch_of(name), help="add this loss to the game's, in training")
         part.add_options(group)
 
 

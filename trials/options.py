@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from datasets import DATASETS
 from errors import UsageError, program
 from parts import Part, add_trust_option
-from plugins import load_again
+from plugins import load_again, sha256_of
 from trials.option_groups import (
     COMMAND_OPTIONS,
     add_agent_options,
@@ -95,7 +95,7 @@ def resolve(
                 if source == saved_from:
                     _check_saved(action, layer[action.dest], source)
                 values[action.dest], sources[action.dest] = layer[action.dest], source
-        action.help += f" ({_default_text(action, values[action.dest], sources[action.dest])})"
+        action.help = f"{action.help or ''} ({_default_text(action, values[action.dest], sources[action.dest])})"
         action.default = argparse.SUPPRESS  # so that only what was given is parsed out
 
     given, unknown = parser.parse_known_args(list(arguments))
@@ -172,7 +172,10 @@ def resolve_training(arguments: Sequence[str]) -> Options:
 def as_json(options: Options) -> str:
     """What --print-config prints."""
     values = {name: value for name, value in options.values.items() if name not in OF_ONE_START}
-    return json.dumps({"command": options.command, "options": values}, indent=2, default=str)
+    if options.plugin is not None:
+        values["plugin"] = Path(options.plugin).absolute()
+    content = {"command": options.command, "options": values, "versions": sha256_of(options.plugin)}
+    return json.dumps(content, indent=2, default=str)
 
 
 def given_trust(arguments: Sequence[str]) -> bool:

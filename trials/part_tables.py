@@ -29,6 +29,7 @@ DEFAULT_PARTS = {
 }
 NAMES = {"object_oriented": "game"}  # of kinds, in words, where their option is called otherwise
 OTHER_NAMES = {"object_oriented": ("--game",)}
+OPTION_OF_KIND = {"game": "object_oriented"}  # of a plugin's parts
 TYPES = {"object_oriented": game_name}
 
 

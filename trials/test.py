@@ -53,7 +53,7 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     logger.info("%s", describe(options, pictures, batches, agents))
     if options.dry_run:
         logger.info("%s", memory_estimate(agents, pictures.nbytes))
-        logger.info("A dry run: nothing was written. The run would write to %s.", folder)
+        logger.info("A dry run ends here. The run would write to %s.", folder)
         return
 
     agents.to(device)

@@ -83,7 +83,7 @@ def train(options: Options, command: Sequence[str], interrupted: Interrupted | N
     if options.dry_run:
         step = graph_bytes(batches["train"], agents, loss)
         logger.info("%s", memory_estimate(agents, pictures.nbytes, step))
-        logger.info("A dry run: nothing was written. The run would write to %s.", folder)
+        logger.info("A dry run ends here. The run would write to %s.", folder)
         return
 
     agents.to(device)

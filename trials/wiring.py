@@ -110,6 +110,7 @@ def build_batches(options: Options, pictures: Pictures, device: torch.device) ->
         train = name == "train"
         generator = torch.Generator().manual_seed(seed + TRAIN_DEAL if train else seeds[name])
         dealer = build_dealer(options, split, generator, num_targets)
+        _check_dealer(options, dealer, split)
         if train and len(dealer) < processes.count():
             raise UsageError(
                 f"--batch-size {options.batch_size}: an epoch has {len(dealer)} batch(es), and each of the "
@@ -126,6 +127,20 @@ def build_batches(options: Options, pictures: Pictures, device: torch.device) ->
             share=(processes.rank(), processes.count()) if train else (0, 1),  # held-out games: see `DividedGames`
         )
     return batches
+
+
+def _check_dealer(options: Options, dealer: Game, split: Split) -> None:
+    """What our own games have said already, in their own words; one of a plugin's may have left it to this."""
+    if len(dealer) < 1:
+        raise UsageError(
+            f"--batch-size {options.batch_size}: no game of {dealer.candidates} candidates can be dealt of the "
+            f"{len(split)} pictures of the {split.name} split.\nGive fewer, or use more pictures."
+        )
+    if dealer.senders > dealer.candidates:
+        raise UsageError(
+            f"--sender-images-per-iter {dealer.senders}: a game has {dealer.candidates} pictures.\n"
+            f"Give at most {dealer.candidates}."
+        )
 
 
 def training_seed(options: Options) -> int:

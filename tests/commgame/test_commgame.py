@@ -62,14 +62,14 @@ def test_dry_run_writes_nothing(tmp_path, call, trained, monkeypatch):
             "in 11 batches of 32 senders",
             "trained",
             "memory",
-            "nothing was written",
+            "A dry run ends here.",
         ):
             assert part in out
     assert list(tmp_path.iterdir()) == []
 
 
 def test_quiet_runs_print_nothing(tmp_path, call, train):
-    assert "A dry run: nothing was written." in train(tmp_path / "run", "--quiet", "--dry-run")  # all that it is for
+    assert "A dry run ends here." in train(tmp_path / "run", "--quiet", "--dry-run")  # all that it is for
     assert train(tmp_path / "run", "--quiet") == ""
     weights = tmp_path / "run" / "model_final.pt"
     for command in (["test", "--weights", weights], ["crossplay", weights, weights]):
