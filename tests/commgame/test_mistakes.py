@@ -93,9 +93,16 @@ def test_too_much_for_the_memory_is_said(size, call):
     assert errors.startswith("failed: there is not enough memory")
 
 
+def _hear_interrupts():
+    """A shell lets what it starts in the background ignore Ctrl-C, and so all that the tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_an_interrupt_leaves_with_130_and_whole_files(tmp_path):
     command = [sys.executable, str(ROOT / "commgame.py"), "train", "--output", "run", "--snapshot-interval", "1"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_interrupts
+    )
     for line in process.stdout:
         if line.startswith("epoch  2"):
             process.send_signal(signal.SIGINT)
