@@ -105,7 +105,7 @@ def _check_words(words: Sequence[str]) -> None:
     `--=value`, which it takes for a short form of whatever option there is; and for a second --plugin, which would take
     the first one's place."""
     if sum(word.split("=")[0] == "--plugin" for word in words) > 1:
-        raise UsageError("--plugin is given twice.\nGive one file; it can import others.")
+        raise UsageError("--plugin is given twice.\nGive one file: it can register as many parts as it likes.")
     for word in words:
         if word.startswith("--="):
             raise UsageError(f"{word} names no option.\nWrite --OPTION{word[2:]}, or leave it out.")

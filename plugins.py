@@ -142,7 +142,7 @@ def _check_options(kind: str, name: str) -> None:
         if not any(option.startswith("--") for option in action.option_strings):
             raise UsageError(f"{own}, which does not begin with --.\nGive it a name that does.")
         try:
-            (action.help or "") % vars(action)
+            (action.help or "") % {**vars(action), "prog": ""}  # as argparse does
         except (ValueError, TypeError, KeyError) as error:
             raise UsageError(f"{own}, whose help cannot be shown ({error}).\nWrite %% for a per cent sign.") from error
 

@@ -285,19 +285,6 @@ def _markdown(table: Table, lines: Sequence[Line], settings: Settings) -> str:
     return "\n".join([title, "", *(f"| {' | '.join(row)} |" for row in cells), *([""] if notes else []), *notes])
 
 
-COLUMNS = [
-    "row",
-    "paper",
-    "seed",
-    "communication_rate",
-    "expected_low",
-    "expected_high",
-    "candidates",
-    "minutes",
-    "device",
-]
-
-
 def _csv(lines: Sequence[Line]) -> str:
     """A line for every run."""
     text = io.StringIO()
