@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from errors import UsageError, first_line
 from models.options import CLIP_MODELS
+from rasteriser.bounds import bounded
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -47,7 +48,7 @@ def clip_input(model: nn.Module, pictures: Tensor) -> Tensor:
     """Pictures float [B, 1 or 3, H, W] in 0..1 as `model.encode_image` takes them: [B, 3, R, R], normalised."""
     fitted = fit_to_tower(model.visual, pictures)
     if fitted is not pictures:
-        fitted = fitted.clamp(0, 1)  # bicubic interpolation overshoots
+        fitted = bounded(fitted, 0, 1)  # bicubic interpolation overshoots
     mean, std = (fitted.new_tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
     return (fitted.expand(-1, 3, -1, -1) - mean) / std
 

@@ -6,6 +6,8 @@ Source: Mihai & Hare, "Differentiable Drawing and Sketching", 2021, arXiv:2103.1
 import torch
 from torch import Tensor
 
+from rasteriser.bounds import bounded
+
 
 def softor(rasters: Tensor, dim: int = 1, keepdim: bool = False) -> Tensor:
     """1 - prod(1 - rasters) over `dim`, a union without order; rasters of any shape, in 0..1.
@@ -21,7 +23,7 @@ def over(rasters: Tensor, dim: int = 1, keepdim: bool = False) -> Tensor:
     Rasters of any shape, clipped to 0..1. Equal to `softor` but for rounding, by the official route: products as sums
     of logarithms, kept finite by an epsilon of 1e-10, so that gradients differ where a raster is exactly 1.
     """
-    opacities = rasters.clamp(0, 1)
+    opacities = bounded(rasters, 0, 1)
     transparencies = torch.log(1 - opacities + 1e-10)
     above = torch.cumsum(transparencies, dim=dim) - transparencies
     return (opacities * torch.exp(above)).sum(dim=dim, keepdim=keepdim)
@@ -30,7 +32,7 @@ def over(rasters: Tensor, dim: int = 1, keepdim: bool = False) -> Tensor:
 def over_recursive(rasters: Tensor, dim: int = 1) -> Tensor:
     """`over` from the bottom raster to the top one, without logarithms: rasters of any shape, clipped to 0..1."""
     canvas = torch.zeros_like(rasters.sum(dim))
-    for layer in reversed(rasters.clamp(0, 1).unbind(dim)):
+    for layer in reversed(bounded(rasters, 0, 1).unbind(dim)):
         canvas = layer + (1 - layer) * canvas
     return canvas
 

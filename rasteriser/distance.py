@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from rasteriser.bounds import bounded
 from rasteriser.curves import cubic_bezier
 
 Curve = Callable[[Tensor, Tensor], Tensor]
@@ -39,7 +40,7 @@ def line_edt2(line: Tensor, grid: Tensor) -> Tensor:
     length = torch.linalg.vector_norm(safe, dim=-1, keepdim=True)
     direction = torch.where(has_length, safe / length / length, 0.0)
     from_start = grid - _over_lattice(start, grid)
-    t = (from_start * _over_lattice(direction, grid)).sum(-1, keepdim=True).clamp(0, 1)
+    t = bounded((from_start * _over_lattice(direction, grid)).sum(-1, keepdim=True), 0, 1)
     return (from_start - t * _over_lattice(chord, grid)).square().sum(-1)
 
 
