@@ -11,6 +11,7 @@ call or wrong input, 1 for a run that failed, 130 after an interrupt, 143 after 
 
 from __future__ import annotations
 
+import difflib
 import functools
 import itertools
 import logging
@@ -57,6 +58,9 @@ def _run(arguments: Sequence[str]) -> int:
     # the cores, too, training can take thirty times as long; for a small encoder on an idle machine it costs a fifth.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     name = _command_name(arguments[0]) if arguments else ""
+    if name == "--version":
+        print(_version())
+        return 0
     if name not in COMMANDS:
         return _explain(arguments)
     if threading.current_thread() is threading.main_thread():
@@ -137,6 +141,8 @@ def _train(arguments: list[str]) -> None:
     if options.print_config:
         print(as_json(options))
         return
+    game = "original" if options.object_oriented == "none" else options.object_oriented
+    _say_first(f"train: {options.dataset}, {game} game", arguments)
     from trials.train import train
 
     train(options, sys.argv, interrupted)
@@ -148,6 +154,7 @@ def _test(arguments: list[str]) -> None:
     if weights is None or "-h" in arguments or "--help" in arguments:
         resolve("test", arguments)  # explains what is missing, or shows the help
         return
+    _say_first(f"test: {weights}", arguments)
     from trials.test import test
 
     test(Path(weights), arguments, sys.argv)
@@ -160,6 +167,7 @@ def _crossplay(arguments: list[str]) -> None:
     if "-h" in rest or "--help" in rest:
         resolve("crossplay", rest)  # shows the help
         return
+    _say_first(f"crossplay: {len(files)} checkpoints", arguments)
     from trials.crossplay import crossplay
 
     crossplay([Path(file) for file in files], rest, sys.argv)
@@ -168,6 +176,13 @@ def _crossplay(arguments: list[str]) -> None:
 def _tool(name: str, arguments: list[str]) -> None:
     _log_to(sys.stderr)  # what a tool prints may be redirected to a file
     print(TOOLS[name].run(name, arguments), flush=True)
+
+
+def _say_first(what: str, arguments: Sequence[str]) -> None:
+    """Says what is beginning, before seconds go by in which torch is loaded. Nothing with --quiet, or on ranks > 0."""
+    quiet = any(len(word) > 2 and "--quiet".startswith(word) for word in arguments)
+    if os.environ.get("RANK", "0") == "0" and (not quiet or "--dry-run" in arguments):
+        logging.getLogger("commgame").info("%s; loading PyTorch ...", what)
 
 
 def _advice(error: Exception) -> str | None:
@@ -224,9 +239,19 @@ def _explain(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] in ("-h", "--help"):
         print(_help(), end="")
         return 0
-    what = f"there is no command {arguments[0]!r}" if arguments else "no command given"
-    print(f"error: {what}\n\n{_help()}", end="", file=sys.stderr)
+    if not arguments:
+        print(f"error: no command given\n\n{_help()}", end="", file=sys.stderr)
+        return 2
+    close = difflib.get_close_matches(_command_name(arguments[0]), [*COMMANDS, "eval"], n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    print(f"error: there is no command {arguments[0]!r}.\n       {hint}See {program()} --help.", file=sys.stderr)
     return 2
+
+
+def _version() -> str:
+    from trials.run_folder import versions
+
+    return "\n".join(f"{name} {version}" for name, version in versions().items())
 
 
 def _help() -> str:
@@ -239,6 +264,7 @@ def _help() -> str:
 
 Without options, train learns to draw handwritten digits in two or three minutes.
 Options, with the default of each: {program()} train --help
+Versions of this program and of what it runs on: {program()} --version
 """
     )
 

@@ -71,6 +71,7 @@ Writes the sketches of a game log, as lines that stay sharp at any size, to a ne
 folder: NUMBER-MD5.svg, after the game and the picture of its sketch. Needs a log
 of this program; those of the official code hold no strokes.""",
         options.add_save_svg_options,
+        loads_torch=False,
     ),
     "measure": Tool(
         "analysis.measuring.measure",
@@ -99,6 +100,7 @@ that of what the senders saw each class comes as often as any other, as far as t
 log has games of it. Candidates are shuffled. At the end the page saves the answers
 as a file, which study-results reads. Page, games and order go by the seed.""",
         study_options.add_study_options,
+        loads_torch=False,
     ),
     "study-results": Tool(
         "analysis.study.results",
@@ -123,6 +125,7 @@ PARTS: dict[str, Tool] = {
 Prints the names of all parts by the option that chooses them, each with its own
 options; with --plugin those of your own file, too.""",
         options.add_list_options,
+        loads_torch=False,
     ),
     "check": Tool(
         "analysis.check",
@@ -148,6 +151,7 @@ Draws games at random from a game log and copies them, in the log's order, into 
 new folder that is a game log itself: games.json, games.csv and the pictures that
 these games use. The same seed draws the same games.""",
         options.add_sample_options,
+        loads_torch=False,
     ),
     "render-game": Tool(
         "analysis.render_game",
@@ -159,6 +163,7 @@ sketch, the candidates in the order the receiver had them, which one was meant a
 which one was guessed. The target is shown as it stood among the candidates; in
 "different" games the sender saw another photo of its class, which is not shown.""",
         options.add_render_game_options,
+        loads_torch=False,
     ),
     "render-sketches-seeds": Tool(
         "analysis.render_sketches_seeds",
@@ -208,6 +213,7 @@ class that CLIP sees in the sketch is the true class, the one it sees in the tar
 the sketch for a drawing, target and guess for photos. Without the file that
 clip-analysis writes, only the communication rate.""",
         options.add_analyse_options,
+        loads_torch=False,
     ),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,7 @@ class DrawTool(Tool):
         parser.allow_abbrev = False  # a short form may be one of the agents'
         own, rest = parser.parse_known_args(list(arguments))
         _check_order(arguments, own.photos, rest)
-        function = getattr(importlib.import_module(self.module), self.function)
-        return function(**vars(own), agent_options=rest)
+        return self.load(command)(**vars(own), agent_options=rest)
 
 
 def _check_order(arguments: Sequence[str], photos: Sequence[Path], rest: Sequence[str]) -> None:

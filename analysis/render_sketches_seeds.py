@@ -9,13 +9,12 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from analysis.log_reader import GameLog, read_log
 from analysis.output import check_new
 from datasets.decoding import read_picture, to_tensor
 from errors import UsageError
-from trials.pictures import save_picture, to_picture
+from trials.pictures import grid, save_picture, to_picture
 
 PER_ROW = 10
 
@@ -39,8 +38,8 @@ def render_sketches_seeds(logs: Sequence[Path], output: Path, target_output: Pat
     pictures = {output: averages([sketches[target] for target in shown])}
     if target_output is not None:
         pictures[target_output] = averages([[sources[0].picture(target)] for target in shown])
-    for path, grid in pictures.items():
-        save_picture(path, to_picture(make_grid(grid, nrow=PER_ROW, padding=2)))
+    for path, averaged in pictures.items():
+        save_picture(path, to_picture(grid(averaged, per_row=PER_ROW)))
     written = " and ".join(map(str, pictures))
     return f"{len(shown)} of the {len(common)} targets that all {len(sources)} logs have, written to {written}"
 

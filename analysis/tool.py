@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from parts import add_plugin_option
 from trials.options import Parser
 from trials.part_tables import DEFAULT_PARTS
 
+logger = logging.getLogger("commgame")
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -25,7 +28,8 @@ class Tool:
 
     summary: for the list of all commands. description: for the tool's own help, what it does, reads and writes.
     takes_dataset: whether --dataset, which a --plugin may bring, and the options of the data set chosen are among its
-    options; the function gets them as `dataset` (the name) and `dataset_options`.
+    options; the function gets them as `dataset` (the name) and `dataset_options`. loads_torch: whether its module
+    imports torch, which takes seconds.
     """
 
     module: str
@@ -34,6 +38,7 @@ class Tool:
     description: str
     add_options: Callable[[Any], None]
     takes_dataset: bool = False
+    loads_torch: bool = True
 
     def run(self, command: str, arguments: Sequence[str]) -> str:
         """Carries out `commgame.py COMMAND ARGUMENTS`; what is to be printed. Raises UsageError; --help leaves."""
@@ -42,7 +47,13 @@ class Tool:
             del values["plugin"]  # it is loaded already
             own = {action.dest for action in DATASETS[values["dataset"]].option_actions()}
             values["dataset_options"] = {name: values.pop(name) for name in own}
-        return getattr(importlib.import_module(self.module), self.function)(**values)
+        return self.load(command)(**values)
+
+    def load(self, command: str) -> Callable[..., str]:
+        """The tool's function; imports its module, after a line that says so if that takes seconds."""
+        if self.loads_torch:
+            logger.info("%s: loading PyTorch ...", command)
+        return getattr(importlib.import_module(self.module), self.function)
 
     def _parser(self, command: str, arguments: Sequence[str]) -> Parser:
         parser = Parser(

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision import transforms
 from tqdm import tqdm
 
 import bars
@@ -25,6 +24,8 @@ Transform = Callable[[Picture], Picture]
 
 def resize_and_crop(size: int) -> Transform:
     """Scales the shorter side to `size` pixels and cuts out the square in the middle."""
+    from torchvision import transforms  # takes more than a second, and most readers of pictures do not need it
+
     return transforms.Compose([transforms.Resize(size), transforms.CenterCrop(size)])
 
 
@@ -79,7 +80,7 @@ def _recipe(transform: Transform, channels: int, upright: bool) -> dict[str, obj
 
 def in_words(transform: Transform) -> str:
     """A transform with its settings, as text that is the same in every process: functions by name, others by repr."""
-    if isinstance(transform, transforms.Compose):
+    if hasattr(transform, "transforms"):  # torchvision's Compose
         return ", ".join(in_words(step) for step in transform.transforms)
     named = inspect.isfunction(transform)
     words = f"{transform.__module__}.{transform.__qualname__}" if named else repr(transform)

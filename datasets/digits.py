@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 from torch import Tensor
 
 from datasets.augment import AffineView
@@ -26,14 +29,14 @@ class Digits:
 
     def split(self, name: str) -> Split:
         check_split_name(name)
-        digits = load_digits()
-        chosen = self._positions(digits.target)[name]
-        labels = torch.from_numpy(digits.target[chosen]).long()
+        images, targets = _digits()
+        chosen = self._positions(targets)[name]
+        labels = torch.from_numpy(targets[chosen])
         return Split(
             name=name,
-            images=enlarge(torch.from_numpy(digits.images[chosen]), self.image_size),
+            images=enlarge(torch.from_numpy(images[chosen]), self.image_size),
             labels=labels,
-            classes=tuple(str(label) for label in digits.target_names),
+            classes=tuple(str(label) for label in np.unique(targets)),
             items=torch.arange(len(labels)),
             augment=AffineView(degrees=10, translate=0.08, scale=(0.9, 1.1)) if name == "train" else None,
         )
@@ -43,6 +46,22 @@ class Digits:
         rest, test = stratified_split(everything, labels, TEST_SIZE, self.dataset_seed, "Digits")
         train, valid = stratified_split(rest, labels[rest], VALID_SIZE, self.dataset_seed, "Digits")
         return {"train": train, "valid": valid, "test": test}
+
+
+@functools.cache
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    """scikit-learn's digits: images float64 [1797, 8, 8] in 0..16, and labels int64 [1797].
+
+    They are read from its file, as importing scikit-learn takes most of a second; by its own function if it has moved
+    the file.
+    """
+    file = Path(find_spec("sklearn").origin).parent / "datasets" / "data" / "digits.csv.gz"
+    if not file.exists():
+        from sklearn.datasets import load_digits
+
+        return load_digits().images, load_digits().target.astype(np.int64)
+    rows = np.loadtxt(file, delimiter=",")
+    return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(np.int64)
 
 
 def enlarge(digits: Tensor, size: int) -> Tensor:

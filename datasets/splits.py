@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from datasets.ragged import RaggedImages
@@ -95,19 +95,46 @@ def stratified_split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(kept, held out): `positions` [M] divided so that both have the same mix of classes, in a seeded random order.
 
-    `labels` [M] are the classes of the positions; `held_out` is a number of items or a share of them.
+    labels: [M], the classes of the positions. held_out: a number of items, or a share of them (rounded up). The result
+    is that of scikit-learn's `train_test_split(..., stratify=labels)`, which takes most of a second to import.
+    Raises UsageError where a class has a single item, or a part would have fewer items than there are classes.
     """
-    try:
-        kept, out = train_test_split(positions, test_size=held_out, stratify=labels, random_state=seed, shuffle=True)
-    except ValueError as error:
-        classes, counts = np.unique(labels, return_counts=True)
+    of_class, counts = np.unique(labels, return_inverse=True, return_counts=True)[1:]
+    held = math.ceil(held_out * len(positions)) if isinstance(held_out, float) else held_out
+    if counts.min() < 2 or min(held, len(positions) - held) < len(counts):
         raise UsageError(
-            f"{data_set} cannot be divided into train, valid and test: {len(positions)} pictures of {len(classes)} "
-            f"classes, the smallest with {counts.min()}, and {held_out} to be set aside.\n"
-            f"{error}\n"
+            f"{data_set} cannot be divided into train, valid and test: {len(positions)} pictures of {len(counts)} "
+            f"classes, the smallest with {counts.min()}, and {held} to be set aside.\n"
+            "A class needs at least 2 pictures, and each part at least as many as there are classes.\n"
             "Check that the data set is complete, or set aside another number of pictures."
-        ) from None
-    return kept, out
+        )
+    rng = np.random.RandomState(seed)
+    kept_counts = _shares(counts, len(positions) - held, rng)
+    held_counts = _shares(counts - kept_counts, held, rng)
+    members = np.split(np.argsort(of_class, kind="stable"), np.cumsum(counts)[:-1])
+    kept_parts, held_parts = [], []
+    for of_this, kept, out in zip(members, kept_counts, held_counts, strict=True):
+        shuffled = of_this[rng.permutation(len(of_this))]
+        kept_parts.append(shuffled[:kept])
+        held_parts.append(shuffled[kept : kept + out])
+    return tuple(positions[rng.permutation(np.concatenate(parts))] for parts in (kept_parts, held_parts))
+
+
+def _shares(counts: np.ndarray, total: int, rng: np.random.RandomState) -> np.ndarray:
+    """`total` items divided between classes in proportion to `counts` [K]: int [K].
+
+    Largest remainders are rounded up, and equal ones drawn by `rng`.
+    """
+    exact = counts / counts.sum() * total
+    shares = np.floor(exact)
+    remainders, missing = exact - shares, int(total - shares.sum())
+    for remainder in np.unique(remainders)[::-1]:
+        if missing == 0:
+            break
+        equal = np.flatnonzero(remainders == remainder)
+        shares[rng.choice(equal, size=min(len(equal), missing), replace=False)] += 1
+        missing -= min(len(equal), missing)
+    return shares.astype(int)
 
 
 def official_positions(

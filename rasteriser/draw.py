@@ -13,11 +13,13 @@ Intensities [B, N, C] in 0..1 say how much ink each stroke gives to each of C ch
 own opacity equals `softor`, coloured strokes are composed as the official code composes them, in any order.
 """
 
+import contextlib
 import functools
 import importlib.util
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -31,6 +33,17 @@ _KERNELS = {
     "cpu": ("numba", "rasteriser.numba_kernels", "NumbaPolylines"),
     "cuda": ("triton", "rasteriser.triton_kernels", "TritonPolylines"),
 }
+_KERNELS_WANTED = ContextVar("kernels_wanted", default=True)
+
+
+@contextlib.contextmanager
+def in_plain_torch() -> Iterator[None]:
+    """Within it sketches are drawn in plain torch: no kernels are loaded, which takes more time than a few sketches."""
+    token = _KERNELS_WANTED.set(False)
+    try:
+        yield
+    finally:
+        _KERNELS_WANTED.reset(token)
 
 
 def draw_points(
@@ -143,7 +156,7 @@ def _draw_polylines(
 
 def _path(device: torch.device, dtype: torch.dtype) -> type[torch.autograd.Function]:
     """The fastest way to draw on a device; all draw the same."""
-    return (dtype == torch.float32 and _kernels(device)) or DensePolylines
+    return (dtype == torch.float32 and _KERNELS_WANTED.get() and _kernels(device)) or DensePolylines
 
 
 @functools.cache

@@ -10,6 +10,7 @@ import torch
 from errors import UsageError
 from games.losses import TotalLoss
 from models.agents import Agents
+from rasteriser.draw import in_plain_torch
 from trials.batches import GameBatches
 
 MIB = 2**20
@@ -69,7 +70,7 @@ def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
         return tensor
 
     owned = {parameter.untyped_storage().data_ptr() for parameter in agents.parameters()}
-    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+    with in_plain_torch(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         play = agents(photos, candidates, few, perceive=loss.perceives)
         terms = loss(play, torch.arange(few))
     del terms  # until here it kept alive what is counted

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import plugins
-from errors import UsageError
+from errors import VERSION, UsageError
 from trials.options import Options
 
 # The command as it was typed; the first two names are the official ones.
@@ -24,7 +24,7 @@ COMMAND_FILES = {"train": "train_cmd.txt", "test": "eval_cmd.txt", "crossplay": 
 # Any of these says that a folder holds a run.
 RUN_FILES = ("config.json", "log.csv", *COMMAND_FILES.values(), "result.json", "model_final.pt", "gamelogs")
 TIMES = ("games_per_second", "seconds")  # of an epoch; differ from run to run, and so stay out of log.csv
-PACKAGES = ("learning-to-draw", "torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "scikit-learn")
+PACKAGES = ("torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "scikit-learn")
 
 
 def choose_folder(options: Options) -> Path:
@@ -124,7 +124,7 @@ def versions(plugin: Path | str | None = None) -> dict[str, str]:
 
 @functools.cache  # asked once, before training: a commit made meanwhile does not change what is running
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    found = {"learning-to-draw": VERSION, "python": platform.python_version()}
     for package in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)

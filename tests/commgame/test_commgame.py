@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import commgame
 
@@ -36,20 +37,80 @@ def test_the_help_lists_every_command_by_group(call):
     ]
 
 
-def test_help_and_mistakes_load_no_torch(tmp_path):
-    """In a fresh process each, with torch made impossible to import."""
+@pytest.fixture
+def no_torch(tmp_path):
+    """no_torch(*arguments) -> a finished process of Python in which torch cannot be imported."""
     (tmp_path / "torch.py").write_text("raise RuntimeError('torch was imported')")
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+
+    def run(*arguments):
+        command = [sys.executable, *map(str, arguments)]
+        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+
+    return run
+
+
+def test_help_and_mistakes_load_no_torch(no_torch):
     helps = [([name, "--help"], 0) for name in commgame.COMMANDS]
     for arguments, code in ((["--help"], 0), *helps, (["train", "--x"], 2), (["clip-analysis", "--x"], 2)):
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "commgame.py"), *arguments],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
+        done = no_torch(ROOT / "commgame.py", *arguments)
         assert done.returncode == code, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("trian", "Did you mean train?"), ("evl", "Did you mean eval?"), ("render_gam", "Did you mean render-game?")],
+)
+def test_a_misspelt_command(word, hint, call):
+    code, out, err = call(word)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: there is no command {word!r}.\n       {hint} See ")
+
+
+def test_the_version_is_that_of_the_citation_and_loads_no_torch(call):
+    code, out, _ = call("--version")
+    assert code == 0
+    versions = dict(line.split() for line in out.splitlines())
+    assert versions["torch"] == torch.__version__.split("+")[0]
+    assert f"\nversion: {versions['learning-to-draw']}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("train --game same", "train: Digits, same game; loading PyTorch ...\n"),
+        ("train --qui", ""),
+        ("test --weights a.pt", "test: a.pt; loading PyTorch ...\n"),
+        ("crossplay a.pt b.pt", "crossplay: 2 checkpoints; loading PyTorch ...\n"),
+        ("draw cat.jpg --weights a.pt", "draw: loading PyTorch ...\n"),
+        ("report run", "report: loading PyTorch ...\n"),
+    ],
+)
+def test_a_command_says_what_it_begins_before_torch_is_loaded(command, said, no_torch):
+    done = no_torch(ROOT / "commgame.py", *command.split())
+    assert done.stdout + done.stderr.split("Traceback")[0] == said
+    assert "torch was imported" in done.stderr
+
+
+def test_a_tool_says_whether_it_loads_torch(no_torch):
+    for tool in commgame.TOOLS.values():
+        done = no_torch("-c", f"import {tool.module}")
+        assert ("torch was imported" in done.stderr) == (done.returncode != 0) == tool.loads_torch, tool.module
+
+
+def test_a_dry_run_loads_nothing_that_is_slow_and_not_needed(tmp_path):
+    code = (
+        "import sys, commgame; assert commgame.main(['train', '--dry-run']) == 0;"
+        "print([name for name in ('torchvision', 'sklearn', 'scipy', 'numba', 'torch._dynamo') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
 def test_dry_run_writes_nothing(tmp_path, call, trained, monkeypatch):
@@ -102,6 +163,6 @@ def test_whoever_reads_the_output_may_stop():
     command = [sys.executable, str(ROOT / "commgame.py"), "dump-hashes-classes"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.close()
-    assert process.stderr.read() == ""
+    assert process.stderr.read() == "dump-hashes-classes: loading PyTorch ...\n"
     assert process.wait(timeout=60) == 1
     process.stderr.close()

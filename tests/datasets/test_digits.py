@@ -1,9 +1,12 @@
 """The digits that come with scikit-learn."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from sklearn.datasets import load_digits
 
+from datasets import digits
 from datasets.digits import Digits, enlarge
 
 
@@ -22,6 +25,19 @@ def test_sizes_kinds_and_classes(splits):
         assert split.labels.dtype == split.items.dtype == torch.int64
         assert split.classes == tuple("0123456789")
     assert (splits["train"].augment is None, splits["test"].augment is None) == (False, True)
+
+
+def test_they_are_those_of_scikit_learn():
+    images, targets = digits._digits()
+    assert (images == load_digits().images).all()
+    assert (targets == load_digits().target).all()
+
+
+def test_scikit_learn_reads_them_where_their_file_has_moved(monkeypatch):
+    monkeypatch.setattr(digits, "find_spec", lambda name: SimpleNamespace(origin="nowhere/__init__.py"))
+    images, targets = digits._digits.__wrapped__()
+    assert (images == digits._digits()[0]).all()
+    assert (targets == digits._digits()[1]).all()
 
 
 def test_stratified(splits):
@@ -51,11 +67,11 @@ def test_ink_is_bright_on_black_and_does_not_touch_the_edge(splits):
 
 
 def test_enlarging_keeps_what_was_drawn():
-    digits = torch.from_numpy(load_digits().images[:20])
-    large = enlarge(digits, 80)
+    images = torch.from_numpy(load_digits().images[:20])
+    large = enlarge(images, 80)
     centres = large[:, 0, 12:72:8, 12:72:8].float()
-    assert (centres - digits * 255 / 16).abs().mean() < 12
-    assert enlarge(digits, 7).shape == (20, 1, 7, 7)
+    assert (centres - images * 255 / 16).abs().mean() < 12
+    assert enlarge(images, 7).shape == (20, 1, 7, 7)
 
 
 def test_training_views_vary(splits):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.model_selection import train_test_split
 
 from datasets.splits import (
     Split,
@@ -83,12 +84,32 @@ def test_stratified_split_keeps_the_mix_and_is_seeded():
     assert not np.array_equal(out, stratified_split(positions, labels, 10, 8, "Things")[1])
 
 
-def test_a_split_that_cannot_be_stratified_is_the_users_to_mend():
+def test_stratified_split_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    for seed in range(40):
+        labels = rng.integers(0, rng.integers(2, 8), size=rng.integers(60, 200)) * 3
+        positions = rng.permutation(len(labels))
+        held_out = [0.5, 0.3, 20][seed % 3]
+        expected = train_test_split(positions, test_size=held_out, stratify=labels, random_state=seed)
+        for part, other in zip(stratified_split(positions, labels, held_out, seed, ""), expected, strict=True):
+            assert np.array_equal(part, other)
+
+
+@pytest.mark.parametrize(
+    ("labels", "held_out", "told"),
+    [
+        ([0, 0, 0, 0, 1], 2, "5 pictures of 2 classes, the smallest with 1, and 2 to be set aside"),
+        ([0, 0, 0, 1, 1, 1], 1, "the smallest with 3, and 1 to be set aside"),
+        ([0, 0, 0, 1, 1, 1], 0.8, "the smallest with 3, and 5 to be set aside"),
+        ([0, 0, 1, 1], 9, "and 9 to be set aside"),
+    ],
+)
+def test_a_split_that_cannot_be_stratified_is_the_users_to_mend(labels, held_out, told):
     with pytest.raises(UsageError) as caught:
-        stratified_split(np.arange(5), np.array([0, 0, 0, 0, 1]), 2, 0, "Things")
+        stratified_split(np.arange(len(labels)), np.array(labels), held_out, 0, "Things")
     message = str(caught.value)
     assert message.startswith("Things cannot be divided")
-    assert "5 pictures of 2 classes, the smallest with 1" in message
+    assert told in message
     assert len(message.splitlines()) <= 5
 
 

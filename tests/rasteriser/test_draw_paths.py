@@ -10,7 +10,7 @@ import torch
 import rasteriser.draw
 from rasteriser import draw_lines
 from rasteriser.dense import DensePolylines
-from rasteriser.draw import _path, agreeing
+from rasteriser.draw import _path, agreeing, in_plain_torch
 from rasteriser.numba_kernels import NumbaPolylines
 
 CPU = torch.device("cpu")
@@ -28,6 +28,12 @@ def test_a_cpu_draws_float32_by_its_kernels_and_float64_in_plain_torch():
     assert _path(CPU, torch.float32) is NumbaPolylines
     assert _path(CPU, torch.float64) is DensePolylines
     assert _path(torch.device("meta"), torch.float32) is DensePolylines
+
+
+def test_plain_torch_on_request():
+    with in_plain_torch():
+        assert _path(CPU, torch.float32) is DensePolylines
+    assert _path(CPU, torch.float32) is NumbaPolylines
 
 
 def test_without_numba_plain_torch_draws_the_same(afresh, monkeypatch):

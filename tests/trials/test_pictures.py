@@ -3,13 +3,25 @@ import pytest
 import torch
 import torchbearer
 from PIL import Image
+from torchvision.utils import make_grid
 
 from games.sampling import Deal
 from models.agents import Play
 from models.decoding import Strokes
 from models.encoding import Encoding
 from trials.batches import Batch
-from trials.pictures import FRAME, LABEL_WIDTH, RIGHT, WRONG, PassPictures, PlayedGames, draw_games, save_grid, to_bytes
+from trials.pictures import (
+    FRAME,
+    LABEL_WIDTH,
+    RIGHT,
+    WRONG,
+    PassPictures,
+    PlayedGames,
+    draw_games,
+    grid,
+    save_grid,
+    to_bytes,
+)
 
 
 def played(different=False):
@@ -50,6 +62,12 @@ def test_grids_have_the_official_layout(tmp_path):
         pixels = np.asarray(picture)
     assert (pixels[0] == 0).all()  # the padding stays black
     assert (pixels[9:14, 2 + 2 * 7 : 7 + 2 * 7] == 255).all()  # the eleventh picture: second row, third column
+
+
+@pytest.mark.parametrize(("count", "per_row"), [(2, 8), (8, 8), (9, 8), (3, 1)])
+def test_grids_are_those_of_torchvision(count, per_row):
+    pictures = torch.rand(count, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(grid(pictures, per_row), make_grid(pictures, nrow=per_row, padding=2))
 
 
 def test_eight_bit_photos_come_back_as_they_were():
