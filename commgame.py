@@ -135,14 +135,16 @@ def _train(arguments: list[str]) -> None:
     if where is None or "-h" in arguments or "--help" in arguments:
         options = resolve_training(arguments)
     else:
+        _say_first(f"train: --resume {where}", arguments)
         from trials.resume import take_up
 
         options, interrupted = take_up(arguments, where)
     if options.print_config:
         print(as_json(options))
         return
-    game = "original" if options.object_oriented == "none" else options.object_oriented
-    _say_first(f"train: {options.dataset}, {game} game", arguments)
+    if interrupted is None:
+        game = "original" if options.object_oriented == "none" else options.object_oriented
+        _say_first(f"train: {options.dataset}, {game} game", arguments)
     from trials.train import train
 
     train(options, sys.argv, interrupted)
@@ -179,9 +181,14 @@ def _tool(name: str, arguments: list[str]) -> None:
 
 
 def _say_first(what: str, arguments: Sequence[str]) -> None:
-    """Says what is beginning, before seconds go by in which torch is loaded. Nothing with --quiet, or on ranks > 0."""
-    quiet = any(len(word) > 2 and "--quiet".startswith(word) for word in arguments)
-    if os.environ.get("RANK", "0") == "0" and (not quiet or "--dry-run" in arguments):
+    """Says what is beginning, before seconds go by in which torch is loaded.
+
+    Says nothing with --quiet or --print-config, also where they are shortened, or on ranks > 0.
+    """
+    silent = any(
+        option.startswith(word) for word in arguments if len(word) > 3 for option in ("--quiet", "--print-config")
+    )
+    if os.environ.get("RANK", "0") == "0" and (not silent or "--dry-run" in arguments):
         logging.getLogger("commgame").info("%s; loading PyTorch ...", what)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +51,8 @@ class Tool:
         return self.load(command)(**values)
 
     def load(self, command: str) -> Callable[..., str]:
-        """The tool's function; imports its module, after a line that says so if that takes seconds."""
-        if self.loads_torch:
+        """The tool's function; imports its module. If that takes seconds, a line says so where somebody is waiting."""
+        if self.loads_torch and sys.stderr.isatty():
             logger.info("%s: loading PyTorch ...", command)
         return getattr(importlib.import_module(self.module), self.function)
 

@@ -1,8 +1,20 @@
-"""Fixtures that tests of several folders share."""
+"""What all tests share: how the suite runs in several processes, and fixtures that tests of several folders use."""
 
 import copy
+import os
 
 import pytest
+
+# Before torch is imported. Workers and their subprocesses share the cores: one thread each, which does not spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Says that slow tests were left out, and how to run them."""
+    if config.option.markexpr == "not slow":
+        terminalreporter.write_line('Left out: the slow tests. They run with -m slow, all tests with -m "".')
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FUZZ = Path(__file__).with_name("fuzz_command_line.py")
 
 
+@pytest.mark.slow
 def test_whatever_is_called_is_answered_as_promised():
     done = subprocess.run(
         [sys.executable, str(FUZZ), "--calls", "150", "--seed", "3"], capture_output=True, text=True, timeout=600

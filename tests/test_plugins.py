@@ -39,10 +39,17 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def example(tmp_path_factory):
-    """A folder where the commands of the page were given, one after the other."""
+def written(tmp_path_factory):
+    """A folder with the example's file."""
     folder = tmp_path_factory.mktemp("example")
     (folder / "my_parts.py").write_text(EXAMPLE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def example(written):
+    """A folder where the commands of the page were given, one after the other."""
+    folder = written
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for command in COMMANDS:
@@ -54,6 +61,7 @@ def test_the_example_is_short():
     assert len(EXAMPLE.splitlines()) < 60
 
 
+@pytest.mark.slow
 def test_the_example_is_checked_trained_tested_and_gone_on_with(example):
     run = example / "runs" / "zigzag"
     config = json.loads((run / "config.json").read_text())
@@ -72,6 +80,7 @@ def test_the_example_is_checked_trained_tested_and_gone_on_with(example):
     assert sum(len(pool) == 1 for pool in pools) > len(pools) / 2  # the others hold the end of one class and the next
 
 
+@pytest.mark.slow
 def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(example, folder):
     (folder / "run").symlink_to(example / "runs" / "zigzag")
     (folder / "tested").symlink_to(example / "runs" / "zigzag-test")
@@ -100,14 +109,14 @@ def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(exa
         (example / "my_parts.py").write_text(EXAMPLE)
 
 
-def test_parts_are_in_the_help_and_in_the_list(example, capsys):
-    assert commgame.main(["list", "--plugin", str(example / "my_parts.py")]) == 0
+def test_parts_are_in_the_help_and_in_the_list(written, capsys):
+    assert commgame.main(["list", "--plugin", str(written / "my_parts.py")]) == 0
     listed = capsys.readouterr().out
     assert re.search(r"^  classmates +\(my_parts.py\)$", listed, re.MULTILINE)
     assert re.search(r"^  ZigZagDecoder +\(my_parts.py\).* --turns$", listed, re.MULTILINE)
     assert all(f"  {name}" in listed for table in PART_TABLES.values() for name in table)
     with pytest.raises(SystemExit):
-        commgame.main(["train", "--plugin", str(example / "my_parts.py"), "--decoder", "ZigZagDecoder", "--help"])
+        commgame.main(["train", "--plugin", str(written / "my_parts.py"), "--decoder", "ZigZagDecoder", "--help"])
     assert "--turns N" in capsys.readouterr().out
 
 
@@ -128,6 +137,7 @@ def test_the_example_of_a_loss_draws_with_less_ink(folder, capsys):
     assert commgame.main(["test", "--weights", "runs/ink/model_final.pt", "--output", "tested"]) == 0
 
 
+@pytest.mark.slow
 def test_the_example_of_an_encoder_and_a_data_set(folder):
     digits = load_digits()
     images = np.kron(digits.images, np.ones((1, 4, 4))) * 15.9
@@ -220,14 +230,14 @@ def test_an_option_needs_no_help(folder, capsys):
     assert "(default: 3)" in capsys.readouterr().out
 
 
-def test_a_second_file_does_not_take_the_place_of_the_first(example, capsys):
-    file = str(example / "my_parts.py")
+def test_a_second_file_does_not_take_the_place_of_the_first(written, capsys):
+    file = str(written / "my_parts.py")
     assert commgame.main(["train", "--plugin", file, f"--plugin={file}", "--dry-run"]) == 2
     assert "--plugin is given twice" in capsys.readouterr().err
 
 
-def test_a_printed_configuration_brings_its_file(example, folder, capsys, monkeypatch):
-    monkeypatch.chdir(example)
+def test_a_printed_configuration_brings_its_file(written, folder, capsys, monkeypatch):
+    monkeypatch.chdir(written)
     arguments = ["train", "--plugin", "my_parts.py", "--decoder", "ZigZagDecoder", "--turns", "5"]
     assert commgame.main([*arguments, "--print-config"]) == 0
     (folder / "printed.json").write_text(capsys.readouterr().out)
@@ -244,8 +254,8 @@ def test_a_printed_configuration_brings_its_file(example, folder, capsys, monkey
         ("--batch-size 32 --num-targets 5", "--num-targets 5: the game classmates takes none"),
     ],
 )
-def test_games_that_the_example_cannot_deal(arguments, told, example, capsys):
-    command = ["train", "--plugin", str(example / "my_parts.py"), "--game", "classmates", "--dry-run"]
+def test_games_that_the_example_cannot_deal(arguments, told, written, capsys):
+    command = ["train", "--plugin", str(written / "my_parts.py"), "--game", "classmates", "--dry-run"]
     assert commgame.main([*command, *arguments.split()]) == 2
     assert told in capsys.readouterr().err
 

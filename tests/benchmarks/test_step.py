@@ -23,6 +23,7 @@ def test_all_ways_learn_the_same(perceptual):
         assert values == pytest.approx(losses["naive"], rel=close), name
 
 
+@pytest.mark.slow
 def test_a_line_for_every_way():
     call = [sys.executable, "-m", "benchmarks.step", "--small", "--perceptual", "with", "--memory"]
     printed = subprocess.run(call, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True).stdout

@@ -11,6 +11,8 @@ from PIL import Image
 
 from analysis.report.report import report
 
+pytestmark = pytest.mark.slow
+
 NASTY = "<script>alert(1)</script>"
 CLASSES = ["ant", "bee", NASTY]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}

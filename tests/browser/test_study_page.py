@@ -11,6 +11,8 @@ from analysis.study.answers import read_answers
 from analysis.study.page import study
 from analysis.study.results import results
 
+pytestmark = pytest.mark.slow
+
 PICTURES = "#candidates[aria-busy=false] button"
 CLASSES = "abc"
 

@@ -11,6 +11,8 @@ from analysis.svg import svg
 from models.decoding import Decoder, Strokes
 from rasteriser import curve_edt2_bruteforce, exp, pixel_grid, softor
 
+pytestmark = pytest.mark.slow
+
 SIZE, SIGMA2 = 256, 5e-3  # strokes 15 px wide
 
 # Apart, so that no stroke's faint margin adds to another's, but for one crossing.

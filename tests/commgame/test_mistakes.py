@@ -98,6 +98,7 @@ def _hear_interrupts():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_with_130_and_whole_files(tmp_path):
     command = [sys.executable, str(ROOT / "commgame.py"), "train", "--output", "run", "--snapshot-interval", "1"]
     process = subprocess.Popen(

@@ -65,9 +65,9 @@ def test_agents_learn_and_their_sketches_differ(tmp_path, call, train):
     assert np.abs(first - second).mean() > 5
 
 
-def test_every_small_encoder_and_the_other_switches_play(tmp_path, call, train):
-    for encoder in ("BetterCNNEncoder", "SimpleCNNEncoder", "SimpleMLPEncoder"):
-        train(tmp_path / encoder, "--encoder", encoder, "--invert", "--contrast", "0.9", "--image-size", "28")
+def test_switches_that_no_other_training_has_play(tmp_path, call, train):
+    """That every encoder, decoder and receiver plays and learns is shown by trials/test_combinations.py."""
+    train(tmp_path / "mlp", "--encoder", "SimpleMLPEncoder", "--invert", "--contrast", "0.9", "--image-size", "28")
     train(
         tmp_path / "more",
         *("--random-transform-sender", "--freeze-encoders", "--sender-images-per-iter", "8", "--weight-decay", "0.01"),
@@ -90,6 +90,7 @@ def test_schedules_annealing_and_snapshots_take_place(tmp_path, call, train):
     assert json.loads((tmp_path / "t" / "config.json").read_text())["options"]["sigma2"] == pytest.approx(0.01)
 
 
+@pytest.mark.slow
 def test_seed_and_weight_decay_change_the_weights(tmp_path, train):
     def weights(name, *arguments):
         train(tmp_path / name, *arguments)

@@ -127,7 +127,7 @@ step(*sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("pool", ["pool", "apart"])
+@pytest.mark.parametrize("pool", ["pool", pytest.param("apart", marks=pytest.mark.slow)])
 def test_gradients_are_those_of_one_process_with_all_games(pool, tmp_path):
     torch.manual_seed(0)
     encoder = SimpleMLPEncoder(latent_size=5, encoder_hidden=6, image_size=4, channels=1)
@@ -176,6 +176,7 @@ def two(tmp_path_factory):
     return folder, command
 
 
+@pytest.mark.slow
 def test_held_out_games_are_those_of_one_process(two):
     """With statistics that the processes have agreed on."""
     folder, command = two
@@ -205,6 +206,7 @@ sys.exit(commgame.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_the_log_of_training_is_of_all_processes(tmp_path):
     """At a learning rate that changes nothing, the same batches are played by two processes as by one."""
     command = ["-c", PLAIN, "train", "--learning-rate", "1e-30", "--epochs", "1", "--batch-size", "60", "--output"]
@@ -217,6 +219,7 @@ def test_the_log_of_training_is_of_all_processes(tmp_path):
     assert 0 < float(one["commrate"]) < 1
 
 
+@pytest.mark.slow
 def test_a_test_is_that_of_one_process(two, tmp_path):
     weights = two[0] / "model_final.pt"
     ends = start(["commgame.py", "test", "--weights", weights, "--batch-size", "60", "--output", tmp_path / "two"])
@@ -250,6 +253,7 @@ sys.exit(commgame.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_all_stop_where_one_is_told_to_and_go_on_together(two, tmp_path, capsys):
     folder, (_, *arguments) = two
     stopped = tmp_path / "run"
@@ -266,6 +270,7 @@ def test_all_stop_where_one_is_told_to_and_go_on_together(two, tmp_path, capsys)
     assert_same_weights(stopped, folder)
 
 
+@pytest.mark.slow
 def test_when_one_process_ends_the_others_say_so(two, tmp_path):
     folder, command = two
     ends = start([*command, "--output", folder])  # which only the first one looks at
@@ -276,6 +281,7 @@ def test_when_one_process_ends_the_others_say_so(two, tmp_path):
     assert [code for code, *_ in ends] == [2, 2], ends
 
 
+@pytest.mark.slow
 def test_agents_learn_as_well_from_pooled_candidates(tmp_path):
     arguments = ["--batch-size", "16", "--epochs", "3", "--gather-candidates"]
     ends = start(["commgame.py", "train", *arguments, "--output", tmp_path / "run"])

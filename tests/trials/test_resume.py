@@ -40,6 +40,7 @@ RUNS = {
     "views of sketches": ["--CLIP-loss", *PERCEPTUAL],
 }
 ALIKE = ("milestones", "every third batch", "views of sketches")  # to others, when a whole epoch is done again
+QUICK = ("plateau", "object-oriented")
 # Runs the program, and kills it (nothing is caught, nothing is closed) before the batch with the number in argv[1].
 KILLED = """
 import os, signal, sys
@@ -104,6 +105,7 @@ def whole_run(tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", [what for what in RUNS if what not in ALIKE])
 def test_a_killed_run_that_goes_on_ends_as_one_never_interrupted(what, whole_run, tmp_path):
     arguments = ["train", *SMALL, *RUNS[what]]
@@ -148,7 +150,9 @@ def stop_at(monkeypatch):
     return stop
 
 
-@pytest.mark.parametrize("what", RUNS)
+@pytest.mark.parametrize(
+    "what", [what if what in QUICK else pytest.param(what, marks=pytest.mark.slow) for what in RUNS]
+)
 def test_a_run_told_to_stop_is_saved_within_its_epoch(what, whole_run, stop_at, tmp_path):
     whole, batches = whole_run(what)
     folder = tmp_path / "stopped"
@@ -210,6 +214,7 @@ def test_weights_that_a_step_has_broken_are_not_saved_within_an_epoch(stop_at, t
     assert (load_interrupted(tmp_path).epochs, load_interrupted(tmp_path).batches) == (1, 0)
 
 
+@pytest.mark.slow
 def test_killed_in_the_first_epoch_and_again_and_again(tmp_path):
     arguments = ["train", *SMALL]
     assert call(*arguments, "--output", tmp_path / "whole") == 0
@@ -335,6 +340,7 @@ def test_keep_last_removes_only_older_snapshots_of_the_run(tmp_path):
     assert sorted(path.name for path in folder.glob("model_[0-9]*.pt")) == ["model_03.pt"]
 
 
+@pytest.mark.slow
 def test_sigterm_is_143_and_what_was_saved_goes_on(tmp_path):
     folder = tmp_path / "run"
     command = [sys.executable, "commgame.py", "train", "--batch-size", "150", "--epochs", "50", "--output", folder]

@@ -40,6 +40,7 @@ def call(capsys, *arguments):
     return code, *capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_done_and_set_beside_the_paper(small, tmp_path, capsys):
     output = tmp_path / "out"
     commands = call(capsys, "--quick", "--dry-run", "--output", output)[1].splitlines()
@@ -83,6 +84,7 @@ def test_what_is_missing_is_done_and_set_beside_the_paper(small, tmp_path, capsy
     assert "result.json is damaged" in err
 
 
+@pytest.mark.slow
 def test_runs_of_other_options_are_not_taken_for_the_table_s(small, tmp_path, capsys):
     """Also where the other is in what is left at its default, and where only the test is another's."""
     small(Row("original", "original", "", 0.69, "--nlines 3"))
