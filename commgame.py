@@ -142,7 +142,7 @@ def _train(arguments: list[str]) -> None:
     if options.print_config:
         print(as_json(options))
         return
-    if interrupted is None:
+    if where is None:
         game = "original" if options.object_oriented == "none" else options.object_oriented
         _say_first(f"train: {options.dataset}, {game} game", arguments)
     from trials.train import train
