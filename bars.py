@@ -2,7 +2,7 @@
 
 import logging
 
-LOGGERS = ("commgame", "datasets")  # those that say what goes on; others only warn
+LOGGERS = ("commgame", "learning_to_draw.datasets")  # those that say what goes on; others only warn
 
 
 def hidden() -> bool | None:

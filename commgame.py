@@ -25,13 +25,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from analysis import PAPER, PARTS, READING, SCRIPTS, TOOLS
-from analysis.tool import Tool
-from bars import LOGGERS
-from errors import RunError, Terminated, UsageError, program
-from plugins import explain, load
-from trials.options import as_json, given_value, resolve, resolve_training
-from trials.unknown_options import check_names
+from learning_to_draw.analysis import PAPER, PARTS, READING, SCRIPTS, TOOLS
+from learning_to_draw.analysis.tool import Tool
+from learning_to_draw.bars import LOGGERS
+from learning_to_draw.errors import RunError, Terminated, UsageError, program
+from learning_to_draw.plugins import explain, load
+from learning_to_draw.trials.options import as_json, given_value, resolve, resolve_training
+from learning_to_draw.trials.unknown_options import check_names
 
 STAYS = "what was saved so far is complete and stays (train --resume RUN goes on with a training)"
 TOO_LARGE = ("out of memory", "allocate memory", "Storage size calculation overflowed")  # in torch's messages
@@ -39,9 +39,12 @@ MEMORY_ADVICE = """there is not enough memory for this.
 A smaller --batch-size, fewer strokes or smaller sizes need less; --dry-run estimates how much."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Runs one command; the exit code. One of several processes (torchrun) leaves by itself."""
-    code = _run(arguments)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code; one of several processes (torchrun) exits instead.
+
+    arguments: the command line after the program's name; None takes that of this process.
+    """
+    code = _run(sys.argv[1:] if arguments is None else arguments)
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         # Threads of torch's process groups can outlive what they need, and would abort the interpreter as it ends.
         sys.stdout.flush()
@@ -136,7 +139,7 @@ def _train(arguments: list[str]) -> None:
         options = resolve_training(arguments)
     else:
         _say_first(f"train: --resume {where}", arguments)
-        from trials.resume import take_up
+        from learning_to_draw.trials.resume import take_up
 
         options, interrupted = take_up(arguments, where)
     if options.print_config:
@@ -145,7 +148,7 @@ def _train(arguments: list[str]) -> None:
     if where is None:
         game = "original" if options.object_oriented == "none" else options.object_oriented
         _say_first(f"train: {options.dataset}, {game} game", arguments)
-    from trials.train import train
+    from learning_to_draw.trials.train import train
 
     train(options, sys.argv, interrupted)
 
@@ -157,7 +160,7 @@ def _test(arguments: list[str]) -> None:
         resolve("test", arguments)  # explains what is missing, or shows the help
         return
     _say_first(f"test: {weights}", arguments)
-    from trials.test import test
+    from learning_to_draw.trials.test import test
 
     test(Path(weights), arguments, sys.argv)
 
@@ -170,7 +173,7 @@ def _crossplay(arguments: list[str]) -> None:
         resolve("crossplay", rest)  # shows the help
         return
     _say_first(f"crossplay: {len(files)} checkpoints", arguments)
-    from trials.crossplay import crossplay
+    from learning_to_draw.trials.crossplay import crossplay
 
     crossplay([Path(file) for file in files], rest, sys.argv)
 
@@ -256,7 +259,7 @@ def _explain(arguments: Sequence[str]) -> int:
 
 
 def _version() -> str:
-    from trials.run_folder import versions
+    from learning_to_draw.trials.run_folder import versions
 
     return "\n".join(f"{name} {version}" for name, version in versions().items())
 
@@ -277,4 +280,4 @@ Versions of this program and of what it runs on: {program()} --version
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

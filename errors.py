@@ -4,8 +4,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-VERSION = "0.1.0"
-
 
 class UsageError(Exception):
     """Something that a user gave cannot be used: an option, a file, a folder, a picture.

@@ -19,7 +19,7 @@ from typing import Any
 class Part:
     """One line of a table of parts, such as `models.ENCODERS`: a name's class, and the options that build it.
 
-    module, cls: where the class is, and its name; or the class itself, of a plugin, which is loaded already.
+    module, cls: where the class is (below learning_to_draw), and its name; or the class itself, of a plugin.
 
     `add_options` declares the class's own options on an argparse group; each option's destination is the name of a
     keyword argument of the class. `defaults` are values that choosing this part brings for options of other parts
@@ -37,7 +37,7 @@ class Part:
         """The class itself; imports its module (and with it torch)."""
         if isinstance(self.cls, type):
             return self.cls
-        return getattr(importlib.import_module(self.module), self.cls)
+        return getattr(importlib.import_module(f"learning_to_draw.{self.module}"), self.cls)
 
     def option_actions(self) -> list[argparse.Action]:
         """The options that this part declares, as argparse sees them."""

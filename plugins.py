@@ -1,6 +1,6 @@
 """Parts of somebody's own: a file that `--plugin` names registers them, and they are chosen like any others.
 
-    from plugins import decoder
+    from learning_to_draw.plugins import decoder
 
     @decoder("ZigZagDecoder")
     class ZigZagDecoder(SinglePassDecoder):
@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from datasets import DATASETS
-from errors import UsageError, first_line, program
-from games import AUXILIARY_LOSSES, GAMES, LOSSES
-from models import DECODERS, ENCODERS, RECEIVERS
-from parts import Part
+from learning_to_draw.datasets import DATASETS
+from learning_to_draw.errors import UsageError, first_line, program
+from learning_to_draw.games import AUXILIARY_LOSSES, GAMES, LOSSES
+from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
+from learning_to_draw.parts import Part
 
 AnyClass = TypeVar("AnyClass", bound=type)
 
@@ -110,6 +110,11 @@ def load(file: Path) -> Plugin:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"--plugin {file} cannot be read: {error.strerror}.\nGive a Python file.") from error
+    if re.search(rb"^\s*(from|import) plugins\b", content, re.MULTILINE):
+        raise UsageError(
+            f"--plugin {file} imports plugins, which is learning_to_draw.plugins.\n"
+            "Write learning_to_draw. before the names of its modules: from learning_to_draw.models.decoders ."
+        )
     first = len(_registered)
     module_name = f"plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)

@@ -4,13 +4,13 @@ and statistics of it, the paper's tables, and what there is to choose from.
 `TOOLS` is the table of them all. Importing this package does not import torch.
 """
 
-from analysis import draw_options, options
-from analysis.draw_options import DrawTool
-from analysis.measuring import options as measure_options
-from analysis.report import options as report_options
-from analysis.reproduce import options as reproduce_options
-from analysis.study import options as study_options
-from analysis.tool import Tool
+from learning_to_draw.analysis import draw_options, options
+from learning_to_draw.analysis.draw_options import DrawTool
+from learning_to_draw.analysis.measuring import options as measure_options
+from learning_to_draw.analysis.report import options as report_options
+from learning_to_draw.analysis.reproduce import options as reproduce_options
+from learning_to_draw.analysis.study import options as study_options
+from learning_to_draw.analysis.tool import Tool
 
 PAPER: dict[str, Tool] = {
     "reproduce": Tool(

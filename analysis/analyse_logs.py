@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from analysis.clip_entries import CLIP_FILE, Entry, read_entries
-from analysis.log_reader import Game, read_log
-from analysis.output import check_new
-from trials.run_folder import write_json
+from learning_to_draw.analysis.clip_entries import CLIP_FILE, Entry, read_entries
+from learning_to_draw.analysis.log_reader import Game, read_log
+from learning_to_draw.analysis.output import check_new
+from learning_to_draw.trials.run_folder import write_json
 
 logger = logging.getLogger("commgame")
 

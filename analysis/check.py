@@ -12,19 +12,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from learning_to_draw.bars import LOGGERS
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.errors import RunError, UsageError, first_line
+from learning_to_draw.games import AUXILIARY_LOSSES
+from learning_to_draw.plugins import Plugin, load
+from learning_to_draw.trials.option_groups import switch_of
+from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.part_tables import OPTION_OF_KIND, option_of
+from learning_to_draw.trials.test import test
+from learning_to_draw.trials.train import train
+from learning_to_draw.trials.wiring import (
+    Pictures,
+    build_agents,
+    build_dealer,
+    build_game_loss,
+    build_loss,
+    load_pictures,
+)
 from torch import Tensor, nn
-
-from bars import LOGGERS
-from datasets.splits import Split
-from errors import RunError, UsageError, first_line
-from games import AUXILIARY_LOSSES
-from plugins import Plugin, load
-from trials.option_groups import switch_of
-from trials.options import resolve
-from trials.part_tables import OPTION_OF_KIND, option_of
-from trials.test import test
-from trials.train import train
-from trials.wiring import Pictures, build_agents, build_dealer, build_game_loss, build_loss, load_pictures
 
 SIZE, PICTURES = 32, 3  # of the pictures that parts are tried with; with fewer a mix-up might not be seen
 CPU = torch.device("cpu")

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path, PurePosixPath
 
-from analysis.clip_entries import CLIP_FILE, Seen, entries
-from analysis.hash_classes import read_hash_classes
-from analysis.log_reader import Game, GameLog, read_log
-from analysis.output import check_new
-from analysis.zero_shot import closest, picture_embeddings, sentence_embeddings
-from errors import UsageError, listed
-from models.clip import load_clip
-from trials.run_folder import write_json
-from trials.wiring import choose_device
+from learning_to_draw.analysis.clip_entries import CLIP_FILE, Seen, entries
+from learning_to_draw.analysis.hash_classes import read_hash_classes
+from learning_to_draw.analysis.log_reader import Game, GameLog, read_log
+from learning_to_draw.analysis.output import check_new
+from learning_to_draw.analysis.zero_shot import closest, picture_embeddings, sentence_embeddings
+from learning_to_draw.errors import UsageError, listed
+from learning_to_draw.models.clip import load_clip
+from learning_to_draw.trials.run_folder import write_json
+from learning_to_draw.trials.wiring import choose_device
 
 
 def clip_analysis(

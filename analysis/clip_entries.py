@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from analysis.log_reader import Game, read_json
-from errors import UsageError
+from learning_to_draw.analysis.log_reader import Game, read_json
+from learning_to_draw.errors import UsageError
 
 CLIP_FILE = "clip-analysis.json"  # in the folder of the log
 ROLES = ("sketch", "correct", "guessed")

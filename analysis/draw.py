@@ -7,22 +7,21 @@ from itertools import chain
 from pathlib import Path
 
 import torch
+from learning_to_draw.analysis.output import check_new
+from learning_to_draw.analysis.svg import svg
+from learning_to_draw.datasets.decoding import read_picture, resize_and_crop, to_tensor
+from learning_to_draw.datasets.splits import to_unit_range
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.decoding import Strokes
+from learning_to_draw.trials.options import COMMAND_LINE, Options
+from learning_to_draw.trials.pictures import save_picture, to_picture
+from learning_to_draw.trials.run_folder import write_atomically, write_text
+from learning_to_draw.trials.speed import set_precision
+from learning_to_draw.trials.trained import build_trained, load_trained
+from learning_to_draw.trials.wiring import Pictures, choose_device
 from PIL import Image
 from torch import Tensor
-
-from analysis.output import check_new
-from analysis.svg import svg
-from datasets.decoding import read_picture, resize_and_crop, to_tensor
-from datasets.splits import to_unit_range
-from errors import UsageError
-from models.agents import Agents
-from models.decoding import Strokes
-from trials.options import COMMAND_LINE, Options
-from trials.pictures import save_picture, to_picture
-from trials.run_folder import write_atomically, write_text
-from trials.speed import set_precision
-from trials.trained import build_trained, load_trained
-from trials.wiring import Pictures, choose_device
 
 KINDS = {1: "grey", 3: "in colour"}
 GREY = (128, 128, 128)  # between pictures: neither paper nor ink

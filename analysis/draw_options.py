@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.tool import Tool
-from errors import UsageError, program
-from parts import add_flag, positive_int
+from learning_to_draw.analysis.tool import Tool
+from learning_to_draw.errors import UsageError, program
+from learning_to_draw.parts import add_flag, positive_int
 
 
 class DrawTool(Tool):

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
-from analysis.output import check_new
-from datasets import DATASETS
-from datasets.splits import Split
-from trials.gamelog import picture_name
-from trials.pictures import to_bytes
-from trials.run_folder import write_text
+from learning_to_draw.analysis.output import check_new
+from learning_to_draw.datasets import DATASETS
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.trials.gamelog import picture_name
+from learning_to_draw.trials.pictures import to_bytes
+from learning_to_draw.trials.run_folder import write_text
 
 logger = logging.getLogger("commgame")
 

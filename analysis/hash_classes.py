@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from errors import UsageError, program
+from learning_to_draw.errors import UsageError, program
 
 
 def read_hash_classes(path: Path) -> dict[str, str]:

@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-
-from errors import UsageError, first_line, program
+from learning_to_draw.errors import UsageError, first_line, program
 
 LOG_FORMAT = 1  # of games.jsonl; trials/gamelog.py writes it
 

@@ -9,8 +9,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from models.options import add_clip_model_option
-from parts import add_device_option, add_flag, non_negative_int, positive_int, seed
+from learning_to_draw.models.options import add_clip_model_option
+from learning_to_draw.parts import add_device_option, add_flag, non_negative_int, positive_int, seed
 
 # The official sentences, name and text; {} stands for the class.
 TEMPLATES = (("photo", "a photo of a {}."), ("drawing", "a drawing of a {}."))

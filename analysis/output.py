@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from errors import UsageError
+from learning_to_draw.errors import UsageError
 
 
 def check_new(path: Path) -> None:

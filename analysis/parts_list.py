@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from games import AUXILIARY_LOSSES
-from plugins import load
-from trials.part_tables import OPTION_OF_KIND, PART_TABLES, option_of
+from learning_to_draw.games import AUXILIARY_LOSSES
+from learning_to_draw.plugins import load
+from learning_to_draw.trials.part_tables import OPTION_OF_KIND, PART_TABLES, option_of
 
 
 def list_parts(plugin: Path | None) -> str:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from learning_to_draw.errors import UsageError, first_line
 from PIL import Image
-
-from errors import UsageError, first_line
 
 Taken = TypeVar("Taken")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from analysis.log_reader import Game, GameLog, read_log
-from analysis.output import check_new
-from analysis.picture_files import as_uri
-from errors import UsageError
-from trials.run_folder import write_text
+from learning_to_draw.analysis.log_reader import Game, GameLog, read_log
+from learning_to_draw.analysis.output import check_new
+from learning_to_draw.analysis.picture_files import as_uri
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.run_folder import write_text
 
 SIDE = 112  # CSS pixels of a picture's longer side
 STYLE = """\

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from learning_to_draw.analysis.log_reader import GameLog, read_log
+from learning_to_draw.analysis.output import check_new
+from learning_to_draw.datasets.decoding import read_picture, to_tensor
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.pictures import grid, save_picture, to_picture
 from PIL import Image
 from torch import Tensor
-
-from analysis.log_reader import GameLog, read_log
-from analysis.output import check_new
-from datasets.decoding import read_picture, to_tensor
-from errors import UsageError
-from trials.pictures import grid, save_picture, to_picture
 
 PER_ROW = 10
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from analysis.log_reader import GameLog, read_log
-from analysis.output import check_new, whole_folder
-from errors import UsageError
-from trials.run_folder import write_json
+from learning_to_draw.analysis.log_reader import GameLog, read_log
+from learning_to_draw.analysis.output import check_new, whole_folder
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.run_folder import write_json
 
 
 def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from analysis.log_reader import GameLog, read_log
-from analysis.output import check_new, whole_folder
-from analysis.svg import svg
-from errors import UsageError, program
+from learning_to_draw.analysis.log_reader import GameLog, read_log
+from learning_to_draw.analysis.output import check_new, whole_folder
+from learning_to_draw.analysis.svg import svg
+from learning_to_draw.errors import UsageError, program
 
 
 def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:

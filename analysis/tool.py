@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import DATASETS
-from errors import program
-from parts import add_plugin_option
-from trials.options import Parser
-from trials.part_tables import DEFAULT_PARTS
+from learning_to_draw.datasets import DATASETS
+from learning_to_draw.errors import program
+from learning_to_draw.parts import add_plugin_option
+from learning_to_draw.trials.options import Parser
+from learning_to_draw.trials.part_tables import DEFAULT_PARTS
 
 logger = logging.getLogger("commgame")
 
@@ -54,7 +54,7 @@ class Tool:
         """The tool's function; imports its module. If that takes seconds, a line says so where somebody is waiting."""
         if self.loads_torch and sys.stderr.isatty():
             logger.info("%s: loading PyTorch ...", command)
-        return getattr(importlib.import_module(self.module), self.function)
+        return getattr(importlib.import_module(f"learning_to_draw.{self.module}"), self.function)
 
     def _parser(self, command: str, arguments: Sequence[str]) -> Parser:
         parser = Parser(

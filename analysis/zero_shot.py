@@ -7,12 +7,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from learning_to_draw.datasets.decoding import read_picture, to_tensor
+from learning_to_draw.datasets.splits import to_unit_range
+from learning_to_draw.models.clip import clip_input, clip_text_tokens
 from torch import Tensor, nn
 from tqdm import tqdm
-
-from datasets.decoding import read_picture, to_tensor
-from datasets.splits import to_unit_range
-from models.clip import clip_input, clip_text_tokens
 
 BATCH = 64  # pictures, or sentences, encoded together
 

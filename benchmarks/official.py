@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import torch
+from learning_to_draw.rasteriser import pixel_grid
 from torch import Tensor
-
-from rasteriser import pixel_grid
 
 
 def official_lines(lines: Tensor, size: int, sigma2: float) -> Tensor:

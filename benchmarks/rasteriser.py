@@ -18,11 +18,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
+from learning_to_draw.errors import UsageError
 from torch import Tensor
 
-import rasteriser
 from benchmarks.measure import measure_in_turn, peak_extra_memory, report
-from errors import UsageError
+from learning_to_draw import rasteriser
 
 SEGMENTS = 10  # of a curve
 

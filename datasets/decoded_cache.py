@@ -15,9 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from learning_to_draw.datasets.ragged import RaggedImages
 from torch import Tensor
-
-from datasets.ragged import RaggedImages
 
 log = logging.getLogger(__name__)
 

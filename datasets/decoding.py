@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from learning_to_draw.datasets.decoded_cache import DecodedCache
+from learning_to_draw.datasets.ragged import RaggedImages
+from learning_to_draw.errors import UsageError, first_line
 from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
-import bars
-from datasets.decoded_cache import DecodedCache
-from datasets.ragged import RaggedImages
-from errors import UsageError, first_line
+from learning_to_draw import bars
 
 Picture = Image.Image
 Transform = Callable[[Picture], Picture]

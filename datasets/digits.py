@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from learning_to_draw.datasets.augment import AffineView
+from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
 from torch import Tensor
-
-from datasets.augment import AffineView
-from datasets.splits import Split, check_split_name, stratified_split
 
 TEST_SIZE, VALID_SIZE = 360, 180
 

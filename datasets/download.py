@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from errors import UsageError
+from learning_to_draw.errors import UsageError
 
 
 def download_folder(root: Path, folder: str, fetch: Callable[[Path], object], missing: str, advice: str) -> None:

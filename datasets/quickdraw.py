@@ -14,17 +14,17 @@ from urllib.request import urlopen
 
 import numpy as np
 import torch
+from learning_to_draw.datasets.augment import HANDWRITING_VIEW
+from learning_to_draw.datasets.decoding import each, stack, to_tensor
+from learning_to_draw.datasets.download import download_folder
+from learning_to_draw.datasets.skeleton import check_available, skeletonise
+from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
+from learning_to_draw.errors import UsageError
 from PIL import Image, ImageDraw
 from torch import Tensor
 from tqdm import tqdm
 
-import bars
-from datasets.augment import HANDWRITING_VIEW
-from datasets.decoding import each, stack, to_tensor
-from datasets.download import download_folder
-from datasets.skeleton import check_available, skeletonise
-from datasets.splits import Split, check_split_name, stratified_split
-from errors import UsageError
+from learning_to_draw import bars
 
 FOLDER = "quickdraw"
 URL = "https://storage.googleapis.com/quickdraw_dataset/full/simplified/"  # one file a group, some 100 MB

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-
-from errors import UsageError
+from learning_to_draw.errors import UsageError
 
 
 def skeletonise(pixels: np.ndarray) -> np.ndarray:

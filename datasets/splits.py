@@ -8,10 +8,9 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from learning_to_draw.datasets.ragged import RaggedImages
+from learning_to_draw.errors import UsageError
 from torch import Tensor
-
-from datasets.ragged import RaggedImages
-from errors import UsageError
 
 SPLITS = ("train", "valid", "test")
 

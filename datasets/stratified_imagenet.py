@@ -8,11 +8,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
-
-from datasets.decoded_cache import DecodedCache
-from datasets.decoding import decode, resize_and_crop
-from datasets.splits import Split, check_split_name, stratified_split
-from errors import UsageError, listed
+from learning_to_draw.datasets.decoded_cache import DecodedCache
+from learning_to_draw.datasets.decoding import decode, resize_and_crop
+from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
+from learning_to_draw.errors import UsageError, listed
 
 SEED = 1234  # decides which pictures of a val list are for testing where there is no test list
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from learning_to_draw.datasets.decoded_cache import DecodedCache
+from learning_to_draw.datasets.decoding import decode, resize_and_crop
+from learning_to_draw.datasets.download import download_folder
+from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
+from learning_to_draw.errors import UsageError
 from torchvision.datasets.utils import download_and_extract_archive
-
-from datasets.decoded_cache import DecodedCache
-from datasets.decoding import decode, resize_and_crop
-from datasets.download import download_folder
-from datasets.splits import Split, check_split_name, stratified_split
-from errors import UsageError
 
 log = logging.getLogger(__name__)
 

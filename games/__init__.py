@@ -1,6 +1,6 @@
 """The rules: how pictures are dealt into games, the losses, the communication rate. The tables load no torch."""
 
-from parts import Part
+from learning_to_draw.parts import Part
 
 LOSSES = {
     "HingeLoss": Part("games.losses", "HingeLoss"),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import torch
+from learning_to_draw.models.agents import Play
 from torch import Tensor, nn
 from torch.nn import functional
-
-from models.agents import Play
 
 
 class HingeLoss:

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.map_distance import distance_to_all, map_distance, mean_and_spread
+from learning_to_draw.games.sketch_views import random_views
+from learning_to_draw.models.agents import Play
+from learning_to_draw.models.encoding import Encoder
 from torch import Tensor, nn
 from torch.nn import functional
-
-from errors import UsageError
-from games.map_distance import distance_to_all, map_distance, mean_and_spread
-from games.sketch_views import random_views
-from models.agents import Play
-from models.encoding import Encoder
 
 
 class LearntWeights(nn.Module):

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games import OBJECT_ORIENTED
 from torch import Tensor
-
-from errors import UsageError
-from games import OBJECT_ORIENTED
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The agents' parts by their names on the command line. Classes are imported when built: `--help` loads no torch."""
 
-from models import options
-from parts import Part
+from learning_to_draw.models import options
+from learning_to_draw.parts import Part
 
 ENCODERS = {
     "VGG16BackboneExtended": Part("models.backbones", "VGG16BackboneExtended", options.add_vgg_options),
@@ -43,7 +43,9 @@ DECODERS = {
         "models.recurrent", "RecurrentPolyLineDecoder", options.recurrent(options.add_polyline_options)
     ),
     "RecurrentPolyConnectDecoder": Part(
-        "models.recurrent", "RecurrentPolyConnectDecoder", options.recurrent(options.add_connect_options)
+        "models.recurrent",
+        "RecurrentPolyConnectDecoder",
+        options.recurrent(options.add_connect_options),
     ),
     "RecurrentCRSDecoder": Part(
         "models.recurrent", "RecurrentCRSDecoder", options.recurrent(options.add_spline_options)

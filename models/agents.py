@@ -6,11 +6,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.decoding import Decoder, Strokes
+from learning_to_draw.models.encoding import Encoder, Encoding, Features, expand_channels
 from torch import Tensor, nn
-
-from errors import UsageError
-from models.decoding import Decoder, Strokes
-from models.encoding import Encoder, Encoding, Features, expand_channels
 
 
 @dataclass(frozen=True)

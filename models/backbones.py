@@ -6,14 +6,13 @@ from collections.abc import Collection, Mapping
 
 import torch
 import torchvision
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.batch_norm import pass_through
+from learning_to_draw.models.encoding import BackboneEncoder, Features, flat_size
+from learning_to_draw.models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
+from learning_to_draw.models.pretrained import load_imagenet_weights, load_stylized_imagenet_weights
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
-
-from errors import UsageError
-from models.batch_norm import pass_through
-from models.encoding import BackboneEncoder, Features, flat_size
-from models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
-from models.pretrained import load_imagenet_weights, load_stylized_imagenet_weights
 
 VGG16_LAYER_AT = dict(zip(VGG16_LAYERS, (3, 8, 15, 22, 29), strict=True))
 SQUEEZENET_LAYER_AT = dict(zip(SQUEEZENET_LAYERS, (1, 4, 7, 10, 12), strict=True))

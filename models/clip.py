@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import torch.nn.functional as F
+from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.models.options import CLIP_MODELS
+from learning_to_draw.rasteriser.bounds import bounded
 from torch import Tensor, nn
-
-from errors import UsageError, first_line
-from models.options import CLIP_MODELS
-from rasteriser.bounds import bounded
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)

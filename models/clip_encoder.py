@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import torch
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.clip import clip_input, fit_to_tower, load_clip
+from learning_to_draw.models.encoding import BackboneEncoder, Features
 from torch import Tensor, nn
-
-from errors import UsageError
-from models.clip import clip_input, fit_to_tower, load_clip
-from models.encoding import BackboneEncoder, Features
 
 OUTPUT = "CLIPvisual"
 # Of a ResNet tower's intermediate maps; the one before them is of its first convolutions.

@@ -5,10 +5,9 @@ from __future__ import annotations
 from itertools import combinations, combinations_with_replacement
 
 import torch
+from learning_to_draw.models.decoders import require_points
+from learning_to_draw.models.decoding import Decoder, Strokes, hidden_layers, point_layers
 from torch import Tensor, nn
-
-from models.decoders import require_points
-from models.decoding import Decoder, Strokes, hidden_layers, point_layers
 
 
 class ConnectDecoder(Decoder):

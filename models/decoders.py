@@ -7,11 +7,10 @@ composition of colours by `over` equals the union of inks that all decoders draw
 from __future__ import annotations
 
 import torch
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.decoding import Decoder, Strokes, hidden_layers, point_layers
+from learning_to_draw.rasteriser import catmull_rom_to_bezier, curve_edt2_bruteforce, exp, pixel_grid, softor
 from torch import Tensor, nn
-
-from errors import UsageError
-from models.decoding import Decoder, Strokes, hidden_layers, point_layers
-from rasteriser import catmull_rom_to_bezier, curve_edt2_bruteforce, exp, pixel_grid, softor
 
 # Enough for the nearest point of a curve without loops; each pixel tries this many points, this many times over.
 BRUTEFORCE_SLICES, BRUTEFORCE_ITERATIONS = 12, 3

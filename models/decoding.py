@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from learning_to_draw.rasteriser import draw_curves, draw_lines, draw_points
 from torch import Tensor, nn
-
-from rasteriser import draw_curves, draw_lines, draw_points
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection
 
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchSequential
+from learning_to_draw.models.encoding import Encoder, Encoding, flat_size
 from torch import Tensor, nn
-
-from errors import UsageError
-from models.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchSequential
-from models.encoding import Encoder, Encoding, flat_size
 
 
 class LayeredEncoder(Encoder):

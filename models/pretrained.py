@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from learning_to_draw.errors import UsageError, first_line
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum
-
-from errors import UsageError, first_line
 
 STYLIZED_IMAGENET_FILE = "vgg16_train_60_epochs_lr0.01-6c6fcc9f.pth"
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.connecting import SinglePassPolyConnectDecoder
+from learning_to_draw.models.decoders import (
+    SinglePassCRSDecoder,
+    SinglePassPolyLineDecoder,
+    SinglePassSimpleLineDecoder,
+)
+from learning_to_draw.models.decoding import Decoder, Strokes
+from learning_to_draw.models.encoding import Encoder
 from torch import Tensor, nn
-
-from errors import UsageError
-from models.connecting import SinglePassPolyConnectDecoder
-from models.decoders import SinglePassCRSDecoder, SinglePassPolyLineDecoder, SinglePassSimpleLineDecoder
-from models.decoding import Decoder, Strokes
-from models.encoding import Encoder
 
 COORDINATES = 8  # of a cubic Bezier curve's four points
 ATTENTION_SIZE = 512

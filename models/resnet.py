@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import torchvision
+from learning_to_draw.models.backbones import ConvolutionalBackbone
+from learning_to_draw.models.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchLayer, PhotoSketchSequential
+from learning_to_draw.models.pretrained import load_imagenet_weights
 from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck
-
-from models.backbones import ConvolutionalBackbone
-from models.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchLayer, PhotoSketchSequential
-from models.pretrained import load_imagenet_weights
 
 # The stages of residual blocks, named by their place in the network as in the official code.
 RESNET_LAYER_AT = {"layer4": 4, "layer5": 5, "layer6": 6, "layer7": 7}

@@ -5,8 +5,8 @@ The names are those of `dsketch.raster`, the official rasteriser; `draw_points`,
 put together from, squared distances, relaxations and compositions, define what they draw.
 """
 
-from rasteriser.composite import over, over_recursive, smoothmax, softor
-from rasteriser.curves import (
+from .composite import over, over_recursive, smoothmax, softor
+from .curves import (
     catmull_rom_spline,
     catmull_rom_to_bezier,
     centripetal_catmull_rom_spline,
@@ -16,16 +16,16 @@ from rasteriser.curves import (
     quadratic_bezier,
     uniform_catmull_rom_spline,
 )
-from rasteriser.distance import (
+from .distance import (
     create_curve_edt2_bruteforce,
     curve_edt2_bruteforce,
     curve_edt2_polyline,
     line_edt2,
     point_edt2,
 )
-from rasteriser.draw import draw_curves, draw_lines, draw_points
-from rasteriser.grid import pixel_grid
-from rasteriser.relaxation import (
+from .draw import draw_curves, draw_lines, draw_points
+from .grid import pixel_grid
+from .relaxation import (
     compute_nearest_neighbour_sigma,
     compute_nearest_neighbour_sigma_bres,
     exp,

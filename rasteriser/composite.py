@@ -6,7 +6,7 @@ Source: Mihai & Hare, "Differentiable Drawing and Sketching", 2021, arXiv:2103.1
 import torch
 from torch import Tensor
 
-from rasteriser.bounds import bounded
+from .bounds import bounded
 
 
 def softor(rasters: Tensor, dim: int = 1, keepdim: bool = False) -> Tensor:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from rasteriser.grid import pixel_axes
-from rasteriser.segments import negligible, segments_of, to_vertices
+from .grid import pixel_axes
+from .segments import negligible, segments_of, to_vertices
 
 # Sketches are drawn in blocks of about this many pixels times segments. On a CPU the dozen buffers of a block should
 # stay in its cache, and be small enough to be had again without asking the system for memory, which can cost more than

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from rasteriser.bounds import bounded
-from rasteriser.curves import cubic_bezier
+from .bounds import bounded
+from .curves import cubic_bezier
 
 Curve = Callable[[Tensor, Tensor], Tensor]
 

@@ -24,14 +24,14 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-from rasteriser.curves import cubic_bezier
-from rasteriser.dense import DensePolylines
-from rasteriser.grid import canvas_size
+from .curves import cubic_bezier
+from .dense import DensePolylines
+from .grid import canvas_size
 
 # What compiles the kernels for a kind of device, and the module and class that hold them.
 _KERNELS = {
-    "cpu": ("numba", "rasteriser.numba_kernels", "NumbaPolylines"),
-    "cuda": ("triton", "rasteriser.triton_kernels", "TritonPolylines"),
+    "cpu": ("numba", ".numba_kernels", "NumbaPolylines"),
+    "cuda": ("triton", ".triton_kernels", "TritonPolylines"),
 }
 _KERNELS_WANTED = ContextVar("kernels_wanted", default=True)
 
@@ -165,7 +165,7 @@ def _kernels(device: torch.device) -> type[torch.autograd.Function] | None:
     compiler, module, name = _KERNELS.get(device.type, (None, None, None))
     if compiler is None or not importlib.util.find_spec(compiler):
         return None
-    return agreeing(lambda: getattr(importlib.import_module(module), name), device)
+    return agreeing(lambda: getattr(importlib.import_module(module, __package__), name), device)
 
 
 def agreeing(

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from rasteriser.grid import pixel_axes
-from rasteriser.segments import Segments, negligible, reach, segments_of, to_vertices
+from .grid import pixel_axes
+from .segments import Segments, negligible, reach, segments_of, to_vertices
 
 # Pieces that the work is cut into: some more than threads, as torch's own threads keep a core busy for a while after
 # each of its operations, so that threads are not equally fast. Bands of rows cost sums of their own, for each stroke.

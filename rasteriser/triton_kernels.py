@@ -15,7 +15,7 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from rasteriser.segments import Segments, negligible, reach, segments_of, to_vertices
+from .segments import Segments, negligible, reach, segments_of, to_vertices
 
 _TILE = 16
 # Fused multiply-adds are faster and more exact. Triton 3.10 no longer fuses by default.

@@ -38,12 +38,13 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `python -m tests...` may find a package tests of somebody else's
 
-import commgame
-from analysis import TOOLS
-from analysis.draw_options import DrawTool
-from trials.options import _parser
-from trials.part_tables import DEFAULT_PARTS, PART_TABLES
-from trials.unknown_options import names_everywhere
+from learning_to_draw.analysis import TOOLS
+from learning_to_draw.analysis.draw_options import DrawTool
+from learning_to_draw.trials.options import _parser
+from learning_to_draw.trials.part_tables import DEFAULT_PARTS, PART_TABLES
+from learning_to_draw.trials.unknown_options import names_everywhere
+
+from learning_to_draw import commgame
 
 SECONDS, BYTES = 120, 6 << 30  # what a call may take; of memory, beside what is taken already
 QUICK_PARTS = DEFAULT_PARTS | {"encoder": "SmallCNNEncoder"}

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from learning_to_draw.analysis import TOOLS
+from learning_to_draw.games.losses import CELoss, HingeLoss
+from learning_to_draw.games.scores import correct_guesses
+from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.unknown_options import check_names
 
-import commgame
-from analysis import TOOLS
-from games.losses import CELoss, HingeLoss
-from games.scores import correct_guesses
-from trials.options import resolve
-from trials.unknown_options import check_names
+from learning_to_draw import commgame
 
 TESTS = Path(__file__).parent
 PARITY = TESTS.parent / "docs" / "parity.md"

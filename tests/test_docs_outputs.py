@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-import commgame
-import plugins
+from learning_to_draw import commgame, plugins
 
 PAGE = (Path(__file__).parents[1] / "docs" / "outputs.md").read_text()
 PLUGIN = """
 import torch
-from plugins import loss
+from learning_to_draw.plugins import loss
 
 @loss("Squares")
 class Squares(torch.nn.Module):

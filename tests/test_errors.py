@@ -1,6 +1,6 @@
 """What messages are made of."""
 
-from errors import listed
+from learning_to_draw.errors import listed
 
 
 def test_long_lists_are_cut():

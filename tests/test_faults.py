@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from learning_to_draw.datasets import decoding
+from learning_to_draw.datasets.decoding import each
+from learning_to_draw.trials.callbacks import EpochClock
+from learning_to_draw.trials.gamelog import GameLog
+from learning_to_draw.trials.resume import load_interrupted
+from learning_to_draw.trials.run_folder import _versions, versions
 from PIL import Image
 
-import commgame
-import datasets.decoding
-from datasets.decoding import each
-from trials.callbacks import EpochClock
-from trials.gamelog import GameLog
-from trials.resume import load_interrupted
-from trials.run_folder import _versions, versions
+from learning_to_draw import commgame
 
 SMALL = ["--batch-size", "150", "--device", "cpu"]
 THREE_EPOCHS = ["train", *SMALL, "--epochs", "3", "--snapshot-interval", "1"]
@@ -193,7 +193,7 @@ def test_a_thread_without_memory_ends_the_run_with_advice(workers, tmp_path, cap
             raise MemoryError
         return torch.zeros(3, 16, 16, dtype=torch.uint8)
 
-    monkeypatch.setattr(datasets.decoding, "to_tensor", to_tensor)
+    monkeypatch.setattr(decoding, "to_tensor", to_tensor)
     arguments = [*pictures, "--batch-size", "3", "--num-workers", workers, "--output", tmp_path / "run"]
     code, _, err = call(capsys, "train", *arguments)
     assert code == 1

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-from games.losses import HingeLoss
-from games.scores import correct_guesses
-from models.agents import Agents
-from models.decoders import SinglePassSimpleLineDecoder
-from models.encoders import SimpleMLPEncoder
-from models.receivers import SimpleReceiverMLP
-from trials.checkpoints import load_agents, load_checkpoint
+from learning_to_draw.games.losses import HingeLoss
+from learning_to_draw.games.scores import correct_guesses
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.decoders import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders import SimpleMLPEncoder
+from learning_to_draw.models.receivers import SimpleReceiverMLP
+from learning_to_draw.trials.checkpoints import load_agents, load_checkpoint
 
 FOLDER = os.environ.get("OFFICIAL_CHECKPOINT")
 pytestmark = pytest.mark.skipif(not FOLDER, reason="OFFICIAL_CHECKPOINT names no folder")

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from learning_to_draw.trials.part_tables import PART_TABLES
 from sklearn.datasets import load_digits
 
-import commgame
-import plugins
-from trials.part_tables import PART_TABLES
+from learning_to_draw import commgame, plugins
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "extending.md").read_text()
@@ -152,49 +151,64 @@ def test_the_example_of_an_encoder_and_a_data_set(folder):
 
 
 WRONG = {
-    "taken": ("from plugins import loss\n@loss('CELoss')\nclass A: pass", "the loss CELoss is there already"),
+    "taken": (
+        "from learning_to_draw.plugins import loss\n@loss('CELoss')\nclass A: pass",
+        "the loss CELoss is there already",
+    ),
     "twice": (
-        "from plugins import loss\nfor _ in range(2):\n    @loss('MyLoss')\n    class A: pass",
+        "from learning_to_draw.plugins import loss\nfor _ in range(2):\n    @loss('MyLoss')\n    class A: pass",
         "the loss MyLoss is there already",
     ),
     "empty": ("import torch", "registers nothing"),
     "broken": ("import torch\n1 / 0\n", "broken.py, line 2: ZeroDivisionError: division by zero"),
     "no Python": ("class", "SyntaxError"),
     "official": (
-        "from plugins import auxiliary_loss\n@auxiliary_loss('CLIP')\nclass A: pass",
+        "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('CLIP')\nclass A: pass",
         "the auxiliary loss CLIP is there already",
     ),
     "original": (
-        "from plugins import game\n@game('original')\nclass A: pass",
+        "from learning_to_draw.plugins import game\n@game('original')\nclass A: pass",
         "the game original is there already",
     ),
     "no name": (
-        "from plugins import auxiliary_loss\n@auxiliary_loss('my-ink')\nclass A: pass",
+        "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('my-ink')\nclass A: pass",
         "'my-ink' cannot be an option's and a column's name",
     ),
     "a column of the log": (
-        "from plugins import auxiliary_loss\n@auxiliary_loss('running')\nclass A: pass",
+        "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('running')\nclass A: pass",
         "the auxiliary loss running is there already",
     ),
     "a column of validation": (
-        "from plugins import auxiliary_loss\n@auxiliary_loss('val_game')\nclass A: pass",
+        "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('val_game')\nclass A: pass",
         "'val_game' cannot be an option's and a column's name",
     ),
-    "no parentheses": ("from plugins import loss\n@loss\nclass A: pass", "@loss has A, which is no name"),
-    "a space": ("from plugins import loss\n@loss('My loss')\nclass A: pass", "has 'My loss', which is no name"),
-    "a function": ("from plugins import loss\n@loss('L')\ndef a(): pass", "the loss L is no class"),
+    "no parentheses": (
+        "from learning_to_draw.plugins import loss\n@loss\nclass A: pass",
+        "@loss has A, which is no name",
+    ),
+    "a space": (
+        "from learning_to_draw.plugins import loss\n@loss('My loss')\nclass A: pass",
+        "has 'My loss', which is no name",
+    ),
+    "a function": ("from learning_to_draw.plugins import loss\n@loss('L')\ndef a(): pass", "the loss L is no class"),
+    "an earlier form": (
+        "from plugins import loss\n@loss('L')\nclass A: pass",
+        "an earlier form.py imports plugins, which is learning_to_draw.plugins",
+    ),
     "leaves": ("import sys\nsys.exit()", "leaves.py, line 2: SystemExit"),
     "positional": (
-        "from plugins import loss\n@loss('L')\nclass A:\n    add_options = lambda group: group.add_argument('x')",
+        "from learning_to_draw.plugins import loss\n@loss('L')\nclass A:\n"
+        "    add_options = lambda group: group.add_argument('x')",
         "the loss L has an option x, which does not begin with --",
     ),
     "per cent": (
-        "from plugins import loss\n@loss('L')\nclass A:\n"
+        "from learning_to_draw.plugins import loss\n@loss('L')\nclass A:\n"
         "    add_options = lambda group: group.add_argument('--x', help='50 % of it')",
         "the loss L has an option --x, whose help cannot be shown",
     ),
     "options": (
-        "from plugins import loss\n@loss('L')\nclass A:\n    add_options = lambda group: group.add('--x')",
+        "from learning_to_draw.plugins import loss\n@loss('L')\nclass A:\n"
+        "    add_options = lambda group: group.add('--x')",
         "options.py, line 4: AttributeError",
     ),
 }
@@ -212,7 +226,7 @@ def test_a_file_that_is_wrong_is_a_mistake_that_is_told(name, folder, capsys):
 
 def test_an_option_that_there_is_already(folder, capsys):
     (folder / "twice.py").write_text(
-        "from plugins import loss\n@loss('Mine')\nclass A:\n"
+        "from learning_to_draw.plugins import loss\n@loss('Mine')\nclass A:\n"
         "    @staticmethod\n    def add_options(group):\n        group.add_argument('--epochs')\n"
     )
     assert commgame.main(["train", "--plugin", "twice.py", "--loss", "Mine", "--output", "run"]) == 2
@@ -221,7 +235,8 @@ def test_an_option_that_there_is_already(folder, capsys):
 
 def test_an_option_needs_no_help(folder, capsys):
     (folder / "bare.py").write_text(
-        "from plugins import loss\nfrom games.losses import HingeLoss\n@loss('Bare')\nclass A(HingeLoss):\n"
+        "from learning_to_draw.plugins import loss\nfrom learning_to_draw.games.losses import HingeLoss\n"
+        "@loss('Bare')\nclass A(HingeLoss):\n"
         "    def __init__(self, bareness): super().__init__()\n"
         "    add_options = staticmethod(lambda group: group.add_argument('--bareness', type=int, default=3))\n"
     )
@@ -283,12 +298,12 @@ def test_a_file_that_is_not_there(folder, capsys):
 BROKEN = """
 import torch
 from torch import nn
-from datasets.splits import Split
-from games.sampling import OriginalGame
-from models.decoding import Decoder, Strokes
-from models.encoders import SmallCNNEncoder
-from models.options import add_drawing_options, add_latent_options
-from plugins import auxiliary_loss, dataset, decoder, encoder, game, loss, receiver
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.sampling import OriginalGame
+from learning_to_draw.models.decoding import Decoder, Strokes
+from learning_to_draw.models.encoders import SmallCNNEncoder
+from learning_to_draw.models.options import add_drawing_options, add_latent_options
+from learning_to_draw.plugins import auxiliary_loss, dataset, decoder, encoder, game, loss, receiver
 
 @decoder("Same")
 class Same(Decoder):

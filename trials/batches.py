@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
+from learning_to_draw.datasets.augment import random_affine
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.sampling import Deal, Game
+from learning_to_draw.models.agents import Play
+from learning_to_draw.models.encoding import Features
+from learning_to_draw.trials.feature_cache import FeatureCache
 from torch import Tensor
-
-from datasets.augment import random_affine
-from datasets.splits import Split
-from games.sampling import Deal, Game
-from models.agents import Play
-from models.encoding import Features
-from trials.feature_cache import FeatureCache
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,18 @@ from typing import Any
 
 import torch
 import torchbearer
+from learning_to_draw.errors import RunError
+from learning_to_draw.games.losses import TotalLoss
+from learning_to_draw.games.perceptual import PerceptualLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.batch_norm import plain_averages, running_statistics
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.batches import GameBatches
+from learning_to_draw.trials.checkpoints import save_checkpoint
+from learning_to_draw.trials.options import Options
+from learning_to_draw.trials.run_folder import TIMES, write_text
+from learning_to_draw.trials.trial import settle_metrics
 from torchbearer.callbacks import Callback
-
-from errors import RunError
-from games.losses import TotalLoss
-from games.perceptual import PerceptualLoss
-from models.agents import Agents
-from models.batch_norm import plain_averages, running_statistics
-from trials import processes
-from trials.batches import GameBatches
-from trials.checkpoints import save_checkpoint
-from trials.options import Options
-from trials.run_folder import TIMES, write_text
-from trials.trial import settle_metrics
 
 # The official log's columns, in its order; ours follow after these.
 OFFICIAL_COLUMNS = (

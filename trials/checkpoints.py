@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses import TotalLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials.options import Options
+from learning_to_draw.trials.run_folder import plain, versions, write_atomically
 from torchbearer.callbacks.checkpointers import Interval
 from torchbearer.callbacks.csv_logger import CSVLogger
 from torchbearer.callbacks.decorators import LambdaCallback
 from torchbearer.callbacks.imaging.imaging import FromState
 from torchbearer.state import StateKey
-
-from errors import UsageError
-from games.losses import TotalLoss
-from models.agents import Agents
-from trials.options import Options
-from trials.run_folder import plain, versions, write_atomically
 
 # What an official checkpoint holds beside tensors and numbers; reading these runs nothing.
 _OFFICIAL_CLASSES = [StateKey, Interval, CSVLogger, FromState, LambdaCallback]

@@ -9,23 +9,22 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses import TotalLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.batches import GameBatches
+from learning_to_draw.trials.callbacks import StopOnNaN
+from learning_to_draw.trials.pictures import save_picture
+from learning_to_draw.trials.plan import describe
+from learning_to_draw.trials.progress import hush
+from learning_to_draw.trials.result import outcome
+from learning_to_draw.trials.run_folder import choose_folder, open_folder, write_json, write_text
+from learning_to_draw.trials.speed import compile_backbones, set_determinism, set_precision
+from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_trained, pair
+from learning_to_draw.trials.trial import build_trial, evaluate
+from learning_to_draw.trials.wiring import build_batches, build_test_loss, choose_device, load_pictures
 from PIL import Image, ImageDraw, ImageFont
-
-from errors import UsageError
-from games.losses import TotalLoss
-from models.agents import Agents
-from trials import processes
-from trials.batches import GameBatches
-from trials.callbacks import StopOnNaN
-from trials.pictures import save_picture
-from trials.plan import describe
-from trials.progress import hush
-from trials.result import outcome
-from trials.run_folder import choose_folder, open_folder, write_json, write_text
-from trials.speed import compile_backbones, set_determinism, set_precision
-from trials.trained import Trained, build_trained, check_common_game, load_trained, pair
-from trials.trial import build_trial, evaluate
-from trials.wiring import build_batches, build_test_loss, choose_device, load_pictures
 
 logger = logging.getLogger("commgame")
 

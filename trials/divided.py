@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from models.encoding import Encoding
-from trials import processes
-from trials.batches import Batch, GameBatches, Played
+from learning_to_draw.models.encoding import Encoding
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.batches import Batch, GameBatches, Played
 
 
 class DividedGames:

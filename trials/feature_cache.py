@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import torch
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.models.encoding import BackboneEncoder, Features
 from torch import Tensor
 from tqdm import tqdm
 
-import bars
-from datasets.splits import Split
-from models.encoding import BackboneEncoder, Features
+from learning_to_draw import bars
 
 PICTURES_AT_ONCE = 50
 

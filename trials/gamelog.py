@@ -19,16 +19,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import torchbearer
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.models.agents import Play
+from learning_to_draw.models.decoding import Strokes
+from learning_to_draw.trials.batches import Batch
+from learning_to_draw.trials.pictures import to_bytes
+from learning_to_draw.trials.run_folder import write_atomically, write_json
 from PIL import Image
 from torch import Tensor
 from torchbearer.callbacks import Callback
-
-from datasets.splits import Split
-from models.agents import Play
-from models.decoding import Strokes
-from trials.batches import Batch
-from trials.pictures import to_bytes
-from trials.run_folder import write_atomically, write_json
 
 FORMAT = 1
 FIELDS = ("reciever_guess", "reciever_guess_correct", "sketch", "correct_image", "images")

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any
 
-from errors import Terminated
+from learning_to_draw.errors import Terminated
 
 # Within this time a second signal counts as the first one: a cluster signals every process of a job, and torchrun then
 # passes on to the processes what it got itself.

@@ -6,12 +6,11 @@ import os
 from pathlib import Path
 
 import torch
-
-from errors import UsageError
-from games.losses import TotalLoss
-from models.agents import Agents
-from rasteriser.draw import in_plain_torch
-from trials.batches import GameBatches
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses import TotalLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.rasteriser.draw import in_plain_torch
+from learning_to_draw.trials.batches import GameBatches
 
 MIB = 2**20
 SHARE = 0.5  # of the free memory that may be taken unasked: the agents and a step's graph need the rest

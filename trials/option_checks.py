@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from errors import UsageError
-from games import AUXILIARY_LOSSES
-from parts import keyword_arguments
-from trials import processes
-from trials.option_groups import switch_of
-from trials.options import COMMAND_LINE, Options
-from trials.tensorboard import check_tensorboard
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games import AUXILIARY_LOSSES
+from learning_to_draw.parts import keyword_arguments
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.option_groups import switch_of
+from learning_to_draw.trials.options import COMMAND_LINE, Options
+from learning_to_draw.trials.tensorboard import check_tensorboard
 
 
 def check_game_options(options: Options) -> None:

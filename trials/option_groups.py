@@ -1,9 +1,9 @@
 """The options that every run has, whatever parts are chosen; those of a part stand with the part. No torch here."""
 
-from datasets import DATASETS
-from games import AUXILIARY_LOSSES, GAMES, LOSSES
-from models import DECODERS, ENCODERS, RECEIVERS
-from parts import (
+from learning_to_draw.datasets import DATASETS
+from learning_to_draw.games import AUXILIARY_LOSSES, GAMES, LOSSES
+from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
+from learning_to_draw.parts import (
     add_device_option,
     add_flag,
     add_plugin_option,

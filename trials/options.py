@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from datasets import DATASETS
-from errors import UsageError, program
-from parts import Part, add_trust_option
-from plugins import load_again, sha256_of
-from trials.option_groups import (
+from learning_to_draw.datasets import DATASETS
+from learning_to_draw.errors import UsageError, program
+from learning_to_draw.parts import Part, add_trust_option
+from learning_to_draw.plugins import load_again, sha256_of
+from learning_to_draw.trials.option_groups import (
     COMMAND_OPTIONS,
     add_agent_options,
     add_auxiliary_losses,
@@ -27,8 +27,8 @@ from trials.option_groups import (
     add_run_options,
     add_speed_options,
 )
-from trials.part_tables import DEFAULT_PARTS, NAMES, OTHER_NAMES, PART_TABLES, TYPES, option_of
-from trials.unknown_options import explain_unknown, names_everywhere
+from learning_to_draw.trials.part_tables import DEFAULT_PARTS, NAMES, OTHER_NAMES, PART_TABLES, TYPES, option_of
+from learning_to_draw.trials.unknown_options import explain_unknown, names_everywhere
 
 DEFAULT_SOURCE = "default"
 COMMAND_LINE = "command line"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from datasets import DATASETS
-from games import GAMES, LOSSES
-from models import DECODERS, ENCODERS, RECEIVERS
-from parts import Part
-from trials.option_groups import game_name
+from learning_to_draw.datasets import DATASETS
+from learning_to_draw.games import GAMES, LOSSES
+from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
+from learning_to_draw.parts import Part
+from learning_to_draw.trials.option_groups import game_name
 
 # kind -> its table; the option that chooses a part is named after the kind.
 PART_TABLES: dict[str, Mapping[str, Part]] = {

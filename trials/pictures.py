@@ -8,15 +8,14 @@ from pathlib import Path
 
 import torch
 import torchbearer
+from learning_to_draw.games.scores import correct_guesses
+from learning_to_draw.models.agents import Play
+from learning_to_draw.models.encoding import expand_channels
+from learning_to_draw.trials.batches import Batch
+from learning_to_draw.trials.run_folder import write_atomically
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torchbearer.callbacks import Callback
-
-from games.scores import correct_guesses
-from models.agents import Play
-from models.encoding import expand_channels
-from trials.batches import Batch
-from trials.run_folder import write_atomically
 
 RIGHT, WRONG = (34, 139, 34), (200, 30, 30)
 SHOWN_GAMES = 16

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from models.agents import Agents
-from trials import processes
-from trials.batches import GameBatches
-from trials.memory import MIB
-from trials.options import DEFAULT_SOURCE, Options, as_text
-from trials.wiring import Pictures
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.batches import GameBatches
+from learning_to_draw.trials.memory import MIB
+from learning_to_draw.trials.options import DEFAULT_SOURCE, Options, as_text
+from learning_to_draw.trials.wiring import Pictures
 
 
 def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:

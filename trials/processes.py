@@ -17,9 +17,8 @@ from datetime import timedelta
 from typing import Any
 
 import torch
+from learning_to_draw.errors import RunError, UsageError
 from torch import Tensor, distributed
-
-from errors import RunError, UsageError
 
 # How long one may wait for another, which may be downloading or decoding; that one has died is noticed by torchrun.
 PATIENCE = timedelta(hours=6)

@@ -6,13 +6,13 @@ import logging
 import time
 
 import torchbearer
+from learning_to_draw.games.scores import correct_guesses
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.options import Options
 from torchbearer.callbacks import Callback
 from tqdm import tqdm
 
-import bars
-from games.scores import correct_guesses
-from trials import processes
-from trials.options import Options
+from learning_to_draw import bars
 
 logger = logging.getLogger("commgame")
 

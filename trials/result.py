@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from games.scores import rate_interval
-from trials.batches import GameBatches
+from learning_to_draw.games.scores import rate_interval
+from learning_to_draw.trials.batches import GameBatches
 
 
 def outcome(batches: GameBatches, rate: float, loss: float) -> dict[str, Any]:

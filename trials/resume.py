@@ -15,15 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.checkpoints import Checkpoint, load_agents
+from learning_to_draw.trials.options import (
+    COMMAND_LINE,
+    CONFIG,
+    OF_ONE_START,
+    Options,
+    as_text,
+    given_value,
+    resolve,
+    resolve_training,
+)
+from learning_to_draw.trials.resume_point import FILE, FORMAT, PREVIOUS
+from learning_to_draw.trials.trained import spelled
 
-import plugins
-from errors import UsageError, first_line
-from models.agents import Agents
-from trials import processes
-from trials.checkpoints import Checkpoint, load_agents
-from trials.options import COMMAND_LINE, CONFIG, OF_ONE_START, Options, as_text, given_value, resolve, resolve_training
-from trials.resume_point import FILE, FORMAT, PREVIOUS
-from trials.trained import spelled
+from learning_to_draw import plugins
 
 logger = logging.getLogger("commgame")
 

@@ -18,17 +18,16 @@ from typing import Any
 import numpy as np
 import torch
 import torchbearer
+from learning_to_draw.errors import RunError
+from learning_to_draw.games.losses import TotalLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.batches import GameBatches
+from learning_to_draw.trials.callbacks import RunLog, Snapshots
+from learning_to_draw.trials.interrupts import Interrupts
+from learning_to_draw.trials.run_folder import plain, versions, write_atomically
+from learning_to_draw.trials.trial import settle_metrics
 from torchbearer.callbacks import Callback
-
-from errors import RunError
-from games.losses import TotalLoss
-from models.agents import Agents
-from trials import processes
-from trials.batches import GameBatches
-from trials.callbacks import RunLog, Snapshots
-from trials.interrupts import Interrupts
-from trials.run_folder import plain, versions, write_atomically
-from trials.trial import settle_metrics
 
 logger = logging.getLogger("commgame")
 

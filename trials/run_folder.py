@@ -15,9 +15,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import plugins
-from errors import VERSION, UsageError
-from trials.options import Options
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.options import Options
+
+from learning_to_draw import __version__, plugins
 
 # The command as it was typed; the first two names are the official ones.
 COMMAND_FILES = {"train": "train_cmd.txt", "test": "eval_cmd.txt", "crossplay": "crossplay_cmd.txt"}
@@ -124,7 +125,7 @@ def versions(plugin: Path | str | None = None) -> dict[str, str]:
 
 @functools.cache  # asked once, before training: a commit made meanwhile does not change what is running
 def _versions() -> dict[str, str]:
-    found = {"learning-to-draw": VERSION, "python": platform.python_version()}
+    found = {"learning-to-draw": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)

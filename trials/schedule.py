@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from errors import UsageError
-from parts import LARGEST, SMALLEST
+from learning_to_draw.errors import UsageError
+from learning_to_draw.parts import LARGEST, SMALLEST
 
 FORMS = "0.001, 0.001*0.2@every10, 0.001*0.2@[10,30,80], 0.001*0.2@plateau or 0.001*inv0.0001,0.75"
 

@@ -7,15 +7,14 @@ import os
 from collections.abc import Mapping
 
 import torch
-
-from errors import UsageError, first_line
-from games.losses import TotalLoss
-from models.agents import Agents
-from models.encoding import BackboneEncoder, Encoder
-from trials.batches import GameBatches
-from trials.feature_cache import compute, needed_bytes
-from trials.memory import MIB, memory_budget
-from trials.options import Options
+from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.games.losses import TotalLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.encoding import BackboneEncoder, Encoder
+from learning_to_draw.trials.batches import GameBatches
+from learning_to_draw.trials.feature_cache import compute, needed_bytes
+from learning_to_draw.trials.memory import MIB, memory_budget
+from learning_to_draw.trials.options import Options
 
 logger = logging.getLogger("commgame")
 

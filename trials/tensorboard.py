@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torchbearer
+from learning_to_draw.errors import UsageError
 from PIL import Image
 from torchbearer.callbacks import Callback
-
-from errors import UsageError
 
 
 def check_tensorboard() -> None:

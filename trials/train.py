@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
-from errors import program
-from games.losses import TotalLoss
-from models.agents import Agents
-from trials import processes
-from trials.batches import GameBatches
-from trials.callbacks import (
+from learning_to_draw.errors import program
+from learning_to_draw.games.losses import TotalLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.batches import GameBatches
+from learning_to_draw.trials.callbacks import (
     AnnealSigma2,
     EpochClock,
     LearntWeightsColumns,
@@ -26,22 +25,22 @@ from trials.callbacks import (
     Snapshots,
     StopOnNaN,
 )
-from trials.interrupts import Interrupts
-from trials.memory import graph_bytes, memory_estimate
-from trials.option_checks import check_train_options
-from trials.options import Options
-from trials.pictures import PassPictures
-from trials.plan import describe
-from trials.progress import EpochLine, Progress, hush
-from trials.result import outcome
-from trials.resume import Interrupted
-from trials.resume_point import ResumePoint
-from trials.run_folder import choose_folder, note_resumption, open_folder, write_json, write_text
-from trials.schedule import LearningRate, parse_learning_rate
-from trials.speed import compile_backbones, keep_features, set_determinism, set_precision
-from trials.tensorboard import TensorBoard
-from trials.trial import build_trial, run
-from trials.wiring import (
+from learning_to_draw.trials.interrupts import Interrupts
+from learning_to_draw.trials.memory import graph_bytes, memory_estimate
+from learning_to_draw.trials.option_checks import check_train_options
+from learning_to_draw.trials.options import Options
+from learning_to_draw.trials.pictures import PassPictures
+from learning_to_draw.trials.plan import describe
+from learning_to_draw.trials.progress import EpochLine, Progress, hush
+from learning_to_draw.trials.result import outcome
+from learning_to_draw.trials.resume import Interrupted
+from learning_to_draw.trials.resume_point import ResumePoint
+from learning_to_draw.trials.run_folder import choose_folder, note_resumption, open_folder, write_json, write_text
+from learning_to_draw.trials.schedule import LearningRate, parse_learning_rate
+from learning_to_draw.trials.speed import compile_backbones, keep_features, set_determinism, set_precision
+from learning_to_draw.trials.tensorboard import TensorBoard
+from learning_to_draw.trials.trial import build_trial, run
+from learning_to_draw.trials.wiring import (
     build_agents,
     build_batches,
     build_loss,

@@ -7,17 +7,16 @@ from typing import Any
 
 import torch
 import torchbearer
+from learning_to_draw.games.losses import TotalLoss
+from learning_to_draw.games.scores import correct_guesses
+from learning_to_draw.models.agents import Agents, Play
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.batches import Batch, GameBatches, Played
+from learning_to_draw.trials.divided import DividedGames
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torchbearer import metrics
 from torchbearer.callbacks import Callback
-
-from games.losses import TotalLoss
-from games.scores import correct_guesses
-from models.agents import Agents, Play
-from trials import processes
-from trials.batches import Batch, GameBatches, Played
-from trials.divided import DividedGames
 
 TERMS = torchbearer.state_key("loss_terms")
 """State: every loss term of this batch by name, scalars; their sum is the loss."""

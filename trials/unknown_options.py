@@ -6,8 +6,8 @@ import argparse
 import difflib
 from collections.abc import Mapping, Sequence
 
-from errors import UsageError, program
-from trials.option_groups import (
+from learning_to_draw.errors import UsageError, program
+from learning_to_draw.trials.option_groups import (
     COMMAND_OPTIONS,
     add_agent_options,
     add_auxiliary_losses,
@@ -17,7 +17,7 @@ from trials.option_groups import (
     add_run_options,
     add_speed_options,
 )
-from trials.part_tables import NAMES, PART_TABLES, option_of
+from learning_to_draw.trials.part_tables import NAMES, PART_TABLES, option_of
 
 
 def check_names(command: str, arguments: Sequence[str]) -> None:

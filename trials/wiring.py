@@ -7,21 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-
-from datasets.decoding import read_picture, resize_and_crop, to_tensor
-from datasets.splits import Split, to_unit_range
-from errors import UsageError, first_line
-from games import AUXILIARY_LOSSES
-from games.losses import ReconstructLoss, TotalLoss
-from games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
-from games.sampling import Game
-from models.agents import Agents
-from models.encoding import IMAGENET_MEAN, Encoder
-from trials import processes
-from trials.batches import GameBatches, SenderView
-from trials.memory import SHARE, place_of_pictures
-from trials.option_checks import check_game_options
-from trials.options import Options
+from learning_to_draw.datasets.decoding import read_picture, resize_and_crop, to_tensor
+from learning_to_draw.datasets.splits import Split, to_unit_range
+from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.games import AUXILIARY_LOSSES
+from learning_to_draw.games.losses import ReconstructLoss, TotalLoss
+from learning_to_draw.games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
+from learning_to_draw.games.sampling import Game
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.encoding import IMAGENET_MEAN, Encoder
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.batches import GameBatches, SenderView
+from learning_to_draw.trials.memory import SHARE, place_of_pictures
+from learning_to_draw.trials.option_checks import check_game_options
+from learning_to_draw.trials.options import Options
 
 # Added to --data-seed, and in training to --seed, so that each kind of random draw has a stream of its own.
 TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6

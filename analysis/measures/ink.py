@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-
-from models.decoding import Decoder, Strokes
+from learning_to_draw.models.decoding import Decoder, Strokes
 
 VISIBLE = 1 / 255
 CHUNK = 2**23  # pixels drawn at a time: 32 MiB

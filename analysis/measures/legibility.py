@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from learning_to_draw.analysis.zero_shot import closest, picture_embeddings, sentence_embeddings
 from torch import nn
-
-from analysis.zero_shot import closest, picture_embeddings, sentence_embeddings
 
 
 @dataclass(frozen=True)

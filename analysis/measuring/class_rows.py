@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-
-from analysis.measures.prototypes import nearest_prototypes
-from analysis.measures.rates import class_counts, confusion, mean_chance
-from analysis.measuring.material import Material
-from analysis.measuring.table import Measured, NotMeasured, Row, share
-from analysis.options import TEMPLATES
+from learning_to_draw.analysis.measures.prototypes import nearest_prototypes
+from learning_to_draw.analysis.measures.rates import class_counts, confusion, mean_chance
+from learning_to_draw.analysis.measuring.material import Material
+from learning_to_draw.analysis.measuring.table import Measured, NotMeasured, Row, share
+from learning_to_draw.analysis.options import TEMPLATES
 
 LISTED = 5  # confusions in the table
 

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from tqdm import tqdm
-
-from analysis.measures.consistency import consistency, distinct_share
-from analysis.measures.distances import (
+from learning_to_draw.analysis.measures.consistency import consistency, distinct_share
+from learning_to_draw.analysis.measures.distances import (
     chamfer_between,
     chamfer_distances,
     feature_distances,
@@ -18,12 +16,13 @@ from analysis.measures.distances import (
     rms_distances,
     sample_points,
 )
-from analysis.measures.erasure import erasure, without_stroke
-from analysis.measures.ink import dots, ink_shares, visible_strokes
-from analysis.measures.rates import mean_chance
-from analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
-from analysis.measuring.material import LEAST, NO_STROKES, Material, draw_sample
-from analysis.measuring.table import Measured, NotMeasured, Row, not_measured, share
+from learning_to_draw.analysis.measures.erasure import erasure, without_stroke
+from learning_to_draw.analysis.measures.ink import dots, ink_shares, visible_strokes
+from learning_to_draw.analysis.measures.rates import mean_chance
+from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
+from learning_to_draw.analysis.measuring.material import LEAST, NO_STROKES, Material, draw_sample
+from learning_to_draw.analysis.measuring.table import Measured, NotMeasured, Row, not_measured, share
+from tqdm import tqdm
 
 AGREEMENT = 0.99  # of guesses played again with the logged ones; with less the weights are hardly those that played
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-
-from analysis.log_reader import Game, GameLog, LoggedStrokes
-from analysis.measures.ink import paper_is_white
-from analysis.measures.legibility import Clip
-from analysis.measuring.picture_arrays import read_pictures
-from analysis.measuring.replay import Replay
-from analysis.measuring.table import NotMeasured
+from learning_to_draw.analysis.log_reader import Game, GameLog, LoggedStrokes
+from learning_to_draw.analysis.measures.ink import paper_is_white
+from learning_to_draw.analysis.measures.legibility import Clip
+from learning_to_draw.analysis.measuring.picture_arrays import read_pictures
+from learning_to_draw.analysis.measuring.replay import Replay
+from learning_to_draw.analysis.measuring.table import NotMeasured
 
 LEAST = 3  # photos, between which there are distances to compare
 NO_STROKES = "the log holds no strokes, as those of the official code"

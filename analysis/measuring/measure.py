@@ -7,19 +7,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.clip_analysis import read_names
-from analysis.log_reader import read_log
-from analysis.measures.legibility import Clip
-from analysis.measuring import class_rows, drawing_rows
-from analysis.measuring.material import LEAST, Material, Settings
-from analysis.measuring.options import MEASURES
-from analysis.measuring.replay import Replay, load_replay
-from analysis.measuring.table import Measured, NotMeasured, as_json, markdown, not_measured
-from analysis.output import check_new
-from errors import UsageError
-from models.clip import load_clip
-from trials.run_folder import write_json
-from trials.wiring import choose_device
+from learning_to_draw.analysis.clip_analysis import read_names
+from learning_to_draw.analysis.log_reader import read_log
+from learning_to_draw.analysis.measures.legibility import Clip
+from learning_to_draw.analysis.measuring import class_rows, drawing_rows
+from learning_to_draw.analysis.measuring.material import LEAST, Material, Settings
+from learning_to_draw.analysis.measuring.options import MEASURES
+from learning_to_draw.analysis.measuring.replay import Replay, load_replay
+from learning_to_draw.analysis.measuring.table import Measured, NotMeasured, as_json, markdown, not_measured
+from learning_to_draw.analysis.output import check_new
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.clip import load_clip
+from learning_to_draw.trials.run_folder import write_json
+from learning_to_draw.trials.wiring import choose_device
 
 logger = logging.getLogger("commgame")
 

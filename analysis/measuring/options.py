@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from models.options import add_clip_model_option
-from parts import add_device_option, add_flag, add_plugin_option, add_trust_option, positive_int, seed
+from learning_to_draw.models.options import add_clip_model_option
+from learning_to_draw.parts import add_device_option, add_flag, add_plugin_option, add_trust_option, positive_int, seed
 
 # In the order of the table; --only chooses among them.
 MEASURES = (

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-
-from analysis.picture_files import take_from
-from datasets.decoding import read_picture, to_tensor
-from errors import UsageError
+from learning_to_draw.analysis.picture_files import take_from
+from learning_to_draw.datasets.decoding import read_picture, to_tensor
+from learning_to_draw.errors import UsageError
 
 
 def read_pictures(paths: Sequence[Path]) -> np.ndarray:

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from learning_to_draw.analysis.log_reader import GameLog, LoggedStrokes
+from learning_to_draw.analysis.measuring.picture_arrays import read_pictures
+from learning_to_draw.datasets.splits import to_unit_range
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.decoding import Strokes
+from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.trained import NOT_OF_AGENTS, Trained, build_trained, load_trained
+from learning_to_draw.trials.wiring import Pictures
 from torch import Tensor
-
-from analysis.log_reader import GameLog, LoggedStrokes
-from analysis.measuring.picture_arrays import read_pictures
-from datasets.splits import to_unit_range
-from errors import UsageError
-from models.agents import Agents
-from models.decoding import Strokes
-from trials.options import resolve
-from trials.trained import NOT_OF_AGENTS, Trained, build_trained, load_trained
-from trials.wiring import Pictures
 
 BATCH = 128  # pictures that an encoder sees at a time
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from games.scores import rate_interval
+from learning_to_draw.games.scores import rate_interval
 
 HEADINGS = ("measure", "value", "95 % interval", "chance", "note")
 NUMBERS = (1, 2, 3)  # the columns that are aligned to the right

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.log_reader import read_json
-from errors import UsageError
-from trials.run_folder import COMMAND_FILES, RUN_FILES, TIMES
+from learning_to_draw.analysis.log_reader import read_json
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.run_folder import COMMAND_FILES, RUN_FILES, TIMES
 
 OFFICIAL_BATCH_SIZE = 48  # the official code's default
 

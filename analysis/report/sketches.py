@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from learning_to_draw.analysis.report.pictures import Pictures, open_picture
+from learning_to_draw.analysis.report.run import Run
+from learning_to_draw.errors import UsageError
 from PIL import Image
-
-from analysis.report.pictures import Pictures, open_picture
-from analysis.report.run import Run
-from errors import UsageError
 
 MOST_EPOCHS, MOST_PHOTOS = 12, 12
 PER_ROW, PADDING = 8, 2  # of the grids

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from analysis.reproduce.tables import TABLES
-from parts import add_device_option, seed
+from learning_to_draw.analysis.reproduce.tables import TABLES
+from learning_to_draw.parts import add_device_option, seed
 
 
 def add_reproduce_options(group: Any) -> None:

@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.output import check_writable
-from analysis.reproduce.sheet import draw_sheet
-from analysis.reproduce.tables import FULL, FULL_TRAINING, QUICK, TABLES, Row, Table
-from errors import RunError, UsageError, program
-from trials.options import OF_ONE_START, as_text, resolve
-from trials.pictures import save_picture
-from trials.resume import spelled
-from trials.run_folder import write_text
+from learning_to_draw.analysis.output import check_writable
+from learning_to_draw.analysis.reproduce.sheet import draw_sheet
+from learning_to_draw.analysis.reproduce.tables import FULL, FULL_TRAINING, QUICK, TABLES, Row, Table
+from learning_to_draw.errors import RunError, UsageError, program
+from learning_to_draw.trials.options import OF_ONE_START, as_text, resolve
+from learning_to_draw.trials.pictures import save_picture
+from learning_to_draw.trials.resume import spelled
+from learning_to_draw.trials.run_folder import write_text
 
 # Options that may be others from one call to the next.
 ELSEWHERE = (*OF_ONE_START, "dataset_root", "device")
 STDERR = 2  # a descriptor; what stands on stdout is the table
-PROGRAM = Path(__file__).parents[2] / "launch.py"  # which both the file and the installed command are
+PROGRAM = Path(__file__).parents[2] / "commgame.py"
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from learning_to_draw.analysis.log_reader import read_log
+from learning_to_draw.analysis.picture_files import take_from
 from PIL import Image, ImageDraw, ImageFont
-
-from analysis.log_reader import read_log
-from analysis.picture_files import take_from
 
 SHOWN, TILE, GAP, LINE = 10, 96, 4, 22
 

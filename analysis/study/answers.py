@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.log_reader import read_json
-from errors import UsageError
+from learning_to_draw.analysis.log_reader import read_json
+from learning_to_draw.errors import UsageError
 
 FORMAT = "learning-to-draw study answers 1"
 

@@ -1,6 +1,6 @@
 """docs/images/games.png: who sees what in each game, drawn from the game logs of four tests of Digits.
 
-    python docs/figures/games.py ORIGINAL SAME DIFFERENT MIXED --output docs/images/games.png
+    python -m docs.figures.games ORIGINAL SAME DIFFERENT MIXED --output docs/images/games.png
 
 The tests are those of docs/games.md. A row shows the first turn that was guessed right, of a class that no row above
 has; in `different` and `mixed`, one whose target is another picture than the sender's.
@@ -9,16 +9,11 @@ has; in `different` and `mixed`, one whose target is another picture than the se
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from learning_to_draw.analysis.log_reader import Game, GameLog, read_log
 from PIL import Image, ImageDraw, ImageFont
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from analysis.log_reader import Game, GameLog, read_log
 
 WIDTH, MARGIN = 900, 14
 LARGE, SMALL, GAP = 104, 64, 9  # sides of the sender's pictures and of the receiver's; between the latter

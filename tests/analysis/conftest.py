@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 import torch
 import torchbearer
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.sampling import Deal
+from learning_to_draw.models.agents import Play
+from learning_to_draw.models.decoding import Strokes
+from learning_to_draw.models.encoding import Encoding
+from learning_to_draw.rasteriser import draw_lines
+from learning_to_draw.trials.batches import Batch
+from learning_to_draw.trials.gamelog import GameLog
 from PIL import Image
-
-from datasets.splits import Split
-from games.sampling import Deal
-from models.agents import Play
-from models.decoding import Strokes
-from models.encoding import Encoding
-from rasteriser import draw_lines
-from trials.batches import Batch
-from trials.gamelog import GameLog
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ import json
 
 import numpy as np
 import pytest
-
-from analysis.analyse_logs import analyse_logs, count, table
-from analysis.log_reader import Game
-from errors import UsageError
+from learning_to_draw.analysis.analyse_logs import analyse_logs, count, table
+from learning_to_draw.analysis.log_reader import Game
+from learning_to_draw.errors import UsageError
 
 WON, LOST = Game(1, 1, "s", ("a", "b")), Game(0, 1, "s", ("a", "b"))
 

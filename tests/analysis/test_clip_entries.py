@@ -3,10 +3,9 @@
 import json
 
 import pytest
-
-from analysis.clip_entries import Seen, entries, read_entries
-from analysis.log_reader import Game
-from errors import UsageError
+from learning_to_draw.analysis.clip_entries import Seen, entries, read_entries
+from learning_to_draw.analysis.log_reader import Game
+from learning_to_draw.errors import UsageError
 
 
 def test_entries_of_two_games():

@@ -1,9 +1,8 @@
 """Lists of true classes read back, and files that are none."""
 
 import pytest
-
-from analysis.hash_classes import read_hash_classes
-from errors import UsageError
+from learning_to_draw.analysis.hash_classes import read_hash_classes
+from learning_to_draw.errors import UsageError
 
 A, B = "a" * 32, "b" * 32
 

@@ -5,9 +5,8 @@ import re
 
 import numpy as np
 import pytest
-
-from analysis.log_reader import find_log, read_log
-from errors import UsageError
+from learning_to_draw.analysis.log_reader import find_log, read_log
+from learning_to_draw.errors import UsageError
 
 GREY = np.arange(16, dtype=np.uint8).reshape(4, 4)
 

@@ -7,11 +7,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from learning_to_draw.analysis.log_reader import read_log
+from learning_to_draw.analysis.render_game import page, render_game
+from learning_to_draw.errors import UsageError
 from PIL import Image
-
-from analysis.log_reader import read_log
-from analysis.render_game import page, render_game
-from errors import UsageError
 
 
 class Figures(HTMLParser):

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from learning_to_draw.analysis.render_sketches_seeds import render_sketches_seeds
+from learning_to_draw.errors import UsageError
 from PIL import Image
-
-from analysis.render_sketches_seeds import render_sketches_seeds
-from errors import UsageError
 
 
 def flat(level, size=4):

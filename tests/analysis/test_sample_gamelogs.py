@@ -7,10 +7,9 @@ import random
 from pathlib import Path
 
 import pytest
-
-from analysis.log_reader import read_log
-from analysis.sample_gamelogs import sample_gamelogs
-from errors import UsageError
+from learning_to_draw.analysis.log_reader import read_log
+from learning_to_draw.analysis.sample_gamelogs import sample_gamelogs
+from learning_to_draw.errors import UsageError
 
 
 @pytest.fixture

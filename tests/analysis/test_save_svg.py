@@ -5,13 +5,12 @@ import re
 
 import numpy as np
 import pytest
-
-from analysis.log_reader import read_log
-from analysis.options import add_save_svg_options
-from analysis.save_svg import save_svg
-from analysis.svg import svg
-from analysis.tool import Tool
-from errors import UsageError
+from learning_to_draw.analysis.log_reader import read_log
+from learning_to_draw.analysis.options import add_save_svg_options
+from learning_to_draw.analysis.save_svg import save_svg
+from learning_to_draw.analysis.svg import svg
+from learning_to_draw.analysis.tool import Tool
+from learning_to_draw.errors import UsageError
 
 
 def test_every_sketch_of_a_log(make_full_log, tmp_path):

@@ -13,9 +13,9 @@ from benchmarks.rasteriser import CASES, draw, main, plain, plain_functions, ran
 
 # Stand-ins for dsketch's modules, of the functions that the official package has there.
 DSKETCH = {
-    "disttrans": "from rasteriser import curve_edt2_polyline, line_edt2, point_edt2",
-    "raster": "from rasteriser import exp",
-    "composite": "from rasteriser import softor",
+    "disttrans": "from learning_to_draw.rasteriser import curve_edt2_polyline, line_edt2, point_edt2",
+    "raster": "from learning_to_draw.rasteriser import exp",
+    "composite": "from learning_to_draw.rasteriser import softor",
 }
 
 

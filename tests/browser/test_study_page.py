@@ -5,11 +5,10 @@ import re
 
 import numpy as np
 import pytest
+from learning_to_draw.analysis.study.answers import read_answers
+from learning_to_draw.analysis.study.page import study
+from learning_to_draw.analysis.study.results import results
 from PIL import Image
-
-from analysis.study.answers import read_answers
-from analysis.study.page import study
-from analysis.study.results import results
 
 pytestmark = pytest.mark.slow
 

@@ -5,11 +5,10 @@ import io
 import numpy as np
 import pytest
 import torch
+from learning_to_draw.analysis.svg import svg
+from learning_to_draw.models.decoding import Decoder, Strokes
+from learning_to_draw.rasteriser import curve_edt2_bruteforce, exp, pixel_grid, softor
 from PIL import Image
-
-from analysis.svg import svg
-from models.decoding import Decoder, Strokes
-from rasteriser import curve_edt2_bruteforce, exp, pixel_grid, softor
 
 pytestmark = pytest.mark.slow
 

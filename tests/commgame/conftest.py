@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import commgame
+from learning_to_draw import commgame
 
 
 @pytest.fixture

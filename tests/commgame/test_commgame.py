@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import commgame
+from learning_to_draw import commgame
 
 ROOT = Path(commgame.__file__).parent
 
@@ -96,13 +96,13 @@ def test_a_command_says_what_it_begins_before_torch_is_loaded(command, said, no_
 
 def test_a_tool_says_whether_it_loads_torch(no_torch):
     for tool in commgame.TOOLS.values():
-        done = no_torch("-c", f"import {tool.module}")
+        done = no_torch("-c", f"import learning_to_draw.{tool.module}")
         assert ("torch was imported" in done.stderr) == (done.returncode != 0) == tool.loads_torch, tool.module
 
 
 def test_a_dry_run_loads_nothing_that_is_slow_and_not_needed(tmp_path):
     code = (
-        "import sys, commgame; assert commgame.main(['train', '--dry-run']) == 0;"
+        "import sys; from learning_to_draw import commgame; assert commgame.main(['train', '--dry-run']) == 0;"
         "print([name for name in ('torchvision', 'sklearn', 'scipy', 'numba', 'torch._dynamo') if name in sys.modules])"
     )
     done = subprocess.run(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import commgame
+from learning_to_draw import commgame
 
 ROOT = Path(commgame.__file__).parent
 FOLDER = "train --dataset ImageFolder --encoder SmallCNNEncoder --image-size 16 --batch-size 3 --dataset-root {tmp}"

@@ -2,12 +2,11 @@
 
 import pytest
 import torch
+from learning_to_draw.datasets import augment
+from learning_to_draw.datasets.augment import AffineView, CropFlipJitterView
+from learning_to_draw.datasets.ragged import RaggedImages
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as TF
-
-from datasets import augment
-from datasets.augment import AffineView, CropFlipJitterView
-from datasets.ragged import RaggedImages
 
 
 @pytest.fixture

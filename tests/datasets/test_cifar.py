@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-
-from datasets.cifar import CIFAR10, CIFAR100
-from errors import UsageError
+from learning_to_draw.datasets.cifar import CIFAR10, CIFAR100
+from learning_to_draw.errors import UsageError
 
 NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 BATCH, TEST = 20, 30  # pictures in each of the five training files, and in the test file

@@ -10,13 +10,12 @@ from threading import Barrier
 import numpy as np
 import pytest
 import torch
+from learning_to_draw.datasets import decoded_cache
+from learning_to_draw.datasets.decoded_cache import DecodedCache
+from learning_to_draw.datasets.decoding import decode, decode_ragged, resize_and_crop
+from learning_to_draw.datasets.ragged import RaggedImages
+from learning_to_draw.errors import UsageError
 from PIL import Image
-
-from datasets import decoded_cache
-from datasets.decoded_cache import DecodedCache
-from datasets.decoding import decode, decode_ragged, resize_and_crop
-from datasets.ragged import RaggedImages
-from errors import UsageError
 
 RECIPE = {"transform": "none", "channels": 3}
 
@@ -158,7 +157,7 @@ def save_python_objects(path):
     ],
 )
 def test_a_damaged_file_is_made_anew(paths, cache, caplog, damage):
-    caplog.set_level(logging.INFO, "datasets")
+    caplog.set_level(logging.INFO, "learning_to_draw.datasets")
     first = square(paths, cache)
     (file,) = kept(cache)
     content = file.read_bytes()
@@ -173,7 +172,7 @@ def test_a_damaged_file_is_made_anew(paths, cache, caplog, damage):
 
 
 def test_a_root_that_cannot_be_written_to_is_no_error(paths, cache, caplog):
-    caplog.set_level(logging.INFO, "datasets")
+    caplog.set_level(logging.INFO, "learning_to_draw.datasets")
     (cache.root / ".decoded").write_text("in the way")
     assert torch.equal(square(paths, cache), square(paths, None))
     assert f"decoded pictures cannot be kept for the next run in {cache.root / '.decoded'}: " in caplog.text
@@ -193,7 +192,7 @@ def test_a_read_only_root_is_no_error(paths, cache):
 # Python 3.10 tries once more to finish a zip file when it is collected, and says so.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_disk_that_is_full_leaves_nothing_half_written(paths, cache, caplog):
-    caplog.set_level(logging.INFO, "datasets")
+    caplog.set_level(logging.INFO, "learning_to_draw.datasets")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))  # bytes a file may have
     try:

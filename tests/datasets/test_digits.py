@@ -4,10 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from learning_to_draw.datasets import digits
+from learning_to_draw.datasets.digits import Digits, enlarge
 from sklearn.datasets import load_digits
-
-from datasets import digits
-from datasets.digits import Digits, enlarge
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,8 @@
 from urllib.error import URLError
 
 import pytest
-
-from datasets.download import download_folder
-from errors import UsageError
+from learning_to_draw.datasets.download import download_folder
+from learning_to_draw.errors import UsageError
 
 
 def test_a_finished_download_is_moved_into_place(tmp_path):

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
+from learning_to_draw.datasets.image_folder import ImageFolder
+from learning_to_draw.errors import UsageError
 from PIL import Image
-
-from datasets.image_folder import ImageFolder
-from errors import UsageError
 
 
 def fill(folder, count, red=0, suffix=".png"):

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from datasets import DATASETS
+from learning_to_draw.datasets import DATASETS
 
 
 def test_importing_the_table_does_not_import_torch():

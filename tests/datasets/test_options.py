@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 
 import pytest
-
-from datasets import DATASETS
+from learning_to_draw.datasets import DATASETS
 
 
 def parse(name, *words):

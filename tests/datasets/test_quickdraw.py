@@ -6,10 +6,9 @@ import struct
 import numpy as np
 import pytest
 import torch
-
-from datasets import quickdraw
-from datasets.quickdraw import QuickDraw, read_drawings, render
-from errors import UsageError
+from learning_to_draw.datasets import quickdraw
+from learning_to_draw.datasets.quickdraw import QuickDraw, read_drawings, render
+from learning_to_draw.errors import UsageError
 
 CROSS = [[[0, 255], [128, 128]], [[100, 100, 140], [0, 255, 255]]]  # a horizontal line, and one down and to the right
 

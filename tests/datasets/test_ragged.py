@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-
-from datasets.ragged import RaggedImages
+from learning_to_draw.datasets.ragged import RaggedImages
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ import sys
 
 import numpy as np
 import pytest
-
-from datasets.skeleton import check_available, skeletonise
-from errors import UsageError
+from learning_to_draw.datasets.skeleton import check_available, skeletonise
+from learning_to_draw.errors import UsageError
 
 
 def test_a_bar_becomes_its_middle_line():

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.model_selection import train_test_split
-
-from datasets.splits import (
+from learning_to_draw.datasets.splits import (
     Split,
     balanced_items,
     check_split_name,
@@ -13,7 +11,8 @@ from datasets.splits import (
     official_positions,
     stratified_split,
 )
-from errors import UsageError
+from learning_to_draw.errors import UsageError
+from sklearn.model_selection import train_test_split
 
 
 def make_split(**changes):

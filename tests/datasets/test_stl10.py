@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-
-from datasets.stl10 import CLASSES, STL10
-from errors import UsageError
+from learning_to_draw.datasets.stl10 import CLASSES, STL10
+from learning_to_draw.errors import UsageError
 
 TRAIN, TEST = 60, 30  # 6 and 3 pictures a class
 
@@ -68,7 +67,9 @@ def test_class_names_from_the_file_or_known(root):
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00 no text", b"airplane\nbird\n", b"", None])
 def test_a_damaged_file_of_class_names_gives_way_to_the_known_names(root, caplog, monkeypatch, content):
-    monkeypatch.setattr(logging.getLogger("datasets"), "propagate", True)  # commgame.py, if it ran, took it away
+    monkeypatch.setattr(
+        logging.getLogger("learning_to_draw.datasets"), "propagate", True
+    )  # commgame.py, if it ran, took it away
     names = root / "stl10_binary" / "class_names.txt"
     if content is None:
         names.unlink()
@@ -122,7 +123,7 @@ def unlabelled(root):
 
 @pytest.mark.parametrize("chunk", [1000, 10])
 def test_unlabelled_pictures_to_train_with(unlabelled, monkeypatch, chunk):
-    monkeypatch.setattr("datasets.stl10.CHUNK", chunk)
+    monkeypatch.setattr("learning_to_draw.datasets.stl10.CHUNK", chunk)
     data = STL10(dataset_root=unlabelled, unlabelled_train=True)
     train = data.split("train")
     assert torch.equal(train.images, torch.from_numpy(pictures(25, 2)))

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
+from learning_to_draw.datasets.stratified_imagenet import StratifiedImageNet
+from learning_to_draw.errors import UsageError
 from PIL import Image
-
-from datasets.stratified_imagenet import StratifiedImageNet
-from errors import UsageError
 
 CLASSES = ("n01440764", "n01443537", "n01484850")
 

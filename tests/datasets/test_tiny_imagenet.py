@@ -5,11 +5,10 @@ import shutil
 
 import pytest
 import torch
+from learning_to_draw.datasets import tiny_imagenet
+from learning_to_draw.datasets.tiny_imagenet import TinyImageNet
+from learning_to_draw.errors import UsageError
 from PIL import Image
-
-from datasets import tiny_imagenet
-from datasets.tiny_imagenet import TinyImageNet
-from errors import UsageError
 
 WNIDS = ("n01443537", "n01629819", "n02124075")  # sorted; wnids.txt has them in another order
 TRAIN, VAL = 3, 4  # pictures of each class

@@ -1,9 +1,8 @@
 import pytest
 import torch
-
-from models.agents import Play
-from models.decoding import Strokes
-from models.encoding import Encoding
+from learning_to_draw.models.agents import Play
+from learning_to_draw.models.decoding import Strokes
+from learning_to_draw.models.encoding import Encoding
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ import math
 
 import pytest
 import torch
+from learning_to_draw.games.losses import CELoss, HingeLoss, NoLoss, ReconstructLoss, TotalLoss
+from learning_to_draw.games.perceptual import LearntWeights, PerceptualLoss
 from torch import nn
-
-from games.losses import CELoss, HingeLoss, NoLoss, ReconstructLoss, TotalLoss
-from games.perceptual import LearntWeights, PerceptualLoss
 
 
 def test_hinge_by_hand():

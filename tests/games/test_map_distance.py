@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-
-from games.map_distance import EPS, distance_to_all, map_distance, mean_and_spread
+from learning_to_draw.games.map_distance import EPS, distance_to_all, map_distance, mean_and_spread
 
 
 def plain(one, other):

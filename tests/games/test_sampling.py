@@ -5,9 +5,8 @@ from collections import Counter
 
 import pytest
 import torch
-
-from errors import UsageError
-from games.sampling import Deal, ObjectOrientedGame, OriginalGame, shuffled_pools
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.sampling import Deal, ObjectOrientedGame, OriginalGame, shuffled_pools
 
 
 def seeded(seed=0):

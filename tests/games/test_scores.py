@@ -1,7 +1,6 @@
 import pytest
 import torch
-
-from games.scores import correct_guesses, rate_interval
+from learning_to_draw.games.scores import correct_guesses, rate_interval
 
 
 def test_guesses_by_hand_and_ties_go_to_the_first():

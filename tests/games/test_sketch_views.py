@@ -2,9 +2,8 @@
 
 import pytest
 import torch
+from learning_to_draw.games.sketch_views import draw_crops, draw_perspectives, homographies, random_views, warp
 from torchvision.transforms import functional as torchvision
-
-from games.sketch_views import draw_crops, draw_perspectives, homographies, random_views, warp
 
 SIZE = 40
 

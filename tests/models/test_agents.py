@@ -2,14 +2,13 @@
 
 import pytest
 import torch
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.backbones import SqueezeNetBackbone
+from learning_to_draw.models.decoders import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders import SimpleMLPEncoder, SmallCNNEncoder
+from learning_to_draw.models.encoding import IMAGENET_MEAN, IMAGENET_STD, Encoder, Encoding, expand_channels
+from learning_to_draw.models.receivers import SimpleReceiverMLP
 from torch import nn
-
-from models.agents import Agents
-from models.backbones import SqueezeNetBackbone
-from models.decoders import SinglePassSimpleLineDecoder
-from models.encoders import SimpleMLPEncoder, SmallCNNEncoder
-from models.encoding import IMAGENET_MEAN, IMAGENET_STD, Encoder, Encoding, expand_channels
-from models.receivers import SimpleReceiverMLP
 
 
 def small_pair(*, shared=True, channels=1, **kwargs):

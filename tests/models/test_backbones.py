@@ -3,11 +3,10 @@
 import pytest
 import torch
 import torchvision
-
-from errors import UsageError
-from models.backbones import SqueezeNetBackbone, VGG16Backbone, VGG16BackboneExtended
-from models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
-from models.pretrained import STYLIZED_IMAGENET_FILE
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.backbones import SqueezeNetBackbone, VGG16Backbone, VGG16BackboneExtended
+from learning_to_draw.models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
+from learning_to_draw.models.pretrained import STYLIZED_IMAGENET_FILE
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-
-from errors import UsageError
-from models.clip import clip_input
-from models.clip_encoder import CLIPVisualEncoder
-from models.encoding import IMAGENET_MEAN, IMAGENET_STD
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.clip import clip_input
+from learning_to_draw.models.clip_encoder import CLIPVisualEncoder
+from learning_to_draw.models.encoding import IMAGENET_MEAN, IMAGENET_STD
 
 
 def build(name, **kwargs):

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-
-from errors import UsageError
-from models.connecting import SinglePassBezierConnectDecoder, SinglePassPolyConnectDecoder
-from rasteriser import curve_edt2_polyline, exp, line_edt2, pixel_grid, softor
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.connecting import SinglePassBezierConnectDecoder, SinglePassPolyConnectDecoder
+from learning_to_draw.rasteriser import curve_edt2_polyline, exp, line_edt2, pixel_grid, softor
 
 SIZE, LATENT, SIGMA2 = 20, 6, 0.01
 LATENTS = torch.randn(3, LATENT, generator=torch.Generator().manual_seed(1))

@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-
-from errors import UsageError
-from models.decoders import (
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.decoders import (
     SinglePassColouredCRSDecoder,
     SinglePassColouredLineDecoder,
     SinglePassColouredPointsDecoder,
@@ -14,7 +13,7 @@ from models.decoders import (
     SinglePassSimpleBezierDecoder,
     SinglePassSimpleLineDecoder,
 )
-from rasteriser import (
+from learning_to_draw.rasteriser import (
     catmull_rom_spline,
     cubic_bezier,
     curve_edt2_polyline,

@@ -3,10 +3,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
-
-from errors import UsageError
-from models import ENCODERS
-from models.encoders import (
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models import ENCODERS
+from learning_to_draw.models.encoders import (
     BetterCNNEncoder,
     Conv2DEncoder,
     SimpleCNNEncoder,
@@ -14,7 +13,7 @@ from models.encoders import (
     SmallCNNEncoder,
     StrokeNetEncoder,
 )
-from models.encoding import Encoding
+from learning_to_draw.models.encoding import Encoding
 
 SMALL = (SmallCNNEncoder, BetterCNNEncoder, SimpleCNNEncoder, SimpleMLPEncoder, Conv2DEncoder)
 

@@ -3,9 +3,8 @@
 import pytest
 import torch
 import torchvision
-
-from errors import UsageError
-from models.resnet import ResNet50Backbone
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.resnet import ResNet50Backbone
 
 FILE = "resnet50-0676ba61.pth"
 

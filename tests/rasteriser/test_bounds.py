@@ -1,8 +1,7 @@
 """Clipping against its definition, gradients at the bounds included."""
 
 import torch
-
-from rasteriser.bounds import bounded
+from learning_to_draw.rasteriser.bounds import bounded
 
 
 def test_values_and_gradients():

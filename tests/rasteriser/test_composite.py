@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-
-from rasteriser import over, over_recursive, smoothmax, softor
+from learning_to_draw.rasteriser import over, over_recursive, smoothmax, softor
 
 
 def random(*shape, seed=0):

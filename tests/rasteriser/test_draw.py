@@ -2,12 +2,11 @@
 
 import math
 
+import learning_to_draw.rasteriser.dense as dense_path
+import learning_to_draw.rasteriser.draw as drawing
 import pytest
 import torch
-
-import rasteriser.dense
-import rasteriser.draw
-from rasteriser import (
+from learning_to_draw.rasteriser import (
     catmull_rom_spline,
     cubic_bezier,
     curve_edt2_polyline,
@@ -23,8 +22,8 @@ from rasteriser import (
     quadratic_bezier,
     softor,
 )
-from rasteriser.dense import DensePolylines
-from rasteriser.numba_kernels import NumbaPolylines
+from learning_to_draw.rasteriser.dense import DensePolylines
+from learning_to_draw.rasteriser.numba_kernels import NumbaPolylines
 
 SIGMA2 = 5e-4
 PATHS = {"dense": DensePolylines, "kernels": NumbaPolylines}
@@ -38,7 +37,7 @@ def path(request, monkeypatch):
     def chosen(device, dtype):
         return PATHS[request.param] if dtype == torch.float32 else DensePolylines
 
-    monkeypatch.setattr(rasteriser.draw, "_path", chosen)
+    monkeypatch.setattr(drawing, "_path", chosen)
 
 
 def random(*shape, seed=0, scale=1.0):
@@ -159,7 +158,7 @@ def test_blocks_of_any_size_draw_the_same(monkeypatch):
     lines, params = random(5, 4, 2, 2), random(5, 2, 4, 2)
     images = []
     for block in (8, 16 * 16 * 3, 1 << 20):
-        monkeypatch.setattr(rasteriser.dense, "_BLOCK_ON_CPU", block)
+        monkeypatch.setattr(dense_path, "_BLOCK_ON_CPU", block)
         images.append((draw_lines(lines, 16, 0.01), draw_curves(params, 16, 0.01)))
         compare(draw_lines, line_edt2, lines, 16, 0.01)
     assert all(torch.allclose(image[k], images[0][k], rtol=0, atol=1e-6) for image in images for k in range(2))
@@ -401,7 +400,7 @@ def test_images_are_float32_whatever_the_default():
 
 def test_free_ends_of_very_long_pieces_keep_their_gradient():
     # A polyline whose pieces leave the canvas and come back; its last end lies on the canvas. Kernels have float64.
-    far = 1e5 if rasteriser.draw._path(torch.device("cpu"), torch.float32) is NumbaPolylines else 10
+    far = 1e5 if drawing._path(torch.device("cpu"), torch.float32) is NumbaPolylines else 10
     params = torch.tensor([[[[0.0, 0.0], [0.0, far], [0.05, -1.0]]]], requires_grad=True)
     compare_polylines(params, 24, 5e-3)
 

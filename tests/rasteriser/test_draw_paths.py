@@ -6,12 +6,10 @@ import sys
 
 import pytest
 import torch
-
-import rasteriser.draw
-from rasteriser import draw_lines
-from rasteriser.dense import DensePolylines
-from rasteriser.draw import _path, agreeing, in_plain_torch
-from rasteriser.numba_kernels import NumbaPolylines
+from learning_to_draw.rasteriser import draw, draw_lines
+from learning_to_draw.rasteriser.dense import DensePolylines
+from learning_to_draw.rasteriser.draw import _path, agreeing, in_plain_torch
+from learning_to_draw.rasteriser.numba_kernels import NumbaPolylines
 
 CPU = torch.device("cpu")
 
@@ -19,9 +17,9 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def afresh():
     """Kernels are asked for once a process: here they are asked for again."""
-    rasteriser.draw._kernels.cache_clear()
+    draw._kernels.cache_clear()
     yield
-    rasteriser.draw._kernels.cache_clear()
+    draw._kernels.cache_clear()
 
 
 def test_a_cpu_draws_float32_by_its_kernels_and_float64_in_plain_torch():
@@ -39,7 +37,7 @@ def test_plain_torch_on_request():
 def test_without_numba_plain_torch_draws_the_same(afresh, monkeypatch):
     lines = torch.rand(2, 5, 2, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
     image, find = draw_lines(lines, 24, 0.01), importlib.util.find_spec
-    rasteriser.draw._kernels.cache_clear()
+    draw._kernels.cache_clear()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "numba" else find(name))
     assert _path(CPU, torch.float32) is DensePolylines
     torch.testing.assert_close(draw_lines(lines, 24, 0.01), image, rtol=0, atol=5e-6)

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-
-from rasteriser import draw_lines, line_edt2, pixel_grid
-from rasteriser import numba_kernels as kernels
-from rasteriser.grid import pixel_axes
-from rasteriser.segments import reach, segments_of
+from learning_to_draw.rasteriser import draw_lines, line_edt2, pixel_grid
+from learning_to_draw.rasteriser import numba_kernels as kernels
+from learning_to_draw.rasteriser.grid import pixel_axes
+from learning_to_draw.rasteriser.segments import reach, segments_of
 
 
 def polylines(segments):

@@ -4,8 +4,7 @@ import math
 
 import pytest
 import torch
-
-from rasteriser import (
+from learning_to_draw.rasteriser import (
     compute_nearest_neighbour_sigma,
     compute_nearest_neighbour_sigma_bres,
     exp,

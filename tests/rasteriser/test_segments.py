@@ -4,9 +4,8 @@ import math
 
 import pytest
 import torch
-
-from rasteriser import line_edt2, pixel_grid
-from rasteriser.segments import negligible, reach, segments_of, to_vertices
+from learning_to_draw.rasteriser import line_edt2, pixel_grid
+from learning_to_draw.rasteriser.segments import negligible, reach, segments_of, to_vertices
 
 
 def test_ink_past_the_reach_is_negligible():

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from learning_to_draw.rasteriser import exp, line_edt2, pixel_grid, softor
 from packaging.version import Version
-
-from rasteriser import exp, line_edt2, pixel_grid, softor
 
 
 def random(*shape, scale=1.0):
@@ -57,7 +56,7 @@ def plain(vertices, size, sigma2, intensities):
 
 def errors(vertices, size, sigma2, channels):
     """Largest error of the image, and of each gradient as a part of the largest gradient."""
-    from rasteriser.triton_kernels import TritonPolylines
+    from learning_to_draw.rasteriser.triton_kernels import TritonPolylines
 
     inputs = [vertices.requires_grad_()]
     if channels:
@@ -78,7 +77,7 @@ def errors(vertices, size, sigma2, channels):
 
 def far_off_or_not_a_number():
     """What a stroke at 1e30 draws and learns, both 0, and whether each of two sketches shows a coordinate of NaN."""
-    from rasteriser.triton_kernels import TritonPolylines
+    from learning_to_draw.rasteriser.triton_kernels import TritonPolylines
 
     lines = (random(1, 2, 2, 2) + 1e30).double().requires_grad_()
     image = TritonPolylines.apply(lines, None, (12, 12), 0.01, torch.float32)
@@ -115,10 +114,9 @@ def test_far_off_strokes_draw_nothing_and_coordinates_that_are_not_numbers_show(
 @pytest.mark.parametrize("channels", [1, 3])
 def test_kernels_compile_for_a_gpu(pieces, channels, tmp_path, monkeypatch):
     triton = pytest.importorskip("triton")
+    from learning_to_draw.rasteriser import triton_kernels
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
-
-    from rasteriser import triton_kernels
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     constants = {"PIECES": pieces, "PIECES_HELD": triton.next_power_of_2(pieces), "TILE": 16}

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-
-from datasets.splits import Split
-from games.sampling import Deal, ObjectOrientedGame, OriginalGame
-from trials.batches import GameBatches, SenderView, unique_rows
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.sampling import Deal, ObjectOrientedGame, OriginalGame
+from learning_to_draw.trials.batches import GameBatches, SenderView, unique_rows
 
 CPU = torch.device("cpu")
 

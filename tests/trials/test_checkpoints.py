@@ -4,14 +4,13 @@ from pathlib import Path
 import pytest
 import torch
 import torchbearer
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses import HingeLoss, TotalLoss
+from learning_to_draw.games.perceptual import LearntWeights, PerceptualLoss
+from learning_to_draw.trials.checkpoints import load_agents, load_checkpoint, save_checkpoint
+from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.wiring import Pictures, build_agents
 from torchbearer.callbacks import CSVLogger, Interval, LambdaCallback
-
-from errors import UsageError
-from games.losses import HingeLoss, TotalLoss
-from games.perceptual import LearntWeights, PerceptualLoss
-from trials.checkpoints import load_agents, load_checkpoint, save_checkpoint
-from trials.options import resolve
-from trials.wiring import Pictures, build_agents
 
 
 def build(*arguments):

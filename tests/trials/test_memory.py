@@ -2,12 +2,11 @@
 
 import pytest
 import torch
-
-from errors import UsageError
-from games.losses import HingeLoss, TotalLoss
-from trials.memory import graph_bytes, memory_budget, memory_estimate, place_of_pictures
-from trials.options import resolve
-from trials.wiring import build_agents, build_batches, build_loss, load_pictures
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses import HingeLoss, TotalLoss
+from learning_to_draw.trials.memory import graph_bytes, memory_budget, memory_estimate, place_of_pictures
+from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.wiring import build_agents, build_batches, build_loss, load_pictures
 
 CPU = torch.device("cpu")
 

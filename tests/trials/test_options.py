@@ -7,18 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from errors import UsageError
-from parts import keyword_arguments
-from trials.options import (
+from learning_to_draw.errors import UsageError
+from learning_to_draw.parts import keyword_arguments
+from learning_to_draw.trials.options import (
     COMMAND_LINE,
     as_json,
     given_value,
     resolve,
     resolve_training,
 )
-from trials.part_tables import PART_TABLES
-from trials.unknown_options import check_names
+from learning_to_draw.trials.part_tables import PART_TABLES
+from learning_to_draw.trials.unknown_options import check_names
 
 COMMON = (
     "--dataset-root ./data --freeze-vgg --imagenet-norm --invert --feature-layer relu5_3 --sigma2 5e-4 --nlines 20 "
@@ -213,7 +212,8 @@ def test_every_option_of_every_part_is_an_argument_of_its_class_with_the_same_de
 
 def test_parsing_loads_no_torch():
     program = (
-        "import sys; from trials.options import resolve; from trials.unknown_options import check_names;"
+        "import sys; from learning_to_draw.trials.options import resolve;"
+        "from learning_to_draw.trials.unknown_options import check_names;"
         "check_names('train', ['--nlines', '3']); resolve('train', []);"
         "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
     )

@@ -2,15 +2,12 @@ import numpy as np
 import pytest
 import torch
 import torchbearer
-from PIL import Image
-from torchvision.utils import make_grid
-
-from games.sampling import Deal
-from models.agents import Play
-from models.decoding import Strokes
-from models.encoding import Encoding
-from trials.batches import Batch
-from trials.pictures import (
+from learning_to_draw.games.sampling import Deal
+from learning_to_draw.models.agents import Play
+from learning_to_draw.models.decoding import Strokes
+from learning_to_draw.models.encoding import Encoding
+from learning_to_draw.trials.batches import Batch
+from learning_to_draw.trials.pictures import (
     FRAME,
     LABEL_WIDTH,
     RIGHT,
@@ -22,6 +19,8 @@ from trials.pictures import (
     save_grid,
     to_bytes,
 )
+from PIL import Image
+from torchvision.utils import make_grid
 
 
 def played(different=False):

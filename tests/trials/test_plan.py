@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-
-from datasets.splits import Split
-from trials.options import resolve
-from trials.plan import describe
-from trials.wiring import Pictures, build_agents, build_batches
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.plan import describe
+from learning_to_draw.trials.wiring import Pictures, build_agents, build_batches
 
 CPU = torch.device("cpu")
 

@@ -11,21 +11,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.losses import HingeLoss
+from learning_to_draw.games.sampling import ObjectOrientedGame, OriginalGame
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.decoders import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders import SimpleMLPEncoder
+from learning_to_draw.models.receivers import SimpleReceiverMLP
+from learning_to_draw.trials.batches import GameBatches
+from learning_to_draw.trials.checkpoints import load_agents, load_checkpoint
+from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.resume import load_interrupted
+from learning_to_draw.trials.trial import build_trial, evaluate
+from learning_to_draw.trials.wiring import build_agents, build_batches, build_loss, load_pictures
 
-import commgame
-from datasets.splits import Split
-from games.losses import HingeLoss
-from games.sampling import ObjectOrientedGame, OriginalGame
-from models.agents import Agents
-from models.decoders import SinglePassSimpleLineDecoder
-from models.encoders import SimpleMLPEncoder
-from models.receivers import SimpleReceiverMLP
-from trials.batches import GameBatches
-from trials.checkpoints import load_agents, load_checkpoint
-from trials.options import resolve
-from trials.resume import load_interrupted
-from trials.trial import build_trial, evaluate
-from trials.wiring import build_agents, build_batches, build_loss, load_pictures
+from learning_to_draw import commgame
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,10 +102,10 @@ def test_an_epoch_can_be_entered_anywhere(kind):
 # In each of two processes: one step of a game of 3, with the candidates of both in one pool, in float64.
 STEP = """
 import sys, torch
-from games.losses import HingeLoss, TotalLoss
-from trials import processes
-from trials.batches import Batch
-from trials.trial import build_trial
+from learning_to_draw.games.losses import HingeLoss, TotalLoss
+from learning_to_draw.trials import processes
+from learning_to_draw.trials.batches import Batch
+from learning_to_draw.trials.trial import build_trial
 from torchbearer import X, Y_TRUE, MODEL, OPTIMIZER
 
 @processes.joined()
@@ -196,8 +196,8 @@ def test_held_out_games_are_those_of_one_process(two):
 # A training without augmentation, whose random views are each process's own.
 PLAIN = """
 import dataclasses, sys
-import commgame
-from trials import batches
+from learning_to_draw import commgame
+from learning_to_draw.trials import batches
 build = batches.GameBatches.__init__
 def build_plain(self, split, *arguments, **more):
     build(self, dataclasses.replace(split, augment=None), *arguments, **more)
@@ -239,8 +239,8 @@ def test_a_test_is_that_of_one_process(two, tmp_path):
 # A process of a training that is sent SIGTERM before a batch, of that number from 0, if it is the second one.
 STOPPED = """
 import os, signal, sys
-import commgame
-from trials import batches
+from learning_to_draw import commgame
+from learning_to_draw.trials import batches
 left, gather = int(sys.argv.pop(1)), batches.GameBatches._gather
 def gather_and_stop(self, deal):
     global left

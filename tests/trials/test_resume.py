@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials.batches import GameBatches
+from learning_to_draw.trials.resume import FILE, PREVIOUS, load_interrupted
 from PIL import Image
 
-import commgame
-from errors import UsageError
-from models.agents import Agents
-from trials.batches import GameBatches
-from trials.resume import FILE, PREVIOUS, load_interrupted
+from learning_to_draw import commgame
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 3
@@ -44,8 +44,8 @@ QUICK = ("plateau", "object-oriented")
 # Runs the program, and kills it (nothing is caught, nothing is closed) before the batch with the number in argv[1].
 KILLED = """
 import os, signal, sys
-import commgame
-from trials import batches
+from learning_to_draw import commgame
+from learning_to_draw.trials import batches
 count, gather = int(sys.argv.pop(1)), batches.GameBatches._gather
 def gather_or_die(self, deal):
     global count
@@ -180,7 +180,7 @@ def test_a_run_told_to_stop_is_saved_within_its_epoch(what, whole_run, stop_at, 
 def test_a_second_signal_is_obeyed_at_once_unless_it_is_the_first_one_passed_on(
     apart, saved, stop_at, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("trials.interrupts.SAME_SIGNAL", apart)
+    monkeypatch.setattr("learning_to_draw.trials.interrupts.SAME_SIGNAL", apart)
     stop_at("train", 12, signal.SIGINT)
     again = Agents.forward
     played = []

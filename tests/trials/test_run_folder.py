@@ -3,10 +3,9 @@ import os
 import re
 
 import pytest
-
-from errors import UsageError
-from trials.options import resolve
-from trials.run_folder import choose_folder, open_folder, versions, write_atomically, write_text
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.run_folder import choose_folder, open_folder, versions, write_atomically, write_text
 
 
 def options(*arguments):

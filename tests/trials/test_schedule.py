@@ -3,10 +3,9 @@
 import pytest
 import torch
 import torchbearer
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.schedule import LearningRate, parse_learning_rate
 from torchbearer import Trial
-
-from errors import UsageError
-from trials.schedule import LearningRate, parse_learning_rate
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,10 @@ import shlex
 
 import pytest
 import torch
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.train import train
 from PIL import Image
-
-from errors import UsageError
-from trials.options import resolve
-from trials.train import train
 
 PERCEPTUAL = "--encoder SqueezeNetBackbone --feature-layer fire3 --sort-of-perceptual-loss"
 

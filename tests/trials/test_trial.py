@@ -7,22 +7,21 @@ import traceback
 import pytest
 import torch
 import torchbearer
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.errors import RunError
+from learning_to_draw.games.losses import HingeLoss, TotalLoss
+from learning_to_draw.games.perceptual import LearntWeights, PerceptualLoss
+from learning_to_draw.games.sampling import OriginalGame
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.decoders import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders import SimpleMLPEncoder
+from learning_to_draw.models.receivers import SimpleReceiverMLP
+from learning_to_draw.trials.batches import GameBatches
+from learning_to_draw.trials.callbacks import EpochClock, LearntWeightsColumns, RunLog, Snapshots, StopOnNaN
+from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.trial import build_trial, evaluate, run
 from torch import nn
 from torchbearer.callbacks import Callback
-
-from datasets.splits import Split
-from errors import RunError
-from games.losses import HingeLoss, TotalLoss
-from games.perceptual import LearntWeights, PerceptualLoss
-from games.sampling import OriginalGame
-from models.agents import Agents
-from models.decoders import SinglePassSimpleLineDecoder
-from models.encoders import SimpleMLPEncoder
-from models.receivers import SimpleReceiverMLP
-from trials.batches import GameBatches
-from trials.callbacks import EpochClock, LearntWeightsColumns, RunLog, Snapshots, StopOnNaN
-from trials.options import resolve
-from trials.trial import build_trial, evaluate, run
 
 CPU = torch.device("cpu")
 

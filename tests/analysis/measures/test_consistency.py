@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 import pytest
-
-from analysis.measures.consistency import consistency, distinct_share
-from analysis.measures.distances import chamfer_between, chamfer_distances, rms_between, rms_distances
+from learning_to_draw.analysis.measures.consistency import consistency, distinct_share
+from learning_to_draw.analysis.measures.distances import chamfer_between, chamfer_distances, rms_between, rms_distances
 
 
 def test_three_runs_of_two_photos_by_hand():

@@ -4,8 +4,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
-
-from analysis.measures.distances import (
+from learning_to_draw.analysis.measures.distances import (
     chamfer_between,
     chamfer_distances,
     feature_distances,

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from analysis.measures import ink
-from analysis.measures.ink import dots, ink_shares, paper_is_white, visible_strokes
+from learning_to_draw.analysis.measures import ink
+from learning_to_draw.analysis.measures.ink import dots, ink_shares, paper_is_white, visible_strokes
 
 
 def sketch(*levels):

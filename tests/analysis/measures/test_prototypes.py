@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from analysis.measures import prototypes
-from analysis.measures.prototypes import nearest_prototypes
+from learning_to_draw.analysis.measures import prototypes
+from learning_to_draw.analysis.measures.prototypes import nearest_prototypes
 
 
 def test_a_sketch_is_left_out_of_its_own_class():

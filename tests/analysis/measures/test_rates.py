@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from analysis.measures.rates import class_counts, confusion
+from learning_to_draw.analysis.measures.rates import class_counts, confusion
 
 
 def test_games_are_counted_by_class():

@@ -5,13 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
-
-from analysis.log_reader import read_log
-from analysis.measuring.material import Material, Settings, draw_sample
-from analysis.measuring.measure import OF_A_LOG, OF_ALL_LOGS, measure
-from analysis.measuring.options import MEASURES, add_measure_options
-from analysis.tool import Tool
-from errors import UsageError
+from learning_to_draw.analysis.log_reader import read_log
+from learning_to_draw.analysis.measuring.material import Material, Settings, draw_sample
+from learning_to_draw.analysis.measuring.measure import OF_A_LOG, OF_ALL_LOGS, measure
+from learning_to_draw.analysis.measuring.options import MEASURES, add_measure_options
+from learning_to_draw.analysis.tool import Tool
+from learning_to_draw.errors import UsageError
 
 TOOL = Tool("analysis.measuring.measure", "measure", "", "", add_measure_options)
 

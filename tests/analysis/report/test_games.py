@@ -4,10 +4,9 @@ import json
 
 import numpy as np
 import pytest
-
-from analysis.log_reader import Game
-from analysis.report.games import ranking, rate_of
-from errors import UsageError
+from learning_to_draw.analysis.log_reader import Game
+from learning_to_draw.analysis.report.games import ranking, rate_of
+from learning_to_draw.errors import UsageError
 
 
 def test_an_official_log_has_no_classes_and_no_scores(tmp_path, make_log, random_games, make_report):

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-
-from analysis.report.head import duration
+from learning_to_draw.analysis.report.head import duration
 
 
 def test_the_head_of_a_finished_training(training, make_report):

@@ -4,11 +4,10 @@ import html
 import json
 
 import pytest
-
-from analysis.report.options import add_report_options
-from analysis.report.report import report
-from analysis.tool import Tool
-from errors import UsageError
+from learning_to_draw.analysis.report.options import add_report_options
+from learning_to_draw.analysis.report.report import report
+from learning_to_draw.analysis.tool import Tool
+from learning_to_draw.errors import UsageError
 
 
 def test_text_of_users_cannot_end_the_content(training, small_log, make_report, nasty):

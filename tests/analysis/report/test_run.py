@@ -3,10 +3,9 @@
 import json
 
 import pytest
-
-from analysis.report.report import report
-from analysis.report.run import read_run
-from errors import UsageError
+from learning_to_draw.analysis.report.report import report
+from learning_to_draw.analysis.report.run import read_run
+from learning_to_draw.errors import UsageError
 
 OFFICIAL = "epoch,running_loss,running_commrate,lr,loss,commrate,commrate_std,val_loss,val_commrate,val_commrate_std\n"
 

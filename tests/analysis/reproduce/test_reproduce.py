@@ -5,11 +5,11 @@ import json
 import re
 
 import pytest
+from learning_to_draw.analysis.reproduce import reproduce, tables
+from learning_to_draw.analysis.reproduce.tables import Row, Table
 from PIL import Image
 
-import commgame
-from analysis.reproduce import reproduce, tables
-from analysis.reproduce.tables import Row, Table
+from learning_to_draw import commgame
 
 TINY = "--batch-size 150 --epochs 1"
 SEEN = (0.0, 0.1, 0.2)

@@ -4,11 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-
-from analysis.reproduce.reproduce import Line
-from analysis.reproduce.tables import QUICK, TABLES, Row
-from trials.options import resolve
-from trials.unknown_options import check_names
+from learning_to_draw.analysis.reproduce.reproduce import Line
+from learning_to_draw.analysis.reproduce.tables import QUICK, TABLES, Row
+from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.unknown_options import check_names
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = ROOT / "commands.md"

@@ -8,13 +8,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from learning_to_draw.analysis.log_reader import read_log
+from learning_to_draw.analysis.study import options as study_options
+from learning_to_draw.analysis.study.page import TASK, TASKS, draw, page, study, study_content
+from learning_to_draw.analysis.tool import Tool
+from learning_to_draw.errors import UsageError
 from PIL import Image
-
-from analysis.log_reader import read_log
-from analysis.study import options as study_options
-from analysis.study.page import TASK, TASKS, draw, page, study, study_content
-from analysis.tool import Tool
-from errors import UsageError
 
 TOOL = Tool("analysis.study.page", "study", "", "", study_options.add_study_options)
 

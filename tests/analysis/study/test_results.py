@@ -4,11 +4,10 @@ import json
 from copy import deepcopy
 
 import pytest
-
-from analysis.study import options as study_options
-from analysis.study.results import study_results
-from analysis.tool import Tool
-from errors import UsageError
+from learning_to_draw.analysis.study import options as study_options
+from learning_to_draw.analysis.study.results import study_results
+from learning_to_draw.analysis.tool import Tool
+from learning_to_draw.errors import UsageError
 
 TOOL = Tool("analysis.study.results", "study_results", "", "", study_options.add_study_results_options)
 

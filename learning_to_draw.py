@@ -1,0 +1,7 @@
+"""Lets a checkout be imported as `learning_to_draw`, like an installed copy: this file's folder is the package."""
+
+from pathlib import Path
+
+__path__ = [str(Path(__file__).parent)]
+
+from learning_to_draw.__init__ import *  # noqa: F403

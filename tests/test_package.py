@@ -1,0 +1,96 @@
+"""The package learning_to_draw, installed or in a checkout: everything is in it, and it leaves others in peace."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import learning_to_draw
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_every_package_and_resource_is_listed_for_installation():
+    text = (ROOT / "pyproject.toml").read_text()
+    listed = set(re.findall(r'^    "learning_to_draw\.?([\w.]*)",$', text, re.MULTILINE))
+    code = [
+        path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] not in ("tests", "benchmarks", "docs")
+    ]
+    ours = [path.parent.relative_to(ROOT) for path in code if not any(part.startswith(".") for part in path.parts)]
+    assert listed == {".".join(folder.parts) for folder in ours}
+    resources = {path for kind in ("html", "css", "js") for path in (ROOT / "analysis").rglob(f"*.{kind}")}
+    assert resources
+    for path in resources:
+        package = ".".join(("learning_to_draw", *path.parent.relative_to(ROOT).parts))
+        assert re.search(rf'^"{re.escape(package)}" = \[.*"\*{path.suffix}".*\]$', text, re.MULTILINE), path
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A folder with a package `datasets` of somebody else."""
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "__init__.py").write_text("name = 'another package'")
+    return tmp_path
+
+
+IMPORTS = """
+import datasets, learning_to_draw.datasets, learning_to_draw.games, learning_to_draw.models, learning_to_draw.analysis
+from learning_to_draw.rasteriser import draw_lines
+from learning_to_draw.models.decoders import SinglePassSimpleLineDecoder
+from learning_to_draw.trials.train import train
+print(datasets.name, learning_to_draw.__version__, learning_to_draw.datasets.__file__)
+"""
+
+
+def imported(folder, path):
+    run = subprocess.run(
+        [sys.executable, "-c", IMPORTS],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(path)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+def test_a_checkout_is_imported_beside_other_packages_of_the_same_names(elsewhere):
+    where = ROOT / "datasets" / "__init__.py"
+    assert imported(elsewhere, ROOT) == f"another package {learning_to_draw.__version__} {where}"
+
+
+@pytest.mark.slow
+def test_an_installed_copy_is_imported_from_any_folder_and_brings_the_command(elsewhere, tmp_path):
+    copy, target = tmp_path / "sources", tmp_path / "installed"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", "runs", "build", "*.egg-info", "__pycache__"))
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, copy]
+    subprocess.run(install, check=True, capture_output=True)
+    where = target / "learning_to_draw" / "datasets" / "__init__.py"
+    assert imported(elsewhere, target) == f"another package {learning_to_draw.__version__} {where}"
+    done = subprocess.run(
+        [target / "bin" / "commgame", "train", "--dry-run"],
+        cwd=elsewhere,
+        env=os.environ | {"PYTHONPATH": str(target)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "chance level   0.0312" in done.stdout
+
+
+def test_messages_call_the_program_as_it_was_called(tmp_path):
+    installed = tmp_path / "commgame"
+    installed.write_text("import sys\nfrom learning_to_draw.commgame import main\nsys.exit(main())\n")
+    for file, named in ((installed, "See commgame train"), (ROOT / "commgame.py", "See python commgame.py train")):
+        run = subprocess.run(
+            [sys.executable, file, "train", "--nlins", "3"],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 2
+        assert named in run.stderr
