@@ -25,13 +25,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from learning_to_draw.analysis import PAPER, PARTS, READING, SCRIPTS, TOOLS
-from learning_to_draw.analysis.tool import Tool
-from learning_to_draw.bars import LOGGERS
+from learning_to_draw.commands import PAPER, PARTS, READING, SCRIPTS, TOOLS
+from learning_to_draw.console import LOGGERS
 from learning_to_draw.errors import RunError, Terminated, UsageError, program
 from learning_to_draw.plugins import explain, load
-from learning_to_draw.trials.options import as_json, given_value, resolve, resolve_training
-from learning_to_draw.trials.unknown_options import check_names
+from learning_to_draw.trials.config.resolve import as_json, given_value, resolve, resolve_training
+from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials.config.unknown import check_names
 
 STAYS = "what was saved so far is complete and stays (train --resume RUN goes on with a training)"
 TOO_LARGE = ("out of memory", "allocate memory", "Storage size calculation overflowed")  # in torch's messages
@@ -259,7 +259,7 @@ def _explain(arguments: Sequence[str]) -> int:
 
 
 def _version() -> str:
-    from learning_to_draw.trials.run_folder import versions
+    from learning_to_draw.trials.records.folder import versions
 
     return "\n".join(f"{name} {version}" for name, version in versions().items())
 

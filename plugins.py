@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from learning_to_draw.components import Part
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, first_line, program
 from learning_to_draw.games import AUXILIARY_LOSSES, GAMES, LOSSES
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
-from learning_to_draw.parts import Part
 
 AnyClass = TypeVar("AnyClass", bound=type)
 
@@ -113,7 +113,7 @@ def load(file: Path) -> Plugin:
     if re.search(rb"^\s*(from|import) plugins\b", content, re.MULTILINE):
         raise UsageError(
             f"--plugin {file} imports plugins, which is learning_to_draw.plugins.\n"
-            "Write learning_to_draw. before the names of its modules: from learning_to_draw.models.decoders ."
+            "Write learning_to_draw. before the names of its modules, as docs/extending.md does."
         )
     first = len(_registered)
     module_name = f"plugin_{path.stem}"

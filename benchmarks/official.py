@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from learning_to_draw.rasteriser import pixel_grid
 from torch import Tensor
+
+from learning_to_draw.rasteriser import pixel_grid
 
 
 def official_lines(lines: Tensor, size: int, sigma2: float) -> Tensor:

@@ -18,11 +18,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
-from learning_to_draw.errors import UsageError
 from torch import Tensor
 
 from benchmarks.measure import measure_in_turn, peak_extra_memory, report
 from learning_to_draw import rasteriser
+from learning_to_draw.errors import UsageError
 
 SEGMENTS = 10  # of a curve
 

@@ -16,22 +16,22 @@ from collections.abc import Callable
 
 import torch
 import torchbearer
-from learning_to_draw.datasets.splits import Split
-from learning_to_draw.games.losses import HingeLoss, TotalLoss
-from learning_to_draw.games.perceptual import PerceptualLoss
-from learning_to_draw.games.sampling import OriginalGame
-from learning_to_draw.models.agents import Agents
-from learning_to_draw.models.backbones import VGG16_LAYER_AT, VGG16BackboneExtended
-from learning_to_draw.models.decoders import SinglePassSimpleLineDecoder
-from learning_to_draw.models.receivers import SimpleReceiverMLP
-from learning_to_draw.trials.batches import GameBatches
-from learning_to_draw.trials.callbacks import StopOnNaN
-from learning_to_draw.trials.feature_cache import compute
-from learning_to_draw.trials.trial import build_trial, run
 from torch import Tensor, nn
 
 from benchmarks.measure import measure_in_turn, peak_extra_memory, report
 from benchmarks.official import official_lines
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.losses.perceptual import PerceptualLoss
+from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
+from learning_to_draw.games.sampling import OriginalGame
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders.vgg16 import VGG16_LAYER_AT, VGG16BackboneExtended
+from learning_to_draw.models.receivers import SimpleReceiverMLP
+from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.loop.callbacks import StopOnNaN
+from learning_to_draw.trials.loop.feature_cache import compute
+from learning_to_draw.trials.loop.trial import build_trial, run
 
 LATENT = 64
 Step = Callable[[], Tensor]  # takes the step, and gives its loss

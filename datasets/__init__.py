@@ -3,8 +3,8 @@
 `DATASETS` is the table of what `--dataset` can choose. Importing this package does not import torch.
 """
 
+from learning_to_draw.components import Part
 from learning_to_draw.datasets import options
-from learning_to_draw.parts import Part
 
 QUICKDRAW = Part("datasets.quickdraw", "QuickDraw", options.add_quickdraw_options)
 

@@ -11,9 +11,10 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
 from learning_to_draw.datasets.ragged import RaggedImages
 from learning_to_draw.datasets.splits import gather, to_unit_range
-from torch import Tensor
 
 GREY = (0.2989, 0.587, 0.114)
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
+from torchvision import transforms
+
 from learning_to_draw.datasets.augment import CropFlipJitterView
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, decode_ragged, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.splits import Split, balanced_items, check_split_name, stratified_split
 from learning_to_draw.errors import UsageError
-from torchvision import transforms
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,13 @@ from typing import Literal
 import numpy as np
 import torch
 import torchvision
+from torch import Tensor
+
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.splits import SPLITS, Split, check_split_name
 from learning_to_draw.errors import UsageError
-from torch import Tensor
 
 FOLDER = "celeba"
 PICTURES = "img_align_celeba"

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 import torchvision
+from torchvision.datasets.utils import download_and_extract_archive
+
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.splits import Split, check_split_name, official_positions
 from learning_to_draw.errors import UsageError, first_line
-from torchvision.datasets.utils import download_and_extract_archive
 
 SIZE = 32
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from learning_to_draw.datasets.ragged import RaggedImages
 from torch import Tensor
+
+from learning_to_draw.datasets.ragged import RaggedImages
 
 log = logging.getLogger(__name__)
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from learning_to_draw.datasets.decoded_cache import DecodedCache
-from learning_to_draw.datasets.ragged import RaggedImages
-from learning_to_draw.errors import UsageError, first_line
 from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm import tqdm
 
-from learning_to_draw import bars
+from learning_to_draw import console
+from learning_to_draw.datasets.decoded_cache import DecodedCache
+from learning_to_draw.datasets.ragged import RaggedImages
+from learning_to_draw.errors import UsageError, first_line
 
 Picture = Image.Image
 Transform = Callable[[Picture], Picture]
@@ -140,7 +140,7 @@ def stack(pictures: Iterable[Tensor], count: int) -> Tensor:
 
 def each(load: Callable[..., Tensor], sources: Sequence, num_workers: int, description: str) -> Iterator[Tensor]:
     """`load(source)` for every source, in order, in `num_workers` threads; a progress bar where there is a terminal."""
-    bar = tqdm(total=len(sources), desc=description, unit=" pictures", disable=bars.hidden(), leave=False)
+    bar = tqdm(total=len(sources), desc=description, unit=" pictures", disable=console.hidden(), leave=False)
     with bar:
         for picture in map(load, sources) if num_workers == 0 else _in_threads(load, sources, num_workers):
             yield picture

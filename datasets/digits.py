@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
 from learning_to_draw.datasets.augment import AffineView
 from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
-from torch import Tensor
 
 TEST_SIZE, VALID_SIZE = 360, 180
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
+from PIL import Image
+from torch import Tensor
+from torchvision import transforms
+
 from learning_to_draw.datasets.decoding import each, stack
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.idx import find_idx, read_idx
 from learning_to_draw.datasets.skeleton import check_available, skeletonise
 from learning_to_draw.datasets.splits import Split, check_split_name, official_positions
 from learning_to_draw.errors import UsageError
-from PIL import Image
-from torch import Tensor
-from torchvision import transforms
 
 SIZE = 28
 FILES = {

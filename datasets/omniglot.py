@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
+from PIL import Image, ImageOps
+from torchvision import transforms
+
 from learning_to_draw.datasets.augment import HANDWRITING_VIEW
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import Picture, Transform, decode, resize_and_crop
@@ -14,8 +17,6 @@ from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.skeleton import check_available, skeletonise
 from learning_to_draw.datasets.splits import Split, check_split_name, official_positions
 from learning_to_draw.errors import UsageError
-from PIL import Image, ImageOps
-from torchvision import transforms
 
 FOLDER = "omniglot-py"
 SIZE = 105

@@ -6,7 +6,7 @@ Nothing here imports torch, so that a help page is quick.
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.parts import add_flag, fraction, non_negative_int, positive_int, seed
+from learning_to_draw.components import add_flag, fraction, non_negative_int, positive_int, seed
 
 KEPT = "; decoded pictures are kept in .decoded/ there for the next run, and can be deleted at any time"
 

@@ -14,17 +14,17 @@ from urllib.request import urlopen
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+from tqdm import tqdm
+
+from learning_to_draw import console
 from learning_to_draw.datasets.augment import HANDWRITING_VIEW
 from learning_to_draw.datasets.decoding import each, stack, to_tensor
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.skeleton import check_available, skeletonise
 from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
 from learning_to_draw.errors import UsageError
-from PIL import Image, ImageDraw
-from torch import Tensor
-from tqdm import tqdm
-
-from learning_to_draw import bars
 
 FOLDER = "quickdraw"
 URL = "https://storage.googleapis.com/quickdraw_dataset/full/simplified/"  # one file a group, some 100 MB
@@ -213,7 +213,7 @@ def _fetch(url: str, path: Path) -> None:
         with urlopen(url, timeout=60) as response, path.open("wb") as file:
             length = response.length
             with tqdm.wrapattr(
-                response, "read", total=length, desc=path.name, disable=bars.hidden(), leave=False
+                response, "read", total=length, desc=path.name, disable=console.hidden(), leave=False
             ) as bar:
                 copyfileobj(bar, file)
     except HTTPError as error:

@@ -8,9 +8,10 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from learning_to_draw.datasets.ragged import RaggedImages
 from learning_to_draw.errors import UsageError
-from torch import Tensor
 
 SPLITS = ("train", "valid", "test")
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
+from PIL import Image
+from torch import Tensor
+
 from learning_to_draw.datasets.decoding import each, resize_and_crop, stack, to_tensor
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.splits import Split, check_split_name, official_positions
 from learning_to_draw.errors import UsageError
-from PIL import Image
-from torch import Tensor
 
 log = logging.getLogger(__name__)
 

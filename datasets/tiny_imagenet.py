@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torchvision.datasets.utils import download_and_extract_archive
+
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
 from learning_to_draw.errors import UsageError
-from torchvision.datasets.utils import download_and_extract_archive
 
 log = logging.getLogger(__name__)
 

@@ -1,15 +1,15 @@
 """The rules: how pictures are dealt into games, the losses, the communication rate. The tables load no torch."""
 
-from learning_to_draw.parts import Part
+from learning_to_draw.components import Part
 
 LOSSES = {
-    "HingeLoss": Part("games.losses", "HingeLoss"),
-    "CELoss": Part("games.losses", "CELoss"),
-    "NoLoss": Part("games.losses", "NoLoss"),
+    "HingeLoss": Part("games.losses.terms", "HingeLoss"),
+    "CELoss": Part("games.losses.terms", "CELoss"),
+    "NoLoss": Part("games.losses.terms", "NoLoss"),
 }
 
 # Added to the game's loss by a switch, --NAME-loss, and logged as NAME_loss. Only a plugin brings some: those that are
-# always there have their official options (trials/option_groups.py).
+# always there have their official options (trials/config/run.py).
 AUXILIARY_LOSSES: dict[str, Part] = {}
 
 # How the receiver's picture of the target relates to the sender's, in the object-oriented games.

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games import OBJECT_ORIENTED
-from torch import Tensor
 
 
 @dataclass(frozen=True)

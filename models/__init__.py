@@ -1,57 +1,69 @@
 """The agents' parts by their names on the command line. Classes are imported when built: `--help` loads no torch."""
 
+from learning_to_draw.components import Part
 from learning_to_draw.models import options
-from learning_to_draw.parts import Part
 
 ENCODERS = {
-    "VGG16BackboneExtended": Part("models.backbones", "VGG16BackboneExtended", options.add_vgg_options),
-    "VGG16Backbone": Part("models.backbones", "VGG16Backbone", options.add_pooled_vgg_options),
-    "ResNet50Backbone": Part("models.resnet", "ResNet50Backbone", options.add_resnet_options),
-    "CLIPVisualEncoder": Part("models.clip_encoder", "CLIPVisualEncoder", options.add_clip_options),
-    "SqueezeNetBackbone": Part("models.backbones", "SqueezeNetBackbone", options.add_squeezenet_options),
-    "SmallCNNEncoder": Part("models.encoders", "SmallCNNEncoder", options.add_latent_options),
-    "BetterCNNEncoder": Part("models.encoders", "BetterCNNEncoder", options.add_latent_options),
-    "SimpleCNNEncoder": Part("models.encoders", "SimpleCNNEncoder", options.add_latent_options),
-    "SimpleMLPEncoder": Part("models.encoders", "SimpleMLPEncoder", options.add_mlp_encoder_options),
-    "Conv2DEncoder": Part("models.encoders", "Conv2DEncoder", options.add_conv2d_options),
-    "StrokeNetEncoder": Part("models.encoders", "StrokeNetEncoder", options.add_stroke_net_options),
+    "VGG16BackboneExtended": Part("models.encoders.vgg16", "VGG16BackboneExtended", options.add_vgg_options),
+    "VGG16Backbone": Part("models.encoders.vgg16", "VGG16Backbone", options.add_pooled_vgg_options),
+    "ResNet50Backbone": Part("models.encoders.resnet50", "ResNet50Backbone", options.add_resnet_options),
+    "CLIPVisualEncoder": Part("models.encoders.clip_visual", "CLIPVisualEncoder", options.add_clip_options),
+    "SqueezeNetBackbone": Part("models.encoders.squeezenet", "SqueezeNetBackbone", options.add_squeezenet_options),
+    "SmallCNNEncoder": Part("models.encoders.small", "SmallCNNEncoder", options.add_latent_options),
+    "BetterCNNEncoder": Part("models.encoders.small", "BetterCNNEncoder", options.add_latent_options),
+    "SimpleCNNEncoder": Part("models.encoders.small", "SimpleCNNEncoder", options.add_latent_options),
+    "SimpleMLPEncoder": Part("models.encoders.small", "SimpleMLPEncoder", options.add_mlp_encoder_options),
+    "Conv2DEncoder": Part("models.encoders.small", "Conv2DEncoder", options.add_conv2d_options),
+    "StrokeNetEncoder": Part("models.encoders.small", "StrokeNetEncoder", options.add_stroke_net_options),
 }
 
 DECODERS = {
-    "SinglePassSimpleLineDecoder": Part("models.decoders", "SinglePassSimpleLineDecoder", options.add_line_options),
-    "SinglePassColouredLineDecoder": Part("models.decoders", "SinglePassColouredLineDecoder", options.add_line_options),
-    "SinglePassPointsDecoder": Part("models.decoders", "SinglePassPointsDecoder", options.add_point_options),
-    "SinglePassColouredPointsDecoder": Part(
-        "models.decoders", "SinglePassColouredPointsDecoder", options.add_point_options
+    "SinglePassSimpleLineDecoder": Part(
+        "models.decoders.single_pass", "SinglePassSimpleLineDecoder", options.add_line_options
     ),
-    "SinglePassPolyLineDecoder": Part("models.decoders", "SinglePassPolyLineDecoder", options.add_polyline_options),
-    "SinglePassCRSDecoder": Part("models.decoders", "SinglePassCRSDecoder", options.add_spline_options),
-    "SinglePassColouredCRSDecoder": Part("models.decoders", "SinglePassColouredCRSDecoder", options.add_spline_options),
+    "SinglePassColouredLineDecoder": Part(
+        "models.decoders.single_pass", "SinglePassColouredLineDecoder", options.add_line_options
+    ),
+    "SinglePassPointsDecoder": Part(
+        "models.decoders.single_pass", "SinglePassPointsDecoder", options.add_point_options
+    ),
+    "SinglePassColouredPointsDecoder": Part(
+        "models.decoders.single_pass", "SinglePassColouredPointsDecoder", options.add_point_options
+    ),
+    "SinglePassPolyLineDecoder": Part(
+        "models.decoders.single_pass", "SinglePassPolyLineDecoder", options.add_polyline_options
+    ),
+    "SinglePassCRSDecoder": Part("models.decoders.single_pass", "SinglePassCRSDecoder", options.add_spline_options),
+    "SinglePassColouredCRSDecoder": Part(
+        "models.decoders.single_pass", "SinglePassColouredCRSDecoder", options.add_spline_options
+    ),
     "SinglePassSimpleBezierDecoder": Part(
-        "models.decoders", "SinglePassSimpleBezierDecoder", options.add_bezier_options
+        "models.decoders.single_pass", "SinglePassSimpleBezierDecoder", options.add_bezier_options
     ),
     "SinglePassPolyConnectDecoder": Part(
-        "models.connecting", "SinglePassPolyConnectDecoder", options.add_connect_options
+        "models.decoders.connect", "SinglePassPolyConnectDecoder", options.add_connect_options
     ),
     "SinglePassBezierConnectDecoder": Part(
-        "models.connecting", "SinglePassBezierConnectDecoder", options.add_connect_options
+        "models.decoders.connect", "SinglePassBezierConnectDecoder", options.add_connect_options
     ),
     "RecurrentSimpleLineDecoder": Part(
-        "models.recurrent", "RecurrentSimpleLineDecoder", options.recurrent(options.add_line_options)
+        "models.decoders.recurrent", "RecurrentSimpleLineDecoder", options.recurrent(options.add_line_options)
     ),
     "RecurrentPolyLineDecoder": Part(
-        "models.recurrent", "RecurrentPolyLineDecoder", options.recurrent(options.add_polyline_options)
+        "models.decoders.recurrent", "RecurrentPolyLineDecoder", options.recurrent(options.add_polyline_options)
     ),
     "RecurrentPolyConnectDecoder": Part(
-        "models.recurrent",
+        "models.decoders.recurrent",
         "RecurrentPolyConnectDecoder",
         options.recurrent(options.add_connect_options),
     ),
     "RecurrentCRSDecoder": Part(
-        "models.recurrent", "RecurrentCRSDecoder", options.recurrent(options.add_spline_options)
+        "models.decoders.recurrent", "RecurrentCRSDecoder", options.recurrent(options.add_spline_options)
     ),
-    "RNNBezierDecoder": Part("models.recurrent", "RNNBezierDecoder", options.add_rnn_options),
-    "RNNAttnBezierDecoder": Part("models.recurrent", "RNNAttnBezierDecoder", options.add_attention_rnn_options),
+    "RNNBezierDecoder": Part("models.decoders.recurrent", "RNNBezierDecoder", options.add_rnn_options),
+    "RNNAttnBezierDecoder": Part(
+        "models.decoders.recurrent", "RNNAttnBezierDecoder", options.add_attention_rnn_options
+    ),
 }
 
 RECEIVERS = {

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
-from learning_to_draw.errors import UsageError
-from learning_to_draw.models.decoding import Decoder, Strokes
-from learning_to_draw.models.encoding import Encoder, Encoding, Features, expand_channels
 from torch import Tensor, nn
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.models.encoders.base import Encoder, Encoding, Features, expand_channels
 
 
 @dataclass(frozen=True)

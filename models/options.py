@@ -1,6 +1,6 @@
 """The options of encoders, decoders and receivers, without torch. A destination is a keyword argument of the class."""
 
-from learning_to_draw.parts import add_flag, boolean, non_negative_float, positive_float, positive_int
+from learning_to_draw.components import add_flag, boolean, non_negative_float, positive_float, positive_int
 
 VGG16_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
 SQUEEZENET_LAYERS = ("relu1", "fire3", "fire5", "fire7", "fire9")

@@ -38,13 +38,12 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `python -m tests...` may find a package tests of somebody else's
 
-from learning_to_draw.analysis import TOOLS
-from learning_to_draw.analysis.draw_options import DrawTool
-from learning_to_draw.trials.options import _parser
-from learning_to_draw.trials.part_tables import DEFAULT_PARTS, PART_TABLES
-from learning_to_draw.trials.unknown_options import names_everywhere
-
 from learning_to_draw import commgame
+from learning_to_draw.analysis.draw.options import DrawTool
+from learning_to_draw.commands import TOOLS
+from learning_to_draw.trials.config.resolve import _parser
+from learning_to_draw.trials.config.tables import DEFAULT_PARTS, PART_TABLES
+from learning_to_draw.trials.config.unknown import names_everywhere
 
 SECONDS, BYTES = 120, 6 << 30  # what a call may take; of memory, beside what is taken already
 QUICK_PARTS = DEFAULT_PARTS | {"encoder": "SmallCNNEncoder"}

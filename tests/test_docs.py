@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from learning_to_draw.analysis import TOOLS
-from learning_to_draw.games.losses import CELoss, HingeLoss
-from learning_to_draw.games.scores import correct_guesses
-from learning_to_draw.trials.options import resolve
-from learning_to_draw.trials.unknown_options import check_names
 
 from learning_to_draw import commgame
+from learning_to_draw.commands import TOOLS
+from learning_to_draw.games.losses.terms import CELoss, HingeLoss
+from learning_to_draw.games.scores import correct_guesses
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.config.unknown import check_names
 
 TESTS = Path(__file__).parent
 PARITY = TESTS.parent / "docs" / "parity.md"

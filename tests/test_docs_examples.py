@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
-from learning_to_draw.models.encoders import SimpleMLPEncoder
+from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 
 DOCS = Path(__file__).parents[1] / "docs"
 # Those of all encoders, and of all decoders, or all that have an MLP: the text beside the tables has them.

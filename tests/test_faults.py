@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from learning_to_draw.datasets import decoding
-from learning_to_draw.datasets.decoding import each
-from learning_to_draw.trials.callbacks import EpochClock
-from learning_to_draw.trials.gamelog import GameLog
-from learning_to_draw.trials.resume import load_interrupted
-from learning_to_draw.trials.run_folder import _versions, versions
 from PIL import Image
 
 from learning_to_draw import commgame
+from learning_to_draw.datasets import decoding
+from learning_to_draw.datasets.decoding import each
+from learning_to_draw.trials.loop.callbacks import EpochClock
+from learning_to_draw.trials.loop.gamelog import GameLog
+from learning_to_draw.trials.records.folder import _versions, versions
+from learning_to_draw.trials.resume import load_interrupted
 
 SMALL = ["--batch-size", "150", "--device", "cpu"]
 THREE_EPOCHS = ["train", *SMALL, "--epochs", "3", "--snapshot-interval", "1"]

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from learning_to_draw.games.losses import HingeLoss
+
+from learning_to_draw.games.losses.terms import HingeLoss
 from learning_to_draw.games.scores import correct_guesses
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.models.decoders import SinglePassSimpleLineDecoder
-from learning_to_draw.models.encoders import SimpleMLPEncoder
+from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 from learning_to_draw.models.receivers import SimpleReceiverMLP
-from learning_to_draw.trials.checkpoints import load_agents, load_checkpoint
+from learning_to_draw.trials.records.checkpoints import load_agents, load_checkpoint
 
 FOLDER = os.environ.get("OFFICIAL_CHECKPOINT")
 pytestmark = pytest.mark.skipif(not FOLDER, reason="OFFICIAL_CHECKPOINT names no folder")

@@ -1,5 +1,6 @@
 """The package learning_to_draw, installed or in a checkout: everything is in it, and it leaves others in peace."""
 
+import ast
 import os
 import re
 import shutil
@@ -29,6 +30,50 @@ def test_every_package_and_resource_is_listed_for_installation():
         assert re.search(rf'^"{re.escape(package)}" = \[.*"\*{path.suffix}".*\]$', text, re.MULTILINE), path
 
 
+# From the top to the bottom: a module imports from its own line and from those below.
+FLOORS = (
+    ("commgame", "commands"),
+    ("experiments",),
+    ("analysis",),
+    ("trials",),
+    ("trials.loop",),
+    ("trials.records",),
+    ("trials.config",),
+    ("plugins",),
+    ("games",),
+    ("datasets",),
+    ("models",),
+    ("rasteriser",),
+    ("components", "console", "errors", "__version__"),
+)
+
+
+def floor(module):
+    rooms = [(len(room), number) for number, floor in enumerate(FLOORS) for room in floor if within(module, room)]
+    return max(rooms)[1]
+
+
+def within(module, room):
+    return module == room or module.startswith(room + ".")
+
+
+def imported_by(path):
+    """The modules below learning_to_draw that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and within(node.module, "learning_to_draw"):
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}".removeprefix("learning_to_draw.")
+
+
+def test_imports_run_downwards():
+    upwards = []
+    for package in ("analysis", "datasets", "experiments", "games", "models", "rasteriser", "trials"):
+        for path in (ROOT / package).rglob("*.py"):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            upwards += [(module, other) for other in imported_by(path) if floor(other) < floor(module)]
+    assert upwards == []
+
+
 @pytest.fixture
 def elsewhere(tmp_path):
     """A folder with a package `datasets` of somebody else."""
@@ -40,7 +85,7 @@ def elsewhere(tmp_path):
 IMPORTS = """
 import datasets, learning_to_draw.datasets, learning_to_draw.games, learning_to_draw.models, learning_to_draw.analysis
 from learning_to_draw.rasteriser import draw_lines
-from learning_to_draw.models.decoders import SinglePassSimpleLineDecoder
+from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
 from learning_to_draw.trials.train import train
 print(datasets.name, learning_to_draw.__version__, learning_to_draw.datasets.__file__)
 """

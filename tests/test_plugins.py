@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from learning_to_draw.trials.part_tables import PART_TABLES
 from sklearn.datasets import load_digits
 
 from learning_to_draw import commgame, plugins
+from learning_to_draw.trials.config.tables import PART_TABLES
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "extending.md").read_text()
@@ -235,7 +235,7 @@ def test_an_option_that_there_is_already(folder, capsys):
 
 def test_an_option_needs_no_help(folder, capsys):
     (folder / "bare.py").write_text(
-        "from learning_to_draw.plugins import loss\nfrom learning_to_draw.games.losses import HingeLoss\n"
+        "from learning_to_draw.plugins import loss\nfrom learning_to_draw.games.losses.terms import HingeLoss\n"
         "@loss('Bare')\nclass A(HingeLoss):\n"
         "    def __init__(self, bareness): super().__init__()\n"
         "    add_options = staticmethod(lambda group: group.add_argument('--bareness', type=int, default=3))\n"
@@ -300,8 +300,8 @@ import torch
 from torch import nn
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.games.sampling import OriginalGame
-from learning_to_draw.models.decoding import Decoder, Strokes
-from learning_to_draw.models.encoders import SmallCNNEncoder
+from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.models.encoders.small import SmallCNNEncoder
 from learning_to_draw.models.options import add_drawing_options, add_latent_options
 from learning_to_draw.plugins import auxiliary_loss, dataset, decoder, encoder, game, loss, receiver
 

@@ -9,22 +9,24 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from learning_to_draw.errors import UsageError
-from learning_to_draw.games.losses import TotalLoss
-from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials import processes
-from learning_to_draw.trials.batches import GameBatches
-from learning_to_draw.trials.callbacks import StopOnNaN
-from learning_to_draw.trials.pictures import save_picture
-from learning_to_draw.trials.plan import describe
-from learning_to_draw.trials.progress import hush
-from learning_to_draw.trials.result import outcome
-from learning_to_draw.trials.run_folder import choose_folder, open_folder, write_json, write_text
-from learning_to_draw.trials.speed import compile_backbones, set_determinism, set_precision
-from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_trained, pair
-from learning_to_draw.trials.trial import build_trial, evaluate
-from learning_to_draw.trials.wiring import build_batches, build_test_loss, choose_device, load_pictures
 from PIL import Image, ImageDraw, ImageFont
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses.terms import TotalLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials.build import build_batches, build_test_loss, choose_device, load_pictures
+from learning_to_draw.trials.loop import distributed
+from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.loop.callbacks import StopOnNaN
+from learning_to_draw.trials.loop.precision import compile_backbones, set_determinism, set_precision
+from learning_to_draw.trials.loop.progress import hush
+from learning_to_draw.trials.loop.trial import build_trial, evaluate
+from learning_to_draw.trials.plan import describe
+from learning_to_draw.trials.records.atomic import write_json, write_text
+from learning_to_draw.trials.records.folder import choose_folder, open_folder
+from learning_to_draw.trials.records.pictures import save_picture
+from learning_to_draw.trials.records.result import outcome
+from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_trained, pair
 
 logger = logging.getLogger("commgame")
 
@@ -36,7 +38,7 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
 
     arguments: the options. command: the whole call, for the record. Raises UsageError before anything is written.
     """
-    if processes.started_together() > 1:
+    if distributed.started_together() > 1:
         raise UsageError("several processes (torchrun) are for train and test.\nStart one.")
     if len(files) < 2:
         raise UsageError("crossplay compares agents of several runs.\nGive two checkpoints or more, before any option.")
@@ -84,7 +86,13 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
 
 def _play(agents: Agents, loss: TotalLoss, batches: GameBatches, device) -> dict:
     measured = evaluate(build_trial(agents, loss, device, callbacks=[StopOnNaN()]), batches)
-    return outcome(batches, measured["test_commrate"], measured["test_loss"])
+    return outcome(
+        batches.split.name,
+        batches.games,
+        batches.dealer.candidates,
+        rate=measured["test_commrate"],
+        loss=measured["test_loss"],
+    )
 
 
 def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequence[Sequence[dict]]) -> dict:

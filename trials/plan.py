@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials import processes
-from learning_to_draw.trials.batches import GameBatches
-from learning_to_draw.trials.memory import MIB
-from learning_to_draw.trials.options import DEFAULT_SOURCE, Options, as_text
-from learning_to_draw.trials.wiring import Pictures
+from learning_to_draw.trials.build import Pictures
+from learning_to_draw.trials.config.resolve import DEFAULT_SOURCE, Options, as_text
+from learning_to_draw.trials.loop import distributed
+from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.loop.memory import MIB
 
 
 def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:
@@ -54,7 +54,7 @@ def _game_line(name: str, batches: GameBatches) -> str:
 
 
 def _processes_line(batches: Mapping[str, GameBatches]) -> list[str]:
-    count = processes.count()
+    count = distributed.count()
     if count == 1:
         return []
     each = ", each with batches of its own: a step is one of each" if "train" in batches else " share the games"

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from learning_to_draw import plugins
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials import processes
-from learning_to_draw.trials.checkpoints import Checkpoint, load_agents
-from learning_to_draw.trials.options import (
+from learning_to_draw.trials.config.resolve import (
     COMMAND_LINE,
     CONFIG,
     OF_ONE_START,
@@ -29,10 +29,10 @@ from learning_to_draw.trials.options import (
     resolve,
     resolve_training,
 )
-from learning_to_draw.trials.resume_point import FILE, FORMAT, PREVIOUS
+from learning_to_draw.trials.loop import distributed
+from learning_to_draw.trials.loop.resume_point import FILE, FORMAT, PREVIOUS
+from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents
 from learning_to_draw.trials.trained import spelled
-
-from learning_to_draw import plugins
 
 logger = logging.getLogger("commgame")
 
@@ -109,10 +109,10 @@ def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted 
     options = resolve("train", arguments, saved, FILE)
     asked = options if given_value("config", arguments) is None else resolve_training(arguments)
     _check_same(asked, saved, folder)
-    if interrupted.processes != processes.started_together():
+    if interrupted.processes != distributed.started_together():
         raise UsageError(
             f"--resume {folder}: the run was begun with {interrupted.processes} process(es), and these are "
-            f"{processes.started_together()}: a step would play other games.\n"
+            f"{distributed.started_together()}: a step would play other games.\n"
             f"Start it with torchrun --nproc-per-node={interrupted.processes}, or begin a new run."
         )
     if options.num_targets == 0:

@@ -9,28 +9,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials import processes
-from learning_to_draw.trials.batches import GameBatches
-from learning_to_draw.trials.callbacks import StopOnNaN
-from learning_to_draw.trials.gamelog import GameLog
-from learning_to_draw.trials.memory import memory_estimate
-from learning_to_draw.trials.options import COMMAND_LINE, Options
-from learning_to_draw.trials.pictures import PassPictures
+from learning_to_draw.trials.build import build_batches, build_test_loss, choose_device, load_pictures
+from learning_to_draw.trials.config.resolve import COMMAND_LINE, Options
+from learning_to_draw.trials.loop import distributed
+from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.loop.callbacks import StopOnNaN
+from learning_to_draw.trials.loop.gamelog import GameLog
+from learning_to_draw.trials.loop.memory import memory_estimate
+from learning_to_draw.trials.loop.pictures import PassPictures
+from learning_to_draw.trials.loop.precision import compile_backbones, set_determinism, set_precision
+from learning_to_draw.trials.loop.progress import Progress, hush
+from learning_to_draw.trials.loop.trial import build_trial, evaluate
 from learning_to_draw.trials.plan import describe
-from learning_to_draw.trials.progress import Progress, hush
-from learning_to_draw.trials.result import outcome
-from learning_to_draw.trials.run_folder import choose_folder, open_folder, plain, versions, write_json, write_text
-from learning_to_draw.trials.speed import compile_backbones, set_determinism, set_precision
+from learning_to_draw.trials.records.atomic import write_json, write_text
+from learning_to_draw.trials.records.folder import choose_folder, open_folder, plain, versions
+from learning_to_draw.trials.records.result import outcome
 from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_trained, pair
-from learning_to_draw.trials.trial import build_trial, evaluate
-from learning_to_draw.trials.wiring import build_batches, build_test_loss, choose_device, load_pictures
 
 logger = logging.getLogger("commgame")
 
 
-@processes.joined()
+@distributed.joined()
 def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> None:
     """Plays every test game once; writes the rate, pictures and game logs to the run's folder.
 
@@ -42,7 +44,7 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     options = trained.options.settled(COMMAND_LINE, weights=str(weights.absolute()))
     hush(options)
     receiver = _other_receiver(trained, arguments)
-    folder = processes.said_by_first(lambda: choose_folder(options))
+    folder = distributed.said_by_first(lambda: choose_folder(options))
     device = choose_device(options.device)
     pictures = load_pictures(options, ("test",), device)
     batches = build_batches(options, pictures, device)
@@ -59,15 +61,21 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     set_determinism(options.deterministic)
     set_precision(options, agents)
     compile_backbones(options, agents, pictures.image_size)
-    folder = processes.said_by_first(lambda: open_folder(folder, options, command, str(device)))
+    folder = distributed.said_by_first(lambda: open_folder(folder, options, command, str(device)))
     began = time.perf_counter()
     log = GameLog(folder, pictures.splits["test"], options.data_seed, _card(trained, receiver, agents, batches["test"]))
     measured = _play(options, agents, batches["test"], device, folder, log)
-    if processes.rank() > 0:
+    if distributed.rank() > 0:
         return
     write_text(folder / "model-info.txt", repr(agents))
     seconds = time.perf_counter() - began
-    result = outcome(batches["test"], measured["test_commrate"], measured["test_loss"]) | {
+    result = outcome(
+        batches["test"].split.name,
+        batches["test"].games,
+        batches["test"].dealer.candidates,
+        rate=measured["test_commrate"],
+        loss=measured["test_loss"],
+    ) | {
         "seconds": round(seconds, 2),
         "games_per_second": round(batches["test"].games / seconds, 1),
         "weights": options.weights,
@@ -139,7 +147,7 @@ def _play(
         game_log,
         Progress(batches.dealer.games * batches.dealer.senders),
     ]
-    if processes.rank() > 0:
+    if distributed.rank() > 0:
         callbacks = []
     trial = build_trial(agents, build_test_loss(options), device, callbacks=callbacks)
     try:
@@ -148,7 +156,7 @@ def _play(
         game_log.discard_unfinished()
     names = ("test_loss", "test_commrate", "test_commrate_std")
     names += tuple(name for name in measured if name not in names)  # the loss's terms, where it has several
-    if processes.rank() == 0:
+    if distributed.rank() == 0:
         row = ",".join(str(measured[name]) for name in names)
         write_text(folder / "log.csv", f"epoch,{','.join(names)}\n0,{row}\n")
     return measured

@@ -11,36 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from learning_to_draw.errors import program
-from learning_to_draw.games.losses import TotalLoss
+from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials import processes
-from learning_to_draw.trials.batches import GameBatches
-from learning_to_draw.trials.callbacks import (
-    AnnealSigma2,
-    EpochClock,
-    LearntWeightsColumns,
-    RunLog,
-    SettleStatistics,
-    Snapshots,
-    StopOnNaN,
-)
-from learning_to_draw.trials.interrupts import Interrupts
-from learning_to_draw.trials.memory import graph_bytes, memory_estimate
-from learning_to_draw.trials.option_checks import check_train_options
-from learning_to_draw.trials.options import Options
-from learning_to_draw.trials.pictures import PassPictures
-from learning_to_draw.trials.plan import describe
-from learning_to_draw.trials.progress import EpochLine, Progress, hush
-from learning_to_draw.trials.result import outcome
-from learning_to_draw.trials.resume import Interrupted
-from learning_to_draw.trials.resume_point import ResumePoint
-from learning_to_draw.trials.run_folder import choose_folder, note_resumption, open_folder, write_json, write_text
-from learning_to_draw.trials.schedule import LearningRate, parse_learning_rate
-from learning_to_draw.trials.speed import compile_backbones, keep_features, set_determinism, set_precision
-from learning_to_draw.trials.tensorboard import TensorBoard
-from learning_to_draw.trials.trial import build_trial, run
-from learning_to_draw.trials.wiring import (
+from learning_to_draw.trials.build import (
     build_agents,
     build_batches,
     build_loss,
@@ -49,11 +24,38 @@ from learning_to_draw.trials.wiring import (
     training_seed,
     view_seed,
 )
+from learning_to_draw.trials.checks import check_train_options
+from learning_to_draw.trials.config.resolve import Options
+from learning_to_draw.trials.loop import distributed
+from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.loop.callbacks import (
+    AnnealSigma2,
+    EpochClock,
+    LearntWeightsColumns,
+    RunLog,
+    SettleStatistics,
+    Snapshots,
+    StopOnNaN,
+)
+from learning_to_draw.trials.loop.interrupts import Interrupts
+from learning_to_draw.trials.loop.memory import graph_bytes, memory_estimate
+from learning_to_draw.trials.loop.pictures import PassPictures
+from learning_to_draw.trials.loop.precision import compile_backbones, keep_features, set_determinism, set_precision
+from learning_to_draw.trials.loop.progress import EpochLine, Progress, hush
+from learning_to_draw.trials.loop.resume_point import ResumePoint
+from learning_to_draw.trials.loop.schedule import LearningRate, parse_learning_rate
+from learning_to_draw.trials.loop.tensorboard import TensorBoard
+from learning_to_draw.trials.loop.trial import build_trial, run
+from learning_to_draw.trials.plan import describe
+from learning_to_draw.trials.records.atomic import write_json, write_text
+from learning_to_draw.trials.records.folder import choose_folder, note_resumption, open_folder
+from learning_to_draw.trials.records.result import outcome
+from learning_to_draw.trials.resume import Interrupted
 
 logger = logging.getLogger("commgame")
 
 
-@processes.joined()
+@distributed.joined()
 def train(options: Options, command: Sequence[str], interrupted: Interrupted | None = None) -> None:
     """Trains a pair and leaves everything in the run's folder.
 
@@ -67,7 +69,7 @@ def train(options: Options, command: Sequence[str], interrupted: Interrupted | N
         return
     rate = parse_learning_rate(options.learning_rate)
     check_train_options(options)
-    folder = interrupted.folder if interrupted else processes.said_by_first(lambda: choose_folder(options))
+    folder = interrupted.folder if interrupted else distributed.said_by_first(lambda: choose_folder(options))
     device = choose_device(options.device)
     # The test split too: what is wrong with it should not come out after a night of training.
     pictures = load_pictures(options, ("train", "valid", "test"), device)
@@ -91,22 +93,22 @@ def train(options: Options, command: Sequence[str], interrupted: Interrupted | N
     compile_backbones(options, agents, pictures.image_size)
     keep_features(options, agents, loss, {name: batches[name] for name in ("train", "valid")}, device)
     if interrupted:
-        if processes.rank() == 0:
+        if distributed.rank() == 0:
             (folder / "result.json").unlink(missing_ok=True)  # of fewer epochs
             note_resumption(folder, options, command, interrupted.epochs, interrupted.batches, str(device))
         done = f"{interrupted.epochs} epochs" + f" and {interrupted.batches} batches" * bool(interrupted.batches)
         logger.info("going on with %s after %s", folder, done)
     else:
-        folder = processes.said_by_first(lambda: open_folder(folder, options, command, str(device)))
+        folder = distributed.said_by_first(lambda: open_folder(folder, options, command, str(device)))
         logger.info("writing to %s", folder)
-    if processes.rank() == 0:
+    if distributed.rank() == 0:
         write_text(folder / "model-info.txt", repr(agents))
-    if processes.rank() > 0:  # until here all draw the same, and so have the same first weights
+    if distributed.rank() > 0:  # until here all draw the same, and so have the same first weights
         torch.manual_seed(view_seed(options))
     del batches["test"], pictures  # looked at, and not needed any more
     with Interrupts() as interrupts:
         history, best = _fit(agents, loss.to(device), batches, rate, options, folder, device, interrupts, interrupted)
-    if processes.rank() > 0:
+    if distributed.rank() > 0:
         return
     result = summarise(history, best, batches["valid"])
     write_json(folder / "result.json", result | {"seconds": round(time.perf_counter() - began, 2)})
@@ -152,14 +154,14 @@ def _fit(
         StopOnNaN(snapshots),
         PassPictures(folder, options.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
         log,
-        Progress(deal.games * deal.senders * processes.count()),
+        Progress(deal.games * deal.senders * distributed.count()),
         EpochLine(),
         TensorBoard(folder, interrupted.epochs if interrupted else 0) if options.tensorboard else None,
         snapshots,
     ]
     callbacks = [
         SettleStatistics(agents, batches["train"]),
-        *(written if processes.rank() == 0 else ()),
+        *(written if distributed.rank() == 0 else ()),
         AnnealSigma2(agents),
         scheduler,
         ResumePoint(
@@ -209,7 +211,9 @@ def _settle(options: Options, candidates: int) -> Options:
 def summarise(history: list[dict], best: dict, valid: GameBatches) -> dict:
     """What result.json says of a training: the last epoch's validation, its training, and the best epoch (from 0)."""
     last = history[-1]
-    return outcome(valid, last["val_commrate"], last["val_loss"]) | {
+    return outcome(
+        valid.split.name, valid.games, valid.dealer.candidates, rate=last["val_commrate"], loss=last["val_loss"]
+    ) | {
         "epochs": len(history),
         "train": {"communication_rate": last["commrate"], "loss": last["loss"]},
         "best": {

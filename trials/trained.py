@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from learning_to_draw import plugins
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials.checkpoints import Checkpoint, load_agents, load_checkpoint
-from learning_to_draw.trials.options import OF_ONE_START, Options, as_text, given_trust, given_value, resolve
-from learning_to_draw.trials.wiring import Pictures, build_agents
-
-from learning_to_draw import plugins
+from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.config.resolve import OF_ONE_START, Options, as_text, given_trust, given_value, resolve
+from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents, load_checkpoint
 
 # What makes up a game, beside the data set and its options: agents that play with each other have it in common.
 GAME_OPTIONS = ("object_oriented", "sender_images_per_iter", "random_transform_sender")

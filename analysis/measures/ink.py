@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from learning_to_draw.models.decoding import Decoder, Strokes
+
+from learning_to_draw.models.decoders.base import Decoder, Strokes
 
 VISIBLE = 1 / 255
 CHUNK = 2**23  # pixels drawn at a time: 32 MiB
@@ -26,7 +27,7 @@ def visible_strokes(
 ) -> np.ndarray:
     """bool [N, K]: whether a stroke, drawn alone, gives any pixel 1/255 of ink or more in a channel.
 
-    points: float32 [N, K, P, 2]; sigma2, intensities: as `models.decoding.Strokes` has them.
+    points: float32 [N, K, P, 2]; sigma2, intensities: as `models.decoders.base.Strokes` has them.
     """
     alone = torch.from_numpy(np.ascontiguousarray(points)).flatten(0, 1)[:, None]
     inks = None if intensities is None else torch.from_numpy(np.ascontiguousarray(intensities)).flatten(0, 1)[:, None]

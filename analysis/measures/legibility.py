@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from learning_to_draw.analysis.zero_shot import closest, picture_embeddings, sentence_embeddings
 from torch import nn
+
+from learning_to_draw.analysis.measures.zero_shot import closest, picture_embeddings, sentence_embeddings
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A CLIP on `device`. model: what `models.clip.load_clip(name)` gives."""
+    """A CLIP on `device`. model: what `models.encoders.clip.load_clip(name)` gives."""
 
     name: str
     model: nn.Module

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from learning_to_draw.analysis.report.run import Run
+from learning_to_draw.trials.records.read_run import Run
 
 LOG_SCALE_FROM = 20  # largest over smallest value, from which on a loss is drawn on a logarithmic axis
 TRAINING, VALIDATION = "training", "validation"

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from learning_to_draw.analysis.log_reader import Game, GameLog
 from learning_to_draw.analysis.measures.rates import class_counts, mean_chance
 from learning_to_draw.analysis.report.pictures import Pictures
 from learning_to_draw.games.scores import rate_interval
+from learning_to_draw.trials.records.gamelog import Game, GameLog
 
 SHOWN_GUESSES = 5  # of a game's candidates, the best-scored first
 WHOLE_MATRIX = 30  # classes; of more, only those most often confused are shown

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from learning_to_draw.analysis.report.run import Run
+from learning_to_draw.trials.records.read_run import Run
 
 KINDS = {"train": "training run", "test": "test run", "log": "game log"}
 FACTS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.parts import positive_int, seed
+from learning_to_draw.components import positive_int, seed
 
 
 def add_report_options(group: Any) -> None:

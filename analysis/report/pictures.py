@@ -6,8 +6,9 @@ import base64
 import io
 from pathlib import Path
 
-from learning_to_draw.analysis.picture_files import take_from
 from PIL import Image
+
+from learning_to_draw.trials.records.picture_files import take_from
 
 LONGEST_SIDE = 160  # pixels, of a stored picture; it is shown at most at 112 CSS pixels
 PHOTO_QUALITY = 85  # of 100

@@ -6,17 +6,17 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from learning_to_draw.analysis.log_reader import find_log, read_log
-from learning_to_draw.analysis.output import check_new, check_writable
 from learning_to_draw.analysis.report.curves import curves
 from learning_to_draw.analysis.report.games import games_of
 from learning_to_draw.analysis.report.head import head, settings
 from learning_to_draw.analysis.report.page import is_report, page
 from learning_to_draw.analysis.report.pictures import Pictures
-from learning_to_draw.analysis.report.run import Run, own_log, read_run, tests_beside
 from learning_to_draw.analysis.report.sketches import sketches_by_epoch
 from learning_to_draw.errors import UsageError, program
-from learning_to_draw.trials.run_folder import write_text
+from learning_to_draw.trials.records.atomic import write_text
+from learning_to_draw.trials.records.gamelog import find_log, read_log
+from learning_to_draw.trials.records.output import check_new, check_writable
+from learning_to_draw.trials.records.read_run import Run, own_log, read_run, tests_beside
 
 
 def report(run: Path, logs: Sequence[Path], output: Path | None, max_games: int, seed: int) -> str:

@@ -3,63 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from learning_to_draw.analysis.report.pictures import Pictures, open_picture
-from learning_to_draw.analysis.report.run import Run
-from learning_to_draw.errors import UsageError
 from PIL import Image
 
+from learning_to_draw.analysis.report.pictures import Pictures, open_picture
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.grids import PER_ROW, Grid, parse_grid
+from learning_to_draw.trials.records.read_run import Run
+
 MOST_EPOCHS, MOST_PHOTOS = 12, 12
-PER_ROW, PADDING = 8, 2  # of the grids
 GRID_NAME = re.compile(r"val_reconstruction_samples_(\d+)\.png")
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A grid of square pictures, PER_ROW in a row, PADDING pixels around each. pixels: uint8 [H, W, 3]."""
-
-    pixels: np.ndarray
-    side: int
-    columns: int
-    rows: int
-
-    def tile(self, number: int) -> np.ndarray:
-        """Picture `number`, from 0, row by row: uint8 [side, side, 3]."""
-        row, column = divmod(number, self.columns)
-        top, left = (PADDING + place * (self.side + PADDING) for place in (row, column))
-        return self.pixels[top : top + self.side, left : left + self.side]
-
-    def filled(self) -> int:
-        """How many pictures there are: the last row may end in places that show nothing but the padding's colour."""
-        count = self.columns * self.rows
-        while count > 1 and (self.tile(count - 1) == self.pixels[0, 0]).all():
-            count -= 1
-        return count
-
-    @property
-    def layout(self) -> tuple[int, int, int]:
-        return self.side, self.columns, self.rows
-
-
-def parse_grid(pixels: np.ndarray) -> Grid | None:
-    """uint8 [H, W, 3] as a grid; None where it cannot be one."""
-    height, width = (length - PADDING for length in pixels.shape[:2])
-    shapes = [(width // PER_ROW, PER_ROW)] if width > 0 and width % PER_ROW == 0 else []
-    shapes += [(height, width // height)] if height > 0 and width % height == 0 and width // height < PER_ROW else []
-    for step, columns in shapes:
-        if step > PADDING and height % step == 0 and _is_padding(pixels, step):
-            return Grid(pixels, step - PADDING, columns, height // step)
-    return None
-
-
-def _is_padding(pixels: np.ndarray, step: int) -> bool:
-    """Whether everything between tiles that are `step` apart has one colour."""
-    between = [np.arange(length) % step < PADDING for length in pixels.shape[:2]]
-    return bool((pixels[between[0]] == pixels[0, 0]).all() and (pixels[:, between[1]] == pixels[0, 0]).all())
 
 
 def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:

@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.analysis.log_reader import read_json
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.gamelog import read_json
 
 FORMAT = "learning-to-draw study answers 1"
 

@@ -16,11 +16,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.analysis.log_reader import Game, GameLog, read_log
-from learning_to_draw.analysis.output import check_new
-from learning_to_draw.analysis.picture_files import as_uri
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.run_folder import write_text
+from learning_to_draw.trials.records.atomic import write_text
+from learning_to_draw.trials.records.gamelog import Game, GameLog, read_log
+from learning_to_draw.trials.records.output import check_new
+from learning_to_draw.trials.records.picture_files import as_uri
 
 TEMPLATE = Path(__file__).with_name("page.html")
 THE_PICTURE = "One of them is the very picture that was drawn: choose the one that you think it is."

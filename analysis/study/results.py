@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.analysis.output import check_new
 from learning_to_draw.analysis.study.answers import Participant, read_answers
 from learning_to_draw.games.scores import rate_interval
-from learning_to_draw.trials.run_folder import write_json
+from learning_to_draw.trials.records.atomic import write_json
+from learning_to_draw.trials.records.output import check_new
 
 
 def study_results(answers: Sequence[Path], json: Path | None) -> str:

@@ -12,8 +12,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from learning_to_draw.analysis.log_reader import Game, GameLog, read_log
 from PIL import Image, ImageDraw, ImageFont
+
+from learning_to_draw.trials.records.gamelog import Game, GameLog, read_log
 
 WIDTH, MARGIN = 900, 14
 LARGE, SMALL, GAP = 104, 64, 9  # sides of the sender's pictures and of the receiver's; between the latter

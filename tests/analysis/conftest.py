@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 import torchbearer
+from PIL import Image
+
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.games.sampling import Deal
 from learning_to_draw.models.agents import Play
-from learning_to_draw.models.decoding import Strokes
-from learning_to_draw.models.encoding import Encoding
+from learning_to_draw.models.decoders.base import Strokes
+from learning_to_draw.models.encoders.base import Encoding
 from learning_to_draw.rasteriser import draw_lines
-from learning_to_draw.trials.batches import Batch
-from learning_to_draw.trials.gamelog import GameLog
-from PIL import Image
+from learning_to_draw.trials.loop.batches import Batch
+from learning_to_draw.trials.loop.gamelog import GameLog
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from learning_to_draw.analysis.analyse_logs import analyse_logs, count, table
-from learning_to_draw.analysis.log_reader import Game
+
+from learning_to_draw.analysis.official.analyse_logs import analyse_logs, count, table
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.gamelog import Game
 
 WON, LOST = Game(1, 1, "s", ("a", "b")), Game(0, 1, "s", ("a", "b"))
 

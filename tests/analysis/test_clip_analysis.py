@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from learning_to_draw.analysis.clip_analysis import clip_analysis, shown_pictures
-from learning_to_draw.analysis.log_reader import read_log
-from learning_to_draw.analysis.options import TEMPLATES
-from learning_to_draw.errors import UsageError
-from learning_to_draw.models.clip import clip_input, clip_text_tokens, load_clip
 from PIL import Image
+
+from learning_to_draw.analysis.official.clip_analysis import clip_analysis, shown_pictures
+from learning_to_draw.analysis.official.options import TEMPLATES
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.encoders.clip import clip_input, clip_text_tokens, load_clip
+from learning_to_draw.trials.records.gamelog import read_log
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from learning_to_draw.analysis.clip_entries import Seen, entries, read_entries
-from learning_to_draw.analysis.log_reader import Game
+
+from learning_to_draw.analysis.official.clip_entries import Seen, entries, read_entries
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.gamelog import Game
 
 
 def test_entries_of_two_games():

@@ -5,19 +5,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from learning_to_draw.analysis.draw import draw, growing, pictures_trained_with, save_animation, see, sketch_of
-from learning_to_draw.analysis.draw_options import DrawTool, add_draw_options
-from learning_to_draw.analysis.svg import svg
+from PIL import Image
+
+from learning_to_draw.analysis.draw.draw import draw, growing, pictures_trained_with, save_animation, see, sketch_of
+from learning_to_draw.analysis.draw.options import DrawTool, add_draw_options
+from learning_to_draw.analysis.draw.svg import svg
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError
 from learning_to_draw.rasteriser import draw_lines
-from learning_to_draw.trials.checkpoints import save_checkpoint
-from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.build import Pictures, build_agents, build_test_loss
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.trained import build_trained, load_trained
-from learning_to_draw.trials.wiring import Pictures, build_agents, build_test_loss
-from PIL import Image
 
-TOOL = DrawTool("analysis.draw", "draw", "", "", add_draw_options)
+TOOL = DrawTool("analysis.draw.draw", "draw", "", "", add_draw_options)
 GREY = ["--image-size", "16", "--encoder", "SimpleMLPEncoder", "--latent-size", "16", "--stroke-spread", "1"]
 WAYS = {
     "lines": [*GREY, "--nlines", "3"],

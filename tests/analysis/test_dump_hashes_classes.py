@@ -6,9 +6,10 @@ import logging
 
 import numpy as np
 import pytest
-from learning_to_draw.analysis.dump_hashes_classes import dump_hashes_classes
-from learning_to_draw.errors import UsageError
 from PIL import Image
+
+from learning_to_draw.analysis.official.dump_hashes_classes import dump_hashes_classes
+from learning_to_draw.errors import UsageError
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Lists of true classes read back, and files that are none."""
 
 import pytest
-from learning_to_draw.analysis.hash_classes import read_hash_classes
+
+from learning_to_draw.analysis.official.hash_classes import read_hash_classes
 from learning_to_draw.errors import UsageError
 
 A, B = "a" * 32, "b" * 32

@@ -5,8 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from learning_to_draw.analysis.log_reader import find_log, read_log
+
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.gamelog import find_log, read_log
 
 GREY = np.arange(16, dtype=np.uint8).reshape(4, 4)
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from learning_to_draw.analysis.output import check_new, check_writable, whole_folder
+
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.output import check_new, check_writable, whole_folder
 
 
 def test_only_a_new_name_in_a_folder_will_do(tmp_path):

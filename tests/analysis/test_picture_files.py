@@ -3,9 +3,10 @@
 import base64
 
 import pytest
-from learning_to_draw.analysis.picture_files import as_uri, take_from
-from learning_to_draw.errors import UsageError
 from PIL import Image
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.picture_files import as_uri, take_from
 
 
 def test_a_data_uri_holds_the_file(tmp_path):

@@ -7,10 +7,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from learning_to_draw.analysis.log_reader import read_log
-from learning_to_draw.analysis.render_game import page, render_game
-from learning_to_draw.errors import UsageError
 from PIL import Image
+
+from learning_to_draw.analysis.official.render_game import page, render_game
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.gamelog import read_log
 
 
 class Figures(HTMLParser):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from learning_to_draw.analysis.render_sketches_seeds import render_sketches_seeds
-from learning_to_draw.errors import UsageError
 from PIL import Image
+
+from learning_to_draw.analysis.official.render_sketches_seeds import render_sketches_seeds
+from learning_to_draw.errors import UsageError
 
 
 def flat(level, size=4):

@@ -7,9 +7,10 @@ import random
 from pathlib import Path
 
 import pytest
-from learning_to_draw.analysis.log_reader import read_log
-from learning_to_draw.analysis.sample_gamelogs import sample_gamelogs
+
+from learning_to_draw.analysis.official.sample_gamelogs import sample_gamelogs
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.gamelog import read_log
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ import re
 
 import numpy as np
 import pytest
-from learning_to_draw.analysis.log_reader import read_log
-from learning_to_draw.analysis.options import add_save_svg_options
-from learning_to_draw.analysis.save_svg import save_svg
-from learning_to_draw.analysis.svg import svg
-from learning_to_draw.analysis.tool import Tool
+
+from learning_to_draw.analysis.draw.save_svg import save_svg
+from learning_to_draw.analysis.draw.svg import svg
+from learning_to_draw.analysis.official.options import add_save_svg_options
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials.records.gamelog import read_log
 
 
 def test_every_sketch_of_a_log(make_full_log, tmp_path):
@@ -76,7 +77,7 @@ def test_a_game_that_is_not_there_and_a_folder_that_is(make_full_log, tmp_path):
 
 def test_from_the_command_line(make_full_log, tmp_path):
     make_full_log(tmp_path / "log")
-    tool = Tool("analysis.save_svg", "save_svg", "", "", add_save_svg_options)
+    tool = Tool("analysis.draw.save_svg", "save_svg", "", "", add_save_svg_options)
     out = str(tmp_path / "out")
     assert tool.run("save-svg", [str(tmp_path / "log"), "--output", out, "--games", "1", "2"]).startswith("2 of 16")
     with pytest.raises(UsageError, match="'one' is not a whole number"):

@@ -3,10 +3,11 @@
 import inspect
 
 import pytest
-from learning_to_draw.analysis import TOOLS
-from learning_to_draw.analysis.tool import Tool
+
+from learning_to_draw.commands import TOOLS
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.options import Parser
+from learning_to_draw.trials.config.resolve import Parser
+from learning_to_draw.trials.config.tool import Tool
 
 
 def function_of(tool):
@@ -64,7 +65,8 @@ def test_a_wrong_call_is_explained(name, arguments, told):
 def test_options_of_the_data_set_go_to_the_function_together(monkeypatch):
     got = {}
     monkeypatch.setattr(
-        "learning_to_draw.analysis.dump_hashes_classes.dump_hashes_classes", lambda **given: got.update(given) or ""
+        "learning_to_draw.analysis.official.dump_hashes_classes.dump_hashes_classes",
+        lambda **given: got.update(given) or "",
     )
     arguments = ["--name", "--dataset", "STL10", "--image-size", "64", "--dataset-root", "x"]
     TOOLS["dump-hashes-classes"].run("dump-hashes-classes", arguments)

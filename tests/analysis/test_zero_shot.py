@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from learning_to_draw.analysis.zero_shot import closest, picture_embeddings, sentence_embeddings
-from learning_to_draw.errors import UsageError
-from learning_to_draw.models.clip import clip_text_tokens, load_clip
 from PIL import Image
+
+from learning_to_draw.analysis.measures.zero_shot import closest, picture_embeddings, sentence_embeddings
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.encoders.clip import clip_text_tokens, load_clip
 
 CPU = torch.device("cpu")
 MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
@@ -30,7 +31,7 @@ def test_pictures_one_by_one_or_in_batches(model, tmp_path, monkeypatch):
             expected.append((torch.from_numpy(colour / np.float32(255)) - MEAN) / STD)
     with torch.no_grad():
         seen = model.encode_image(torch.stack(expected))
-    monkeypatch.setattr("learning_to_draw.analysis.zero_shot.BATCH", 3)
+    monkeypatch.setattr("learning_to_draw.analysis.measures.zero_shot.BATCH", 3)
     found = picture_embeddings(model, paths, CPU)
     assert torch.allclose(found[:3], seen / seen.norm(dim=1, keepdim=True), atol=1e-5)
     assert torch.allclose(found.norm(dim=1), torch.ones(4), atol=1e-5)
@@ -44,7 +45,7 @@ def test_sentences_one_by_one_or_in_batches(model, tiny_clip, monkeypatch):
     with torch.no_grad():
         alone = [model.encode_text(clip_text_tokens(tiny_clip, [sentence]))[0] for sentence in sentences]
     expected = torch.stack([embedding / embedding.norm() for embedding in alone])
-    monkeypatch.setattr("learning_to_draw.analysis.zero_shot.BATCH", 2)
+    monkeypatch.setattr("learning_to_draw.analysis.measures.zero_shot.BATCH", 2)
     assert torch.allclose(sentence_embeddings(model, tiny_clip, sentences, CPU), expected, atol=1e-5)
 
 

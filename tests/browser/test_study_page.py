@@ -5,10 +5,11 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from learning_to_draw.analysis.study.answers import read_answers
 from learning_to_draw.analysis.study.page import study
 from learning_to_draw.analysis.study.results import results
-from PIL import Image
 
 pytestmark = pytest.mark.slow
 

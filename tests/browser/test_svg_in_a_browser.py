@@ -5,10 +5,11 @@ import io
 import numpy as np
 import pytest
 import torch
-from learning_to_draw.analysis.svg import svg
-from learning_to_draw.models.decoding import Decoder, Strokes
-from learning_to_draw.rasteriser import curve_edt2_bruteforce, exp, pixel_grid, softor
 from PIL import Image
+
+from learning_to_draw.analysis.draw.svg import svg
+from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.rasteriser import curve_edt2_bruteforce, exp, pixel_grid, softor
 
 pytestmark = pytest.mark.slow
 

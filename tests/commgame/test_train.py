@@ -7,8 +7,9 @@ import re
 import numpy as np
 import pytest
 import torch
-from learning_to_draw.models.agents import Agents
 from PIL import Image
+
+from learning_to_draw.models.agents import Agents
 
 
 def test_training_leaves_a_complete_folder(trained):
@@ -120,7 +121,7 @@ def test_a_computation_that_cannot_be_repeated_is_named(tmp_path, call, train, m
 
 
 def test_without_a_terminal_a_long_epoch_says_where_it_is(tmp_path, train, monkeypatch):
-    monkeypatch.setattr("learning_to_draw.trials.progress.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("learning_to_draw.trials.loop.progress.SECONDS_BETWEEN_LINES", 0.0)
     out = train(tmp_path / "run")
     assert re.search(r"epoch 1/1: batch 20 of 39  loss \d\.\d{3}  rate 0\.\d{3}  games/s \d+\n", out)
     assert re.search(r"held-out games: batch 5 of 5  rate 0\.\d{3}  games/s \d+\n", out)

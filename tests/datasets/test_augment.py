@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as TF
+
 from learning_to_draw.datasets import augment
 from learning_to_draw.datasets.augment import AffineView, CropFlipJitterView
 from learning_to_draw.datasets.ragged import RaggedImages
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms import functional as TF
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from PIL import Image
+
 from learning_to_draw.datasets.caltech101 import Caltech101
 from learning_to_draw.datasets.ragged import RaggedImages
 from learning_to_draw.errors import UsageError
-from PIL import Image
 
 COUNTS = {"Faces": 20, "accordion": 40, "anchor": 10, "ant": 30}
 COLOURS = {"Faces": (255, 0, 0), "accordion": (0, 255, 0), "anchor": (0, 0, 255), "ant": None}  # ant: greyscale

@@ -3,9 +3,10 @@
 import pytest
 import torch
 import torchvision
+from PIL import Image
+
 from learning_to_draw.datasets.celeba import CelebA
 from learning_to_draw.errors import UsageError
-from PIL import Image
 
 # picture number: (split, identity). Identities are neither sorted nor without gaps.
 PICTURES = {1: (0, 2880), 2: (0, 17), 3: (1, 9), 4: (0, 2880), 5: (2, 5), 6: (2, 10177), 7: (1, 9), 8: (2, 5)}

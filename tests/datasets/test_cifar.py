@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+
 from learning_to_draw.datasets.cifar import CIFAR10, CIFAR100
 from learning_to_draw.errors import UsageError
 

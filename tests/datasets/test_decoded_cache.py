@@ -10,12 +10,13 @@ from threading import Barrier
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from learning_to_draw.datasets import decoded_cache
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, decode_ragged, resize_and_crop
 from learning_to_draw.datasets.ragged import RaggedImages
 from learning_to_draw.errors import UsageError
-from PIL import Image
 
 RECIPE = {"transform": "none", "channels": 3}
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageOps
+from torchvision import transforms
+
 from learning_to_draw.datasets.decoding import decode, decode_ragged, in_words, read_picture, resize_and_crop, to_tensor
 from learning_to_draw.datasets.omniglot import centre
 from learning_to_draw.errors import UsageError
-from PIL import Image, ImageOps
-from torchvision import transforms
 
 
 def save(path, pixels, **options):

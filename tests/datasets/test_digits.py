@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
+
 from learning_to_draw.datasets import digits
 from learning_to_draw.datasets.digits import Digits, enlarge
-from sklearn.datasets import load_digits
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from urllib.error import URLError
 
 import pytest
+
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.errors import UsageError
 

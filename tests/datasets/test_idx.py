@@ -4,8 +4,9 @@ import gzip
 
 import numpy as np
 import pytest
-from learning_to_draw.datasets.idx import find_idx, read_idx
 from torchvision.datasets.mnist import read_image_file, read_label_file
+
+from learning_to_draw.datasets.idx import find_idx, read_idx
 
 PICTURES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 HEADER = bytes.fromhex("00000803 00000002 00000003 00000004")

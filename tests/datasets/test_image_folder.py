@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from PIL import Image
+
 from learning_to_draw.datasets.image_folder import ImageFolder
 from learning_to_draw.errors import UsageError
-from PIL import Image
 
 
 def fill(folder, count, red=0, suffix=".png"):

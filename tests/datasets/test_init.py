@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from learning_to_draw.datasets import DATASETS
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from learning_to_draw.datasets.mnist import KMNIST, MNIST, ScaledMNIST, dim, enlarge
-from learning_to_draw.errors import UsageError
 from PIL import Image
 from torchvision.transforms import v2
+
+from learning_to_draw.datasets.mnist import KMNIST, MNIST, ScaledMNIST, dim, enlarge
+from learning_to_draw.errors import UsageError
 
 COUNTS = {"train": 60, "t10k": 20}
 FILES = {part: (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte") for part in COUNTS}

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from PIL import Image
+
 from learning_to_draw.datasets.omniglot import C28pxOmniglot, Omniglot, centre
 from learning_to_draw.errors import UsageError
-from PIL import Image
 
 PEOPLE = 4
 BACKGROUND = ("Latin/character01", "Latin/character02", "Greek/character01")

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 import pytest
+
 from learning_to_draw.datasets import DATASETS
 
 

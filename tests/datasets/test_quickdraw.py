@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 import torch
+
 from learning_to_draw.datasets import quickdraw
 from learning_to_draw.datasets.quickdraw import QuickDraw, read_drawings, render
 from learning_to_draw.errors import UsageError

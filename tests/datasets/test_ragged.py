@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from learning_to_draw.datasets.ragged import RaggedImages
 
 

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from learning_to_draw.datasets.skeleton import check_available, skeletonise
 from learning_to_draw.errors import UsageError
 

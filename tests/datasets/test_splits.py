@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.model_selection import train_test_split
+
 from learning_to_draw.datasets.splits import (
     Split,
     balanced_items,
@@ -12,7 +14,6 @@ from learning_to_draw.datasets.splits import (
     stratified_split,
 )
 from learning_to_draw.errors import UsageError
-from sklearn.model_selection import train_test_split
 
 
 def make_split(**changes):

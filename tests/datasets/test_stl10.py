@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+
 from learning_to_draw.datasets.stl10 import CLASSES, STL10
 from learning_to_draw.errors import UsageError
 

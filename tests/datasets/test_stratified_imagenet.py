@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from PIL import Image
+
 from learning_to_draw.datasets.stratified_imagenet import StratifiedImageNet
 from learning_to_draw.errors import UsageError
-from PIL import Image
 
 CLASSES = ("n01440764", "n01443537", "n01484850")
 

@@ -5,10 +5,11 @@ import shutil
 
 import pytest
 import torch
+from PIL import Image
+
 from learning_to_draw.datasets import tiny_imagenet
 from learning_to_draw.datasets.tiny_imagenet import TinyImageNet
 from learning_to_draw.errors import UsageError
-from PIL import Image
 
 WNIDS = ("n01443537", "n01629819", "n02124075")  # sorted; wnids.txt has them in another order
 TRAIN, VAL = 3, 4  # pictures of each class

@@ -1,8 +1,9 @@
 import pytest
 import torch
+
 from learning_to_draw.models.agents import Play
-from learning_to_draw.models.decoding import Strokes
-from learning_to_draw.models.encoding import Encoding
+from learning_to_draw.models.decoders.base import Strokes
+from learning_to_draw.models.encoders.base import Encoding
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from learning_to_draw.games.losses import CELoss, HingeLoss, NoLoss, ReconstructLoss, TotalLoss
-from learning_to_draw.games.perceptual import LearntWeights, PerceptualLoss
 from torch import nn
+
+from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
+from learning_to_draw.games.losses.terms import CELoss, HingeLoss, NoLoss, ReconstructLoss, TotalLoss
 
 
 def test_hinge_by_hand():

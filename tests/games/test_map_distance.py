@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from learning_to_draw.games.map_distance import EPS, distance_to_all, map_distance, mean_and_spread
+
+from learning_to_draw.games.losses.map_distance import EPS, distance_to_all, map_distance, mean_and_spread
 
 
 def plain(one, other):

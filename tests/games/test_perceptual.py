@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from learning_to_draw.errors import UsageError
-from learning_to_draw.games.losses import HingeLoss, TotalLoss
-from learning_to_draw.games.map_distance import map_distance
-from learning_to_draw.games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
-from learning_to_draw.games.sketch_views import random_views
-from learning_to_draw.models.encoding import Encoder, Encoding
 from torch import nn
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses.map_distance import map_distance
+from learning_to_draw.games.losses.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
+from learning_to_draw.games.losses.random_views import random_views
+from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
+from learning_to_draw.models.encoders.base import Encoder, Encoding
 
 
 class TwoLayers(Encoder):

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 import torch
+
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.sampling import Deal, ObjectOrientedGame, OriginalGame, shuffled_pools
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from learning_to_draw.games.scores import correct_guesses, rate_interval
 
 

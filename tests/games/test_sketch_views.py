@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from learning_to_draw.games.sketch_views import draw_crops, draw_perspectives, homographies, random_views, warp
 from torchvision.transforms import functional as torchvision
+
+from learning_to_draw.games.losses.random_views import draw_crops, draw_perspectives, homographies, random_views, warp
 
 SIZE = 40
 

@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from learning_to_draw.models.agents import Agents
-from learning_to_draw.models.backbones import SqueezeNetBackbone
-from learning_to_draw.models.decoders import SinglePassSimpleLineDecoder
-from learning_to_draw.models.encoders import SimpleMLPEncoder, SmallCNNEncoder
-from learning_to_draw.models.encoding import IMAGENET_MEAN, IMAGENET_STD, Encoder, Encoding, expand_channels
-from learning_to_draw.models.receivers import SimpleReceiverMLP
 from torch import nn
+
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders.base import IMAGENET_MEAN, IMAGENET_STD, Encoder, Encoding, expand_channels
+from learning_to_draw.models.encoders.small import SimpleMLPEncoder, SmallCNNEncoder
+from learning_to_draw.models.encoders.squeezenet import SqueezeNetBackbone
+from learning_to_draw.models.receivers import SimpleReceiverMLP
 
 
 def small_pair(*, shared=True, channels=1, **kwargs):

@@ -3,10 +3,12 @@
 import pytest
 import torch
 import torchvision
+
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.backbones import SqueezeNetBackbone, VGG16Backbone, VGG16BackboneExtended
+from learning_to_draw.models.encoders.pretrained import STYLIZED_IMAGENET_FILE
+from learning_to_draw.models.encoders.squeezenet import SqueezeNetBackbone
+from learning_to_draw.models.encoders.vgg16 import VGG16Backbone, VGG16BackboneExtended
 from learning_to_draw.models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
-from learning_to_draw.models.pretrained import STYLIZED_IMAGENET_FILE
 
 
 @pytest.mark.parametrize(

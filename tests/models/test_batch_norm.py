@@ -1,8 +1,9 @@
 """Batch normalisation: statistics that do not mix, stay put once frozen, and reach nested layers."""
 
 import torch
-from learning_to_draw.models.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchSequential, plain_averages
 from torch import nn
+
+from learning_to_draw.models.encoders.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchSequential, plain_averages
 
 
 def test_photos_and_sketches_have_statistics_of_their_own():

@@ -5,8 +5,9 @@ import sys
 import pytest
 import torch
 import torch.nn.functional as F
+
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.clip import clip_input, clip_text_tokens, fit_to_tower, load_clip
+from learning_to_draw.models.encoders.clip import clip_input, clip_text_tokens, fit_to_tower, load_clip
 
 MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
 STD = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)

@@ -3,10 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
+
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.clip import clip_input
-from learning_to_draw.models.clip_encoder import CLIPVisualEncoder
-from learning_to_draw.models.encoding import IMAGENET_MEAN, IMAGENET_STD
+from learning_to_draw.models.encoders.base import IMAGENET_MEAN, IMAGENET_STD
+from learning_to_draw.models.encoders.clip import clip_input
+from learning_to_draw.models.encoders.clip_visual import CLIPVisualEncoder
 
 
 def build(name, **kwargs):

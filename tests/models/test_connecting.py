@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.connecting import SinglePassBezierConnectDecoder, SinglePassPolyConnectDecoder
+from learning_to_draw.models.decoders.connect import SinglePassBezierConnectDecoder, SinglePassPolyConnectDecoder
 from learning_to_draw.rasteriser import curve_edt2_polyline, exp, line_edt2, pixel_grid, softor
 
 SIZE, LATENT, SIGMA2 = 20, 6, 0.01

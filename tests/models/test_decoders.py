@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.decoders import (
+from learning_to_draw.models.decoders.single_pass import (
     SinglePassColouredCRSDecoder,
     SinglePassColouredLineDecoder,
     SinglePassColouredPointsDecoder,

@@ -3,9 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
+
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models import ENCODERS
-from learning_to_draw.models.encoders import (
+from learning_to_draw.models.encoders.base import Encoding
+from learning_to_draw.models.encoders.small import (
     BetterCNNEncoder,
     Conv2DEncoder,
     SimpleCNNEncoder,
@@ -13,7 +15,6 @@ from learning_to_draw.models.encoders import (
     SmallCNNEncoder,
     StrokeNetEncoder,
 )
-from learning_to_draw.models.encoding import Encoding
 
 SMALL = (SmallCNNEncoder, BetterCNNEncoder, SimpleCNNEncoder, SimpleMLPEncoder, Conv2DEncoder)
 

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
+
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.encoders import SimpleMLPEncoder
-from learning_to_draw.models.encoding import Encoder, Encoding
-from learning_to_draw.models.recurrent import (
+from learning_to_draw.models.decoders.recurrent import (
     PARTS,
     PartAttention,
     RecurrentCRSDecoder,
@@ -15,8 +15,9 @@ from learning_to_draw.models.recurrent import (
     RNNAttnBezierDecoder,
     RNNBezierDecoder,
 )
+from learning_to_draw.models.encoders.base import Encoder, Encoding
+from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 from learning_to_draw.rasteriser import curve_edt2_polyline, exp, pixel_grid, softor
-from torch import nn
 
 SIZE, LATENT, SIGMA2 = 16, 8, 0.01
 LATENTS = torch.randn(3, LATENT, generator=torch.Generator().manual_seed(1))

@@ -3,8 +3,9 @@
 import pytest
 import torch
 import torchvision
+
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.resnet import ResNet50Backbone
+from learning_to_draw.models.encoders.resnet50 import ResNet50Backbone
 
 FILE = "resnet50-0676ba61.pth"
 

@@ -1,6 +1,7 @@
 """Clipping against its definition, gradients at the bounds included."""
 
 import torch
+
 from learning_to_draw.rasteriser.bounds import bounded
 
 

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+
 from learning_to_draw.rasteriser import (
     catmull_rom_spline,
     centripetal_catmull_rom_spline,

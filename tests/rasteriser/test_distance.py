@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+
 from learning_to_draw.rasteriser import (
     catmull_rom_spline,
     create_curve_edt2_bruteforce,

@@ -2,10 +2,11 @@
 
 import math
 
-import learning_to_draw.rasteriser.dense as dense_path
-import learning_to_draw.rasteriser.draw as drawing
 import pytest
 import torch
+
+import learning_to_draw.rasteriser.dense as dense_path
+import learning_to_draw.rasteriser.draw as drawing
 from learning_to_draw.rasteriser import (
     catmull_rom_spline,
     cubic_bezier,

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+
 from learning_to_draw.rasteriser import draw, draw_lines
 from learning_to_draw.rasteriser.dense import DensePolylines
 from learning_to_draw.rasteriser.draw import _path, agreeing, in_plain_torch

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from learning_to_draw.rasteriser import draw_lines, line_edt2, pixel_grid
 from learning_to_draw.rasteriser import numba_kernels as kernels
 from learning_to_draw.rasteriser.grid import pixel_axes

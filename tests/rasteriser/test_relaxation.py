@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from learning_to_draw.rasteriser import (
     compute_nearest_neighbour_sigma,
     compute_nearest_neighbour_sigma_bres,

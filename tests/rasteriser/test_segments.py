@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from learning_to_draw.rasteriser import line_edt2, pixel_grid
 from learning_to_draw.rasteriser.segments import negligible, reach, segments_of, to_vertices
 

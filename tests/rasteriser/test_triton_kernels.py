@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from learning_to_draw.rasteriser import exp, line_edt2, pixel_grid, softor
 from packaging.version import Version
+
+from learning_to_draw.rasteriser import exp, line_edt2, pixel_grid, softor
 
 
 def random(*shape, scale=1.0):
@@ -114,9 +115,10 @@ def test_far_off_strokes_draw_nothing_and_coordinates_that_are_not_numbers_show(
 @pytest.mark.parametrize("channels", [1, 3])
 def test_kernels_compile_for_a_gpu(pieces, channels, tmp_path, monkeypatch):
     triton = pytest.importorskip("triton")
-    from learning_to_draw.rasteriser import triton_kernels
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
+
+    from learning_to_draw.rasteriser import triton_kernels
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     constants = {"PIECES": pieces, "PIECES_HELD": triton.next_power_of_2(pieces), "TILE": 16}

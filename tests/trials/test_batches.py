@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.games.sampling import Deal, ObjectOrientedGame, OriginalGame
-from learning_to_draw.trials.batches import GameBatches, SenderView, unique_rows
+from learning_to_draw.trials.loop.batches import GameBatches, SenderView, unique_rows
 
 CPU = torch.device("cpu")
 

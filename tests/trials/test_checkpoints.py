@@ -4,13 +4,14 @@ from pathlib import Path
 import pytest
 import torch
 import torchbearer
-from learning_to_draw.errors import UsageError
-from learning_to_draw.games.losses import HingeLoss, TotalLoss
-from learning_to_draw.games.perceptual import LearntWeights, PerceptualLoss
-from learning_to_draw.trials.checkpoints import load_agents, load_checkpoint, save_checkpoint
-from learning_to_draw.trials.options import resolve
-from learning_to_draw.trials.wiring import Pictures, build_agents
 from torchbearer.callbacks import CSVLogger, Interval, LambdaCallback
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
+from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
+from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.records.checkpoints import load_agents, load_checkpoint, save_checkpoint
 
 
 def build(*arguments):

@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+
 from learning_to_draw.errors import UsageError
-from learning_to_draw.games.losses import TotalLoss
+from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
-from learning_to_draw.trials.checkpoints import load_agents, load_checkpoint, save_checkpoint
-from learning_to_draw.trials.options import resolve
-from learning_to_draw.trials.wiring import Pictures, build_agents, build_game_loss
+from learning_to_draw.trials.build import Pictures, build_agents, build_game_loss
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.records.checkpoints import load_agents, load_checkpoint, save_checkpoint
 
 SIZE, PICTURES = 32, 3
 COLOURED = [name for name in DECODERS if "Coloured" in name]

@@ -6,15 +6,16 @@ import sys
 
 import pytest
 import torch
+from PIL import Image
+
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials.checkpoints import save_checkpoint
+from learning_to_draw.trials.build import Pictures, build_agents, build_test_loss
+from learning_to_draw.trials.config.resolve import given_trust, resolve
 from learning_to_draw.trials.crossplay import crossplay, draw_matrix, matrix_csv, short_names
-from learning_to_draw.trials.options import given_trust, resolve
+from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.test import test as play_test
 from learning_to_draw.trials.trained import load_trained, pair
-from learning_to_draw.trials.wiring import Pictures, build_agents, build_test_loss
-from PIL import Image
 
 SMALL = ["--image-size", "16", "--latent-size", "16", "--nlines", "3", "--stroke-spread", "1", "--batch-size", "12"]
 

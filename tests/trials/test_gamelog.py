@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 import torch
 import torchbearer
-from learning_to_draw.analysis.log_reader import read_log
+from PIL import Image
+
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.games.sampling import Deal
 from learning_to_draw.models.agents import Play
-from learning_to_draw.models.decoding import Strokes
-from learning_to_draw.models.encoding import Encoding
-from learning_to_draw.trials.batches import Batch
-from learning_to_draw.trials.gamelog import GameLog, stroke_width
-from PIL import Image
+from learning_to_draw.models.decoders.base import Strokes
+from learning_to_draw.models.encoders.base import Encoding
+from learning_to_draw.trials.loop.batches import Batch
+from learning_to_draw.trials.loop.gamelog import GameLog
+from learning_to_draw.trials.records.gamelog import read_log
+from learning_to_draw.trials.records.gamelog_writer import stroke_width
 
 PIXELS = torch.randint(0, 256, (12, 3, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 STROKES = torch.rand(8, 3, 2, 2, generator=torch.Generator().manual_seed(1)) * 2 - 1

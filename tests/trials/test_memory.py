@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+
 from learning_to_draw.errors import UsageError
-from learning_to_draw.games.losses import HingeLoss, TotalLoss
-from learning_to_draw.trials.memory import graph_bytes, memory_budget, memory_estimate, place_of_pictures
-from learning_to_draw.trials.options import resolve
-from learning_to_draw.trials.wiring import build_agents, build_batches, build_loss, load_pictures
+from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
+from learning_to_draw.trials.build import build_agents, build_batches, build_loss, load_pictures
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.loop.memory import graph_bytes, memory_budget, memory_estimate, place_of_pictures
 
 CPU = torch.device("cpu")
 

@@ -7,17 +7,18 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from learning_to_draw.components import keyword_arguments
 from learning_to_draw.errors import UsageError
-from learning_to_draw.parts import keyword_arguments
-from learning_to_draw.trials.options import (
+from learning_to_draw.trials.config.resolve import (
     COMMAND_LINE,
     as_json,
     given_value,
     resolve,
     resolve_training,
 )
-from learning_to_draw.trials.part_tables import PART_TABLES
-from learning_to_draw.trials.unknown_options import check_names
+from learning_to_draw.trials.config.tables import PART_TABLES
+from learning_to_draw.trials.config.unknown import check_names
 
 COMMON = (
     "--dataset-root ./data --freeze-vgg --imagenet-norm --invert --feature-layer relu5_3 --sigma2 5e-4 --nlines 20 "
@@ -212,8 +213,8 @@ def test_every_option_of_every_part_is_an_argument_of_its_class_with_the_same_de
 
 def test_parsing_loads_no_torch():
     program = (
-        "import sys; from learning_to_draw.trials.options import resolve;"
-        "from learning_to_draw.trials.unknown_options import check_names;"
+        "import sys; from learning_to_draw.trials.config.resolve import resolve;"
+        "from learning_to_draw.trials.config.unknown import check_names;"
         "check_names('train', ['--nlines', '3']); resolve('train', []);"
         "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
     )

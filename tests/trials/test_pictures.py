@@ -2,25 +2,17 @@ import numpy as np
 import pytest
 import torch
 import torchbearer
-from learning_to_draw.games.sampling import Deal
-from learning_to_draw.models.agents import Play
-from learning_to_draw.models.decoding import Strokes
-from learning_to_draw.models.encoding import Encoding
-from learning_to_draw.trials.batches import Batch
-from learning_to_draw.trials.pictures import (
-    FRAME,
-    LABEL_WIDTH,
-    RIGHT,
-    WRONG,
-    PassPictures,
-    PlayedGames,
-    draw_games,
-    grid,
-    save_grid,
-    to_bytes,
-)
 from PIL import Image
 from torchvision.utils import make_grid
+
+from learning_to_draw.games.sampling import Deal
+from learning_to_draw.models.agents import Play
+from learning_to_draw.models.decoders.base import Strokes
+from learning_to_draw.models.encoders.base import Encoding
+from learning_to_draw.trials.loop.batches import Batch
+from learning_to_draw.trials.loop.pictures import PassPictures, played_games
+from learning_to_draw.trials.records.grids import grid
+from learning_to_draw.trials.records.pictures import FRAME, LABEL_WIDTH, RIGHT, WRONG, draw_games, save_grid, to_bytes
 
 
 def played(different=False):
@@ -42,13 +34,13 @@ def values(pictures):
 
 
 def test_what_was_seen_guessed_and_meant():
-    games = PlayedGames.of(*played(), most=100)
+    games = played_games(*played(), most=100)
     assert values(games.photos) == [0, 1, 2, 3]
     assert values(games.targets) == [0, 1, 2, 3]
     assert values(games.guesses) == [0, 0, 2, 2]
     assert values(games.pool) == [0, 4, 1, 2, 3, 5]
     assert games.right.tolist() == [True, False, True, False]
-    different = PlayedGames.of(*played(different=True), most=3)
+    different = played_games(*played(different=True), most=3)
     assert values(different.targets) == [4, 1, 2]
     assert len(different) == 3
 
@@ -76,14 +68,14 @@ def test_eight_bit_photos_come_back_as_they_were():
 
 
 def test_right_guesses_are_framed_green_and_wrong_ones_red():
-    sheet = np.asarray(draw_games(PlayedGames.of(*played(), most=4)))
+    sheet = np.asarray(draw_games(played_games(*played(), most=4)))
     step = sheet.shape[0] // 3  # photo, sketch, guess
     side = step - 2 * FRAME - 4
     frame_row = 2 * step + 2
     for column, right in enumerate((True, False, True, False)):
         left = LABEL_WIDTH + column * step
         assert tuple(sheet[frame_row, left + side // 2]) == (RIGHT if right else WRONG)
-    with_target = draw_games(PlayedGames.of(*played(different=True), most=4))
+    with_target = draw_games(played_games(*played(different=True), most=4))
     assert with_target.height == 4 * step
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+
 from learning_to_draw.datasets.splits import Split
-from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.build import Pictures, build_agents, build_batches
+from learning_to_draw.trials.config.resolve import resolve
 from learning_to_draw.trials.plan import describe
-from learning_to_draw.trials.wiring import Pictures, build_agents, build_batches
 
 CPU = torch.device("cpu")
 

@@ -11,21 +11,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from learning_to_draw.datasets.splits import Split
-from learning_to_draw.games.losses import HingeLoss
-from learning_to_draw.games.sampling import ObjectOrientedGame, OriginalGame
-from learning_to_draw.models.agents import Agents
-from learning_to_draw.models.decoders import SinglePassSimpleLineDecoder
-from learning_to_draw.models.encoders import SimpleMLPEncoder
-from learning_to_draw.models.receivers import SimpleReceiverMLP
-from learning_to_draw.trials.batches import GameBatches
-from learning_to_draw.trials.checkpoints import load_agents, load_checkpoint
-from learning_to_draw.trials.options import resolve
-from learning_to_draw.trials.resume import load_interrupted
-from learning_to_draw.trials.trial import build_trial, evaluate
-from learning_to_draw.trials.wiring import build_agents, build_batches, build_loss, load_pictures
 
 from learning_to_draw import commgame
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.losses.terms import HingeLoss
+from learning_to_draw.games.sampling import ObjectOrientedGame, OriginalGame
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders.small import SimpleMLPEncoder
+from learning_to_draw.models.receivers import SimpleReceiverMLP
+from learning_to_draw.trials.build import build_agents, build_batches, build_loss, load_pictures
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.loop.trial import build_trial, evaluate
+from learning_to_draw.trials.records.checkpoints import load_agents, load_checkpoint
+from learning_to_draw.trials.resume import load_interrupted
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,16 +102,16 @@ def test_an_epoch_can_be_entered_anywhere(kind):
 # In each of two processes: one step of a game of 3, with the candidates of both in one pool, in float64.
 STEP = """
 import sys, torch
-from learning_to_draw.games.losses import HingeLoss, TotalLoss
-from learning_to_draw.trials import processes
-from learning_to_draw.trials.batches import Batch
-from learning_to_draw.trials.trial import build_trial
+from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
+from learning_to_draw.trials.loop import distributed
+from learning_to_draw.trials.loop.batches import Batch
+from learning_to_draw.trials.loop.trial import build_trial
 from torchbearer import X, Y_TRUE, MODEL, OPTIMIZER
 
-@processes.joined()
+@distributed.joined()
 def step(pair, pool, saved_by, file):
     agents, photos = torch.load(pair, weights_only=False)
-    rank = processes.rank()
+    rank = distributed.rank()
     order = torch.tensor([[1, 2, 0], [2, 0, 1]])[rank]
     batch = Batch(photos[3 * rank : 3 * rank + 3], order[None], order.argsort(), None)
     optimizer = torch.optim.SGD(agents.parameters(), lr=1.0)
@@ -197,7 +197,7 @@ def test_held_out_games_are_those_of_one_process(two):
 PLAIN = """
 import dataclasses, sys
 from learning_to_draw import commgame
-from learning_to_draw.trials import batches
+from learning_to_draw.trials.loop import batches
 build = batches.GameBatches.__init__
 def build_plain(self, split, *arguments, **more):
     build(self, dataclasses.replace(split, augment=None), *arguments, **more)
@@ -240,7 +240,7 @@ def test_a_test_is_that_of_one_process(two, tmp_path):
 STOPPED = """
 import os, signal, sys
 from learning_to_draw import commgame
-from learning_to_draw.trials import batches
+from learning_to_draw.trials.loop import batches
 left, gather = int(sys.argv.pop(1)), batches.GameBatches._gather
 def gather_and_stop(self, deal):
     global left

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from learning_to_draw.errors import UsageError
-from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials.batches import GameBatches
-from learning_to_draw.trials.resume import FILE, PREVIOUS, load_interrupted
 from PIL import Image
 
 from learning_to_draw import commgame
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.resume import FILE, PREVIOUS, load_interrupted
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 3
@@ -45,7 +45,7 @@ QUICK = ("plateau", "object-oriented")
 KILLED = """
 import os, signal, sys
 from learning_to_draw import commgame
-from learning_to_draw.trials import batches
+from learning_to_draw.trials.loop import batches
 count, gather = int(sys.argv.pop(1)), batches.GameBatches._gather
 def gather_or_die(self, deal):
     global count
@@ -180,7 +180,7 @@ def test_a_run_told_to_stop_is_saved_within_its_epoch(what, whole_run, stop_at, 
 def test_a_second_signal_is_obeyed_at_once_unless_it_is_the_first_one_passed_on(
     apart, saved, stop_at, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("learning_to_draw.trials.interrupts.SAME_SIGNAL", apart)
+    monkeypatch.setattr("learning_to_draw.trials.loop.interrupts.SAME_SIGNAL", apart)
     stop_at("train", 12, signal.SIGINT)
     again = Agents.forward
     played = []

@@ -3,9 +3,11 @@ import os
 import re
 
 import pytest
+
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.options import resolve
-from learning_to_draw.trials.run_folder import choose_folder, open_folder, versions, write_atomically, write_text
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.records.atomic import write_atomically, write_text
+from learning_to_draw.trials.records.folder import choose_folder, open_folder, versions
 
 
 def options(*arguments):

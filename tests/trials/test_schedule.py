@@ -3,9 +3,10 @@
 import pytest
 import torch
 import torchbearer
-from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.schedule import LearningRate, parse_learning_rate
 from torchbearer import Trial
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.loop.schedule import LearningRate, parse_learning_rate
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,17 @@ import sys
 
 import pytest
 import torch
+
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.sampling import OriginalGame
-from learning_to_draw.models.encoding import Features
-from learning_to_draw.trials.batches import GameBatches
-from learning_to_draw.trials.feature_cache import FeatureCache, compute, needed_bytes
-from learning_to_draw.trials.options import resolve
-from learning_to_draw.trials.speed import compile_backbones, keep_features, set_precision
+from learning_to_draw.models.encoders.base import Features
+from learning_to_draw.trials.build import Pictures, build_agents, build_loss
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.loop.feature_cache import FeatureCache, compute, needed_bytes
+from learning_to_draw.trials.loop.precision import compile_backbones, keep_features, set_precision
 from learning_to_draw.trials.train import train
-from learning_to_draw.trials.wiring import Pictures, build_agents, build_loss
 
 CPU = torch.device("cpu")
 SMALL = ["--image-size", "32", "--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--batch-size", "8"]
@@ -134,7 +135,7 @@ def test_only_pictures_that_stay_are_kept():
 def test_features_that_do_not_fit_are_computed_at_every_step(monkeypatch):
     options, agents, loss = build(*FROZEN)
     batches = games()
-    monkeypatch.setattr("learning_to_draw.trials.speed.memory_budget", lambda device: 1000)
+    monkeypatch.setattr("learning_to_draw.trials.loop.precision.memory_budget", lambda device: 1000)
     keep_features(options, agents, loss, {"train": batches}, CPU)
     assert batches.features is None
 

@@ -55,7 +55,7 @@ def test_the_games_are_the_picture_in_the_folder(run, events):
 
 
 def test_without_the_package_it_is_said_before_anything_is_written(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("learning_to_draw.trials.tensorboard.find_spec", lambda _: None)
+    monkeypatch.setattr("learning_to_draw.trials.loop.tensorboard.find_spec", lambda _: None)
     assert call("train", *QUICK, "--output", tmp_path / "run") == 2
     assert "--tensorboard needs the package tensorboard" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

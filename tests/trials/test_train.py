@@ -7,10 +7,11 @@ import shlex
 
 import pytest
 import torch
-from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.options import resolve
-from learning_to_draw.trials.train import train
 from PIL import Image
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.train import train
 
 PERCEPTUAL = "--encoder SqueezeNetBackbone --feature-layer fire3 --sort-of-perceptual-loss"
 

@@ -7,21 +7,22 @@ import traceback
 import pytest
 import torch
 import torchbearer
-from learning_to_draw.datasets.splits import Split
-from learning_to_draw.errors import RunError
-from learning_to_draw.games.losses import HingeLoss, TotalLoss
-from learning_to_draw.games.perceptual import LearntWeights, PerceptualLoss
-from learning_to_draw.games.sampling import OriginalGame
-from learning_to_draw.models.agents import Agents
-from learning_to_draw.models.decoders import SinglePassSimpleLineDecoder
-from learning_to_draw.models.encoders import SimpleMLPEncoder
-from learning_to_draw.models.receivers import SimpleReceiverMLP
-from learning_to_draw.trials.batches import GameBatches
-from learning_to_draw.trials.callbacks import EpochClock, LearntWeightsColumns, RunLog, Snapshots, StopOnNaN
-from learning_to_draw.trials.options import resolve
-from learning_to_draw.trials.trial import build_trial, evaluate, run
 from torch import nn
 from torchbearer.callbacks import Callback
+
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.errors import RunError
+from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
+from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
+from learning_to_draw.games.sampling import OriginalGame
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders.small import SimpleMLPEncoder
+from learning_to_draw.models.receivers import SimpleReceiverMLP
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.loop.callbacks import EpochClock, LearntWeightsColumns, RunLog, Snapshots, StopOnNaN
+from learning_to_draw.trials.loop.trial import build_trial, evaluate, run
 
 CPU = torch.device("cpu")
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
+
 from learning_to_draw.errors import UsageError
-from learning_to_draw.games.losses import ReconstructLoss
-from learning_to_draw.games.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
-from learning_to_draw.trials.options import resolve
-from learning_to_draw.trials.plan import describe
-from learning_to_draw.trials.wiring import (
+from learning_to_draw.games.losses.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
+from learning_to_draw.games.losses.terms import ReconstructLoss
+from learning_to_draw.trials.build import (
     build_agents,
     build_batches,
     build_loss,
@@ -17,7 +17,8 @@ from learning_to_draw.trials.wiring import (
     choose_device,
     load_pictures,
 )
-from PIL import Image
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.plan import describe
 
 CPU = torch.device("cpu")
 ALL = ("train", "valid", "test")
@@ -84,7 +85,7 @@ def test_the_seed_changes_what_training_sees_and_no_deal(digits):
 
 def test_every_process_sees_views_of_its_own(digits, monkeypatch):
     def numbers(rank, seed):
-        monkeypatch.setattr("learning_to_draw.trials.processes.rank", lambda: rank)
+        monkeypatch.setattr("learning_to_draw.trials.loop.distributed.rank", lambda: rank)
         generators = batches_of(digits, "--seed", seed)["train"].generators()
         return [tuple(torch.rand(4, generator=generator).tolist()) for generator in generators.values()]
 
@@ -95,7 +96,7 @@ def test_every_process_sees_views_of_its_own(digits, monkeypatch):
 
 
 def test_an_epoch_has_a_batch_for_every_process(digits, monkeypatch):
-    monkeypatch.setattr("learning_to_draw.trials.processes.count", lambda: 2)
+    monkeypatch.setattr("learning_to_draw.trials.loop.distributed.count", lambda: 2)
     with pytest.raises(UsageError, match=r"--batch-size 1000: an epoch has 1 batch\(es\), and each of the 2 processes"):
         batches_of(digits, "--batch-size", "1000", "--object-oriented", "same")
 

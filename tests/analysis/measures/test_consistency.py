@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from learning_to_draw.analysis.measures.consistency import consistency, distinct_share
 from learning_to_draw.analysis.measures.distances import chamfer_between, chamfer_distances, rms_between, rms_distances
 

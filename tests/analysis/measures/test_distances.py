@@ -4,6 +4,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
+
 from learning_to_draw.analysis.measures.distances import (
     chamfer_between,
     chamfer_distances,

@@ -2,8 +2,9 @@
 
 import numpy as np
 import torch
+
 from learning_to_draw.analysis.measures.erasure import erasure, without_stroke
-from learning_to_draw.models.decoding import Decoder, Strokes
+from learning_to_draw.models.decoders.base import Decoder, Strokes
 
 
 def test_rates_by_hand():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from learning_to_draw.analysis.measures import ink
 from learning_to_draw.analysis.measures.ink import dots, ink_shares, paper_is_white, visible_strokes
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
-from learning_to_draw.analysis.measures.legibility import Clip
-from learning_to_draw.models.clip import clip_input, clip_text_tokens, load_clip
 from PIL import Image
+
+from learning_to_draw.analysis.measures.legibility import Clip
+from learning_to_draw.models.encoders.clip import clip_input, clip_text_tokens, load_clip
 
 
 def test_the_closest_sentence_says_the_class(tmp_path, tiny_clip):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from learning_to_draw.analysis.measures import prototypes
 from learning_to_draw.analysis.measures.prototypes import nearest_prototypes
 

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from learning_to_draw.analysis.measures.topographic import mantel_p, topographic_similarity
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
+
+from learning_to_draw.analysis.measures.topographic import mantel_p, topographic_similarity
 
 
 def test_three_items_by_hand():

@@ -5,14 +5,15 @@ import json
 import numpy as np
 import pytest
 import torch
-from learning_to_draw.analysis.log_reader import read_log
-from learning_to_draw.analysis.measuring.material import Material, Settings, draw_sample
-from learning_to_draw.analysis.measuring.measure import OF_A_LOG, OF_ALL_LOGS, measure
-from learning_to_draw.analysis.measuring.options import MEASURES, add_measure_options
-from learning_to_draw.analysis.tool import Tool
-from learning_to_draw.errors import UsageError
 
-TOOL = Tool("analysis.measuring.measure", "measure", "", "", add_measure_options)
+from learning_to_draw.analysis.measure.material import Material, Settings, draw_sample
+from learning_to_draw.analysis.measure.measure import OF_A_LOG, OF_ALL_LOGS, measure
+from learning_to_draw.analysis.measure.options import MEASURES, add_measure_options
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials.records.gamelog import read_log
+
+TOOL = Tool("analysis.measure.measure", "measure", "", "", add_measure_options)
 
 
 def run(*words):

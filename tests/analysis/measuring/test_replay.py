@@ -6,16 +6,17 @@ import sys
 import numpy as np
 import pytest
 import torch
-from learning_to_draw.analysis.log_reader import LoggedStrokes, read_log
-from learning_to_draw.analysis.measuring.drawing_rows import stroke_erasure
-from learning_to_draw.analysis.measuring.material import Material, Settings
-from learning_to_draw.analysis.measuring.measure import measure
-from learning_to_draw.analysis.measuring.replay import load_replay
+
+from learning_to_draw.analysis.measure.drawing_rows import stroke_erasure
+from learning_to_draw.analysis.measure.material import Material, Settings
+from learning_to_draw.analysis.measure.measure import measure
+from learning_to_draw.analysis.measure.replay import load_replay
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.checkpoints import save_checkpoint
-from learning_to_draw.trials.options import resolve
+from learning_to_draw.trials.build import Pictures, build_agents, build_test_loss
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.records.checkpoints import save_checkpoint
+from learning_to_draw.trials.records.gamelog import LoggedStrokes, read_log
 from learning_to_draw.trials.test import test as play_test
-from learning_to_draw.trials.wiring import Pictures, build_agents, build_test_loss
 
 SMALL = ["--image-size", "16", "--latent-size", "16", "--stroke-spread", "1", "--batch-size", "12"]
 WAYS = {

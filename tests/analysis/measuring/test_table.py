@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from learning_to_draw.analysis.measuring.table import Measured, Row, as_json, markdown, not_measured, share
+
+from learning_to_draw.analysis.measure.table import Measured, Row, as_json, markdown, not_measured, share
 
 FOUND = {
     "rate": Measured((share("rate", 1, 4, of_what="games", chance=0.5),), {"more": [1]}),

@@ -7,8 +7,9 @@ import re
 
 import numpy as np
 import pytest
-from learning_to_draw.analysis.report.report import report
 from PIL import Image
+
+from learning_to_draw.analysis.report.report import report
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from learning_to_draw.analysis.log_reader import Game
+
 from learning_to_draw.analysis.report.games import ranking, rate_of
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.gamelog import Game
 
 
 def test_an_official_log_has_no_classes_and_no_scores(tmp_path, make_log, random_games, make_report):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from learning_to_draw.analysis.report.head import duration
 
 

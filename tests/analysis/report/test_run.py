@@ -3,9 +3,10 @@
 import json
 
 import pytest
+
 from learning_to_draw.analysis.report.report import report
-from learning_to_draw.analysis.report.run import read_run
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.read_run import read_run
 
 OFFICIAL = "epoch,running_loss,running_commrate,lr,loss,commrate,commrate_std,val_loss,val_commrate,val_commrate_std\n"
 

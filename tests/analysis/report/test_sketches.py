@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from learning_to_draw.analysis.report.sketches import evenly, parse_grid
 from PIL import Image
+
+from learning_to_draw.analysis.report.sketches import evenly, parse_grid
 
 
 def test_sketches_are_cut_out_of_the_grids(training, make_report, flat, pixels):

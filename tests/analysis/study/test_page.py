@@ -8,12 +8,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from learning_to_draw.analysis.log_reader import read_log
+from PIL import Image
+
 from learning_to_draw.analysis.study import options as study_options
 from learning_to_draw.analysis.study.page import TASK, TASKS, draw, page, study, study_content
-from learning_to_draw.analysis.tool import Tool
 from learning_to_draw.errors import UsageError
-from PIL import Image
+from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials.records.gamelog import read_log
 
 TOOL = Tool("analysis.study.page", "study", "", "", study_options.add_study_options)
 

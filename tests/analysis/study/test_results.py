@@ -4,10 +4,11 @@ import json
 from copy import deepcopy
 
 import pytest
+
 from learning_to_draw.analysis.study import options as study_options
 from learning_to_draw.analysis.study.results import study_results
-from learning_to_draw.analysis.tool import Tool
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.config.tool import Tool
 
 TOOL = Tool("analysis.study.results", "study_results", "", "", study_options.add_study_results_options)
 

@@ -1,0 +1,173 @@
+"""Rows of the table about drawings and their strokes. The functions raise NotMeasured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from tqdm import tqdm
+
+from learning_to_draw.analysis.measure.material import LEAST, NO_STROKES, Material, draw_sample
+from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row, not_measured, share
+from learning_to_draw.analysis.measures.consistency import consistency, distinct_share
+from learning_to_draw.analysis.measures.distances import (
+    chamfer_between,
+    chamfer_distances,
+    feature_distances,
+    matching_distances,
+    rms_between,
+    rms_distances,
+    sample_points,
+)
+from learning_to_draw.analysis.measures.erasure import erasure, without_stroke
+from learning_to_draw.analysis.measures.ink import dots, ink_shares, visible_strokes
+from learning_to_draw.analysis.measures.rates import mean_chance
+from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
+
+AGREEMENT = 0.99  # of guesses played again with the logged ones; with less the weights are hardly those that played
+
+
+def topographic(material: Material) -> Measured:
+    count, features = len(material.sample), material.settings.features
+    if count < LEAST:
+        raise NotMeasured(f"it takes {LEAST} different photos or more, and the log has {count}")
+    if features == "pixels":
+        photos = rms_distances(material.sampled_photos)
+    else:
+        photos = feature_distances(material.agents().photo_features(material.sampled_photos))
+    rows, tests = [], {}
+    for name, drawings in _drawing_distances(material):
+        label = f"topographic similarity: photos ({features}), drawings ({name})"
+        if drawings is None:
+            rows.append(not_measured(label, NO_STROKES))
+        elif np.isnan(similarity := topographic_similarity(photos, drawings)):
+            rows.append(not_measured(label, "all photos, or all drawings, are equally far from each other"))
+        else:
+            p = mantel_p(photos, drawings, np.random.default_rng(material.settings.seed))
+            tests[label] = {"p": p, "permutations": PERMUTATIONS, "photos": count}
+            rows.append(Row(label, similarity, chance=0.0, note=f"{count} photos; p = {p:.3f} (Mantel's test)"))
+    return Measured(tuple(rows), {"tests": tests})
+
+
+def _drawing_distances(material: Material) -> Iterator[tuple[str, np.ndarray | None]]:
+    """Each kind of distance between the drawings of the sample, condensed; None where the log cannot give it."""
+    yield "pixels", rms_distances(material.sampled_sketches)
+    if material.settings.features == "encoder":
+        yield "encoder", feature_distances(material.agents().sketch_features(material.sampled_sketches))
+    points = material.sampled_strokes.points if material.has_strokes else None
+    yield "matched strokes", None if points is None else matching_distances(points)
+    yield "Chamfer", None if points is None else chamfer_distances(sample_points(points))
+
+
+def stroke_erasure(material: Material) -> Measured:
+    replay, strokes, games = material.agents(), material.sampled_strokes, material.games_of(material.sample)
+    row_of = {name: row for row, name in enumerate(dict.fromkeys(name for game in games for name in game.candidates))}
+    offered = replay.offered(material.pictures(list(row_of)))
+    candidates = [[row_of[name] for name in game.candidates] for game in games]
+    whole, erased = replay.guesses(strokes, offered, candidates), []
+    for stroke in tqdm(range(strokes.points.shape[1]), desc="erasing", unit=" strokes", disable=None, leave=False):
+        left = replace(strokes, intensities=without_stroke(strokes.intensities, strokes.points.shape, stroke))
+        erased.append(replay.guesses(left, offered, candidates))
+    targets, count = np.array([game.target for game in games]), len(games)
+    found = erasure(whole, np.array(erased), targets)
+    chance = mean_chance([len(game.candidates) for game in games])
+    agreeing = sum(game.guess == guess for game, guess in zip(games, whole.tolist(), strict=True))
+    doubt = "" if agreeing >= AGREEMENT * count else "; BELOW 0.99: THE WEIGHTS ARE HARDLY THOSE THAT PLAYED THIS LOG"
+    rows = [
+        share("guesses as logged, played again", agreeing, count, of_what="games" + doubt),
+        share("rate with all strokes", (whole == targets).sum(), count, chance=chance, of_what="games"),
+    ]
+    for stroke, guesses in enumerate(erased):
+        change = f"games; change {0.0 - found.drops[stroke]:+.4f}"
+        rows.append(
+            share(f"rate without stroke {stroke}", (guesses == targets).sum(), count, chance=chance, of_what=change)
+        )
+    return Measured(tuple(rows), {"changed_guesses": found.changed.tolist(), "lost": found.drops.tolist()})
+
+
+def use_of_ink(material: Material) -> Measured:
+    shares = ink_shares(material.sketches, white_paper=material.white_paper)
+    paper = f"{'white' if material.white_paper else 'black'} paper"
+    guessed = "" if "invert" in material.log.card else ", guessed from the sketches' corners"
+    note = f"{len(shares)} sketches on {paper}{guessed}; 1 is ink all over"
+    deviation = float(shares.std())
+    return Measured((Row("mean ink of a sketch", float(shares.mean()), note=note),), {"standard_deviation": deviation})
+
+
+def idle_strokes(material: Material) -> Measured:
+    strokes, size = material.sampled_strokes, material.sampled_sketches.shape[-1]
+    points, card = strokes.points, material.log.card
+    seen = visible_strokes(
+        points, strokes.sigma2, strokes.intensities, contrast=card.get("contrast", 1.0), image_size=size
+    )
+    rows = [share("dead strokes", (~seen).sum(), seen.size, of_what="strokes with less than 1/255 of ink in any pixel")]
+    if points.shape[2] == 1:
+        rows.append(not_measured("dots", "all strokes are points"))
+    else:
+        short = dots(points, 2 / (size - 1))
+        rows.append(share("dots", short.sum(), short.size, of_what="strokes, shorter than a pixel"))
+    rows = [replace(row, interval=None) for row in rows]  # strokes of one sketch are not independent
+    return Measured(tuple(rows), {"dead_by_stroke": (~seen).mean(axis=0).tolist()})
+
+
+def diversity(material: Material) -> Measured:
+    games = material.games_of(material.drawn_once.values())
+    if len(games) < 2:
+        raise NotMeasured("it takes 2 different photos or more")
+    distances = rms_distances(material.sampled_sketches) / 255
+    distance_note = f"{len(material.sample)} photos; root mean square of pixels, 0 to 1"
+    return Measured(
+        (
+            Row("mean distance of sketches", float(distances.mean()), note=distance_note),
+            Row(
+                "share of distinct sketches",
+                distinct_share([g.sketch for g in games]),
+                note=f"{len(games)} photos",
+            ),
+        )
+    )
+
+
+def run_consistency(materials: Sequence[Material]) -> Measured:
+    """materials: of all logs."""
+    if len(materials) < 2:
+        raise NotMeasured("give two logs or more, of runs with the same test pictures")
+    first, *others = (material.drawn_once for material in materials)
+    common = [photo for photo in first if all(photo in other for other in others)]
+    if len(common) < 2:
+        raise NotMeasured(f"the logs have {len(common)} photos in common, and it takes 2 or more")
+    settings = materials[0].settings
+    photos = draw_sample(common, settings.sample, settings.seed).tolist()
+    games = [[material.drawn_once[photo] for photo in photos] for material in materials]
+    note = f"{len(photos)} photos in {len(materials)} runs; 0: all draw alike, 1: no agreement"
+    rows = []
+    for name, drawings, between, within in (
+        ("pixels", _inks(materials, games), rms_between, rms_distances),
+        ("Chamfer", _stroke_points(materials, games), chamfer_between, chamfer_distances),
+    ):
+        label = f"difference of runs ({name})"
+        if isinstance(drawings, str):
+            rows.append(not_measured(label, drawings))
+        elif np.isnan(ratio := consistency(drawings, between, within)):
+            rows.append(not_measured(label, "no run's drawings of different photos differ"))
+        else:
+            rows.append(Row(label, ratio, chance=1.0, note=note))
+    return Measured(tuple(rows))
+
+
+def _inks(materials: Sequence[Material], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
+    """Of each log the ink, uint8 [N, C, H, W], 0 being blank paper; or why there is none."""
+    found = []
+    for material, numbers in zip(materials, games, strict=True):
+        sketches = material.pictures([game.sketch for game in material.games_of(numbers)])
+        found.append(255 - sketches if material.white_paper else sketches)
+    same_size = len({inks.shape[2:] for inks in found}) == 1
+    return found if same_size else "the logs' sketches differ in size"
+
+
+def _stroke_points(materials: Sequence[Material], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
+    """Of each log points along the strokes, [N, M, 2]; or why there are none."""
+    if not all(material.has_strokes for material in materials):
+        return f"not in all logs: {NO_STROKES}"
+    return [sample_points(m.strokes.points[numbers]) for m, numbers in zip(materials, games, strict=True)]

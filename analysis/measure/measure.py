@@ -1,0 +1,142 @@
+"""`commgame.py measure`: how well a sketched language works, and what kind of language it is, in numbers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from learning_to_draw.analysis.measure import class_rows, drawing_rows
+from learning_to_draw.analysis.measure.material import LEAST, Material, Settings
+from learning_to_draw.analysis.measure.options import MEASURES
+from learning_to_draw.analysis.measure.replay import Replay, load_replay
+from learning_to_draw.analysis.measure.table import Measured, NotMeasured, as_json, markdown, not_measured
+from learning_to_draw.analysis.measures.legibility import Clip
+from learning_to_draw.analysis.official.clip_analysis import read_names
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.encoders.clip import load_clip
+from learning_to_draw.trials.build import choose_device
+from learning_to_draw.trials.records.atomic import write_json
+from learning_to_draw.trials.records.gamelog import read_log
+from learning_to_draw.trials.records.output import check_new
+
+logger = logging.getLogger("commgame")
+
+OF_A_LOG: dict[str, Callable[[Material], Measured]] = {
+    "rate": class_rows.communication_rate,
+    "classes": class_rows.class_rates,
+    "confusion": class_rows.class_confusion,
+    "prototypes": class_rows.prototype_accuracy,
+    "legibility": class_rows.legibility,
+    "topographic": drawing_rows.topographic,
+    "erasure": drawing_rows.stroke_erasure,
+    "ink": drawing_rows.use_of_ink,
+    "strokes": drawing_rows.idle_strokes,
+    "diversity": drawing_rows.diversity,
+}
+OF_ALL_LOGS: dict[str, Callable[[Sequence[Material]], Measured]] = {"consistency": drawing_rows.run_consistency}
+
+
+def measure(
+    logs: Sequence[Path],
+    weights: Sequence[Path] | None,
+    trust_weights: bool,
+    plugin: Path | None,
+    features: str,
+    sample: int,
+    seed: int,
+    only: Collection[str] | None,
+    json: Path | None,
+    device: str | None,
+    clip: bool,
+    clip_model: str,
+    classes: Sequence[str] | None,
+    classes_file: Path | None,
+    *,
+    pretrained: bool = True,
+) -> str:
+    """A Markdown table for each log, and one for all of them; also as JSON to the file `json` where that is given.
+
+    What each option means: analysis/measure/options.py. pretrained: False leaves CLIP's weights random.
+    Raises UsageError where something cannot be read or does not fit together.
+    """
+    if json is not None:
+        check_new(json)
+    chosen = [name for name in MEASURES if only is None or name in only]
+    _check_options(logs, weights, features, sample, clip, classes or classes_file)
+    names = classes if classes_file is None else read_names(classes_file)
+    place = choose_device(device)
+    sources = [read_log(folder) for folder in logs]
+    replays: list[Replay | None] = [None] * len(sources)
+    if weights:
+        pairs = zip(weights, sources, strict=True)
+        replays = [load_replay(path, log, place, trust=trust_weights, plugin=plugin) for path, log in pairs]
+    seer = None
+    if clip and "legibility" in chosen:
+        seer = Clip(clip_model, load_clip(clip_model, pretrained=pretrained).to(place), place)
+    settings = Settings(features, sample, seed, seer, names)
+    materials = [Material(log, settings, replay) for log, replay in zip(sources, replays, strict=True)]
+
+    found = [_take(OF_A_LOG, chosen, material, str(material.log.folder)) for material in materials]
+    together = _take(OF_ALL_LOGS, chosen, materials, "all logs")
+    if json is not None:
+        write_json(json, _content(materials, found, together))
+    if len(materials) == 1:
+        return markdown(found[0] | together)
+    headings = [*(str(log.folder) for log in sources), f"all {len(sources)} logs"]
+    tables = zip(headings, [*found, together], strict=True)
+    return "\n\n".join(f"### {heading}\n\n{markdown(measured)}" for heading, measured in tables if measured)
+
+
+def _take(table: Mapping[str, Callable], chosen: Sequence[str], material: Any, of: str) -> dict[str, Measured]:
+    """The chosen measures of a table, by name; those that cannot be had are a row with the reason."""
+    found = {}
+    for name in chosen:
+        if name not in table:
+            continue
+        logger.info("%s of %s", name, of)
+        try:
+            found[name] = table[name](material)
+        except NotMeasured as reason:
+            found[name] = Measured((not_measured(name, reason),))
+    return found
+
+
+def _content(
+    materials: Sequence[Material], found: Sequence[Mapping[str, Measured]], together: Mapping[str, Measured]
+) -> dict[str, Any]:
+    """What --json holds."""
+    settings = materials[0].settings
+    return {
+        "features": settings.features,
+        "sample": settings.sample,
+        "seed": settings.seed,
+        "logs": [
+            {
+                "log": str(material.log.folder),
+                "games": len(material.log.games),
+                "measures": as_json(measured),
+            }
+            for material, measured in zip(materials, found, strict=True)
+        ],
+        "all_logs": as_json(together),
+    }
+
+
+def _check_options(
+    logs: Sequence[Path], weights: Sequence[Path] | None, features: str, sample: int, clip: bool, classes: object
+) -> None:
+    if weights and len(weights) != len(logs):
+        raise UsageError(
+            f"--weights is given {len(weights)} times, and there are {len(logs)} logs.\n"
+            "Give it once for each log, in their order, or leave it out."
+        )
+    if features == "encoder" and not weights:
+        raise UsageError(
+            "--features encoder needs the agents, whose encoders they are.\nGive their checkpoint: --weights."
+        )
+    if sample < LEAST:
+        raise UsageError(f"--sample {sample}: distances are compared of {LEAST} games or more.\nGive more.")
+    if classes and not clip:
+        raise UsageError("--classes and --classes-file are for CLIP to tell apart.\nAdd --clip, or leave them out.")

@@ -1,0 +1,96 @@
+"""`commgame.py clip-analysis`: what CLIP sees in the pictures of a game log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path, PurePosixPath
+
+from learning_to_draw.analysis.measures.zero_shot import closest, picture_embeddings, sentence_embeddings
+from learning_to_draw.analysis.official.clip_entries import CLIP_FILE, Seen, entries
+from learning_to_draw.analysis.official.hash_classes import read_hash_classes
+from learning_to_draw.errors import UsageError, listed
+from learning_to_draw.models.encoders.clip import load_clip
+from learning_to_draw.trials.build import choose_device
+from learning_to_draw.trials.records.atomic import write_json
+from learning_to_draw.trials.records.gamelog import Game, GameLog, read_log
+from learning_to_draw.trials.records.output import check_new
+
+
+def clip_analysis(
+    log: Path,
+    output: Path | None,
+    hash_classes: Path,
+    classes: Sequence[str] | None,
+    classes_file: Path | None,
+    templates: Sequence[tuple[str, str]],
+    clip_model: str,
+    device: str | None,
+    *,
+    pretrained: bool = True,
+) -> str:
+    """Writes an entry a game to `output` (None: clip-analysis.json in the log's folder); what to tell the user.
+
+    templates: (name, sentence with {} for the class). pretrained: False leaves CLIP's weights random.
+    Raises UsageError where something cannot be read, or there is no CLIP.
+    """
+    source = read_log(log)
+    output = output or source.folder / CLIP_FILE
+    check_new(output)
+    true_classes = read_hash_classes(hash_classes)
+    given = classes if classes_file is None else read_names(classes_file)
+    classes = list(dict.fromkeys(given or sorted(set(true_classes.values()))))
+    true = [true_class(game, true_classes, hash_classes) for game in source.games]
+    _check_classes(classes, true, hash_classes)
+    place = choose_device(device)
+
+    model = load_clip(clip_model, pretrained=pretrained).to(place)
+    meanings = [Seen(cls, name) for (name, _), cls in product(templates, classes)]
+    sentences = [text.replace("{}", cls) for (_, text), cls in product(templates, classes)]
+    names = shown_pictures(source)
+    paths = [source.picture(name) for name in names]
+    pictures = picture_embeddings(model, paths, place)
+    best = closest(pictures, sentence_embeddings(model, clip_model, sentences, place))
+    seen = {name: meanings[index] for name, index in zip(names, best.tolist(), strict=True)}
+    write_json(output, entries(source.games, seen, true))
+    return f"{len(source.games)} games, {len(names)} pictures against {len(sentences)} sentences, written to {output}"
+
+
+def shown_pictures(log: GameLog) -> list[str]:
+    """Every sketch, target and guessed picture of a log, once each."""
+    shown = ((game.sketch, game.target_picture, game.guessed_picture) for game in log.games)
+    return list(dict.fromkeys(name for names in shown for name in names))
+
+
+def true_class(game: Game, true_classes: Mapping[str, str], path: Path) -> str:
+    """The class of a game's target by its name, the md5. Raises UsageError where the list (from `path`) lacks it."""
+    name = game.target_picture
+    try:
+        return true_classes[PurePosixPath(name).stem]
+    except KeyError:
+        raise UsageError(
+            f"the target {name} is not in --hash-classes {path}.\n"
+            "Make that list with the data set of the log, and with its --image-size and other data set options."
+        ) from None
+
+
+def read_names(path: Path) -> list[str]:
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"--classes-file {path} cannot be read: {error}.\nGive a text file, a class a line."
+        ) from error
+    if not names:
+        raise UsageError(f"--classes-file {path} names no class.\nGive a text file, a class a line.")
+    return names
+
+
+def _check_classes(classes: Sequence[str], true: Sequence[str], path: Path) -> None:
+    """Names that never meet would make every comparison with the true class false."""
+    if set(classes).isdisjoint(true):
+        raise UsageError(
+            f"none of the classes ({listed(classes)}) is the true class of a target;\n"
+            f"in --hash-classes {path} the first target's is {true[0]!r}.\n"
+            "Give the same names in both; dump-hashes-classes --name writes names instead of numbers."
+        )

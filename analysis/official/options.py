@@ -1,0 +1,170 @@
+"""The options of each tool. An option's destination is the name of an argument of the tool's function. No torch here.
+
+The official scripts' options have a single dash; they stay valid beside the long names.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from learning_to_draw.components import add_device_option, add_flag, non_negative_int, positive_int, seed
+from learning_to_draw.models.options import add_clip_model_option
+
+# The official sentences, name and text; {} stands for the class.
+TEMPLATES = (("photo", "a photo of a {}."), ("drawing", "a drawing of a {}."))
+LOG_HELP = "folder of a game log (the gamelogs folder itself, or the run folder that holds it)"
+
+
+class _Ignored(argparse.Action):
+    """Checked as it is read, and then forgotten."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        pass
+
+
+def add_sample_options(group: Any) -> None:
+    _add_log(group)
+    group.add_argument(
+        *("-out", "--output"),
+        type=Path,
+        metavar="DIR",
+        help="the new folder; left out: the log's own name with -sampled after it, beside the log",
+    )
+    group.add_argument(
+        "-n", "--games", type=positive_int, default=30, metavar="N", help="how many games are drawn from the log"
+    )
+    group.add_argument("--seed", type=seed, default=1234, metavar="N", help="seed of the draw")
+
+
+def add_render_game_options(group: Any) -> None:
+    _add_log(group)
+    _add_new_file(group, ("-out", "--output"), "FILE.html", "the page to write", required=True)
+    group.add_argument("-id", "--game", type=int, default=0, metavar="N", help="which game of the log, counted from 0")
+
+
+def add_average_options(group: Any) -> None:
+    group.add_argument(
+        "logs", nargs="+", type=Path, metavar="DIR", help="game logs of the same test pictures, or run folders with one"
+    )
+    _add_new_file(group, ("-out", "--output"), "IMAGE", "picture of the averaged sketches", required=True)
+    _add_new_file(group, ("-tout", "--target-output"), "IMAGE", "picture of the targets, in the same order")
+    group.add_argument(
+        "-num", "--count", type=positive_int, default=100, metavar="N", help="how many targets are shown, at most"
+    )
+
+
+def add_dump_options(group: Any) -> None:
+    _add_new_file(group, ("-out", "--output"), "FILE", "file to write; left out: the terminal")
+    add_flag(group, "--name", help="the class's name instead of its number, which counts from 0")
+    ignored = group.add_argument_group(
+        "options of the official script that change nothing here",
+        "Pictures go by their own pixels, in the order of the data set.",
+    )
+    for name, details in (
+        ("--data-seed", {"type": seed, "metavar": "N"}),
+        ("--batch-size", {"type": positive_int, "metavar": "N"}),
+        ("--imagenet-norm", {"nargs": 0}),
+    ):
+        ignored.add_argument(name, action=_Ignored, default=argparse.SUPPRESS, help="changes nothing", **details)
+
+
+def add_clip_options(group: Any) -> None:
+    _add_log(group)
+    _add_new_file(
+        group, ("-out", "--output"), "FILE", "file to write; left out: clip-analysis.json in the log's folder"
+    )
+    group.add_argument(
+        *("-hcm", "--hash-classes"),
+        type=Path,
+        required=True,
+        metavar="CSV",
+        help="true class of every test picture: what dump-hashes-classes --name prints for the data set of the log",
+    )
+    classes = group.add_mutually_exclusive_group()
+    classes.add_argument(
+        "--classes", nargs="+", metavar="NAME", help="classes to tell apart; left out: those in --hash-classes"
+    )
+    classes.add_argument("--classes-file", type=Path, metavar="FILE", help="the same from a file, one a line")
+    group.add_argument(
+        "--templates",
+        nargs="+",
+        type=_template,
+        default=TEMPLATES,
+        metavar="NAME=TEXT",
+        help="sentences that CLIP compares a picture with, {} stands for the class; analyse-logs counts the names "
+        "photo and drawing; left out: " + " ".join(f'"{name}={text}"' for name, text in TEMPLATES),
+    )
+    add_clip_model_option(group)
+    add_device_option(group)
+
+
+def add_save_svg_options(group: Any) -> None:
+    add_log_argument(group)
+    group.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="the new folder to write; never overwritten"
+    )
+    group.add_argument(
+        "--games",
+        nargs="+",
+        type=non_negative_int,
+        metavar="N",
+        help="which games of the log, counted from 0; left out: all",
+    )
+
+
+def add_analyse_options(group: Any) -> None:
+    _add_log(group)
+    group.add_argument(
+        "--clip-analysis",
+        type=Path,
+        metavar="FILE",
+        help="what clip-analysis wrote; left out: clip-analysis.json in the log's folder, if it is there",
+    )
+    _add_new_file(group, ("--json",), "FILE", "file to write the numbers to as well")
+
+
+def add_log_argument(group: Any) -> None:
+    group.add_argument("log", type=Path, metavar="LOG", help=LOG_HELP)
+
+
+def _add_log(group: Any) -> None:
+    group.add_argument(
+        *("-inp", "--input"),
+        dest="log",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help=LOG_HELP,
+    )
+
+
+def _add_new_file(group: Any, names: tuple[str, ...], metavar: str, help: str, *, required: bool = False) -> None:
+    group.add_argument(*names, type=Path, metavar=metavar, required=required, help=f"{help}; never overwritten")
+
+
+def _template(text: str) -> tuple[str, str]:
+    """ "photo=a photo of a {}." as (name, sentence)."""
+    name, equals, sentence = text.partition("=")
+    if not (name and equals and sentence.count("{}") == 1):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not NAME=TEXT with one {{}} in it, as "photo=a photo of a {{}}."'
+        )
+    return name, sentence
+
+
+def add_list_options(group: Any) -> None:
+    group.add_argument(
+        "--plugin", type=Path, metavar="FILE.py", help="a file with parts of your own; left out: only ours"
+    )
+
+
+def add_check_options(group: Any) -> None:
+    group.add_argument("plugin", type=Path, metavar="FILE.py", help="the file with parts of your own")
+    group.add_argument(
+        "--options",
+        default="",
+        metavar="WORDS",
+        help="further options of train, in one word, as --options '--dataset-root my-pictures'",
+    )

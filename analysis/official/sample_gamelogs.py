@@ -1,0 +1,77 @@
+"""`commgame.py sample-gamelogs`: a random sample of a game log, as a log of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.atomic import write_json
+from learning_to_draw.trials.records.gamelog import GameLog, read_log
+from learning_to_draw.trials.records.output import check_new, whole_folder
+
+
+def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> str:
+    """Copies `games` of a log, drawn by `seed`, in the log's order; what to tell the user.
+
+    output: the new folder, None for the log's own name with -sampled after it. It appears once it is whole.
+    Raises UsageError where the log has fewer games, or the folder is there already.
+    """
+    source = read_log(log)
+    if output is None:
+        output = Path(f"{source.folder.resolve()}-sampled")
+    check_new(output)
+    if games > len(source.games):
+        raise UsageError(
+            f"--games {games}: the log in {source.folder} has {len(source.games)} games.\nGive at most that many."
+        )
+    drawn = sorted(random.Random(seed).sample(range(len(source.games)), games))
+    with whole_folder(output) as folder:
+        _write_games(folder, [source.rows[number] for number in drawn])
+        _write_details(source, drawn, folder)
+        pictures = _copy_pictures(source, drawn, folder)
+    return f"{games} of {len(source.games)} games, with {pictures} pictures, written to {output}"
+
+
+def _write_games(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    lines = ",\n ".join(json.dumps(row) for row in rows)
+    (folder / "games.json").write_text(f"[{lines}]\n", encoding="utf-8")
+    # (JSON escapes what UTF-8 cannot hold in notes of other programs)
+    with (folder / "games.csv").open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def _write_details(source: GameLog, drawn: Sequence[int], folder: Path) -> None:
+    """What a log of this program has beside the official lists; lines keep the number that their game had."""
+    if (source.folder / "games.jsonl").is_file():
+        wanted = set(drawn)
+        with (source.folder / "games.jsonl").open(encoding="utf-8") as lines:
+            chosen = [line for number, line in enumerate(lines) if number in wanted]
+        (folder / "games.jsonl").write_text("".join(chosen), encoding="utf-8")
+    strokes = source.strokes()
+    if strokes is not None:
+        arrays = {"sigma2": np.array(strokes.sigma2), "points": strokes.points[drawn]}
+        if strokes.intensities is not None:
+            arrays["intensities"] = strokes.intensities[drawn]
+        np.savez_compressed(folder / "strokes.npz", **arrays)
+    if source.card:
+        right = sum(source.games[number].correct for number in drawn)
+        card = {**source.card, "games": len(drawn), "communication_rate": right / len(drawn)}
+        write_json(folder / "card.json", card)
+
+
+def _copy_pictures(source: GameLog, drawn: Sequence[int], folder: Path) -> int:
+    names = {name for number in drawn for name in source.games[number].pictures}
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source.picture(name), folder / name)
+    return len(names)

@@ -1,0 +1,299 @@
+"""`commgame.py reproduce`: one of the paper's tables, trained and tested anew, beside the paper's numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from learning_to_draw.errors import RunError, UsageError, program
+from learning_to_draw.experiments.sheet import draw_sheet
+from learning_to_draw.experiments.tables import FULL, FULL_TRAINING, QUICK, TABLES, Row, Table
+from learning_to_draw.trials.config.resolve import OF_ONE_START, as_text, resolve
+from learning_to_draw.trials.records.atomic import write_text
+from learning_to_draw.trials.records.output import check_writable
+from learning_to_draw.trials.records.pictures import save_picture
+from learning_to_draw.trials.resume import spelled
+
+# Options that may be others from one call to the next.
+ELSEWHERE = (*OF_ONE_START, "dataset_root", "device")
+STDERR = 2  # a descriptor; what stands on stdout is the table
+PROGRAM = Path(__file__).parents[1] / "commgame.py"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line says of all runs."""
+
+    quick: bool
+    output: Path
+    dataset_root: Path | None
+    device: str | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One pair of agents: a row with a seed."""
+
+    row: Row
+    seed: int
+    settings: Settings
+
+    @property
+    def trained(self) -> Path:
+        return self.settings.output / self.row.name / f"seed-{self.seed}"
+
+    @property
+    def tested(self) -> Path:
+        return self.trained.with_name(f"{self.trained.name}-test")
+
+    @property
+    def here(self) -> list[str]:
+        """Options of both commands."""
+        words = []
+        if self.settings.dataset_root is not None:
+            words += ["--dataset-root", str(self.settings.dataset_root)]
+        if self.settings.device is not None:
+            words += ["--device", self.settings.device]
+        return words
+
+    @property
+    def training(self) -> list[str]:
+        """Options of the training."""
+        own = self.row.quick if self.settings.quick else self.row.full
+        common = QUICK if self.settings.quick else f"{FULL} {FULL_TRAINING}"
+        words = shlex.split(f"{own} {common} {'' if self.settings.quick else self.row.full_training}")
+        return [*words, "--seed", str(self.seed), *self.here, "--output", str(self.trained)]
+
+    @property
+    def commands(self) -> Iterator[list[str]]:
+        """What is left to do."""
+        if not (self.trained / "result.json").is_file():
+            yield ["train", *self.training, "--resume", "auto"]
+        if not (self.tested / "result.json").is_file():
+            weights = str(self.trained / "model_final.pt")
+            yield ["test", "--weights", weights, *self.here, "--output", str(self.tested)]
+
+    @property
+    def finished(self) -> bool:
+        return not any(self.commands)
+
+    def check_begun(self) -> None:
+        """Raises UsageError where the training or the test that is there, finished or not, is not of this row."""
+        wanted = resolve("train", self.training).values
+        for folder in (self.trained, self.tested):
+            saved = _read(folder / "config.json")["options"] if (folder / "config.json").is_file() else {}
+            for name, value in wanted.items():
+                if name in ELSEWHERE or name not in saved or (name == "num_targets" and not value):  # all classes
+                    continue
+                if as_text(saved[name]) != as_text(value):
+                    raise UsageError(
+                        f"{folder} holds a run with {spelled(name, saved[name])}, and this row"
+                        f"{' of the quick table' if self.settings.quick else ''} has {spelled(name, value)}.\n"
+                        "Give another --output, or take that run away."
+                    )
+
+
+def reproduce(
+    table: str,
+    quick: bool,
+    seeds: Sequence[int],
+    rows: Sequence[str] | None,
+    output: Path | None,
+    dataset_root: Path | None,
+    device: str | None,
+    dry_run: bool,
+) -> str:
+    """The table of all that is finished then, as Markdown. It is written to `output`, too, as table.md and table.csv,
+    with sketches of every row.
+
+    Raises UsageError for rows that are not there and for runs that are others, RunError where a run fails or a quick
+    one's rate is out of its band.
+    """
+    chosen = TABLES[table]
+    settings = Settings(quick, output or Path("reproduced", table + "-quick" * quick), dataset_root, device)
+    if settings.output.exists() and not settings.output.is_dir():
+        raise UsageError(f"--output {settings.output} is a file, not a folder.\nGive another name.")
+    asked = [Job(row, seed, settings) for seed in dict.fromkeys(seeds) for row in _chosen_rows(chosen, rows, quick)]
+    jobs = list(dict.fromkeys([*asked, *_finished(_chosen_rows(chosen, None, quick), settings)]))
+    for job in jobs:
+        job.check_begun()
+    if dry_run:
+        left = [shlex.join([*program().split(), *words]) for job in asked for words in job.commands]
+        return "\n".join(left) or "Nothing is left to do."
+    settings.output.mkdir(parents=True, exist_ok=True)
+    check_writable(settings.output)
+    for job in asked:  # seed by seed, so that a table of one seed is whole early
+        _do(job)
+    lines = [_line(row, runs) for row in chosen.rows if (runs := [job for job in jobs if job.row is row])]
+    text = _markdown(chosen, lines, settings)
+    write_text(settings.output / "table.md", text + "\n")
+    write_text(settings.output / "table.csv", _csv(lines))
+    save_picture(
+        settings.output / "sketches.png", draw_sheet({line.row.title: line.runs[0].job.tested for line in lines})
+    )
+    outside = [told for line in lines for told in line.outside]
+    if outside:
+        print(text, flush=True)
+        raise RunError("\n".join(["not what was expected:", *outside]))
+    return text
+
+
+def _finished(rows: Sequence[Row], settings: Settings) -> Iterator[Job]:
+    """What there is of the table already."""
+    for row in rows:
+        for folder in (settings.output / row.name).glob("seed-*"):
+            number = folder.name.removeprefix("seed-")
+            if number.isdecimal() and (job := Job(row, int(number), settings)).finished:
+                yield job
+
+
+def _chosen_rows(table: Table, names: Sequence[str] | None, quick: bool) -> list[Row]:
+    there = [row for row in table.rows if row.quick is not None or not quick]
+    unknown = set(names or ()) - {row.name for row in there}
+    if unknown:
+        for row in table.rows:
+            if row.name == min(unknown):
+                raise UsageError(
+                    f"--rows {row.name} has no quick run: {row.note}.\nLeave it out, or leave out --quick."
+                )
+        raise UsageError(
+            f"--rows {min(unknown)}: there is no such row{' that is quick' if quick else ''}.\n"
+            f"Give some of {', '.join(row.name for row in there)}."
+        )
+    return [row for row in there if names is None or row.name in names]
+
+
+def _do(job: Job) -> None:
+    """Trains and tests one pair as far as that is not done."""
+    for words in job.commands:
+        if words[0] == "test" and job.tested.exists():  # by a run of this command that was interrupted
+            shutil.rmtree(job.tested)
+        print(f"\n{job.row.title}, seed {job.seed}: {shlex.join(words)}", file=sys.stderr, flush=True)
+        # In a process of its own, which takes its memory with it; Ctrl-C reaches both.
+        code = subprocess.run([sys.executable, str(PROGRAM), *words], stdout=STDERR).returncode
+        if code in (-2, 130):
+            raise KeyboardInterrupt
+        if code != 0:
+            raise RunError(
+                f"{job.row.title}, seed {job.seed}: {words[0]} ended with exit code {code}, and said why.\n"
+                "What is finished stays: the same command goes on from there."
+            )
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of one pair of agents. minutes: of its training (after an interruption, of the last part) and test."""
+
+    job: Job
+    rate: float
+    candidates: int
+    minutes: float
+    device: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row with the rates of its seeds. checked: whether they have to be in its band. runs: where they are from."""
+
+    row: Row
+    rates: tuple[float, ...]
+    checked: bool
+    runs: tuple[Run, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Mean and deviation over the seeds, in per cent."""
+        mean = f"{100 * statistics.mean(self.rates):.1f}"
+        return mean if len(self.rates) == 1 else f"{mean} ± {100 * statistics.stdev(self.rates):.1f}"
+
+    @property
+    def expected(self) -> str:
+        if not self.checked or self.row.band is None:
+            return ""
+        low, high = self.row.band
+        return f"{100 * low:.0f} to {100 * high:.0f}"
+
+    @property
+    def outside(self) -> list[str]:
+        """What to tell of each run whose rate is not in the band."""
+        if not self.checked or self.row.band is None:
+            return []
+        low, high = self.row.band
+        return [
+            f"{self.row.title}, seed {run.job.seed}: {100 * run.rate:.2f}, expected {100 * low:.2f} to {100 * high:.2f}"
+            for run in self.runs
+            if not low <= run.rate <= high
+        ]
+
+
+def _line(row: Row, jobs: Sequence[Job]) -> Line:
+    runs = tuple(_run(job) for job in sorted(jobs, key=lambda job: job.seed))
+    return Line(row, tuple(run.rate for run in runs), jobs[0].settings.quick, runs)
+
+
+def _run(job: Job) -> Run:
+    trained, tested = _read(job.trained / "result.json"), _read(job.tested / "result.json")
+    return Run(
+        job,
+        tested["communication_rate"],
+        tested["candidates"],
+        (trained["seconds"] + tested["seconds"]) / 60,
+        _read(job.trained / "config.json")["device"],
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{path} is damaged ({error}).\nTake its folder away, and it is made anew.") from error
+
+
+def _markdown(table: Table, lines: Sequence[Line], settings: Settings) -> str:
+    head = ["row", "paper, %", "here, %", *["expected, %"] * settings.quick]
+    head += ["seeds", "candidates", "chance, %", "minutes", "device"]
+    rows = [
+        [
+            line.row.title,
+            "" if line.row.paper is None else f"{100 * line.row.paper:.1f}",
+            line.text,
+            *([line.expected] if settings.quick else ()),
+            " ".join(str(run.job.seed) for run in line.runs),
+            str(line.runs[0].candidates),
+            f"{100 / line.runs[0].candidates:.1f}",
+            f"{statistics.mean(run.minutes for run in line.runs):.1f}",
+            " ".join(dict.fromkeys(run.device for run in line.runs)),
+        ]
+        for line in lines
+    ]
+    notes = [f"Left out: {row.title} ({row.note})." for row in table.rows if row.quick is None]
+    notes = [note for note in (*table.quick_notes, *notes) if settings.quick]
+    title = table.title + (", quick: other pictures, encoder and length than the paper's" if settings.quick else "")
+    if any(len(line.runs) > 1 for line in lines):
+        title += "; mean ± deviation over the seeds"
+    cells = [head, ["---", *["---:"] * (len(head) - 2), "---"], *rows]
+    return "\n".join([title, "", *(f"| {' | '.join(row)} |" for row in cells), *([""] if notes else []), *notes])
+
+
+def _csv(lines: Sequence[Line]) -> str:
+    """A line for every run."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    names = ["row", "paper", "seed", "communication_rate", "expected_low", "expected_high"]
+    table.writerow([*names, "candidates", "minutes", "device"])
+    for line in lines:
+        band = line.row.band if line.checked and line.row.band else ("", "")
+        for run in line.runs:
+            known = (line.row.name, line.row.paper, run.job.seed, run.rate, *band)
+            table.writerow([*known, run.candidates, round(run.minutes, 2), run.device])
+    return text.getvalue()

@@ -1,0 +1,39 @@
+"""Sketches of several runs, one below the other, for the eye to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from learning_to_draw.trials.records.gamelog import read_log
+from learning_to_draw.trials.records.picture_files import take_from
+
+SHOWN, TILE, GAP, LINE = 10, 96, 4, 22
+
+
+def draw_sheet(runs: Mapping[str, Path]) -> Image.Image:
+    """For every title, the first sketches of the test in that folder; above them their photos, where these are others
+    than those above."""
+    strips: list[tuple[str, list[Path]]] = []
+    last: list[Path] = []
+    for title, folder in runs.items():
+        log = read_log(folder)
+        games = log.games[:SHOWN]
+        photos = [log.picture(game.photo) for game in games]
+        if [path.name for path in photos] != [path.name for path in last]:
+            strips.append(("photos", photos))
+            last = photos
+        strips.append((title, [log.picture(game.sketch) for game in games]))
+    height = LINE + TILE + GAP
+    sheet = Image.new("RGB", (SHOWN * (TILE + GAP) + GAP, len(strips) * height), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for row, (title, paths) in enumerate(strips):
+        pen.text((GAP, row * height + LINE // 2), title, fill="black", font=font, anchor="lm")
+        for column, path in enumerate(paths):
+            tile = take_from(
+                path, lambda picture: picture.convert("RGB").resize((TILE, TILE), Image.Resampling.LANCZOS)
+            )
+            sheet.paste(tile, (GAP + column * (TILE + GAP), row * height + LINE))
+    return sheet

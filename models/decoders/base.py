@@ -1,0 +1,95 @@
+"""What a decoder makes of a latent, and what every decoder shares: how strokes become ink."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from learning_to_draw.rasteriser import draw_curves, draw_lines, draw_points
+
+
+@dataclass(frozen=True)
+class Strokes:
+    """What was drawn: N strokes of one kind in each of B sketches, on a canvas that reaches from -1 to 1.
+
+    points: float [B, N, P, 2], the control points (row, col): P = 1 is a point, 2 a line (start, end), 4 a cubic Bezier
+    curve (start, two controls, end). sigma2: squared stroke width in canvas units.
+    intensities: float [B, N, C] in 0..1, how much ink a stroke gives to each channel; None is 1 in one channel.
+    """
+
+    points: Tensor
+    sigma2: float
+    intensities: Tensor | None = None
+
+
+class Decoder(nn.Module):
+    """A latent [B, latent_size] to `Strokes`, and strokes to a sketch; sigma2 may narrow while training goes on.
+
+    channels: of the sketches, 1 or 3.
+    """
+
+    channels = 1
+
+    def __init__(
+        self,
+        *,
+        image_size: int,
+        contrast: float = 1.0,
+        sigma2: float = 0.01,
+        final_sigma2: float = 0.01,
+        sigma2_factor: float = 0.5,
+        sigma2_step: int = -1,
+    ):
+        super().__init__()
+        self.image_size = image_size
+        self.contrast = contrast
+        self.sigma2 = sigma2
+        self.final_sigma2 = final_sigma2
+        self.sigma2_factor = sigma2_factor
+        self.sigma2_step = sigma2_step
+
+    def forward(self, latent: Tensor) -> Strokes:
+        raise NotImplementedError
+
+    def draw(self, strokes: Strokes) -> Tensor:
+        """The sketch [B, channels, S, S], ink up to `contrast` on 0."""
+        return self.ink(strokes) * self.contrast
+
+    def ink(self, strokes: Strokes) -> Tensor:
+        """The sketch before contrast, 0..1: softor over the strokes of intensity * exp(-d2 / sigma2)."""
+        how = (self.image_size, strokes.sigma2)
+        match strokes.points.shape[2]:
+            case 1:
+                return draw_points(strokes.points.squeeze(2), *how, intensities=strokes.intensities)
+            case 2:
+                return draw_lines(strokes.points, *how, intensities=strokes.intensities)
+            case _:
+                return draw_curves(strokes.points, *how, intensities=strokes.intensities)
+
+    def anneal(self, epoch: int) -> None:
+        """Narrows the strokes after epoch number `epoch` (from 0), until sigma2 is `final_sigma2`.
+
+        As the official code's first release: whenever `epoch` is a multiple of `sigma2_step`, hence also after epoch 0.
+        """
+        if self.sigma2_step > 0 and epoch % self.sigma2_step == 0 and self.sigma2 > self.final_sigma2:
+            self.sigma2 = max(self.sigma2 * self.sigma2_factor, self.final_sigma2)
+
+
+def hidden_layers(latent_size: int, decoder_hidden: int, decoder_hidden2: int) -> list[nn.Module]:
+    """Linear, ReLU, Linear, ReLU: [B, latent_size] -> [B, decoder_hidden2], the body of every single-pass decoder."""
+    return [nn.Linear(latent_size, decoder_hidden), nn.ReLU(), nn.Linear(decoder_hidden, decoder_hidden2), nn.ReLU()]
+
+
+def point_layers(hidden: int, points: int, stroke_spread: float) -> list[nn.Module]:
+    """Linear, Tanh: [B, hidden] -> [B, 2 * points] coordinates on the canvas.
+
+    stroke_spread: biases are drawn from -stroke_spread to stroke_spread, so that untrained strokes lie all over the
+    canvas; 0 leaves torch's initialisation, with which they begin near its centre.
+    """
+    linear = nn.Linear(hidden, 2 * points)
+    if stroke_spread:
+        with torch.no_grad():
+            linear.bias.uniform_(-stroke_spread, stroke_spread)
+    return [linear, nn.Tanh()]

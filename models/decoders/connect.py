@@ -1,0 +1,74 @@
+"""Decoders that connect points: an MLP gives the points, and how strongly every pair of them is connected."""
+
+from __future__ import annotations
+
+from itertools import combinations, combinations_with_replacement
+
+import torch
+from torch import Tensor, nn
+
+from learning_to_draw.models.decoders.base import Decoder, Strokes, hidden_layers, point_layers
+from learning_to_draw.models.decoders.single_pass import require_points
+
+
+class ConnectDecoder(Decoder):
+    """Points, and for every pair of them, in lexicographic order, an intensity in 0..1: its connection."""
+
+    values_per_point = 1
+
+    def __init__(
+        self,
+        *,
+        latent_size: int,
+        decoder_hidden: int = 64,
+        decoder_hidden2: int = 256,
+        stroke_spread: float = 0.0,
+        npoints: int = 16,
+        allow_points: bool = True,
+        hard: bool = False,
+        **drawing,
+    ):
+        """allow_points: a point may be connected to itself. hard: connections are 0 or 1 in the sketch, and pass on
+        gradients as if they were not rounded (straight-through, Bengio et al. 2013)."""
+        super().__init__(**drawing)
+        require_points(npoints, 1 if allow_points else 2, "a connection")
+        choose = combinations_with_replacement if allow_points else combinations
+        self.register_buffer("pairs", torch.tensor(list(choose(range(npoints), 2))).T, persistent=False)
+        self.hard = hard
+        self.enc1 = nn.Sequential(*hidden_layers(latent_size, decoder_hidden, decoder_hidden2))
+        self.enc_pts = nn.Sequential(*point_layers(decoder_hidden2, npoints * self.values_per_point, stroke_spread))
+        self.enc_con = nn.Sequential(nn.Linear(decoder_hidden2, self.pairs.shape[1]), nn.Sigmoid())
+
+    def forward(self, latent: Tensor) -> Strokes:
+        hidden = self.enc1(latent)
+        points = self.enc_pts(hidden).unflatten(1, (-1, self.values_per_point, 2))  # [B, npoints, values, 2]
+        connections = self.enc_con(hidden)
+        if self.hard:
+            connections = connections + ((connections > 0.5).to(connections) - connections).detach()
+        first, second = self.pairs
+        return Strokes(self.connect(points[:, first], points[:, second]), self.sigma2, connections.unsqueeze(2))
+
+    def connect(self, first: Tensor, second: Tensor) -> Tensor:
+        """Strokes [B, pairs, P, 2] between points [B, pairs, values_per_point, 2]."""
+        raise NotImplementedError
+
+
+class SinglePassPolyConnectDecoder(ConnectDecoder):
+    """Straight lines between all pairs of points, as dark as they are connected. Strokes [B, pairs, 2, 2]."""
+
+    def connect(self, first: Tensor, second: Tensor) -> Tensor:
+        return torch.cat([first, second], dim=2)
+
+
+class SinglePassBezierConnectDecoder(ConnectDecoder):
+    """Cubic Bezier curves between all pairs of points. Strokes [B, pairs, 4, 2].
+
+    Every point has a control, which curves leave towards; they arrive from the opposite side, so that a line can go
+    smoothly through the point.
+    """
+
+    values_per_point = 2  # a point and its control
+
+    def connect(self, first: Tensor, second: Tensor) -> Tensor:
+        end, control = second.unbind(2)
+        return torch.cat([first, torch.stack([2 * end - control, end], dim=2)], dim=2)

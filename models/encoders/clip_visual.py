@@ -1,0 +1,97 @@
+"""The encoder built on CLIP's visual tower."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor, nn
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.encoders.base import BackboneEncoder, Features
+from learning_to_draw.models.encoders.clip import clip_input, fit_to_tower, load_clip
+
+OUTPUT = "CLIPvisual"
+# Of a ResNet tower's intermediate maps; the one before them is of its first convolutions.
+RESNET_STAGES = {"layer1": 1, "layer2": 2, "layer3": 3, "layer4": 4}
+
+
+class CLIPVisualEncoder(BackboneEncoder):
+    """The visual tower of OpenAI's CLIP (Radford et al. 2021), and a projection `enc` of its output.
+
+    Pictures [B, 3, S, S], resized to the tower's own resolution and, unless --imagenet-norm has done it with nearly the
+    same numbers, normalised as CLIP was trained -> latent [B, latent_size]. Feature maps: of a ViT, every block up to
+    the chosen one, [B, width, tokens, 1]; of a ResNet, the four stages; then the tower's output, [B, D, 1, 1]. The
+    tower stays in eval mode: batch statistics are those of CLIP's training.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_size: int = 64,
+        clip_model: str = "ViT-B/32",
+        freeze_backbone: bool = False,
+        transformer_resblock: str | None = None,
+        pretrained: bool = True,
+    ):
+        """transformer_resblock: "resblock0", ...; None for a ViT's last. pretrained: False looks for no weights,
+        because a checkpoint's will follow.
+
+        Raises UsageError where open_clip or the weights are not to be had, and for a block that the network lacks.
+        """
+        super().__init__()
+        if transformer_resblock is not None and not clip_model.startswith("ViT"):
+            raise UsageError(
+                f"--transformer-resblock {transformer_resblock}: CLIP's network {clip_model} has no such blocks.\n"
+                "Leave it out, or choose --clip-model ViT-B/32 or ViT-B/16."
+            )
+        tower = load_clip(clip_model, pretrained=pretrained).visual
+        self._map_at = _feature_maps(tower, clip_model, transformer_resblock)
+        self.feature_layers = (*self._map_at, OUTPUT)
+        self.clipmodel = nn.ModuleDict({"visual": tower.requires_grad_(not freeze_backbone)})
+        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(tower.output_dim, latent_size))
+
+    def train(self, mode: bool = True) -> CLIPVisualEncoder:
+        super().train(mode)
+        self.clipmodel.eval()
+        return self
+
+    @property
+    def backbone(self) -> nn.Module:
+        return self.clipmodel
+
+    def _run(self, pictures: Tensor, maps: Collection[str], drawn: bool) -> Features:
+        tower = self.clipmodel.visual
+        seen = fit_to_tower(tower, pictures) if self.imagenet_norm else clip_input(self.clipmodel, pictures)
+        if not maps:
+            return Features(tower(seen))
+        found = tower.forward_intermediates(seen, list(self._map_at.values()), **_format(tower))
+        blocks = found["image_intermediates"]
+        if _is_transformer(tower):
+            # A location is a token, the class token being the first.
+            tokens = zip(found["image_intermediates_prefix"], blocks, strict=True)
+            blocks = [torch.cat(pair, dim=1).transpose(1, 2).unsqueeze(3) for pair in tokens]
+        output = found["image_features"]
+        named = zip(self.feature_layers, [*blocks, output[:, :, None, None]], strict=True)
+        return Features(output, {layer: values for layer, values in named if layer in maps})
+
+
+def _feature_maps(tower: nn.Module, clip_model: str, last: str | None) -> dict[str, int]:
+    """Feature layer -> its place among the intermediate maps that open_clip gives. Raises UsageError for a block that
+    the tower does not have."""
+    if not _is_transformer(tower):
+        return RESNET_STAGES
+    names = [f"resblock{number}" for number in range(len(tower.transformer.resblocks))]
+    if last not in (None, *names):
+        raise UsageError(f"--transformer-resblock {last}: {clip_model} has {', '.join(names)}.")
+    count = len(names) if last is None else names.index(last) + 1
+    return {name: number for number, name in enumerate(names[:count])}
+
+
+def _is_transformer(tower: nn.Module) -> bool:
+    return hasattr(tower, "transformer")
+
+
+def _format(tower: nn.Module) -> dict[str, str | bool]:
+    """Arguments for unprocessed maps: all tokens of a ViT, class token included."""
+    return {"output_fmt": "NLC", "output_extra_tokens": True} if _is_transformer(tower) else {}

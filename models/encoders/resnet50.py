@@ -1,0 +1,64 @@
+"""The encoder built on ResNet-50."""
+
+from __future__ import annotations
+
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.resnet import Bottleneck
+
+from learning_to_draw.models.encoders.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchLayer, PhotoSketchSequential
+from learning_to_draw.models.encoders.convolutional import ConvolutionalBackbone
+from learning_to_draw.models.encoders.pretrained import load_imagenet_weights
+
+# The stages of residual blocks, named by their place in the network as in the official code.
+RESNET_LAYER_AT = {"layer4": 4, "layer5": 5, "layer6": 6, "layer7": 7}
+
+
+class PhotoSketchBottleneck(PhotoSketchLayer, Bottleneck):
+    """torchvision's residual block of three convolutions, with separate batch statistics for photos and sketches."""
+
+    def forward(self, maps: Tensor, drawn: bool = False) -> Tensor:
+        shortcut = maps
+        if self.downsample is not None:
+            convolution, norm = self.downsample
+            shortcut = norm(convolution(maps), drawn)
+        maps = self.relu(self.bn1(self.conv1(maps), drawn))
+        maps = self.relu(self.bn2(self.conv2(maps), drawn))
+        return self.relu(self.bn3(self.conv3(maps), drawn) + shortcut)
+
+
+class ResNet50Backbone(ConvolutionalBackbone):
+    """ResNet-50 (He et al. 2016) without its classifier: 2048 averages of its last maps, projected.
+
+    Pictures [B, 3, S, S] -> latent [B, latent_size]. Feature maps: after each of the four stages of residual blocks,
+    256, 512, 1024 and 2048 channels at S/4 ... S/32. The official code keeps the last, `layer7`, alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_size: int = 64,
+        imagenet_weights: bool = False,
+        freeze_backbone: bool = False,
+        pretrained: bool = True,
+    ):
+        """freeze_backbone: the batch statistics stay as they are, too. pretrained: False loads no weights, because a
+        checkpoint's will follow.
+
+        Raises UsageError where weights are not to be had.
+        """
+        network = torchvision.models.ResNet(PhotoSketchBottleneck, [3, 4, 6, 3], norm_layer=PhotoSketchBatchNorm2d)
+        del network.fc
+        if pretrained and imagenet_weights:
+            load_imagenet_weights(network, torchvision.models.ResNet50_Weights.IMAGENET1K_V1)
+        stages = (network.layer1, network.layer2, network.layer3, network.layer4)
+        layers = nn.Sequential(
+            network.conv1,
+            network.bn1,
+            network.relu,
+            network.maxpool,
+            *(PhotoSketchSequential(*stage) for stage in stages),
+            network.avgpool,
+        )
+        super().__init__("resnet50", layers, RESNET_LAYER_AT, freeze=freeze_backbone)
+        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(2048, latent_size))

@@ -1,0 +1,179 @@
+"""Small encoders, trained from scratch. Those built on a pretrained network are in `backbones`, `resnet` and
+`clip_encoder`."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection
+
+from torch import Tensor, nn
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.encoders.base import Encoder, Encoding, flat_size
+from learning_to_draw.models.encoders.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchSequential
+
+
+class LayeredEncoder(Encoder):
+    """`layers`, kept as `enc`, from the pictures to the latent; no feature maps."""
+
+    def __init__(self, channels: int, *layers: nn.Module):
+        super().__init__()
+        self.channels = channels
+        self.enc = PhotoSketchSequential(*layers)
+
+    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
+        return Encoding(self.enc(pictures, drawn))
+
+
+class SmallCNNEncoder(LayeredEncoder):
+    """Three convolutions with group normalisation: what a laptop trains in a minute on digits. Not in the paper.
+
+    [B, channels, S, S] -> 32, 64, 128 channels at S/2, S/4, S/8, pooled to 4 x 4 (nothing to pool at 32 px) -> latent
+    [B, latent_size]. Group and layer normalisation treat every picture by itself, so that sketches and photos do not
+    disturb each other's statistics. The projection starts with large weights (He et al. 2015): latents of different
+    photos then differ enough for their first sketches to differ visibly.
+    """
+
+    def __init__(self, *, latent_size: int, image_size: int, channels: int):
+        blocks = [
+            nn.Sequential(nn.Conv2d(before, after, 3, stride=2, padding=1), nn.GroupNorm(8, after), nn.ReLU())
+            for before, after in ((channels, 32), (32, 64), (64, 128))
+        ]
+        size = 128 * 4 * 4
+        super().__init__(
+            channels,
+            *blocks,
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.LayerNorm(size, elementwise_affine=False),
+            nn.Linear(size, latent_size),
+        )
+        nn.init.kaiming_normal_(self.enc[-1].weight)
+
+
+class SimpleMLPEncoder(LayeredEncoder):
+    """Flatten, Linear, ReLU, Linear, ReLU: the latent is never negative. [B, channels, S, S] -> [B, latent_size]."""
+
+    def __init__(self, *, latent_size: int, encoder_hidden: int, image_size: int, channels: int):
+        super().__init__(
+            channels,
+            nn.Linear(channels * image_size**2, encoder_hidden),
+            nn.ReLU(),
+            nn.Linear(encoder_hidden, latent_size),
+            nn.ReLU(),
+        )
+
+    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
+        return super().forward(pictures.flatten(1))  # in `enc` it would change the checkpoints' names
+
+
+class SimpleCNNEncoder(LayeredEncoder):
+    """Two 5 x 5 convolutions of 120 and 300 channels, each halved by max pooling, then a projection.
+
+    [B, channels, S, S] -> [B, latent_size]. The official one takes 28 px only; here the projection fits the size.
+    """
+
+    def __init__(self, *, latent_size: int, image_size: int, channels: int):
+        layers = [
+            nn.Conv2d(channels, 120, 5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(120, 300, 5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+        ]
+        size = flat_size(nn.Sequential(*layers), channels, image_size)
+        super().__init__(channels, *layers, nn.Linear(size, latent_size))
+
+
+class BetterCNNEncoder(LayeredEncoder):
+    """Four 3 x 3 convolutions of 64 channels with batch normalisation, pooled to 8 x 8, then a projection.
+
+    [B, channels, S, S] -> [B, latent_size].
+    """
+
+    def __init__(self, *, latent_size: int, image_size: int, channels: int):
+        layers: list[nn.Module] = []
+        for before in (channels, 64, 64, 64):
+            layers += [nn.Conv2d(before, 64, 3, padding=1), PhotoSketchBatchNorm2d(64), nn.ReLU()]
+        super().__init__(channels, *layers, nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(64 * 8 * 8, latent_size))
+
+
+class Conv2DEncoder(LayeredEncoder):
+    """Two 5 x 5 convolutions of 10 and 20 channels, each halved by max pooling, the second with dropout.
+
+    [B, encoder_channels, S, S] -> 20 maps, flattened -> [B, latent_size]. Where that makes latent_size numbers (320 at
+    28 px) they are the latent, as in the official code, which knows no other latent; otherwise they are projected.
+    """
+
+    def __init__(self, *, latent_size: int = 64, image_size: int, channels: int, encoder_channels: int = 1):
+        """channels: of the data set's pictures. Raises UsageError for colours that the encoder would not see."""
+        check_channels(encoder_channels, channels)
+        layers = [
+            nn.Conv2d(encoder_channels, 10, 5),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+            nn.Conv2d(10, 20, 5),
+            nn.Dropout2d(),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+            nn.Flatten(),
+        ]
+        size = flat_size(nn.Sequential(*layers), encoder_channels, image_size)
+        projection = [] if size == latent_size else [nn.Linear(size, latent_size)]
+        super().__init__(encoder_channels, *layers, *projection)
+
+
+class StrokeNetEncoder(Encoder):
+    """Five blocks of two 3 x 3 convolutions, each block halving the picture; named after StrokeNet (Zheng et al. 2019).
+
+    [B, encoder_channels, S, S] -> 16, 32, 64, 128, 256 channels at S/2 ... S/32, flattened -> [B, latent_size], never
+    negative. The official one takes 256 px only; here the projection fits any size from 32 px.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_size: int = 64,
+        image_size: int,
+        channels: int,
+        encoder_channels: int = 1,
+        batchnorm: bool = False,
+    ):
+        """channels: of the data set's pictures. batchnorm: normalise after every convolution.
+
+        Raises UsageError for colours that the encoder would not see.
+        """
+        super().__init__()
+        check_channels(encoder_channels, channels)
+        self.channels = encoder_channels
+        widths = (encoder_channels, 16, 32, 64, 128, 256)
+        blocks = {
+            f"down{number}": _stroke_net_block(widths[number - 1], widths[number], batchnorm) for number in range(1, 6)
+        }
+        self.enc = PhotoSketchSequential(OrderedDict(blocks))
+        self.fc = nn.Linear(flat_size(self.enc, encoder_channels, image_size), latent_size)
+
+    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
+        return Encoding(self.fc(self.enc(pictures, drawn).flatten(1)).relu())
+
+
+def _stroke_net_block(before: int, after: int, batchnorm: bool) -> PhotoSketchSequential:
+    """[B, before, H, W] -> [B, after, H/2, W/2]."""
+    layers: dict[str, nn.Module] = {}
+    for number, width in (("1", before), ("2", after)):
+        layers["conv" + number] = nn.Conv2d(width, after, 3, padding=1)
+        if batchnorm:
+            layers["bn" + number] = PhotoSketchBatchNorm2d(after)
+        layers["relu" + number] = nn.LeakyReLU(0.2)
+    return PhotoSketchSequential(OrderedDict(layers, pool=nn.AvgPool2d(2)))
+
+
+def check_channels(encoder_channels: int, channels: int) -> None:
+    """Raises UsageError where pictures of `channels` channels do not fit an encoder of `encoder_channels`."""
+    if channels > encoder_channels:
+        raise UsageError(
+            f"--encoder-channels {encoder_channels}: the pictures of this data set have {channels} channels.\n"
+            f"Give --encoder-channels {channels}."
+        )

@@ -1,0 +1,46 @@
+"""The encoder built on SqueezeNet: a laptop's."""
+
+from __future__ import annotations
+
+import torchvision
+from torch import nn
+
+from learning_to_draw.models.encoders.base import flat_size
+from learning_to_draw.models.encoders.convolutional import ConvolutionalBackbone, up_to
+from learning_to_draw.models.encoders.pretrained import load_imagenet_weights
+from learning_to_draw.models.options import SQUEEZENET_LAYERS
+
+SQUEEZENET_LAYER_AT = dict(zip(SQUEEZENET_LAYERS, (1, 4, 7, 10, 12), strict=True))
+
+
+class SqueezeNetBackbone(ConvolutionalBackbone):
+    """SqueezeNet 1.1 (Iandola et al. 2016) up to one of five layers, about 45 times cheaper than VGG16. Not in the
+    paper.
+
+    Its features are large and differ in scale from layer to layer, which would saturate the decoder's tanh until every
+    sketch is the same cross. So they are normalised to mean 0 and variance 1, for each picture, before the projection.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int,
+        latent_size: int = 64,
+        feature_layer: str = "fire9",
+        imagenet_weights: bool = False,
+        freeze_backbone: bool = False,
+        pretrained: bool = True,
+    ):
+        """pretrained: False loads no weights, because a checkpoint's will follow.
+
+        Raises UsageError where weights are not to be had.
+        """
+        layer_at = up_to(feature_layer, SQUEEZENET_LAYER_AT)
+        network = torchvision.models.squeezenet1_1().features[: layer_at[feature_layer] + 1]
+        if pretrained and imagenet_weights:
+            load_imagenet_weights(network, torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1, "features.")
+        super().__init__("squeezenet", network, layer_at, freeze=freeze_backbone)
+        size = flat_size(self.backbone, self.channels, image_size)
+        self.enc = nn.Sequential(
+            nn.Flatten(), nn.LayerNorm(size, elementwise_affine=False), nn.Linear(size, latent_size)
+        )

@@ -1,0 +1,73 @@
+"""The encoders built on VGG16: the paper's."""
+
+from __future__ import annotations
+
+import torchvision
+from torch import nn
+from torchvision.models.vgg import cfgs, make_layers
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.encoders.base import flat_size
+from learning_to_draw.models.encoders.convolutional import ConvolutionalBackbone, up_to
+from learning_to_draw.models.encoders.pretrained import load_imagenet_weights, load_stylized_imagenet_weights
+from learning_to_draw.models.options import VGG16_LAYERS
+
+VGG16_LAYER_AT = dict(zip(VGG16_LAYERS, (3, 8, 15, 22, 29), strict=True))
+
+
+class VGG16Encoder(ConvolutionalBackbone):
+    """The convolutions of VGG16 (Simonyan and Zisserman 2015) up to one of its five last-of-a-block ReLUs.
+
+    Feature maps: these ReLUs, up to and including that one. No pooling follows it.
+    """
+
+    def __init__(
+        self,
+        feature_layer: str,
+        *,
+        imagenet_weights: bool = False,
+        sin_weights: str | None = None,
+        freeze_backbone: bool = False,
+        pretrained: bool = True,
+    ):
+        """sin_weights: a file of Stylized-ImageNet weights, "" for the official file name under TORCH_HOME.
+        pretrained: False loads neither, because a checkpoint's weights will follow.
+
+        Raises UsageError where weights are not to be had, or both kinds are asked for.
+        """
+        if imagenet_weights and sin_weights is not None:
+            raise UsageError("--imagenet-weights and --sin-weights are two starts for one network.\nGive one of them.")
+        # Only the convolutions: torchvision's whole VGG16 would first fill 120 million weights that nothing uses.
+        layer_at = up_to(feature_layer, VGG16_LAYER_AT)
+        network = make_layers(cfgs["D"])[: layer_at[feature_layer] + 1]
+        if pretrained and imagenet_weights:
+            load_imagenet_weights(network, torchvision.models.VGG16_Weights.IMAGENET1K_V1, "features.")
+        elif pretrained and sin_weights is not None:
+            load_stylized_imagenet_weights(network, sin_weights)
+        else:
+            for layer in network:
+                if isinstance(layer, nn.Conv2d):  # torchvision's own initialisation of VGG16
+                    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+                    nn.init.zeros_(layer.bias)
+        super().__init__("vgg16", network, layer_at, freeze=freeze_backbone)
+
+
+class VGG16BackboneExtended(VGG16Encoder):
+    """VGG16 up to `feature_layer`, flattened and projected. The paper's encoder, with `relu5_3`."""
+
+    def __init__(self, *, image_size: int, latent_size: int = 64, feature_layer: str = "relu3_3", **weights):
+        """weights: as in `VGG16Encoder`. Raises UsageError where they are not to be had."""
+        super().__init__(feature_layer, **weights)
+        size = flat_size(self.backbone, self.channels, image_size)
+        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(size, latent_size))
+
+
+class VGG16Backbone(VGG16Encoder):
+    """VGG16 up to `relu3_3`, averaged to 8 x 8, flattened and projected: one projection for any size of pictures."""
+
+    def __init__(self, *, image_size: int, latent_size: int = 64, **weights):
+        """weights: as in `VGG16Encoder`. Raises UsageError where they are not to be had."""
+        super().__init__("relu3_3", **weights)
+        to_one_size = [nn.AdaptiveAvgPool2d(8), nn.Flatten()]
+        size = flat_size(nn.Sequential(self.backbone, *to_one_size), self.channels, image_size)
+        self.enc = nn.Sequential(*to_one_size, nn.Linear(size, latent_size))

@@ -1,0 +1,91 @@
+"""The tables are those of commands.md, and of the paper."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from learning_to_draw.experiments.reproduce import Line
+from learning_to_draw.experiments.tables import QUICK, TABLES, Row
+from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.config.unknown import check_names
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ROOT / "commands.md"
+ROWS = [(name, row) for name, table in TABLES.items() for row in table.rows]
+
+
+def test_the_commands_are_those_of_commands_md_in_its_order():
+    written = [line for line in COMMANDS.read_text().splitlines() if line.startswith("python commgame.py")]
+    official = [line for line in written if "out/capacity-64px" in line]  # as the official code has it
+    assert len(official) == 2
+    assert [line for line in written if line not in official] == [line for _, row in ROWS for line in row.commands]
+
+
+def test_the_papers_numbers_are_those_of_commands_md():
+    """There they stand in tables and sentences, under the heading of the paper's table."""
+    sections = re.split(r"^## ", COMMANDS.read_text(), flags=re.MULTILINE)
+    for name, table in TABLES.items():
+        (section,) = [text for text in sections if text.startswith(table.title.split(":")[0])]
+        said = [float(number) / 100 for number in re.findall(r"([\d.]+) %", section)]
+        assert sorted(said) == pytest.approx(sorted(row.paper for row in table.rows if row.paper is not None)), name
+
+
+@pytest.mark.parametrize(("table", "row"), [(name, row) for name, row in ROWS if row.quick is not None])
+def test_quick_runs_play_the_same_game_with_the_same_losses(table, row):
+    words = [word.strip("'") for word in f"{row.quick} {QUICK}".split()]
+    check_names("train", words)
+    quick, full = resolve("train", words), resolve("train", row.commands[0].split()[3:])
+    same = ("object_oriented", "sort_of_perceptual_loss", "sop_weights", "loss", "nlines", "invert", "data_seed")
+    assert {name: quick.values[name] for name in same} == {name: full.values[name] for name in same}
+    if "Caltech101" not in row.full and quick.object_oriented != "none":
+        assert quick.num_targets == 10
+    assert row.name in {"base", "capacity", "imagenet"} or table in ("table1", "table2")
+
+
+def test_a_row_is_named_once_and_says_why_it_has_no_quick_run():
+    for table in TABLES.values():
+        names = [row.name for row in table.rows]
+        assert len(set(names)) == len(names)
+        assert all(row.note for row in table.rows if row.quick is None)
+
+
+@pytest.mark.parametrize("row", [row for _, row in ROWS if row.quick is not None], ids=lambda row: row.name)
+def test_every_quick_row_knows_what_to_expect(row):
+    assert len(row.seen) >= 3
+    low, high = row.band
+    assert low <= min(row.seen) <= max(row.seen) <= high
+
+
+def test_bands_are_four_deviations_or_five_hundredths_within_0_and_1():
+    def band(*seen):
+        return Row("name", "title", "", None, "", seen).band
+
+    assert band(0.5, 0.6) is None  # of two runs nothing can be said
+    assert band(0.5, 0.6, 0.7) == pytest.approx((0.2, 1.0))  # deviation 0.1
+    assert band(0.8, 0.8, 0.8) == pytest.approx((0.75, 0.85))
+
+
+@pytest.mark.parametrize("row", [row for _, row in ROWS if row.quick is not None], ids=lambda row: row.name)
+def test_rows_that_are_the_same_run_have_the_same_rates(row):
+    assert {other.seen for _, other in ROWS if other.quick == row.quick} == {row.seen}
+
+
+def test_the_page_has_what_was_seen():
+    lines = iter(line for line in (ROOT / "docs" / "reproduction.md").read_text().splitlines() if line.startswith("| "))
+    for table in TABLES.values():
+        assert next(lines).split(" | ")[0] == f"| {table.title}"
+        for row in table.rows:
+            if row.quick is not None:
+                line = Line(row, row.seen, checked=True)
+                assert next(lines) == f"| {row.title} | {100 * row.paper:.1f} | {line.text} | {line.expected} |"
+    assert next(lines, None) is None
+
+
+@pytest.mark.parametrize("game", ["original", "same", "different"])
+def test_the_readme_has_what_was_seen_of_table_1(game):
+    pattern = re.compile(rf"^\| (?:object-oriented )?`?{game}`? \| (\d.*) \|$", re.MULTILINE)
+    [line] = pattern.findall((ROOT / "README.md").read_text())
+    rows = [row for row in TABLES["table1"].rows if row.name.split("-")[0] == game]
+    seen = [Line(row, row.seen, checked=True).text for row in rows]
+    assert line.split(" | ") == [*seen, *(f"{100 * row.paper:.1f}" for row in rows)]

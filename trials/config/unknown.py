@@ -1,0 +1,77 @@
+"""Which options there are in all, and what to tell a user whose option a run does not take. No torch here."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Mapping, Sequence
+
+from learning_to_draw.errors import UsageError, program
+from learning_to_draw.trials.config.run import (
+    COMMAND_OPTIONS,
+    add_agent_options,
+    add_auxiliary_losses,
+    add_game_options,
+    add_other_loss_options,
+    add_perceptual_options,
+    add_run_options,
+    add_speed_options,
+)
+from learning_to_draw.trials.config.tables import NAMES, PART_TABLES, option_of
+
+
+def check_names(command: str, arguments: Sequence[str]) -> None:
+    """Raises UsageError for an option that no part of this command has; reads no file and loads no torch."""
+    known = [name for owner, name in names_everywhere() if owner[0] != "command" or owner[1] == command]
+    for word in arguments:
+        name = word.split("=", 1)[0]
+        if name.startswith("--") and len(name) > 2 and not any(other.startswith(name) for other in known):
+            raise UsageError(explain_unknown(name, command, {}))
+
+
+def names_everywhere() -> list[tuple[tuple[str, str], str]]:
+    """((kind, part), option) of every option there is; options of all runs have the kind \"\"."""
+    found = []
+    for kind, table in PART_TABLES.items():
+        for name, part in table.items():
+            found += [((kind, name), option) for action in part.option_actions() for option in action.option_strings]
+    shared = argparse.ArgumentParser()
+    for add_options in (
+        add_game_options,
+        add_agent_options,
+        add_perceptual_options,
+        add_other_loss_options,
+        add_auxiliary_losses,
+        add_run_options,
+        add_speed_options,
+    ):
+        add_options(shared)
+    found += [(("", ""), option) for action in shared._actions for option in action.option_strings]
+    for command, add_options in COMMAND_OPTIONS.items():
+        own = argparse.ArgumentParser(add_help=False)
+        add_options(own)
+        found += [(("command", command), option) for action in own._actions for option in action.option_strings]
+    return found
+
+
+def explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
+    """What to tell a user whose option (or stray word) nothing in this run takes."""
+    name = word.split("=", 1)[0]
+    owners = [owner for owner, option in names_everywhere() if option == name]
+    if not name.startswith("-"):
+        return f"{word!r} is not an option: every option begins with --.\nSee {program()} {command} --help."
+    if owners and owners[0][0] == "command":
+        return f"{name} belongs to the command {owners[0][1]!r}, and this is {command!r}.\nLeave it out."
+    if owners:
+        kind = owners[0][0]
+        parts = ", ".join(part for _, part in owners[:5]) + (
+            f" and {len(owners) - 5} others" if len(owners) > 5 else ""
+        )
+        return (
+            f"{name} belongs to the {NAMES.get(kind, kind)} {parts}, but this run has {chosen[kind]}.\n"
+            f"Leave it out, or choose {option_of(kind)} {owners[0][1]}."
+        )
+    names = [option for _, option in names_everywhere()]
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    return f"there is no option {name}.\n{hint}See {program()} {command} --help."

@@ -1,0 +1,226 @@
+"""What happens around training: the log, snapshots, sigma2 annealing, and a stop when the loss is NaN."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchbearer
+from torchbearer.callbacks import Callback
+
+from learning_to_draw.errors import RunError
+from learning_to_draw.games.losses.perceptual import PerceptualLoss
+from learning_to_draw.games.losses.terms import TotalLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.encoders.batch_norm import plain_averages, running_statistics
+from learning_to_draw.trials.config.resolve import Options
+from learning_to_draw.trials.loop import distributed
+from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.loop.trial import settle_metrics
+from learning_to_draw.trials.records.atomic import write_text
+from learning_to_draw.trials.records.checkpoints import save_checkpoint
+from learning_to_draw.trials.records.folder import TIMES
+
+# The official log's columns, in its order; ours follow after these.
+OFFICIAL_COLUMNS = (
+    "epoch",
+    "running_loss",
+    "running_commrate",
+    "lr",
+    "loss",
+    "commrate",
+    "commrate_std",
+    "val_loss",
+    "val_commrate",
+    "val_commrate_std",
+)
+SETTLING_BATCHES = 20
+NAN_CHECK_INTERVAL = 0.25  # seconds; looking at every loss would make a GPU wait for each
+
+
+class EpochClock(Callback):
+    """Adds seconds and games_per_second (training alone, one sender's turn being a game) and sigma2 to the metrics."""
+
+    def __init__(self, batches: GameBatches, agents: Agents):
+        super().__init__()
+        self.games_per_step, self.agents = batches.games / len(batches), agents
+
+    def on_start_epoch(self, state):
+        self._epoch_start, self._steps = time.perf_counter(), 0
+
+    def on_step_training(self, state):
+        self._steps += 1  # all of an epoch's, unless the run was interrupted in it
+
+    def on_end_training(self, state):
+        self._training_seconds = time.perf_counter() - self._epoch_start
+
+    def on_end_epoch(self, state):
+        settle_metrics(state)
+        games = self._steps * self.games_per_step
+        state[torchbearer.METRICS]["games_per_second"] = round(games / self._training_seconds, 1)
+        state[torchbearer.METRICS]["seconds"] = round(time.perf_counter() - self._epoch_start, 2)
+        state[torchbearer.METRICS]["sigma2"] = self.agents.decoder.sigma2
+
+
+class SettleStatistics(Callback):
+    """Before held-out games, batch statistics become those of the weights as they are now, over some training batches.
+
+    Running averages lag behind weights that still change. Over many layers this adds up: agents with ten of them that
+    understood each other in training were near chance in held-out games. Costs up to 20 batches' forward passes an
+    epoch, and nothing without batch normalisation that learns.
+    """
+
+    def __init__(self, agents: Agents, batches: GameBatches):
+        super().__init__()
+        self.agents, self.batches = agents, batches
+
+    @torch.no_grad()
+    def on_end_training(self, state):
+        with plain_averages(self.agents) as needed:
+            for batch in itertools.islice(self.batches, SETTLING_BATCHES if needed else 0):
+                self.agents(batch.photos, batch.candidates, batch.senders)
+            for statistic in running_statistics(self.agents) if needed else ():
+                statistic.copy_(distributed.mean(statistic))
+
+
+class LearntWeightsColumns(Callback):
+    """Adds the perceptual loss's learnt weights to the metrics, as sop_weight_LAYER (officially they are printed)."""
+
+    def __init__(self, loss: PerceptualLoss):
+        super().__init__()
+        self.loss = loss
+
+    def on_end_epoch(self, state):
+        for layer, weight in self.loss.layer_weights().items():
+            state[torchbearer.METRICS][f"sop_weight_{layer}"] = weight.item()
+
+
+class RunLog(Callback):
+    """log.csv: a row for every epoch so far, rewritten whole each time, so that a killed run leaves a readable file.
+
+    The same command writes the same log.csv. metrics.jsonl beside it has the same rows as lines of JSON, and the times.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path = path
+        self.rows: list[dict[str, Any]] = []
+
+    def on_end_epoch(self, state):
+        self.rows.append({"epoch": state[torchbearer.EPOCH], **state[torchbearer.METRICS]})
+        official = [column for column in OFFICIAL_COLUMNS if column in self.rows[-1]]
+        columns = [column for column in dict.fromkeys([*official, *self.rows[-1]]) if column not in TIMES]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.path, text.getvalue())
+        lines = "".join(json.dumps(row, default=float) + "\n" for row in self.rows)
+        write_text(self.path.with_name("metrics.jsonl"), lines)
+
+
+class Snapshots(Callback):
+    """model_NN.pt every `interval` epochs (NN: the epoch just finished, from 0), model_best.pt, model_final.pt.
+
+    Best is the highest validation communication rate; of equal ones, the lowest validation loss.
+    """
+
+    def __init__(self, folder: Path, agents: Agents, loss: TotalLoss, options: Options):
+        super().__init__()
+        self.folder, self.agents, self.loss, self.options = folder, agents, loss, options
+        self.best: dict[str, Any] | None = None
+        self.last_saved: Path | None = None
+
+    def on_checkpoint(self, state):
+        epoch, history = state[torchbearer.EPOCH], state[torchbearer.HISTORY]
+        if (epoch + 1) % self.options.snapshot_interval == 0:
+            self._save(f"model_{epoch:02d}.pt", state)
+            self._remove_older(epoch)
+        latest = {"epoch": epoch, **history[-1]}
+        if self.best is None or _merit(latest) > _merit(self.best):
+            self.best = latest
+            self._save("model_best.pt", state)
+        if epoch + 1 == state[torchbearer.MAX_EPOCHS]:
+            self._save("model_final.pt", state)
+
+    def _remove_older(self, epoch: int) -> None:
+        """Only files that this run has written, by the epochs they were written at."""
+        keep, interval = self.options.keep_last, self.options.snapshot_interval
+        for old in range(epoch - keep * interval, -1, -interval) if keep else ():
+            (self.folder / f"model_{old:02d}.pt").unlink(missing_ok=True)
+
+    def _save(self, name: str, state: dict) -> None:
+        path = self.folder / name
+        epoch, history = state[torchbearer.EPOCH], [dict(row) for row in state[torchbearer.HISTORY]]
+        save_checkpoint(path, self.agents, self.loss, state[torchbearer.OPTIMIZER], self.options, epoch, history)
+        self.last_saved = path
+
+
+def _merit(row: dict[str, Any]) -> tuple[float, float]:
+    return row["val_commrate"], -row["val_loss"]
+
+
+class AnnealSigma2(Callback):
+    """Narrows the decoder's strokes after an epoch, once it has been logged and saved (see the decoder's `anneal`)."""
+
+    def __init__(self, agents: Agents):
+        super().__init__()
+        self.agents = agents
+
+    def on_checkpoint(self, state):
+        self.agents.decoder.anneal(state[torchbearer.EPOCH])
+
+
+class StopOnNaN(Callback):
+    """Ends the run with a RunError once a loss or a score is not a number, before anything of that epoch is saved.
+
+    Scores are looked at too, because torch's hinge loss gives 0 for scores of NaN; held-out games too, because the last
+    step of an epoch may have been the one that broke the weights.
+    """
+
+    def __init__(self, snapshots: Snapshots | None = None):
+        """snapshots: whose last one the message names; None where nothing is trained."""
+        super().__init__()
+        self.snapshots = snapshots
+
+    def on_start_training(self, state):
+        self._bad, self._checked = None, time.monotonic()
+
+    def on_start_validation(self, state):
+        self.on_start_training(state)
+
+    def on_step_validation(self, state):
+        self.on_step_training(state)
+
+    def on_end_validation(self, state):
+        self._check(state)
+
+    def on_step_training(self, state):
+        loss, scores = state[torchbearer.LOSS].detach(), state[torchbearer.Y_PRED].scores.detach()
+        bad = ~(torch.isfinite(loss) & torch.isfinite(scores).all())
+        self._bad = bad if self._bad is None else self._bad | bad
+        if time.monotonic() - self._checked >= NAN_CHECK_INTERVAL:
+            self._check(state)
+
+    def on_end_training(self, state):
+        self._check(state)
+
+    def _check(self, state):
+        self._checked = time.monotonic()
+        if self._bad is None or not self._bad.item():
+            return
+        if self.snapshots is None:
+            raise RunError("the scores are not numbers: these agents' weights are broken.")
+        kept = self.snapshots.last_saved
+        raise RunError(
+            f"the loss or the scores are not numbers any more, in epoch {state[torchbearer.EPOCH]} (from 0) by "
+            f"batch {state[torchbearer.BATCH]}; the run has been stopped.\n"
+            f"{f'The last good snapshot is {kept}.' if kept else 'No snapshot had been saved yet.'}\n"
+            "A smaller --learning-rate often helps."
+        )

@@ -1,0 +1,130 @@
+"""The callback that writes the game log of a test: see `records/gamelog_writer.py`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torchbearer
+from PIL import Image
+from torch import Tensor
+from torchbearer.callbacks import Callback
+
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.models.agents import Play
+from learning_to_draw.trials.loop.batches import Batch
+from learning_to_draw.trials.records.atomic import write_atomically, write_json
+from learning_to_draw.trials.records.gamelog_writer import (
+    FIELDS,
+    FORMAT,
+    StrokesFile,
+    Unfinished,
+    as_lists,
+    picture_name,
+    rounded,
+)
+from learning_to_draw.trials.records.pictures import to_bytes
+
+
+class GameLog(Callback):
+    """Writes `folder`/gamelogs during a test pass. Its lists appear once all games are in them."""
+
+    def __init__(self, folder: Path, split: Split, seed: int, card: Mapping[str, Any]):
+        """split: what the games are dealt from. seed: --data-seed. card: what card.json says beside the numbers."""
+        super().__init__()
+        self.folder, self.split, self.seed, self.card = folder / "gamelogs", split, seed, card
+        self._file_of_item: dict[int, str] = {}
+        self._unfinished: list[Any] = []
+
+    def on_start_validation(self, state):
+        for name in ("target-images", "sketch-images"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self._json = Unfinished(self.folder / "games.json")
+        self._csv = Unfinished(self.folder / "games.csv")
+        self._lines = Unfinished(self.folder / "games.jsonl")
+        self._strokes = StrokesFile(self.folder / "strokes.npz")
+        self._unfinished = [self._json, self._csv, self._lines, self._strokes]
+        self._table = csv.DictWriter(self._csv.file, FIELDS, lineterminator="\n")
+        self._table.writeheader()
+        self._games = self._right = 0
+
+    def on_step_validation(self, state):
+        batch, play = state[torchbearer.X], state[torchbearer.Y_PRED]
+        for entry in self._entries(batch, play):
+            row = {
+                "reciever_guess": entry["guess"],
+                "reciever_guess_correct": entry["guess"] == entry["target"],
+                "sketch": entry["sketch"],
+                "correct_image": entry["target"],
+                "images": entry["candidates"],
+            }
+            self._json.file.write(("[" if self._games == 0 else ",\n ") + json.dumps(row))
+            self._table.writerow(row)
+            self._lines.file.write(json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n")
+            self._games += 1
+            self._right += entry["guess"] == entry["target"]
+        self._strokes.add(play.strokes)
+
+    def on_end_validation(self, state):
+        self._json.file.write("]\n" if self._games else "[]\n")
+        numbers = {"games": self._games, "communication_rate": self._right / self._games if self._games else None}
+        write_json(self.folder / "card.json", {"format": FORMAT, **self.card, **numbers})
+        for file in self._unfinished:
+            file.finish()
+
+    def discard_unfinished(self):
+        """Removes what an interrupted pass has left of the lists; does nothing after a whole one, or before any."""
+        for file in self._unfinished:
+            file.discard()
+
+    def _entries(self, batch: Batch, play: Play) -> Iterator[dict[str, Any]]:
+        """The lines of games.jsonl, one for every sender's turn."""
+        # A sender may have seen a view of its own (--random-transform-sender), so that its photo is saved as well.
+        photos = [self._save(pixels, "target-images") for pixels in to_bytes(play.photos)]
+        sketches = [self._save(pixels, "sketch-images") for pixels in to_bytes(play.sketches)]
+        pools = self._save_candidates(batch)
+        meant, offered = self._classes(batch.items.senders), [self._classes(pool) for pool in batch.items.candidates]
+        strokes, scores = as_lists(play.strokes), play.scores.detach().cpu()
+        senders_a_game = len(scores) // len(pools)
+        for turn, (guess, target) in enumerate(zip(scores.argmax(dim=1).tolist(), batch.targets.tolist(), strict=True)):
+            game = turn // senders_a_game
+            yield {
+                "format": FORMAT,
+                "game": self._games,
+                "seed": self.seed,
+                "sender_image": photos[turn],
+                "sender_class": meant[turn],
+                "sketch": sketches[turn],
+                "strokes": strokes[turn],
+                "candidates": pools[game],
+                "candidate_classes": offered[game],
+                "scores": rounded(scores[turn]),
+                "guess": guess,
+                "target": target,
+            }
+
+    def _save_candidates(self, batch: Batch) -> list[list[str]]:
+        """The candidates' files, game by game; each item's picture is made and hashed once a test."""
+        items, rows = batch.items.candidates.flatten().tolist(), batch.candidates.flatten().tolist()
+        fresh = [(item, row) for item, row in zip(items, rows, strict=True) if item not in self._file_of_item]
+        if fresh:
+            for (item, _), pixels in zip(fresh, to_bytes(batch.photos[[row for _, row in fresh]]), strict=True):
+                self._file_of_item[item] = self._save(pixels, "target-images")
+        return [[self._file_of_item[item] for item in pool] for pool in batch.items.candidates.tolist()]
+
+    def _classes(self, items: Tensor) -> list[str]:
+        """The classes of items [N]."""
+        return [self.split.classes[label] for label in self.split.labels[self.split.items[items]].tolist()]
+
+    def _save(self, pixels: Tensor, folder: str) -> str:
+        """Stores uint8 [1 or 3, H, W] unless it is there already; its file, in the log's folder."""
+        name = f"{folder}/{picture_name(pixels)}.png"
+        path = self.folder / name
+        if not path.exists():
+            array = pixels.permute(1, 2, 0).contiguous().numpy()
+            picture = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+            write_atomically(path, picture.save)
+        return name

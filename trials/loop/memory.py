@@ -1,0 +1,78 @@
+"""How much memory there is, what of it may be taken unasked, and what a run is going to need."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses.terms import TotalLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.rasteriser.draw import in_plain_torch
+from learning_to_draw.trials.loop.batches import GameBatches
+
+MIB = 2**20
+SHARE = 0.5  # of the free memory that may be taken unasked: the agents and a step's graph need the rest
+
+
+def place_of_pictures(asked: str, size: int, device: torch.device, free: int) -> torch.device:
+    """Where `size` bytes of decoded pictures go in a run on the GPU `device`, of whose memory `free` bytes are free.
+
+    asked: auto, cpu or cuda. Raises UsageError for cuda where that is more than there is.
+    """
+    if asked == "cuda" and size > free:
+        raise UsageError(
+            f"--data-device cuda: the decoded pictures take {size / MIB:.0f} MiB, and {free / MIB:.0f} MiB are free on "
+            f"{device}.\nLeave it out or give --data-device cpu: they then wait in the CPU's memory."
+        )
+    return device if asked == "cuda" or (asked == "auto" and size <= free * SHARE) else torch.device("cpu")
+
+
+def memory_budget(device: torch.device) -> int:
+    """Bytes that kept features may take: SHARE of what is free on the device, of the CPU's each process's part."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0] * SHARE)
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        available = next(line for line in lines if line.startswith("MemAvailable:"))
+        return int(int(available.split()[1]) * 1024 * SHARE) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    except (OSError, StopIteration):  # not every system says
+        return 2048 * MIB
+
+
+def memory_estimate(agents: Agents, pictures: int, step: float | None = None) -> str:
+    """About what a run holds at once: decoded pictures, weights, and one step's graph.
+
+    pictures: bytes of those. step: bytes of the graph of a training step (see `graph_bytes`), which brings gradients
+    and Adam's moments along; None where nothing is trained.
+    """
+    weights = sum(parameter.nbytes for parameter in agents.parameters())
+    if step is not None:
+        weights += 3 * sum(parameter.nbytes for parameter in agents.parameters() if parameter.requires_grad)
+    parts = {"pictures": pictures, "weights": weights} | ({"one step": step} if step is not None else {})
+    listed = ", ".join(f"{name} {size / MIB:.0f}" for name, size in parts.items())
+    return f"memory         about {sum(parts.values()) / MIB:.0f} MiB: {listed}"
+
+
+def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
+    """Bytes that autograd keeps for one training step, measured on a game of four and scaled to a batch."""
+    few, deal = 4, batches.dealer
+    size, channels = agents.decoder.image_size, batches.split.view(torch.arange(1)).shape[1]
+    # Where the receiver's picture is another one than the sender's, both pass the encoder.
+    others = few if deal.kind in ("different", "mixed") else 0
+    photos, candidates, kept = torch.rand(few + others, channels, size, size), torch.arange(few)[None] + others, {}
+
+    def count(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.dim() > 1 and tensor.shape[0] >= few:  # what does not grow with the batch would count too much
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    owned = {parameter.untyped_storage().data_ptr() for parameter in agents.parameters()}
+    with in_plain_torch(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        play = agents(photos, candidates, few, perceive=loss.perceives)
+        terms = loss(play, torch.arange(few))
+    del terms  # until here it kept alive what is counted
+    step = sum(size for pointer, size in kept.items() if pointer not in owned)
+    return step / len(play.scores) * deal.games * deal.senders

@@ -1,0 +1,61 @@
+"""The callback that writes the pictures of a validation or test pass: see `records/pictures.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torchbearer
+from torchbearer.callbacks import Callback
+
+from learning_to_draw.games.scores import correct_guesses
+from learning_to_draw.models.agents import Play
+from learning_to_draw.trials.loop.batches import Batch
+from learning_to_draw.trials.records.pictures import PlayedGames, draw_games, save_grid, save_picture
+
+
+class PassPictures(Callback):
+    """After every validation or test pass: four grids of up to `count` pictures, and GAMES.png.
+
+    Where a pass has fewer pictures, the grids hold all that there are.
+    """
+
+    def __init__(self, folder: Path, count: int, prefix: str, sketch_name: str):
+        """prefix: "val" or "test". sketch_name: the sketch grid's file name; {epoch} is the epoch, from 0."""
+        super().__init__()
+        self.folder, self.count, self.prefix, self.sketch_name = folder, count, prefix, sketch_name
+
+    def on_start_validation(self, state):
+        self._parts: list[PlayedGames] = []
+
+    def on_step_validation(self, state):
+        missing = self.count - sum(len(part) for part in self._parts)
+        if missing > 0:
+            self._parts.append(played_games(state[torchbearer.X], state[torchbearer.Y_PRED], missing))
+
+    def on_end_validation(self, state):
+        if not self._parts:
+            return
+        games = PlayedGames.joined(self._parts)
+        save_grid(self.folder / self.sketch_name.format(epoch=state[torchbearer.EPOCH]), games.sketches)
+        save_grid(self.folder / f"{self.prefix}_samples.png", games.photos)
+        save_grid(self.folder / f"{self.prefix}_samples_targets_gameorder.png", games.pool)
+        save_grid(self.folder / f"{self.prefix}_samples_targets_matchedorder.png", games.targets)
+        save_picture(self.folder / f"{self.prefix}_games.png", draw_games(games))
+
+
+def played_games(batch: Batch, play: Play, most: int) -> PlayedGames:
+    """The first `most` turns of a batch."""
+    rows = batch.candidate_rows()[:most]
+    scores, targets = play.scores[:most], batch.targets[:most]
+    guessed = rows.gather(1, scores.argmax(dim=1, keepdim=True)).flatten()
+    meant = rows.gather(1, targets[:, None]).flatten()
+    photos = batch.photos.detach()
+    fields = (
+        photos[: len(targets)],
+        play.sketches[:most].detach(),
+        photos[guessed],
+        photos[meant],
+        photos[batch.candidates.flatten()[:most]],
+        correct_guesses(scores, targets),
+    )
+    return PlayedGames(*(field.cpu() for field in fields))

@@ -1,0 +1,106 @@
+"""What a person sees of a run while it goes on."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import torchbearer
+from torchbearer.callbacks import Callback
+from tqdm import tqdm
+
+from learning_to_draw import console
+from learning_to_draw.games.scores import correct_guesses
+from learning_to_draw.trials.config.resolve import Options
+from learning_to_draw.trials.loop import distributed
+
+logger = logging.getLogger("commgame")
+
+
+def hush(options: Options) -> None:
+    """Where nothing should be printed but warnings: with --quiet, but for a dry run, which does nothing but speak, and
+    in all processes but the first."""
+    if (options.quiet and not options.dry_run) or distributed.rank() > 0:
+        for name in console.LOGGERS:
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+
+SECONDS_BETWEEN_LINES = 60
+SECONDS_BETWEEN_NUMBERS = 0.25  # on the bar; reading them makes a GPU wait
+
+
+class Progress(Callback):
+    """A bar on a terminal, with loss, communication rate and games a second; elsewhere a line every minute."""
+
+    def __init__(self, games_per_batch: int):
+        super().__init__()
+        self.games_per_batch = games_per_batch
+
+    def _start(self, state, title):
+        self._title = title
+        self._bar = tqdm(
+            total=state[torchbearer.STEPS], desc=title, disable=console.hidden(), leave=False, unit="batch"
+        )
+        self._began = self._last_shown = time.perf_counter()
+        self._right = 0
+
+    def _step(self, state):
+        now, done = time.perf_counter(), state[torchbearer.BATCH] + 1
+        self._bar.total = state[torchbearer.STEPS]  # fewer where a run goes on within an epoch
+        self._bar.update()
+        if now - self._last_shown < (SECONDS_BETWEEN_LINES if self._bar.disable else SECONDS_BETWEEN_NUMBERS):
+            return
+        self._last_shown = now
+        metrics = state[torchbearer.METRICS]
+        if "running_loss" in metrics:
+            shown = {"loss": f"{metrics['running_loss']:.3f}", "rate": f"{metrics['running_commrate']:.3f}"}
+        else:
+            shown = {"rate": f"{float(self._right) / (done * self.games_per_batch):.3f}"}
+        shown["games/s"] = f"{done * self.games_per_batch / (now - self._began):.0f}"
+        if self._bar.disable:
+            numbers = "  ".join(f"{name} {value}" for name, value in shown.items())
+            logger.info("%s: batch %d of %d  %s", self._title, done, state[torchbearer.STEPS], numbers)
+        else:
+            self._bar.set_postfix(shown, refresh=False)
+
+    def _stop(self, state):
+        self._bar.close()
+
+    def on_start_training(self, state):
+        self._start(state, f"epoch {state[torchbearer.EPOCH] + 1}/{state[torchbearer.MAX_EPOCHS]}")
+
+    def on_start_validation(self, state):
+        self._start(state, "held-out games")
+
+    def on_step_training(self, state):
+        self._step(state)
+
+    def on_step_validation(self, state):
+        right = correct_guesses(state[torchbearer.Y_PRED].scores, state[torchbearer.Y_TRUE])
+        self._right = self._right + right.sum()
+        self._step(state)
+
+    def on_end_training(self, state):
+        self._stop(state)
+
+    def on_end_validation(self, state):
+        self._stop(state)
+
+
+class EpochLine(Callback):
+    """Logs one line an epoch."""
+
+    def on_end_epoch(self, state):
+        row = state[torchbearer.METRICS]
+        logger.info(
+            "epoch %*d/%d  loss %.4f  rate %.3f  val_loss %.4f  val_rate %.3f  %.0f games/s  %.1f s",
+            len(str(state[torchbearer.MAX_EPOCHS])),
+            state[torchbearer.EPOCH] + 1,
+            state[torchbearer.MAX_EPOCHS],
+            row["loss"],
+            row["commrate"],
+            row["val_loss"],
+            row["val_commrate"],
+            row["games_per_second"],
+            row["seconds"],
+        )

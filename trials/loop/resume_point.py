@@ -1,0 +1,236 @@
+"""All of a training, saved so that it can be gone on with exactly, and put back (see `resume`).
+
+After every epoch, resume.pt holds all that the next epoch depends on: weights, optimiser, schedule, sigma2, the losses'
+own weights, every random state, and what the log, the metrics and the best snapshot have seen so far. After Ctrl-C or
+SIGTERM it is written within an epoch, too. The file before it stays as resume_previous.pt.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections import Counter, deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchbearer
+from torchbearer.callbacks import Callback
+
+from learning_to_draw.errors import RunError
+from learning_to_draw.games.losses.terms import TotalLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials.loop import distributed
+from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.loop.callbacks import RunLog, Snapshots
+from learning_to_draw.trials.loop.interrupts import Interrupts
+from learning_to_draw.trials.loop.trial import settle_metrics
+from learning_to_draw.trials.records.atomic import write_atomically
+from learning_to_draw.trials.records.folder import plain, versions
+
+logger = logging.getLogger("commgame")
+
+FORMAT = "learning-to-draw resume 2"
+FILE, PREVIOUS = "resume.pt", "resume_previous.pt"
+# Attributes in which torchbearer's metrics keep what they have seen.
+METRIC_MEMORY = ("_sum", "_sum_sq", "_count", "_cache", "_i", "_result")
+
+
+class ResumePoint(Callback):
+    """Saves all of a training before its first epoch, after each, and within one when it is to stop; takes it up again
+    where there is a file's content to go on from.
+
+    It has to be the last callback: the others have then done what they do to the state. Of several processes the first
+    one writes; the others tell it their random states.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        options: Mapping[str, Any],
+        agents: Agents,
+        loss: TotalLoss,
+        batches: Mapping[str, GameBatches],
+        scheduler: Any | None,
+        log: RunLog,
+        snapshots: Snapshots,
+        interrupts: Interrupts,
+        content: Mapping[str, Any] | None = None,
+    ):
+        """scheduler: the torchbearer callback of the learning rate's schedule, None for a constant one. content: of
+        the resume.pt that the run goes on from."""
+        super().__init__()
+        self.folder, self.options, self.agents, self.loss = folder, options, agents, loss
+        self.scheduler, self.log, self.snapshots, self.interrupts = scheduler, log, snapshots, interrupts
+        self.train = batches["train"]
+        self.generators = {f"{name} {kind}": g for name, b in batches.items() for kind, g in b.generators().items()}
+        self.generators |= loss.generators()
+        self._content = content
+        self._within: Mapping[str, Any] | None = None  # where in its first epoch the run goes on
+        self._done = 0  # batches of this epoch that were done before the run was interrupted
+
+    def on_start(self, state):
+        content = self._content
+        if content is None:
+            self._save(state, self._place(state))
+            return
+        self.loss.load_state_dict(content["loss"])
+        if self.scheduler is not None:  # its construction has just changed the optimiser
+            self.scheduler._scheduler.load_state_dict(content["scheduler"])
+        state[torchbearer.OPTIMIZER].load_state_dict(content["optimizer"])
+        state[torchbearer.HISTORY].extend(content["history"])
+        self.log.rows.extend(content["rows"])
+        self.snapshots.best = content["best"]
+        self.snapshots.last_saved = self.folder / content["last_saved"] if content["last_saved"] else None
+        self._within = content["within"]
+        self._go_to(content, state)
+
+    def on_start_epoch(self, state):
+        self._deals = self._within["deals"] if self._within else self.train.dealer.generator.get_state()
+
+    def on_start_training(self, state):
+        self._done = 0
+        if self._within:
+            self._done = self._within["batches"]
+            self.train.dealer.generator.set_state(self._deals)
+            state[torchbearer.ITERATOR] = self.train.after(self._done)
+            state[torchbearer.STEPS] -= self._done
+            state[torchbearer.METRICS] = dict(self._within["logged"])
+            self._go_to(self._content, state)  # again: torchbearer has set the metrics back, and dealing draws numbers
+            self._trained = {name: self._content[name] for name in ("within", "random", "metrics")}
+        self._within = self._content = None
+
+    def on_step_training(self, state):
+        last = state[torchbearer.BATCH] + 1 == state[torchbearer.STEPS]
+        stop = self._is_to_stop()
+        if last or stop:
+            self._trained = self._place(state, self._done + state[torchbearer.BATCH] + 1)
+        if stop:
+            self._stop(state)
+
+    def on_step_validation(self, state):
+        if self._is_to_stop():  # the held-out games are begun again
+            self._stop(state)
+
+    def on_checkpoint(self, state):
+        self._save(state, self._place(state))
+        if state[torchbearer.EPOCH] + 1 < state[torchbearer.MAX_EPOCHS] and self._is_to_stop():
+            distributed.meet()
+            self.interrupts.obey()
+
+    def _is_to_stop(self) -> bool:
+        """Whether it, or another process, was told to; all find out after the same batch. Makes no GPU wait."""
+        self.interrupts.noted = distributed.largest(self.interrupts.noted or 0) or None
+        return self.interrupts.noted is not None
+
+    def _stop(self, state) -> None:
+        # The step just done may have broken them, which no loss has shown yet.
+        if not all(torch.isfinite(parameter).all() for parameter in self.agents.parameters()):
+            raise RunError("the weights are not numbers any more, so this place is not saved; the epoch before it is.")
+        self._save(state, self._trained)
+        distributed.meet()  # none leaves while the first one writes: the others' end would be the end of it
+        epoch, batches = state[torchbearer.EPOCH] + 1, self._trained["within"]["batches"]
+        logger.info("stopped after batch %d of %d in epoch %d; saved", batches, len(self.train), epoch)
+        self.interrupts.obey()
+
+    def _place(self, state, batches: int = 0) -> dict[str, Any]:
+        """Where the training is: after so many batches of this epoch, or 0 between two epochs."""
+        within = None
+        if batches:
+            settle_metrics(state)
+            within = {"batches": batches, "deals": self._deals, "logged": dict(state[torchbearer.METRICS])}
+        return {
+            "within": within,
+            "random": distributed.everybodys(random_state(self.generators)),
+            "metrics": [
+                {name: _listed(value) for name, value in vars(metric).items() if name in METRIC_MEMORY}
+                for metric in metrics_of(state)
+            ],
+        }
+
+    def _go_to(self, place: Mapping[str, Any], state) -> None:
+        for metric, memory in zip(metrics_of(state), place["metrics"], strict=True):
+            for name, value in memory.items():
+                setattr(metric, name, _moved(value, state[torchbearer.DEVICE]))
+        set_random_state(place["random"][distributed.rank()], self.generators)
+
+    def _save(self, state, place: Mapping[str, Any]) -> None:
+        if distributed.rank() > 0:
+            return
+        saved = self.snapshots.last_saved
+        content = {
+            "format": FORMAT,
+            "options": plain(self.options),
+            "versions": versions(self.options.get("plugin")),
+            "model": self.agents.state_dict(),
+            "sigma2": self.agents.decoder.sigma2,
+            "loss": self.loss.state_dict(),
+            "scheduler": None if self.scheduler is None else _simple(self.scheduler._scheduler.state_dict()),
+            "optimizer": state[torchbearer.OPTIMIZER].state_dict(),
+            "history": [dict(row) for row in state[torchbearer.HISTORY]],
+            "rows": self.log.rows,
+            "best": self.snapshots.best,
+            "last_saved": saved.name if saved else None,
+            **place,
+        }
+        path = self.folder / FILE
+
+        def write(temporary: Path) -> None:
+            torch.save(content, temporary)
+            if path.exists():  # only now that the next one is whole
+                os.replace(path, self.folder / PREVIOUS)
+
+        write_atomically(path, write)
+
+
+def metrics_of(state: Mapping) -> list[Any]:
+    """All metrics of a trial; torchbearer keeps them as leaves of a tree, in an order that stays."""
+    found, waiting = [], [state[torchbearer.METRIC_LIST]]
+    while waiting:
+        metric = waiting.pop()
+        found.append(metric)
+        waiting += [*getattr(metric, "metric_list", ()), *getattr(metric, "children", ())]
+        waiting += [inner for inner in (getattr(metric, "metric", None), getattr(metric, "root", None)) if inner]
+    return found
+
+
+def _listed(memory: Any) -> Any:
+    return list(memory) if isinstance(memory, deque) else memory
+
+
+def _moved(memory: Any, device: torch.device) -> Any:
+    if isinstance(memory, list):
+        return deque(_moved(value, device) for value in memory)
+    return memory.to(device) if isinstance(memory, torch.Tensor) else memory
+
+
+def random_state(generators: Mapping[str, torch.Generator]) -> dict[str, Any]:
+    """The states of Python's, numpy's and torch's random numbers, as plain values and tensors."""
+    kind, keys, *position = np.random.get_state()
+    return {
+        "python": random.getstate(),
+        "numpy": (kind, torch.from_numpy(keys.astype(np.int64)), *position),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "generators": {name: generator.get_state() for name, generator in generators.items()},
+    }
+
+
+def set_random_state(saved: Mapping[str, Any], generators: Mapping[str, torch.Generator]) -> None:
+    random.setstate(saved["python"])
+    kind, keys, *position = saved["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), *position))
+    torch.set_rng_state(saved["torch"])
+    if torch.cuda.is_available() and len(saved["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(saved["cuda"])
+    for name, generator in generators.items():
+        generator.set_state(saved["generators"][name])
+
+
+def _simple(schedule: Mapping[str, Any]) -> dict[str, Any]:
+    """A scheduler's state without functions, which are built anew from the options."""
+    allowed = (bool, int, float, str, list, tuple, dict, Counter, type(None))
+    return {name: value for name, value in schedule.items() if isinstance(value, allowed)}

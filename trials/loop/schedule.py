@@ -1,0 +1,112 @@
+"""The learning rate's little language: INITIAL, or INITIAL*SCHEDULE, as in the official code.
+
+    0.1                     constant
+    0.1*0.2@every10         times 0.2 after every 10 epochs
+    0.1*0.2@[10,30,80]      times 0.2 after these epochs
+    0.1*0.2@plateau         times 0.2 when val_loss has not improved by 0.01 % for 10 epochs
+    0.1*inv0.0001,0.75      0.1 * (1 + 0.0001 i)^-0.75 at epoch i
+
+A `B` (or `b`) at the end counts batches instead of epochs; not for plateau, whose val_loss comes once an epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from learning_to_draw.components import LARGEST, SMALLEST
+from learning_to_draw.errors import UsageError
+
+FORMS = "0.001, 0.001*0.2@every10, 0.001*0.2@[10,30,80], 0.001*0.2@plateau or 0.001*inv0.0001,0.75"
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """A parsed specification. kind: constant, every, milestones, plateau or inv. per_batch: counts batches, not epochs.
+
+    numbers: (N,) for every, the milestones, (gamma, power) for inv, empty otherwise.
+    """
+
+    initial: float
+    kind: str = "constant"
+    factor: float = 1.0
+    numbers: tuple[float, ...] = ()
+    per_batch: bool = False
+
+    def scheduler_callback(self) -> Any | None:
+        """The torchbearer callback that steps the optimiser's learning rate; None for a constant one."""
+        from torch.optim import lr_scheduler
+        from torchbearer.callbacks import TorchScheduler
+
+        if self.kind == "constant":
+            return None
+        if self.kind == "plateau":
+            # torchbearer's own ReduceLROnPlateau passes an argument that torch no longer takes.
+            return TorchScheduler(partial(lr_scheduler.ReduceLROnPlateau, factor=self.factor), monitor="val_loss")
+        build = {
+            "every": partial(lr_scheduler.StepLR, step_size=self.numbers[0], gamma=self.factor),
+            "milestones": partial(lr_scheduler.MultiStepLR, milestones=list(self.numbers), gamma=self.factor),
+            "inv": partial(lr_scheduler.LambdaLR, lr_lambda=partial(_inverse, *self.numbers[:2])),
+        }[self.kind]
+        return TorchScheduler(build, step_on_batch=self.per_batch)
+
+
+def parse_learning_rate(text: str) -> LearningRate:
+    """The learning rate that `text` specifies. Raises UsageError for anything else."""
+    initial, star, schedule = text.replace(" ", "").partition("*")
+    try:
+        rate = float(initial)
+        if not SMALLEST <= rate <= LARGEST:
+            raise ValueError("it must be above 0 (1e-30 to 1e30)")
+        return _parse_schedule(rate, schedule) if star else LearningRate(rate)
+    except ValueError as error:
+        raise UsageError(f"--learning-rate {text}: {error}.\nWrite it like {FORMS}.") from None
+
+
+def _parse_schedule(initial: float, schedule: str) -> LearningRate:
+    per_batch = schedule[-1:] in ("B", "b")
+    body = schedule[:-1] if per_batch else schedule
+    factor_text, at, kind = body.rpartition("@")
+    if match := re.fullmatch(r"inv([^,]+),([^,]+)", kind):
+        gamma, power = float(match[1]), float(match[2])
+        if not (0 <= gamma <= LARGEST and abs(power) <= LARGEST):
+            raise ValueError(f"inv needs a gamma of 0 or more and a power, not {match[1]} and {match[2]}")
+        return LearningRate(initial, "inv", 1.0, (gamma, power), per_batch)  # a factor is ignored, as officially
+    known = kind == "plateau" or re.fullmatch(r"every\d+", kind) or re.fullmatch(r"\[.*\]", kind)
+    if not known:
+        raise ValueError(f"{schedule!r} is no schedule")
+    if not at:
+        raise ValueError(f"{kind} needs the factor that it multiplies by, as in 0.2@{kind}")
+    factor = float(factor_text)
+    if not 0 < factor < math.inf:
+        raise ValueError(f"the factor {factor_text} must be above 0")
+    if kind == "plateau":
+        if per_batch:
+            raise ValueError("plateau follows val_loss, which comes once an epoch: leave out the B")
+        if factor >= 1:
+            raise ValueError(f"the factor {factor_text} of a plateau must be below 1")
+        return LearningRate(initial, "plateau", factor)
+    if kind.startswith("every"):
+        step = int(kind[len("every") :])
+        if step < 1:
+            raise ValueError("every0 never comes")
+        return LearningRate(initial, "every", factor, (step,), per_batch)
+    return LearningRate(initial, "milestones", factor, _milestones(kind), per_batch)
+
+
+def _milestones(text: str) -> tuple[int, ...]:
+    try:
+        numbers = json.loads(text)
+    except json.JSONDecodeError:
+        numbers = None
+    if not numbers or not all(isinstance(number, int) and number > 0 for number in numbers):
+        raise ValueError(f"{text} is not a list of whole numbers above 0, as in [10,30,80]")
+    return tuple(numbers)
+
+
+def _inverse(gamma: float, power: float, step: int) -> float:
+    return (1 + gamma * step) ** -power

@@ -1,0 +1,198 @@
+"""The torchbearer trial that plays games: model, closure, metrics. `train` and `test` add their callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+import torchbearer
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torchbearer import metrics
+from torchbearer.callbacks import Callback
+
+from learning_to_draw.games.losses.terms import TotalLoss
+from learning_to_draw.games.scores import correct_guesses
+from learning_to_draw.models.agents import Agents, Play
+from learning_to_draw.trials.loop import distributed
+from learning_to_draw.trials.loop.batches import Batch, GameBatches, Played
+from learning_to_draw.trials.loop.divided import DividedGames
+
+TERMS = torchbearer.state_key("loss_terms")
+"""State: every loss term of this batch by name, scalars; their sum is the loss."""
+
+
+class ForwardError(BaseException):
+    """Carries an exception out of torchbearer, which would catch it, run the model again and lose the traceback."""
+
+
+class Player(nn.Module):
+    """The agents as torchbearer calls a model: with a batch, and a state that they have no use for.
+
+    Their loss lives beside them, so that it is switched between training and evaluation, and moved, together with them.
+    """
+
+    def __init__(self, agents: Agents, loss: TotalLoss, *, gather_candidates: bool = False):
+        """gather_candidates: in training, the candidates of all processes are one pool."""
+        super().__init__()
+        self.agents = agents
+        self.loss = loss
+        self.gather_candidates = gather_candidates
+
+    def forward(self, batch: Batch, state: Any = None) -> Play:
+        if batch.played is not None:
+            return batch.played.play
+        try:
+            return self.agents(
+                batch.photos,
+                batch.candidates,
+                batch.senders,
+                perceive=self.loss.perceives,
+                features=batch.features,
+                pooled=distributed.gathered_own_first if self.gather_candidates and self.training else None,
+            )
+        except Exception as error:
+            raise ForwardError from error
+
+    def judge(self, batch: Batch, play: Play) -> Mapping[str, Tensor]:
+        """The loss's terms by name."""
+        return self.loss(play, batch.targets) if batch.played is None else batch.played.terms
+
+    def play(self, batch: Batch) -> Played:
+        play = self(batch)
+        return Played(play, self.judge(batch, play))
+
+
+class QuietRunningMean(metrics.RunningMean):
+    """torchbearer's running mean, left on the device as a tensor: no GPU is waited for until `settle_metrics`."""
+
+    def _step(self, cache: list[Tensor]) -> Tensor:
+        return torch.stack(cache).mean()
+
+
+def with_running_mean(metric: metrics.MetricTree) -> metrics.MetricTree:
+    """The metric, logged as running_NAME, too: of the last 50 batches, renewed at every tenth, as officially."""
+    metric.add_child(metrics.ToDict(QuietRunningMean(f"running_{metric.root.name}")))
+    return metric
+
+
+def settle_metrics(state: dict) -> None:
+    """Turns metrics that are tensors into numbers."""
+    for name, value in state[torchbearer.METRICS].items():
+        if isinstance(value, Tensor):
+            state[torchbearer.METRICS][name] = value.item()
+
+
+def of_all(state: dict, combine: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
+    """`value`, in training combined with those of the other processes; held-out games are the same in all."""
+    return combine(value) if state[torchbearer.MODEL].training else value
+
+
+@metrics.mean
+class BatchLoss(metrics.Metric):
+    """The loss of a batch, mean over the processes; logged as loss."""
+
+    def __init__(self):
+        super().__init__("loss")
+
+    def process(self, state: dict) -> Tensor:
+        return of_all(state, distributed.mean, state[torchbearer.LOSS].detach())
+
+
+@metrics.std
+@metrics.mean
+class CommunicationRate(metrics.Metric):
+    """Right guesses of a batch in all processes, float [B] of 0 and 1; logged as commrate and commrate_std."""
+
+    def __init__(self):
+        super().__init__("commrate")
+
+    def process(self, state: dict) -> Tensor:
+        right = correct_guesses(state[torchbearer.Y_PRED].scores, state[torchbearer.Y_TRUE]).float()
+        return of_all(state, distributed.gathered, right)
+
+
+def loss_term_metric(term: str) -> metrics.Metric:
+    """The mean of one loss term over the batches of an epoch, logged as TERM_loss."""
+
+    @metrics.mean
+    class LossTerm(metrics.Metric):
+        def __init__(self):
+            super().__init__(f"{term}_loss")
+
+        def process(self, state: dict) -> Tensor:
+            return of_all(state, distributed.mean, state[TERMS][term].detach())
+
+    return LossTerm()
+
+
+def build_trial(
+    agents: Agents,
+    loss: TotalLoss,
+    device: torch.device,
+    *,
+    optimizer: torch.optim.Optimizer | None = None,
+    callbacks: Sequence[Callback] = (),
+    gather_candidates: bool = False,
+) -> torchbearer.Trial:
+    """A trial on `device` whose batches are `Batch`es and whose prediction is a `Play`.
+
+    On several processes, agents and loss have to be on the device already; gradients are the mean over the processes.
+    """
+    player = Player(agents, loss, gather_candidates=gather_candidates)
+    model: nn.Module = player
+    if optimizer is not None and distributed.count() > 1:
+        # No static_graph: it looks for tensors in what `forward` gives, does not find a Play's, and averages nothing.
+        model = DistributedDataParallel(player)
+
+    def criterion(state: dict) -> Tensor:
+        state[TERMS] = player.judge(state[torchbearer.X], state[torchbearer.Y_PRED])
+        return torch.stack([term.reshape(()) for term in state[TERMS].values()]).sum()
+
+    def closure(state: dict) -> None:
+        state[torchbearer.OPTIMIZER].zero_grad()
+        state[torchbearer.Y_PRED] = state[torchbearer.MODEL](state[torchbearer.X], state=state)
+        state[torchbearer.CALLBACK_LIST].on_forward(state)
+        state[torchbearer.LOSS] = criterion(state)
+        state[torchbearer.CALLBACK_LIST].on_criterion(state)
+        state[torchbearer.LOSS].backward()
+        state[torchbearer.CALLBACK_LIST].on_backward(state)
+
+    measured = [with_running_mean(BatchLoss()), with_running_mean(CommunicationRate())]
+    if optimizer is not None:
+        measured.append("lr")
+    if loss.auxiliary:
+        measured += [loss_term_metric(term) for term in ("game", *loss.auxiliary)]
+    trial = torchbearer.Trial(model, optimizer, criterion, measured, list(callbacks), verbose=0)
+    return trial.with_loader(_load_batch).with_closure(closure).to(device)
+
+
+def _load_batch(state: dict) -> None:
+    state[torchbearer.X] = next(state[torchbearer.ITERATOR])
+    state[torchbearer.Y_TRUE] = state[torchbearer.X].targets
+
+
+def run(trial: torchbearer.Trial, train: GameBatches, valid: GameBatches, epochs: int) -> list[dict[str, Any]]:
+    """Trains for `epochs`; the history has a dict of metrics for every epoch."""
+    return _unwrapped(lambda: trial.with_generators(train, _divided(trial, valid)).run(epochs))
+
+
+def evaluate(trial: torchbearer.Trial, batches: GameBatches) -> dict[str, float]:
+    """Plays all batches once without learning; metrics by name, each beginning with test_."""
+    return _unwrapped(
+        lambda: trial.with_test_generator(_divided(trial, batches)).evaluate(data_key=torchbearer.TEST_DATA),
+    )
+
+
+def _divided(trial: torchbearer.Trial, batches: GameBatches) -> GameBatches | DividedGames:
+    model = trial.state[torchbearer.MODEL]
+    player = model.module if isinstance(model, DistributedDataParallel) else model
+    return DividedGames(batches, player.play) if distributed.count() > 1 else batches
+
+
+def _unwrapped(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except ForwardError as wrapper:
+        raise wrapper.__cause__ from None

@@ -1,0 +1,170 @@
+"""Checkpoints: plain tensors, text and numbers in one dict, with the options that rebuild the agents.
+
+Checkpoints of the official code are read too: its `model_final.pt`, with torchbearer's classes among the values, and
+its `model_NN.pt`, with torchbearer's state keys as keys. They carry no options.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torchbearer.callbacks.checkpointers import Interval
+from torchbearer.callbacks.csv_logger import CSVLogger
+from torchbearer.callbacks.decorators import LambdaCallback
+from torchbearer.callbacks.imaging.imaging import FromState
+from torchbearer.state import StateKey
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses.terms import TotalLoss
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials.config.resolve import Options
+from learning_to_draw.trials.records.atomic import write_atomically
+from learning_to_draw.trials.records.folder import plain, versions
+
+# What an official checkpoint holds beside tensors and numbers; reading these runs nothing.
+_OFFICIAL_CLASSES = [StateKey, Interval, CSVLogger, FromState, LambdaCallback]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint, read. epoch: number (from 0) of the last epoch trained. options: as given to training, except that
+    sigma2 is where annealing had brought it; empty for one of the official code. loss: what the losses themselves
+    learned (weights of feature layers); empty where nothing, or in an older checkpoint. versions: what it was trained
+    with; empty for an official one."""
+
+    path: Path
+    epoch: int
+    options: dict[str, Any]
+    model: dict[str, torch.Tensor]
+    history: list[dict[str, Any]]
+    loss: dict[str, torch.Tensor] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def save_checkpoint(
+    path: Path,
+    agents: Agents,
+    loss: TotalLoss,
+    optimizer: torch.optim.Optimizer,
+    options: Options,
+    epoch: int,
+    history: list[dict[str, Any]],
+) -> None:
+    """Writes a checkpoint whole or not at all; it loads with `torch.load(path, weights_only=True)`."""
+    content = {
+        "format": "learning-to-draw 1",
+        "epoch": epoch,
+        "options": plain(options.values),
+        "sigma2": agents.decoder.sigma2,
+        "model": agents.state_dict(),
+        "loss": loss.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "history": history,
+        "versions": versions(options.plugin),
+    }
+    write_atomically(path, lambda temporary: torch.save(content, temporary))
+
+
+def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
+    """Reads a checkpoint. Raises UsageError for a file that is none, is damaged, or needs code to be read.
+
+    trust: read also what needs code, which may do anything while it is read.
+    """
+    if not path.is_file():
+        raise UsageError(f"--weights {path}: there is no such file.\nGive a model_*.pt that training wrote.")
+    try:
+        with torch.serialization.safe_globals(_OFFICIAL_CLASSES):
+            content = torch.load(path, map_location="cpu", weights_only=not trust)
+    except Exception as error:  # whatever a damaged file makes the unpickler stumble over
+        if needed := re.search(r"Unsupported (?:global|class)\W+GLOBAL (\S+)", str(error)):
+            raise UsageError(
+                f"--weights {path} needs {needed[1]} to be read, which is neither a tensor, a number nor text, and "
+                "could run any code.\n"
+                "If you know where the file comes from, add --trust-weights; otherwise leave it alone."
+            ) from error
+        raise UsageError(
+            f"--weights {path} cannot be read: it is cut short, damaged, or not written by this program.\n"
+            "Give another model_*.pt of that run."
+        ) from error
+    official = _read_official(path, content)
+    if official is not None:
+        return official
+    wanted = {"epoch": int, "options": dict, "sigma2": float, "model": dict, "history": list}
+    whole = isinstance(content, dict) and all(isinstance(content.get(key), kind) for key, kind in wanted.items())
+    if not whole or not all(isinstance(value, torch.Tensor) for value in content["model"].values()):
+        raise _no_checkpoint(path)
+    options = content["options"] | {"sigma2": content["sigma2"]}
+    return Checkpoint(
+        path,
+        content["epoch"],
+        options,
+        content["model"],
+        content["history"],
+        content.get("loss", {}),
+        content.get("versions", {}),
+    )
+
+
+def _read_official(path: Path, content: Any) -> Checkpoint | None:
+    """The checkpoint that the official code's torchbearer wrote as `content`; None if it is not one."""
+    if not isinstance(content, dict):
+        return None
+    entries = {str(key): value for key, value in content.items()}
+    if not {"torchbearer_version", "model", "history"} <= entries.keys():
+        return None
+    weights, history = entries["model"], entries["history"]
+    if not isinstance(weights, dict) or not isinstance(history, list):
+        raise _no_checkpoint(path)
+    model = {_our_name(key): value for key, value in weights.items() if not _unused_here(key)}
+    for key, value in list(model.items()):
+        prefix, _, name = key.rpartition(".")
+        # One set of statistics there, two here; CLIP's stay as they are.
+        if name in ("running_mean", "running_var") and ".clipmodel." not in key:
+            model[f"{prefix}.drawn_{name}"] = value
+    return Checkpoint(path, len(history) - 1, {}, model, history)
+
+
+def _no_checkpoint(path: Path) -> UsageError:
+    return UsageError(f"--weights {path} is not a checkpoint of this program.\nGive a model_*.pt that training wrote.")
+
+
+def _differ(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return not torch.equal(one.nan_to_num(), other.nan_to_num())
+
+
+def _unused_here(key: str) -> bool:
+    """An official weight that is computed here (the grid), or belongs to nothing here (CLIP's half for text)."""
+    return key.endswith(".grid") or (".clipmodel." in key and ".clipmodel.visual." not in key)
+
+
+def _our_name(key: str) -> str:
+    return key.replace("decoder.rasteriser.", "decoder.")  # a recurrent decoder's single pass
+
+
+def load_agents(agents: Agents, checkpoint: Checkpoint) -> None:
+    """Gives the agents the checkpoint's weights. Raises UsageError where they were built with other options."""
+    halves = [
+        {key.removeprefix(prefix): value for key, value in checkpoint.model.items() if key.startswith(prefix)}
+        for prefix in ("sender_encoder.", "receiver_encoder.")
+    ]
+    if agents.shared and any(_differ(value, halves[1].get(key, value)) for key, value in halves[0].items()):
+        raise UsageError(
+            f"--weights {checkpoint.path} holds an encoder for the sender and another for the receiver, and these "
+            "agents share one.\nAdd --separate-encoders."
+        )
+    try:
+        agents.load_state_dict(checkpoint.model)
+    except RuntimeError as error:
+        reason = [line.strip() for line in str(error).splitlines()[1:]]
+        advice = "Leave out the options that differ from those it was trained with."
+        if not checkpoint.options:
+            advice = "It carries no options: give all that it was trained with, sizes such as --latent-size, too."
+        raise UsageError(
+            f"--weights {checkpoint.path} does not fit the agents that the options describe:\n"
+            f"{reason[0][:300] if reason else error}\n"
+            f"{advice}"
+        ) from error

@@ -1,0 +1,108 @@
+"""gamelogs/: every game of a test, with the pictures it was played with, for people, programs and old tools.
+
+docs/outputs.md describes every field. Everything goes straight to disk, so that memory does not grow with the number
+of games.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from torch import Tensor
+
+from learning_to_draw.models.decoders.base import Strokes
+from learning_to_draw.trials.records.atomic import write_atomically
+
+FORMAT = 1
+FIELDS = ("reciever_guess", "reciever_guess_correct", "sketch", "correct_image", "images")
+DIGITS = 5  # after the point, of what games.jsonl holds as text; strokes.npz has all
+
+
+def picture_name(pixels: Tensor) -> str:
+    """The name that a log knows uint8 [1 or 3, H, W] by: the md5 of its pixels, row by row, grey or RGB."""
+    return hashlib.md5(pixels.permute(1, 2, 0).contiguous().numpy().tobytes(), usedforsecurity=False).hexdigest()
+
+
+def stroke_width(sigma2: float) -> float:
+    """Width of a stroke where its ink, exp(-d2 / sigma2), is half of its most; in the canvas's units."""
+    return 2 * math.sqrt(sigma2 * math.log(2))
+
+
+class Unfinished:
+    """A text file under a temporary name, until it is finished."""
+
+    def __init__(self, path: Path):
+        self.path, self._temporary = path, path.with_name(f".{path.stem}.tmp{path.suffix}")
+        # A class may have a folder's name that is no text: JSON's own \udcNN reads back as it was.
+        self.file = self._temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+
+    def finish(self) -> None:
+        self.file.close()
+        os.replace(self._temporary, self.path)
+
+    def discard(self) -> None:
+        self.file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+class StrokesFile:
+    """strokes.npz, which numpy reads, written without ever holding all strokes: rows go to raw files, put together in
+    the end."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._raw: dict[str, tuple[Path, BinaryIO, tuple[int, ...]]] = {}
+        self._rows, self._sigma2 = 0, 0.0
+
+    def add(self, strokes: Strokes) -> None:
+        """Strokes of B sketches; every call has as many of the same kind."""
+        arrays = {"points": strokes.points, "intensities": strokes.intensities}
+        for name, tensor in arrays.items():
+            if tensor is None:
+                continue
+            array = tensor.detach().cpu().float().numpy()
+            if name not in self._raw:
+                path = self.path.with_name(f".{name}.tmp.raw")
+                self._raw[name] = (path, path.open("wb"), array.shape[1:])
+            self._raw[name][1].write(array.tobytes())
+        self._rows, self._sigma2 = self._rows + len(strokes.points), strokes.sigma2
+
+    def finish(self) -> None:
+        write_atomically(self.path, self._write)
+        self.discard()
+
+    def discard(self) -> None:
+        for path, file, _ in self._raw.values():
+            file.close()
+            path.unlink(missing_ok=True)
+
+    def _write(self, temporary: Path) -> None:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            with archive.open("sigma2.npy", "w") as member:
+                np.lib.format.write_array(member, np.array(self._sigma2))
+            for name, (path, file, shape) in self._raw.items():
+                file.flush()
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member, path.open("rb") as source:
+                    header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, *shape)}
+                    np.lib.format.write_array_header_1_0(member, header)
+                    shutil.copyfileobj(source, member)
+
+
+def as_lists(strokes: Strokes) -> list[dict[str, Any]]:
+    """The entry `strokes` of each sketch."""
+    width, colours = round(stroke_width(strokes.sigma2), DIGITS), [None] * len(strokes.points)
+    if strokes.intensities is not None:
+        colours = rounded(strokes.intensities)
+    points = rounded(strokes.points)
+    return [{"points": p, "width": width, "colours": c} for p, c in zip(points, colours, strict=True)]
+
+
+def rounded(tensor: Tensor) -> list:
+    return np.round(tensor.detach().cpu().double().numpy(), DIGITS).tolist()

@@ -1,0 +1,90 @@
+"""The pictures a run writes: the official grids, and games as a person reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from learning_to_draw.models.encoders.base import expand_channels
+from learning_to_draw.trials.records.atomic import write_atomically
+from learning_to_draw.trials.records.grids import grid
+
+RIGHT, WRONG = (34, 139, 34), (200, 30, 30)
+SHOWN_GAMES = 16
+TILE = 96  # pixels; smaller pictures are enlarged to about this
+FRAME = 4
+LABEL_WIDTH = 64
+
+
+@dataclass(frozen=True)
+class PlayedGames:
+    """The first N senders' turns of a pass, on the CPU, as float [N, 1 or 3, S, S] in 0..1; right: bool [N].
+
+    pool: the receivers' pictures, in the order they were shown, N of them.
+    """
+
+    photos: Tensor
+    sketches: Tensor
+    guesses: Tensor
+    targets: Tensor
+    pool: Tensor
+    right: Tensor
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    @classmethod
+    def joined(cls, parts: list[PlayedGames]) -> PlayedGames:
+        names = ("photos", "sketches", "guesses", "targets", "pool", "right")
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+
+
+def save_grid(path: Path, pictures: Tensor) -> None:
+    """float [N, 1 or 3, S, S] in 0..1 as a PNG, 8 in a row, 2 black pixels between."""
+    save_picture(path, to_picture(grid(expand_channels(pictures, 3))))
+
+
+def save_picture(path: Path, picture: Image.Image) -> None:
+    write_atomically(path, picture.save)
+
+
+def to_bytes(pictures: Tensor) -> Tensor:
+    """float in 0..1 to uint8 on the CPU, rounded to the nearest level (an 8-bit photo comes back as it was)."""
+    return pictures.detach().mul(255).round().clamp(0, 255).to(torch.uint8).cpu()
+
+
+def to_picture(picture: Tensor) -> Image.Image:
+    """float [1 or 3, H, W] in 0..1 as an 8-bit picture, grey or RGB."""
+    pixels = to_bytes(picture).permute(1, 2, 0).numpy()
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def draw_games(games: PlayedGames) -> Image.Image:
+    """Photo above sketch above the receiver's guess, framed green where right and red where wrong.
+
+    Where a target is another picture than the sender's photo (object-oriented games), it stands in a row of its own.
+    """
+    shown = min(SHOWN_GAMES, len(games))
+    rows = [("photo", games.photos), ("sketch", games.sketches)]
+    if not torch.equal(games.photos[:shown], games.targets[:shown]):
+        rows.append(("target", games.targets))
+    rows.append(("guess", games.guesses))
+    size = games.photos.shape[-1]
+    side = size * max(1, round(TILE / size))
+    step = side + 2 * FRAME + 4
+    sheet = Image.new("RGB", (LABEL_WIDTH + shown * step, len(rows) * step), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for row, (label, pictures) in enumerate(rows):
+        pen.text((8, row * step + step // 2), label, fill="black", font=font, anchor="lm")
+        for column in range(shown):
+            left, top = LABEL_WIDTH + column * step, row * step + 2
+            if label == "guess":
+                colour = RIGHT if games.right[column] else WRONG
+                pen.rectangle((left, top, left + side + 2 * FRAME - 1, top + side + 2 * FRAME - 1), fill=colour)
+            tile = to_picture(pictures[column]).convert("RGB").resize((side, side), Image.Resampling.NEAREST)
+            sheet.paste(tile, (left + FRAME, top + FRAME))
+    return sheet

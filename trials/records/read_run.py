@@ -1,0 +1,178 @@
+"""What a run has left in its folder, read back as far as it is there: ours or the official code's, finished or not."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.folder import COMMAND_FILES, RUN_FILES, TIMES
+from learning_to_draw.trials.records.gamelog import read_json
+
+OFFICIAL_BATCH_SIZE = 48  # the official code's default
+
+Row = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder. What is not there (yet) is empty; rows: log.csv with the times of metrics.jsonl, None where a
+    value is missing or no number."""
+
+    folder: Path
+    kind: str  # "train", "test", or "log" for a game log without a run around it
+    config: Mapping[str, Any]
+    result: Mapping[str, Any]
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    command: str
+    model: str
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.config.get("options", {})
+
+    @property
+    def dataset(self) -> str | None:
+        return self.options.get("dataset") or self._word("--dataset")
+
+    @property
+    def game(self) -> str | None:
+        """original, same, different, mixed or a plugin's; None where neither options nor command say."""
+        if self.options or self.command:
+            said = self.options.get("object_oriented") or self._word("--object-oriented") or "none"
+            return "original" if said == "none" else said
+        return None
+
+    @property
+    def chance(self) -> float | None:
+        """Of the result; before there is one, what the options say of the number of candidates, None if nothing."""
+        if "chance" in self.result:
+            return self.result["chance"]
+        return 1 / self.candidates if self.candidates else None
+
+    @property
+    def candidates(self) -> int | None:
+        if "candidates" in self.result:
+            return self.result["candidates"]
+        if self.game is None:
+            return None
+        name, default = ("batch_size", OFFICIAL_BATCH_SIZE) if self.game == "original" else ("num_targets", None)
+        said = self.options[name] if name in self.options else self._word("--" + name.replace("_", "-")) or default
+        return int(said) if str(said).isdecimal() and int(said) > 0 else None
+
+    def _word(self, name: str) -> str | None:
+        """What follows an option in the command, as `--name value` or `--name=value`."""
+        words = self.command.replace(f"{name}=", f"{name} ").split()
+        return words[words.index(name) + 1] if name in words[:-1] else None
+
+
+def read_run(folder: Path) -> Run:
+    """Raises UsageError where the folder holds no run that a report can be made of, or a file of it is broken."""
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}.\nGive the folder of a run, as train or test has named it.")
+    if not any((folder / name).exists() for name in (*RUN_FILES, "games.json")):
+        raise UsageError(
+            f"{folder} holds no run: none of {', '.join(RUN_FILES)} is in it.\n"
+            "Give the folder of a run, as train or test has named it."
+        )
+    config, result = (_read_object(folder / name) for name in ("config.json", "result.json"))
+    columns, rows = _with_times(*_read_rows(folder / "log.csv"), folder / "metrics.jsonl")
+    kind = _kind(folder, config, columns)
+    command = _read_text(folder / COMMAND_FILES["train" if kind == "train" else "test"])
+    return Run(folder, kind, config, result, columns, rows, command, _read_text(folder / "model-info.txt"))
+
+
+def tests_beside(run: Run) -> list[Path]:
+    """Folders beside the run's that hold a finished test of one of its checkpoints, in the order of their start."""
+    here, found = run.folder.resolve(), []
+    for config_file in sorted(here.parent.glob("*/config.json")):
+        with suppress(UsageError, ValueError):  # somebody else's folder
+            config = _read_object(config_file)
+            weights = Path(str(config.get("options", {}).get("weights") or "."))
+            # A relative path was so from somewhere else, and both may have been moved or copied since.
+            moved = weights.parent.name == here.name and (here / weights.name).is_file()
+            if (moved or here in weights.resolve().parents) and _holds_log(config_file.parent):
+                found.append((str(config.get("started")), config_file.parent))
+    return [folder for _, folder in sorted(found)]
+
+
+def own_log(run: Run) -> list[Path]:
+    """The game log in the run's folder, if there is one."""
+    return [run.folder] if _holds_log(run.folder) else []
+
+
+def _holds_log(folder: Path) -> bool:
+    return any((folder / name / "games.json").is_file() for name in ("", "gamelogs"))
+
+
+def _kind(folder: Path, config: Mapping[str, Any], columns: Sequence[str]) -> str:
+    said = config.get("command")
+    if said is not None and said not in ("train", "test"):
+        raise UsageError(
+            f"{folder} holds a run of {said}; reports are of train and test only.\nGive the folder of one of these."
+        )
+    if said:
+        return said
+    if (folder / "train_cmd.txt").exists() or "val_loss" in columns:
+        return "train"
+    return "log" if (folder / "games.json").is_file() else "test"
+
+
+def _read_object(path: Path) -> Mapping[str, Any]:
+    """A JSON object; empty where there is no such file. Raises UsageError for anything else."""
+    if not path.is_file():
+        return {}
+    content = read_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get("options", {}), dict):
+        raise UsageError(f"{path} does not hold what a run writes there.\nGive an intact copy.")
+    return content
+
+
+def _read_text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
+
+
+def _read_rows(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+    """Columns and rows of log.csv. A last row that is still being written counts as far as it goes."""
+    if not path.is_file():
+        return (), ()
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        table = csv.DictReader(file)
+        columns = tuple(table.fieldnames or ())
+        return columns, tuple(_numbers(table, columns))
+
+
+def _with_times(columns: tuple[str, ...], rows: tuple[Row, ...], path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+    """Adds the columns of times, which older logs have in log.csv itself and official ones nowhere."""
+    wanted = [name for name in TIMES if name not in columns]
+    times: dict[Any, Mapping[str, Any]] = {}
+    for line in _read_text(path).splitlines():
+        with suppress(ValueError, TypeError, KeyError):  # a line that is still being written, or was tampered with
+            row = json.loads(line)
+            times[row["epoch"]] = {name: _number(row[name]) for name in wanted}
+    if not times or not rows:
+        return columns, rows
+    missing = dict.fromkeys(wanted)
+    return (*columns, *wanted), tuple({**row, **times.get(row["epoch"], missing)} for row in rows)
+
+
+def _numbers(table: csv.DictReader, columns: Sequence[str]) -> Iterator[Row]:
+    for entry in table:
+        row = {column: _number(entry.get(column)) for column in columns}
+        if row.get("epoch") is not None:
+            yield row
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
