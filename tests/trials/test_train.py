@@ -27,6 +27,8 @@ PERCEPTUAL = "--encoder SqueezeNetBackbone --feature-layer fire3 --sort-of-perce
         ("--like-a-dog-image dog.png", r"--like-a-dog-image is for the dog loss.*\nAdd --like-a-dog-loss"),
         ("--CLIP-coef 2", r"--CLIP-coef weighs the CLIP loss.*\nAdd --CLIP-loss"),
         ("--sigma2-step 1 --sigma2-factor 2", "never gets down"),
+        ("--sigma2-step 1 --sigma2 0.02 --sigma2-factor 1", "never gets down"),
+        ("--sigma2-step 1 --sigma2 0.01 --sigma2-factor 0.5", "never gets down"),
     ],
 )
 def test_options_that_would_change_nothing(tmp_path, arguments, told):
