@@ -1,9 +1,12 @@
 """What all tests share: how the suite runs in several processes, and fixtures that tests of several folders use."""
 
 import copy
+import logging
 import os
 
 import pytest
+
+from learning_to_draw.console import LOGGERS
 
 # Before torch is imported. Workers and their subprocesses share the cores: one thread each, which does not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -15,6 +18,15 @@ def pytest_terminal_summary(terminalreporter, config):
     """Says that slow tests were left out, and how to run them."""
     if config.option.markexpr == "not slow":
         terminalreporter.write_line('Left out: the slow tests. They run with -m slow, all tests with -m "".')
+
+
+@pytest.fixture(autouse=True)
+def _fresh_loggers():
+    """Loggers without handlers that pass everything on, for caplog: a command that ran before has changed them."""
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture

@@ -83,7 +83,6 @@ def test_a_path_written_in_full_keeps_its_source(tmp_path, monkeypatch, given):
 
 
 def test_the_command_that_tests_a_run_can_be_pasted(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("commgame"), "propagate", True)  # commgame.py, if it ran, took it away
     caplog.set_level(logging.INFO, "commgame")
     folder = tmp_path / "Tom's run & more"
     words = ["--epochs", "1", "--device", "cpu", "--image-size", "16", "--output", str(folder)]
