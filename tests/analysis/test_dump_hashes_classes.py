@@ -53,7 +53,7 @@ def test_to_a_file(pictures, tmp_path):
         dump_hashes_classes("ImageFolder", options, tmp_path / "classes.csv", name=True)
 
 
-def test_a_picture_of_two_classes_is_listed_with_both(pictures, caplog, monkeypatch):
+def test_a_picture_of_two_classes_is_listed_with_both(pictures, caplog):
     options, rows = pictures
     folder = options["dataset_root"] / "test"
     (folder / "dog" / "0.png").write_bytes((folder / "cat, tame" / "0.png").read_bytes())

@@ -82,7 +82,7 @@ def test_a_path_written_in_full_keeps_its_source(tmp_path, monkeypatch, given):
     assert config["sources"]["num_targets"] == ("command line" if given else "settled by the run")
 
 
-def test_the_command_that_tests_a_run_can_be_pasted(tmp_path, caplog, monkeypatch):
+def test_the_command_that_tests_a_run_can_be_pasted(tmp_path, caplog):
     caplog.set_level(logging.INFO, "commgame")
     folder = tmp_path / "Tom's run & more"
     words = ["--epochs", "1", "--device", "cpu", "--image-size", "16", "--output", str(folder)]
