@@ -1,4 +1,4 @@
-"""The agents' parts by their names on the command line. Classes are imported when built: `--help` loads no torch."""
+"""Encoders, decoders and receivers by command-line name. Classes are imported when built: `--help` loads no torch."""
 
 from learning_to_draw.components import Part
 from learning_to_draw.models import options

@@ -1,28 +1,29 @@
-"""The pair that plays: a sender that draws what it sees, and a receiver that guesses which picture was meant."""
+"""A pair of agents: a sender that draws what it sees, and a receiver that guesses which picture was meant."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.decoders.base import Decoder, Strokes
-from learning_to_draw.models.encoders.base import Encoder, Encoding, Features, expand_channels
+from learning_to_draw.models.encoders.base import BackboneEncoder, Encoder, Encoding, Features, expand_channels
 
 
 @dataclass(frozen=True)
 class Play:
-    """One batch of games, as played: B sketches in G games of T candidates.
+    """The result of a batch of games: B sketches in G games of T candidates.
 
-    scores: float [B, T], the receiver's score of each candidate, un-normalised.
+    scores: float [B, T], the receiver's unnormalised score of each candidate.
     sketches: float [B, 1 or 3, S, S] as the receiver saw them, before normalisation; 0..1 unless contrast exceeds 1.
-    strokes: what was drawn, in canvas coordinates.
-    photos: float [B, 1 or 3, S, S] in 0..1, what the senders drew.
-    photo: the sender's view of its photos.
-    drawn: the sender encoder's view of the sketches; None where nobody asked for it and the encoders are separate.
+    strokes: the strokes of the sketches, in canvas coordinates.
+    photos: float [B, 1 or 3, S, S] in 0..1, the senders' photos.
+    photo: the sender encoder's view of these photos.
+    drawn: the sender encoder's view of the sketches; None if the encoders are separate and `perceive` was empty.
     """
 
     scores: Tensor
@@ -36,8 +37,8 @@ class Play:
 class Agents(nn.Module):
     """A sender (encoder, decoder) and a receiver (encoder, receiver).
 
-    With a shared encoder, `sender_encoder` and `receiver_encoder` are the same module, and every photo and every sketch
-    passes it once.
+    If the encoder is shared, `sender_encoder` and `receiver_encoder` are the same module, and it encodes every photo
+    and every sketch once.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Agents(nn.Module):
         *,
         invert: bool = False,
     ):
-        """invert: sketches are black on white. Raises UsageError for colours that the receiver could not see."""
+        """invert: sketches are black on white. Raises UsageError if the decoder has more channels than the receiver."""
         super().__init__()
         self.sender_encoder = sender_encoder
         self.receiver_encoder = receiver_encoder
@@ -76,27 +77,31 @@ class Agents(nn.Module):
         features: Features | None = None,
         pooled: Callable[[Tensor], Tensor] | None = None,
     ) -> Play:
-        """Plays G games of T candidates with S senders each, B = G * S.
+        """Plays G games of T candidates, each with B / G senders.
 
-        photos: float [M, 1 or 3, S, S] in 0..1, the first `senders` (B) of which are the senders' own, game by game.
-        candidates: int64 [G, T], the rows of `photos` that make up each game's pool.
-        perceive: the feature layers whose maps of photos and sketches a loss needs. features: what a frozen backbone,
-        the same in both encoders, makes of the M photos, where that is known already; with the maps of `perceive`.
-        pooled: adds further candidates, from other processes, after a game's own: [G, T, R] to [G, T + more, R].
+        photos: float [M, 1 or 3, S, S] in 0..1. The first B are the senders' photos, ordered by game.
+        candidates: int64 [G, T], the rows of `photos` that are each game's candidates.
+        senders: B, the number of senders in all games.
+        perceive: the feature layers whose maps of photos and sketches a loss needs.
+        features: the backbone's features of the M photos, including the maps of `perceive`, if they are already known.
+        This requires a frozen backbone that is the same in both encoders.
+        pooled: appends candidates of other processes to those of a game: [G, T, R] -> [G, T + more, R].
         """
-        known = features is not None
         if self.shared:
-            seen = self.sender_encoder.project(features) if known else self.sender_encoder.look(photos, maps=perceive)
-            photo, pool = seen.first(senders), seen.latent[candidates]
+            if features is not None:
+                view = cast(BackboneEncoder, self.sender_encoder).project(features)
+            else:
+                view = self.sender_encoder.look(photos, maps=perceive)
+            photo, candidate_latents = view.first(senders), view.latent[candidates]
         else:
             rows, position = torch.unique(candidates, return_inverse=True)
-            if known:
-                photo = self.sender_encoder.project(features.of(slice(senders)))
-                offered = self.receiver_encoder.project(features.of(rows))
+            if features is not None:
+                photo = cast(BackboneEncoder, self.sender_encoder).project(features.of(slice(senders)))
+                view = cast(BackboneEncoder, self.receiver_encoder).project(features.of(rows))
             else:
                 photo = self.sender_encoder.look(photos[:senders], maps=perceive)
-                offered = self.receiver_encoder.look(photos[rows])
-            pool = offered.latent[position]
+                view = self.receiver_encoder.look(photos[rows])
+            candidate_latents = view.latent[position]
 
         strokes, sketches = self.sketch(photo.latent)
         received = self.receiver_encoder.look(sketches, maps=perceive if self.shared else (), drawn=True)
@@ -105,22 +110,22 @@ class Agents(nn.Module):
             drawn = self.sender_encoder.look(sketches, maps=perceive, drawn=True)
 
         games = candidates.shape[0]
-        meant = self.receiver(received.latent).unflatten(0, (games, -1))  # [G, S, R]
-        offers = self.receiver(pool)
+        sketch_vectors = self.receiver(received.latent).unflatten(0, (games, -1))  # [G, B / G, R]
+        candidate_vectors = self.receiver(candidate_latents)  # [G, T, R]
         if pooled is not None:
-            offers = pooled(offers)
-        scores = torch.bmm(meant, offers.transpose(1, 2)).flatten(0, 1)
+            candidate_vectors = pooled(candidate_vectors)
+        scores = torch.bmm(sketch_vectors, candidate_vectors.transpose(1, 2)).flatten(0, 1)
         return Play(scores, sketches, strokes, photos[:senders], photo, drawn)
 
     def sketch(self, latent: Tensor) -> tuple[Strokes, Tensor]:
-        """Strokes and sketches [B, C, S, S] for latents [B, L], with as many channels as the receiver's encoder."""
+        """Strokes and sketches [B, C, S, S] for latents [B, L]; C is the channels of the receiver's encoder."""
         strokes = self.decoder(latent)
         return strokes, self.show(strokes)
 
     def show(self, strokes: Strokes) -> Tensor:
-        """Strokes as sketches [B, C, S, S], with as many channels as the receiver's encoder."""
+        """Sketches [B, C, S, S] of strokes; C is the channels of the receiver's encoder."""
         return expand_channels(self.on_paper(self.decoder.draw(strokes)), self.receiver_encoder.channels)
 
     def on_paper(self, ink: Tensor) -> Tensor:
-        """Ink as it looks: white on black, or black on white."""
+        """The sketch for ink: white on black or, if `invert`, black on white."""
         return 1 - ink if self.invert else ink

@@ -1,4 +1,4 @@
-"""The options of encoders, decoders and receivers, without torch. A destination is a keyword argument of the class."""
+"""Options of encoders, decoders and receivers, without torch. Each destination is a keyword argument of the class."""
 
 from learning_to_draw.components import add_flag, boolean, non_negative_float, positive_float, positive_int
 
@@ -10,7 +10,7 @@ CLIP_BLOCKS = tuple(f"resblock{number}" for number in range(12))
 
 def add_latent_options(group):
     group.add_argument(
-        "--latent-size", type=positive_int, default=64, metavar="N", help="numbers that the encoder gives for a picture"
+        "--latent-size", type=positive_int, default=64, metavar="N", help="size of the encoder's latent vector"
     )
 
 
@@ -28,13 +28,13 @@ def add_conv2d_options(group):
         type=int,
         choices=(1, 3),
         default=1,
-        help="channels of what the encoder sees; grey pictures fit both, pictures in colour need 3",
+        help="channels of the encoder's input; grey pictures fit both, colour pictures need 3",
     )
 
 
 def add_stroke_net_options(group):
     add_conv2d_options(group)
-    add_flag(group, "--batchnorm", help="normalise over the batch after every convolution of the encoder")
+    add_flag(group, "--batchnorm", help="batch normalisation after every convolution of the encoder")
 
 
 def _add_feature_layer(group, layers, default):
@@ -42,7 +42,7 @@ def _add_feature_layer(group, layers, default):
         "--feature-layer",
         choices=layers,
         default=default,
-        help="the layer that the latent is projected from; the perceptual loss compares all of these up to it",
+        help="layer that the latent is projected from; the perceptual loss compares the layers up to it",
     )
 
 
@@ -50,13 +50,13 @@ def _add_imagenet_options(group, *old_name):
     add_flag(
         group,
         "--imagenet-weights",
-        help="start from torchvision's ImageNet weights (downloaded once into TORCH_HOME, and found there afterwards)",
+        help="start from torchvision's ImageNet weights (downloaded once into TORCH_HOME)",
     )
     _add_freeze(group, *old_name)
 
 
 def _add_freeze(group, *old_name):
-    add_flag(group, "--freeze-backbone", *old_name, help="train only the projection to the latent, not the network")
+    add_flag(group, "--freeze-backbone", *old_name, help="train only the projection to the latent, not the backbone")
 
 
 def _add_sin_weights(group):
@@ -66,8 +66,8 @@ def _add_sin_weights(group):
         const="",
         default=None,
         metavar="FILE",
-        help="start from VGG16 weights trained on Stylized-ImageNet; without FILE, the official file name is looked "
-        "for under TORCH_HOME",
+        help="start from VGG16 weights trained on Stylized-ImageNet; without FILE, from the official file under "
+        "TORCH_HOME",
     )
 
 
@@ -100,7 +100,7 @@ def add_clip_model_option(group):
         "--clip-model",
         choices=CLIP_MODELS,
         default="ViT-B/32",
-        help="which of OpenAI's CLIP networks to see with (needs open_clip_torch; downloaded once into HF_HOME)",
+        help="OpenAI's CLIP network to use (needs open_clip_torch; downloaded once into HF_HOME)",
     )
 
 
@@ -112,18 +112,18 @@ def add_clip_options(group):
         "--transformer-resblock",
         choices=CLIP_BLOCKS,
         default=None,
-        help="the perceptual loss compares a ViT's blocks up to this one, and its output; left out: all of them",
+        help="last ViT block that the perceptual loss compares (and always its output); without it, all blocks",
     )
 
 
 def add_drawing_options(group):
-    """What every decoder has: how strokes become ink."""
+    """The options of every decoder: how strokes become ink."""
     group.add_argument(
         "--contrast",
         type=positive_float,
         default=1.0,
         metavar="X",
-        help="the ink is multiplied by this, before --invert",
+        help="multiply the ink by X, before --invert",
     )
     group.add_argument(
         "--sigma2",
@@ -132,60 +132,68 @@ def add_drawing_options(group):
         type=positive_float,
         default=0.01,
         metavar="X",
-        help="squared width of a stroke: ink is exp(-d^2/sigma2), the canvas reaching from -1 to 1",
+        help="squared stroke width: ink is exp(-d^2/sigma2) on a canvas from -1 to 1",
     )
     group.add_argument(
-        "--final-sigma2", type=positive_float, default=0.01, metavar="X", help="where annealing of sigma2 stops"
+        "--final-sigma2",
+        type=positive_float,
+        default=0.01,
+        metavar="X",
+        help="value of sigma2 at which annealing stops",
     )
     group.add_argument(
-        "--sigma2-factor", type=positive_float, default=0.5, metavar="X", help="annealing multiplies sigma2 by this"
+        "--sigma2-factor", type=positive_float, default=0.5, metavar="X", help="annealing multiplies sigma2 by X"
     )
     group.add_argument(
         "--sigma2-step",
         type=int,
         default=-1,
         metavar="N",
-        help="anneal after every epoch whose number (from 0) is a multiple of this; -1 or 0: never",
+        help="anneal after every epoch whose number (from 0) is a multiple of N; -1 or 0: never",
     )
 
 
 def add_single_pass_options(group):
-    """What every decoder with an MLP has, whatever its points are made into."""
+    """The options of every decoder with an MLP."""
     add_drawing_options(group)
     group.add_argument(
         "--stroke-spread",
         type=non_negative_float,
         default=0.0,
         metavar="X",
-        help="spread untrained strokes over the canvas: biases before the last tanh are drawn from -X to X; "
-        "0 starts with all of them at the centre, as the official code does",
+        help="spread untrained strokes over the canvas: biases before the last tanh are uniform in -X..X; "
+        "0 starts all strokes near the centre, like the official code",
     )
     group.add_argument(
         "--decoder-hidden", type=positive_int, default=64, metavar="N", help="units of the decoder's first hidden layer"
     )
     group.add_argument(
-        "--decoder-hidden2", type=positive_int, default=256, metavar="N", help="units of its second hidden layer"
+        "--decoder-hidden2",
+        type=positive_int,
+        default=256,
+        metavar="N",
+        help="units of the decoder's second hidden layer",
     )
 
 
 def add_line_options(group):
     add_single_pass_options(group)
-    _add_count(group, "--nlines", 5, "straight lines in a sketch")
+    _add_count(group, "--nlines", 5, "straight lines per sketch")
 
 
 def add_point_options(group):
     add_single_pass_options(group)
-    _add_count(group, "--npoints", 50, "dots in a sketch")
+    _add_count(group, "--npoints", 50, "dots per sketch")
 
 
 def add_polyline_options(group):
     add_single_pass_options(group)
-    _add_count(group, "--npoints", 16, "points that the line goes through")
+    _add_count(group, "--npoints", 16, "points that the line passes through")
 
 
 def add_connect_options(group):
     add_single_pass_options(group)
-    _add_count(group, "--npoints", 16, "points, each of which may be connected with every other")
+    _add_count(group, "--npoints", 16, "points; every pair of them may be connected")
     group.add_argument(
         "--allow-points",
         "--allowPoints",
@@ -194,47 +202,51 @@ def add_connect_options(group):
         const=True,
         default=True,
         metavar="true|false",
-        help="a point may also be connected with itself, which draws a dot (or a loop, with curves)",
+        help="also connect points to themselves, which draws dots (or loops, with curves)",
     )
-    add_flag(group, "--hard", help="draw a connection in full or not at all; it learns as if it had not been rounded")
+    add_flag(group, "--hard", help="round connections to 0 or 1 in the sketch; gradients ignore the rounding")
 
 
 def add_spline_options(group):
     add_single_pass_options(group)
-    _add_count(group, "--npoints", 16, "points of each spline, which goes through all but its first and last")
-    _add_count(group, "--nlines", 1, "splines in a sketch")
+    _add_count(group, "--npoints", 16, "points per spline, which passes through all except its first and last")
+    _add_count(group, "--nlines", 1, "splines per sketch")
     group.add_argument(
         "--edt-approximation",
         choices=("polyline", "bruteforce"),
         default="polyline",
-        help="how far a pixel is from a curve: in ten straight pieces, or by a search for the nearest point, which is "
-        "more exact and many times slower",
+        help="distance to a curve: to ten straight pieces, or by a search for the nearest point, which is more exact "
+        "and many times slower",
     )
 
 
 def add_bezier_options(group):
     add_single_pass_options(group)
-    _add_count(group, "--nlines", 5, "lines in a sketch")
-    _add_count(group, "--segments", 1, "Bezier curves in a line, each beginning where the one before ends")
-    add_flag(group, "--smooth", help="a line goes on from curve to curve without a corner")
+    _add_count(group, "--nlines", 5, "lines per sketch")
+    _add_count(group, "--segments", 1, "Bezier curves per line, each starting where the previous one ends")
+    add_flag(group, "--smooth", help="join the curves of a line without corners")
 
 
 def add_rnn_options(group):
     add_drawing_options(group)
-    _add_count(group, "--steps", 5, "Bezier curves in a sketch, one a step")
+    _add_count(group, "--steps", 5, "Bezier curves per sketch, one per step")
 
 
 def add_attention_rnn_options(group):
     add_rnn_options(group)
-    add_flag(group, "--attention", help="look at parts of the latent at every step (a multiple of eight numbers)")
+    add_flag(
+        group,
+        "--attention",
+        help="attend to eight parts of the latent at every step (--latent-size must be a multiple of 8)",
+    )
 
 
 def recurrent(add_options):
-    """The options of a decoder that draws several times what a single-pass decoder with `add_options` draws once."""
+    """The options of a recurrent decoder: those of `add_options`, a single-pass decoder's, and --steps."""
 
     def add_recurrent_options(group):
         add_options(group)
-        _add_count(group, "--steps", 5, "times that it looks at its canvas and draws onto it")
+        _add_count(group, "--steps", 5, "number of times that the decoder looks at its canvas and draws on it")
 
     return add_recurrent_options
 

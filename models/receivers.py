@@ -1,10 +1,10 @@
-"""Receivers: what turns an encoder's latent into the vector that scores are dot products of."""
+"""Receivers: from an encoder's latent to the vector whose dot products are the scores."""
 
 from torch import Tensor, nn
 
 
 class SimpleReceiverMLP(nn.Module):
-    """Linear, ReLU, Linear: [B, latent_size] -> [B, rx_latent_size]; the same for photos and sketches."""
+    """Linear, ReLU, Linear: [B, latent_size] -> [B, rx_latent_size]; the same weights for photos and sketches."""
 
     def __init__(self, *, latent_size: int, rx_hidden: int = 64, rx_latent_size: int = 64):
         super().__init__()

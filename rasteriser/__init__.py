@@ -1,8 +1,8 @@
-"""Differentiable drawing: strokes to pixels, as pure functions of tensors.
+"""Differentiable drawing: pure functions from strokes to pixels.
 
 The names are those of `dsketch.raster`, the official rasteriser; `draw_points`, `draw_lines`, `draw_curves`,
-`catmull_rom_to_bezier` and `pixel_grid` are new. `draw_lines` and its kin are fast and lean; the functions they can be
-put together from, squared distances, relaxations and compositions, define what they draw.
+`catmull_rom_to_bezier` and `pixel_grid` are new. The `draw_*` functions are fast and need little memory. The other
+functions (squared distances, relaxations, compositions) define what they draw.
 """
 
 from .composite import over, over_recursive, smoothmax, softor

@@ -1,7 +1,7 @@
-"""Parametric curves: control points and a parameter to points of the curve.
+"""Parametric curves: points on a curve from its control points and a parameter.
 
-Every function takes params [*, P, D], any leading dimensions and P points of D coordinates, and t [*, n, 1] or [n, 1]
-in 0..1, and gives points [*, n, D]; its attribute `param_dim` is P. ValueError if there are not P points.
+Every function takes params [*, P, D] (P control points of D coordinates, any leading dimensions) and t [*, n, 1] or
+[n, 1] in 0..1, and returns points [*, n, D]. It raises ValueError unless P equals its attribute `param_dim`.
 Source: Mihai & Hare, "Differentiable Drawing and Sketching", 2021, arXiv:2103.16194.
 """
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def linear_bezier(params: Tensor, t: Tensor) -> Tensor:
-    """Straight line: params [*, 2, D], t [*, n, 1] or [n, 1] -> [*, n, D], exactly the start and end at t = 0 and 1."""
+    """Straight line: params [*, 2, D], t [*, n, 1] or [n, 1] -> [*, n, D]; exact at both ends."""
     start, end = _control_points(params, 2)
     return (1 - t) * start + t * end
 
@@ -32,21 +32,21 @@ def cubic_bezier(params: Tensor, t: Tensor) -> Tensor:
 def catmull_rom_spline(params: Tensor, t: Tensor, alpha: float = 0.5) -> Tensor:
     """Catmull-Rom spline from the second to the third point: params [*, 4, D], t [*, n, 1] or [n, 1] -> [*, n, D].
 
-    Knots are spaced by the distance of their points to the power of alpha: 0 is the uniform spline, 0.5 the
-    centripetal and 1 the chordal one (Barry & Goldman 1988; Yuksel et al. 2011). Where the official code gives NaN, at
-    coincident neighbours, this gives the limit of points that approach each other, with no slope at that end (for
-    alpha = 1 the limit depends on the direction they come from; the same is chosen), and a finite gradient.
+    The knot spacing is the distance between points to the power alpha: 0 gives the uniform, 0.5 the centripetal and 1
+    the chordal spline (Barry & Goldman 1988; Yuksel et al. 2011). The official code gives NaN for coincident
+    neighbours. This function gives a finite gradient and the limit of points that approach each other, with slope 0 at
+    that end. (For alpha = 1 the limit depends on the direction of approach; slope 0 is used there, too.)
     """
     return cubic_bezier(catmull_rom_to_bezier(params, alpha), t)
 
 
 def catmull_rom_to_bezier(params: Tensor, alpha: float = 0.5) -> Tensor:
-    """The control points of the cubic Bezier curve that equals `catmull_rom_spline` at every t: [*, 4, D] both."""
+    """Control points of the cubic Bezier curve that equals `catmull_rom_spline` at every t: [*, 4, D] -> [*, 4, D]."""
     before, start, end, after = _control_points(params, 4)
     knots = [_knot_interval(q - p, alpha) for p, q in ((before, start), (start, end), (end, after))]
     (interval_in, velocity_in), (interval, _), (interval_out, velocity_out) = knots
-    # The usual pyramid divides by every interval, and intervals may be 0. The same cubic as a Bezier curve needs
-    # only its derivatives at the two ends, which can be written with velocities that vanish with their interval.
+    # The usual pyramid divides by every interval, and an interval may be 0. The Bezier form needs only the derivatives
+    # at the two ends, which can be written with velocities that vanish with their interval.
     slope_start = _safe_ratio(velocity_in * interval**2 + (end - start) * interval_in, interval_in + interval)
     slope_end = _safe_ratio(velocity_out * interval**2 + (end - start) * interval_out, interval + interval_out)
     return torch.cat([start, start + slope_start / 3, end - slope_end / 3, end], dim=-2)
@@ -77,7 +77,7 @@ chordal_catmull_rom_spline.param_dim = 4
 
 
 def _control_points(params: Tensor, count: int) -> tuple[Tensor, ...]:
-    """The control points [*, P, D] one by one, each [*, 1, D]."""
+    """Splits control points [*, P, D] into P tensors [*, 1, D]; raises ValueError unless P is `count`."""
     if params.ndim < 2 or params.shape[-2] != count:
         raise ValueError(f"params has shape {list(params.shape)}: this curve takes {count} points, [*, {count}, D]")
     return params.split(1, dim=-2)
@@ -86,7 +86,8 @@ def _control_points(params: Tensor, count: int) -> tuple[Tensor, ...]:
 def _knot_interval(chord: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
     """Interval |chord|^alpha [*, 1, 1] and velocity chord / interval [*, 1, D] for a chord [*, 1, D].
 
-    A chord of no length has an interval of 0 (1 if alpha is 0) and no velocity; neither passes on a gradient.
+    A chord of length 0 has velocity 0 and interval 0, and neither passes a gradient. If alpha is 0, every interval is
+    1 and the velocity is the chord.
     """
     if alpha == 0:
         return torch.ones_like(chord[..., :1]), chord
@@ -97,5 +98,5 @@ def _knot_interval(chord: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
 
 
 def _safe_ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """The quotient, or 0 where the denominator is 0."""
+    """numerator / denominator, or 0 where the denominator is 0."""
     return torch.where(denominator > 0, numerator / torch.where(denominator > 0, denominator, 1.0), 0.0)

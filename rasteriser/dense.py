@@ -1,4 +1,4 @@
-"""Polylines to images in plain torch, on any device and in any precision: each stroke on every pixel, one by one."""
+"""Polylines to images in plain torch, for any device and precision: every stroke is computed at every pixel."""
 
 import math
 from typing import NamedTuple
@@ -10,9 +10,9 @@ from torch.autograd.function import once_differentiable
 from .grid import pixel_axes
 from .segments import negligible, segments_of, to_vertices
 
-# Sketches are drawn in blocks of about this many pixels times segments. On a CPU the dozen buffers of a block should
-# stay in its cache, and be small enough to be had again without asking the system for memory, which can cost more than
-# the drawing. Elsewhere a block only bounds the memory, and should be large enough to fill the device.
+# Sketches are drawn in blocks of about this many pixels times segments. On a CPU, the dozen buffers of a block should
+# fit its cache and be small enough for the allocator to reuse: memory from the system can cost more than the drawing.
+# On other devices, a block only bounds the memory and should be large enough to fill the device.
 _BLOCK_ON_CPU = 1 << 17
 _BLOCK_ELSEWHERE = 1 << 24
 
@@ -20,11 +20,11 @@ _BLOCK_ELSEWHERE = 1 << 24
 class DensePolylines(torch.autograd.Function):
     """Polylines [B, N, V, 2] to images [B, C, H, W]; V = 1 is a point, V = 2 a line.
 
-    The image is 1 - prod_n q_n with q_n = 1 - w_n r_n, r_n = exp(-d2_n / sigma2), w_n the stroke's intensity in the
-    channel: d image / d w_n = (prod / q_n) r_n, and d image / d d2_n = -(prod / q_n) w_n r_n / sigma2. The pixel's
-    nearest point on a segment lies at the fraction t in 0..1 from start to end, with e the vector from there to the
-    pixel. As t minimises d2 = |e|^2, its own derivative does not count (the envelope theorem), and d d2 / d start =
-    -2 (1 - t) e, d d2 / d end = -2 t e.
+    The image is 1 - prod_n q_n with q_n = 1 - w_n r_n and r_n = exp(-d2_n / sigma2); w_n is the stroke's intensity in
+    the channel. Hence d image / d w_n = (prod / q_n) r_n and d image / d d2_n = -(prod / q_n) w_n r_n / sigma2. The
+    pixel's nearest point on a segment lies at the fraction t in 0..1 from start to end; e is the vector from there to
+    the pixel. Since t minimises d2 = |e|^2, the derivative of t drops out (envelope theorem): d d2 / d start =
+    -2 (1 - t) e and d d2 / d end = -2 t e.
     """
 
     @staticmethod
@@ -63,33 +63,33 @@ class DensePolylines(torch.autograd.Function):
 
 
 def _of_stroke(intensities: Tensor | None, block: slice, n: int) -> Tensor | None:
-    """Stroke n's intensities, [b, C, 1, 1]."""
+    """Intensities [b, C, 1, 1] of stroke n in a block of sketches; None stays None."""
     return None if intensities is None else intensities[block, n, :, None, None]
 
 
 def _blocks(vertices: Tensor, size: tuple[int, int]) -> list[slice]:
-    """Slices of the batch, each small enough to work on at once."""
+    """Slices of the batch, each small enough to draw at once."""
     budget = _BLOCK_ON_CPU if vertices.device.type == "cpu" else _BLOCK_ELSEWHERE
     sketches = max(1, budget // (size[0] * size[1] * max(1, vertices.shape[2] - 1)))
     return [slice(first, first + sketches) for first in range(0, vertices.shape[0], sketches)]
 
 
 class _Stroke(NamedTuple):
-    """One stroke of each of b sketches, as K segments with the axes told of in `Segments`, in the image's precision.
+    """One stroke of each of b sketches, as K segments with the axes of `Segments`, in the image's precision.
 
-    A pixel's coordinate is the sum of its row's part and its column's part, so that one addition a pixel finds it.
+    A pixel's coordinate is a row part plus a column part, which costs one addition per pixel.
     """
 
     along_row: Tensor  # [b, K, H, 1]
     along_col: Tensor  # [b, K, 1, W]
     across_row: Tensor  # [b, K, H, 1]
     across_col: Tensor  # [b, K, 1, W]
-    first: Tensor  # [b, K, 1, 1] where the segment starts on the axis along it, <= 0
-    last: Tensor  # [b, K, 1, 1] where it ends, >= 0
+    first: Tensor  # [b, K, 1, 1] start of the segment on the axis along it, <= 0
+    last: Tensor  # [b, K, 1, 1] its end, >= 0
 
 
 def _strokes(vertices: Tensor, size: tuple[int, int], dtype: torch.dtype) -> list[_Stroke]:
-    """The N strokes of polylines [b, N, V, 2], for pixels of the dtype."""
+    """The N strokes of polylines [b, N, V, 2], in `dtype`."""
     segments = segments_of(vertices)
     fields = [
         *_parts(segments.along, segments.origin, size, dtype),
@@ -101,7 +101,7 @@ def _strokes(vertices: Tensor, size: tuple[int, int], dtype: torch.dtype) -> lis
 
 
 def _parts(axis: Tensor, origin: Tensor, size: tuple[int, int], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """What rows [b, N, K, H, 1] and columns [b, N, K, 1, W] add to a coordinate, for axis and origin [b, N, K, 2]."""
+    """Row parts [b, N, K, H, 1] and column parts [b, N, K, 1, W] of a coordinate, for axis and origin [b, N, K, 2]."""
     rows, cols = pixel_axes(size, axis.dtype, axis.device)
     row_part = axis[..., :1] * (rows - origin[..., :1])
     col_part = axis[..., 1:] * (cols - origin[..., 1:])
@@ -109,12 +109,12 @@ def _parts(axis: Tensor, origin: Tensor, size: tuple[int, int], dtype: torch.dty
 
 
 class _Nearest(NamedTuple):
-    """The nearest point of every segment to every pixel, and the way from it to the pixel, on the segment's axes."""
+    """The nearest point of every segment to every pixel, and the vector from it to the pixel, on the segment's axes."""
 
     d2: Tensor  # [b, K, H, W]
     foot: Tensor  # [b, K, H, W] the nearest point, on the axis along the segment
     across: Tensor  # [b, K, H, W]
-    beyond: Tensor  # [b, K, H, W] along the segment: 0 but for pixels past one of its ends
+    beyond: Tensor  # [b, K, H, W] along the segment: 0 except for pixels past one of its ends
 
 
 def _nearest(stroke: _Stroke) -> _Nearest:
@@ -128,28 +128,28 @@ def _nearest(stroke: _Stroke) -> _Nearest:
 
 
 def _ink(d2: Tensor, sigma2: float) -> Tensor:
-    """exp(-d2 / sigma2), [b, 1, H, W], of a stroke whose segments have d2 [b, K, H, W]."""
+    """Ink exp(-d2 / sigma2) [b, 1, H, W] of a stroke, from the squared distances d2 [b, K, H, W] of its segments."""
     exponent = (d2 if d2.shape[1] == 1 else d2.amin(1, keepdim=True)).mul(-1 / sigma2)
-    # Results below the smallest normal number take a CPU ten times as long, and most pixels are far from any stroke:
-    # their exponents are raised to just above that, and the ink that comes out is set to 0.
+    # Subnormal results are ten times slower on a CPU, and most pixels are far from any stroke. Exponents are clamped to
+    # just above that range, and the resulting ink is set to 0.
     lowest = math.log(torch.finfo(d2.dtype).tiny) + 6
     ink = exponent.clamp_(min=lowest).exp_()
-    return torch.nn.functional.threshold_(ink, math.exp(lowest + 1), 0.0)
+    return torch.threshold_(ink, math.exp(lowest + 1), 0.0)
 
 
 def _left_blank(ink: Tensor, intensity: Tensor | None) -> Tensor:
     """q = 1 - intensity * ink, [b, C, H, W], for ink [b, 1, H, W] and intensity [b, C, 1, 1].
 
-    q is kept just above 0, by less than shows in the image: the other strokes' product is then prod / q even where a
-    stroke passes through the centre of a pixel. The rounding of 1 - exp does no harm there either, as it is in the
-    product too. (expm1 would spare it, but would take most of the time on a CPU.)
+    q is kept above 0 by an amount that does not show in the image. prod / q is then the product of the other strokes
+    even where a stroke passes through the centre of a pixel. The rounding of 1 - exp does no harm there because the
+    product contains it, too. (expm1 would avoid it, but would take most of the time on a CPU.)
     """
     shade = ink if intensity is None else intensity * ink
     return (1 - shade).clamp_(min=negligible(ink.dtype))
 
 
 def _pulls(stroke: _Stroke, near: _Nearest, pull: Tensor) -> Tensor:
-    """Sums over pixels of pull e and pull foot e, [b, K, 2, 2], see `to_vertices`; pull [b, 1, H, W]."""
+    """Sums over pixels of pull e and of pull foot e, [b, K, 2, 2]; see `to_vertices`. pull is [b, 1, H, W]."""
     if near.d2.shape[1] > 1:
         is_nearest = _is_nearest(near, stroke)
         pull = pull.div_(is_nearest.sum(1, keepdim=True)) * is_nearest
@@ -159,9 +159,9 @@ def _pulls(stroke: _Stroke, near: _Nearest, pull: Tensor) -> Tensor:
 def _is_nearest(near: _Nearest, stroke: _Stroke) -> Tensor:
     """[b, K, H, W]: 1 for the segment nearest to the pixel, or for several equally near, and 0 for the others.
 
-    Next to a vertex both its segments are all but equally near, but rightly it is the one whose inside the pixel is
-    nearest to, and the gradient could be wrong by a thousand times the rounding that decides for the other. So a
-    segment that is nearest with an end has to be nearer by more than the rounding of d2.
+    Next to a vertex, its two segments are almost equally near. The gradient belongs to the segment whose inside is
+    nearest; choosing the other one by rounding could change the gradient by a thousand times that rounding. So an end
+    counts as nearest only if it is nearer by more than the rounding of d2.
     """
     rounding = 8 * torch.finfo(near.d2.dtype).eps
     margin = rounding * near.foot.abs() * (stroke.last - stroke.first)
@@ -170,5 +170,5 @@ def _is_nearest(near: _Nearest, stroke: _Stroke) -> Tensor:
 
 
 def _sum_pixels(pull: Tensor, near: _Nearest) -> Tensor:
-    """Sums over the pixels of pull [b, K, H, W] times e, [b, K, 2] on the segments' axes."""
+    """Sums over pixels of pull [b, K, H, W] times e: [b, K, 2] on the segments' axes."""
     return torch.stack([(pull * near.across).sum((-2, -1)), (pull * near.beyond).sum((-2, -1))], dim=-1)

@@ -1,7 +1,7 @@
 """Squared Euclidean distance transforms: the squared distance of every lattice point to a point, line or curve.
 
-Every function takes any leading dimensions, and a grid [*lattice, D] of the coordinates of its points (see
-`pixel_grid`), as a rule with D lattice dimensions; the result is [*leading, *lattice], in the grid's unit squared.
+Every function takes any leading dimensions and a grid [*lattice, D] of coordinates, usually with D lattice dimensions
+(see `pixel_grid`). It returns [*leading, *lattice], in squared units of the grid.
 Source: Mihai & Hare, "Differentiable Drawing and Sketching", 2021, arXiv:2103.16194.
 """
 
@@ -25,7 +25,7 @@ def point_edt2(point: Tensor, grid: Tensor) -> Tensor:
 def line_edt2(line: Tensor, grid: Tensor) -> Tensor:
     """Squared distance to line segments: line [*, 2, D] as (start, end), grid [*lattice, D] -> [*, *lattice].
 
-    A line of no length acts as a point, and all its gradient goes to its start.
+    A line of length 0 acts as a point; its whole gradient goes to its start.
     """
     _check_coordinates("line", line, grid, 2)
     if line.shape[-2] != 2:
@@ -33,9 +33,9 @@ def line_edt2(line: Tensor, grid: Tensor) -> Tensor:
     start, end = line.unbind(-2)
     chord = end - start
     has_length = chord.square().sum(-1, keepdim=True) >= torch.finfo(chord.dtype).tiny
-    # The official code adds float32's epsilon to |chord|^2 instead. Without it, d2 differs by less than 1e-8, but for
-    # lines of almost no length, and is right for those. Dividing by the length twice, rather than by its square,
-    # keeps the derivatives of the shortest lines finite.
+    # The official code adds float32's epsilon to |chord|^2 instead. The results differ by less than 1e-8 in d2, except
+    # for lines of almost no length, where this one is right. Dividing twice by the length, rather than once by its
+    # square, keeps the derivatives of the shortest lines finite.
     safe = torch.where(has_length, chord, 1.0)
     length = torch.linalg.vector_norm(safe, dim=-1, keepdim=True)
     direction = torch.where(has_length, safe / length / length, 0.0)
@@ -45,13 +45,13 @@ def line_edt2(line: Tensor, grid: Tensor) -> Tensor:
 
 
 def curve_edt2_polyline(params: Tensor, grid: Tensor, segments: int, cfcn: Curve = cubic_bezier) -> Tensor:
-    """Squared distance to curves taken as polylines: params [*, P, D], grid [*lattice, D] -> [*, *lattice].
+    """Squared distance to curves approximated by polylines: params [*, P, D], grid [*lattice, D] -> [*, *lattice].
 
     Args:
         params: the P control points of each curve.
         grid: coordinates of the lattice.
-        segments: straight pieces to a curve, of equal steps in its parameter, at least 1.
-        cfcn: the curve, a function of `curves.py` or one like them.
+        segments: straight pieces per curve, at equal steps of its parameter; at least 1.
+        cfcn: the curve, a function like those in `curves.py`.
 
     Raises:
         ValueError: if the shapes do not fit, or segments is below 1.
@@ -75,21 +75,21 @@ def curve_edt2_bruteforce(
     maxt: float | Tensor = 1.0,
     mindists: Tensor | None = None,
 ) -> Tensor:
-    """Squared distance to curves by a search for the nearest t: params [*, P, D], grid [*lattice, D] -> [*, *lattice].
+    """Squared distance to curves by searching the nearest t: params [*, P, D], grid [*lattice, D] -> [*, *lattice].
 
-    Each round tries `slices` values of t, spread evenly over a range that then narrows to one step on either side of
-    the best: after `iters` rounds t is known to about (2 / (slices - 1))^iters. Enough slices are needed for the first
-    round to find the right part of the curve. The gradient is that at the t found.
+    Each round tries `slices` evenly spaced values of t, then narrows the range to one step on either side of the best.
+    After `iters` rounds, t is known to about (2 / (slices - 1))^iters. `slices` must be large enough for the first
+    round to find the right part of the curve. The gradient is taken at the nearest t.
 
     Args:
         params: the P control points of each curve.
         grid: coordinates of the lattice.
         iters: rounds of the search, at least 1.
-        slices: values tried in a round, at least 2 (the range narrows only from 4 on).
-        cfcn: the curve, a function of `curves.py` or one like them.
-        mint: where the first round's range begins; a number, or one for each lattice point, [*, *lattice].
-        maxt: where it ends, likewise.
-        mindists: squared distances [*, *lattice] already found, of which the result is the minimum with this curve's.
+        slices: values tried per round, at least 2 (the range narrows only from 4 on).
+        cfcn: the curve, a function like those in `curves.py`.
+        mint: start of the first round's range; a number, or one per lattice point, [*, *lattice].
+        maxt: end of that range, likewise.
+        mindists: known squared distances [*, *lattice]; the result is the minimum of these and the curve's distances.
 
     Raises:
         ValueError: if the shapes do not fit, iters is below 1 or slices below 2.
@@ -107,12 +107,12 @@ def curve_edt2_bruteforce(
         low = torch.as_tensor(mint, dtype=params.dtype, device=params.device).expand(*leading, *lattice)
         high = torch.as_tensor(maxt, dtype=params.dtype, device=params.device).expand(*leading, *lattice)
         t = _nearest_parameter(distance, low, high, iters, slices)
-    found = distance(t)
-    return found if mindists is None else torch.minimum(found, mindists)
+    distances = distance(t)
+    return distances if mindists is None else torch.minimum(distances, mindists)
 
 
 def create_curve_edt2_bruteforce(iters: int, slices: int, cfcn: Curve = cubic_bezier) -> Curve:
-    """`curve_edt2_bruteforce` with these choices, as a function of params [*, P, D] and grid [*lattice, D] alone."""
+    """`curve_edt2_bruteforce` with fixed choices, as a function of params [*, P, D] and grid [*lattice, D]."""
 
     def curve_edt2(params: Tensor, grid: Tensor) -> Tensor:
         return curve_edt2_bruteforce(params, grid, iters, slices, cfcn)
@@ -123,7 +123,7 @@ def create_curve_edt2_bruteforce(iters: int, slices: int, cfcn: Curve = cubic_be
 
 point_edt2.param_dim = 1
 line_edt2.param_dim = 2
-# Of the curve that these two take unless told otherwise.
+# These two take a cubic Bezier curve by default.
 curve_edt2_polyline.param_dim = cubic_bezier.param_dim
 curve_edt2_bruteforce.param_dim = cubic_bezier.param_dim
 
@@ -131,13 +131,13 @@ curve_edt2_bruteforce.param_dim = cubic_bezier.param_dim
 def _nearest_parameter(
     distance: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, iters: int, slices: int
 ) -> Tensor:
-    """The t in low..high with the least distance(t), all of one shape, by `iters` rounds of `slices` trials."""
+    """The t in low..high with the least distance(t), after `iters` rounds of `slices` trials; all of one shape."""
     lowest, highest = low, high
     best, best_distance = low, distance(low)
     for _ in range(iters):
         step = (high - low) / (slices - 1)
         for k in range(slices):
-            # One slice at a time: all together would need `slices` times the memory.
+            # One slice at a time: all at once would need `slices` times the memory.
             trial = torch.minimum(low + k * step, highest)
             trial_distance = distance(trial)
             nearer = trial_distance < best_distance
@@ -148,7 +148,7 @@ def _nearest_parameter(
 
 
 def _over_lattice(vectors: Tensor, grid: Tensor) -> Tensor:
-    """Vectors [*, D] with a dimension of size 1 for each of the lattice's: [*, 1, .., 1, D]."""
+    """Vectors [*, D] with one dimension of size 1 per lattice dimension: [*, 1, .., 1, D]."""
     return vectors.reshape(*vectors.shape[:-1], *(1,) * (grid.ndim - 1), vectors.shape[-1])
 
 

@@ -5,10 +5,10 @@ from torch import Tensor
 
 
 def canvas_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    """(H, W) of a canvas given as such, or as one number for a square. ValueError for anything else."""
+    """(H, W) from a pair, or from one number for a square. Raises ValueError for anything else."""
     height, width = (size, size) if isinstance(size, int) else _pair(size)
     if height < 1 or width < 1:
-        raise ValueError(f"size is {size}: a canvas needs at least 1 pixel each way")
+        raise ValueError(f"size is {size}: a canvas needs at least 1 pixel in height and width")
     return height, width
 
 
@@ -25,12 +25,14 @@ def _pair(size) -> tuple[int, int]:
 def pixel_axes(
     size: int | tuple[int, int], dtype: torch.dtype | None = None, device: torch.device | str | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Rows [H] and columns [W] of the pixel centres, each from -1 to 1, both inclusive."""
-    return tuple(_pixel_axis(pixels, dtype or torch.get_default_dtype(), device) for pixels in canvas_size(size))
+    """Row coordinates [H] and column coordinates [W] of the pixel centres, each from -1 to 1 inclusive."""
+    height, width = canvas_size(size)
+    dtype = dtype or torch.get_default_dtype()
+    return _pixel_axis(height, dtype, device), _pixel_axis(width, dtype, device)
 
 
 def _pixel_axis(pixels: int, dtype: torch.dtype, device: torch.device | str | None) -> Tensor:
-    # One division of whole numbers is symmetric and rounds once; torch.linspace misses 0 in the middle by an epsilon.
+    # A single division of integers is symmetric and rounds once; torch.linspace misses 0 in the middle by an epsilon.
     if pixels == 1:
         return torch.full((1,), -1.0, dtype=dtype, device=device)
     return torch.arange(1 - pixels, pixels, 2, dtype=dtype, device=device) / (pixels - 1)
@@ -43,10 +45,10 @@ def pixel_grid(
 
     Args:
         size: height and width in pixels, or one number for both. An axis of one pixel has its centre at -1.
-        dtype: torch's default, if not given.
-        device: torch's default, if not given.
+        dtype: torch's default if None.
+        device: torch's default if None.
 
     Raises:
-        ValueError: if the size is not one or two whole numbers above 0.
+        ValueError: if the size is not one or two positive integers.
     """
     return torch.stack(torch.meshgrid(*pixel_axes(size, dtype, device), indexing="ij"), dim=-1)

@@ -1,12 +1,11 @@
 """Polylines to images on a CPU: loops compiled by Numba, for float32.
 
-For each stroke, the kernels visit only the pixels within its reach: row by row, the columns between which a segment
-can leave ink. Distances are computed in float64, ink in float32. Work is shared between threads by sketch, or by bands
-of rows where there are few sketches; how it is cut up does not depend on the number of threads, so that the same input
-gives the same bits.
+For each stroke, the kernels visit only the pixels within its reach: row by row, the columns in which a segment can
+leave ink. Distances are computed in float64, ink in float32. Threads share the work by sketch, or by bands of rows if
+there are few sketches. The partition does not depend on the number of threads, so the same input gives the same bits.
 
-The kernels are compiled at their first use, some seconds, and kept beside this file, or where else Numba can write.
-Nothing imports this module before something is drawn.
+The kernels are compiled at first use, which takes some seconds, and cached next to this file or wherever Numba can
+write. This module is imported only when something is drawn.
 """
 
 import math
@@ -22,19 +21,19 @@ from torch.autograd.function import once_differentiable
 from .grid import pixel_axes
 from .segments import Segments, negligible, reach, segments_of, to_vertices
 
-# Pieces that the work is cut into: some more than threads, as torch's own threads keep a core busy for a while after
-# each of its operations, so that threads are not equally fast. Bands of rows cost sums of their own, for each stroke.
+# The work is cut into more pieces than threads because threads are not equally fast: torch's own threads keep a core
+# busy for a while after each operation. Every band of rows needs separate sums for each stroke.
 _PIECES, _BANDS = 24, 8
-# How many pixels times strokes are worth a thread.
+# The least number of pixels times strokes for which threads are used.
 _WORTH_A_THREAD = 1 << 18
-# By this much of d2 an end has to be nearer than the inside of another segment.
+# An end must be nearer than the inside of another segment by this fraction of d2.
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
-# Sums may be taken in any order, which lets a loop fill the processor's vectors. Infinities and NaN keep their meaning.
+# Numba's fastmath flags: sums may be reordered, which lets loops use SIMD. Infinities and NaN keep their meaning.
 _SUMS = {"reassoc", "contract", "nsz", "arcp"}
 
 
 class NumbaPolylines(torch.autograd.Function):
-    """Polylines [B, N, V, 2] to images [B, C, H, W] on a CPU, float32; the gradient is told of in `DensePolylines`."""
+    """Polylines [B, N, V, 2] to images [B, C, H, W] on a CPU, float32; `DensePolylines` explains the gradient."""
 
     @staticmethod
     def forward(
@@ -44,7 +43,7 @@ class NumbaPolylines(torch.autograd.Function):
         records, broken = _records(segments_of(vertices), shades)
         product = shades.new_ones(vertices.shape[0], shades.shape[2], *size)
         _share(_draw, product.shape, _canvas(size, sigma2), records, shades, product)
-        # What is not a number is so everywhere: no pixel knows how near it is.
+        # A sketch with NaN coordinates is NaN everywhere, because no pixel has a distance to it.
         product[broken] = math.nan
         ctx.save_for_backward(vertices, intensities, product)
         ctx.size, ctx.sigma2 = size, sigma2
@@ -68,18 +67,18 @@ class NumbaPolylines(torch.autograd.Function):
 
 
 def _shades(vertices: Tensor, intensities: Tensor | None) -> Tensor:
-    """Intensities [B, N, C]; those of strokes without any are 1."""
+    """Intensities [B, N, C]; ones [B, N, 1] if they are None."""
     if intensities is not None:
         return intensities.contiguous()
     return vertices.new_ones(*vertices.shape[:2], 1, dtype=torch.float32)
 
 
 def _records(segments: Segments, shades: Tensor) -> tuple[Tensor, Tensor]:
-    """Segments of [B, N, K] as the kernels read them, float64 [B, N, K, 6], and bool [B]: the sketches that have
-    coordinates or intensities that are not numbers, or too large to be computed with. Their records are 0.
+    """Segments as the kernels read them, float64 [B, N, K, 6], and a mask of broken sketches, bool [B].
 
-    The fields: unit vector (row, col), origin (row, col), and where the segment starts and ends, from the origin, along
-    the unit vector.
+    A sketch is broken if it has NaN or infinite coordinates or intensities, or values too large to compute with; its
+    records are 0. The fields are: unit vector (row, col), origin (row, col), and start and end of the segment, measured
+    from the origin along the unit vector.
     """
     records = torch.cat([segments.along, segments.origin, segments.first, segments.last], dim=-1)
     broken = ~(records.isfinite().flatten(1).all(1) & shades.isfinite().flatten(1).all(1))
@@ -87,26 +86,26 @@ def _records(segments: Segments, shades: Tensor) -> tuple[Tensor, Tensor]:
     return records, broken
 
 
-def _canvas(size: tuple[int, int], sigma2: float) -> tuple[np.ndarray | float, ...]:
-    """What is the same for every sketch: pixel centres of rows and columns, 1 / sigma2, reach, negligible ink."""
+def _canvas(size: tuple[int, int], sigma2: float) -> tuple[np.ndarray, np.ndarray, float, float, np.float32]:
+    """Values shared by all sketches: pixel centres of rows and columns, 1 / sigma2, reach, negligible ink."""
     rows, cols = (axis.numpy() for axis in pixel_axes(size, torch.float64))
     return rows, cols, 1 / sigma2, reach(sigma2, torch.float32), np.float32(negligible(torch.float32))
 
 
 def _bands(shape: torch.Size) -> int:
-    """Bands of rows in which images [B, C, H, W] are drawn: several, where there are few sketches."""
+    """Number of row bands in which images [B, C, H, W] are drawn: several if there are few sketches."""
     return max(1, min(_BANDS // max(1, shape[0]), shape[2]))
 
 
 def _share(kernel: Callable[..., None], shape: torch.Size, canvas: tuple, *tensors: Tensor) -> None:
-    """Call a kernel for every sketch and band of images of a shape [B, C, H, W], in as many threads as torch uses."""
+    """Calls a kernel for all sketches and bands of images [B, C, H, W], in as many threads as torch uses."""
     arrays = [tensor.detach().numpy() for tensor in tensors]
     sketches, bands = shape[0], _bands(shape)
     bounds = [round(shape[2] * band / bands) for band in range(bands + 1)]
-    some = math.ceil(sketches / _PIECES)
+    per_piece = math.ceil(sketches / _PIECES)
     pieces = [
-        (first, min(first + some, sketches), band, bounds[band], bounds[band + 1])
-        for first in range(0, sketches, max(1, some))
+        (first, min(first + per_piece, sketches), band, bounds[band], bounds[band + 1])
+        for first in range(0, sketches, max(1, per_piece))
         for band in range(bands)
     ]
 
@@ -123,29 +122,28 @@ def _share(kernel: Callable[..., None], shape: torch.Size, canvas: tuple, *tenso
     if helpers == 0:
         return work()
     with ThreadPoolExecutor(helpers) as pool:
-        helping = [pool.submit(work) for _ in range(helpers)]
+        futures = [pool.submit(work) for _ in range(helpers)]
         work()
-    for helped in helping:
-        helped.result()
+    for future in futures:
+        future.result()
 
 
 def _compiled(function: Callable) -> Callable:
-    """The function as Numba will compile it, kept on disk where a place for it can be found."""
+    """The function as compiled by Numba, cached on disk if possible."""
     try:
         return numba.njit(nogil=True, cache=True, fastmath=_SUMS)(function)
-    except RuntimeError:  # nowhere to write
+    except RuntimeError:  # no writable folder for the cache
         return numba.njit(nogil=True, fastmath=_SUMS)(function)
 
 
-# What the kernels are written like matters: a loop fills the processor's vectors only if its numbers are chosen between
-# by `x if x < y else y` instead of min and max, its indices cannot be negative (hence np.uintp), and no whole number
-# makes float64 of float32. That is five times as fast.
+# A loop compiles to SIMD code, which is five times as fast, only under three conditions: it uses `x if x < y else y`
+# instead of min and max, its indices cannot be negative (hence np.uintp), and no integer promotes float32 to float64.
 
 
 @_compiled
 def _exp(x):
-    """e^x in float32 for x in -80..0, to two roundings; unlike the library's, it fills the processor's vectors."""
-    # x = n ln 2 + rest, with ln 2 in two parts so that no digits of the rest are lost (Cody and Waite 1980).
+    """e^x in float32 for x in -80..0, within two roundings; unlike the library's exp, it compiles to SIMD code."""
+    # x = n ln 2 + rest. ln 2 is split in two parts to keep all digits of the rest (Cody and Waite 1980).
     n = np.rint(x * np.float32(1.44269504))
     rest = x - n * np.float32(0.693359375) + n * np.float32(2.12194440e-4)
     series = np.float32(1 / 5040) * rest + np.float32(1 / 720)
@@ -160,7 +158,7 @@ def _exp(x):
 
 @_compiled
 def _ink(d2, per_sigma2, least):
-    """Ink at the squared distance d2, where it counts."""
+    """Ink at the squared distance d2; 0 if it is below `least`."""
     exponent = np.float32(-d2 * per_sigma2)
     ink = _exp(exponent if exponent > np.float32(-80) else np.float32(-80))
     return ink if ink >= least else np.float32(0)
@@ -174,10 +172,10 @@ def _left_blank(shade, ink, least):
 
 @_compiled
 def _axes(piece, down, right):
-    """A pixel's nearest point on a segment, and the way from it to the pixel: foot, across, beyond.
+    """A pixel's nearest point on a segment, and the vector from it to the pixel: foot, across, beyond.
 
-    The pixel is given by the way from the segment's origin; foot and beyond are along the segment, beyond is 0 but past
-    one of its ends.
+    (down, right) is the vector from the segment's origin to the pixel. foot and beyond are measured along the segment;
+    beyond is 0 except past one of its ends.
     """
     unit_row, unit_col, _, _, start, stop = piece
     along = unit_row * down + unit_col * right
@@ -188,13 +186,13 @@ def _axes(piece, down, right):
 
 @_compiled
 def _with_margin(d2, beyond, margin):
-    """The squared distance with what an end has to be nearer by: see `dense.py`, `_is_nearest`."""
+    """d2 plus the margin by which an end must be nearer; see `_is_nearest` in `dense.py`."""
     return d2 if beyond == 0 else d2 + _ROUNDING * (d2 + margin)
 
 
 @_compiled
 def _piece(records, sketch, stroke, piece):
-    """A segment's record as numbers: an array of its own would cost more than what is computed with it."""
+    """A segment's record as a tuple of numbers: an array would cost more than the computation with it."""
     return (
         records[sketch, stroke, piece, 0],
         records[sketch, stroke, piece, 1],
@@ -210,15 +208,15 @@ def _narrow(left, right, slope, offset, least, most):
     """The part of left..right where slope x + offset lies in least..most."""
     if slope == 0:
         return (left, right) if least <= offset <= most else (1.0, 0.0)
-    one, other = (least - offset) / slope, (most - offset) / slope
-    return max(left, min(one, other)), min(right, max(one, other))
+    at_least, at_most = (least - offset) / slope, (most - offset) / slope
+    return max(left, min(at_least, at_most)), min(right, max(at_least, at_most))
 
 
 @_compiled
 def _columns(piece, row, reach, width):
-    """First column within a segment's reach in a row of the canvas, and the one after the last.
+    """The first column within a segment's reach in a row of the canvas, and the column after the last.
 
-    Beside an end of the segment, columns of a corner are out of reach; their ink is found to be negligible.
+    Near an end of the segment, the range includes corner columns out of reach; their ink is negligible.
     """
     unit_row, unit_col, origin_row, origin_col, start, stop = piece
     down = row - origin_row
@@ -235,13 +233,13 @@ def _columns(piece, row, reach, width):
 
 @_compiled
 def _rows(records, sketch, stroke, row_from, row_to, height, reach):
-    """First row within reach of a stroke, and the one after the last, between two bounds."""
+    """The first row within a stroke's reach, and the row after the last, clamped to row_from..row_to."""
     low, high = np.inf, -np.inf
     for number in range(records.shape[2]):
         unit_row, _, origin_row, _, start, stop = _piece(records, sketch, stroke, number)
-        one, other = origin_row + unit_row * start, origin_row + unit_row * stop
-        low, high = min(low, one, other), max(high, one, other)
-    # Bounded before they are whole numbers: a stroke can be anywhere.
+        start_row, stop_row = origin_row + unit_row * start, origin_row + unit_row * stop
+        low, high = min(low, start_row, stop_row), max(high, start_row, stop_row)
+    # Clamped before the conversion to integers: a stroke can be anywhere.
     low, high = min(max(low - reach, -1.5), 3.0), max(min(high + reach, 1.5), -3.0)
     per_unit = 0.5 * (height - 1)
     first, last = math.floor((low + 1) * per_unit), math.ceil((high + 1) * per_unit)
@@ -250,7 +248,7 @@ def _rows(records, sketch, stroke, row_from, row_to, height, reach):
 
 @_compiled
 def _spans(records, sketch, stroke, row, reach, width, spans):
-    """Fill spans [K, 2] with the columns of each of a stroke's segments; the first and past the last of all of them."""
+    """Fills spans [K, 2] with the column ranges of a stroke's segments; returns the range that covers them all."""
     begin, end = np.uintp(width), np.uintp(0)
     for number in range(records.shape[2]):
         first, last = _columns(_piece(records, sketch, stroke, number), row, reach, width)
@@ -262,9 +260,10 @@ def _spans(records, sketch, stroke, row, reach, width, spans):
 
 @_compiled
 def _draw(work, canvas, records, shades, product):
-    """Records [B, N, K, 6], shades [B, N, C]: multiply into product [B, C, H, W] what the strokes leave blank.
+    """Multiplies product [B, C, H, W] by what the strokes leave blank; records [B, N, K, 6], shades [B, N, C].
 
-    work: sketches from and up to, number of a band, its rows from and up to. canvas: see `_canvas`.
+    work: first sketch, sketch after the last, number of the band, its first row, row after its last. canvas: see
+    `_canvas`.
     """
     sketch_from, sketch_to, _, row_from, row_to = work
     rows, cols, per_sigma2, reach, least = canvas
@@ -285,7 +284,7 @@ def _draw(work, canvas, records, shades, product):
 
 @_compiled
 def _find_nearest(records, sketch, stroke, row, cols, spans, begin, end, nearest):
-    """Fill nearest [W] with the least squared distance to a stroke's segments, from column begin up to end."""
+    """Fills nearest [W] with the least squared distance to a stroke's segments, for columns begin to end - 1."""
     for col in range(begin, end):
         nearest[col] = np.inf
     for number in range(records.shape[2]):
@@ -299,7 +298,7 @@ def _find_nearest(records, sketch, stroke, row, cols, spans, begin, end, nearest
 
 @_compiled
 def _count_nearest(records, sketch, stroke, row, cols, spans, begin, end, bound, number_of):
-    """Fill bound [W] with the least distance `_with_margin`, and number_of [W] with how many segments have it."""
+    """Fills bound [W] with the least d2 `_with_margin`, and number_of [W] with the count of segments that attain it."""
     for col in range(begin, end):
         bound[col] = np.inf
         number_of[col] = 0.0
@@ -309,7 +308,7 @@ def _count_nearest(records, sketch, stroke, row, cols, spans, begin, end, bound,
         for col in range(spans[number, 0], spans[number, 1]):
             foot, across, beyond = _axes(piece, down, cols[col] - origin_col)
             d2 = _with_margin(across * across + beyond * beyond, beyond, abs(foot) * length)
-            # It may be rounded otherwise where it is computed again.
+            # The second computation may round differently.
             d2 = d2 * (1.0 + _ROUNDING / 4)
             bound[col] = d2 if d2 < bound[col] else bound[col]
     for number in range(records.shape[2]):
@@ -323,10 +322,10 @@ def _count_nearest(records, sketch, stroke, row, cols, spans, begin, end, bound,
 
 @_compiled
 def _pull(work, canvas, records, shades, grad, product, pulls, inks):
-    """The image's gradient and product, [B, C, H, W] -> pulls [bands, B, N, K, 2, 2] and inks [bands, B, N, C].
+    """Adds to pulls [bands, B, N, K, 2, 2] and inks [bands, B, N, C] from the image's grad and product [B, C, H, W].
 
-    pulls are sums over a band's pixels of pull e and of pull foot e, each as (across, along), for `to_vertices`; inks
-    are sums of what a stroke's ink does to the loss for one of its intensity.
+    pulls are sums over a band's pixels of pull e and of pull foot e, each as (across, along), for `to_vertices`. inks
+    are a band's part of the gradient with respect to the intensities.
     """
     sketch_from, sketch_to, band, row_from, row_to = work
     rows, cols, per_sigma2, reach, least = canvas

@@ -1,4 +1,4 @@
-"""What the fast paths share: polylines as segments, how far ink reaches, and a gradient's way back to vertices."""
+"""Shared by the fast paths: segments of polylines, the reach of ink, and gradients with respect to vertices."""
 
 import math
 from typing import NamedTuple
@@ -8,37 +8,37 @@ from torch import Tensor
 
 
 def negligible(dtype: torch.dtype) -> float:
-    """Ink that counts as none. So much is taken to be left blank of a pixel that a stroke covers.
+    """Ink below this counts as 0, and q, the blank that a stroke leaves of a pixel, is at least this.
 
-    The other strokes' product is then prod / q there too. The rounding of 1 - exp does no harm to the gradient, as it
-    is in the product too.
+    prod / q is then the product of the other strokes even where a stroke covers the pixel. The rounding of 1 - exp does
+    no harm to the gradient because the product contains it, too.
     """
     return torch.finfo(dtype).eps ** 2
 
 
 def reach(sigma2: float, dtype: torch.dtype) -> float:
-    """How far from a stroke there is ink that is not negligible, in canvas units."""
+    """Distance from a stroke, in canvas units, beyond which its ink is negligible."""
     return math.sqrt(-math.log(negligible(dtype)) * sigma2)
 
 
 class Segments(NamedTuple):
     """The K segments of polylines [B, N, V, 2], in the vertices' precision, each with its own axes: along and across.
 
-    The origin of the axes is the middle of the segment, or, if that is far from the canvas, a point of the segment
-    that is nearer: a pixel's coordinates are then not large where there is ink, and no digits are lost.
+    The origin of the axes is the middle of the segment or, if that is far from the canvas, a nearer point of the
+    segment. Pixels with ink then have small coordinates, and no digits are lost.
     """
 
-    along: Tensor  # [B, N, K, 2] unit vector from start to end, (row, col); any, without a length
+    along: Tensor  # [B, N, K, 2] unit vector from start to end, (row, col); arbitrary if the length is 0
     across: Tensor  # [B, N, K, 2]
     origin: Tensor  # [B, N, K, 2]
-    first: Tensor  # [B, N, K, 1] where the segment starts on the axis along it, from the origin, <= 0
-    last: Tensor  # [B, N, K, 1] where it ends, >= 0
+    first: Tensor  # [B, N, K, 1] start of the segment on the axis along it, from the origin, <= 0
+    last: Tensor  # [B, N, K, 1] its end, >= 0
     length: Tensor  # [B, N, K, 1]
     fraction: Tensor  # [B, N, K, 1] of the length, from start to origin
 
 
 def segments_of(vertices: Tensor) -> Segments:
-    """The segments of polylines [B, N, V, 2]; a point, V = 1, is one without a length."""
+    """The segments of polylines [B, N, V, 2]; a point (V = 1) is a segment of length 0."""
     start, end = (vertices[:, :, :-1], vertices[:, :, 1:]) if vertices.shape[2] > 1 else (vertices, vertices)
     chord = end - start
     length = torch.linalg.vector_norm(chord, dim=-1, keepdim=True)
@@ -52,10 +52,10 @@ def segments_of(vertices: Tensor) -> Segments:
 
 
 def to_vertices(pulls: Tensor, segments: Segments, shape: torch.Size) -> Tensor:
-    """A gradient with respect to vertices, [B, N, V, 2] = shape, from what the pixels pull.
+    """The gradient with respect to vertices, [B, N, V, 2] = shape.
 
     pulls: [B, N, K, 2, 2], sums over pixels of pull e and of pull foot e, each as (across, along). e is the vector from
-    a segment's nearest point to the pixel, foot that point's place on the axis along the segment, and pull -2 d loss /
+    a segment's nearest point to the pixel, foot the coordinate of that point along the segment, and pull = -2 d loss /
     d d2.
     """
     pulled, foot_pulled = pulls.unbind(-2)

@@ -1,12 +1,12 @@
-"""Polylines to images on a GPU: kernels in Triton, for float32.
+"""Polylines to images on a GPU: Triton kernels, for float32.
 
-A program of the forward kernel draws one tile of one channel: it goes through the strokes, passes over those out of
-the tile's reach, and holds the product of what they leave blank. A program of the backward kernel goes through the
-tiles for one stroke and one channel. Neither shares what it writes with another, so that the same input gives the same
-bits. As the kernels compute in float32, segments are handed over with an origin in whole pixels and a remainder: the
-way from there to a pixel is then exact to the rounding of its own size.
+Each program of the forward kernel draws one tile of one channel: it loops over the strokes, skips those that do not
+reach the tile, and keeps the product of what they leave blank. Each program of the backward kernel loops over the tiles
+for one stroke and one channel. No two programs write to the same place, so the same input gives the same bits. The
+kernels compute in float32, so a segment's origin is passed in whole pixels plus a remainder: the vector from there to a
+pixel then has only the rounding error of its own size.
 
-Triton has to be importable; nothing else imports this module before there is a tensor on a GPU.
+Triton must be importable. This module is imported only when a tensor is on a GPU.
 """
 
 import torch
@@ -18,15 +18,15 @@ from torch.autograd.function import once_differentiable
 from .segments import Segments, negligible, reach, segments_of, to_vertices
 
 _TILE = 16
-# Fused multiply-adds are faster and more exact. Triton 3.10 no longer fuses by default.
+# Fused multiply-adds are faster and more exact; Triton 3.10 no longer fuses by default.
 _COMPILER = {"enable_fp_fusion": True}
-# The fields of a segment's record: unit vector (row, col); origin's row, in whole pixels and the remainder; its column
-# likewise; where the segment starts and ends, from the origin, along the unit vector.
+# Fields of a segment's record: unit vector (row, col); row of the origin in whole pixels, and the remainder; its column
+# likewise; start and end of the segment, measured from the origin along the unit vector.
 _FIELDS: tl.constexpr = tl.constexpr(8)
 
 
 class TritonPolylines(torch.autograd.Function):
-    """Polylines [B, N, V, 2] to images [B, C, H, W] on a GPU, float32; the gradient is that of `DensePolylines`."""
+    """Polylines [B, N, V, 2] to images [B, C, H, W] on a GPU, float32; `DensePolylines` explains the gradient."""
 
     @staticmethod
     def forward(
@@ -43,8 +43,8 @@ class TritonPolylines(torch.autograd.Function):
         tiles = triton.cdiv(size[0], _TILE) * triton.cdiv(size[1], _TILE)
         with torch.cuda.device_of(vertices):
             _draw[(batch * channels * tiles,)](
-                records, shades, product, strokes, channels, *_numbers(size, sigma2), records.shape[2], _TILE,
-                **_COMPILER,
+                records, shades, product, strokes, channels, *_numbers(size, sigma2),
+                records.shape[2], _TILE, **_COMPILER,  # pyright: ignore[reportArgumentType]
             )  # fmt: skip
         ctx.save_for_backward(vertices, shades, product)
         ctx.size, ctx.sigma2 = size, sigma2
@@ -63,25 +63,25 @@ class TritonPolylines(torch.autograd.Function):
         inks = records.new_zeros(batch, strokes, channels)
         with torch.cuda.device_of(vertices):
             _pull[(batch * strokes * channels,)](
-                records, shades, weight, pulls, inks, strokes, channels, *_numbers(ctx.size, ctx.sigma2), pieces,
-                triton.next_power_of_2(pieces), _TILE, **_COMPILER,
+                records, shades, weight, pulls, inks, strokes, channels, *_numbers(ctx.size, ctx.sigma2),
+                pieces, triton.next_power_of_2(pieces), _TILE, **_COMPILER,  # pyright: ignore[reportArgumentType]
             )  # fmt: skip
         pulls = pulls.to(vertices.dtype).sum(2) * (2 / ctx.sigma2)
         intensities_grad = inks if ctx.needs_input_grad[1] else None
         return to_vertices(pulls, segments, vertices.shape), intensities_grad, None, None, None
 
 
-def _numbers(size: tuple[int, int], sigma2: float) -> tuple[int | float, ...]:
-    """The kernels' arguments that are the same for every program."""
+def _numbers(size: tuple[int, int], sigma2: float) -> tuple[int, int, float, float, float, float, float]:
+    """Kernel arguments shared by all programs: height, width, their pixel spacings, per_sigma2, reach2, least."""
     height, width = size
-    spacing = tuple(2 / max(1, pixels - 1) for pixels in size)
-    # With some room for the rounding of the distance that it is compared with.
+    row_spacing, col_spacing = 2 / max(1, height - 1), 2 / max(1, width - 1)
+    # Slightly enlarged, because the distance that it is compared with is rounded.
     reach2 = reach(sigma2, torch.float32) ** 2 * 1.001
-    return height, width, *spacing, 1 / sigma2, reach2, negligible(torch.float32)
+    return height, width, row_spacing, col_spacing, 1 / sigma2, reach2, negligible(torch.float32)
 
 
 def _records(segments: Segments, size: tuple[int, int]) -> Tensor:
-    """Segments of [B, N, K] as the kernels read them, float32 [B, N, K, fields]."""
+    """Segments as the kernels read them, float32 [B, N, K, fields]."""
     pixels = [
         (segments.origin[..., axis] + 1) * (max(1, size[axis] - 1) / 2)  # from the first pixel's centre
         for axis in range(2)
@@ -93,7 +93,7 @@ def _records(segments: Segments, size: tuple[int, int]) -> Tensor:
 
 @triton.jit
 def _axes(record, rows, cols, row_spacing, col_spacing):
-    """Coordinates of pixels along and across a segment, from the pixels' row and column numbers."""
+    """Coordinates of pixels along and across a segment, from their row and column numbers."""
     unit_row = tl.load(record)
     unit_col = tl.load(record + 1)
     down = ((rows - tl.load(record + 2)) - tl.load(record + 3)) * row_spacing
@@ -103,13 +103,13 @@ def _axes(record, rows, cols, row_spacing, col_spacing):
 
 @triton.jit
 def _foot(record, along):
-    """The segment's nearest point, on the axis along it."""
+    """Coordinate, along the segment, of its nearest point."""
     return tl.minimum(tl.maximum(along, tl.load(record + 6)), tl.load(record + 7))
 
 
 @triton.jit
 def _reaches(record, row, col, row_spacing, col_spacing, reach2, TILE: tl.constexpr):
-    """Whether some pixel of the tile that starts at (row, col) can be within reach, or the segment is not a number."""
+    """Whether a pixel of the tile that starts at (row, col) may be within reach; also true if the segment is NaN."""
     middle: tl.constexpr = (TILE - 1) / 2
     along, across = _axes(record, row + middle, col + middle, row_spacing, col_spacing)
     unit_row = tl.abs(tl.load(record)) * middle
@@ -128,7 +128,7 @@ def _smaller(one, other):
 
 @triton.jit
 def _ink(d2, per_sigma2, least):
-    """Ink at the squared distance d2, where it counts."""
+    """Ink at the squared distance d2; 0 if it is below `least`."""
     ink = tl.exp(-d2 * per_sigma2)
     return tl.where(ink < least, 0.0, ink)
 
@@ -144,7 +144,7 @@ def _draw(
     records, shades, product, strokes, channels, height, width, row_spacing, col_spacing, per_sigma2, reach2, least,
     PIECES: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
-    """One tile of one channel of one sketch: records [B, N, K, fields], shades [B, N, C] -> product [B, C, H, W]."""
+    """Draws a tile of one channel of a sketch: records [B, N, K, fields], shades [B, N, C] -> product [B, C, H, W]."""
     tiles_across = tl.cdiv(width, TILE)
     tiles = tl.cdiv(height, TILE) * tiles_across
     image = tl.program_id(0) // tiles
@@ -176,7 +176,7 @@ def _draw(
 
 @triton.jit
 def _distances(record, rows, cols, row_spacing, col_spacing, rounding):
-    """d2, and the same with what a segment's end has to be nearer by: see `dense.py`, `_is_nearest`."""
+    """d2, and d2 plus the margin by which an end must be nearer; see `_is_nearest` in `dense.py`."""
     along, across = _axes(record, rows, cols, row_spacing, col_spacing)
     beyond = along - _foot(record, along)
     d2 = across * across + beyond * beyond
@@ -186,7 +186,7 @@ def _distances(record, rows, cols, row_spacing, col_spacing, rounding):
 
 @triton.jit
 def _sums(record, rows, cols, row_spacing, col_spacing, pull, part):
-    """Sums over pixels of pull e and pull foot e as (across, along), four numbers in the places of `part` [1, 4]."""
+    """Sums over pixels of pull e and pull foot e, each as (across, along): four numbers, indexed by `part` [1, 4]."""
     along, across = _axes(record, rows, cols, row_spacing, col_spacing)
     foot = _foot(record, along)
     to_across = pull * across
@@ -198,14 +198,14 @@ def _sums(record, rows, cols, row_spacing, col_spacing, pull, part):
 
 @triton.jit
 def _nearest(first, rows, cols, row_spacing, col_spacing, rounding, PIECES: tl.constexpr, TILE: tl.constexpr):
-    """Over a polyline's segments: the least d2; what bounds the other distance of the nearest; how many those are."""
+    """Over a polyline's segments: the least d2, the least d2 with margin, and the number of segments that attain it."""
     nearest = tl.full((TILE, TILE), float("inf"), tl.float32)
     bound = tl.full((TILE, TILE), float("inf"), tl.float32)
     for piece in range(PIECES):
         d2, inside = _distances(first + piece * _FIELDS, rows, cols, row_spacing, col_spacing, rounding)
         nearest = _smaller(nearest, d2)
         bound = _smaller(bound, inside)
-    # The distances are computed once more for every segment, perhaps with another rounding.
+    # The distances are recomputed for every segment, possibly with different rounding.
     bound = bound * (1 + rounding / 4)
     number = tl.zeros((TILE, TILE), tl.float32)
     for piece in range(PIECES):
@@ -216,7 +216,7 @@ def _nearest(first, rows, cols, row_spacing, col_spacing, rounding, PIECES: tl.c
 
 @triton.jit
 def _reaches_any(first, row, col, row_spacing, col_spacing, reach2, PIECES: tl.constexpr, TILE: tl.constexpr):
-    """Whether some segment of a polyline does as `_reaches` says."""
+    """Whether `_reaches` is true for a segment of a polyline."""
     near = False
     for piece in range(PIECES):
         near = near | _reaches(first + piece * _FIELDS, row, col, row_spacing, col_spacing, reach2, TILE)
@@ -228,8 +228,8 @@ def _pull(
     records, shades, weight, pulls, inks, strokes, channels, height, width, row_spacing, col_spacing, per_sigma2,
     reach2, least, PIECES: tl.constexpr, PIECES_HELD: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
-    """One channel of one stroke: weight [B, C, H, W] -> pulls [B, N, C, K, 4] and inks [B, N, C]."""
-    rounding: tl.constexpr = 8 * 1.1920929e-07
+    """Gradient of one channel of one stroke: weight [B, C, H, W] -> pulls [B, N, C, K, 4] and inks [B, N, C]."""
+    rounding: tl.constexpr = 8 * 1.1920929e-07  # pyright: ignore[reportAssignmentType]
     of_stroke = (tl.program_id(0) // channels).to(tl.int64)
     first = records + of_stroke * PIECES * _FIELDS
     shade = tl.load(shades + tl.program_id(0))
@@ -250,7 +250,7 @@ def _pull(
             places = (image * height + rows) * width + cols
             by_ink = tl.load(weight + places, mask=(rows < height) & (cols < width), other=0.0)
             by_ink = by_ink / _left_blank(ink, shade, least) * ink
-            inked += tl.sum(by_ink)
+            inked += tl.sum(by_ink)  # pyright: ignore[reportOperatorIssue]
             pull = by_ink * shade / number
             for piece in range(PIECES):
                 record = first + piece * _FIELDS

@@ -1,4 +1,4 @@
-"""What a decoder makes of a latent, and what every decoder shares: how strokes become ink."""
+"""The base class of decoders: from a latent to strokes, and from strokes to ink."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from learning_to_draw.rasteriser import draw_curves, draw_lines, draw_points
 
 @dataclass(frozen=True)
 class Strokes:
-    """What was drawn: N strokes of one kind in each of B sketches, on a canvas that reaches from -1 to 1.
+    """N strokes of one kind in each of B sketches, on a canvas that spans -1..1.
 
-    points: float [B, N, P, 2], the control points (row, col): P = 1 is a point, 2 a line (start, end), 4 a cubic Bezier
-    curve (start, two controls, end). sigma2: squared stroke width in canvas units.
-    intensities: float [B, N, C] in 0..1, how much ink a stroke gives to each channel; None is 1 in one channel.
+    points: float [B, N, P, 2], control points as (row, col). P = 1 is a point, 2 a line (start, end), 4 a cubic Bezier
+    curve (start, two controls, end).
+    sigma2: squared stroke width in canvas units.
+    intensities: float [B, N, C] in 0..1, the ink of each stroke in each channel; None means 1 in one channel.
     """
 
     points: Tensor
@@ -25,7 +26,7 @@ class Strokes:
 
 
 class Decoder(nn.Module):
-    """A latent [B, latent_size] to `Strokes`, and strokes to a sketch; sigma2 may narrow while training goes on.
+    """Latents [B, latent_size] to `Strokes`, and strokes to sketches. sigma2 may decrease during training.
 
     channels: of the sketches, 1 or 3.
     """
@@ -54,24 +55,25 @@ class Decoder(nn.Module):
         raise NotImplementedError
 
     def draw(self, strokes: Strokes) -> Tensor:
-        """The sketch [B, channels, S, S], ink up to `contrast` on 0."""
+        """Sketches [B, channels, S, S]: ink in 0..`contrast`."""
         return self.ink(strokes) * self.contrast
 
     def ink(self, strokes: Strokes) -> Tensor:
-        """The sketch before contrast, 0..1: softor over the strokes of intensity * exp(-d2 / sigma2)."""
-        how = (self.image_size, strokes.sigma2)
+        """Sketches before contrast, 0..1: softor over the strokes of intensity * exp(-d2 / sigma2)."""
+        size, sigma2, intensities = self.image_size, strokes.sigma2, strokes.intensities
         match strokes.points.shape[2]:
             case 1:
-                return draw_points(strokes.points.squeeze(2), *how, intensities=strokes.intensities)
+                return draw_points(strokes.points.squeeze(2), size, sigma2, intensities)
             case 2:
-                return draw_lines(strokes.points, *how, intensities=strokes.intensities)
+                return draw_lines(strokes.points, size, sigma2, intensities)
             case _:
-                return draw_curves(strokes.points, *how, intensities=strokes.intensities)
+                return draw_curves(strokes.points, size, sigma2, intensities=intensities)
 
     def anneal(self, epoch: int) -> None:
-        """Narrows the strokes after epoch number `epoch` (from 0), until sigma2 is `final_sigma2`.
+        """Multiplies sigma2 by `sigma2_factor` after epoch number `epoch` (from 0), down to `final_sigma2`.
 
-        As the official code's first release: whenever `epoch` is a multiple of `sigma2_step`, hence also after epoch 0.
+        This happens if `epoch` is a multiple of `sigma2_step`, hence also after epoch 0, as in the first release of the
+        official code.
         """
         if self.sigma2_step > 0 and epoch % self.sigma2_step == 0 and self.sigma2 > self.final_sigma2:
             self.sigma2 = max(self.sigma2 * self.sigma2_factor, self.final_sigma2)
@@ -85,8 +87,8 @@ def hidden_layers(latent_size: int, decoder_hidden: int, decoder_hidden2: int) -
 def point_layers(hidden: int, points: int, stroke_spread: float) -> list[nn.Module]:
     """Linear, Tanh: [B, hidden] -> [B, 2 * points] coordinates on the canvas.
 
-    stroke_spread: biases are drawn from -stroke_spread to stroke_spread, so that untrained strokes lie all over the
-    canvas; 0 leaves torch's initialisation, with which they begin near its centre.
+    stroke_spread: biases are uniform in -stroke_spread..stroke_spread, which spreads untrained strokes over the canvas.
+    0 keeps torch's initialisation, with which strokes start near the centre.
     """
     linear = nn.Linear(hidden, 2 * points)
     if stroke_spread:

@@ -1,4 +1,4 @@
-"""Decoders that connect points: an MLP gives the points, and how strongly every pair of them is connected."""
+"""Decoders that connect points: an MLP gives the points and the strength of every connection."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from learning_to_draw.models.decoders.single_pass import require_points
 
 
 class ConnectDecoder(Decoder):
-    """Points, and for every pair of them, in lexicographic order, an intensity in 0..1: its connection."""
+    """Points, and for every pair of them, in lexicographic order, a connection: an intensity in 0..1."""
 
     values_per_point = 1
+    pairs: Tensor  # int64 [2, pairs], the points of every connection
 
     def __init__(
         self,
@@ -28,8 +29,8 @@ class ConnectDecoder(Decoder):
         hard: bool = False,
         **drawing,
     ):
-        """allow_points: a point may be connected to itself. hard: connections are 0 or 1 in the sketch, and pass on
-        gradients as if they were not rounded (straight-through, Bengio et al. 2013)."""
+        """allow_points: also connect points to themselves. hard: connections are 0 or 1 in the sketch, and gradients
+        ignore the rounding (straight-through, Bengio et al. 2013)."""
         super().__init__(**drawing)
         require_points(npoints, 1 if allow_points else 2, "a connection")
         choose = combinations_with_replacement if allow_points else combinations
@@ -54,7 +55,7 @@ class ConnectDecoder(Decoder):
 
 
 class SinglePassPolyConnectDecoder(ConnectDecoder):
-    """Straight lines between all pairs of points, as dark as they are connected. Strokes [B, pairs, 2, 2]."""
+    """Straight lines between all pairs of points, as dark as the connection is strong. Strokes [B, pairs, 2, 2]."""
 
     def connect(self, first: Tensor, second: Tensor) -> Tensor:
         return torch.cat([first, second], dim=2)
@@ -63,8 +64,8 @@ class SinglePassPolyConnectDecoder(ConnectDecoder):
 class SinglePassBezierConnectDecoder(ConnectDecoder):
     """Cubic Bezier curves between all pairs of points. Strokes [B, pairs, 4, 2].
 
-    Every point has a control, which curves leave towards; they arrive from the opposite side, so that a line can go
-    smoothly through the point.
+    Every point has a control. Curves leave the point towards its control and arrive from the opposite side, so a line
+    can pass smoothly through the point.
     """
 
     values_per_point = 2  # a point and its control

@@ -1,4 +1,4 @@
-"""Recurrent decoders: what has been drawn so far decides on the next strokes."""
+"""Recurrent decoders: each step's strokes depend on what has been drawn so far."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from learning_to_draw.models.decoders.single_pass import (
 )
 from learning_to_draw.models.encoders.base import Encoder
 
-COORDINATES = 8  # of a cubic Bezier curve's four points
+COORDINATES = 8  # of the four points of a cubic Bezier curve
 ATTENTION_SIZE = 512
-PARTS = 8  # that attention divides the latent into
+PARTS = 8  # into which attention divides the latent
 
 
-class Recurrent:
-    """Before a single-pass decoder among a class's bases: it draws `steps` times, and sees what is there.
+class Recurrent(Decoder):
+    """Mixin, listed before a single-pass decoder: draws `steps` times, and looks at the canvas before each step.
 
-    At every step an encoder of its own looks at the canvas, and the single-pass decoder gets the latent with that
-    view behind it. All steps' strokes together are the sketch, as a union of inks has no order.
+    At every step the mixin's encoder looks at the canvas, and the single-pass decoder gets the latent concatenated
+    with the latent of the canvas. The sketch is the union of all steps' strokes, whose order does not matter.
     """
 
     def __init__(self, *, latent_size: int, build_encoder: Callable[[], Encoder], steps: int = 5, **common):
-        """build_encoder: makes the encoder that looks at the canvas, of the kind that the agents have."""
-        super().__init__(latent_size=2 * latent_size, **common)
+        """build_encoder: builds the encoder that looks at the canvas, of the same kind as the agents' encoder."""
+        super().__init__(**common, **{"latent_size": 2 * latent_size})  # the single-pass decoder's constructor
         self.encoder = build_encoder()
         self.steps = steps
 
@@ -41,34 +41,33 @@ class Recurrent:
         for _ in range(self.steps):
             if drawn:
                 blank = blank * (1 - self.ink(drawn[-1]))
-            seen = self.encoder.look(1 - blank, drawn=True).latent
-            drawn.append(super().forward(torch.cat([latent, seen], dim=1)))
-        intensities = None
-        if drawn[0].intensities is not None:
-            intensities = torch.cat([strokes.intensities for strokes in drawn], dim=1)
-        return Strokes(torch.cat([strokes.points for strokes in drawn], dim=1), self.sigma2, intensities)
+            canvas_latent = self.encoder.look(1 - blank, drawn=True).latent
+            drawn.append(super().forward(torch.cat([latent, canvas_latent], dim=1)))
+        points = torch.cat([strokes.points for strokes in drawn], dim=1)
+        intensities = [strokes.intensities for strokes in drawn if strokes.intensities is not None]
+        return Strokes(points, self.sigma2, torch.cat(intensities, dim=1) if intensities else None)
 
 
 class RecurrentSimpleLineDecoder(Recurrent, SinglePassSimpleLineDecoder):
-    """`nlines` straight lines a step."""
+    """`nlines` straight lines per step."""
 
 
 class RecurrentPolyLineDecoder(Recurrent, SinglePassPolyLineDecoder):
-    """A line through `npoints` points at every step."""
+    """One line through `npoints` points per step."""
 
 
 class RecurrentPolyConnectDecoder(Recurrent, SinglePassPolyConnectDecoder):
-    """`npoints` points and their connections at every step."""
+    """`npoints` points and their connections per step."""
 
 
 class RecurrentCRSDecoder(Recurrent, SinglePassCRSDecoder):
-    """`nlines` Catmull-Rom splines a step."""
+    """`nlines` Catmull-Rom splines per step."""
 
 
 class RNNBezierDecoder(Decoder):
-    """A GRU whose state begins as the latent, and which gives a cubic Bezier curve a step. Strokes [B, steps, 4, 2].
+    """A GRU that draws one cubic Bezier curve per step; its initial state is the latent. Strokes [B, steps, 4, 2].
 
-    It is fed the curve before, without gradient, at first one of zeros. Nothing keeps its points on the canvas.
+    Its input is the previous curve, detached, and zeros at the first step. Points may lie off the canvas.
     """
 
     def __init__(self, *, latent_size: int, steps: int = 5, **drawing):
@@ -86,28 +85,28 @@ class RNNBezierDecoder(Decoder):
         state, curve = latent[None].contiguous(), latent.new_zeros(len(latent), COORDINATES)
         curves = []
         for _ in range(self.steps):
-            fed = torch.relu(self.rnn["embedding"](curve.detach()))
-            output, state = self.rnn["gru"](fed[:, None], state)
+            inputs = torch.relu(self.rnn["embedding"](curve.detach()))
+            output, state = self.rnn["gru"](inputs[:, None], state)
             curve = self.rnn["out"](output[:, 0])
             curves.append(curve)
         return Strokes(torch.stack(curves, dim=1).unflatten(2, (4, 2)), self.sigma2)
 
 
 class RNNAttnBezierDecoder(Decoder):
-    """A GRU that gives a cubic Bezier curve a step, and may look at the latent each time. Strokes [B, steps, 4, 2].
+    """A GRU that draws one cubic Bezier curve per step, optionally with attention. Strokes [B, steps, 4, 2].
 
-    Its first state is a linear map of the latent, and it is fed the curve before, without gradient (the official code
-    always feeds zeros). With attention it is also fed a part of the latent, chosen by additive attention (Bahdanau et
-    al. 2015) and gated by a sigmoid of the state (Xu et al. 2015). The official code attends to one part, so that there
-    is nothing to choose; here the latent is looked at in eight. Nothing keeps the points on the canvas.
+    Its initial state is a linear map of the latent. Its input is the previous curve, detached (the official code always
+    feeds zeros). With attention, its input also contains a mean of the latent's parts, weighted by additive attention
+    (Bahdanau et al. 2015) and gated by a sigmoid of the state (Xu et al. 2015). The official code has a single part,
+    which leaves nothing to choose; here there are eight. Points may lie off the canvas.
     """
 
     def __init__(self, *, latent_size: int, steps: int = 5, attention: bool = False, **drawing):
-        """Raises UsageError where attention is asked for and the latent cannot be divided into eight parts."""
+        """Raises UsageError if attention is on and `latent_size` is not a multiple of eight."""
         super().__init__(**drawing)
         if attention and latent_size % PARTS:
             raise UsageError(
-                f"--attention looks at the latent in {PARTS} parts, and --latent-size is {latent_size}.\n"
+                f"--attention divides the latent into {PARTS} equal parts, but --latent-size is {latent_size}.\n"
                 f"Give a multiple of {PARTS}, or leave out --attention."
             )
         self.steps = steps
@@ -121,23 +120,23 @@ class RNNAttnBezierDecoder(Decoder):
         state, curve = self.first_state(latent), latent.new_zeros(len(latent), COORDINATES)
         curves = []
         for _ in range(self.steps):
-            fed = self.embedding(curve.detach())
+            inputs = self.embedding(curve.detach())
             if self.attention is not None:
-                fed = torch.cat([fed, self.attention(latent.unflatten(1, (PARTS, -1)), state)], dim=1)
-            state = self.gru(fed, state)
+                inputs = torch.cat([inputs, self.attention(latent.unflatten(1, (PARTS, -1)), state)], dim=1)
+            state = self.gru(inputs, state)
             curve = self.out(state)
             curves.append(curve)
         return Strokes(torch.stack(curves, dim=1).unflatten(2, (4, 2)), self.sigma2)
 
 
 class PartAttention(nn.Module):
-    """Additive attention: parts [B, R, D] and a state [B, L] -> the gated mean of the parts, [B, D]."""
+    """Additive attention: parts [B, R, D] and state [B, L] -> gated weighted mean of the parts, [B, D]."""
 
     def __init__(self, part_size: int, state_size: int):
         super().__init__()
         self.of_part = nn.Linear(part_size, ATTENTION_SIZE)
         self.of_state = nn.Linear(state_size, ATTENTION_SIZE)
-        # Without a bias, which a softmax over the parts would cancel.
+        # No bias: the softmax over the parts would cancel it.
         self.score = nn.Linear(ATTENTION_SIZE, 1, bias=False)
         self.gate = nn.Linear(state_size, part_size)
 

@@ -1,7 +1,7 @@
-"""Single-pass decoders: one MLP from the latent to the points of all strokes, all of them on the canvas.
+"""Single-pass decoders: one MLP from the latent to the points of all strokes, which all lie on the canvas.
 
-Each class says which points make up which stroke; the MLP, the drawing and sigma2 are shared. The official code's
-composition of colours by `over` equals the union of inks that all decoders draw with (see `rasteriser.draw`).
+Each class defines which points form which stroke; the MLP, the drawing and sigma2 are shared. The official code
+composes colours by `over`, which equals the union of inks that all decoders draw with (see `rasteriser.draw`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.models.decoders.base import Decoder, Strokes, hidden_layers, point_layers
 from learning_to_draw.rasteriser import catmull_rom_to_bezier, curve_edt2_bruteforce, exp, pixel_grid, softor
 
-# Enough for the nearest point of a curve without loops; each pixel tries this many points, this many times over.
+# Enough to find the nearest point of a curve without loops. Each pixel tries this number of points in each round.
 BRUTEFORCE_SLICES, BRUTEFORCE_ITERATIONS = 12, 3
 
 
 class SinglePassDecoder(Decoder):
-    """An MLP from the latent to points, of which `strokes_of` makes strokes.
+    """An MLP from the latent to points, which `strokes_of` forms into strokes.
 
-    Linear, ReLU, Linear, ReLU, Linear, Tanh, so that every point lies on the canvas (the paper's section 3).
+    Linear, ReLU, Linear, ReLU, Linear, Tanh: every point lies on the canvas (section 3 of the paper).
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class SinglePassDecoder(Decoder):
         stroke_spread: float = 0.0,
         **drawing,
     ):
-        """head: the attribute, and so the checkpoint key, that holds the MLP. points: how many it gives."""
+        """head: the attribute (and checkpoint key) that holds the MLP. points: the number of points it gives."""
         super().__init__(**drawing)
         self._head = head
         body = hidden_layers(latent_size, decoder_hidden, decoder_hidden2)
@@ -46,16 +46,16 @@ class SinglePassDecoder(Decoder):
         return Strokes(self.strokes_of(points), self.sigma2, self.intensities(latent))
 
     def strokes_of(self, points: Tensor) -> Tensor:
-        """Points [B, points, 2] to strokes [B, strokes, P, 2], see `Strokes`."""
+        """Strokes [B, strokes, P, 2], see `Strokes`, from points [B, points, 2]."""
         raise NotImplementedError
 
     def intensities(self, latent: Tensor) -> Tensor | None:
-        """Ink of every stroke in every channel, [B, strokes, channels]; None where all of them draw in full black."""
+        """Ink of each stroke in each channel, [B, strokes, channels]; None means 1 in one channel."""
         return None
 
 
 class SinglePassSimpleLineDecoder(SinglePassDecoder):
-    """Straight lines that have nothing to do with each other: the paper's decoder. Strokes [B, nlines, 2, 2]."""
+    """Independent straight lines: the paper's decoder. Strokes [B, nlines, 2, 2]."""
 
     def __init__(self, *, nlines: int = 5, **common):
         super().__init__("latent_to_linecoord", 2 * nlines, **common)
@@ -75,7 +75,7 @@ class SinglePassPointsDecoder(SinglePassDecoder):
 
 
 class SinglePassPolyLineDecoder(SinglePassDecoder):
-    """One line that is straight from each point to the next. Strokes [B, npoints - 1, 2, 2]."""
+    """One polyline through all points. Strokes [B, npoints - 1, 2, 2]."""
 
     def __init__(self, *, npoints: int = 16, **common):
         require_points(npoints, 2, "a line")
@@ -86,14 +86,14 @@ class SinglePassPolyLineDecoder(SinglePassDecoder):
 
 
 class SinglePassCRSDecoder(SinglePassDecoder):
-    """Centripetal Catmull-Rom splines through all but the first and last of their points.
+    """Centripetal Catmull-Rom splines, each through all its points except the first and last.
 
-    Strokes [B, nlines * (npoints - 3), 4, 2], the pieces between neighbouring points as the Bezier curves they are.
+    Strokes [B, nlines * (npoints - 3), 4, 2]: the pieces between neighbouring points, as equivalent Bezier curves.
     """
 
     def __init__(self, *, npoints: int = 16, nlines: int = 1, edt_approximation: str = "polyline", **common):
-        """edt_approximation: how far a pixel is from a curve, "polyline" (in ten straight pieces) or "bruteforce" (by a
-        search for the nearest point; it holds the rasters of all strokes, and is many times slower)."""
+        """edt_approximation: how distances to a curve are computed, "polyline" (to ten straight pieces) or "bruteforce"
+        (by a search for the nearest point; keeps the rasters of all strokes and is many times slower)."""
         require_points(npoints, 4, "a spline")
         self.nlines = nlines
         self.edt_approximation = edt_approximation
@@ -115,10 +115,10 @@ class SinglePassCRSDecoder(SinglePassDecoder):
 
 
 class SinglePassSimpleBezierDecoder(SinglePassDecoder):
-    """Lines of cubic Bezier curves, each beginning where the one before it ends.
+    """Lines of cubic Bezier curves, each starting where the previous one ends.
 
-    Strokes [B, nlines * segments, 4, 2]. A smooth line also keeps its direction from one curve to the next: a curve's
-    first control mirrors the last control of the curve before it.
+    Strokes [B, nlines * segments, 4, 2]. A smooth line also keeps its direction from one curve to the next: the first
+    control of a curve mirrors the last control of the previous curve.
     """
 
     def __init__(self, *, nlines: int = 5, smooth: bool = False, segments: int = 1, **common):
@@ -136,14 +136,15 @@ class SinglePassSimpleBezierDecoder(SinglePassDecoder):
         return torch.stack(curves, dim=2).flatten(1, 2)
 
 
-class Coloured:
-    """Before a single-pass decoder among a class's bases: every stroke has a colour, a sigmoid of a linear map of the
-    latent. Sketches have three channels."""
+class Coloured(Decoder):
+    """Mixin, listed before a single-pass decoder: gives every stroke a colour, a sigmoid of a linear map of the latent.
+    Sketches have three channels."""
 
     channels = 3
+    strokes: int  # set by the single-pass decoder
 
     def __init__(self, *, latent_size: int, **common):
-        super().__init__(latent_size=latent_size, **common)
+        super().__init__(**common, **{"latent_size": latent_size})  # the single-pass decoder's constructor
         self.latent_to_rgbvalues = nn.Sequential(nn.Linear(latent_size, 3 * self.strokes), nn.Sigmoid())
 
     def intensities(self, latent: Tensor) -> Tensor:
@@ -159,9 +160,9 @@ class SinglePassColouredPointsDecoder(Coloured, SinglePassPointsDecoder):
 
 
 class SinglePassColouredCRSDecoder(Coloured, SinglePassCRSDecoder):
-    """Catmull-Rom splines of which every piece has a colour."""
+    """Catmull-Rom splines with a colour per piece."""
 
 
 def require_points(npoints: int, least: int, what: str) -> None:
     if npoints < least:
-        raise UsageError(f"--npoints {npoints}: {what} takes {least} points or more.\nGive more.")
+        raise UsageError(f"--npoints {npoints}: {what} needs at least {least} points.\nGive a larger --npoints.")

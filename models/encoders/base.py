@@ -1,4 +1,4 @@
-"""What an encoder makes of pictures, and what every encoder shares."""
+"""The base classes of encoders: from pictures to a latent and feature maps."""
 
 from __future__ import annotations
 
@@ -17,73 +17,81 @@ class Encoding:
     """An encoder's view of B pictures.
 
     latent: float [B, L].
-    feature_maps: name -> float [B, C, H, W], in the order of the network; empty unless they were asked for.
+    feature_maps: name -> float [B, C, H, W], in the order of the network; empty unless requested.
     """
 
     latent: Tensor
     feature_maps: Mapping[str, Tensor] = field(default_factory=dict)
 
     def first(self, count: int) -> Encoding:
-        """The view of the first `count` pictures; shares memory with this one."""
+        """The view of the first `count` pictures; shares memory with this view."""
         return Encoding(self.latent[:count], {name: maps[:count] for name, maps in self.feature_maps.items()})
 
 
 @dataclass(frozen=True)
 class Features:
-    """What a backbone makes of B pictures. values: [B, ...], what the latent is projected from; feature_maps: those
-    asked for, as in an `Encoding`. In bfloat16 where the backbone runs so."""
+    """A backbone's output for B pictures, in bfloat16 if the backbone runs in bfloat16.
+
+    values: [B, ...], the input of the projection to the latent.
+    feature_maps: the requested maps, as in `Encoding`.
+    """
 
     values: Tensor
     feature_maps: Mapping[str, Tensor] = field(default_factory=dict)
 
     def of(self, rows: Tensor | slice) -> Features:
-        """Those of some of the pictures."""
+        """The features of the pictures `rows`."""
         return Features(self.values[rows], {name: maps[rows] for name, maps in self.feature_maps.items()})
 
 
 class Encoder(nn.Module):
     """Pictures [B, channels, S, S] to an `Encoding`.
 
-    channels: 1 or 3, what the encoder looks at. feature_layers: the names of its feature maps, none for an encoder
-    that the perceptual loss cannot use. imagenet_norm: whether `look` normalises pictures with ImageNet's mean and
-    deviation.
+    channels: 1 or 3, the channels of the encoder's input. feature_layers: the names of its feature maps; empty if the
+    perceptual loss cannot use the encoder. imagenet_norm: whether `look` normalises pictures with ImageNet's mean and
+    standard deviation.
     """
 
     channels: int
     feature_layers: tuple[str, ...] = ()
     imagenet_norm = False
+    mean: Tensor  # [3, 1, 1]
+    std: Tensor  # [3, 1, 1]
 
     def __init__(self):
         super().__init__()
-        # Not saved: official checkpoints do not have them.
+        # Not persistent: official checkpoints do not contain them.
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
 
     def look(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
-        """The view of pictures [B, 1 or 3, S, S] in 0..1; the rest goes on to `forward`."""
+        """Encodes pictures [B, 1 or 3, S, S] in 0..1. maps, drawn: see `forward`."""
         return self(self.prepare(pictures), maps=maps, drawn=drawn)
 
     def prepare(self, pictures: Tensor) -> Tensor:
-        """Pictures [B, 1 or 3, S, S] in 0..1 as `forward` takes them: the one place of channels and normalisation."""
+        """The input of `forward` for pictures [B, 1 or 3, S, S] in 0..1: with all channels, and normalised."""
         pictures = expand_channels(pictures, self.channels)
         return (pictures - self.mean) / self.std if self.imagenet_norm else pictures
 
     def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
-        """maps: the feature layers whose maps are wanted. drawn: the pictures are sketches, not photos; only encoders
-        with batch statistics care."""
+        """Encodes pictures from `prepare`.
+
+        maps: the feature layers whose maps are requested. drawn: the pictures are sketches, not photos; used only by
+        encoders with batch statistics.
+        """
         raise NotImplementedError
 
 
 class BackboneEncoder(Encoder):
-    """A pretrained network, and a projection `enc` of what it gives to the latent.
+    """A pretrained network, and a projection `enc` of its output to the latent.
 
-    A frozen network gives the same for a photo every time, so that it can be kept (see `extract` and `project`), and
-    keeps no graph for photos. precision: "bf16" runs the network in bfloat16; the projection is always in float32.
+    A frozen network's output for a photo never changes, so it can be cached (see `extract` and `project`). It builds no
+    autograd graph for photos. precision: "bf16" runs the network in bfloat16; the projection is always in float32.
     """
 
     channels = 3
     precision = "fp32"
-    enc: nn.Module  # the subclass's own
+    enc: nn.Module  # set by the subclass
 
     @property
     def backbone(self) -> nn.Module:
@@ -91,25 +99,25 @@ class BackboneEncoder(Encoder):
 
     @property
     def frozen(self) -> bool:
-        """Whether nothing of the network is trained."""
+        """Whether no parameter of the network is trained."""
         return not any(parameter.requires_grad for parameter in self.backbone.parameters())
 
     def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
         return self.project(self.extract(pictures, maps=maps, drawn=drawn))
 
     def extract(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Features:
-        """What the network makes of prepared pictures [B, 3, S, S]."""
-        # Convolutions are faster with the channels last, on a CPU as on a GPU.
+        """The network's output for pictures [B, 3, S, S] from `prepare`."""
+        # Convolutions are faster with channels last, on a CPU and on a GPU.
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             return self._run(pictures, maps, drawn)
 
     def compile_backbone(self) -> None:
-        """Lets torch.compile make the network faster, from its next use on."""
+        """Compiles the network with torch.compile, at its next use."""
         self._run = torch.compile(self._run)
 
     def project(self, features: Features) -> Encoding:
-        """The view that features [B, ...] amount to."""
+        """The view of the pictures whose features are given."""
         return Encoding(self.enc(features.values.float()), features.feature_maps)
 
     def _run(self, pictures: Tensor, maps: Collection[str], drawn: bool) -> Features:
@@ -117,14 +125,14 @@ class BackboneEncoder(Encoder):
 
 
 def expand_channels(pictures: Tensor, channels: int) -> Tensor:
-    """Grey pictures [B, 1, H, W] for an encoder of colour: [B, channels, H, W], without copying."""
+    """Expands grey pictures [B, 1, H, W] to [B, channels, H, W], without copying."""
     return pictures if pictures.shape[1] == channels else pictures.expand(-1, channels, -1, -1)
 
 
 def flat_size(layers: nn.Module, channels: int, image_size: int) -> int:
-    """Numbers per picture that `layers` give for pictures [channels, image_size, image_size], found by trying.
+    """The size of the output of `layers` for a picture [channels, image_size, image_size], found by a trial run.
 
-    Raises ValueError where the layers cannot take pictures so small.
+    Raises ValueError if the picture is too small for the layers.
     """
     was_training = layers.training
     layers.eval()

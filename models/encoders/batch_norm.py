@@ -1,4 +1,4 @@
-"""Batch normalisation for agents, whose networks see photos and sketches in turn."""
+"""Batch normalisation for networks that see both photos and sketches."""
 
 from __future__ import annotations
 
@@ -10,28 +10,35 @@ from torch import Tensor, nn
 
 
 class PhotoSketchLayer(nn.Module):
-    """A layer whose `forward` takes, after its input, whether that comes from sketches (`drawn`)."""
+    """A layer whose `forward` takes a second argument, `drawn`: whether the input comes from sketches."""
 
 
 class PhotoSketchBatchNorm2d(PhotoSketchLayer, nn.BatchNorm2d):
-    """Batch normalisation [B, C, H, W] with one set of weights but separate running statistics for photos and sketches.
+    """Batch normalisation [B, C, H, W] with shared weights and separate running statistics for photos and sketches.
 
-    With common statistics (as in the official code) photos and sketches are mixed into averages that fit neither, and
-    agents that understand each other in training fall to near chance at test time. Once its weights are frozen, it
-    keeps to the statistics that it has, in training too.
+    With shared statistics (as in the official code), the running averages mix photos and sketches and fit neither;
+    agents that understand each other in training fall to near chance at test time. A layer with frozen weights also
+    keeps its statistics, even in training mode.
     """
+
+    running_mean: Tensor  # [C], of photos, like running_var
+    running_var: Tensor
+    drawn_running_mean: Tensor  # [C], of sketches, like drawn_running_var
+    drawn_running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
 
     def __init__(self, channels: int):
         super().__init__(channels)
         self.register_buffer("drawn_running_mean", torch.zeros(channels))
         self.register_buffer("drawn_running_var", torch.ones(channels))
-        self._averaged: dict[bool, int] | None = None  # how many batches, drawn or not, while `plain_averages` counts
+        self._averaged: dict[bool, int] | None = None  # number of batches by `drawn`, within `plain_averages`
 
     def forward(self, maps: Tensor, drawn: bool = False) -> Tensor:
         mean, var = self.running_mean, self.running_var
         if drawn:
             mean, var = self.drawn_running_mean, self.drawn_running_var
-        # One value a channel has no deviation.
+        # A single value per channel has no variance.
         learning = self.training and self.weight.requires_grad and maps.numel() > maps.shape[1]
         momentum = self.momentum
         if learning and self._averaged is not None:
@@ -44,9 +51,9 @@ class PhotoSketchBatchNorm2d(PhotoSketchLayer, nn.BatchNorm2d):
 
 @contextmanager
 def plain_averages(network: nn.Module) -> Iterator[bool]:
-    """Within it, running statistics start again and become the plain mean over the batches that are seen.
+    """Context in which running statistics restart and become the plain mean over the batches seen.
 
-    Gives whether the network learns any.
+    Yields whether the network has running statistics that it updates.
     """
     layers = _learning(network)
     for layer in layers:
@@ -59,7 +66,7 @@ def plain_averages(network: nn.Module) -> Iterator[bool]:
 
 
 def running_statistics(network: nn.Module) -> list[Tensor]:
-    """The running means and variances that a network learns."""
+    """The running means and variances that the network updates."""
     names = ("running_mean", "running_var", "drawn_running_mean", "drawn_running_var")
     return [getattr(layer, name) for layer in _learning(network) for name in names]
 
@@ -70,7 +77,7 @@ def _learning(network: nn.Module) -> list[PhotoSketchBatchNorm2d]:
 
 
 class PhotoSketchSequential(PhotoSketchLayer, nn.Sequential):
-    """Layers in turn, which are told whether they see sketches where that matters to them."""
+    """Layers in sequence; passes `drawn` to those that take it."""
 
     def forward(self, values: Tensor, drawn: bool = False) -> Tensor:
         for layer in self:
@@ -79,5 +86,5 @@ class PhotoSketchSequential(PhotoSketchLayer, nn.Sequential):
 
 
 def pass_through(layer: nn.Module, values: Tensor, drawn: bool) -> Tensor:
-    """What `layer` makes of `values`. drawn: they come from sketches."""
+    """The output of `layer` for `values`. drawn: the values come from sketches."""
     return layer(values, drawn) if isinstance(layer, PhotoSketchLayer) else layer(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,17 +13,17 @@ from learning_to_draw.models.encoders.base import BackboneEncoder, Features
 from learning_to_draw.models.encoders.clip import clip_input, fit_to_tower, load_clip
 
 OUTPUT = "CLIPvisual"
-# Of a ResNet tower's intermediate maps; the one before them is of its first convolutions.
+# Index of each stage among a ResNet tower's intermediate maps; index 0 is the output of its first convolutions.
 RESNET_STAGES = {"layer1": 1, "layer2": 2, "layer3": 3, "layer4": 4}
 
 
 class CLIPVisualEncoder(BackboneEncoder):
     """The visual tower of OpenAI's CLIP (Radford et al. 2021), and a projection `enc` of its output.
 
-    Pictures [B, 3, S, S], resized to the tower's own resolution and, unless --imagenet-norm has done it with nearly the
-    same numbers, normalised as CLIP was trained -> latent [B, latent_size]. Feature maps: of a ViT, every block up to
-    the chosen one, [B, width, tokens, 1]; of a ResNet, the four stages; then the tower's output, [B, D, 1, 1]. The
-    tower stays in eval mode: batch statistics are those of CLIP's training.
+    Pictures [B, 3, S, S] -> latent [B, latent_size]. Pictures are resized to the tower's resolution and normalised as
+    in CLIP's training, unless --imagenet-norm has normalised them with nearly the same numbers. Feature maps: of a ViT,
+    every block up to the chosen one, [B, width, tokens, 1]; of a ResNet, the four stages; of both, finally, the tower's
+    output, [B, D, 1, 1]. The tower stays in eval mode: its batch statistics are those of CLIP's training.
     """
 
     def __init__(
@@ -34,10 +35,10 @@ class CLIPVisualEncoder(BackboneEncoder):
         transformer_resblock: str | None = None,
         pretrained: bool = True,
     ):
-        """transformer_resblock: "resblock0", ...; None for a ViT's last. pretrained: False looks for no weights,
-        because a checkpoint's will follow.
+        """transformer_resblock: "resblock0", ...; None means a ViT's last. pretrained: False loads no weights, because
+        those of a checkpoint will follow.
 
-        Raises UsageError where open_clip or the weights are not to be had, and for a block that the network lacks.
+        Raises UsageError if open_clip or the weights are not available, or if the network does not have the block.
         """
         super().__init__()
         if transformer_resblock is not None and not clip_model.startswith("ViT"):
@@ -45,11 +46,11 @@ class CLIPVisualEncoder(BackboneEncoder):
                 f"--transformer-resblock {transformer_resblock}: CLIP's network {clip_model} has no such blocks.\n"
                 "Leave it out, or choose --clip-model ViT-B/32 or ViT-B/16."
             )
-        tower = load_clip(clip_model, pretrained=pretrained).visual
+        tower = cast(nn.Module, load_clip(clip_model, pretrained=pretrained).visual)
         self._map_at = _feature_maps(tower, clip_model, transformer_resblock)
         self.feature_layers = (*self._map_at, OUTPUT)
         self.clipmodel = nn.ModuleDict({"visual": tower.requires_grad_(not freeze_backbone)})
-        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(tower.output_dim, latent_size))
+        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(cast(int, tower.output_dim), latent_size))
 
     def train(self, mode: bool = True) -> CLIPVisualEncoder:
         super().train(mode)
@@ -61,27 +62,28 @@ class CLIPVisualEncoder(BackboneEncoder):
         return self.clipmodel
 
     def _run(self, pictures: Tensor, maps: Collection[str], drawn: bool) -> Features:
-        tower = self.clipmodel.visual
-        seen = fit_to_tower(tower, pictures) if self.imagenet_norm else clip_input(self.clipmodel, pictures)
+        tower: Any = self.clipmodel["visual"]  # open_clip's towers are untyped
+        inputs = fit_to_tower(tower, pictures) if self.imagenet_norm else clip_input(self.clipmodel, pictures)
         if not maps:
-            return Features(tower(seen))
-        found = tower.forward_intermediates(seen, list(self._map_at.values()), **_format(tower))
-        blocks = found["image_intermediates"]
+            return Features(tower(inputs))
+        outputs = tower.forward_intermediates(inputs, list(self._map_at.values()), **_format(tower))
+        blocks = outputs["image_intermediates"]
         if _is_transformer(tower):
-            # A location is a token, the class token being the first.
-            tokens = zip(found["image_intermediates_prefix"], blocks, strict=True)
+            # A location of the map is a token; the class token comes first.
+            tokens = zip(outputs["image_intermediates_prefix"], blocks, strict=True)
             blocks = [torch.cat(pair, dim=1).transpose(1, 2).unsqueeze(3) for pair in tokens]
-        output = found["image_features"]
+        output = outputs["image_features"]
         named = zip(self.feature_layers, [*blocks, output[:, :, None, None]], strict=True)
         return Features(output, {layer: values for layer, values in named if layer in maps})
 
 
 def _feature_maps(tower: nn.Module, clip_model: str, last: str | None) -> dict[str, int]:
-    """Feature layer -> its place among the intermediate maps that open_clip gives. Raises UsageError for a block that
-    the tower does not have."""
+    """Feature layer -> its index among open_clip's intermediate maps. Raises UsageError if the tower does not have the
+    block `last`."""
     if not _is_transformer(tower):
         return RESNET_STAGES
-    names = [f"resblock{number}" for number in range(len(tower.transformer.resblocks))]
+    blocks = cast(Any, tower).transformer.resblocks
+    names = [f"resblock{number}" for number in range(len(blocks))]
     if last not in (None, *names):
         raise UsageError(f"--transformer-resblock {last}: {clip_model} has {', '.join(names)}.")
     count = len(names) if last is None else names.index(last) + 1
@@ -93,5 +95,5 @@ def _is_transformer(tower: nn.Module) -> bool:
 
 
 def _format(tower: nn.Module) -> dict[str, str | bool]:
-    """Arguments for unprocessed maps: all tokens of a ViT, class token included."""
+    """Arguments that request unprocessed maps: all tokens of a ViT, including the class token."""
     return {"output_fmt": "NLC", "output_extra_tokens": True} if _is_transformer(tower) else {}

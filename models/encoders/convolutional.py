@@ -1,4 +1,4 @@
-"""What VGG16 and SqueezeNet share: convolutional layers in a row, some of whose outputs are feature maps."""
+"""Shared by VGG16, SqueezeNet and ResNet-50: a sequence of layers, some of whose outputs are feature maps."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class ConvolutionalBackbone(BackboneEncoder):
     """
 
     def __init__(self, name: str, network: nn.Sequential, layer_at: Mapping[str, int], *, freeze: bool):
-        """name: the attribute, and so the checkpoint key, that holds the network. layer_at: feature layer -> index in
-        the network, in order."""
+        """name: the attribute (and checkpoint key) that holds the network. layer_at: feature layer -> index in the
+        network, in order."""
         super().__init__()
         self.feature_layers = tuple(layer_at)
         self._name_at = {index: layer for layer, index in layer_at.items()}
@@ -31,12 +31,12 @@ class ConvolutionalBackbone(BackboneEncoder):
         return getattr(self, self._network)
 
     def _run(self, pictures: Tensor, maps: Collection[str], drawn: bool) -> Features:
-        values, found = pictures, {}
+        values, feature_maps = pictures, {}
         for index, layer in enumerate(self.backbone):
             values = pass_through(layer, values, drawn)
             if self._name_at.get(index) in maps:
-                found[self._name_at[index]] = values
-        return Features(values, found)
+                feature_maps[self._name_at[index]] = values
+        return Features(values, feature_maps)
 
 
 def up_to(layer: str, layer_at: Mapping[str, int]) -> dict[str, int]:

@@ -10,12 +10,14 @@ from learning_to_draw.models.encoders.batch_norm import PhotoSketchBatchNorm2d, 
 from learning_to_draw.models.encoders.convolutional import ConvolutionalBackbone
 from learning_to_draw.models.encoders.pretrained import load_imagenet_weights
 
-# The stages of residual blocks, named by their place in the network as in the official code.
+# The stages of residual blocks, named by their index in the network as in the official code.
 RESNET_LAYER_AT = {"layer4": 4, "layer5": 5, "layer6": 6, "layer7": 7}
 
 
 class PhotoSketchBottleneck(PhotoSketchLayer, Bottleneck):
     """torchvision's residual block of three convolutions, with separate batch statistics for photos and sketches."""
+
+    downsample: nn.Sequential | None  # a convolution and its normalisation
 
     def forward(self, maps: Tensor, drawn: bool = False) -> Tensor:
         shortcut = maps
@@ -28,10 +30,10 @@ class PhotoSketchBottleneck(PhotoSketchLayer, Bottleneck):
 
 
 class ResNet50Backbone(ConvolutionalBackbone):
-    """ResNet-50 (He et al. 2016) without its classifier: 2048 averages of its last maps, projected.
+    """ResNet-50 (He et al. 2016) without its classifier; the 2048 averages of its last maps are projected.
 
     Pictures [B, 3, S, S] -> latent [B, latent_size]. Feature maps: after each of the four stages of residual blocks,
-    256, 512, 1024 and 2048 channels at S/4 ... S/32. The official code keeps the last, `layer7`, alone.
+    256, 512, 1024 and 2048 channels at S/4 ... S/32. The official code has `layer7` only.
     """
 
     def __init__(
@@ -42,10 +44,10 @@ class ResNet50Backbone(ConvolutionalBackbone):
         freeze_backbone: bool = False,
         pretrained: bool = True,
     ):
-        """freeze_backbone: the batch statistics stay as they are, too. pretrained: False loads no weights, because a
-        checkpoint's will follow.
+        """freeze_backbone: also keeps the batch statistics. pretrained: False loads no weights, because those of a
+        checkpoint will follow.
 
-        Raises UsageError where weights are not to be had.
+        Raises UsageError if the weights are not available.
         """
         network = torchvision.models.ResNet(PhotoSketchBottleneck, [3, 4, 6, 3], norm_layer=PhotoSketchBatchNorm2d)
         del network.fc

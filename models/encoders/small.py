@@ -1,5 +1,4 @@
-"""Small encoders, trained from scratch. Those built on a pretrained network are in `backbones`, `resnet` and
-`clip_encoder`."""
+"""Small encoders, trained from scratch. Those built on pretrained networks are in the modules next to this one."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from learning_to_draw.models.encoders.batch_norm import PhotoSketchBatchNorm2d, 
 
 
 class LayeredEncoder(Encoder):
-    """`layers`, kept as `enc`, from the pictures to the latent; no feature maps."""
+    """`layers`, stored as `enc`, from pictures to the latent; no feature maps."""
 
     def __init__(self, channels: int, *layers: nn.Module):
         super().__init__()
@@ -26,10 +25,10 @@ class LayeredEncoder(Encoder):
 
 
 class SmallCNNEncoder(LayeredEncoder):
-    """Three convolutions with group normalisation: what a laptop trains in a minute on digits. Not in the paper.
+    """Three convolutions with group normalisation; a laptop trains it on digits in a minute. Not in the paper.
 
-    [B, channels, S, S] -> 32, 64, 128 channels at S/2, S/4, S/8, pooled to 4 x 4 (nothing to pool at 32 px) -> latent
-    [B, latent_size]. Group and layer normalisation treat every picture by itself, so that sketches and photos do not
+    [B, channels, S, S] -> 32, 64, 128 channels at S/2, S/4, S/8, pooled to 4 x 4 (already 4 x 4 at 32 px) -> latent
+    [B, latent_size]. Group and layer normalisation treat every picture separately, so sketches and photos do not
     disturb each other's statistics. The projection starts with large weights (He et al. 2015): latents of different
     photos then differ enough for their first sketches to differ visibly.
     """
@@ -40,15 +39,16 @@ class SmallCNNEncoder(LayeredEncoder):
             for before, after in ((channels, 32), (32, 64), (64, 128))
         ]
         size = 128 * 4 * 4
+        projection = nn.Linear(size, latent_size)
         super().__init__(
             channels,
             *blocks,
             nn.AdaptiveAvgPool2d(4),
             nn.Flatten(),
             nn.LayerNorm(size, elementwise_affine=False),
-            nn.Linear(size, latent_size),
+            projection,
         )
-        nn.init.kaiming_normal_(self.enc[-1].weight)
+        nn.init.kaiming_normal_(projection.weight)
 
 
 class SimpleMLPEncoder(LayeredEncoder):
@@ -64,13 +64,13 @@ class SimpleMLPEncoder(LayeredEncoder):
         )
 
     def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
-        return super().forward(pictures.flatten(1))  # in `enc` it would change the checkpoints' names
+        return super().forward(pictures.flatten(1))  # as a layer of `enc`, it would change checkpoint keys
 
 
 class SimpleCNNEncoder(LayeredEncoder):
     """Two 5 x 5 convolutions of 120 and 300 channels, each halved by max pooling, then a projection.
 
-    [B, channels, S, S] -> [B, latent_size]. The official one takes 28 px only; here the projection fits the size.
+    [B, channels, S, S] -> [B, latent_size]. The official encoder takes 28 px only; here the projection fits the size.
     """
 
     def __init__(self, *, latent_size: int, image_size: int, channels: int):
@@ -103,12 +103,12 @@ class BetterCNNEncoder(LayeredEncoder):
 class Conv2DEncoder(LayeredEncoder):
     """Two 5 x 5 convolutions of 10 and 20 channels, each halved by max pooling, the second with dropout.
 
-    [B, encoder_channels, S, S] -> 20 maps, flattened -> [B, latent_size]. Where that makes latent_size numbers (320 at
-    28 px) they are the latent, as in the official code, which knows no other latent; otherwise they are projected.
+    [B, encoder_channels, S, S] -> 20 maps, flattened -> [B, latent_size]. If these are latent_size numbers (320 at 28
+    px), they are the latent, as in the official code, which has no other latent; otherwise they are projected.
     """
 
     def __init__(self, *, latent_size: int = 64, image_size: int, channels: int, encoder_channels: int = 1):
-        """channels: of the data set's pictures. Raises UsageError for colours that the encoder would not see."""
+        """channels: of the data set's pictures. Raises UsageError if they exceed encoder_channels."""
         check_channels(encoder_channels, channels)
         layers = [
             nn.Conv2d(encoder_channels, 10, 5),
@@ -129,7 +129,7 @@ class StrokeNetEncoder(Encoder):
     """Five blocks of two 3 x 3 convolutions, each block halving the picture; named after StrokeNet (Zheng et al. 2019).
 
     [B, encoder_channels, S, S] -> 16, 32, 64, 128, 256 channels at S/2 ... S/32, flattened -> [B, latent_size], never
-    negative. The official one takes 256 px only; here the projection fits any size from 32 px.
+    negative. The official encoder takes 256 px only; here the projection fits any size from 32 px.
     """
 
     def __init__(
@@ -141,9 +141,9 @@ class StrokeNetEncoder(Encoder):
         encoder_channels: int = 1,
         batchnorm: bool = False,
     ):
-        """channels: of the data set's pictures. batchnorm: normalise after every convolution.
+        """channels: of the data set's pictures. batchnorm: batch normalisation after every convolution.
 
-        Raises UsageError for colours that the encoder would not see.
+        Raises UsageError if channels exceeds encoder_channels.
         """
         super().__init__()
         check_channels(encoder_channels, channels)
@@ -171,7 +171,7 @@ def _stroke_net_block(before: int, after: int, batchnorm: bool) -> PhotoSketchSe
 
 
 def check_channels(encoder_channels: int, channels: int) -> None:
-    """Raises UsageError where pictures of `channels` channels do not fit an encoder of `encoder_channels`."""
+    """Raises UsageError if pictures of `channels` channels do not fit an encoder of `encoder_channels`."""
     if channels > encoder_channels:
         raise UsageError(
             f"--encoder-channels {encoder_channels}: the pictures of this data set have {channels} channels.\n"

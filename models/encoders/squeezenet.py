@@ -1,4 +1,4 @@
-"""The encoder built on SqueezeNet: a laptop's."""
+"""The encoder built on SqueezeNet, small enough for a laptop."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from learning_to_draw.models.encoders.convolutional import ConvolutionalBackbone
 from learning_to_draw.models.encoders.pretrained import load_imagenet_weights
 from learning_to_draw.models.options import SQUEEZENET_LAYERS
 
-SQUEEZENET_LAYER_AT = dict(zip(SQUEEZENET_LAYERS, (1, 4, 7, 10, 12), strict=True))
+SQUEEZENET_LAYER_AT: dict[str, int] = dict(zip(SQUEEZENET_LAYERS, (1, 4, 7, 10, 12), strict=True))
 
 
 class SqueezeNetBackbone(ConvolutionalBackbone):
     """SqueezeNet 1.1 (Iandola et al. 2016) up to one of five layers, about 45 times cheaper than VGG16. Not in the
     paper.
 
-    Its features are large and differ in scale from layer to layer, which would saturate the decoder's tanh until every
-    sketch is the same cross. So they are normalised to mean 0 and variance 1, for each picture, before the projection.
+    Its features are large and their scale differs between layers. They would saturate the decoder's tanh until every
+    sketch is the same cross, so each picture's features are normalised to mean 0 and variance 1 before the projection.
     """
 
     def __init__(
@@ -31,9 +31,9 @@ class SqueezeNetBackbone(ConvolutionalBackbone):
         freeze_backbone: bool = False,
         pretrained: bool = True,
     ):
-        """pretrained: False loads no weights, because a checkpoint's will follow.
+        """pretrained: False loads no weights, because those of a checkpoint will follow.
 
-        Raises UsageError where weights are not to be had.
+        Raises UsageError if the weights are not available.
         """
         layer_at = up_to(feature_layer, SQUEEZENET_LAYER_AT)
         network = torchvision.models.squeezenet1_1().features[: layer_at[feature_layer] + 1]

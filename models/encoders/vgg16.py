@@ -1,4 +1,4 @@
-"""The encoders built on VGG16: the paper's."""
+"""The encoders built on VGG16, the network of the paper."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from learning_to_draw.models.encoders.convolutional import ConvolutionalBackbone
 from learning_to_draw.models.encoders.pretrained import load_imagenet_weights, load_stylized_imagenet_weights
 from learning_to_draw.models.options import VGG16_LAYERS
 
-VGG16_LAYER_AT = dict(zip(VGG16_LAYERS, (3, 8, 15, 22, 29), strict=True))
+VGG16_LAYER_AT: dict[str, int] = dict(zip(VGG16_LAYERS, (3, 8, 15, 22, 29), strict=True))
 
 
 class VGG16Encoder(ConvolutionalBackbone):
-    """The convolutions of VGG16 (Simonyan and Zisserman 2015) up to one of its five last-of-a-block ReLUs.
+    """The convolutions of VGG16 (Simonyan and Zisserman 2015) up to the last ReLU of one of its five blocks.
 
-    Feature maps: these ReLUs, up to and including that one. No pooling follows it.
+    Feature maps: the last ReLU of each block, up to and including that one. No pooling follows it.
     """
 
     def __init__(
@@ -31,13 +31,13 @@ class VGG16Encoder(ConvolutionalBackbone):
         pretrained: bool = True,
     ):
         """sin_weights: a file of Stylized-ImageNet weights, "" for the official file name under TORCH_HOME.
-        pretrained: False loads neither, because a checkpoint's weights will follow.
+        pretrained: False loads neither, because the weights of a checkpoint will follow.
 
-        Raises UsageError where weights are not to be had, or both kinds are asked for.
+        Raises UsageError if the weights are not available, or if both kinds are requested.
         """
         if imagenet_weights and sin_weights is not None:
-            raise UsageError("--imagenet-weights and --sin-weights are two starts for one network.\nGive one of them.")
-        # Only the convolutions: torchvision's whole VGG16 would first fill 120 million weights that nothing uses.
+            raise UsageError("--imagenet-weights and --sin-weights exclude each other.\nGive one of them.")
+        # Only the convolutions: torchvision's full VGG16 would initialise 120 million weights that nothing uses.
         layer_at = up_to(feature_layer, VGG16_LAYER_AT)
         network = make_layers(cfgs["D"])[: layer_at[feature_layer] + 1]
         if pretrained and imagenet_weights:
@@ -48,6 +48,7 @@ class VGG16Encoder(ConvolutionalBackbone):
             for layer in network:
                 if isinstance(layer, nn.Conv2d):  # torchvision's own initialisation of VGG16
                     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+                    assert layer.bias is not None  # make_layers builds every convolution with a bias
                     nn.init.zeros_(layer.bias)
         super().__init__("vgg16", network, layer_at, freeze=freeze_backbone)
 
@@ -56,7 +57,7 @@ class VGG16BackboneExtended(VGG16Encoder):
     """VGG16 up to `feature_layer`, flattened and projected. The paper's encoder, with `relu5_3`."""
 
     def __init__(self, *, image_size: int, latent_size: int = 64, feature_layer: str = "relu3_3", **weights):
-        """weights: as in `VGG16Encoder`. Raises UsageError where they are not to be had."""
+        """weights: as in `VGG16Encoder`. Raises UsageError if they are not available."""
         super().__init__(feature_layer, **weights)
         size = flat_size(self.backbone, self.channels, image_size)
         self.enc = nn.Sequential(nn.Flatten(), nn.Linear(size, latent_size))
@@ -66,7 +67,7 @@ class VGG16Backbone(VGG16Encoder):
     """VGG16 up to `relu3_3`, averaged to 8 x 8, flattened and projected: one projection for any size of pictures."""
 
     def __init__(self, *, image_size: int, latent_size: int = 64, **weights):
-        """weights: as in `VGG16Encoder`. Raises UsageError where they are not to be had."""
+        """weights: as in `VGG16Encoder`. Raises UsageError if they are not available."""
         super().__init__("relu3_3", **weights)
         to_one_size = [nn.AdaptiveAvgPool2d(8), nn.Flatten()]
         size = flat_size(nn.Sequential(self.backbone, *to_one_size), self.channels, image_size)

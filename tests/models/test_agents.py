@@ -1,4 +1,4 @@
-"""The pair: scores against a game worked out by hand, one pass a picture, what is shared and what is not."""
+"""The pair of agents: scores against a game computed by hand, one pass per picture, shared and separate encoders."""
 
 import pytest
 import torch
@@ -33,11 +33,11 @@ def test_scores_are_dot_products_within_each_game(shared):
     assert play.scores.shape == (4, 3)
     for turn in range(4):
         sketch = play.sketches[turn : turn + 1]
-        meant = agents.receiver(agents.receiver_encoder(sketch).latent)[0]
+        sketch_vector = agents.receiver(agents.receiver_encoder(sketch).latent)[0]
         for slot in range(3):
             photo = photos[candidates[turn // 2, slot]][None]
-            seen = agents.receiver(agents.receiver_encoder(photo).latent)[0]
-            assert play.scores[turn, slot].item() == pytest.approx(float(meant @ seen), abs=1e-4)
+            photo_vector = agents.receiver(agents.receiver_encoder(photo).latent)[0]
+            assert play.scores[turn, slot].item() == pytest.approx(float(sketch_vector @ photo_vector), abs=1e-4)
 
 
 def test_order_of_candidates_permutes_the_scores_and_nothing_else():
@@ -51,7 +51,7 @@ def test_order_of_candidates_permutes_the_scores_and_nothing_else():
 
 
 class Counting(Encoder):
-    """An encoder that counts the pictures it is shown."""
+    """An encoder that counts the pictures it encodes."""
 
     channels = 1
 
@@ -114,7 +114,7 @@ def test_normalisation_is_imagenets_and_reaches_photos_and_sketches():
     class Looking(Counting):
         channels = 3
 
-        def forward(self, pictures, **how):
+        def forward(self, pictures, **arguments):
             seen.append(pictures)
             return Encoding(pictures.mean(dim=(2, 3)).repeat(1, 3)[:, :8])
 

@@ -1,4 +1,4 @@
-"""Backbones: layers and names as documented, frozen where asked, weights through torchvision's own files."""
+"""Backbones: documented layers and names, freezing, and weights from torchvision's own files."""
 
 import pytest
 import torch
@@ -55,7 +55,7 @@ def test_the_pooled_vgg_is_torchvisions_network_averaged_to_one_size(vgg16):
     pictures = torch.rand(2, 3, 80, 80)
     encoding = encoder(pictures, maps=encoder.feature_layers)
     with torch.no_grad():
-        last = vgg16.features[:16](pictures)  # 20 x 20, of which each of 8 x 8 averages 3 or 4 rows and columns
+        last = vgg16.features[:16](pictures)  # 20 x 20; each of 8 x 8 averages 3 or 4 rows and columns
     assert tuple(encoding.feature_maps) == encoder.feature_layers == ("relu1_2", "relu2_2", "relu3_3")
     assert torch.allclose(encoding.feature_maps["relu3_3"], last, atol=1e-6)
     averages = torch.nn.functional.adaptive_avg_pool2d(last, 8).flatten(1)
@@ -67,7 +67,7 @@ def test_the_pooled_vgg_is_torchvisions_network_averaged_to_one_size(vgg16):
 
 @pytest.fixture(scope="module")
 def vgg16():
-    """torchvision's VGG16 without its classifier, which only costs time here."""
+    """torchvision's VGG16 without its slow classifier."""
     network = torchvision.models.VGG(
         torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["D"]), num_classes=1
     )
@@ -138,9 +138,9 @@ def test_both_vggs_take_the_same_imagenet_weights(tmp_path, monkeypatch, vgg16):
 def test_missing_or_damaged_imagenet_weights_are_said(tmp_path, monkeypatch):
     folder = weights_folder(tmp_path, monkeypatch)
     (folder / "squeezenet1_1-b8a52dc0.pth").write_bytes(b"no weights")
-    with pytest.raises(UsageError, match=r"squeezenet1_1-b8a52dc0\.pth could not be had") as told:
+    with pytest.raises(UsageError, match=r"squeezenet1_1-b8a52dc0\.pth are not available") as raised:
         SqueezeNetBackbone(image_size=64, imagenet_weights=True)
-    assert str(folder) in str(told.value)
+    assert str(folder) in str(raised.value)
     torch.save({"features.0.weight": torch.zeros(1)}, folder / "squeezenet1_1-b8a52dc0.pth")
     with pytest.raises(UsageError, match=r"features.0.weight is missing or has another shape"):
         SqueezeNetBackbone(image_size=64, imagenet_weights=True)
@@ -150,7 +150,7 @@ def test_missing_or_damaged_imagenet_weights_are_said(tmp_path, monkeypatch):
 def test_stylized_imagenet_weights(tmp_path, monkeypatch, vgg16, given):
     folder = weights_folder(tmp_path, monkeypatch)
     path = tmp_path / "mine.pth" if given else folder / STYLIZED_IMAGENET_FILE
-    # As published: a training state whose convolutions were wrapped for several GPUs.
+    # As published: a training state of a network with its convolutions in nn.DataParallel.
     state = {f"features.module.{name}": value for name, value in vgg16.features.state_dict().items()}
     torch.save({"epoch": 60, "state_dict": state}, path)
     encoder = VGG16BackboneExtended(image_size=32, feature_layer="relu2_2", sin_weights=str(path) if given else "")
@@ -165,7 +165,7 @@ def test_files_that_are_no_weights_are_said(tmp_path):
     (tmp_path / "w.pth").write_text("root:x:0:0")
     with pytest.raises(UsageError, match="cannot be read as a file of weights"):
         VGG16BackboneExtended(image_size=32, feature_layer="relu1_2", sin_weights=str(tmp_path / "w.pth"))
-    with pytest.raises(UsageError, match="two starts for one network"):
+    with pytest.raises(UsageError, match="exclude each other"):
         VGG16BackboneExtended(image_size=32, imagenet_weights=True, sin_weights="")
 
 
@@ -177,6 +177,6 @@ def test_no_weights_are_looked_for_where_a_checkpoint_follows(tmp_path, monkeypa
 
 def test_missing_stylized_weights_say_where_they_were_looked_for(tmp_path, monkeypatch):
     folder = weights_folder(tmp_path, monkeypatch)
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as raised:
         VGG16BackboneExtended(image_size=32, sin_weights="")
-    assert str(folder / STYLIZED_IMAGENET_FILE) in str(told.value)
+    assert str(folder / STYLIZED_IMAGENET_FILE) in str(raised.value)

@@ -1,4 +1,4 @@
-"""Batch normalisation: statistics that do not mix, stay put once frozen, and reach nested layers."""
+"""Batch normalisation: separate statistics, kept when frozen, and `drawn` in nested layers."""
 
 import torch
 from torch import nn
@@ -18,7 +18,7 @@ def test_photos_and_sketches_have_statistics_of_their_own():
         normal = layer(pictures, drawn=drawn)
         assert normal.mean(dim=(0, 2, 3)).abs().max() < 1e-3
         assert (normal.std(dim=(0, 2, 3)) - 1).abs().max() < 1e-3
-    # In training it is torch's own batch normalisation.
+    # In training mode it equals torch's own batch normalisation.
     layer.train()
     reference = nn.BatchNorm2d(2)
     assert torch.allclose(layer(photos), reference(photos), atol=1e-6)
@@ -55,7 +55,7 @@ def test_one_value_a_channel_keeps_to_the_statistics_that_there_are():
 def test_statistics_can_be_settled_as_plain_means_of_photos_and_of_sketches():
     torch.manual_seed(0)
     layer = PhotoSketchBatchNorm2d(2).train()
-    layer(torch.full((4, 2, 3, 3), 100.0) * torch.rand(4, 2, 3, 3))  # what was there before is forgotten
+    layer(torch.full((4, 2, 3, 3), 100.0) * torch.rand(4, 2, 3, 3))  # these statistics are discarded
     photos, sketches = torch.rand(3, 4, 2, 3, 3), torch.rand(2, 4, 2, 3, 3)
     with plain_averages(nn.Sequential(layer)) as needed:
         assert needed

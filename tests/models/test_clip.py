@@ -1,4 +1,4 @@
-"""CLIP through open_clip: OpenAI's architecture, texts and pictures as it reads them, and what is said without it."""
+"""CLIP through open_clip: OpenAI's architecture, its inputs, and the error without open_clip."""
 
 import sys
 
@@ -49,7 +49,7 @@ def test_pictures_are_resized_and_normalised(tiny_clips, which, size):
     pictures = torch.rand(2, 3, size, size)
     assert fit_to_tower(model.visual, pictures) is pictures
     assert torch.allclose(clip_input(model, pictures), (pictures - MEAN) / STD, atol=1e-6)
-    # Black and white blocks, whose edges bicubic interpolation would push below 0 and above 1.
+    # Black and white blocks: bicubic interpolation of their edges overshoots 0 and 1.
     blocks = (torch.arange(6) % 2).float().expand(1, 1, 6, 6)
     shown = clip_input(model, blocks)
     assert shown.shape == (1, 3, size, size)
@@ -68,20 +68,20 @@ def test_weights_that_cannot_be_had(tmp_path, monkeypatch):
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(UsageError, match="OpenAI's weights of CLIP RN50 could not be had") as told:
+    with pytest.raises(UsageError, match="OpenAI's weights of CLIP RN50 are not available") as raised:
         load_clip("RN50")
-    assert f"Looked for timm/resnet50_clip.openai in {tmp_path}" in str(told.value)
-    assert len(str(told.value).splitlines()) <= 5
+    assert f"Looked for timm/resnet50_clip.openai in {tmp_path}" in str(raised.value)
+    assert len(str(raised.value).splitlines()) <= 5
 
 
 def test_a_name_that_is_none():
     pytest.importorskip("open_clip")
-    with pytest.raises(UsageError, match=r"no network ViT-Z/1\.\nOpenAI's are RN50, .*ViT-B/16"):
+    with pytest.raises(UsageError, match=r"no network ViT-Z/1\.\nOpenAI's networks are RN50, .*ViT-B/16"):
         load_clip("ViT-Z/1", pretrained=False)
 
 
 def test_without_open_clip_it_is_said_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "open_clip", None)  # what Python does for a package that is not there
+    monkeypatch.setitem(sys.modules, "open_clip", None)  # makes the import fail
     for use in (lambda: load_clip("RN50"), lambda: clip_text_tokens("RN50", ["a cat"])):
         with pytest.raises(UsageError, match=r"pip install open_clip_torch"):
             use()

@@ -1,4 +1,4 @@
-"""CLIP's visual tower as an encoder: its own output and its own blocks' maps, at rest while the rest is trained."""
+"""CLIP's visual tower as an encoder: its output, the maps of its blocks, and statistics that training keeps."""
 
 import pytest
 import torch

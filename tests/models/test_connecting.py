@@ -1,4 +1,4 @@
-"""Decoders that connect points, against the official formulas, and the straight-through connections."""
+"""Decoders that connect points, against the official formulas; straight-through connections."""
 
 import pytest
 import torch

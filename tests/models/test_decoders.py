@@ -1,4 +1,4 @@
-"""Single-pass decoders: which points make which strokes, and the sketch against the official formulas, in float64."""
+"""Single-pass decoders: which points form which strokes, and sketches against the official formulas in float64."""
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ def build(cls, **options):
 
 
 def official_points(decoder, head):
-    """The coordinates [B, n, 2] that the official MLP gives, in float64, from the decoder's weights."""
+    """The output [B, n, 2] of the official MLP with the decoder's weights, in float64."""
     values = LATENTS.double()
     for k in (0, 2, 4):
         weight, bias = (decoder.state_dict()[f"{head}.{k}.{name}"].double() for name in ("weight", "bias"))
@@ -85,7 +85,7 @@ def test_splines_take_four_points_after_another_of_each_line(edt_approximation):
     decoder = build(SinglePassCRSDecoder, npoints=6, nlines=2, edt_approximation=edt_approximation)
     lines = official_points(decoder, "latent_to_points").unflatten(1, (2, 6))
     pieces = torch.stack([lines[:, line, k : k + 4] for line in range(2) for k in range(3)], dim=1)
-    # A fine polyline stands for the exact curve.
+    # For bruteforce, a fine polyline replaces the exact curve.
     segments = 10 if edt_approximation == "polyline" else 400
     expected = softor(exp(curve_edt2_polyline(pieces, grid(), segments, catmull_rom_spline), SIGMA2), keepdim=True)
     sketch = decoder.draw(decoder(LATENTS))

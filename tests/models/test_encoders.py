@@ -1,4 +1,4 @@
-"""Small encoders: shapes at any size, parameter names of the official checkpoints, statistics that do not mix."""
+"""Small encoders: shapes at several sizes, parameter names of the official checkpoints, separate statistics."""
 
 import pytest
 import torch
@@ -83,14 +83,14 @@ def test_better_cnn_keeps_sketches_out_of_its_photo_statistics():
     torch.manual_seed(0)
     encoder = build(BetterCNNEncoder, image_size=12)
     photos, sketches = torch.rand(32, 1, 12, 12), (torch.rand(32, 1, 12, 12) > 0.5).float() * 3
-    for _ in range(150):  # until what the running variance started with has faded
+    for _ in range(150):  # until the initial running variance has faded
         encoder(photos)
         encoder(sketches, drawn=True)
     training = [encoder(photos).latent, encoder(sketches, drawn=True).latent]
     encoder.eval()
     testing = [encoder(photos).latent, encoder(sketches, drawn=True).latent]
-    for one, other in zip(training, testing, strict=True):
-        assert (one - other).abs().max() < 0.05 * one.std()
+    for trained, tested in zip(training, testing, strict=True):
+        assert (trained - tested).abs().max() < 0.05 * trained.std()
     assert (encoder(sketches).latent - training[1]).abs().max() > training[1].std()
 
 
@@ -103,13 +103,13 @@ def test_pictures_too_small_for_an_encoder_are_refused():
 def test_conv2d_is_the_formula_written_out():
     encoder = build(Conv2DEncoder, latent_size=320).eval()
     state = encoder.state_dict()
-    assert {name.rpartition(".")[0] for name in state} == {"enc.0", "enc.3"}  # the official checkpoints' only ones
+    assert {name.rpartition(".")[0] for name in state} == {"enc.0", "enc.3"}  # as in the official checkpoints
     pictures = torch.rand(3, 1, 28, 28)
     values = F.conv2d(pictures, state["enc.0.weight"], state["enc.0.bias"])
     values = F.conv2d(F.max_pool2d(values, 2).relu(), state["enc.3.weight"], state["enc.3.bias"])
     expected = F.max_pool2d(values, 2).relu().flatten(1)
     assert torch.allclose(encoder(pictures).latent, expected, atol=1e-5)
-    # In training, half of the second convolution's maps are left out as a whole, and the others doubled.
+    # In training mode, dropout removes half of the second convolution's maps and doubles the others.
     torch.manual_seed(0)
     pictures = torch.rand(64, 1, 28, 28)
     seen = encoder(pictures).latent.view(-1, 16)
@@ -123,7 +123,7 @@ def test_conv2d_is_the_formula_written_out():
 def test_stroke_net_is_the_formula_written_out(batchnorm):
     torch.manual_seed(0)
     encoder = build(StrokeNetEncoder, image_size=64, channels=3, batchnorm=batchnorm).double()
-    for name, value in encoder.named_buffers():  # statistics that could be mistaken for nobody's
+    for name, value in encoder.named_buffers():  # distinct statistics
         if name.endswith(("running_mean", "running_var")):
             value.copy_(torch.rand_like(value) + 0.5)
     state = encoder.eval().state_dict()

@@ -1,4 +1,4 @@
-"""Recurrent decoders: what every step is given, and that the sketch is all steps' ink."""
+"""Recurrent decoders: the input of every step, and the sketch as the ink of all steps."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ def build(cls, **options):
 
 
 class Watching(Encoder):
-    """Keeps the canvases that it is shown; its view is their ink."""
+    """Keeps the canvases that it encodes; the latent is their mean ink."""
 
     channels = 1
 
@@ -69,7 +69,7 @@ def test_each_step_sees_what_the_steps_before_have_drawn(cls):
         intensities = None if strokes.intensities is None else strokes.intensities[:, : step * a_step]
         so_far = type(strokes)(strokes.points[:, : step * a_step], SIGMA2, intensities)
         assert torch.allclose(canvas, decoder.ink(so_far), atol=1e-6)
-    # A step's strokes follow from the latent with the view of the canvas behind it.
+    # A step's strokes depend on the latent concatenated with the latent of the canvas.
     given = torch.cat([LATENTS, shown[1].mean((1, 2, 3))[:, None].expand(-1, LATENT)], dim=1)
     again = super(type(decoder).__mro__[1], decoder).forward(given)
     assert torch.equal(again.points, strokes.points[:, a_step : 2 * a_step])
@@ -126,7 +126,7 @@ def test_a_gru_is_fed_its_last_curve_without_gradient():
     decoder = build(RNNBezierDecoder, steps=2)
     points = decoder(LATENTS).points
     points[:, 1].sum().backward()
-    # Through the state alone, an embedding of the first, constant zeros can only teach its bias.
+    # The zeros of the first step give the embedding's weights no gradient; the curve of the first step does.
     fed = torch.relu(decoder.rnn["embedding"](points[:, 0].flatten(1).detach())).detach()
     assert decoder.rnn["embedding"].weight.grad.abs().max() > 0
     with torch.no_grad():
@@ -142,14 +142,13 @@ def test_a_gru_is_fed_its_last_curve_without_gradient():
 def test_the_second_gru_feeds_on_what_it_drew_and_drops_half_in_training(attention):
     decoder = build(RNNAttnBezierDecoder, steps=3, attention=attention)
     torch.manual_seed(1)
-    one, other = decoder(LATENTS).points, decoder(LATENTS).points
-    assert not torch.equal(one, other)
+    assert not torch.equal(decoder(LATENTS).points, decoder(LATENTS).points)
     decoder.eval()
     drawn = decoder(LATENTS).points
     assert drawn.shape == (3, 3, 4, 2)
     assert torch.equal(drawn, decoder(LATENTS).points)
     drawn.sum().backward()
-    # The embedding's weights learn only from curves other than the first, zero one.
+    # The embedding's weights get no gradient from the first curve, which is zero.
     assert decoder.embedding.weight.grad.abs().max() > 0
     assert all(torch.isfinite(parameter.grad).all() for parameter in decoder.parameters())
 

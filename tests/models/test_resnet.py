@@ -1,4 +1,4 @@
-"""ResNet-50: torchvision's network layer for layer, with statistics of photos and sketches that do not mix."""
+"""ResNet-50: torchvision's network layer for layer, with separate statistics for photos and sketches."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ FILE = "resnet50-0676ba61.pth"
 
 @pytest.fixture(scope="module")
 def resnet50():
-    """torchvision's own, with statistics and biases as if it had been trained."""
+    """torchvision's network, with random statistics and biases as if it were trained."""
     torch.manual_seed(0)
     network = torchvision.models.resnet50()
     for name, value in network.state_dict().items():
@@ -23,7 +23,7 @@ def resnet50():
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, resnet50):
-    """A TORCH_HOME with a file of weights as torchvision names and fills it."""
+    """A TORCH_HOME with a file of weights in torchvision's name and format."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "hub" / "checkpoints").mkdir(parents=True)
     torch.save(resnet50.state_dict(), folder / "hub" / "checkpoints" / FILE)
@@ -47,9 +47,9 @@ def test_it_is_torchvisions_network_layer_for_layer(loaded, resnet50, drawn):
         values = expected[name] = getattr(resnet50, name)(values)
     encoding = loaded(pictures, maps=loaded.feature_layers, drawn=drawn)
     assert tuple(encoding.feature_maps) == loaded.feature_layers == ("layer4", "layer5", "layer6", "layer7")
-    for found, wanted in zip(encoding.feature_maps.values(), expected.values(), strict=True):
-        assert found.shape == wanted.shape
-        assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-4)
+    for maps, expected_maps in zip(encoding.feature_maps.values(), expected.values(), strict=True):
+        assert maps.shape == expected_maps.shape
+        assert torch.allclose(maps, expected_maps, rtol=1e-4, atol=1e-4)
     assert torch.allclose(encoding.latent, loaded.enc[1](values.mean(dim=(2, 3))), rtol=1e-4, atol=1e-3)
     assert loaded(pictures, drawn=drawn).feature_maps == {}
 
@@ -60,7 +60,7 @@ def test_names_and_shapes_of_the_official_checkpoints(loaded, resnet50):
     ours = {name.removeprefix("resnet50."): value for name, value in state.items() if ".drawn_" not in name}
     assert (ours.pop("enc.1.weight").shape, ours.pop("enc.1.bias").shape) == ((8, 2048), (8,))
     assert {name: value.shape for name, value in ours.items()} == {k: value.shape for k, value in official.items()}
-    # The sketches' statistics start as the photos', in the names that an official checkpoint is read into.
+    # The sketches' statistics start as those of the photos when an official checkpoint is loaded.
     for name, value in official.items():
         prefix, _, last = name.rpartition(".")
         if last in ("running_mean", "running_var"):

@@ -1,4 +1,4 @@
-"""Clipping against its definition, gradients at the bounds included."""
+"""Clipping against its definition, including the gradients at the bounds."""
 
 import torch
 

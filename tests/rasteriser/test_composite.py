@@ -1,4 +1,4 @@
-"""Compositions against sums worked out by hand."""
+"""Compositions against values computed by hand."""
 
 import pytest
 import torch

@@ -91,7 +91,7 @@ def test_splines_pass_through_their_points_and_join_smoothly(curve):
     torch.testing.assert_close(first[0], path[1])
     torch.testing.assert_close(first[-1], path[2])
     torch.testing.assert_close(second[0], path[2])
-    # Different speeds on either side of a joint are right for knots that are not uniform; a corner is not.
+    # With non-uniform knots the speed may change at a joint, but the direction may not.
     before, after = first[-1] - first[-2], second[1] - second[0]
     assert torch.cosine_similarity(before, after, dim=0) > 1 - 1e-5
 

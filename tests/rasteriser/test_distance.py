@@ -30,7 +30,7 @@ def lattice(dims, size=5):
 
 
 def distance_to_segment(pixel, start, end):
-    """Squared distance of one point to one segment by cases, in plain numbers."""
+    """Squared distance of one point to one segment, case by case, in Python floats."""
     chord = [e - s for s, e in zip(start, end, strict=True)]
     way = [p - s for s, p in zip(start, pixel, strict=True)]
     along = sum(c * w for c, w in zip(chord, way, strict=True))
@@ -133,9 +133,9 @@ def test_polylines_are_the_nearest_of_their_pieces(curve):
 @pytest.mark.parametrize("curve", CURVES)
 def test_brute_force_and_fine_polylines_agree(curve, leading):
     params, grid = random(*leading, curve.param_dim, 2, seed=4), lattice(2)
-    found = curve_edt2_bruteforce(params, grid, 5, 20, curve)
-    assert found.shape == (*leading, *grid.shape[:-1])
-    torch.testing.assert_close(found, curve_edt2_polyline(params, grid, 2000, curve), rtol=1e-4, atol=1e-6)
+    distances = curve_edt2_bruteforce(params, grid, 5, 20, curve)
+    assert distances.shape == (*leading, *grid.shape[:-1])
+    torch.testing.assert_close(distances, curve_edt2_polyline(params, grid, 2000, curve), rtol=1e-4, atol=1e-6)
 
 
 def test_brute_force_of_a_straight_line_is_exact_and_narrows_every_round():
@@ -171,8 +171,8 @@ def test_gradients_of_curves():
 def test_brute_force_gradient_approaches_that_of_the_exact_distance():
     lines, grid = random(5, 2, 2, seed=3).requires_grad_(), lattice(2)
     (exact,) = torch.autograd.grad(line_edt2(lines, grid).sum(), lines)
-    (found,) = torch.autograd.grad(curve_edt2_bruteforce(lines, grid, 20, 5, linear_bezier).sum(), lines)
-    torch.testing.assert_close(found, exact, rtol=1e-6, atol=1e-6)
+    (grad,) = torch.autograd.grad(curve_edt2_bruteforce(lines, grid, 20, 5, linear_bezier).sum(), lines)
+    torch.testing.assert_close(grad, exact, rtol=1e-6, atol=1e-6)
 
 
 def test_created_brute_force_is_the_function_with_its_choices():

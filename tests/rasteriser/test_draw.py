@@ -1,4 +1,4 @@
-"""Drawing: the fast path against the plain functions in float64, and what has to hold of any drawing."""
+"""Drawing: the fast paths against the plain functions in float64, and invariants of every drawing."""
 
 import math
 
@@ -33,7 +33,7 @@ CURVES = [linear_bezier, quadratic_bezier, cubic_bezier, catmull_rom_spline]
 
 @pytest.fixture(autouse=True, params=PATHS)
 def path(request, monkeypatch):
-    """Every test draws by each of the paths for a CPU, whichever would be chosen; float64 has only one."""
+    """Runs every test with each path for a CPU; float64 has only one."""
 
     def chosen(device, dtype):
         return PATHS[request.param] if dtype == torch.float32 else DensePolylines
@@ -46,15 +46,15 @@ def random(*shape, seed=0, scale=1.0):
 
 
 def plain(distance, strokes, size, sigma2):
-    """The specification, in the strokes' own precision."""
+    """The specification, in the precision of the strokes."""
     grid = pixel_grid(size, dtype=strokes.dtype)
     return softor(exp(distance(strokes, grid), sigma2)).unsqueeze(1)
 
 
 def compare(draw, distance, strokes, size=24, sigma2=SIGMA2, seed=7, total=False):
-    """Assert that a drawing in float32 has the values and gradients of the plain one in float64.
+    """Asserts that a drawing in float32 has the values and gradients of the plain path in float64.
 
-    With `total`, compare the sum of the gradients of a stroke's points only.
+    total: compare only the sum of the gradients over a stroke's points.
     """
     image = draw(strokes, size, sigma2)
     exact_strokes = strokes.detach().double().requires_grad_()
@@ -113,7 +113,7 @@ def test_intensities_match_the_plain_path(kind, channels):
     exact = softor(coloured)
     assert image.shape == (3, channels, 24, 24)
     assert (image - exact).abs().max() <= 5e-6
-    # As the official code composes colours.
+    # The official code composes colours by `over`.
     assert (image - over(coloured)).abs().max() <= 5e-6
     weights = torch.randn(image.shape, generator=torch.Generator().manual_seed(7))
     grads = torch.autograd.grad((image * weights).sum(), (strokes, intensities))
@@ -191,7 +191,7 @@ def test_lines_of_almost_no_length(length):
     starts = random(1, 6, 2).detach()
     starts[0, 0] = 0
     lines = torch.stack([starts, starts + torch.tensor([length, -length])], dim=2).requires_grad_()
-    # Which end is nearer to a pixel beside such a line is a matter of rounding; what both get together is not.
+    # Rounding decides which end of such a line is nearer to a pixel; the sum of both gradients does not depend on it.
     compare(draw_lines, line_edt2, lines, 17, 0.01, total=0 < length < 1e-7)
 
 
@@ -208,7 +208,7 @@ def test_a_line_of_no_length_is_a_point_and_its_gradient_goes_to_the_start():
 @pytest.mark.parametrize("scale", [10.0, 1e3, 1e6])
 def test_strokes_that_reach_far_beyond_the_canvas(scale):
     lines = random(2, 5, 2, 2, scale=scale).detach()
-    # And one that crosses the canvas, with both ends far away.
+    # One line crosses the canvas, with both ends far away.
     lines[:, 0] = torch.tensor([[-scale, -scale * 0.9], [scale, scale * 0.9]])
     compare(draw_lines, line_edt2, lines.requires_grad_(), 24, 0.01)
 
@@ -328,14 +328,14 @@ def test_neighbouring_pieces_share_the_gradient_of_their_vertex_once():
 
 
 def test_a_pixel_beside_a_vertex_follows_the_piece_whose_inside_is_nearest():
-    # The pixel at the centre is nearest to a point of the first piece, millionths before the vertex, where rounding
-    # could choose the second. Each sketch has another direction, distance and overshoot.
+    # The pixel at the centre is nearest to a point of the first piece, millionths before the vertex; rounding could
+    # choose the second piece. Each sketch has a different direction, distance and overshoot.
     generator = torch.Generator().manual_seed(0)
     angle, distance, overshoot = torch.rand(3, 300, 1, generator=generator, dtype=torch.float64)
     along = torch.cat([(7 * angle).sin(), (7 * angle).cos()], dim=1)
     across = torch.stack([-along[:, 1], along[:, 0]], dim=1)
     vertex = (0.01 + 0.02 * distance) * across + 4e-6 * overshoot * along
-    # It bends away from the pixel.
+    # The polyline bends away from the pixel.
     params = torch.stack([vertex - 0.7 * along, vertex, vertex + 0.6 * along + 0.2 * across], dim=1)
     compare_polylines(params.unsqueeze(1).float().requires_grad_(), 9, SIGMA2)
 
@@ -400,7 +400,7 @@ def test_images_are_float32_whatever_the_default():
 
 
 def test_free_ends_of_very_long_pieces_keep_their_gradient():
-    # A polyline whose pieces leave the canvas and come back; its last end lies on the canvas. Kernels have float64.
+    # The pieces of this polyline leave the canvas and come back; its last end lies on the canvas. Kernels use float64.
     far = 1e5 if drawing._path(torch.device("cpu"), torch.float32) is NumbaPolylines else 10
     params = torch.tensor([[[[0.0, 0.0], [0.0, far], [0.05, -1.0]]]], requires_grad=True)
     compare_polylines(params, 24, 5e-3)
@@ -408,13 +408,13 @@ def test_free_ends_of_very_long_pieces_keep_their_gradient():
 
 def test_the_same_input_gives_the_same_bits_on_any_number_of_threads():
     params = random(8, 6, 4, 2)
-    threads, found = torch.get_num_threads(), []
+    threads, results = torch.get_num_threads(), []
     for number in (1, 2, 2):
         torch.set_num_threads(number)
         image = draw_curves(params, 64, 5e-3)
-        found.append((image, *torch.autograd.grad(image.square().sum(), params)))
+        results.append((image, *torch.autograd.grad(image.square().sum(), params)))
     torch.set_num_threads(threads)
-    assert all(torch.equal(one, first) for run in found[1:] for one, first in zip(run, found[0], strict=True))
+    assert all(torch.equal(*pair) for result in results[1:] for pair in zip(result, results[0], strict=True))
 
 
 def test_strokes_in_any_memory_order_draw_the_same():

@@ -1,4 +1,4 @@
-"""Which way a drawing is computed, and that kernels are used only where they draw as they should."""
+"""Which path computes a drawing, and that kernels are used only if they draw correctly."""
 
 import importlib.util
 import subprocess
@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def afresh():
-    """Kernels are asked for once a process: here they are asked for again."""
+    """Kernels are checked once per process; this fixture has them checked again."""
     draw._kernels.cache_clear()
     yield
     draw._kernels.cache_clear()
@@ -64,6 +64,6 @@ def test_kernels_that_draw_something_else_or_fail_are_found_out(caplog):
         assert agreeing(lambda: NumbaPolylines, CPU) is NumbaPolylines
     assert not caplog.records
     assert agreeing(lambda: Wrong, CPU) is None
-    assert "draw something else" in caplog.text
+    assert "results differ" in caplog.text
     assert agreeing(lambda: None, CPU) is None
     assert "AttributeError" in caplog.text

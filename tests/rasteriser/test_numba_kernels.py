@@ -1,4 +1,4 @@
-"""Which pixels the CPU's kernels visit, and how their work is shared; what they draw is in `test_draw.py`."""
+"""Which pixels the CPU kernels visit, and how threads share the work; `test_draw.py` tests the drawings."""
 
 import numpy as np
 import pytest
@@ -22,14 +22,14 @@ def visited(vertices, size, sigma2):
     """bool [B, N, K, H, W]: the pixels that the kernels visit for each segment."""
     records, _ = kernels._records(segments_of(vertices), torch.ones(1, 1))
     records, rows = records.numpy(), pixel_axes(size, torch.float64)[0].numpy()
-    found, spans = np.zeros((*records.shape[:3], *size), bool), np.empty((records.shape[2], 2), np.uintp)
+    mask, spans = np.zeros((*records.shape[:3], *size), bool), np.empty((records.shape[2], 2), np.uintp)
     for sketch, stroke in np.ndindex(*records.shape[:2]):
         first, last = kernels._rows(records, sketch, stroke, 0, size[0], size[0], reach(sigma2, torch.float32))
         for row in range(first, last):
             kernels._spans(records, sketch, stroke, rows[row], reach(sigma2, torch.float32), size[1], spans)
             for piece, (begin, end) in enumerate(spans):
-                found[sketch, stroke, piece, row, begin:end] = True
-    return torch.from_numpy(found)
+                mask[sketch, stroke, piece, row, begin:end] = True
+    return torch.from_numpy(mask)
 
 
 @pytest.mark.parametrize("size", [(24, 48), (13, 70), (1, 40), (5, 1)])
@@ -49,8 +49,8 @@ def test_few_other_pixels_are_visited():
 
 def test_the_exponential_is_exact_to_two_roundings():
     exponents = -np.linspace(0, 80, 4001, dtype=np.float32)
-    found = np.array([kernels._exp(x) for x in exponents])
-    assert np.abs(found / np.exp(exponents.astype(np.float64)) - 1).max() <= 2 * np.finfo(np.float32).eps
+    powers = np.array([kernels._exp(x) for x in exponents])
+    assert np.abs(powers / np.exp(exponents.astype(np.float64)) - 1).max() <= 2 * np.finfo(np.float32).eps
     assert kernels._exp(np.float32(0)) == 1
 
 

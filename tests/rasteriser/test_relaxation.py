@@ -1,4 +1,4 @@
-"""Relaxations against their formulas in plain numbers."""
+"""Relaxations against their formulas in Python floats."""
 
 import math
 
@@ -65,7 +65,7 @@ def test_one_pixel_sigmas_are_half_a_diagonal_and_half_a_spacing():
 def test_a_thin_line_marks_the_pixels_it_should():
     grid = pixel_grid(9)
     line = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
-    # A little more than half a spacing, so that rounding does not decide.
+    # Slightly more than half a spacing, to be independent of rounding.
     thin = nearest_neighbour(line_edt2(line, grid), compute_nearest_neighbour_sigma_bres(grid) * 1.01)
     assert torch.equal(thin, torch.eye(9))
     thick = nearest_neighbour(line_edt2(line, grid), compute_nearest_neighbour_sigma(grid) * 1.01)

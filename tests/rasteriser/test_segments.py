@@ -1,4 +1,4 @@
-"""How far ink reaches, and segments with their axes, against the plain distances."""
+"""The reach of ink, and segments with their axes, against the plain distances."""
 
 import math
 
@@ -21,8 +21,8 @@ def test_a_pixel_has_the_same_distance_on_a_segment_s_axes(scale):
     vertices = (torch.rand(2, 5, 4, 2, dtype=torch.float64, generator=generator) * 2 - 1) * scale
     segments = segments_of(vertices)
     pixels = pixel_grid(9, dtype=torch.float64).view(-1, 1, 1, 1, 2)
-    way = pixels - segments.origin
-    along, across = (way * segments.along).sum(-1), (way * segments.across).sum(-1)
+    offsets = pixels - segments.origin
+    along, across = (offsets * segments.along).sum(-1), (offsets * segments.across).sum(-1)
     beyond = along - along.clamp(min=segments.first.squeeze(-1), max=segments.last.squeeze(-1))
     lines = torch.stack([vertices[:, :, :-1], vertices[:, :, 1:]], dim=-2)
     expected = line_edt2(lines, pixel_grid(9, dtype=torch.float64)).flatten(3).permute(3, 0, 1, 2)
@@ -30,7 +30,7 @@ def test_a_pixel_has_the_same_distance_on_a_segment_s_axes(scale):
 
 
 def test_a_pull_is_shared_between_the_ends_as_by_a_lever():
-    # A quarter of the way from start to end, a pixel aside pulls: three quarters of it go to the start.
+    # A pixel beside the segment pulls at a quarter of its length from the start: the start gets three quarters.
     vertices = torch.tensor([[[[0.0, 0.0], [0.0, 0.8]]]], dtype=torch.float64)
     segments = segments_of(vertices)
     pixel = torch.tensor([0.1, 0.2], dtype=torch.float64)

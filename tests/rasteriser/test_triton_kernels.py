@@ -1,6 +1,6 @@
-"""The GPU's kernels against the plain functions in float64, in Triton's interpreter: no GPU is needed.
+"""The GPU kernels against the plain functions in float64, in Triton's interpreter: no GPU is needed.
 
-Triton decides at its import whether it interprets, so that the kernels run in another process: this file as a program.
+Triton chooses the interpreter at import. The kernels therefore run in another process, which runs this file.
 """
 
 import importlib.util
@@ -56,7 +56,7 @@ def plain(vertices, size, sigma2, intensities):
 
 
 def errors(vertices, size, sigma2, channels):
-    """Largest error of the image, and of each gradient as a part of the largest gradient."""
+    """The largest error of the image, and of each gradient relative to its largest entry."""
     from learning_to_draw.rasteriser.triton_kernels import TritonPolylines
 
     inputs = [vertices.requires_grad_()]
@@ -69,15 +69,15 @@ def errors(vertices, size, sigma2, channels):
     weights = torch.randn(exact.shape, generator=torch.Generator().manual_seed(1))
     grads = torch.autograd.grad((image * weights).sum(), inputs)
     exact_grads = torch.autograd.grad((exact * weights).sum(), exact_inputs)
-    found = [(image - exact).abs().max().item()]
+    largest = [(image - exact).abs().max().item()]
     for grad, exact_grad in zip(grads, exact_grads, strict=True):
         if grad.numel():
-            found.append(((grad - exact_grad).abs().max() / exact_grad.abs().max().clamp(min=1e-9)).item())
-    return found
+            largest.append(((grad - exact_grad).abs().max() / exact_grad.abs().max().clamp(min=1e-9)).item())
+    return largest
 
 
 def far_off_or_not_a_number():
-    """What a stroke at 1e30 draws and learns, both 0, and whether each of two sketches shows a coordinate of NaN."""
+    """Image and gradient of strokes at 1e30 (both 0), and for each of two sketches whether it contains NaN."""
     from learning_to_draw.rasteriser.triton_kernels import TritonPolylines
 
     lines = (random(1, 2, 2, 2) + 1e30).double().requires_grad_()
@@ -122,7 +122,7 @@ def test_kernels_compile_for_a_gpu(pieces, channels, tmp_path, monkeypatch):
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     constants = {"PIECES": pieces, "PIECES_HELD": triton.next_power_of_2(pieces), "TILE": 16}
-    if channels == 1:  # Triton takes an argument of 1 as a constant
+    if channels == 1:  # Triton treats an argument of 1 as a constant
         constants["channels"] = 1
     tensors, numbers = {"records", "shades", "product", "weight", "pulls", "inks"}, {"strokes", "height", "width"}
     lists_constants = Version(triton.__version__) >= Version("3.3")
@@ -141,5 +141,5 @@ def test_kernels_compile_for_a_gpu(pieces, channels, tmp_path, monkeypatch):
 
 
 if __name__ == "__main__":
-    found = {name: errors(*case) for name, case in CASES.items()}
-    print(json.dumps(found | {"far off, or not a number": far_off_or_not_a_number()}))
+    results = {name: errors(*case) for name, case in CASES.items()}
+    print(json.dumps(results | {"far off, or not a number": far_off_or_not_a_number()}))

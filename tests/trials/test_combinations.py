@@ -1,4 +1,4 @@
-"""Every encoder with every decoder and receiver: a game is played, learned from, saved and played again."""
+"""Every encoder with every decoder and receiver: plays a game, learns, is saved, and plays the game again."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from learning_to_draw.trials.records.checkpoints import load_agents, load_checkp
 
 SIZE, PICTURES = 32, 3
 COLOURED = [name for name in DECODERS if "Coloured" in name]
-# Small, where an option makes it so; the rest are the defaults.
+# Options that make the networks small; all others have their defaults.
 OPTIONS = {
     "Conv2DEncoder": ["--encoder-channels", "3"],
     "StrokeNetEncoder": ["--encoder-channels", "3", "--batchnorm"],
@@ -38,7 +38,7 @@ def build(options, channels, seed):
 
 @pytest.fixture(autouse=True)
 def small_clip(small_clip_network):
-    """CLIP's own networks would take minutes."""
+    """Replaces CLIP's networks, which would take minutes."""
 
 
 @pytest.mark.parametrize("receiver", RECEIVERS)
@@ -71,8 +71,8 @@ def test_all_that_fits_together_plays_learns_and_is_saved(encoder, decoder, rece
     load_agents(again, load_checkpoint(path))
     path.unlink()
     with torch.no_grad():
-        one, other = (pair.eval()(photos, candidates, PICTURES).scores for pair in (agents, again))
-    assert torch.equal(one, other)
+        scores, scores_again = (pair.eval()(photos, candidates, PICTURES).scores for pair in (agents, again))
+    assert torch.equal(scores, scores_again)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
