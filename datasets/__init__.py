@@ -1,6 +1,6 @@
-"""Pictures in: one module a family of pictures, each giving train, valid and test splits of labelled uint8 images.
+"""Data sets: one module per family, each with train, valid and test splits of labelled uint8 images.
 
-`DATASETS` is the table of what `--dataset` can choose. Importing this package does not import torch.
+`DATASETS` lists the choices of `--dataset`. Importing this package does not import torch.
 """
 
 from learning_to_draw.components import Part

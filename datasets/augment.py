@@ -1,11 +1,12 @@
-"""Random views of a batch, every image with its own draw, on whatever device the images are on.
+"""Random augmentation of a batch, drawn separately for each image, on the device of the images.
 
-The numbers are drawn from a CPU generator, so that the same seed gives the same views on every device. The meaning of
-each parameter is that of the transform of the same name in torchvision.
+Random numbers come from a CPU generator, so a seed gives the same views on every device. Parameters have the same
+meaning as in torchvision's transforms.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +22,7 @@ GREY = (0.2989, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class AffineView:
-    """A slightly turned, moved, scaled and sheared view; an `Augment` for images of one size, with black around."""
+    """An `Augment` for images of one size: random rotation, translation, scale and shear, with a black background."""
 
     degrees: float
     translate: float
@@ -30,38 +31,43 @@ class AffineView:
 
     def __call__(
         self,
-        images: Tensor,
+        images: Tensor | RaggedImages,
         indices: Tensor,
         generator: torch.Generator | None,
         device: torch.device | str | None = None,
     ) -> Tensor:
+        assert isinstance(images, Tensor), "AffineView is for images of one size"
         batch = gather(images, indices, device)
         return random_affine(batch, generator, self.degrees, self.translate, self.scale, self.shear)
 
 
-# Of handwritten characters and drawings, with the official code's ranges.
+# For handwritten characters and drawings; the ranges are the official code's.
 HANDWRITING_VIEW = AffineView(degrees=3, translate=0.07, scale=(0.99, 1.01), shear=1)
 
 
 @dataclass(frozen=True)
 class CropFlipJitterView:
-    """A random square of `size` pixels, flipped half the time, mostly with its colours changed; for RaggedImages."""
+    """An `Augment` for RaggedImages: a random square crop, a random horizontal flip and colour jitter.
+
+    size: height and width of the crop, in pixels.
+    """
 
     size: int
 
     def __call__(
         self,
-        images: RaggedImages,
+        images: Tensor | RaggedImages,
         indices: Tensor,
         generator: torch.Generator | None,
         device: torch.device | str | None = None,
     ) -> Tensor:
+        assert isinstance(images, RaggedImages), "CropFlipJitterView is for RaggedImages"
         crops = random_crops(images, indices, generator, self.size)
         return random_colour_jitter(random_horizontal_flip(to_unit_range(crops, device), generator), generator)
 
 
 def random_crops(images: RaggedImages, indices: Tensor, generator: torch.Generator | None, size: int) -> Tensor:
-    """uint8 [B, C, size, size]: a square from each of the pictures `indices`, every position equally likely."""
+    """uint8 [B, C, size, size]: a random square of each of the pictures `indices`; all positions are equally likely."""
     indices = indices.to(images.device)
     draws = torch.rand(2, len(indices), generator=generator).to(images.device)
     tops = (draws[0] * (images.heights[indices] - size + 1)).long()
@@ -79,10 +85,11 @@ def random_affine(
     fill: float | Tensor = 0.0,
     interpolation: Literal["nearest", "bilinear"] = "bilinear",
 ) -> Tensor:
-    """Images [B, C, H, W], each turned up to `degrees` either way, moved by whole pixels up to the fraction
-    `translate` of each side, scaled by a factor in `scale`, and sheared along x up to `shear` degrees.
+    """Images [B, C, H, W], each rotated, translated, scaled and sheared at random.
 
-    `fill`, a number or a tensor [C], is what lies around the images.
+    degrees: largest rotation, either way. translate: largest shift, as a fraction of each side; shifts are whole
+    pixels. scale: smallest and largest factor. shear: largest shear along x, in degrees, either way. fill: the value
+    around the images, a number or a tensor [C].
     """
     draws = draw_affine(len(images), images.shape[-2:], generator, degrees, translate, scale, shear)
     return affine(images, *draws, fill, interpolation)
@@ -90,14 +97,14 @@ def random_affine(
 
 def draw_affine(
     count: int,
-    size: tuple[int, int],
+    size: Sequence[int],
     generator: torch.Generator | None,
     degrees: float,
     translate: float,
     scale: tuple[float, float],
     shear: float,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Angles [count], shifts [count, 2], scales [count] and shears [count] for `affine`; `size` is (height, width)."""
+    """Random angles [count], shifts [count, 2], scales [count] and shears [count] for `affine`; size: height, width."""
     height, width = size
     draws = torch.rand(5, count, generator=generator)
     spread = 2 * draws - 1  # -1..1
@@ -114,8 +121,10 @@ def affine(
     fill: float | Tensor = 0.0,
     interpolation: Literal["nearest", "bilinear"] = "bilinear",
 ) -> Tensor:
-    """Images [B, C, H, W] about their centres: `angles` [B] in degrees clockwise, `shifts` [B, 2] in pixels
-    (x right, y down), `scales` [B], `shears` [B] along x in degrees, as torchvision's `affine` does to one image.
+    """Images [B, C, H, W] transformed about their centres, each as by torchvision's `affine` for one image.
+
+    angles: [B], degrees clockwise. shifts: [B, 2], pixels (x right, y down). scales: [B]. shears: [B], degrees along x.
+    fill: the value around the images, a number or a tensor [C].
     """
     height, width = images.shape[-2:]
     turn, slant = torch.deg2rad(angles), torch.tan(torch.deg2rad(shears))
@@ -147,10 +156,10 @@ def random_colour_jitter(
     hue: float = 0.1,
     probability: float = 0.8,
 ) -> Tensor:
-    """Images [B, 3, H, W] in 0..1, each with `probability` given other brightness, contrast, saturation and hue.
+    """Images [B, 3, H, W] in 0..1, each changed with `probability` in brightness, contrast, saturation and hue.
 
-    Factors lie in 1 +- the number given, the shift of hue in +- `hue` of a full turn. The order in which the four are
-    applied is drawn once a batch: one for each image would cost four passes over the batch for each change.
+    Factors are drawn from 1 +- the given number, hue shifts from +- `hue` of a full turn. The order of the four changes
+    is drawn once per batch: one order per image would cost four passes over the batch for each change.
     """
     order = torch.randperm(4, generator=generator).tolist()
     draws = torch.rand(5, len(images), generator=generator).to(images.device).view(5, -1, 1, 1, 1)
@@ -168,24 +177,24 @@ def random_colour_jitter(
 
 
 def adjust_brightness(images: Tensor, factors: Tensor) -> Tensor:
-    """[B, 3, H, W] in 0..1, times `factors` [B, 1, 1, 1]."""
+    """Images [B, 3, H, W] in 0..1, multiplied by `factors` [B, 1, 1, 1]."""
     return (images * factors).clamp(0, 1)
 
 
 def adjust_contrast(images: Tensor, factors: Tensor) -> Tensor:
-    """Away from (or, below 1, towards) each image's mean grey."""
+    """Images [B, 3, H, W] in 0..1 moved away from their mean grey (`factors` [B, 1, 1, 1] above 1) or towards it."""
     mean = _grey(images).mean(dim=(-2, -1), keepdim=True)
     return torch.lerp(mean.expand_as(images), images, factors.expand_as(images)).clamp(0, 1)
 
 
 def adjust_saturation(images: Tensor, factors: Tensor) -> Tensor:
-    """Away from (or, below 1, towards) each pixel's grey."""
+    """Images [B, 3, H, W] in 0..1 moved away from each pixel's grey (`factors` [B, 1, 1, 1] above 1) or towards it."""
     grey = _grey(images)
     return torch.lerp(grey.expand_as(images), images, factors.expand_as(images)).clamp(0, 1)
 
 
 def adjust_hue(images: Tensor, shifts: Tensor) -> Tensor:
-    """Turns the hue by `shifts` [B, 1, 1, 1], a fraction of a full turn; value and saturation stay."""
+    """Images with the hue shifted by `shifts` [B, 1, 1, 1], a fraction of a full turn; value and saturation stay."""
     red, green, blue = images.unbind(1)
     value, low = images.amax(1), images.amin(1)
     chroma = value - low
@@ -196,7 +205,7 @@ def adjust_hue(images: Tensor, shifts: Tensor) -> Tensor:
         torch.where(value == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor),
     )
     sextant = (sextant + 6 * shifts[:, 0])[:, None]
-    # A channel is `value` for three sextants, `low` for one, and goes linearly between them in the other two.
+    # A channel is `value` in two of the six sextants, `low` in two, and changes linearly in the other two.
     phase = (torch.tensor([5.0, 3.0, 1.0], device=images.device).view(1, 3, 1, 1) + sextant) % 6
     return value[:, None] - chroma[:, None] * torch.minimum(phase, 4 - phase).clamp(0, 1)
 

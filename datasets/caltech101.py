@@ -1,4 +1,4 @@
-"""Caltech-101: 8677 photographs of 101 kinds of things, of many sizes and with very unequal classes."""
+"""Caltech-101: 8677 photographs of 101 categories, of many sizes and with very unbalanced classes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from learning_to_draw.errors import UsageError
 log = logging.getLogger(__name__)
 
 FOLDER = Path("caltech101", "101_ObjectCategories")
-NOT_A_CLASS = "BACKGROUND_Google"  # pictures of nothing in particular
-PICTURES = 8677  # in the whole data set
-SEED = 42  # fixed by the original experiments, as are the shares
-MARGIN = 10  # pixels that random crops can move by, at least
+NOT_A_CLASS = "BACKGROUND_Google"  # random pictures without a category; left out
+PICTURES = 8677  # in the complete data set
+SEED = 42  # seed and fractions of the split are those of the original experiments
+MARGIN = 10  # pixels; random crops can move at least this far along each side
 
 
 class Caltech101:
-    """6073 / 1302 / 1302 pictures. The training items are balanced: every class equally often, each time another view.
+    """6073 / 1302 / 1302 pictures. Training items are balanced: all classes appear equally often, in random views.
 
     Reads `<dataset_root>/caltech101/101_ObjectCategories/<class>/image_NNNN.jpg`.
     """
@@ -49,21 +49,21 @@ class Caltech101:
             )
         self.classes, self.paths, self.labels = _list_pictures(self.folder)
         if len(self.paths) != PICTURES:
-            log.warning("Caltech101: %d pictures, not %d: the splits differ from others'", len(self.paths), PICTURES)
+            log.warning("Caltech101: %d pictures, not %d: the splits are not the usual ones", len(self.paths), PICTURES)
 
     def split(self, name: str) -> Split:
         check_split_name(name)
         chosen = self._positions()[name]
         paths = [self.paths[position] for position in chosen]
         labels = torch.from_numpy(self.labels[chosen])
-        what, cache = f"decoding {name}", DecodedCache(self.root, f"Caltech101-{name}")
+        description, cache = f"decoding {name}", DecodedCache(self.root, f"Caltech101-{name}")
         if name == "train":
             resize = transforms.Resize(self.image_size + MARGIN)
-            images = decode_ragged(paths, resize, self.channels, self.num_workers, what, cache=cache)
+            images = decode_ragged(paths, resize, self.channels, self.num_workers, description, cache=cache)
             view = CropFlipJitterView(self.image_size)
             return Split(name, images, labels, self.classes, balanced_items(labels), view)
         resize = resize_and_crop(self.image_size)
-        images = decode(paths, resize, self.channels, self.num_workers, what, cache=cache)
+        images = decode(paths, resize, self.channels, self.num_workers, description, cache=cache)
         return Split(name, images, labels, self.classes, torch.arange(len(labels)))
 
     def _positions(self) -> dict[str, np.ndarray]:
@@ -74,7 +74,10 @@ class Caltech101:
 
 
 def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
-    """Class names, the pictures sorted by class and number, and their labels; other files are passed over."""
+    """Class names, the pictures sorted by class and number, and their labels; other files are skipped.
+
+    Raises UsageError if there are no pictures.
+    """
     classes, paths, labels = [], [], []
     for class_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
         pictures = sorted(class_folder.glob("image_*.jpg"))
@@ -86,7 +89,7 @@ def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarra
     if not paths:
         raise UsageError(
             f"Caltech101: no pictures in {folder}.\n"
-            "Looked for <class>/image_0001.jpg and so on.\n"
+            "Expected files such as <class>/image_0001.jpg.\n"
             "Unpack 101_ObjectCategories.tar.gz there again, or give the right --dataset-root."
         )
     return tuple(classes), paths, np.array(labels, dtype=np.int64)

@@ -24,12 +24,12 @@ IDENTITIES = "identity_CelebA.txt"
 
 class CelebA:
     """The official splits, 162770 / 19867 / 19962 pictures. A class is a person, named by number; no person is in two
-    splits, so each split has classes of its own. With `labels="none"` all pictures are one class, "portrait", with
-    which the original game can be played and no other.
+    splits, so each split has its own classes. With `labels="none"` all pictures are of one class, "portrait", which
+    allows only the original game.
 
-    Reads `<dataset_root>/celeba/`: the folder of pictures and the two lists named above (without labels, the list of
-    the splits only), out of all that torchvision would read. A split is held in memory whole: 2.0 GB for training at
-    64 pixels, 6.1 GB at 112.
+    Reads `img_align_celeba/`, `list_eval_partition.txt` and (not with `labels="none"`) `identity_CelebA.txt` in
+    `<dataset_root>/celeba/`, and no other file. A whole split is held in memory: 2.0 GB for training at 64 pixels,
+    6.1 GB at 112.
     """
 
     channels = 3
@@ -52,7 +52,7 @@ class CelebA:
         if missing:
             advice = f"Put {PICTURES}/ (unzipped) and both lists there by hand, or give the right --dataset-root."
             if missing == [IDENTITIES]:
-                advice = f"Put {IDENTITIES} there by hand, or play without knowing who is who: --labels none."
+                advice = f"Put {IDENTITIES} there by hand, or use no identities: --labels none."
             download_folder(
                 self.root,
                 FOLDER,
@@ -88,7 +88,7 @@ class CelebA:
         )
 
     def _people(self, files: list[str]) -> tuple[tuple[str, ...], Tensor]:
-        """The people in the pictures, by number, and int64 [N], who is in which."""
+        """Class names (the people's numbers), and the label of each picture, int64 [N]."""
         identities = _read_list(self.folder / IDENTITIES)
         unnamed = next((file for file in files if file not in identities), None)
         if unnamed:
@@ -102,13 +102,13 @@ def _not_the_original(problem: str, folder: Path) -> UsageError:
 
 
 def _read_list(path: Path) -> dict[str, int]:
-    """Lines of "000001.jpg 2880"."""
+    """Numbers by file name, from lines such as "000001.jpg 2880". Raises UsageError for any other line."""
     try:
         rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
         return {file: int(number) for file, number in rows}
     except (OSError, ValueError) as error:
         raise UsageError(
             f"CelebA: {path} cannot be read ({error}).\n"
-            'It is to hold a file name and a number a line, such as "000001.jpg 2880".\n'
+            'Each line must be a file name and a number, such as "000001.jpg 2880".\n'
             "Replace it by the original list of the data set."
         ) from None

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100: photographs in 32 x 32 pixels, of 10 and of 100 kinds of things."""
+"""CIFAR-10 and CIFAR-100: 32 x 32 photographs of 10 and of 100 categories."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SIZE = 32
 
 
 class CIFAR10:
-    """49900 / 100 / 10000 pictures; the validation pictures come out of the official 50000 for training.
+    """49900 / 100 / 10000 pictures; the validation pictures are taken from the official 50000 for training.
 
-    Reads the pickles in `<dataset_root>/cifar-10-batches-py/` ("python version"), without running anything from them.
+    Reads the pickles in `<dataset_root>/cifar-10-batches-py/` ("python version") without running any code in them.
     """
 
     channels = 3
@@ -37,7 +37,7 @@ class CIFAR10:
         dataset_seed: int = 1234,
         num_workers: int = 4,
     ) -> None:
-        """`num_workers` is not used: there is nothing to decode."""
+        """num_workers: ignored, because nothing has to be decoded."""
         self.valset_size_per_class = valset_size_per_class
         self.dataset_seed = dataset_seed
         official = self._official
@@ -52,7 +52,7 @@ class CIFAR10:
             download_folder(
                 Path(dataset_root),
                 official.base_folder,
-                # Not the class itself: it would then unpickle the files, with a warning from numpy.
+                # Not the class itself: it would unpickle the files too, and numpy would warn.
                 lambda temporary: download_and_extract_archive(
                     official.url, temporary, filename=official.filename, md5=official.tgz_md5
                 ),
@@ -85,13 +85,13 @@ class CIFAR10:
         return tuple(names)
 
     def _read(self, file: str, classes: int) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 [N, 3, 32, 32] and int64 [N] of one file."""
+        """Pictures uint8 [N, 3, 32, 32] and labels int64 [N] of one file."""
         entries = self._load(file)
         pixels, labels = entries.get("data"), entries.get(self._labels)
         if not isinstance(pixels, np.ndarray) or not isinstance(labels, list):
             raise self._damaged(file, f"it does not have both data and {self._labels}")
         if pixels.shape != (len(labels), 3 * SIZE * SIZE) or not labels:
-            raise self._damaged(file, f"{len(labels)} labels for data of {pixels.shape} (pictures, bytes in each)")
+            raise self._damaged(file, f"{len(labels)} labels for data of {pixels.shape} (pictures, bytes per picture)")
         if not all(isinstance(label, int) and 0 <= label < classes for label in labels):
             raise self._damaged(file, f"not all of its labels are numbers from 0 to {classes - 1}")
         return pixels.reshape(-1, 3, SIZE, SIZE), np.array(labels, dtype=np.int64)
@@ -102,9 +102,8 @@ class CIFAR10:
                 entries = BytesUnpickler(stream).load()
         except OSError:
             raise
-        except Exception as error:  # a broken pickle raises nearly anything
-            reason = first_line(error)
-            raise self._damaged(file, reason) from None
+        except Exception as error:  # a broken pickle can raise almost any exception
+            raise self._damaged(file, first_line(error)) from None
         if not isinstance(entries, dict):
             raise self._damaged(file, f"it holds a {type(entries).__name__}, not a dict")
         return entries
@@ -112,12 +111,12 @@ class CIFAR10:
     def _damaged(self, file: str, problem: str) -> UsageError:
         return UsageError(
             f"{self._official.__name__}: {file} in {self.folder} is damaged, or not the original: {problem}.\n"
-            "Delete it, so that the data set is downloaded again, or replace it by an intact copy."
+            "Delete it to download the data set again, or replace it by an intact copy."
         )
 
 
 class CIFAR100(CIFAR10):
-    """As CIFAR-10, with 100 classes (the fine labels) and so 49000 / 1000 / 10000 pictures.
+    """Like CIFAR-10, with 100 classes (the fine labels), so 49000 / 1000 / 10000 pictures.
 
     Reads `<dataset_root>/cifar-100-python/`.
     """
@@ -127,34 +126,34 @@ class CIFAR100(CIFAR10):
 
 
 class BytesUnpickler(pickle.Unpickler):
-    """Reads numbers, texts, lists, dicts and arrays of bytes, as Python 2 wrote them; refuses everything else.
+    """Unpickles numbers, strings, lists, dicts and arrays of bytes, as Python 2 wrote them; refuses everything else.
 
-    A pickle can name any function and have it called. The only names that CIFAR's files use are numpy's for an
-    array; they get stand-ins here that can do no more than that, so a file from anywhere can be read safely.
+    A pickle can name and call any function. CIFAR's files name only what numpy needs to build an array. These names
+    are mapped to stand-ins that can only build arrays of bytes, so files from any source are safe to read.
     """
 
     def __init__(self, stream: Any) -> None:
-        super().__init__(stream, encoding="latin1")  # Python 2's texts, which were bytes
+        super().__init__(stream, encoding="latin1")  # Python 2's strings were bytes
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in STAND_INS:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no picture needs")
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}, which pictures do not need")
         return STAND_INS[module, name]
 
 
 def _empty_array(kind: object, shape: tuple[int], code: str) -> np.ndarray:
-    """What an array is before its state is set, which brings shape and values."""
+    """An empty array; the unpickler then sets its state, which holds shape and values."""
     return np.empty(0, np.uint8)
 
 
 def _byte_type(code: str, align: int, copy: int) -> np.dtype:
     if code != "u1":
         raise pickle.UnpicklingError(f"it has an array of {code}, not of bytes")
-    return np.dtype(np.uint8, copy=True)  # its state is set too: the original must stay as it is
+    return np.dtype(np.uint8, copy=True)  # a copy, because the unpickler sets its state
 
 
 STAND_INS = {
     ("numpy.core.multiarray", "_reconstruct"): _empty_array,
     ("numpy", "dtype"): _byte_type,
-    ("numpy", "ndarray"): None,  # named as the kind of the array, never called
+    ("numpy", "ndarray"): None,  # the pickle names it as the array's type; it is never called
 }

@@ -1,4 +1,4 @@
-"""Decoded pictures kept on disk, so that the next run with the same pictures does not decode them again."""
+"""Keeps decoded pictures on disk, so the next run with the same pictures does not decode them again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from importlib import metadata
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -21,21 +22,23 @@ from learning_to_draw.datasets.ragged import RaggedImages
 
 log = logging.getLogger(__name__)
 
+Images = TypeVar("Images", Tensor, RaggedImages)
+
 FOLDER = ".decoded"
-FORMAT = 1  # to be counted up whenever this program makes other pixels, or another file, of the same pictures
+FORMAT = 1  # increase it whenever the same pictures give other pixels or another file
 PACKAGES = ("pillow", "torchvision", "scikit-image")  # another version may give other pixels
 
 
 @dataclass(frozen=True)
 class DecodedCache:
-    """The file of one split's decoded pictures: `<root>/.decoded/<name>-<fingerprint>.npz`.
+    """The cache file of one split's decoded pictures: `<root>/.decoded/<name>-<fingerprint>.npz`.
 
-    root: the data root. name: of the data set and its split, such as "Caltech101-train".
+    root: the data root. name: the data set and its split, such as "Caltech101-train".
 
-    The fingerprint stands for all that the pixels depend on, so a file never has to be renewed: other pictures, or
-    another size, have another file. Nothing here deletes the old one; the folder can be deleted at any time. A file is
-    there whole or not at all, so runs that start at once do not disturb each other. Where none can be written, on a
-    read-only or full disk, the run goes on without.
+    The fingerprint covers everything that the pixels depend on, so a file is never out of date: other pictures, or
+    another size, have another file. Old files are not deleted; the folder can be deleted at any time. Files are written
+    atomically, so concurrent runs do not disturb each other. If no file can be written (read-only or full disk), the
+    run continues without one.
     """
 
     root: Path
@@ -45,29 +48,30 @@ class DecodedCache:
         self,
         sources: Sequence[Path | str],
         recipe: Mapping[str, object],
-        decode: Callable[[], Tensor | RaggedImages],
-    ) -> Tensor | RaggedImages:
-        """What `decode()` returns, a picture for each of the files `sources`: from disk, or decoded and kept there.
+        decode: Callable[[], Images],
+    ) -> Images:
+        """The result of `decode()`, one picture for each of the files `sources`: from disk, or decoded and saved there.
 
-        recipe: what `decode` does to a picture, in words and numbers that JSON has.
+        recipe: what `decode` does to a picture, as values that JSON can hold.
         """
         try:
             path = Path(self.root, FOLDER, f"{self.name}-{self.fingerprint(sources, recipe)}.npz")
-        except OSError:  # a picture that is not there: decoding says so
+        except OSError:  # a picture is missing: decoding reports it
             return decode()
-        images = _read(path, len(sources))
-        if images is None:
-            images = decode()
-            _keep(path, images)
+        cached = _read(path, len(sources))
+        if cached is not None:
+            return cast(Images, cached)  # the fingerprint tells images of one size from ragged ones
+        images = decode()
+        _keep(path, images)
         return images
 
     def fingerprint(self, sources: Sequence[Path | str], recipe: Mapping[str, object]) -> str:
-        """Of each file its name below the root, its size and its time of change: about 10 us a file, none is read.
+        """A hash of the recipe and of every file's name below the root, size and modification time: 16 hex digits.
 
-        Raises OSError for a file that is not there.
+        Takes about 10 us per file, because files are not read. Raises OSError if a file does not exist.
         """
-        what = {"format": FORMAT, "data": self.name, "recipe": recipe, "packages": _versions()}
-        digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode())
+        settings = {"format": FORMAT, "data": self.name, "recipe": recipe, "packages": _versions()}
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         root = os.path.join(self.root, "")
         for source in sources:
             state = os.stat(source)
@@ -77,18 +81,18 @@ class DecodedCache:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found
+            versions[package] = metadata.version(package)
+    return versions
 
 
 def _read(path: Path, count: int) -> Tensor | RaggedImages | None:
-    """The `count` pictures in a file, or nothing where it is missing or damaged.
+    """The `count` pictures in a file, or None if it is missing or damaged.
 
-    Read, not mapped: pictures are gathered in random order every epoch, and torch has no read-only tensors. Numpy reads
-    piece by piece, so memory holds the pictures once; the zip format's own checksum is compared on the way.
+    The file is read, not memory-mapped: pictures are gathered in random order every epoch, and torch has no read-only
+    tensors. numpy reads in pieces, so memory holds the pictures once, and verifies the zip format's checksum.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
@@ -97,10 +101,10 @@ def _read(path: Path, count: int) -> Tensor | RaggedImages | None:
             raise ValueError(f"{len(images)} pictures, not {count}")
     except FileNotFoundError:
         return None
-    except Exception as error:  # a damaged file makes numpy and zipfile raise nearly anything
-        log.info("%s is damaged (%s): its pictures are decoded again", path, str(error) or type(error).__name__)
+    except Exception as error:  # numpy and zipfile can raise almost any exception for a damaged file
+        log.info("%s is damaged (%s): decoding its pictures again", path, str(error) or type(error).__name__)
         return None
-    log.info("pictures decoded before are read from %s", path)
+    log.info("read decoded pictures from %s", path)
     return images
 
 
@@ -110,23 +114,23 @@ def _keep(path: Path, images: Tensor | RaggedImages) -> None:
         path.parent.mkdir(exist_ok=True)
         np.savez(temporary, **_to_arrays(images))
         os.replace(temporary, path)
-        log.info("decoded pictures are kept for the next run in %s (%.0f MiB)", path, path.stat().st_size / 2**20)
+        log.info("saved decoded pictures for the next run in %s (%.0f MiB)", path, path.stat().st_size / 2**20)
     except OSError as error:
-        log.info("decoded pictures cannot be kept for the next run in %s: %s", path.parent, error.strerror or error)
+        log.info("decoded pictures cannot be saved for the next run in %s: %s", path.parent, error.strerror or error)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _to_arrays(images: Tensor | RaggedImages) -> dict[str, np.ndarray]:
-    """Views of the images' memory, by the names that `_from_arrays` knows."""
+def _to_arrays(images: Tensor | RaggedImages) -> dict[str, Any]:
+    """numpy arrays for `_from_arrays`, by name; they share the images' memory."""
     if isinstance(images, Tensor):
         return {"images": images.numpy()}
     return {field.name: np.asarray(getattr(images, field.name)) for field in fields(images)}
 
 
 def _from_arrays(arrays: dict[str, np.ndarray]) -> Tensor | RaggedImages:
-    """Raises an error of nearly any kind where the arrays are not those of `_to_arrays`."""
+    """The images from which `_to_arrays` made `arrays`. Other arrays can raise almost any exception."""
     if "images" in arrays:
         images = torch.from_numpy(arrays["images"])
         if images.dtype != torch.uint8 or images.ndim != 4:
@@ -135,5 +139,5 @@ def _from_arrays(arrays: dict[str, np.ndarray]) -> Tensor | RaggedImages:
     channels = int(arrays.pop("channels"))
     ragged = RaggedImages(channels=channels, **{name: torch.from_numpy(array) for name, array in arrays.items()})
     if ragged.pixels.dtype != torch.uint8 or len(ragged.pixels) != channels * int(ragged.heights @ ragged.widths):
-        raise ValueError(f"{len(ragged.pixels)} pixels for {len(ragged)} pictures of other sizes")
+        raise ValueError(f"{len(ragged.pixels)} bytes of pixels do not fit the sizes of {len(ragged)} pictures")
     return ragged

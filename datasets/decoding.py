@@ -1,4 +1,4 @@
-"""Picture files to uint8 tensors, once, in threads (Pillow lets go of the interpreter while it decodes and scales)."""
+"""Decodes picture files to uint8 tensors, in threads: Pillow releases the GIL while it decodes and resizes."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Transform = Callable[[Picture], Picture]
 
 
 def resize_and_crop(size: int) -> Transform:
-    """Scales the shorter side to `size` pixels and cuts out the square in the middle."""
-    from torchvision import transforms  # takes more than a second, and most readers of pictures do not need it
+    """A transform that scales the shorter side to `size` pixels and crops the central square."""
+    from torchvision import transforms  # here: the import takes more than a second, and few callers need it
 
     return transforms.Compose([transforms.Resize(size), transforms.CenterCrop(size)])
 
@@ -41,8 +41,8 @@ def decode(
 ) -> Tensor:
     """uint8 [N, C, H, W]: the pictures at `paths` (at least one), all brought to one size by `transform`.
 
-    `cache` keeps what was decoded for the next run. `upright` turns pictures as their EXIF orientation says. A picture
-    that cannot be read is a UsageError.
+    cache: where the decoded pictures are saved for the next run. upright: rotate pictures by their EXIF orientation.
+    Raises UsageError if a picture cannot be read.
     """
 
     def load(path: Path | str) -> Tensor:
@@ -63,7 +63,7 @@ def decode_ragged(
     *,
     cache: DecodedCache | None = None,
 ) -> RaggedImages:
-    """As `decode`, for a `transform` that leaves pictures of different sizes."""
+    """Like `decode`, for a `transform` that returns pictures of different sizes."""
 
     def load(path: Path | str) -> Tensor:
         return to_tensor(transform(read_picture(path, channels)))
@@ -79,17 +79,20 @@ def _recipe(transform: Transform, channels: int, upright: bool) -> dict[str, obj
 
 
 def in_words(transform: Transform) -> str:
-    """A transform with its settings, as text that is the same in every process: functions by name, others by repr."""
+    """A transform and its settings, as text that is the same in every process: functions by name, others by repr."""
     if hasattr(transform, "transforms"):  # torchvision's Compose
         return ", ".join(in_words(step) for step in transform.transforms)
-    named = inspect.isfunction(transform)
-    words = f"{transform.__module__}.{transform.__qualname__}" if named else repr(transform)
-    assert "<" not in words, f"{words} does not say what is done to a picture"  # a lambda, an object's address
+    is_function = inspect.isfunction(transform)
+    words = f"{transform.__module__}.{transform.__qualname__}" if is_function else repr(transform)
+    assert "<" not in words, f"{words} does not say what is done to a picture"  # a lambda, or an object's address
     return words
 
 
 def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> Picture:
-    """The picture in a file, as RGB (3 channels) or greyscale (1); what is transparent becomes white."""
+    """The picture in a file, as RGB (3 channels) or greyscale (1), with transparency on white.
+
+    Raises UsageError if it cannot be read.
+    """
     try:
         with Image.open(path) as picture:
             picture.load()
@@ -99,9 +102,9 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
     except FileNotFoundError:
         raise UsageError(
             f"picture {path}: it cannot be read (there is no such file).\n"
-            "Put it there: a data set has to be complete, and a picture that is asked for has to exist."
+            "Put it there, or correct the path. The pictures of a data set must be complete."
         ) from None
-    except Exception as error:  # a broken file makes Pillow raise nearly anything
+    except Exception as error:  # Pillow can raise almost any exception for a broken file
         problem = first_line(error)
     raise UsageError(
         f"picture {path}: it cannot be read ({problem}).\nReplace the file by an intact copy, or remove it."
@@ -109,7 +112,7 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
 
 
 def _as_mode(picture: Picture, mode: str) -> Picture:
-    if picture.mode.startswith("I"):  # 16-bit greyscale ("I" to older Pillows): it would be clipped, not scaled
+    if picture.mode.startswith("I"):  # 16-bit greyscale ("I" in older Pillows): convert() would clip it
         levels = np.asarray(picture)
         picture = Image.fromarray((levels // 256 if levels.max() > 255 else levels).clip(0, 255).astype(np.uint8))
     if picture.mode == "F":
@@ -121,14 +124,14 @@ def _as_mode(picture: Picture, mode: str) -> Picture:
 
 
 def to_tensor(picture: Picture) -> Tensor:
-    """uint8 [C, H, W]."""
+    """A picture as uint8 [C, H, W]."""
     pixels = np.asarray(picture)
     planes = pixels.transpose(2, 0, 1) if pixels.ndim == 3 else pixels[None]
-    return torch.from_numpy(np.array(planes, order="C"))  # copied by numpy: torch would start threads in each thread
+    return torch.from_numpy(np.array(planes, order="C"))  # numpy copies: torch would start threads in each thread
 
 
 def stack(pictures: Iterable[Tensor], count: int) -> Tensor:
-    """uint8 [count, C, H, W] from pictures [C, H, W] as they arrive, so that memory never holds everything twice."""
+    """uint8 [count, C, H, W] from pictures [C, H, W], copied as they arrive, so memory never holds them all twice."""
     images = None
     for i, picture in enumerate(pictures):
         if images is None:
@@ -138,8 +141,13 @@ def stack(pictures: Iterable[Tensor], count: int) -> Tensor:
     return torch.from_numpy(images)
 
 
-def each(load: Callable[..., Tensor], sources: Sequence, num_workers: int, description: str) -> Iterator[Tensor]:
-    """`load(source)` for every source, in order, in `num_workers` threads; a progress bar where there is a terminal."""
+def each(
+    load: Callable[..., Tensor], sources: Sequence | np.ndarray, num_workers: int, description: str
+) -> Iterator[Tensor]:
+    """Yields `load(source)` for every source, in order, with a progress bar on a terminal.
+
+    num_workers: the number of threads; 0 loads in the calling thread.
+    """
     bar = tqdm(total=len(sources), desc=description, unit=" pictures", disable=console.hidden(), leave=False)
     with bar:
         for picture in map(load, sources) if num_workers == 0 else _in_threads(load, sources, num_workers):
@@ -147,8 +155,8 @@ def each(load: Callable[..., Tensor], sources: Sequence, num_workers: int, descr
             bar.update()
 
 
-def _in_threads(load: Callable[..., Tensor], sources: Sequence, num_workers: int) -> Iterator[Tensor]:
-    """In order, and never many more pictures ahead than there are threads: what waits to be taken costs memory."""
+def _in_threads(load: Callable[..., Tensor], sources: Sequence | np.ndarray, num_workers: int) -> Iterator[Tensor]:
+    """Yields results in order; loads at most 64 sources per thread ahead, because waiting results cost memory."""
     with ThreadPoolExecutor(num_workers, thread_name_prefix="decoding") as pool:
         chunk = 64 * num_workers
         try:

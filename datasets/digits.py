@@ -1,4 +1,4 @@
-"""Handwritten digits that come with scikit-learn: nothing to download, so a first run takes a minute."""
+"""Handwritten digits that come with scikit-learn: nothing to download, and a first run takes a minute."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TEST_SIZE, VALID_SIZE = 360, 180
 
 
 class Digits:
-    """1797 digits of 8 x 8 pixels, made larger: light strokes on black, 1 channel; 1257 / 180 / 360 pictures."""
+    """1797 digits of 8 x 8 pixels, enlarged: light strokes on black, 1 channel; 1257 / 180 / 360 pictures."""
 
     channels = 1
 
     def __init__(self, *, image_size: int = 32, dataset_seed: int = 1234, num_workers: int = 4) -> None:
-        """`num_workers` is not used: there are no files to decode."""
+        """num_workers: ignored, because there are no files to decode."""
         self.image_size = image_size
         self.dataset_seed = dataset_seed
 
@@ -52,22 +52,26 @@ class Digits:
 def _digits() -> tuple[np.ndarray, np.ndarray]:
     """scikit-learn's digits: images float64 [1797, 8, 8] in 0..16, and labels int64 [1797].
 
-    They are read from its file, as importing scikit-learn takes most of a second; by its own function if it has moved
-    the file.
+    The file is read directly, because importing scikit-learn takes most of a second. If scikit-learn has moved the
+    file, its own function reads it.
     """
-    file = Path(find_spec("sklearn").origin).parent / "datasets" / "data" / "digits.csv.gz"
+    package = find_spec("sklearn")
+    assert package is not None  # scikit-learn is required
+    assert package.origin is not None
+    file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
     if not file.exists():
         from sklearn.datasets import load_digits
 
-        return load_digits().images, load_digits().target.astype(np.int64)
+        rows, labels = load_digits(return_X_y=True)
+        return rows.reshape(-1, 8, 8), labels.astype(np.int64)
     rows = np.loadtxt(file, delimiter=",")
     return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(np.int64)
 
 
 def enlarge(digits: Tensor, size: int) -> Tensor:
-    """uint8 [N, 1, size, size] from [N, 8, 8] of 0..16: a margin of one pixel, then bicubic interpolation.
+    """uint8 [N, 1, size, size] from digits [N, 8, 8] in 0..16: adds a margin of one pixel, then resizes (bicubic).
 
-    The digits touch the upper and lower edges; with the margin their strokes end inside the picture.
+    The digits touch the upper and lower edges; the margin lets their strokes end inside the picture.
     """
     ink = F.pad(digits.float()[:, None] * (255 / 16), (1, 1, 1, 1))
     larger = F.interpolate(ink, (size, size), mode="bicubic", align_corners=False, antialias=size < ink.shape[-1])

@@ -1,4 +1,4 @@
-"""Downloads that leave nothing half done behind."""
+"""Downloads data sets completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from learning_to_draw.errors import UsageError
 
 
 def download_folder(root: Path, folder: str, fetch: Callable[[Path], object], missing: str, advice: str) -> None:
-    """Puts `root/folder` in place: `fetch` downloads it into the empty folder that it is given.
+    """Downloads `root/folder`: `fetch` gets an empty temporary folder and creates `folder` in it.
 
-    Only a finished download is moved to where it belongs; whatever goes wrong, `root` is as it was, or not there at
-    all. A failure is a UsageError that says what is `missing`, why the download failed, and what to do (`advice`).
+    Only a finished download is moved to `root/folder`; a failed one leaves `root` as it was. Raises UsageError if the
+    download fails, with `missing` (what was not found), the reason, and `advice` (what to do).
     """
     if root.exists() and not root.is_dir():
-        raise UsageError(f"{missing}\n{root} is a file. Give the folder that holds the data set: --dataset-root.")
+        raise UsageError(f"{missing}\n--dataset-root {root} is a file. Give the folder that holds the data set.")
     created = [path for path in (root, *root.parents) if not path.exists()]
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".download-", dir=root) as temporary:
             fetch(Path(temporary))
             _move_contents(Path(temporary) / folder, root / folder)
-    except Exception as error:  # each downloader raises its own
-        reason = " ".join(str(error).split()) or type(error).__name__  # of several lines any may say why
-        raise UsageError(f"{missing}\nIt could not be downloaded either: {reason}\n{advice}") from None
+    except Exception as error:  # each downloader raises its own types
+        reason = " ".join(str(error).split()) or type(error).__name__  # any line of a message may hold the reason
+        raise UsageError(f"{missing}\nThe download failed: {reason}\n{advice}") from None
     finally:
         for path in created:
             if path.is_dir() and not any(path.iterdir()):
@@ -33,7 +33,7 @@ def download_folder(root: Path, folder: str, fetch: Callable[[Path], object], mi
 
 
 def _move_contents(source: Path, target: Path) -> None:
-    """Moves what is in a folder into another one on the same disk, which may already hold some of it."""
+    """Moves a folder's contents into `target` on the same disk; merges folders and replaces files that exist there."""
     target.mkdir(exist_ok=True)
     for path in source.iterdir():
         if path.is_dir() and (target / path.name).is_dir():

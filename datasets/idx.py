@@ -1,4 +1,4 @@
-"""Reading files in the idx format, in which MNIST and its relatives are handed out, plain or compressed."""
+"""Reads files in the idx format of MNIST and related data sets, plain or compressed with gzip."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-BYTES = 8  # the format's number for values of one unsigned byte
+BYTES = 8  # the format's code for unsigned bytes
 
 
 def find_idx(folder: Path, name: str) -> Path | None:
-    """The file of that name in a folder, or its compressed form, or None."""
+    """The path of `name` in `folder`, plain if that exists, else compressed (.gz), else None."""
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """uint8 array of so many `dimensions` from an idx file, which a name ending in .gz says is compressed.
+    """uint8 array with `dimensions` axes from an idx file, which is compressed if its name ends in .gz.
 
-    The format: two zero bytes, the kind of the values, the number of dimensions; then the size of each dimension in
-    four bytes, the largest first; then the values. Raises ValueError that says what is wrong with the file.
+    The format: two zero bytes, the type code, the number of dimensions; the size of each dimension in four bytes
+    (big-endian); the values. Raises ValueError if the file is damaged.
     """
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -28,7 +28,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
         raise ValueError(f"{path.name} cannot be unpacked ({error})") from None
     header = 4 + 4 * dimensions
     if len(content) < header or content[:4] != bytes([0, 0, BYTES, dimensions]):
-        raise ValueError(f"{path.name} is no idx file of bytes in {dimensions} dimension(s)")
+        raise ValueError(f"{path.name} is not an idx file of bytes with {dimensions} dimension(s)")
     shape = np.frombuffer(content[4:header], dtype=">u4").astype(np.int64)
     if len(content) - header != np.prod(shape):
         raise ValueError(

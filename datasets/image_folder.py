@@ -1,4 +1,4 @@
-"""A person's own pictures, sorted into folders."""
+"""The user's own pictures, sorted into folders."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ SPLIT_FOLDERS = {"train": ("train",), "valid": ("val", "valid", "validation"), "
 
 @dataclass(frozen=True)
 class Listing:
-    """The picture files of a split, with the class of each."""
+    """The picture files of a split and their classes."""
 
     paths: list[Path]
     labels: Tensor  # int64 [N], index into the training classes
 
 
 class ImageFolder:
-    """Colour pictures of any size and of the usual formats, found at
+    """Colour pictures of any size in the usual formats, in one of two layouts:
 
-    * `<dataset_root>/{train,val,test}/<class>/...`, or
-    * `<dataset_root>/<class>/...`, of which each class is divided at random, by `dataset_seed`, into shares of
-      `val_fraction`, `test_fraction` and the rest for training, at least one picture each.
+    * `<dataset_root>/{train,val,test}/<class>/...`
+    * `<dataset_root>/<class>/...`: each class is divided at random (seed `dataset_seed`) into fractions `val_fraction`,
+      `test_fraction` and the rest for training, at least one picture each.
     """
 
     channels = 3
@@ -46,15 +46,15 @@ class ImageFolder:
         test_fraction: float = 0.15,
         num_workers: int = 4,
     ) -> None:
-        """Lists the files, so that whatever is wrong with the folders comes to light before a picture is decoded."""
+        """Lists the files. Raises UsageError for unusable folders, before any picture is decoded."""
         self.image_size = image_size
         self.num_workers = num_workers
         self.root = Path(dataset_root)
         if not self.root.is_dir():
-            found = "it is not a folder" if self.root.exists() else "there is no such folder"
+            problem = "it is not a folder" if self.root.exists() else "there is no such folder"
             raise UsageError(
-                f"ImageFolder: --dataset-root {self.root}: {found}.\n"
-                "Give the folder that holds one folder of pictures for each class."
+                f"ImageFolder: --dataset-root {self.root}: {problem}.\n"
+                "Give the folder that holds one folder of pictures per class."
             )
         divided = _split_folders(self.root)
         if divided:
@@ -79,14 +79,17 @@ class ImageFolder:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    """Folders in a folder, sorted, without hidden ones and what archives leave behind."""
+    """Folders in a folder, sorted; skips hidden ones and the __MACOSX that archives leave behind."""
     folders = (path for path in folder.iterdir() if path.is_dir())
     return sorted(path for path in folders if not path.name.startswith(".") and path.name != "__MACOSX")
 
 
 def _split_folders(root: Path) -> dict[str, Path]:
-    """The folders train, val and test, or nothing where the root's folders are classes."""
-    found: dict[str, Path] = {}
+    """The folders train, val and test by split, or {} if the root's folders are classes.
+
+    Raises UsageError if some of them are missing, or two have the same meaning.
+    """
+    by_split: dict[str, Path] = {}
     for split, names in SPLIT_FOLDERS.items():
         folders = [path for path in _subfolders(root) if path.name.lower() in names]
         if len(folders) > 1:
@@ -95,43 +98,43 @@ def _split_folders(root: Path) -> dict[str, Path]:
                 "Remove or rename one of them."
             )
         if folders:
-            found[split] = folders[0]
-    if len(found) < 2 and not any(_subfolders(folder) for folder in found.values()):
-        return {}  # no such folder, or a single one with pictures in it: a class of railway vehicles, perhaps
-    if len(found) < len(SPLITS):
-        missing = [SPLIT_FOLDERS[split][0] for split in SPLITS if split not in found]
+            by_split[split] = folders[0]
+    if len(by_split) < 2 and not any(_subfolders(folder) for folder in by_split.values()):
+        return {}  # none of them, or a single one that holds pictures: perhaps a class named train
+    if len(by_split) < len(SPLITS):
+        missing = [SPLIT_FOLDERS[split][0] for split in SPLITS if split not in by_split]
         raise UsageError(
-            f"ImageFolder: {root} is divided into {', '.join(path.name for path in found.values())}, "
+            f"ImageFolder: {root} is divided into {', '.join(path.name for path in by_split.values())}, "
             f"but has no folder {' and no folder '.join(missing)}.\n"
-            "Add what is missing, or give the folder that holds the class folders (such as train/): it is then "
-            "divided by --val-fraction and --test-fraction."
+            "Add what is missing, or give the folder that holds the class folders (such as train/): "
+            "--val-fraction and --test-fraction then divide it."
         )
-    return found
+    return by_split
 
 
 def _list_classes(folder: Path) -> tuple[tuple[str, ...], list[list[Path]]]:
-    """The class names, sorted, and the pictures of each."""
+    """The class names, sorted, and the pictures of each class. Raises UsageError if a class has none."""
     folders = _subfolders(folder)
     if not folders:
         raise UsageError(
             f"ImageFolder: there are no class folders in {folder}.\n"
-            f"Sort the pictures into one folder for each class, such as {folder / 'cat' / 'tom.jpg'}."
+            f"Sort the pictures into one folder per class, such as {folder / 'cat' / 'tom.jpg'}."
         )
     pictures = [_list_pictures(path) for path in folders]
-    empty = [path.name for path, found in zip(folders, pictures, strict=True) if not found]
+    empty = [path.name for path, files in zip(folders, pictures, strict=True) if not files]
     if empty:
         raise UsageError(
             f"ImageFolder: no pictures in the class {'folder' if len(empty) == 1 else 'folders'} {listed(empty)} "
             f"of {folder}.\n"
             f"Known formats: {' '.join(IMG_EXTENSIONS)}\n"
-            "Put pictures in, or remove the folder."
+            "Add pictures, or remove the folder."
         )
     return tuple(path.name for path in folders), pictures
 
 
 def _list_pictures(folder: Path) -> list[Path]:
-    """Picture files at any depth, sorted; hidden files and folders are passed over, linked folders are read once."""
-    found, seen = [], set()
+    """Picture files at any depth, sorted; skips hidden files and folders, and reads linked folders once."""
+    paths, seen = [], set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
         folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
@@ -139,12 +142,15 @@ def _list_pictures(folder: Path) -> list[Path]:
             continue
         seen.add(real)
         visible = (name for name in sorted(names) if not name.startswith("."))
-        found.extend(Path(parent, name) for name in visible if has_file_allowed_extension(name, IMG_EXTENSIONS))
-    return found
+        paths.extend(Path(parent, name) for name in visible if has_file_allowed_extension(name, IMG_EXTENSIONS))
+    return paths
 
 
 def _list_divided(folders: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, Listing]]:
-    """Classes are those of the training folder; the other folders may lack some of them, but not have others."""
+    """The classes, which are those of the training folder, and the listings by split.
+
+    Raises UsageError if another folder has a class that the training folder lacks; it may have fewer classes.
+    """
     classes, _ = _list_classes(folders["train"])
     listings = {}
     for split, folder in folders.items():
@@ -164,11 +170,14 @@ def _list_divided(folders: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, 
 def _divide(
     classes: tuple[str, ...], pictures: list[list[Path]], val_fraction: float, test_fraction: float, seed: int
 ) -> dict[str, Listing]:
-    """Each class on its own, so that every split has pictures of every class."""
+    """Listings by split; each class is divided separately, so every split has pictures of every class.
+
+    Raises UsageError if a class has fewer than three pictures, or the fractions leave none for training.
+    """
     if val_fraction + test_fraction >= 1:
         raise UsageError(
             f"--val-fraction {val_fraction} and --test-fraction {test_fraction} leave nothing to train on.\n"
-            "Give two fractions that are less than 1 together."
+            "Give two fractions whose sum is less than 1."
         )
     small = [name for name, paths in zip(classes, pictures, strict=True) if len(paths) < len(SPLITS)]
     if small:

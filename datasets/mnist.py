@@ -1,4 +1,4 @@
-"""Handwritten characters in 28 x 28 pixels: MNIST's digits, KMNIST's Japanese syllables, and the digits made larger."""
+"""28 x 28 handwritten characters: MNIST's digits, KMNIST's Japanese syllables, and enlarged MNIST digits."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _to_the_middle = transforms.Compose([transforms.Resize(120), transforms.Pad(68)]
 
 
 def enlarge(pixels: np.ndarray) -> np.ndarray:
-    """uint8 [256, 256] from [28, 28]: scaled to 120 x 120, with a margin of 68 black pixels."""
+    """uint8 [256, 256] from [28, 28]: scaled to 120 x 120, with a black margin of 68 pixels."""
     return np.asarray(_to_the_middle(Image.fromarray(pixels)))
 
 
 def dim(pixels: np.ndarray) -> np.ndarray:
-    """0.6 times as light, so that white becomes 153."""
+    """Pixels at 0.6 of their brightness: white becomes 153."""
     return np.rint(pixels * 0.6).astype(np.uint8)
 
 
 class MNIST:
-    """59900 / 100 / 10000 digits, light strokes on black, 1 channel; the validation pictures come out of the official
-    60000 for training.
+    """59900 / 100 / 10000 digits, light strokes on black, 1 channel; the validation pictures are taken from the
+    official 60000 for training.
 
     Reads the four idx files in `<dataset_root>/MNIST/raw/`, plain or as .gz. `skeleton` thins the strokes to one pixel.
     """
@@ -51,8 +51,8 @@ class MNIST:
     image_size = SIZE
     classes: tuple[str, ...] = tuple("0123456789")
     _official = torchvision.datasets.MNIST
-    _before: tuple[Step, ...] = ()  # what is done to a picture before strokes are thinned,
-    _after: tuple[Step, ...] = ()  # and after
+    _before: tuple[Step, ...] = ()  # applied to each picture before its strokes are thinned,
+    _after: tuple[Step, ...] = ()  # and afterwards
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class MNIST:
                 self._data_set,
                 lambda folder: self._official(folder, download=True),
                 missing=f"{self._data_set}: {', '.join(missing)} not found in {self.folder}.",
-                advice="Put these files (or the same ending in .gz) there by hand, or give the right --dataset-root.",
+                advice="Put these files (plain or as .gz) there by hand, or give the right --dataset-root.",
             )
 
     def split(self, name: str) -> Split:
@@ -96,23 +96,23 @@ class MNIST:
         return Split(name, images, torch.from_numpy(labels[chosen]), self.classes, torch.arange(len(chosen)))
 
     def _read(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 [N, 28, 28] and int64 [N] of an official part. Raises UsageError where its files do not fit."""
+        """Pictures uint8 [N, 28, 28] and labels int64 [N] of an official part. Raises UsageError for damaged files."""
         images, labels = (find_idx(self.folder, name) or self.folder / name for name in FILES[part])
         try:
             pixels, numbers = read_idx(images, 3), read_idx(labels, 1).astype(np.int64)
             if pixels.shape != (len(numbers), SIZE, SIZE) or len(numbers) == 0:
                 raise ValueError(f"{len(numbers)} labels for pictures of {pixels.shape} (number, height, width)")
             if numbers.max() >= len(self.classes):
-                raise ValueError(f"labels go up to {numbers.max()}, and there are {len(self.classes)} classes from 0")
+                raise ValueError(f"the largest label is {numbers.max()}, but the last class is {len(self.classes) - 1}")
         except ValueError as error:
             raise UsageError(
                 f"{self._data_set}: {images.name} and {labels.name} in {self.folder} are damaged or incomplete:\n"
-                f"{error}.\nDelete both, so that all are downloaded again, or replace them by intact copies."
+                f"{error}.\nDelete both to download all files again, or replace them by intact copies."
             ) from None
         return pixels, numbers
 
     def _prepare(self, pixels: np.ndarray, name: str) -> Tensor:
-        """uint8 [N, 1, S, S] from [N, 28, 28]."""
+        """uint8 [N, 1, S, S] from pixels [N, 28, 28]."""
         if not self._steps:
             return torch.from_numpy(pixels)[:, None]
 
@@ -125,16 +125,16 @@ class MNIST:
 
 
 class KMNIST(MNIST):
-    """As MNIST, with ten syllables of Japanese cursive writing; reads `<dataset_root>/KMNIST/raw/`."""
+    """Like MNIST, with ten syllables of cursive Japanese; reads `<dataset_root>/KMNIST/raw/`."""
 
     classes = tuple(torchvision.datasets.KMNIST.classes)
     _official = torchvision.datasets.KMNIST
 
 
 class ScaledMNIST(MNIST):
-    """MNIST's digits and files, each digit 120 pixels large in the middle of 256 x 256, at 0.6 of their brightness.
+    """MNIST's digits and files; each digit is 120 pixels large, centred in 256 x 256, at 0.6 of its brightness.
 
-    Held in memory whole: 3.9 GB for training.
+    A whole split is held in memory: 3.9 GB for training.
     """
 
     image_size = 256

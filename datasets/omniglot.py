@@ -1,4 +1,4 @@
-"""Omniglot: handwritten characters of fifty alphabets, each drawn by twenty people, 105 x 105 pixels."""
+"""Omniglot: 105 x 105 handwritten characters of fifty alphabets, each drawn by twenty people."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ PARTS = {"train": "images_background", "valid": "images_background", "test": "im
 class Omniglot:
     """17352 / 1928 / 13180 characters, light strokes on black (the files have black on white), 1 channel.
 
-    The "background" set is divided into train and valid, 964 characters; the "evaluation" set, with 659 others, is the
-    test split, so that one has classes of its own. A class is named "Alphabet/character01". Classes and pictures come
-    sorted by name, where the official code takes them as the file system lists them.
+    The "background" set, 964 characters, is divided into train and valid. The "evaluation" set, 659 other characters,
+    is the test split, so testing uses new classes. A class is named "Alphabet/character01". Classes and pictures are
+    sorted by name; the official code uses the order of the file system.
 
-    Reads `<dataset_root>/omniglot-py/{images_background,images_evaluation}/`. `augment` shows the training pictures
-    slightly turned, moved, scaled and sheared, differently each time; `skeleton` thins the strokes to one pixel.
+    Reads `<dataset_root>/omniglot-py/{images_background,images_evaluation}/`. `augment` slightly rotates, translates,
+    scales and shears the training pictures, differently each time; `skeleton` thins the strokes to one pixel.
     """
 
     channels = 1
     image_size = SIZE
-    _fit: tuple[Transform, ...] = ()  # what is done to a picture before strokes are thinned
+    _fit: tuple[Transform, ...] = ()  # applied to each picture before its strokes are thinned
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Omniglot:
         if skeleton:
             check_available()
         thin = (_thinned,) if skeleton else ()
-        # Scaling and cropping leave a picture of the right size, as all the original ones are, as it is.
+        # Resizing and cropping do not change a picture of 105 x 105 pixels, the size of all the original ones.
         self._transform = transforms.Compose([resize_and_crop(SIZE), ImageOps.invert, *self._fit, *thin])
         self.root = Path(dataset_root)
         self.folder = self.root / FOLDER
@@ -100,7 +100,7 @@ class Omniglot:
 
 
 def centre(picture: Picture) -> Picture:
-    """Moved by whole pixels so that the centre of mass of what is light comes to the middle; black comes in."""
+    """The picture with its centre of mass (of brightness) shifted to the middle, by whole pixels; padded with black."""
     mass = np.asarray(picture, dtype=np.float64)
     if not mass.any():
         return picture
@@ -115,7 +115,7 @@ def centre(picture: Picture) -> Picture:
 class C28pxOmniglot(Omniglot):
     """Omniglot with every character's centre of mass in the middle, scaled to 28 x 28 pixels.
 
-    Characters are centred and scaled once, when they are read, so `augment` moves them out of the middle again.
+    Characters are centred and scaled once, when they are read, so `augment` moves them off centre again.
     """
 
     image_size = 28
@@ -132,7 +132,10 @@ def _download(folder: Path) -> None:
 
 
 def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
-    """Class names, the pictures sorted by class and file name, and their labels (int64)."""
+    """Class names, the pictures sorted by class and file name, and their labels, int64 [N].
+
+    Raises UsageError if there are no pictures.
+    """
     classes, paths, labels = [], [], []
     for character in sorted(path for path in folder.glob("*/*") if path.is_dir()):
         pictures = sorted(character.glob("*.png"))
@@ -143,7 +146,7 @@ def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarra
     if not paths:
         raise UsageError(
             f"Omniglot: no pictures in {folder}.\n"
-            "Looked for <alphabet>/<character>/*.png.\n"
+            "Expected files <alphabet>/<character>/*.png.\n"
             f"Unpack {folder.name}.zip there again, or give the right --dataset-root."
         )
     return tuple(classes), paths, np.array(labels, dtype=np.int64)

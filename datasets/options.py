@@ -1,6 +1,6 @@
-"""The options of each family of pictures. An option's destination is the name of a constructor's argument.
+"""The options of each family of data sets. An option's destination is the name of a constructor argument.
 
-Nothing here imports torch, so that a help page is quick.
+Nothing here imports torch, so help pages are fast.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 from learning_to_draw.components import add_flag, fraction, non_negative_int, positive_int, seed
 
-KEPT = "; decoded pictures are kept in .decoded/ there for the next run, and can be deleted at any time"
+KEPT = "; decoded pictures are saved for the next run in FOLDER/.decoded/, which can be deleted at any time"
 
 
 def add_digits_options(group: Any) -> None:
@@ -18,15 +18,15 @@ def add_digits_options(group: Any) -> None:
 
 
 def add_stl10_options(group: Any) -> None:
-    _add_dataset_root(group, "folder that holds stl10_binary/; downloaded into it (2.6 GB) if that is missing")
+    _add_dataset_root(group, "folder that holds stl10_binary/, which is downloaded (2.6 GB) if missing")
     _add_image_size(group, 96)
     _add_valset_size(group, 10)
     _add_dataset_seed(group)
     add_flag(
         group,
         "--unlabelled-train",
-        help="train with the 100000 unlabelled pictures (2.8 GB) instead of the labelled ones; only in the original "
-        "game, because they are all of one class",
+        help="train with the 100000 unlabelled pictures (2.8 GB) instead of the labelled ones; only for the original "
+        "game, because all of them have one class",
     )
     _add_num_workers(group)
 
@@ -40,7 +40,7 @@ def add_kmnist_options(group: Any) -> None:
 
 
 def _add_mnist_options(group: Any, folder: str, download: str) -> None:
-    _add_dataset_root(group, f"folder that holds {folder}; downloaded into it ({download}) if that is missing")
+    _add_dataset_root(group, f"folder that holds {folder}, which is downloaded ({download}) if missing")
     _add_valset_size(group, 10)
     _add_dataset_seed(group)
     _add_skeleton(group)
@@ -56,14 +56,14 @@ def add_cifar100_options(group: Any) -> None:
 
 
 def _add_cifar_options(group: Any, folder: str) -> None:
-    _add_dataset_root(group, f"folder that holds {folder}; downloaded into it (170 MB) if that is missing")
+    _add_dataset_root(group, f"folder that holds {folder}, which is downloaded (170 MB) if missing")
     _add_valset_size(group, 10)
     _add_dataset_seed(group)
     _add_num_workers(group)
 
 
 def add_omniglot_options(group: Any) -> None:
-    _add_dataset_root(group, f"folder that holds omniglot-py/; downloaded into it (15 MB) if that is missing{KEPT}")
+    _add_dataset_root(group, f"folder that holds omniglot-py/, which is downloaded (15 MB) if missing{KEPT}")
     _add_valset_size(group, 2)
     _add_dataset_seed(group)
     _add_augment(group)
@@ -74,7 +74,7 @@ def add_omniglot_options(group: Any) -> None:
 def add_caltech101_options(group: Any) -> None:
     _add_dataset_root(
         group,
-        "folder that holds caltech101/101_ObjectCategories/; downloaded into it (130 MB, with the package gdown) if "
+        "folder that holds caltech101/101_ObjectCategories/, which is downloaded (130 MB, needs the package gdown) if "
         f"missing{KEPT}",
     )
     _add_image_size(group, 64)
@@ -83,15 +83,15 @@ def add_caltech101_options(group: Any) -> None:
 
 def add_celeba_options(group: Any) -> None:
     _add_dataset_root(
-        group, f"folder that holds celeba/; downloaded into it (1.4 GB, with the package gdown) if missing{KEPT}"
+        group, f"folder that holds celeba/, which is downloaded (1.4 GB, needs the package gdown) if missing{KEPT}"
     )
     _add_image_size(group, 64)
     group.add_argument(
         "--labels",
         choices=("identity", "none"),
         default="identity",
-        help="identity: a class is a person; none: all pictures are one class, so only the original game can be "
-        "played, and identity_CelebA.txt is not needed",
+        help="identity: each person is a class; none: all pictures are one class, which allows only the original game "
+        "and does not need identity_CelebA.txt",
     )
     _add_num_workers(group)
 
@@ -99,8 +99,8 @@ def add_celeba_options(group: Any) -> None:
 def add_tiny_imagenet_options(group: Any) -> None:
     _add_dataset_root(
         group,
-        "folder that holds tiny-imagenet-200/; downloaded into it (240 MB) if that is missing. Its test pictures have "
-        f"no labels: one half of its val pictures is for validation, the other for testing{KEPT}",
+        "folder that holds tiny-imagenet-200/, which is downloaded (240 MB) if missing. Its test pictures have no "
+        f"labels, so half of its val pictures is for validation and half for testing{KEPT}",
     )
     _add_num_workers(group)
 
@@ -108,37 +108,37 @@ def add_tiny_imagenet_options(group: Any) -> None:
 def add_quickdraw_options(group: Any) -> None:
     _add_dataset_root(
         group,
-        "folder that holds quickdraw/<group>.ndjson or quickdraw/<group>.bin; downloaded into it (some 100 MB a group) "
-        "if missing",
+        "folder that holds quickdraw/<group>.ndjson or quickdraw/<group>.bin, which is downloaded (about 100 MB per "
+        "group) if missing",
     )
     group.add_argument(
         "--group",
         nargs="+",
         default=["yoga"],
         metavar="NAME",
-        help="what was drawn, one or more as in: --group cat 'The Eiffel Tower'; each is a class, of which the first "
-        "70,000 drawings are used",
+        help="one or more groups of drawings, such as --group cat 'The Eiffel Tower'; each is a class, and the first "
+        "70,000 drawings of each are used",
     )
     group.add_argument(
         "--size",
         type=positive_int,
         default=256,
         metavar="PIXELS",
-        help="height and width, in pixels, that the drawings are scaled to",
+        help="height and width of the scaled drawings, in pixels",
     )
     group.add_argument(
         "--stroke-width",
         type=positive_int,
         default=16,
         metavar="PIXELS",
-        help="width of the strokes, in pixels of a canvas of 256, before scaling",
+        help="width of the strokes before scaling, in pixels of a 256 x 256 canvas",
     )
     group.add_argument(
         "--valset-size-per-class",
         type=non_negative_int,
         default=0,
         metavar="N",
-        help="drawings of each group that are set aside for validation, on average; 0: a seventh, as for testing",
+        help="drawings per group that are set aside for validation, on average; 0: one seventh, as for testing",
     )
     _add_dataset_seed(group)
     _add_augment(group)
@@ -147,21 +147,21 @@ def add_quickdraw_options(group: Any) -> None:
 
 
 def add_stratified_imagenet_options(group: Any) -> None:
-    _add_dataset_root(group, f"folder below which the pictures lie, those of a class in a folder of its name{KEPT}")
+    _add_dataset_root(group, f"folder of the pictures; a picture's class is the name of its folder{KEPT}")
     group.add_argument(
         "--split",
         type=non_negative_int,
         default=0,
         metavar="N",
-        help="number of the split files to use: splitN_train.txt, splitN_val.txt and splitN_test.txt, with the path of "
-        "a picture below --dataset-root on every line; without a test file, half of the val pictures is for testing",
+        help="use the split files splitN_train.txt, splitN_val.txt and splitN_test.txt; each line is the path of a "
+        "picture, relative to --dataset-root; without a test file, half of the val pictures is for testing",
     )
     group.add_argument(
         "--split-files",
         type=Path,
         default=Path("splits"),
         metavar="FOLDER",
-        help="folder of the split files: below --dataset-root, or an absolute path",
+        help="folder of the split files, relative to --dataset-root or absolute",
     )
     _add_image_size(group, 64)
     _add_num_workers(group)
@@ -170,8 +170,8 @@ def add_stratified_imagenet_options(group: Any) -> None:
 def add_image_folder_options(group: Any) -> None:
     _add_dataset_root(
         group,
-        "folder with one folder of pictures for each class, or with folders train, val and test that each hold "
-        f"such class folders{KEPT}",
+        "folder with one folder of pictures per class, or with folders train, val and test that each hold such class "
+        f"folders{KEPT}",
     )
     _add_image_size(group, 64)
     _add_dataset_seed(group)
@@ -181,8 +181,8 @@ def add_image_folder_options(group: Any) -> None:
             type=fraction,
             default=0.15,
             metavar="FRACTION",
-            help=f"share of each class's pictures that is set aside for {split}, between 0 and 1, at least one "
-            "picture; not used for a folder that is already divided into train, val and test",
+            help=f"fraction of each class's pictures that is set aside for {split}, between 0 and 1, at least one "
+            "picture; ignored if the folder is already divided into train, val and test",
         )
     _add_num_workers(group)
 
@@ -197,7 +197,7 @@ def _add_image_size(group: Any, default: int) -> None:
         type=positive_int,
         default=default,
         metavar="PIXELS",
-        help="height and width, in pixels, that the pictures are scaled and cropped to",
+        help="height and width of the pictures after scaling and cropping, in pixels",
     )
 
 
@@ -207,7 +207,7 @@ def _add_dataset_seed(group: Any) -> None:
         type=seed,
         default=1234,
         metavar="SEED",
-        help="seed that decides which pictures are for training, for validation and for testing",
+        help="seed of the random division into training, validation and test pictures",
     )
 
 
@@ -217,7 +217,7 @@ def _add_valset_size(group: Any, default: int) -> None:
         type=positive_int,
         default=default,
         metavar="N",
-        help="training pictures of each class that are set aside for validation, on average",
+        help="training pictures per class that are set aside for validation, on average",
     )
 
 
@@ -225,13 +225,13 @@ def _add_augment(group: Any) -> None:
     add_flag(
         group,
         "--augment",
-        help="show the training pictures turned by up to 3 degrees, moved by up to 7 %%, scaled by 0.99 to 1.01 and "
-        "sheared by up to 1 degree, differently each time",
+        help="rotate the training pictures by up to 3 degrees, translate them by up to 7 %%, scale them by 0.99 to "
+        "1.01 and shear them by up to 1 degree, differently each time",
     )
 
 
 def _add_skeleton(group: Any) -> None:
-    add_flag(group, "--skeleton", help="thin the strokes to lines one pixel wide (with the package scikit-image)")
+    add_flag(group, "--skeleton", help="thin the strokes to lines one pixel wide (needs the package scikit-image)")
 
 
 def _add_num_workers(group: Any) -> None:
@@ -240,5 +240,5 @@ def _add_num_workers(group: Any) -> None:
         type=non_negative_int,
         default=4,
         metavar="THREADS",
-        help="threads that decode pictures before the run starts; 0 decodes them in the main thread",
+        help="threads that decode pictures before the run starts; 0: decode them in the main thread",
     )

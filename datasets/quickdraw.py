@@ -1,4 +1,4 @@
-"""Quick, Draw!: drawings of one thing each that people made in twenty seconds, as strokes, in groups by thing."""
+"""Quick, Draw!: drawings that people made in twenty seconds, as strokes, grouped by what they show."""
 
 from __future__ import annotations
 
@@ -27,29 +27,31 @@ from learning_to_draw.datasets.splits import Split, check_split_name, stratified
 from learning_to_draw.errors import UsageError
 
 FOLDER = "quickdraw"
-URL = "https://storage.googleapis.com/quickdraw_dataset/full/simplified/"  # one file a group, some 100 MB
-# What a group's file may be called: short, or as in the public bucket with its folders.
+URL = "https://storage.googleapis.com/quickdraw_dataset/full/simplified/"  # one file per group, about 100 MB
+# Possible names of a group's file: short, or its path in the public bucket with _ for /.
 FILES = ("{}.ndjson", "full_simplified_{}.ndjson", "{}.bin", "full_binary_{}.bin")
-MOST = 70_000  # drawings of a group that are used, the first of its file: 50000 / 10000 / 10000
-HELD_OUT = 7  # one drawing in seven is for validation, another one for testing
-CANVAS = 256  # pixels; points have whole coordinates from 0 to 255
-HEADER = struct.Struct("<Q2sbIH")  # key, country, recognised or not, time, number of strokes
-LENGTH = struct.Struct("<H")  # number of a stroke's points, before their x and then their y, a byte each
+MOST = 70_000  # drawings used per group, the first in its file: 50000 / 10000 / 10000
+HELD_OUT = 7  # one drawing in seven is for validation, and another one for testing
+CANVAS = 256  # pixels; coordinates are integers from 0 to 255
+HEADER = struct.Struct("<Q2sbIH")  # key, country, recognised (0 or 1), time, number of strokes
+LENGTH = struct.Struct("<H")  # a stroke's number of points; their x and then their y follow, one byte each
 
 Stroke = tuple[bytes, bytes]  # the x (to the right) and the y (down) of its points
 Drawing = list[Stroke]
 
 
 class QuickDraw:
-    """Of each group 5/7 of the drawings are for training, 1/7 for validation and 1/7 for testing, at random, by
-    `dataset_seed`; or `valset_size_per_class` of each group for validation, on average. A class is a group. The
-    official code has one group only, as one class; of several groups object-oriented games can be played too.
+    """Drawings of one or more groups; each group is a class. The drawings of each group are divided at random (seed
+    `dataset_seed`): 5/7 for training, 1/7 for validation and 1/7 for testing. `valset_size_per_class`, unless 0, sets
+    the average number of validation drawings per group instead. The official code has a single group, as one class;
+    several groups also allow object-oriented games.
 
-    Reads `<dataset_root>/quickdraw/<group>.ndjson` (a drawing a line) or `<group>.bin` (the binary form) of the public
-    simplified drawings, recognised by the game or not; at most the first 70,000 of each file.
+    Reads `<dataset_root>/quickdraw/<group>.ndjson` (one drawing per line) or `<group>.bin` (binary) of the public
+    simplified drawings, recognised or not; at most the first 70,000 of each file.
 
-    Drawings are light on black, strokes `stroke_width` of 256 pixels wide, with round ends, scaled to `size`. All of
-    them are held in memory: size * size bytes each, so 4.6 GB for 70,000 at 256 pixels and 0.3 GB at 64.
+    Drawings are light on black. Strokes have round ends and are `stroke_width` pixels wide on a 256 x 256 canvas, which
+    is scaled to `size`. All drawings are held in memory: size * size bytes each, so 4.6 GB for 70,000 at 256 pixels and
+    0.3 GB at 64.
     """
 
     channels = 1
@@ -67,8 +69,8 @@ class QuickDraw:
         skeleton: bool = False,
         num_workers: int = 4,
     ) -> None:
-        """valset_size_per_class: 0 for a seventh. augment: training drawings are turned, moved, scaled and sheared a
-        little, each time anew. skeleton: strokes are thinned to one pixel, after scaling.
+        """valset_size_per_class: 0 for one seventh. augment: slightly rotate, translate, scale and shear the training
+        drawings, differently each time. skeleton: thin the strokes to one pixel, after scaling.
         """
         self.image_size = size
         self.stroke_width = stroke_width
@@ -91,14 +93,13 @@ class QuickDraw:
         chosen = self._positions()[name]
         labels = torch.from_numpy(self.labels[chosen])
         drawings = [self.drawings[position] for position in chosen]
-        augment = HANDWRITING_VIEW
         return Split(
             name=name,
             images=self._pictures(drawings, name),
             labels=labels,
             classes=self.classes,
             items=torch.arange(len(labels)),
-            augment=augment if self.augment and name == "train" else None,
+            augment=HANDWRITING_VIEW if self.augment and name == "train" else None,
         )
 
     def _positions(self) -> dict[str, np.ndarray]:
@@ -118,21 +119,21 @@ class QuickDraw:
 
 
 def render(drawing: Drawing, size: int, stroke_width: int) -> Tensor:
-    """uint8 [1, size, size]: strokes of 255 on 0, `stroke_width` pixels wide before the canvas of 256 is scaled."""
+    """uint8 [1, size, size]: strokes of 255 on 0, `stroke_width` pixels wide on a 256 x 256 canvas, then scaled."""
     picture = Image.new("L", (CANVAS, CANVAS))
     pen = ImageDraw.Draw(picture)
-    before, after = (stroke_width - 1) // 2, stroke_width // 2  # as Pillow places a line around its points
+    before, after = (stroke_width - 1) // 2, stroke_width // 2  # pixels of Pillow's lines before and after a point
     for xs, ys in drawing:
         points = list(zip(xs, ys, strict=True))
         pen.line(points, fill=255, width=stroke_width)
-        pen.point(points, fill=255)  # to Pillow an ellipse of one pixel is empty
-        for x, y in points:  # Pillow's lines end square, and with gaps between one and the next
+        pen.point(points, fill=255)  # Pillow draws nothing for an ellipse of one pixel
+        for x, y in points:  # Pillow's lines have square ends, and gaps at the joints
             pen.ellipse((x - before, y - before, x + after, y + after), fill=255)
     return to_tensor(picture.resize((size, size), Image.Resampling.BILINEAR))
 
 
 def read_drawings(path: Path) -> list[Drawing]:
-    """The first 70,000 drawings of a .ndjson or .bin file. Raises UsageError for a damaged or an empty one."""
+    """The first 70,000 drawings of a .ndjson or .bin file. Raises UsageError if it is damaged or empty."""
     drawings = _read_binary(path) if path.suffix == ".bin" else _read_ndjson(path)
     if not drawings:
         raise UsageError(f"QuickDraw: there are no drawings in {path}.\nReplace the file by an intact copy.")
@@ -152,7 +153,7 @@ def _read_ndjson(path: Path) -> list[Drawing]:
 
 
 def _stroke(xs: list[int], ys: list[int]) -> Stroke:
-    stroke = bytes(list(xs)), bytes(list(ys))  # a list first: the bytes of a mere number would be so many zeros
+    stroke = bytes(list(xs)), bytes(list(ys))  # list() first: bytes(3) would be three zeros
     if len(stroke[0]) != len(stroke[1]):
         raise ValueError(f"a stroke has {len(stroke[0])} x but {len(stroke[1])} y")
     return stroke
@@ -165,13 +166,13 @@ def _read_binary(path: Path) -> list[Drawing]:
         try:
             _, _, recognised, _, strokes = HEADER.unpack_from(content, offset)
             if recognised not in (0, 1):
-                raise ValueError(f"{recognised} where 0 or 1 should say if it was recognised")
+                raise ValueError(f"its `recognised` flag is {recognised}, not 0 or 1")
             drawing, end = [], offset + HEADER.size
             for _ in range(strokes):
                 (points,) = LENGTH.unpack_from(content, end)
                 xs, ys, end = end + LENGTH.size, end + LENGTH.size + points, end + LENGTH.size + 2 * points
                 if end > len(content):
-                    raise ValueError("the file ends in the middle of it")
+                    raise ValueError("the file ends before the drawing does")
                 drawing.append((content[xs:ys], content[ys:end]))
         except (ValueError, struct.error) as error:
             raise _damaged(path, f"the drawing at byte {offset}", str(error)) from None
@@ -183,13 +184,13 @@ def _read_binary(path: Path) -> list[Drawing]:
 def _damaged(path: Path, where: str, problem: str) -> UsageError:
     return UsageError(
         f"QuickDraw: {path} is damaged, {where}: {problem[:150]}\n"
-        "It is to hold simplified drawings: strokes of whole x and y from 0 to 255 (not the raw ones with times).\n"
-        "Delete it, so that it is downloaded again, or replace it by an intact copy."
+        "It must hold simplified drawings: strokes of integer x and y from 0 to 255 (not raw drawings with times).\n"
+        "Delete it to download it again, or replace it by an intact copy."
     )
 
 
 def _find(root: Path, group: str) -> Path:
-    """A group's file, downloaded if there is none."""
+    """The path of a group's file, which is downloaded if missing."""
     candidates = [root / FOLDER / name.format(group) for name in FILES]
     for path in candidates:
         if path.is_file():
@@ -217,7 +218,7 @@ def _fetch(url: str, path: Path) -> None:
             ) as bar:
                 copyfileobj(bar, file)
     except HTTPError as error:
-        error.close()  # it holds the connection open
+        error.close()  # otherwise it keeps the connection open
         raise
     if length is not None and path.stat().st_size != length:
-        raise ConnectionError(f"the connection broke off after {path.stat().st_size} of {length} bytes")
+        raise ConnectionError(f"the connection was lost after {path.stat().st_size} of {length} bytes")

@@ -1,9 +1,10 @@
-"""Pictures of different sizes in one flat buffer, from which square crops are cut without a loop."""
+"""Pictures of different sizes in one flat buffer, with square crops cut without a loop."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,9 +13,9 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class RaggedImages:
-    """N uint8 pictures of C channels, each with its own height and width, end to end in one buffer.
+    """N uint8 pictures of C channels, each with its own height and width, one after another in one buffer.
 
-    Picture i is `pixels[offsets[i]:][: C * heights[i] * widths[i]]` read as [C, heights[i], widths[i]].
+    Picture i is `pixels[offsets[i]:][: C * heights[i] * widths[i]]` viewed as [C, heights[i], widths[i]].
     """
 
     pixels: Tensor  # uint8 [total]
@@ -27,18 +28,18 @@ class RaggedImages:
     def of(cls, pictures: Sequence[Tensor]) -> RaggedImages:
         """Packs pictures, each uint8 [C, H, W] with the same C.
 
-        A list is emptied on the way (its pictures become None), so that memory never holds everything twice.
+        A list is emptied: each picture is replaced by None once packed, so memory never holds all pictures twice.
         """
         heights = torch.tensor([picture.shape[1] for picture in pictures])
         widths = torch.tensor([picture.shape[2] for picture in pictures])
         channels = pictures[0].shape[0]
         ends = torch.cumsum(channels * heights * widths, 0)
         offsets = ends - channels * heights * widths
-        pixels = np.empty(int(ends[-1]), dtype=np.uint8)  # torch starts threads for each small copy: many times slower
+        pixels = np.empty(int(ends[-1]), dtype=np.uint8)  # torch is many times slower: it starts threads for each copy
         for i, (start, end) in enumerate(zip(offsets.tolist(), ends.tolist(), strict=True)):
             pixels[start:end] = pictures[i].numpy().reshape(-1)
             if isinstance(pictures, list):
-                pictures[i] = None
+                cast("list[Tensor | None]", pictures)[i] = None
         return cls(torch.from_numpy(pixels), offsets, heights, widths, channels)
 
     def __len__(self) -> int:
@@ -50,12 +51,17 @@ class RaggedImages:
 
     @property
     def nbytes(self) -> int:
-        """Of the pixels."""
+        """Size of the pixels in bytes."""
         return self.pixels.nbytes
 
     def to(self, device: torch.device | str) -> RaggedImages:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return RaggedImages(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in values.items()})
+        return RaggedImages(
+            self.pixels.to(device),
+            self.offsets.to(device),
+            self.heights.to(device),
+            self.widths.to(device),
+            self.channels,
+        )
 
     def picture(self, index: int) -> Tensor:
         """Picture `index`, uint8 [C, H, W], a view of the buffer."""
@@ -64,14 +70,14 @@ class RaggedImages:
         return self.pixels[start : start + self.channels * height * width].view(self.channels, height, width)
 
     def crops(self, indices: Tensor, tops: Tensor, lefts: Tensor, size: int) -> Tensor:
-        """Square cut-outs, uint8 [B, C, size, size], of the pictures `indices`, with corners at (tops, lefts).
+        """Square crops, uint8 [B, C, size, size], of the pictures `indices`, with top left corners (tops, lefts).
 
-        All three are int64 [B] on the buffer's device. The squares have to lie within their pictures: that is not
-        checked here, since the check would make a GPU wait.
+        All three are int64 [B] on the buffer's device. The squares must lie within their pictures; this is not checked,
+        because the check would synchronise the GPU.
         """
         heights, widths = self.heights[indices], self.widths[indices]
         square = torch.arange(size, device=self.device)
-        rows = (tops[:, None] + square) * widths[:, None]  # [B, size], where each row starts in its plane
+        rows = (tops[:, None] + square) * widths[:, None]  # [B, size], the start of each row in its plane
         columns = lefts[:, None] + square  # [B, size]
         planes = self.offsets[indices][:, None] + (heights * widths)[:, None] * torch.arange(
             self.channels, device=self.device

@@ -1,4 +1,4 @@
-"""What a split is, and how items are divided into splits and balanced between classes."""
+"""The splits of a data set; divides items into splits and balances classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPLITS = ("train", "valid", "test")
 
 
 class Augment(Protocol):
-    """A fresh random view of each picture asked for: float32 [B, C, S, S] in 0..1, on `device`."""
+    """Returns a new random view of each of the pictures `indices`: float32 [B, C, S, S] in 0..1, on `device`."""
 
     def __call__(
         self,
@@ -30,13 +30,13 @@ class Augment(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """N labelled pictures, decoded, and the M items that an epoch shows of them."""
+    """N decoded, labelled pictures, and the M items of an epoch, each of which shows one picture."""
 
     name: str  # "train", "valid" or "test"
-    images: Tensor | RaggedImages  # uint8 [N, C, H, W] in pixels, or pictures of different sizes
+    images: Tensor | RaggedImages  # uint8 [N, C, H, W], or pictures of different sizes, which need an `augment`
     labels: Tensor  # int64 [N], index into classes
     classes: tuple[str, ...]
-    items: Tensor  # int64 [M]: which image each item shows; arange(N) unless balanced
+    items: Tensor  # int64 [M]: the picture that each item shows; arange(N) unless balanced
     augment: Augment | None = None
 
     def __post_init__(self) -> None:
@@ -58,16 +58,18 @@ class Split:
     ) -> Tensor:
         """The pictures of the items at positions `items` (int64 [B]), float32 [B, C, S, S] in 0..1, on `device`.
 
-        `generator` (a CPU generator; None is torch's global one) only matters where there is an augmentation, which
-        then differs from call to call and from item to item. `device` None stays where the images are.
+        generator: a CPU generator for the augmentation, if the split has one; None for torch's global one. Augmented
+        views differ between calls and between items. device: None for the device of `images`.
         """
         indices = self.items[items.to(self.items.device)]
         if self.augment is not None:
             return self.augment(self.images, indices, generator, device)
+        assert isinstance(self.images, Tensor), "pictures of different sizes need an augmentation"
         return gather(self.images, indices, device)
 
     def pictures(self, indices: Tensor, device: torch.device | str | None = None) -> Tensor:
-        """The pictures at places `indices` (int64 [B]) of `images` as they are, float32 [B, C, S, S] in 0..1."""
+        """The pictures `images[indices]` (int64 [B]) without augmentation, float32 [B, C, S, S] in 0..1."""
+        assert isinstance(self.images, Tensor), "pictures of different sizes need an augmentation"
         return gather(self.images, indices, device)
 
     def to(self, device: torch.device | str) -> Split:
@@ -76,12 +78,12 @@ class Split:
 
 
 def gather(images: Tensor, indices: Tensor, device: torch.device | str | None = None) -> Tensor:
-    """Images `indices` of uint8 [N, C, H, W] as float32 [B, C, H, W] in 0..1; what travels to `device` is uint8."""
+    """Images `indices` of uint8 [N, C, H, W] as float32 [B, C, H, W] in 0..1; they are copied to `device` as uint8."""
     return to_unit_range(images[indices.to(images.device)], device)
 
 
 def to_unit_range(pixels: Tensor, device: torch.device | str | None = None) -> Tensor:
-    """uint8 0..255 to float32 0..1, scaled on `device`."""
+    """float32 in 0..1 from uint8 pixels, converted on `device`."""
     return pixels.to(device).float().div_(255)
 
 
@@ -93,37 +95,38 @@ def check_split_name(name: str) -> None:
 def stratified_split(
     positions: np.ndarray, labels: np.ndarray, held_out: int | float, seed: int, data_set: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(kept, held out): `positions` [M] divided so that both have the same mix of classes, in a seeded random order.
+    """(kept, held out): `positions` [M] in two parts with the same mix of classes, each in a seeded random order.
 
-    labels: [M], the classes of the positions. held_out: a number of items, or a share of them (rounded up). The result
-    is that of scikit-learn's `train_test_split(..., stratify=labels)`, which takes most of a second to import.
-    Raises UsageError where a class has a single item, or a part would have fewer items than there are classes.
+    labels: [M], the class of each position. held_out: a number of items, or a fraction of them (rounded up). The result
+    equals that of scikit-learn's `train_test_split(..., stratify=labels)`, whose import takes most of a second.
+    Raises UsageError if a class has a single item, or a part would have fewer items than there are classes.
     """
-    of_class, counts = np.unique(labels, return_inverse=True, return_counts=True)[1:]
+    class_indices, counts = np.unique(labels, return_inverse=True, return_counts=True)[1:]
     held = math.ceil(held_out * len(positions)) if isinstance(held_out, float) else held_out
     if counts.min() < 2 or min(held, len(positions) - held) < len(counts):
         raise UsageError(
             f"{data_set} cannot be divided into train, valid and test: {len(positions)} pictures of {len(counts)} "
             f"classes, the smallest with {counts.min()}, and {held} to be set aside.\n"
-            "A class needs at least 2 pictures, and each part at least as many as there are classes.\n"
+            "Each class needs at least 2 pictures, and each part at least as many pictures as there are classes.\n"
             "Check that the data set is complete, or set aside another number of pictures."
         )
     rng = np.random.RandomState(seed)
     kept_counts = _shares(counts, len(positions) - held, rng)
     held_counts = _shares(counts - kept_counts, held, rng)
-    members = np.split(np.argsort(of_class, kind="stable"), np.cumsum(counts)[:-1])
+    members = np.split(np.argsort(class_indices, kind="stable"), np.cumsum(counts)[:-1])
     kept_parts, held_parts = [], []
-    for of_this, kept, out in zip(members, kept_counts, held_counts, strict=True):
-        shuffled = of_this[rng.permutation(len(of_this))]
-        kept_parts.append(shuffled[:kept])
-        held_parts.append(shuffled[kept : kept + out])
-    return tuple(positions[rng.permutation(np.concatenate(parts))] for parts in (kept_parts, held_parts))
+    for of_class, kept_count, held_count in zip(members, kept_counts, held_counts, strict=True):
+        shuffled = of_class[rng.permutation(len(of_class))]
+        kept_parts.append(shuffled[:kept_count])
+        held_parts.append(shuffled[kept_count : kept_count + held_count])
+    kept, set_aside = (rng.permutation(np.concatenate(parts)) for parts in (kept_parts, held_parts))
+    return positions[kept], positions[set_aside]
 
 
 def _shares(counts: np.ndarray, total: int, rng: np.random.RandomState) -> np.ndarray:
-    """`total` items divided between classes in proportion to `counts` [K]: int [K].
+    """int [K]: `total` items divided between classes in proportion to `counts` [K].
 
-    Largest remainders are rounded up, and equal ones drawn by `rng`.
+    The largest remainders are rounded up; `rng` chooses between equal ones.
     """
     exact = counts / counts.sum() * total
     shares = np.floor(exact)
@@ -140,10 +143,10 @@ def _shares(counts: np.ndarray, total: int, rng: np.random.RandomState) -> np.nd
 def official_positions(
     name: str, labels: np.ndarray, *, classes: int, valset_size_per_class: int, seed: int, data_set: str
 ) -> np.ndarray:
-    """Where the pictures of a split lie in their official part, which has the test pictures or all the others.
+    """The positions of a split's pictures in their official part: the test part, or the part of all other pictures.
 
-    `labels` [M] are the classes of that part's pictures. The test part is taken whole. Out of the other one
-    `valset_size_per_class * classes` pictures, in the mix that it has, are set aside for validation.
+    labels: [M], the classes of that part's pictures. The test part is used whole. From the other part,
+    `valset_size_per_class * classes` pictures with the same mix of classes are set aside for validation.
     """
     everything = np.arange(len(labels))
     if name == "test":
@@ -153,10 +156,10 @@ def official_positions(
 
 
 def balanced_items(labels: Tensor) -> Tensor:
-    """int64 [M]: items that show every class equally often, M = classes * (size of the largest class).
+    """int64 [M]: items that show every class equally often; M = classes * (size of the largest class).
 
-    Rounds over the classes in order of first appearance in `labels` (int64 [N]). Round r takes from a class of n
-    pictures its picture number -r modulo n: 0, n - 1, n - 2, ..., 1, 0, ...
+    Each round takes one picture per class, in order of first appearance in `labels` (int64 [N]). Round r takes picture
+    number -r modulo n of a class of n pictures: 0, n - 1, n - 2, ..., 1, 0, ...
     """
     names, appearances = np.unique(labels.numpy(), return_index=True)
     members = [torch.nonzero(labels == int(label)).flatten() for label in names[np.argsort(appearances)]]

@@ -1,4 +1,4 @@
-"""STL-10: photographs of ten kinds of animals and vehicles, 96 x 96 pixels."""
+"""STL-10: 96 x 96 photographs of ten kinds of animals and vehicles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from learning_to_draw.errors import UsageError
 
 log = logging.getLogger(__name__)
 
-# For downloads only, which it checks: its constructor takes the md5 of all 2.9 GB at every start.
+# For downloads only, which it verifies: its constructor computes the md5 of all 2.9 GB at every start.
 OFFICIAL = torchvision.datasets.STL10
 SIZE = 96
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
@@ -30,11 +30,11 @@ CHUNK = 1000  # pictures
 
 
 class STL10:
-    """4900 / 100 / 8000 pictures; the validation pictures come out of the official 5000 for training.
+    """4900 / 100 / 8000 pictures; the validation pictures are taken from the official 5000 for training.
 
     Reads `<dataset_root>/stl10_binary/{train,test}_{X,y}.bin`. With `unlabelled_train` the training pictures are the
-    100000 of `unlabeled_X.bin` instead (2.8 GB in memory), all of one class, so that only the original game can be
-    played with them; valid and test stay what they are.
+    100000 of `unlabeled_X.bin` instead (2.8 GB in memory). They are all of one class, which allows only the original
+    game. valid and test do not change.
     """
 
     channels = 3
@@ -90,8 +90,8 @@ class STL10:
         count, rest = divmod(path.stat().st_size, PICTURE)
         if count == 0 or rest:
             raise UsageError(
-                f"STL10: {path} is damaged or incomplete: {count} whole pictures of {PICTURE} bytes, {rest} bytes over."
-                "\nDelete it, so that the data set is downloaded again, or replace it by an intact copy."
+                f"STL10: {path} is damaged or incomplete: {count} pictures of {PICTURE} bytes, and {rest} more bytes.\n"
+                "Delete it to download the data set again, or replace it by an intact copy."
             )
         images = self._pixels(_map_pictures(path, count), np.arange(count), "train")
         return Split("train", images, torch.zeros(count, dtype=torch.int64), ("unlabelled",), torch.arange(count))
@@ -99,7 +99,7 @@ class STL10:
     def _pixels(self, data: np.ndarray, chosen: np.ndarray, name: str) -> Tensor:
         if self.image_size == SIZE:
             images = np.empty((len(chosen), 3, SIZE, SIZE), dtype=np.uint8)
-            for start in range(0, len(chosen), CHUNK):  # a second copy, which picking makes, only of one chunk
+            for start in range(0, len(chosen), CHUNK):  # in chunks: indexing makes a second copy
                 images[start : start + CHUNK] = data[chosen[start : start + CHUNK]]
             return torch.from_numpy(images)
         resize = resize_and_crop(self.image_size)
@@ -111,15 +111,15 @@ class STL10:
 
 
 def _map_pictures(path: Path, count: int) -> np.ndarray:
-    """uint8 [count, 3, 96, 96] of a file that holds each plane column by column.
+    """uint8 [count, 3, 96, 96] from a file that stores each plane column by column.
 
-    Mapped, not read: the file's pages are the system's to drop, so memory holds the pictures once.
+    The file is memory-mapped: the system can drop its pages, so memory holds the pictures only once.
     """
     return np.memmap(path, np.uint8, "r", shape=(count, 3, SIZE, SIZE)).transpose(0, 1, 3, 2)
 
 
 def _class_names(path: Path) -> tuple[str, ...]:
-    """The ten names in the file; the known ones where there is no file, or something else in it."""
+    """The ten names in the file, or `CLASSES` if it is missing or unusable."""
     try:
         names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     except FileNotFoundError:
@@ -134,14 +134,14 @@ def _class_names(path: Path) -> tuple[str, ...]:
 
 
 def _read_labels(folder: Path, images: str, labels: str) -> np.ndarray:
-    """int64 [N], from 0. A download that was cut short is noticed by the files' sizes and labels: UsageError."""
+    """Labels, int64 [N], from 0. Raises UsageError if sizes or labels show that a file is damaged or incomplete."""
     pictures, rest = divmod((folder / images).stat().st_size, PICTURE)
-    names = np.fromfile(folder / labels, dtype=np.uint8)
-    if pictures == len(names) > 0 and rest == 0 and names.min() >= 1 and names.max() <= len(CLASSES):
-        return names.astype(np.int64) - 1
+    numbers = np.fromfile(folder / labels, dtype=np.uint8)
+    if pictures == len(numbers) > 0 and rest == 0 and numbers.min() >= 1 and numbers.max() <= len(CLASSES):
+        return numbers.astype(np.int64) - 1
     raise UsageError(
         f"STL10: {images} and {labels} in {folder} are damaged or incomplete:\n"
-        f"{pictures} whole pictures of {PICTURE} bytes and {rest} bytes over, {len(names)} labels"
-        f"{f' from {names.min()} to {names.max()}' if len(names) else ''} (they are to be as many, from 1 to 10).\n"
-        "Delete both, so that they are downloaded again, or replace them by intact copies."
+        f"{pictures} pictures of {PICTURE} bytes, {rest} more bytes, {len(numbers)} labels"
+        f"{f' from {numbers.min()} to {numbers.max()}' if len(numbers) else ''} (allowed: one per picture, 1 to 10).\n"
+        "Delete both to download the data set again, or replace them by intact copies."
     )

@@ -1,4 +1,4 @@
-"""ImageNet, or any folder of pictures sorted by class, divided by lists of files that say which picture is where."""
+"""ImageNet, or any pictures sorted into class folders, with splits given by lists of files."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
 from learning_to_draw.errors import UsageError, listed
 
-SEED = 1234  # decides which pictures of a val list are for testing where there is no test list
+SEED = 1234  # decides which val pictures are for testing if there is no test list
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The pictures of a split file, with the class of each."""
+    """The pictures of a split file and their classes."""
 
-    pictures: list[str]  # relative to the folder of all pictures, such as train/n01440764/n01440764_10026.JPEG
+    pictures: list[str]  # relative to dataset_root, such as train/n01440764/n01440764_10026.JPEG
     labels: np.ndarray  # int64 [N], index into the training classes
 
 
 class StratifiedImageNet:
-    """As many pictures as the split files `split<N>_train.txt`, `split<N>_val.txt` and `split<N>_test.txt` name.
+    """The pictures listed in the split files `split<N>_train.txt`, `split<N>_val.txt` and `split<N>_test.txt`.
 
-    A split file has the path of a picture on every line, relative to `dataset_root`; its class is the folder that it
-    lies in. `split_files` is the folder of these files, relative to `dataset_root` too, or absolute. Without a test
-    file the val pictures are divided into two halves with as many of each class, always the same, one for validation
-    and one for testing. (Officially both are played with all of them, so that a test tells nothing new.)
+    Each line of a split file is the path of a picture, relative to `dataset_root`; the folder of the picture is its
+    class. `split_files` is the folder of the split files, relative to `dataset_root` or absolute. Without a test file,
+    the val pictures are divided into two halves, stratified by class and always the same: one for validation, one for
+    testing. (The official code uses all of them for both, so its test repeats the validation.)
 
-    The shorter side is scaled to `image_size` and the middle is cut out. A split is held in memory whole:
-    3 * image_size^2 bytes a picture, so 12 GB for a million at 64 pixels.
+    The shorter side is scaled to `image_size` and the centre is cropped. A whole split is held in memory:
+    3 * image_size^2 bytes per picture, so 12 GB for a million at 64 pixels.
     """
 
     channels = 3
@@ -48,7 +48,7 @@ class StratifiedImageNet:
         image_size: int = 64,
         num_workers: int = 4,
     ) -> None:
-        """Reads the split files; a picture that is not there comes to light when its split is decoded."""
+        """Reads the split files. A missing picture is reported when its split is decoded."""
         self.image_size = image_size
         self.num_workers = num_workers
         self.root = Path(dataset_root)
@@ -57,8 +57,8 @@ class StratifiedImageNet:
         if missing:
             raise UsageError(
                 f"StratifiedImageNet: {' and '.join(missing)} not found in {self.root / split_files}.\n"
-                "Give --split the number of split files that are there, and --split-files their folder.\n"
-                "Each line of them is a picture's path below --dataset-root, such as train/n01440764/one.JPEG."
+                "Give the number of existing split files with --split, and their folder with --split-files.\n"
+                "Each of their lines is a picture's path relative to --dataset-root, such as train/n01440764/a.JPEG."
             )
         lists = {name: _read_split_file(path) for name, path in files.items() if path.is_file()}
         _check_named_once(lists, files)
@@ -96,31 +96,32 @@ def _read_split_file(path: Path) -> list[str]:
             raise UsageError(
                 f"StratifiedImageNet: {path}, line {number}: {line[:100]!r} is not the path of a picture in a class "
                 "folder.\n"
-                "Give it relative to --dataset-root and without .., such as train/n01440764/one.JPEG."
+                "Write it relative to --dataset-root and without .., such as train/n01440764/a.JPEG."
             )
     pictures = [str(PurePosixPath(line)) for line in lines if line]  # ./a//b.JPEG and a/b.JPEG are one picture
     if not pictures:
-        raise UsageError(f"StratifiedImageNet: {path} names no pictures.\nGive one path a line.")
+        raise UsageError(f"StratifiedImageNet: {path} names no pictures.\nWrite one path per line.")
     return pictures
 
 
 def _check_named_once(lists: dict[str, list[str]], files: dict[str, Path]) -> None:
-    """A test with pictures that were trained on would say nothing; one with a picture twice, too much."""
+    """Raises UsageError if a picture is named twice: tests must not repeat pictures, or use those of training."""
     first: dict[str, str] = {}
-    again = []
+    repeated = []
     for name, pictures in lists.items():
         for picture in pictures:
             if picture in first:
-                again.append((picture, first[picture], name))
+                repeated.append((picture, first[picture], name))
             else:
                 first[picture] = name
-    if again:
-        picture, one, other = again[0]
-        where = f"twice in {files[one].name}" if one == other else f"in {files[one].name} and in {files[other].name}"
+    if repeated:
+        picture, list1, list2 = repeated[0]
+        file1, file2 = files[list1].name, files[list2].name
+        place = f"twice in {file1}" if list1 == list2 else f"in {file1} and in {file2}"
         raise UsageError(
-            f"StratifiedImageNet: {len(again)} of the lines in {files[one].parent} name a picture that another line "
-            f"names too, such as\n{picture}, which is {where}.\n"
-            "Take one of the two lines out; every picture is either for training, for validation or for testing."
+            f"StratifiedImageNet: {len(repeated)} of the lines in {files[list1].parent} name a picture that another "
+            f"line names too, such as\n{picture}, which is {place}.\n"
+            "Remove one of the two lines: a picture can be in one split only, and only once."
         )
 
 
@@ -132,13 +133,13 @@ def _label(pictures: Sequence[str], classes: tuple[str, ...], path: Path, train:
             f"StratifiedImageNet: {path} has {'a class' if len(unknown) == 1 else 'classes'} that {train.name} does "
             f"not have: {listed(unknown)}.\n"
             f"Training classes: {listed(classes)}.\n"
-            "Take the pictures out, or add others of their class to the training list."
+            "Remove these pictures, or add pictures of their class to the training list."
         )
     return Listing(list(pictures), np.array([number[_class_of(picture)] for picture in pictures], dtype=np.int64))
 
 
 def _held_out(listings: dict[str, Listing]) -> dict[str, Listing]:
-    """valid and test: the two lists as they are, or the two halves of val."""
+    """Listings of valid and test: the val and test lists, or the two halves of val."""
     val = listings["val"]
     if "test" in listings:
         return {"valid": val, "test": listings["test"]}

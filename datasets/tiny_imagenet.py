@@ -1,4 +1,4 @@
-"""Tiny ImageNet: 64 x 64 pixel photographs of 200 kinds of things, 500 of each for training."""
+"""Tiny ImageNet: 64 x 64 photographs of 200 categories, 500 of each for training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ URL = f"http://cs231n.stanford.edu/{FOLDER}.zip"
 MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 CLASS_LIST, WORDS, ANNOTATIONS = "wnids.txt", "words.txt", "val_annotations.txt"
 SIZE = 64
-PICTURES = {"train": 100_000, "val": 10_000}  # in the whole data set
+PICTURES = {"train": 100_000, "val": 10_000}  # in the complete data set
 SEED = 1234  # decides which labelled pictures of val/ are for testing
 
 Listing = tuple[list[Path], np.ndarray]  # picture files and int64 [N], the class of each
@@ -31,11 +31,11 @@ Listing = tuple[list[Path], np.ndarray]  # picture files and int64 [N], the clas
 
 class TinyImageNet:
     """100000 / 5000 / 5000 pictures. The official test pictures have no labels, so the labelled ones of val/ are
-    divided into two halves with as many of each class, always the same: one for validation, one for testing.
+    divided into two halves, stratified by class and always the same: one for validation, one for testing.
 
-    Reads `<dataset_root>/tiny-imagenet-200/`: wnids.txt, words.txt (where there is one), the pictures in
-    `train/<wnid>/images/`, and those in `val/images/` with val_annotations.txt, or as the official code leaves them,
-    sorted into `val/<wnid>/`. A split is held in memory whole: 1.2 GB for training.
+    Reads `<dataset_root>/tiny-imagenet-200/`: wnids.txt, words.txt (optional), the pictures in `train/<wnid>/images/`,
+    and those in `val/images/` with val_annotations.txt, or in `val/<wnid>/`, where the official code moves them. A
+    whole split is held in memory: 1.2 GB for training.
     """
 
     channels = 3
@@ -62,7 +62,7 @@ class TinyImageNet:
         held_out = len(self.listings["valid"][0]) + len(self.listings["test"][0])
         if {"train": len(train[0]), "val": held_out} != PICTURES:
             log.warning(
-                "TinyImageNet: %d and %d labelled pictures, not %d and %d: the data set is not the whole one",
+                "TinyImageNet: %d and %d labelled pictures, not %d and %d: the data set is not complete",
                 len(train[0]),
                 held_out,
                 *PICTURES.values(),
@@ -98,7 +98,7 @@ def _list_by_folder(folder: Path, wnids: list[str]) -> Listing:
 
 
 def _list_val(folder: Path, wnids: list[str]) -> Listing:
-    """The same pictures in the same order, whether they are still together or already sorted into class folders."""
+    """The val pictures, in the same order for both layouts: all in images/, or sorted into class folders."""
     pictures = folder / "images"
     if (folder / wnids[0]).is_dir():
         return _list_by_folder(folder, wnids)
@@ -106,28 +106,28 @@ def _list_val(folder: Path, wnids: list[str]) -> Listing:
     for file, wnid in table.items():
         if wnid not in wnids or Path(file).name != file:
             raise _incomplete(
-                f'{folder / ANNOTATIONS} has a line "{file} {wnid}", which is no picture of a known class'
+                f'{folder / ANNOTATIONS} has a line "{file} {wnid}", which is not a picture of a known class'
             )
-    listed = sorted((wnids.index(wnid), file) for file, wnid in table.items())
-    if not listed:
+    annotated = sorted((wnids.index(wnid), file) for file, wnid in table.items())
+    if not annotated:
         raise _incomplete(f"{folder / ANNOTATIONS} is empty")
-    return [pictures / file for _, file in listed], np.array([label for label, _ in listed], dtype=np.int64)
+    return [pictures / file for _, file in annotated], np.array([label for label, _ in annotated], dtype=np.int64)
 
 
 def _read_class_list(path: Path) -> list[str]:
     wnids = sorted(_read_lines(path))
-    strange = next((wnid for wnid in wnids if not re.fullmatch(r"n\d{8}", wnid)), None)
-    if strange or len(set(wnids)) < max(2, len(wnids)):
-        problem = f"the line {strange[:40]!r}" if strange else f"{len(set(wnids))} different lines of {len(wnids)}"
-        raise _incomplete(f"{path} is to have a class such as n01443537 on every line, and has {problem}")
+    invalid = next((wnid for wnid in wnids if not re.fullmatch(r"n\d{8}", wnid)), None)
+    if invalid or len(set(wnids)) < max(2, len(wnids)):
+        problem = f"the line {invalid[:40]!r}" if invalid else f"{len(set(wnids))} different lines of {len(wnids)}"
+        raise _incomplete(f"{path} must have a class such as n01443537 on every line, but has {problem}")
     return wnids
 
 
 def _read_table(path: Path) -> dict[str, str]:
-    """The first two columns, separated by tabs; others are passed over."""
+    """The second of the tab-separated columns by the first; others are ignored."""
     rows = [line.split("\t") for line in _read_lines(path)]
     if any(len(row) < 2 for row in rows):
-        raise _incomplete(f"{path} is to have two columns or more on every line, with a tab between")
+        raise _incomplete(f"{path} must have two or more columns on every line, with a tab between them")
     return {row[0].strip(): row[1].strip() for row in rows}
 
 
@@ -142,5 +142,5 @@ def _read_lines(path: Path) -> list[str]:
 def _incomplete(problem: str) -> UsageError:
     return UsageError(
         f"TinyImageNet: {problem}.\n"
-        f"Delete the folder {FOLDER}, so that it is downloaded again, or unpack {FOLDER}.zip there once more."
+        f"Delete the folder {FOLDER} to download it again, or unpack {FOLDER}.zip there once more."
     )

@@ -1,4 +1,4 @@
-"""The rules: how pictures are dealt into games, the losses, the communication rate. The tables load no torch."""
+"""The rules: how games are sampled, the losses, the communication rate. These tables do not import torch."""
 
 from learning_to_draw.components import Part
 
@@ -8,11 +8,11 @@ LOSSES = {
     "NoLoss": Part("games.losses.terms", "NoLoss"),
 }
 
-# Added to the game's loss by a switch, --NAME-loss, and logged as NAME_loss. Only a plugin brings some: those that are
-# always there have their official options (trials/config/run.py).
+# Losses of plugins: the option --NAME-loss adds one to the game's loss, and it is logged as NAME_loss. The built-in
+# ones have their official options (trials/config/run.py) instead.
 AUXILIARY_LOSSES: dict[str, Part] = {}
 
-# How the receiver's picture of the target relates to the sender's, in the object-oriented games.
+# Object-oriented games, by how the receiver's picture of the target relates to the sender's.
 OBJECT_ORIENTED = ("same", "different", "mixed")
 
 GAMES = {

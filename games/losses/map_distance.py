@@ -1,4 +1,4 @@
-"""How far feature maps are from each other, location by location; the distance of the paper's equation 4."""
+"""Distances between feature maps, location by location, as in equation 4 of the paper."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 EPS = 1e-10  # added to every length, as in the official code
-CACHED_NUMBERS = 1 << 20  # that a CPU has at hand; with fewer, its threads wait for each other more often
+CACHED_NUMBERS = 1 << 20  # numbers that fit into a CPU's cache; with fewer, its threads synchronise more often
 
 
 def map_distance(one: Tensor, other: Tensor) -> Tensor:
     """Mean over B and locations of |u - v|^2 for unit vectors u, v along the channels of [B, C, H, W] maps.
 
-    A location where nothing is active stays the zero vector; its gradient is finite (the official code's is NaN).
-    Maps may be in half precision; what is computed from them is not.
+    A location without activity stays the zero vector; its gradient is finite (the official code's is NaN). Maps may be
+    in half precision; all computations are at least in float32.
     """
     return _UnitDistance.apply(one, other)
 
 
 class _UnitDistance(torch.autograd.Function):
-    """`map_distance`, without ever holding unit vectors: |u - v|^2 = |u|^2 + |v|^2 - 2 u v needs three sums a location.
+    """`map_distance` without storing unit vectors: |u - v|^2 = |u|^2 + |v|^2 - 2 u v needs three sums per location.
 
     With lengths a = |x| and b = |y|, p = 1 / (a + eps), q = 1 / (b + eps) and s = x y, a location's distance is
-    (a p)^2 + (b q)^2 - 2 s p q. Its gradient is 2 (eps q^3 + s p q^2 / b) y - 2 p q x with respect to y, and
-    with respect to x likewise.
+    (a p)^2 + (b q)^2 - 2 s p q. Its gradient with respect to y is 2 (eps q^3 + s p q^2 / b) y - 2 p q x;
+    that with respect to x is symmetric.
     """
 
     @staticmethod
@@ -42,53 +42,55 @@ class _UnitDistance(torch.autograd.Function):
         one, other, a, b, p, q, s = ctx.saved_tensors
         scale = 2 * grad / s.numel()
         grads: list[Tensor | None] = [None, None]
-        for k, (x, y, length, mine, theirs) in enumerate(((other, one, a, p, q), (one, other, b, q, p))):
+        for k, (x, y, y_length, y_scale, x_scale) in enumerate(((other, one, a, p, q), (one, other, b, q, p))):
             if ctx.needs_input_grad[k]:
-                # Where the length is 0, so is s.
-                turned = torch.where(length > 0, s * theirs * mine**2 / length, 0.0)
-                grads[k] = _combine(scale * (EPS * mine**3 + turned), y, -scale * p * q, x)
+                # If the length is 0, s is 0 too.
+                second_term = torch.where(y_length > 0, s * x_scale * y_scale**2 / y_length, 0.0)
+                grads[k] = _combine(scale * (EPS * y_scale**3 + second_term), y, -scale * p * q, x)
         return grads[0], grads[1]
 
 
 def _few_at_a_time(maps: Tensor) -> tuple[Tensor, ...]:
-    """Maps [B, C, H, W] in parts that fit into a CPU's cache, which saves most of the time; on a GPU, all together."""
+    """Maps [B, C, H, W] in parts that fit into a CPU's cache, which saves most of the time; in one part on a GPU."""
     pictures = max(1, CACHED_NUMBERS // maps[0].numel()) if maps.device.type == "cpu" else len(maps)
     return maps.split(pictures)
 
 
 def _dot(x: Tensor, y: Tensor) -> Tensor:
-    """[B, C, H, W] twice -> float [B, H, W]."""
+    """float [B, H, W]: dot products over the channels of maps [B, C, H, W]."""
     return (_exact(x) * _exact(y)).sum(dim=1)
 
 
 def _combine(weight: Tensor, maps: Tensor, other_weight: Tensor, others: Tensor) -> Tensor:
     """weight * maps + other_weight * others for weights [B, H, W], in the precision of the maps."""
-    found = torch.empty_like(maps)
-    parts = zip(*(_few_at_a_time(values) for values in (found, maps, others)), strict=True)
+    combined = torch.empty_like(maps)
+    parts = zip(*(_few_at_a_time(values) for values in (combined, maps, others)), strict=True)
     start = 0
-    for into, values, more in parts:
-        rows = slice(start, start + len(into))
+    for target, values, other_values in parts:
+        rows = slice(start, start + len(target))
         start = rows.stop
         weighted = _exact(values) * weight[rows, None]
-        into.copy_(weighted.addcmul_(_exact(more), other_weight[rows, None]))
-    return found
+        target.copy_(weighted.addcmul_(_exact(other_values), other_weight[rows, None]))
+    return combined
 
 
 def _exact(maps: Tensor) -> Tensor:
-    """Maps in float32 at least."""
+    """Maps converted to at least float32."""
     return maps.to(torch.promote_types(maps.dtype, torch.float32))
 
 
 def mean_and_spread(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Of the unit vectors v of K maps [K, C, H, W]: their mean m over K, [C, H, W], and the mean of |v - m|^2 over K
-    and locations, a scalar."""
+    """Mean m and spread of the unit vectors v of K maps [K, C, H, W].
+
+    m is the mean over K, [C, H, W]; the spread is the mean of |v - m|^2 over K and locations, a scalar.
+    """
     units = _unit(maps)
     mean = units.mean(dim=0)
     return mean, (units - mean).pow(2).sum(dim=1).mean()
 
 
 def distance_to_all(maps: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
-    """The mean of `map_distance` from maps [B, C, H, W] to each of K others, from their `mean_and_spread`.
+    """The mean of `map_distance` from maps [B, C, H, W] to each of K others, given their `mean_and_spread`.
 
     The mean over k of |u - v_k|^2 is |u - m|^2 plus the mean of |v_k - m|^2.
     """

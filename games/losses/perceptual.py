@@ -1,6 +1,6 @@
-"""Losses over an encoder's feature maps: of photo and sketch, of sketches and given images, of photo and random views.
+"""Losses over an encoder's feature maps: photo and sketch, sketches and given images, photo and random views.
 
-All of them look with the sender's encoder, and need a play whose feature maps were kept.
+All of them use the sender's encoder, and need a play whose feature maps were kept.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from learning_to_draw.models.encoders.base import Encoder
 
 
 class LearntWeights(nn.Module):
-    """Weights that are trained with everything else, drawn from U(0, 1) at first: () -> float [N].
+    """Trainable weights, initially drawn from U(0, 1): () -> float [N].
 
-    For every use they are cut off at 0 and divided by their length, so that they cannot all vanish; in training they
-    stay so. Every distance being positive, training moves their weight to the layers that differ least.
+    Every call clamps them at 0 and divides them by their Euclidean length, so they cannot all vanish; in training the
+    result replaces them. Distances are positive, so training moves weight to the layers that differ least.
     """
 
     def __init__(self, count: int):
@@ -34,21 +34,21 @@ class LearntWeights(nn.Module):
         return len(self.values)
 
     def forward(self) -> Tensor:
-        with torch.no_grad():  # without a gradient, as officially
+        with torch.no_grad():  # no gradient, as in the official code
             cut = self.values.clamp(min=0)
             length = torch.linalg.vector_norm(cut)
-            # Too long a step can leave none above 0: they start again as equals. An `if` would make a GPU wait.
+            # A large step can leave no weight above 0: they restart as equals. An `if` would synchronise the GPU.
             used = torch.where(length > 0, cut / length, len(self) ** -0.5)
-            if not self.training:  # measuring changes nothing: dividing twice is not the same in float32
+            if not self.training:  # evaluation must not change them: in float32, dividing twice does
                 return used
             self.values.copy_(used)
         return self.values
 
 
 class FeatureMapLoss(nn.Module):
-    """coef * sum over feature layers of weight * distance; which distance, the classes built on this say."""
+    """coef * sum over feature layers of weight * distance; subclasses define the distance."""
 
-    flag = ""  # the option that asks for this loss
+    flag = ""  # the option that selects this loss
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class FeatureMapLoss(nn.Module):
         weights: Sequence[float] | LearntWeights | None = None,
         coef: float = 1.0,
     ):
-        """feature_layers: the encoder's, in order. weights: one for each, 0 or more; None for 1 each.
+        """feature_layers: the encoder's, in order. weights: one per layer, 0 or more; None for all 1.
 
-        Raises UsageError for an encoder without feature layers, or another number of weights.
+        Raises UsageError if the encoder has no feature layers, or the number of weights differs.
         """
         super().__init__()
         check_feature_layers(self.flag, feature_layers)
@@ -66,7 +66,7 @@ class FeatureMapLoss(nn.Module):
             raise UsageError(
                 f"--sop-weights gives {len(weights)} weight(s), but this encoder has {len(feature_layers)} feature "
                 f"layer(s): {', '.join(feature_layers)}.\n"
-                "Give one for each, or choose another --feature-layer."
+                "Give one weight per layer, or choose another --feature-layer."
             )
         self.feature_layers = tuple(feature_layers)
         self.weights = [1.0] * len(feature_layers) if weights is None else weights
@@ -74,7 +74,7 @@ class FeatureMapLoss(nn.Module):
 
     @property
     def perceives(self) -> tuple[str, ...]:
-        """The layers that count: all but those of weight 0."""
+        """The layers whose weight is not 0."""
         if isinstance(self.weights, LearntWeights):
             return self.feature_layers
         return tuple(layer for layer, weight in self.layer_weights().items() if weight)
@@ -93,32 +93,35 @@ class FeatureMapLoss(nn.Module):
         return self.coef * total
 
     def distances(self, play: Play, layers: Sequence[str]) -> dict[str, Tensor]:
-        """A scalar for each of `layers`, by its name."""
+        """The distance, a scalar, for each of `layers`, by its name."""
         raise NotImplementedError
 
 
 class PerceptualLoss(FeatureMapLoss):
     """Distance between photo and sketch over the sender encoder's feature maps; the paper's equation 4.
 
-    coef * mean over B of sum over layers of weight * the spatial mean of |f(photo) - f(sketch)|^2, each location's
-    feature vector f having been divided by its length.
+    coef * mean over B of sum over layers of weight * the spatial mean of |f(photo) - f(sketch)|^2, where f is the
+    feature vector of a location, divided by its length.
     """
 
     flag = "--sort-of-perceptual-loss"
 
     def distances(self, play: Play, layers: Sequence[str]) -> dict[str, Tensor]:
+        assert play.drawn is not None
         photo, drawn = play.photo.feature_maps, play.drawn.feature_maps
         return {layer: map_distance(photo[layer], drawn[layer]) for layer in layers}
 
 
 class LikeADogLoss(FeatureMapLoss):
-    """The perceptual distance between every sketch and given images, mean over the images; no photo comes into it.
+    """The mean perceptual distance between every sketch and each of the given images; photos are not used.
 
-    What one step costs does not depend on the number of images, unless the encoder's feature maps are trained: they
-    then pass it at every step. (The official code takes one image, and keeps its maps when they are long out of date.)
+    The cost of a step does not depend on the number of images, unless the encoder's feature maps are trained: every
+    step then encodes all images. (The official code takes one image, and keeps its maps even when they are outdated.)
     """
 
     flag = "--like-a-dog-loss"
+    encoder: Encoder  # set by `look_with`
+    images: Tensor
 
     def __init__(
         self,
@@ -141,11 +144,12 @@ class LikeADogLoss(FeatureMapLoss):
             with torch.no_grad():
                 maps = self._look(self.images)
                 self._kept = {layer: mean_and_spread(maps[layer]) for layer in layers}
+        assert play.drawn is not None
         drawn = play.drawn.feature_maps
         return {layer: distance_to_all(drawn[layer], *self._kept[layer]) for layer in layers}
 
     def _look(self, images: Tensor) -> Mapping[str, Tensor]:
-        """The images' feature maps, by a look that leaves no trace in the encoder's batch statistics."""
+        """The images' feature maps; the encoder's batch statistics do not change."""
         was_training = self.encoder.training
         self.encoder.eval()
         try:
@@ -155,20 +159,21 @@ class LikeADogLoss(FeatureMapLoss):
 
 
 class CLIPLoss(nn.Module):
-    """How unlike a photo random views of its sketch are, after CLIPDraw (Frans et al. 2021): coef * mean of 1 - cos.
+    """Distance of random views of a sketch from its photo, after CLIPDraw (Frans et al. 2021): coef * mean of 1 - cos.
 
-    Every sketch is seen in four random perspectives, each cropped at random; cos is the cosine between the photo's and
-    the view's deepest feature map, all locations together: `CLIPvisual` with CLIPVisualEncoder. Mean over pictures and
-    views, where the official code takes the sum, which is 4 * B times as much.
+    Every sketch is shown in four random perspectives, each cropped at random. cos is the cosine between the photo's and
+    the view's deepest feature map, flattened (the layer `CLIPvisual` of CLIPVisualEncoder). The mean is over pictures
+    and views; the official code takes the sum, which is 4 * B times as large.
     """
 
     views = 4
+    encoder: Encoder  # set by `look_with`
 
     def __init__(self, encoder: Encoder, coef: float = 1.0, *, paper: float, seed: int, held_out_seed: int):
-        """encoder: the sender's. paper: 0 or 1, what sketches are drawn on. seed: of the views in training;
-        held_out_seed: of those in evaluation, which are the same for every batch.
+        """encoder: the sender's. paper: 0 or 1, the background of sketches. seed: seed of the training views.
+        held_out_seed: seed of the evaluation views, which are the same for every batch.
 
-        Raises UsageError for an encoder without feature layers.
+        Raises UsageError if the encoder has no feature layers.
         """
         super().__init__()
         check_feature_layers("--CLIP-loss", encoder.feature_layers)
@@ -191,14 +196,14 @@ class CLIPLoss(nn.Module):
 
 
 def check_feature_layers(flag: str, feature_layers: Sequence[str]) -> None:
-    """Raises UsageError where there are none to compare."""
+    """Raises UsageError if there are no feature layers to compare."""
     if not feature_layers:
         raise UsageError(
             f"{flag} compares an encoder's feature layers, and this encoder has none.\n"
-            "Choose an encoder with feature layers: one whose name has Backbone in it, or CLIPVisualEncoder."
+            "Choose an encoder with feature layers: one whose name contains Backbone, or CLIPVisualEncoder."
         )
 
 
 def look_with(loss: nn.Module, encoder: Encoder) -> None:
-    """Gives a loss an `encoder` whose parameters are the agents', and must not be counted as its own, too."""
-    object.__setattr__(loss, "encoder", encoder)  # nn.Module's own way would register it
+    """Sets `loss.encoder` without registering it as a submodule: its parameters belong to the agents."""
+    object.__setattr__(loss, "encoder", encoder)  # nn.Module.__setattr__ would register it

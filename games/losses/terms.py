@@ -1,8 +1,9 @@
-"""Losses as named terms: the game's own, the plain comparison of pixels, and their sum."""
+"""The losses of the game, the reconstruction loss over pixels, and the sum of all losses as named terms."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,18 +13,18 @@ from learning_to_draw.models.agents import Play
 
 
 class HingeLoss:
-    """mean over B of (1/T) sum_{j != y} max(0, 1 - s_y + s_j); the paper's equation 3, divided by T as officially.
+    """mean over B of (1/T) sum_{j != y} max(0, 1 - s_y + s_j): the paper's equation 3, with the official code's 1/T.
 
-    1 - 1/T when all scores are equal: nothing is being communicated then.
+    It is 1 - 1/T if all scores are equal, that is, if nothing is communicated.
     """
 
     def __call__(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """scores [B, T], targets int64 [B], each row a game of its own -> scalar."""
+        """scores [B, T], targets int64 [B] -> scalar. Each row is one sender's turn."""
         return functional.multi_margin_loss(scores, targets)
 
 
 class CELoss:
-    """Cross-entropy of a softmax over the candidates of each game; log T when all scores are equal."""
+    """Cross-entropy of a softmax over the candidates of each game; log T if all scores are equal."""
 
     def __call__(self, scores: Tensor, targets: Tensor) -> Tensor:
         """scores [B, T], targets int64 [B] -> scalar."""
@@ -31,7 +32,7 @@ class CELoss:
 
 
 class NoLoss:
-    """Always 0: the game is played but not learned from, so that only the other losses train the sender."""
+    """Always 0: nothing is learned from the game, so only the other losses train the sender."""
 
     def __call__(self, scores: Tensor, targets: Tensor) -> Tensor:
         """scores [B, T], targets int64 [B] -> 0, with a gradient of 0."""
@@ -41,19 +42,19 @@ class NoLoss:
 class ReconstructLoss(nn.Module):
     """Mean squared difference between sketch and photo, over all pixels and channels, both in 0..1.
 
-    The official code compares with the photo as the encoder gets it, so with `--imagenet-norm` with values from about
-    -2 to 2.6 that no sketch can have.
+    The official code compares with the preprocessed photo; with `--imagenet-norm` its values are about -2 to 2.6, which
+    no sketch can have.
     """
 
     def forward(self, play: Play) -> Tensor:
-        """The loss, a scalar. A grey picture beside one in colour counts as three equal channels."""
+        """The loss, a scalar. If only one picture has colour, the grey one counts as three equal channels."""
         return (play.sketches - play.photos).pow(2).mean()
 
 
 class TotalLoss(nn.Module):
     """The game's loss plus the auxiliary losses, each under its name.
 
-    `game` takes scores and targets; each of `auxiliary` takes the whole play, and may have parameters of its own.
+    game: takes scores and targets. auxiliary: modules that take the whole play, and may have parameters.
     """
 
     def __init__(
@@ -67,13 +68,17 @@ class TotalLoss(nn.Module):
 
     @property
     def perceives(self) -> frozenset[str]:
-        """The feature layers whose maps of photos and sketches some term needs."""
+        """The feature layers whose maps of photos and sketches the terms need."""
         return frozenset(layer for term in self.auxiliary.values() for layer in getattr(term, "perceives", ()))
 
     def generators(self) -> dict[str, torch.Generator]:
-        """Where the terms' random numbers come from, by name."""
-        return {f"{name} loss": term.generator for name, term in self.auxiliary.items() if hasattr(term, "generator")}
+        """The terms' random generators, by name."""
+        return {
+            f"{name} loss": cast(torch.Generator, term.generator)
+            for name, term in self.auxiliary.items()
+            if hasattr(term, "generator")
+        }
 
     def forward(self, play: Play, targets: Tensor) -> dict[str, Tensor]:
-        """Every term by name, `game` first; their sum is what is trained on."""
+        """Every term by name, `game` first; training minimises their sum."""
         return {"game": self.game(play.scores, targets)} | {name: term(play) for name, term in self.auxiliary.items()}

@@ -146,7 +146,7 @@ def test_nothing_in_a_file_is_run(root, tmp_path):
     assert victim.exists()  # so it would do harm
     victim.unlink()
     (root / "cifar-10-batches-py" / "test_batch").write_bytes(harm)
-    with pytest.raises(UsageError, match=r"test_batch in .* it asks for _?io\.open, which no picture needs"):
+    with pytest.raises(UsageError, match=r"test_batch in .* it refers to _?io\.open, which pictures do not need"):
         CIFAR10(dataset_root=root).split("test")
     assert not victim.exists()
 

@@ -169,14 +169,14 @@ def test_a_damaged_file_is_made_anew(paths, cache, caplog, damage):
     assert len(file.read_bytes()) == len(content)
     caplog.clear()
     assert torch.equal(square(paths, cache), first)
-    assert f"pictures decoded before are read from {file}" in caplog.text
+    assert f"read decoded pictures from {file}" in caplog.text
 
 
 def test_a_root_that_cannot_be_written_to_is_no_error(paths, cache, caplog):
     caplog.set_level(logging.INFO, "learning_to_draw.datasets")
     (cache.root / ".decoded").write_text("in the way")
     assert torch.equal(square(paths, cache), square(paths, None))
-    assert f"decoded pictures cannot be kept for the next run in {cache.root / '.decoded'}: " in caplog.text
+    assert f"decoded pictures cannot be saved for the next run in {cache.root / '.decoded'}: " in caplog.text
     assert (cache.root / ".decoded").read_text() == "in the way"
 
 
@@ -201,7 +201,7 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(paths, cache, caplog):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert torch.equal(images, square(paths, None))
-    assert "cannot be kept for the next run" in caplog.text
+    assert "cannot be saved for the next run" in caplog.text
     assert kept(cache) == []
 
 

@@ -55,9 +55,9 @@ def test_plain_files_are_found_first_then_compressed_ones(tmp_path):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "no idx file of bytes in 3"),
-        (HEADER[:12], "no idx file of bytes in 3"),
-        (HEADER.replace(b"\x08", b"\x0d", 1) + PICTURES.tobytes(), "no idx file of bytes"),
+        (b"", "not an idx file of bytes with 3"),
+        (HEADER[:12], "not an idx file of bytes with 3"),
+        (HEADER.replace(b"\x08", b"\x0d", 1) + PICTURES.tobytes(), "not an idx file of bytes"),
         (HEADER + PICTURES.tobytes()[:-1], "has 23 bytes for 2 x 3 x 4 values"),
         (HEADER + PICTURES.tobytes() + b"x", "has 25 bytes for 2 x 3 x 4 values"),
     ],
