@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from learning_to_draw.components import Part, add_trust_option
 from learning_to_draw.datasets import DATASETS
@@ -59,6 +59,8 @@ class Options:
 
 class Parser(argparse.ArgumentParser):
     """argparse, with errors raised as `UsageError` instead of printed below a screenful of usage."""
+
+    command: str = ""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\nSee {program()} {self.command} --help.")
@@ -123,8 +125,9 @@ def _possible(action: argparse.Action, value: Any) -> bool:
         return True
     if isinstance(action.default, bool) and action.nargs == 0:  # a switch
         return isinstance(value, bool)
+    parse = cast("Callable[[str], Any]", action.type or str)  # no option names a type of argparse's registry
     try:
-        understood = (action.type or str)(str(value))
+        understood = parse(str(value))
     except (ValueError, argparse.ArgumentTypeError):
         return False
     if isinstance(understood, int | float) != isinstance(value, int | float):
@@ -187,7 +190,6 @@ def given_trust(arguments: Sequence[str]) -> bool:
 
 def _early(arguments: Sequence[str], scout: Parser) -> argparse.Namespace | None:
     """The options of `scout` among those given; None where something is wrong with them, which the real parser says."""
-    scout.command = ""
     try:
         return scout.parse_known_args(list(arguments))[0]
     except UsageError:
@@ -200,7 +202,7 @@ def _scout(command: str, arguments: Sequence[str], layers: Sequence[tuple[Mappin
     scout = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     scout.command = command
     for kind, table in PART_TABLES.items():
-        scout.add_argument(option_of(kind), *OTHER_NAMES.get(kind, ()), choices=table, type=TYPES.get(kind))
+        scout.add_argument(option_of(kind), *OTHER_NAMES.get(kind, ()), choices=table, type=TYPES.get(kind, str))
     chosen = dict(DEFAULT_PARTS)
     for layer, _ in layers:
         chosen |= {kind: layer[kind] for kind in PART_TABLES if kind in layer}

@@ -64,7 +64,7 @@ class Tool:
         parser.command = command
         self.add_options(parser)
         words = [
-            action.metavar if action.nargs is None else f"{action.metavar} [{action.metavar} ...]"
+            f"{action.metavar}" if action.nargs is None else f"{action.metavar} [{action.metavar} ...]"
             for action in parser._get_positional_actions()
         ]
         parser.usage = " ".join([program(), command, *words, "[options]"])
