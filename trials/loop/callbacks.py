@@ -219,7 +219,7 @@ class StopOnNaN(Callback):
         if self._bad is None or not self._bad.item():
             return
         if self.snapshots is None:
-            raise RunError("the scores are NaN or infinite: the weights of these agents are broken.")
+            raise RunError("the scores are NaN or infinite: these agents' weights are broken.")
         kept = self.snapshots.last_saved
         raise RunError(
             f"the loss or the scores are NaN or infinite, in epoch {state[torchbearer.EPOCH]} (from 0), "
