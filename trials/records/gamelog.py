@@ -80,7 +80,7 @@ class GameLog:
         path = self.folder / name
         if not path.is_file():
             raise UsageError(
-                f"{self.folder / 'games.json'} names {name}, which is not in {self.folder}.\n"
+                f"{self.folder / 'games.json'} names {name}, but there is no such file in {self.folder}.\n"
                 "Copy the whole folder of the log, pictures included."
             )
         return path
