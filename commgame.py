@@ -2,11 +2,11 @@
 """Agents that learn to communicate by drawing: the command line.
 
     python commgame.py train [--dataset ...]       trains a pair of agents
-    python commgame.py test --weights FILE         plays the test split with them (eval is another name for test)
-    python commgame.py render-game ...             and other tools that look at what was played: see --help
+    python commgame.py test --weights FILE         plays the test split with them (eval is an alias of test)
+    python commgame.py report RUN                  and other tools that read runs: see --help
 
-This file parses, wires and hands over; what a command does is in `trials` and `analysis`. Exit codes: 0, 2 for a wrong
-call or wrong input, 1 for a run that failed, 130 after an interrupt, 143 after SIGTERM.
+This file parses the command line and calls the command's function in `trials`, `analysis` or `experiments`. Exit codes:
+0 for success, 2 for a wrong call or wrong input, 1 for a failed run, 130 after an interrupt, 143 after SIGTERM.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from learning_to_draw.trials.config.resolve import as_json, given_value, resolve
 from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.config.unknown import check_names
 
-STAYS = "what was saved so far is complete and stays (train --resume RUN goes on with a training)"
+STAYS = "everything saved so far is complete (train --resume RUN resumes a training)"
 TOO_LARGE = ("out of memory", "allocate memory", "Storage size calculation overflowed")  # in torch's messages
 MEMORY_ADVICE = """there is not enough memory for this.
-A smaller --batch-size, fewer strokes or smaller sizes need less; --dry-run estimates how much."""
+Use a smaller --batch-size, fewer strokes or smaller sizes; --dry-run estimates the memory."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code; one of several processes (torchrun) exits instead.
+    """Runs one command and returns its exit code. With several processes (torchrun) it exits instead.
 
-    arguments: the command line after the program's name; None takes that of this process.
+    arguments: the command line after the program's name; None: that of this process.
     """
     code = _run(sys.argv[1:] if arguments is None else arguments)
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        # Threads of torch's process groups can outlive what they need, and would abort the interpreter as it ends.
+        # Threads of torch's process groups may still run, and would abort the interpreter at its end.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -54,11 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    for stream in (sys.stdout, sys.stderr):  # a path or a class's name may hold what a terminal cannot show
+    for stream in (sys.stdout, sys.stderr):  # paths and class names may contain characters that a terminal cannot show
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    # Before torch is loaded. Its threads else wait for each other by turning in circles, and where other programs want
-    # the cores, too, training can take thirty times as long; for a small encoder on an idle machine it costs a fifth.
+    # Before torch is loaded. OpenMP threads spin-wait by default: on a shared machine training can be 30 times slower.
+    # Passive waiting costs a fifth of the speed for a small encoder on an idle machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     name = _command_name(arguments[0]) if arguments else ""
     if name == "--version":
@@ -71,7 +71,7 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         _check_words(arguments)
         if (plugin := given_value("plugin", arguments)) is not None:
-            load(Path(plugin))  # before anything is said about options, some of which are its own
+            load(Path(plugin))  # before options are checked, as it adds options
         COMMANDS[name].run(list(arguments[1:]))
     except UsageError as error:
         print(_process() + "error: " + str(error).replace("\n", "\n       "), file=sys.stderr)
@@ -79,11 +79,11 @@ def _run(arguments: Sequence[str]) -> int:
     except RunError as error:
         print(_process() + "failed: " + str(error).replace("\n", "\n        "), file=sys.stderr)
         return 1
-    except BrokenPipeError:  # whoever read the output has enough of it, as `head` does
+    except BrokenPipeError:  # the reader of the output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:  # a full disk, a folder that was taken away
-        print(f"failed: {error}\nWhat was saved before is complete.", file=sys.stderr)
+    except OSError as error:  # a full disk, a folder that was removed
+        print(f"failed: {error}\nEverything saved before is complete.", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
         return _tell(error, _advice(error))
@@ -99,7 +99,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _tell(error: Exception, advice: str | None) -> int:
-    """The exit code of an error of others' code, where there is something to tell of it; else it is this program's."""
+    """Prints `advice`, or else a plugin's, and returns exit code 1. Without either, raises the error."""
     advice = advice or (None if sys.flags.dev_mode else explain(error))
     if advice is None:
         raise error
@@ -108,20 +108,22 @@ def _tell(error: Exception, advice: str | None) -> int:
 
 
 def _check_words(words: Sequence[str]) -> None:
-    """Raises UsageError for `--option=--`, of which argparse makes an empty list that it does not look at, and for
-    `--=value`, which it takes for a short form of whatever option there is; and for a second --plugin, which would take
-    the first one's place."""
+    """Raises UsageError for three errors that argparse does not report.
+
+    It turns `--option=--` into an unchecked empty list, takes `--=value` as an abbreviation of any option, and lets a
+    second --plugin replace the first.
+    """
     if sum(word.split("=")[0] == "--plugin" for word in words) > 1:
-        raise UsageError("--plugin is given twice.\nGive one file: it can register as many parts as it likes.")
+        raise UsageError("--plugin is given twice.\nGive one file: it can register any number of components.")
     for word in words:
         if word.startswith("--="):
-            raise UsageError(f"{word} names no option.\nWrite --OPTION{word[2:]}, or leave it out.")
+            raise UsageError(f"{word} does not name an option.\nWrite --OPTION{word[2:]}, or leave it out.")
         if word.startswith("-") and word.endswith("=--"):
-            raise UsageError(f"{word} gives no value.\nWrite {word[:-2]}VALUE, or leave it out.")
+            raise UsageError(f"{word} has no value.\nWrite {word[:-2]}VALUE, or leave it out.")
 
 
 def _process() -> str:
-    """Of several (torchrun), which one speaks, but for the first."""
+    """The message prefix that names the rank (torchrun); empty for rank 0."""
     rank = os.environ.get("RANK", "0")
     return "" if rank == "0" else f"process {rank}: "
 
@@ -133,7 +135,7 @@ def _terminate(*_) -> None:
 def _train(arguments: list[str]) -> None:
     _log_to(sys.stdout)
     where, interrupted = given_value("resume", arguments), None
-    if where is None and given_value("config", arguments) is None:  # which may bring a plugin's options
+    if where is None and given_value("config", arguments) is None:  # --config may bring a plugin's options
         check_names("train", arguments)
     if where is None or "-h" in arguments or "--help" in arguments:
         options = resolve_training(arguments)
@@ -157,7 +159,7 @@ def _test(arguments: list[str]) -> None:
     _log_to(sys.stdout)
     weights = given_value("weights", arguments)
     if weights is None or "-h" in arguments or "--help" in arguments:
-        resolve("test", arguments)  # explains what is missing, or shows the help
+        resolve("test", arguments)  # reports the missing option, or shows the help
         return
     _say_first(f"test: {weights}", arguments)
     from learning_to_draw.trials.test import test
@@ -179,28 +181,28 @@ def _crossplay(arguments: list[str]) -> None:
 
 
 def _tool(name: str, arguments: list[str]) -> None:
-    _log_to(sys.stderr)  # what a tool prints may be redirected to a file
+    _log_to(sys.stderr)  # the tool's output may be redirected to a file
     print(TOOLS[name].run(name, arguments), flush=True)
 
 
-def _say_first(what: str, arguments: Sequence[str]) -> None:
-    """Says what is beginning, before seconds go by in which torch is loaded.
+def _say_first(title: str, arguments: Sequence[str]) -> None:
+    """Logs what is starting, before the seconds that loading torch takes.
 
-    Says nothing with --quiet or --print-config, also where they are shortened, or on ranks > 0.
+    Logs nothing with --quiet or --print-config (abbreviated or not), or on ranks > 0.
     """
     silent = any(
         option.startswith(word) for word in arguments if len(word) > 3 for option in ("--quiet", "--print-config")
     )
     if os.environ.get("RANK", "0") == "0" and (not silent or "--dry-run" in arguments):
-        logging.getLogger("commgame").info("%s; loading PyTorch ...", what)
+        logging.getLogger("commgame").info("%s; loading PyTorch ...", title)
 
 
 def _advice(error: Exception) -> str | None:
-    """What to tell a user of an error of torch's, which has types for few; None for a mistake of this program."""
+    """The message for an error of torch, recognised by its text; None for any other error."""
     if isinstance(error, MemoryError) or any(text in str(error) for text in TOO_LARGE):
         return MEMORY_ADVICE
-    if found := re.match(r"(\S+) does not have a deterministic implementation", str(error)):
-        return f"--deterministic: {found[1]} has no way to give the same bits every time.\nLeave out the option."
+    if match := re.match(r"(\S+) does not have a deterministic implementation", str(error)):
+        return f"--deterministic: {match[1]} has no deterministic algorithm.\nLeave out the option."
     return None
 
 
@@ -214,7 +216,7 @@ def _log_to(stream: TextIO) -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """One line of the table below. summary: its line in the help. run: gets the arguments after the command's name."""
+    """One entry of the table below. summary: its line in the help. run: called with the command's arguments."""
 
     summary: str
     run: Callable[[list[str]], None]
@@ -226,26 +228,26 @@ def _commands(tools: Mapping[str, Tool]) -> dict[str, Command]:
 
 PLAY = {
     "train": Command("train a sender and a receiver to communicate by drawing", _train),
-    "test": Command("play the test split with trained agents (eval is another name for it)", _test),
+    "test": Command("play the test split with trained agents (alias: eval)", _test),
     "crossplay": Command("play every sender with every receiver of several runs", _crossplay),
 }
 SECTIONS = {  # of the help
     "play": PLAY | _commands(PAPER),
-    "afterwards": _commands(READING),
-    "parts to choose from, and your own": _commands(PARTS),
-    "on game logs, named as the official scripts": _commands(SCRIPTS),
+    "analyse runs": _commands(READING),
+    "components, and your own": _commands(PARTS),
+    "game logs (the official scripts' names)": _commands(SCRIPTS),
 }
 COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
 
 
 def _command_name(word: str) -> str:
-    """A command's name as in the table: the official scripts are written with underscores."""
+    """A command's name as in the table. The official scripts' names have underscores."""
     name = word.replace("_", "-")
     return "test" if name == "eval" else name
 
 
 def _explain(arguments: Sequence[str]) -> int:
-    """Help for a call without a command: asked for, forgotten or misspelt."""
+    """Prints the help, or an error for a missing or misspelt command. Returns the exit code."""
     if arguments and arguments[0] in ("-h", "--help"):
         print(_help(), end="")
         return 0
@@ -273,8 +275,8 @@ def _help() -> str:
         + f"""
 
 Without options, train learns to draw handwritten digits in two or three minutes.
-Options, with the default of each: {program()} train --help
-Versions of this program and of what it runs on: {program()} --version
+Options and their defaults: {program()} train --help
+Versions of this program and its packages: {program()} --version
 """
     )
 

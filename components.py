@@ -1,7 +1,7 @@
-"""What a choosable part is (an encoder, a decoder, a data set, ...), and the kinds of values that its options take.
+"""Describes components that can be chosen (an encoder, a decoder, a data set, ...), and the value types of options.
 
-Nothing here imports torch: the command line can list every part, its options and their defaults without loading the
-code behind them.
+Nothing here imports torch: the command line can list every component, its options and their defaults without loading
+its code.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Part:
-    """One line of a table of parts, such as `models.ENCODERS`: a name's class, and the options that build it.
+    """One entry of a table of components, such as `models.ENCODERS`: the class, and the options that build it.
 
-    module, cls: where the class is (below learning_to_draw), and its name; or the class itself, of a plugin.
+    module, cls: the module (below learning_to_draw) and the name of the class; for a plugin, cls is the class itself.
 
     `add_options` declares the class's own options on an argparse group; each option's destination is the name of a
-    keyword argument of the class. `defaults` are values that choosing this part brings for options of other parts
-    (a small data set asks for a small encoder); an option given on the command line always wins. `defaults_with` holds
-    further ones, by the name of the decoder that they are for.
+    keyword argument of the class. `defaults` are default values for options of other components (a small data set sets
+    a small encoder); the command line overrides them. `defaults_with` holds further defaults, by decoder name.
     """
 
     module: str
@@ -40,15 +39,15 @@ class Part:
         return getattr(importlib.import_module(f"learning_to_draw.{self.module}"), self.cls)
 
     def option_actions(self) -> list[argparse.Action]:
-        """The options that this part declares, as argparse sees them."""
+        """The options that this component declares, as argparse actions."""
         parser = argparse.ArgumentParser(add_help=False)
         self.add_options(parser)
         return parser._actions
 
     def build(self, options: Mapping[str, Any], **context: Any) -> Any:
-        """An instance from the resolved options of a run, and from what the options cannot know.
+        """An instance, built from the resolved options of a run and further arguments.
 
-        Of `context` the class gets what its constructor names, so that parts of a kind may need different things.
+        Arguments in `context` that the constructor does not accept are dropped.
         """
         cls = self.load()
         own = {action.dest: options[action.dest] for action in self.option_actions()}
@@ -56,21 +55,21 @@ class Part:
 
 
 def keyword_arguments(cls: type) -> dict[str, inspect.Parameter]:
-    """What a class can be built with: its constructor's arguments and, where that ends in **, its bases' too."""
-    found: dict[str, inspect.Parameter] = {}
+    """The parameters of a class's constructor by name; if it accepts **kwargs, also those of its bases."""
+    accepted: dict[str, inspect.Parameter] = {}
     for base in cls.__mro__:
         if "__init__" not in vars(base):
             continue
         parameters = inspect.signature(base).parameters
-        found = {**parameters, **found}
+        accepted = {**parameters, **accepted}
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             break
-    return found
+    return accepted
 
 
 def add_flag(group: Any, *names: str, help: str) -> None:
-    """A switch that is off unless given; its --no-... form turns off what a checkpoint or a data set turned on."""
-    # Its default is set afterwards: given at once, some Python versions would add it to the help text.
+    """Adds a switch that is off by default. Its --no-... form overrides a checkpoint or data set that turns it on."""
+    # The default is set afterwards: otherwise some Python versions add it to the help text.
     action = argparse.BooleanOptionalAction
     group.add_argument(*names, action=action, default=argparse.SUPPRESS, help=help).default = False
 
@@ -80,14 +79,16 @@ def add_plugin_option(group: Any) -> None:
         "--plugin",
         type=Path,
         metavar="FILE.py",
-        help="a file with parts of your own, which can then be chosen like others; what reads a checkpoint finds the "
-        "file of its training by itself",
+        help="a file with your own components, which can then be chosen by name; commands that read a checkpoint load "
+        "the file of its training by default",
     )
 
 
 def add_device_option(group: Any) -> None:
     group.add_argument(
-        "--device", metavar="NAME", help="cpu, cuda, cuda:1, ...; left out: the first GPU if there is one, else the CPU"
+        "--device",
+        metavar="NAME",
+        help="cpu, cuda, cuda:1, ...; left out: the first GPU if available, otherwise the CPU",
     )
 
 
@@ -95,12 +96,12 @@ def add_trust_option(group: Any) -> None:
     add_flag(
         group,
         "--trust-weights",
-        help="read also a checkpoint that needs more than tensors, numbers and text; it can then run any code, so only "
-        "for a file that you know the origin of",
+        help="also read a checkpoint that contains more than tensors, numbers and text; it can then run any code: "
+        "use only with files from a trusted source",
     )
 
 
-# Beyond these float32 has no number, and torch would answer with an error of its own in the middle of a run.
+# Outside this range float32 underflows or overflows, and torch would raise its own error in the middle of a run.
 SMALLEST, LARGEST = 1e-30, 1e30
 
 

@@ -1,10 +1,10 @@
-"""Where this program speaks as it works: its loggers, and whether progress bars are shown."""
+"""The loggers for progress messages, and whether progress bars are shown."""
 
 import logging
 
-LOGGERS = ("commgame", "learning_to_draw.datasets")  # those that say what goes on; others only warn
+LOGGERS = ("commgame", "learning_to_draw.datasets")  # these report progress; all others only warn
 
 
 def hidden() -> bool | None:
-    """tqdm's `disable`: True where nothing is to be said, else None, which shows a bar on a terminal alone."""
+    """The value of tqdm's `disable`: True with --quiet, otherwise None, which shows bars on a terminal only."""
     return None if logging.getLogger("commgame").isEnabledFor(logging.INFO) else True

@@ -1,4 +1,4 @@
-"""Lets a checkout be imported as `learning_to_draw`, like an installed copy: this file's folder is the package."""
+"""Makes a checkout importable as `learning_to_draw`, like an installed copy: this file's folder is the package."""
 
 from pathlib import Path
 

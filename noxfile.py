@@ -1,6 +1,6 @@
-"""Runs the tests at both ends of the supported versions: `pip install nox`, then `nox -s newest` or `nox -s oldest`.
+"""Runs the tests with the newest and oldest supported versions: `pip install nox`, then `nox -s newest` or `oldest`.
 
-What follows `--` goes to pytest: `nox -s oldest -- tests/rasteriser -m ""`.
+Arguments after `--` go to pytest: `nox -s oldest -- tests/rasteriser -m ""`.
 """
 
 import re
@@ -27,6 +27,6 @@ def oldest(session: nox.Session) -> None:
 
 
 def lower_ends(file: str) -> list[str]:
-    """The requirements of a file, each at the lower end of its range: `torch>=2.6` is `torch==2.6`."""
+    """The requirements of a file, each at its lowest version: `torch>=2.6` becomes `torch==2.6`."""
     lines = [line.split("#")[0].strip() for line in Path(file).read_text().splitlines()]
     return [re.sub(r">=([^,]+).*", r"==\1", line) for line in lines if line and not line.startswith("-r")]

@@ -96,14 +96,14 @@ def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(exa
     try:
         code, said = call()
         assert code == 2
-        assert "my_parts.py, which has changed since; its folder has it as it was then, as plugin.py." in said
+        assert "my_parts.py, which has changed since; the run's folder has the original as plugin.py." in said
         for command in (test, measure):
             code, said = call("--plugin", "run/plugin.py", command=command)
             assert code == 0, said
         (example / "my_parts.py").unlink()
         code, said = call()
         assert code == 2
-        assert "my_parts.py, which is not there any more" in said
+        assert "my_parts.py, which does not exist any more" in said
     finally:
         (example / "my_parts.py").write_text(EXAMPLE)
 
@@ -153,44 +153,44 @@ def test_the_example_of_an_encoder_and_a_data_set(folder):
 WRONG = {
     "taken": (
         "from learning_to_draw.plugins import loss\n@loss('CELoss')\nclass A: pass",
-        "the loss CELoss is there already",
+        "the loss CELoss already exists",
     ),
     "twice": (
         "from learning_to_draw.plugins import loss\nfor _ in range(2):\n    @loss('MyLoss')\n    class A: pass",
-        "the loss MyLoss is there already",
+        "the loss MyLoss already exists",
     ),
     "empty": ("import torch", "registers nothing"),
     "broken": ("import torch\n1 / 0\n", "broken.py, line 2: ZeroDivisionError: division by zero"),
     "no Python": ("class", "SyntaxError"),
     "official": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('CLIP')\nclass A: pass",
-        "the auxiliary loss CLIP is there already",
+        "the auxiliary loss CLIP already exists",
     ),
     "original": (
         "from learning_to_draw.plugins import game\n@game('original')\nclass A: pass",
-        "the game original is there already",
+        "the game original already exists",
     ),
     "no name": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('my-ink')\nclass A: pass",
-        "'my-ink' cannot be an option's and a column's name",
+        "'my-ink' is not valid as the name of an option and a column",
     ),
     "a column of the log": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('running')\nclass A: pass",
-        "the auxiliary loss running is there already",
+        "the auxiliary loss running already exists",
     ),
     "a column of validation": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('val_game')\nclass A: pass",
-        "'val_game' cannot be an option's and a column's name",
+        "'val_game' is not valid as the name of an option and a column",
     ),
     "no parentheses": (
         "from learning_to_draw.plugins import loss\n@loss\nclass A: pass",
-        "@loss has A, which is no name",
+        "@loss has A, which is not a valid name",
     ),
     "a space": (
         "from learning_to_draw.plugins import loss\n@loss('My loss')\nclass A: pass",
-        "has 'My loss', which is no name",
+        "has 'My loss', which is not a valid name",
     ),
-    "a function": ("from learning_to_draw.plugins import loss\n@loss('L')\ndef a(): pass", "the loss L is no class"),
+    "a function": ("from learning_to_draw.plugins import loss\n@loss('L')\ndef a(): pass", "the loss L is not a class"),
     "an earlier form": (
         "from plugins import loss\n@loss('L')\nclass A: pass",
         "an earlier form.py imports plugins, which is learning_to_draw.plugins",
@@ -230,7 +230,7 @@ def test_an_option_that_there_is_already(folder, capsys):
         "    @staticmethod\n    def add_options(group):\n        group.add_argument('--epochs')\n"
     )
     assert commgame.main(["train", "--plugin", "twice.py", "--loss", "Mine", "--output", "run"]) == 2
-    assert "has an option --epochs, which there is already" in capsys.readouterr().err
+    assert "has an option --epochs, which already exists" in capsys.readouterr().err
 
 
 def test_an_option_needs_no_help(folder, capsys):
@@ -264,9 +264,9 @@ def test_a_printed_configuration_brings_its_file(written, folder, capsys, monkey
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("--batch-size 500", "no game of 500 candidates can be dealt of the 180 pictures of the valid split"),
+        ("--batch-size 500", "no game of 500 candidates can be dealt from the 180 pictures of the valid split"),
         ("--batch-size 32 --sender-images-per-iter 50", "--sender-images-per-iter 50: a game has 32 pictures"),
-        ("--batch-size 32 --num-targets 5", "--num-targets 5: the game classmates takes none"),
+        ("--batch-size 32 --num-targets 5", "--num-targets 5: the game classmates does not use it"),
     ],
 )
 def test_games_that_the_example_cannot_deal(arguments, told, written, capsys):
@@ -394,12 +394,12 @@ def test_check_says_what_is_broken_and_where(folder, capsys):
     for part, wrong in {
         "Same": "two latents draw the same sketch",
         "Crash": f"AttributeError: 'Tensor' object has no attribute 'no_such_thing' (wrong_parts.py, line {line})",
-        "Mixes": "what it makes of one picture depends on the others",
-        "Loose": "a tensor of its own does not move with .to()",
-        "Deaf": "no gradient comes back through it",
+        "Mixes": "its output for one picture depends on the other pictures",
+        "Loose": "one of its tensors does not move with .to()",
+        "Deaf": "no gradient passes back through it",
         "First": "it depends on the order of the candidates",
         "idle": "does not require grad",
-        "many": "and not a finite number",
+        "many": "not a finite scalar",
         "moving": "held-out games have to be the same every time",
         "Narrow": "the latent is [3, 127], and has to be [3, 128]",
         "Sizeless": "there is no --latent-size",

@@ -1,1 +1,1 @@
-"""Training and testing: options, torchbearer trials, and everything that a run writes."""
+"""Training and testing: options, torchbearer trials, and the files of a run."""

@@ -1,4 +1,4 @@
-"""From resolved options to the things that play: pictures, deals, agents, losses. For train, test and --dry-run."""
+"""Builds pictures, batches, agents and losses from resolved options, for train, test and --dry-run."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches, SenderView
 from learning_to_draw.trials.loop.memory import SHARE, place_of_pictures
 
-# Added to --data-seed, and in training to --seed, so that each kind of random draw has a stream of its own.
+# Added to --data-seed (in training also to --seed), which gives each kind of random draw its own stream.
 TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """The splits a command needs, by name, and what is common to them."""
+    """The splits a command needs, by name, with their common image size and number of channels."""
 
     splits: Mapping[str, Split]
     image_size: int
     channels: int
-    budget: int | None = None  # bytes that they may take on the run's GPU; None where it has no CUDA GPU
+    budget: int | None = None  # bytes that they may take on the run's GPU; None without a CUDA GPU
 
     @property
     def nbytes(self) -> int:
-        """What all splits together take: a byte for each value of each pixel."""
+        """Size of all splits together: one byte for each channel of each pixel."""
         return sum(split.images.nbytes for split in self.splits.values())
 
 
 def choose_device(asked: str | None) -> torch.device:
-    """The device asked for, or the first GPU, or the CPU. Raises UsageError for one that is not there."""
+    """The device asked for, or else the first GPU, or else the CPU. Raises UsageError if it is not available."""
     name = ("cuda:0" if torch.cuda.is_available() else "cpu") if asked is None else asked
     if distributed.count() > 1:
         name = _one_of_several(name)
     try:
         device = torch.device(name)
         if device.type not in ("cpu", "cuda", "mps", "xpu"):
-            raise ValueError("nothing can be trained on it")
+            raise ValueError("training does not support it")
         torch.empty(1, device=device)
         if device.type == "cuda" and distributed.count() > 1:
-            torch.cuda.set_device(device)  # which what passes between processes goes by
-    except Exception as error:  # each kind of device fails in its own way
+            torch.cuda.set_device(device)  # NCCL communicates on the current device
+    except Exception as error:  # each kind of device raises its own errors
         raise UsageError(
             f"--device {name} cannot be used: {first_line(error)[:150]}\n"
             f"This machine has the CPU and {torch.cuda.device_count()} CUDA GPU(s)."
@@ -63,20 +63,20 @@ def choose_device(asked: str | None) -> torch.device:
 
 
 def _one_of_several(name: str) -> str:
-    """The device of this one of several processes: of several GPUs each has its own."""
+    """The device of this process when there are several: each process has its own GPU."""
     kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda") or (number and name != "cuda:0"):
         raise UsageError(
-            f"--device {name}: of several processes each takes a GPU of its own, or all the CPU.\n"
+            f"--device {name}: with several processes, each uses its own GPU, or all use the CPU.\n"
             "Give cuda or cpu, or leave it out."
         )
     return f"cuda:{distributed.local_rank()}" if kind == "cuda" else name
 
 
 def load_pictures(options: Options, names: tuple[str, ...], device: torch.device) -> Pictures:
-    """Decodes the named splits of the chosen data set, for a run on `device`, and puts them where --data-device says.
+    """Decodes the named splits of the chosen data set, for a run on `device`, and moves them to --data-device.
 
-    Raises UsageError where that cannot be done.
+    Raises UsageError if the pictures cannot be read or do not fit.
     """
     if options.data_device == "cuda" and device.type != "cuda":
         raise UsageError(
@@ -98,11 +98,11 @@ def load_pictures(options: Options, names: tuple[str, ...], device: torch.device
 
 
 def build_batches(options: Options, pictures: Pictures, device: torch.device) -> dict[str, GameBatches]:
-    """The games of every split, all of one shape. Raises UsageError where a split cannot be played so."""
+    """The batches of every split, with games of one size. Raises UsageError if a split is too small for these games."""
     check_game_options(options)
     seed = options.data_seed
     views = {"train": view_seed(options) + TRAIN_VIEW, "valid": seed + VALID_VIEW, "test": seed + TEST_VIEW}
-    # The fixed orders come from one stream, validation first, so that a test alone plays the same games.
+    # The held-out orders come from one stream, validation first: a test without training then plays the same games.
     fixed = torch.Generator().manual_seed(seed)
     seeds = {name: int(torch.randint(2**62, (), generator=fixed)) for name in ("valid", "test")}
     num_targets, batches = options.num_targets or None, {}
@@ -130,11 +130,11 @@ def build_batches(options: Options, pictures: Pictures, device: torch.device) ->
 
 
 def _check_dealer(options: Options, dealer: Game, split: Split) -> None:
-    """What our own games have said already, in their own words; one of a plugin's may have left it to this."""
+    """Raises UsageError for too few pictures. The built-in games check this themselves; a plugin's game may not."""
     if len(dealer) < 1:
         raise UsageError(
-            f"--batch-size {options.batch_size}: no game of {dealer.candidates} candidates can be dealt of the "
-            f"{len(split)} pictures of the {split.name} split.\nGive fewer, or use more pictures."
+            f"--batch-size {options.batch_size}: no game of {dealer.candidates} candidates can be dealt from the "
+            f"{len(split)} pictures of the {split.name} split.\nGive a smaller one, or use more pictures."
         )
     if dealer.senders > dealer.candidates:
         raise UsageError(
@@ -144,22 +144,22 @@ def _check_dealer(options: Options, dealer: Game, split: Split) -> None:
 
 
 def training_seed(options: Options) -> int:
-    """--seed, or --data-seed where that is left out, and in a test, which has no use for one."""
+    """--seed, or --data-seed if --seed is left out or the command is a test, which does not have it."""
     seed = options.values.get("seed")
     return options.data_seed if seed is None else seed
 
 
 def view_seed(options: Options) -> int:
-    """The training seed of what is random in a step, which is other in every process."""
+    """The seed for random draws within a training step. It differs between processes."""
     seed, rank = training_seed(options), distributed.rank()
     if rank == 0:
         return seed
-    # Drawn, as a generator on the CPU looks at no more than 32 bits, and a sum could be another stream's seed.
+    # Drawn instead of added: CPU generators use only 32 bits of a seed, and a sum could equal another stream's seed.
     return int(torch.randint(2**32, (rank,), generator=torch.Generator().manual_seed(seed))[-1])
 
 
 def build_dealer(options: Options, split: Split, generator: torch.Generator, num_targets: int | None) -> Game:
-    """Deals the split's items as the options say: shuffled in training, always alike otherwise."""
+    """The game that deals the split's items: reshuffled every epoch in training, otherwise the same every time."""
     train = split.name == "train"
     return options.part("object_oriented").build(
         options.values,
@@ -170,7 +170,7 @@ def build_dealer(options: Options, split: Split, generator: torch.Generator, num
         pictures=split.items,
         candidates=options.batch_size,  # of the original game
         num_targets=num_targets,
-        # How many games share a batch changes nothing in them, so a small held-out split just plays fewer at a time.
+        # The number of games per batch does not affect the games: a small held-out split plays fewer at a time.
         batch_size=options.batch_size if train else min(options.batch_size, len(split)),
         senders=options.sender_images_per_iter,
         generator=generator,
@@ -180,10 +180,10 @@ def build_dealer(options: Options, split: Split, generator: torch.Generator, num
 
 
 def build_agents(options: Options, pictures: Pictures, *, pretrained: bool = True) -> Agents:
-    """The pair, on the CPU, with fresh weights from torch's global generator.
+    """The agents, on the CPU, with initial weights from torch's global generator.
 
-    pretrained: whether to load the backbone weights that the options ask for; not needed where a checkpoint follows.
-    Raises UsageError where the parts do not fit the pictures or weights are missing.
+    pretrained: whether to load the backbone weights that the options ask for; not needed before loading a checkpoint.
+    Raises UsageError if the components do not fit the pictures or weights are missing.
     """
     sender_encoder = _build_encoder(options, pictures, pretrained)
     receiver_encoder = sender_encoder
@@ -210,9 +210,9 @@ def build_agents(options: Options, pictures: Pictures, *, pretrained: bool = Tru
 
 
 def build_loss(options: Options, agents: Agents) -> TotalLoss:
-    """The game's loss and the auxiliary losses asked for, with first weights from torch's global generator.
+    """The game's loss and the chosen auxiliary losses, with initial weights from torch's global generator.
 
-    Raises UsageError where nothing would be learned, or a loss lacks what it compares.
+    Raises UsageError if nothing would be learned, or if the encoder lacks the feature layers that a loss compares.
     """
     encoder, auxiliary = agents.sender_encoder, {}
     if options.sort_of_perceptual_loss:
@@ -237,29 +237,29 @@ def build_loss(options: Options, agents: Agents) -> TotalLoss:
             auxiliary[name] = part.build(options.values, encoder=encoder)
     if options.loss == "NoLoss" and not _teaching(options, auxiliary):
         raise UsageError(
-            "--loss NoLoss alone teaches nothing: the game's loss is always 0 then.\n"
-            "Add another loss that counts, such as --sort-of-perceptual-loss, or choose HingeLoss or CELoss."
+            "--loss NoLoss alone teaches nothing: the game's loss is then always 0.\n"
+            "Add another loss with a weight above 0, such as --sort-of-perceptual-loss, or choose HingeLoss or CELoss."
         )
     return TotalLoss(build_game_loss(options), auxiliary)
 
 
 def build_test_loss(options: Options) -> TotalLoss:
-    """What a test measures: the game's loss and the comparison of pixels; no other is computed, as officially."""
+    """The loss that a test measures: the game's, and the reconstruction loss if chosen, as in the official code."""
     return TotalLoss(build_game_loss(options), {"reconstruct": ReconstructLoss()} if options.reconstruct_loss else None)
 
 
 def _teaching(options: Options, auxiliary: Mapping[str, Any]) -> set[str]:
-    """The names of those auxiliary losses that are not multiplied by 0."""
-    silent = set()
+    """The names of the auxiliary losses that are not multiplied by 0."""
+    zeroed = set()
     if options.sop_coef == 0 or (options.sop_weights is not None and not any(options.sop_weights)):
-        silent |= {"perceptual", "dog"}
+        zeroed |= {"perceptual", "dog"}
     if options.CLIP_coef == 0:
-        silent.add("CLIP")
-    return auxiliary.keys() - silent
+        zeroed.add("CLIP")
+    return auxiliary.keys() - zeroed
 
 
 def _read_images(files: list[str], channels: int, size: int) -> torch.Tensor:
-    """float [K, channels, size, size] in 0..1: picture files, their shorter side scaled, the middle cut out."""
+    """float [K, channels, size, size] in 0..1: the picture files, shorter side scaled to `size`, centre-cropped."""
     scale = resize_and_crop(size)
     try:
         pictures = [to_tensor(scale(read_picture(file, channels, upright=True))) for file in files]

@@ -1,4 +1,4 @@
-"""Options that do not go together, or that would change nothing: said before anything is computed."""
+"""Checks for options that conflict or would have no effect, made before anything is computed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from learning_to_draw.trials.loop.tensorboard import check_tensorboard
 
 
 def check_game_options(options: Options) -> None:
-    """Raises UsageError for games that cannot be."""
+    """Raises UsageError for games that are not possible."""
     given = options.num_targets and options.sources["num_targets"] == COMMAND_LINE
     if options.object_oriented == "none" and given:
         raise UsageError(
-            f"--num-targets {options.num_targets} is for object-oriented games; a game of single pictures has "
+            f"--num-targets {options.num_targets} is for object-oriented games; the original game has "
             f"--batch-size ({options.batch_size}) candidates.\n"
             "Leave it out, or add --object-oriented same, different or mixed."
         )
-    takes = keyword_arguments(options.part("object_oriented").load())  # a plugin's game may have no use for it
+    takes = keyword_arguments(options.part("object_oriented").load())  # a plugin's game may not take it
     if options.object_oriented != "none" and given and "num_targets" not in takes:
         raise UsageError(
-            f"--num-targets {options.num_targets}: the game {options.object_oriented} takes none.\nLeave it out."
+            f"--num-targets {options.num_targets}: the game {options.object_oriented} does not use it.\nLeave it out."
         )
     if options.object_oriented == "none" and options.batch_size < 2:
         raise UsageError("--batch-size 1: a game needs 2 candidates or more.\nGive a larger batch.")
@@ -32,7 +32,7 @@ def check_game_options(options: Options) -> None:
 
 
 def check_train_options(options: Options) -> None:
-    """Raises UsageError for options that would change nothing; in a test they are accepted, as officially."""
+    """Raises UsageError for options that would have no effect; a test accepts them, as in the official code."""
     anneals = options.values.get("sigma2_step", -1) > 0  # a plugin's decoder may not have it
     if anneals and (options.sigma2 <= options.final_sigma2 or options.sigma2_factor >= 1):
         raise UsageError(
@@ -42,8 +42,8 @@ def check_train_options(options: Options) -> None:
         )
     if options.gather_candidates and (distributed.count() == 1 or options.object_oriented != "none"):
         raise UsageError(
-            "--gather-candidates makes one game of those that several processes (torchrun) play at once, in the "
-            "original game; an object-oriented game would have classes several times.\nLeave it out."
+            "--gather-candidates makes one game of those that several processes (torchrun) play at once. It needs the "
+            "original game: an object-oriented game would contain classes more than once.\nLeave it out."
         )
     if options.tensorboard:
         check_tensorboard()
@@ -53,14 +53,14 @@ def check_train_options(options: Options) -> None:
 def _check_loss_options(options: Options) -> None:
     given = {name for name, source in options.sources.items() if source == COMMAND_LINE}
     feature_losses = options.sort_of_perceptual_loss or options.like_a_dog_loss
-    # (an option that asks for something, whether it is there, what it does, what it needs)
+    # (option, whether what it needs is there, what the option does, the option to add)
     needs = [
         ("sop_weights", feature_losses, "weighs the perceptual loss", "--sort-of-perceptual-loss or --like-a-dog-loss"),
         ("sop_coef", feature_losses, "weighs the perceptual loss", "--sort-of-perceptual-loss or --like-a-dog-loss"),
         (
             "learn_sop_weights",
             options.sort_of_perceptual_loss or not options.learn_sop_weights,
-            "is about the perceptual loss",
+            "belongs to the perceptual loss",
             "--sort-of-perceptual-loss",
         ),
         ("like_a_dog_image", options.like_a_dog_loss, "is for the dog loss", "--like-a-dog-loss"),

@@ -1,4 +1,4 @@
-"""`commgame.py list`: the parts that can be chosen, a plugin's among them."""
+"""`commgame.py list`: the components that can be chosen, including those of a plugin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from learning_to_draw.trials.config.tables import OPTION_OF_KIND, PART_TABLES, o
 
 
 def list_parts(plugin: Path | None) -> str:
-    """Every part by kind, with its own options. Raises UsageError where the plugin cannot be loaded."""
+    """A text with one line per component, by kind, with its options. Raises UsageError if the plugin fails to load."""
     own = {(OPTION_OF_KIND.get(kind, kind), name) for kind, name in load(plugin).parts} if plugin else set()
     lines = []
     tables = {**PART_TABLES, **({"auxiliary_loss": AUXILIARY_LOSSES} if AUXILIARY_LOSSES else {})}

@@ -1,4 +1,4 @@
-"""`commgame.py crossplay`: every sender plays with every receiver, also with those it was not trained with."""
+"""`commgame.py crossplay`: every sender plays with every receiver, including those it was not trained with."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ CELL, MARGIN, LONGEST_NAME = 72, 12, 24
 
 
 def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence[str]) -> None:
-    """Plays the test split with every sender of `files` and every receiver of `files`; writes the matrix of rates.
+    """Plays the test split with every sender and every receiver of `files`, and writes the matrix of rates.
 
-    arguments: the options. command: the whole call, for the record. Raises UsageError before anything is written.
+    arguments: the options. command: the full command line, for the record. Raises UsageError before writing anything.
     """
     if distributed.started_together() > 1:
-        raise UsageError("several processes (torchrun) are for train and test.\nStart one.")
+        raise UsageError("crossplay does not support several processes (torchrun).\nStart one process.")
     if len(files) < 2:
         raise UsageError("crossplay compares agents of several runs.\nGive two checkpoints or more, before any option.")
     trained = [load_trained("crossplay", arguments, file) for file in files]
@@ -49,13 +49,13 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
     folder, device = choose_folder(options), choose_device(options.device)
     pictures = load_pictures(options, ("test",), device)
     batches = build_batches(options, pictures, device)
-    pairs = [build_trained(one, pictures).to(device) for one in trained]
+    pairs = [build_trained(run, pictures).to(device) for run in trained]
     set_determinism(options.deterministic)
-    for one in pairs:
-        set_precision(options, one)
-        compile_backbones(options, one, pictures.image_size)
-    agents = list(zip(trained, pairs, strict=True))
-    matched = [[pair(*sender, *receiver) for receiver in agents] for sender in agents]
+    for agents in pairs:
+        set_precision(options, agents)
+        compile_backbones(options, agents, pictures.image_size)
+    players = list(zip(trained, pairs, strict=True))
+    matched = [[pair(*sender, *receiver) for receiver in players] for sender in players]
     logger.info("%s", describe(options, pictures, batches, pairs[0]))
     if options.dry_run:
         logger.info("A dry run ends here. The run would write to %s.", folder)
@@ -65,7 +65,7 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
     began = time.perf_counter()
     loss = build_test_loss(options)
     outcomes = [[_play(agents, loss, batches["test"], device) for agents in row] for row in matched]
-    names = short_names([one.checkpoint.path for one in trained])
+    names = short_names([run.checkpoint.path for run in trained])
     rates = [[played["communication_rate"] for played in row] for row in outcomes]
     table = matrix_csv(names, rates)
     write_text(folder / "crossplay.csv", table)
@@ -96,13 +96,13 @@ def _play(agents: Agents, loss: TotalLoss, batches: GameBatches, device) -> dict
 
 
 def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequence[Sequence[dict]]) -> dict:
-    """What result.json says: the matrix with its intervals, and the mean rates with own and with others' partners."""
+    """The content of result.json: the matrix with its intervals, and the mean rates of own and of other partners."""
     own = [outcomes[k][k]["communication_rate"] for k in range(len(names))]
     others = [played["communication_rate"] for k, row in enumerate(outcomes) for j, played in enumerate(row) if j != k]
     common = {key: outcomes[0][0][key] for key in ("chance", "games", "candidates", "split")}
     return common | {
         "names": list(names),
-        "weights": [str(one.checkpoint.path) for one in trained],
+        "weights": [str(run.checkpoint.path) for run in trained],
         "communication_rates": [[played["communication_rate"] for played in row] for row in outcomes],
         "intervals": [[played["interval"] for played in row] for row in outcomes],
         "own_partner": sum(own) / len(own),
@@ -111,7 +111,7 @@ def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequen
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """A name for each checkpoint: its folder's or its file's, whichever tells them apart, or both; or with a number."""
+    """A distinct name for each checkpoint: of its folder, or else its file, or both, or both with a number."""
     candidates = (
         [path.absolute().parent.name for path in paths],
         [path.stem for path in paths],
@@ -124,7 +124,7 @@ def short_names(paths: Sequence[Path]) -> list[str]:
 
 
 def matrix_csv(names: Sequence[str], rates: Sequence[Sequence[float]]) -> str:
-    """A row a sender, a column a receiver."""
+    """CSV with one row per sender and one column per receiver."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["sender", *names])
@@ -133,7 +133,7 @@ def matrix_csv(names: Sequence[str], rates: Sequence[Sequence[float]]) -> str:
 
 
 def draw_matrix(names: Sequence[str], rates: Sequence[Sequence[float]], chance: float) -> Image.Image:
-    """A heat-map: senders down, receivers across; white at chance or below, dark blue where all games are won."""
+    """A heat map, one row per sender, one column per receiver: white at chance or below, dark blue at rate 1."""
     font = ImageFont.load_default(14)
     labels = [name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}" for name in names]
     room = round(max(font.getlength(label) for label in [*labels, "sender \\ receiver"])) + 2 * MARGIN

@@ -1,4 +1,4 @@
-"""What a run is going to play, in words: shown before it starts and by --dry-run."""
+"""Describes in words what a run is going to play: shown before it starts and by --dry-run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from learning_to_draw.trials.loop.memory import MIB
 
 
 def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:
-    """Data, game geometry, chance level, parameters; then every option that is not at its default, and its source."""
+    """Data, games, chance level and parameters, one line each; then every option that is not at its default."""
     lines = [
         _data_line(options, pictures),
         _place_line(pictures),
-        *(_game_line(name, played) for name, played in batches.items()),
+        *(_game_line(name, games) for name, games in batches.items()),
         *_processes_line(batches),
         *_lonely_line(batches),
         f"chance level   {1 / next(iter(batches.values())).dealer.candidates:.4f}",
@@ -57,18 +57,16 @@ def _processes_line(batches: Mapping[str, GameBatches]) -> list[str]:
     count = distributed.count()
     if count == 1:
         return []
-    each = ", each with batches of its own: a step is one of each" if "train" in batches else " share the games"
+    each = ", each with its own batches; a step is one batch per process" if "train" in batches else " share the games"
     return [f"processes      {count}{each}"]
 
 
 def _lonely_line(batches: Mapping[str, GameBatches]) -> list[str]:
-    """Where a receiver should see another picture than the sender, and there are classes that have no other."""
-    dealers = {name: played.dealer for name, played in batches.items() if played.dealer.kind in ("different", "mixed")}
+    """A line that counts the classes with one picture, in games whose receiver should see a different picture."""
+    dealers = {name: games.dealer for name, games in batches.items() if games.dealer.kind in ("different", "mixed")}
     counts = ", ".join(f"{len(dealer.lonely)} of {name}" for name, dealer in dealers.items() if dealer.lonely)
-    said = (
-        f"one picture    classes with one picture only: {counts}; of these the receiver sees the sender's very picture"
-    )
-    return [said] if counts else []
+    line = f"one picture    classes with one picture only: {counts}; here the receiver sees the sender's own picture"
+    return [line] if counts else []
 
 
 def _parameter_line(agents: Agents) -> str:

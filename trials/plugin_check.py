@@ -1,4 +1,4 @@
-"""`commgame.py check`: whether the parts of a plugin keep what a part of their kind has to."""
+"""`commgame.py check`: tests whether the components of a plugin meet the contract of their kind."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ from learning_to_draw.trials.config.tables import OPTION_OF_KIND, option_of
 from learning_to_draw.trials.test import test
 from learning_to_draw.trials.train import train
 
-SIZE, PICTURES = 32, 3  # of the pictures that parts are tried with; with fewer a mix-up might not be seen
+SIZE, PICTURES = 32, 3  # of the test pictures; with fewer than 3, swapped pictures could go unnoticed
 CPU = torch.device("cpu")
 
 Step = tuple[str, Callable[[], None]]
 
 
 class BrokenError(Exception):
-    """What a part does is not what its kind has to do."""
+    """A component breaks the contract of its kind."""
 
 
 def check(plugin: Path, options: str) -> str:
-    """What was tried of every part that a file registers, and what came of it.
+    """A text that lists, for every component that a file registers, each check and its result.
 
-    options: further words for `train`, such as where a data set is. Raises UsageError where the file cannot be loaded,
-    RunError where a part breaks what is promised of its kind.
+    options: further options for `train`, such as a data set's path. Raises UsageError if the file cannot be loaded,
+    RunError if a component breaks the contract of its kind.
     """
     loaded = load(plugin)
     lines, broken = [], 0
     for kind, name in loaded.parts:
         lines.append(f"{kind} {name}")
         for step, attempt in _steps(kind, _options(kind, name, options)):
-            what_is_wrong = _attempt(attempt, loaded)
-            lines.append(f"  {'BROKEN' if what_is_wrong else 'ok':<8}{step}{what_is_wrong}")
-            broken += bool(what_is_wrong)
-            if what_is_wrong:
-                break  # what follows would stumble over the same
+            problem = _attempt(attempt, loaded)
+            lines.append(f"  {'BROKEN' if problem else 'ok':<8}{step}{problem}")
+            broken += bool(problem)
+            if problem:
+                break  # the next steps would fail for the same reason
     if broken:
         raise RunError("\n".join([*lines, f"{broken} of {len(loaded.parts)} parts are broken."]))
     return "\n".join(lines)
@@ -67,26 +67,26 @@ def check(plugin: Path, options: str) -> str:
 def _options(kind: str, name: str, more: str) -> list[str]:
     chosen = [switch_of(name)] if kind == "auxiliary_loss" else [option_of(OPTION_OF_KIND.get(kind, kind)), name]
     words = [*chosen, *shlex.split(more)]
-    # Small ones, where nothing else is said: a data set's own would be those of large pictures.
+    # Small defaults, as a data set's own encoder may be for large pictures. The options given override them.
     return [*([] if kind in ("dataset", "encoder") else ["--encoder", "SmallCNNEncoder"]), "--batch-size", "16", *words]
 
 
 def _attempt(attempt: Callable[[], None], plugin: Plugin) -> str:
-    """Nothing where it went well."""
+    """The reason for a failure, after a colon; empty if the attempt succeeded."""
     try:
         attempt()
     except (BrokenError, UsageError, RunError) as error:
         return f": {error}"
-    except Exception as error:  # somebody's code may do anything
+    except Exception as error:  # a plugin's code may raise anything
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(plugin.path)]
         where = f" ({plugin.path.name}, line {frames[-1].lineno})" if frames else ""
         return f": {type(error).__name__}: {first_line(error)}{where}"
     return ""
 
 
-def _require(true: bool, otherwise: str) -> None:
-    if not true:
-        raise BrokenError(otherwise)
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise BrokenError(message)
 
 
 def _steps(kind: str, words: list[str]) -> Iterator[Step]:
@@ -99,7 +99,7 @@ def _steps(kind: str, words: list[str]) -> Iterator[Step]:
         "game": _game_steps,
         "dataset": _dataset_steps,
     }[kind](words)
-    yield "is trained for an epoch, saved, loaded and tested", lambda: _train_and_test(words)
+    yield "is trained for one epoch, saved, loaded and tested", lambda: _train_and_test(words)
 
 
 def _agents(words: list[str]):
@@ -111,18 +111,19 @@ def _agents(words: list[str]):
     return build_agents(options, Pictures({}, SIZE, 3), pretrained=False), options.latent_size
 
 
-def _photos(**how) -> Tensor:
-    return torch.rand(PICTURES, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)).to(**how)
+def _photos(dtype: torch.dtype) -> Tensor:
+    return torch.rand(PICTURES, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)).to(dtype)
 
 
 def _encoder_steps(words: list[str]) -> Iterator[Step]:
     def gives_latents() -> None:
         agents, size = _agents(words)
         encoder = agents.sender_encoder
-        found = encoder.look(_photos(dtype=torch.float32)[:, : encoder.channels], maps=encoder.feature_layers)
-        _shape("the latent", found.latent, (PICTURES, size))
-        _require(set(found.feature_maps) == set(encoder.feature_layers), f"feature maps are {set(found.feature_maps)}")
-        for layer, maps in found.feature_maps.items():
+        encoding = encoder.look(_photos(dtype=torch.float32)[:, : encoder.channels], maps=encoder.feature_layers)
+        _shape("the latent", encoding.latent, (PICTURES, size))
+        layers = set(encoding.feature_maps)
+        _require(layers == set(encoder.feature_layers), f"feature maps are {layers}")
+        for layer, maps in encoding.feature_maps.items():
             _require(maps.dim() == 4 and len(maps) == PICTURES, f"the map of {layer} is {list(maps.shape)}")
 
     def as_module() -> None:
@@ -130,7 +131,7 @@ def _encoder_steps(words: list[str]) -> Iterator[Step]:
         photos = _photos(dtype=torch.float32)[:, : encoder.channels]
         _module(encoder, photos, lambda module, inputs: module.look(inputs).latent)
 
-    yield "gives a latent [B, latent_size] and the feature maps that it names", gives_latents
+    yield "returns a latent [B, latent_size] and the feature maps of its feature_layers", gives_latents
     yield from _module_steps(as_module)
 
 
@@ -144,35 +145,35 @@ def _decoder_steps(words: list[str]) -> Iterator[Step]:
         shape = list(strokes.points.shape)
         _require(len(shape) == 4 and shape[0] == PICTURES and shape[3] == 2, f"strokes' points are {shape}")
         _shape("the sketch", sketches, (PICTURES, agents.decoder.channels, SIZE, SIZE))
-        _require(bool(sketches.min() >= 0), "there is ink below 0")
-        _require(float(sketches.max()) <= max(1.0, agents.decoder.contrast), "there is ink above 1")
+        _require(bool(sketches.min() >= 0), "the sketch has values below 0")
+        _require(float(sketches.max()) <= max(1.0, agents.decoder.contrast), "the sketch has values above 1")
         _require(bool((sketches[0] - sketches[1]).abs().max() > 1e-3), "two latents draw the same sketch")
 
     def as_module() -> None:
         agents, size = _agents(words)
         _module(agents.decoder, torch.randn(PICTURES, size), lambda module, inputs: module.draw(module(inputs)))
 
-    yield "makes strokes [B, N, P, 2] of latents, and sketches in 0..1 that differ", draws
+    yield "turns latents into strokes [B, N, P, 2], and into sketches in 0..1 that differ", draws
     yield from _module_steps(as_module)
 
 
 def _receiver_steps(words: list[str]) -> Iterator[Step]:
     def gives_vectors() -> None:
         agents, size = _agents(words)
-        found = agents.receiver(torch.randn(PICTURES, size))
-        _require(found.dim() == 2 and len(found) == PICTURES, f"what it gives is {list(found.shape)}")
+        vectors = agents.receiver(torch.randn(PICTURES, size))
+        _require(vectors.dim() == 2 and len(vectors) == PICTURES, f"its output is {list(vectors.shape)}")
 
     def as_module() -> None:
         agents, size = _agents(words)
         _module(agents.receiver, torch.randn(PICTURES, size), lambda module, inputs: module(inputs))
 
-    yield "makes vectors [B, R] of latents", gives_vectors
+    yield "turns latents into vectors [B, R]", gives_vectors
     yield from _module_steps(as_module)
 
 
 def _module_steps(as_module: Callable[[], None]) -> Iterator[Step]:
     yield (
-        "treats each picture by itself, has finite gradients, moves with .to() and comes back from its state",
+        "treats each picture independently, has finite gradients, moves with .to() and is restored by its state dict",
         as_module,
     )
 
@@ -181,22 +182,22 @@ def _module(module: nn.Module, inputs: Tensor, run: Callable[[nn.Module, Tensor]
     module.eval()
     with torch.no_grad():
         whole, first = run(module, inputs), run(module, inputs[:1])
-    _require(bool(torch.isfinite(whole).all()), "what it gives is not finite")
-    _require(torch.allclose(whole[:1], first, atol=1e-4), "what it makes of one picture depends on the others")
+    _require(bool(torch.isfinite(whole).all()), "its output is not finite")
+    _require(torch.allclose(whole[:1], first, atol=1e-4), "its output for one picture depends on the other pictures")
     inputs = inputs.clone().requires_grad_()
     run(module, inputs).square().mean().backward()
     gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None] + [inputs.grad]
     _require(all(torch.isfinite(gradient).all() for gradient in gradients), "gradients are not finite")
-    _require(bool(inputs.grad.abs().max() > 0), "no gradient comes back through it")
+    _require(bool(inputs.grad.abs().max() > 0), "no gradient passes back through it")
     moved = copy.deepcopy(module).double()
     with torch.no_grad():
         precise = run(moved, inputs.detach().double())
-    _require(precise.dtype == torch.float64, "a tensor of its own does not move with .to(): register it as a buffer")
+    _require(precise.dtype == torch.float64, "one of its tensors does not move with .to(): register it as a buffer")
     for parameter in module.parameters():
         parameter.data.add_(1)
     module.load_state_dict({name: value.float() for name, value in moved.state_dict().items()})
     with torch.no_grad():
-        _require(torch.allclose(run(module, inputs), whole, atol=1e-5), "its state does not bring it back as it was")
+        _require(torch.allclose(run(module, inputs), whole, atol=1e-5), "loading its state dict does not restore it")
 
 
 def _loss_steps(words: list[str]) -> Iterator[Step]:
@@ -205,13 +206,13 @@ def _loss_steps(words: list[str]) -> Iterator[Step]:
         scores = torch.randn(5, 4, generator=torch.Generator().manual_seed(1), requires_grad=True)
         targets, order = torch.tensor([0, 3, 1, 2, 2]), torch.tensor([2, 0, 3, 1])
         value = loss(scores, targets)
-        _require(value.shape == () and bool(torch.isfinite(value)), f"it gives {value}, and not a finite number")
+        _require(value.shape == () and bool(torch.isfinite(value)), f"it returns {value}, not a finite scalar")
         value.backward()
         _require(scores.grad is not None and bool(torch.isfinite(scores.grad).all()), "its gradient is not finite")
         again = loss(scores.detach()[:, order], order.argsort()[targets])
         _require(torch.allclose(value, again, atol=1e-5), "it depends on the order of the candidates")
 
-    yield "makes a finite number of scores [B, T] and targets [B], whatever the order of the candidates", measures
+    yield "returns a finite scalar from scores [B, T] and targets [B], for any order of the candidates", measures
 
 
 def _auxiliary_loss_steps(words: list[str]) -> Iterator[Step]:
@@ -223,14 +224,14 @@ def _auxiliary_loss_steps(words: list[str]) -> Iterator[Step]:
         photos = _photos(dtype=torch.float32)[:, : agents.sender_encoder.channels]
         play = agents(photos, torch.arange(PICTURES)[None], PICTURES, perceive=loss.perceives)
         value = loss(play, torch.arange(PICTURES))[name]
-        _require(value.shape == () and bool(torch.isfinite(value)), f"it gives {value}, and not a finite number")
+        _require(value.shape == () and bool(torch.isfinite(value)), f"it returns {value}, not a finite scalar")
         value.backward()
-        everything = (*agents.parameters(), *loss.parameters())
-        gradients = [parameter.grad for parameter in everything if parameter.grad is not None]
+        parameters = (*agents.parameters(), *loss.parameters())
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         _require(all(torch.isfinite(gradient).all() for gradient in gradients), "gradients are not finite")
-        _require(any(bool(gradient.any()) for gradient in gradients), "no gradient comes back through it")
+        _require(any(bool(gradient.any()) for gradient in gradients), "no gradient passes back through it")
 
-    yield "makes a finite number of a play, with finite gradients", measures
+    yield "returns a finite scalar from a Play, with finite gradients", measures
 
 
 def _game_steps(words: list[str]) -> Iterator[Step]:
@@ -238,63 +239,64 @@ def _game_steps(words: list[str]) -> Iterator[Step]:
         options = resolve("train", words)
         pictures = load_pictures(options, ("train", "valid"), CPU)
         for split in pictures.splits.values():
-            one, other = (build_dealer(options, split, torch.Generator().manual_seed(5), None) for _ in range(2))
-            _require(len(one) >= 1, f"no game is dealt of {split.name}")
-            epochs = [list(dealer) for dealer in (one, other, other)]
-            _require(len(epochs[0]) == len(one), f"{len(epochs[0])} deals come, and its length is {len(one)}")
+            dealer, same_seed = (build_dealer(options, split, torch.Generator().manual_seed(5), None) for _ in range(2))
+            _require(len(dealer) >= 1, f"no game is dealt from {split.name}")
+            epochs = [list(game) for game in (dealer, same_seed, same_seed)]
+            _require(len(epochs[0]) == len(dealer), f"it yields {len(epochs[0])} deals, but its len() is {len(dealer)}")
             for deal in epochs[0]:
-                _check_deal(deal, one, split)
-            _require(_alike(epochs[0], epochs[1]), "the same seed deals differently: draw from `generator` alone")
+                _check_deal(deal, dealer, split)
+            _require(_alike(epochs[0], epochs[1]), "the same seed deals differently: draw only from `generator`")
             held_out = split.name != "train"
             _require(
                 _alike(epochs[1], epochs[2]) == held_out,
-                "held-out games have to be the same every time, and those of training others every epoch",
+                "held-out games have to be the same every time, and training games different in every epoch",
             )
 
-    yield "deals whole games of one size, held-out ones always alike", deals
+    yield "deals whole games of one size, and the same held-out games every time", deals
 
 
 def _check_deal(deal, dealer, split: Split) -> None:
     games, senders, candidates = dealer.games, dealer.senders, dealer.candidates
     _require(tuple(deal.senders.shape) == (games * senders,), f"senders are {list(deal.senders.shape)}")
     _shape("the pool", deal.candidates, (games, candidates))
-    _require(deal.targets.shape == deal.senders.shape, "there is not a target for every sender")
+    _require(deal.targets.shape == deal.senders.shape, "the number of targets differs from the number of senders")
     _require(
-        int(deal.targets.min()) >= 0 and int(deal.targets.max()) < candidates, "a target is none of its candidates"
+        int(deal.targets.min()) >= 0 and int(deal.targets.max()) < candidates, "a target is not one of its candidates"
     )
     items = torch.cat([deal.senders, deal.candidates.flatten()])
     _require(int(items.min()) >= 0 and int(items.max()) < len(split), "an item is not in the split")
 
 
-def _alike(one: list, other: list) -> bool:
+def _alike(epoch: list, other_epoch: list) -> bool:
     return all(
         torch.equal(a.senders, b.senders)
         and torch.equal(a.candidates, b.candidates)
         and torch.equal(a.targets, b.targets)
-        for a, b in zip(one, other, strict=True)
+        for a, b in zip(epoch, other_epoch, strict=True)
     )
 
 
 def _dataset_steps(words: list[str]) -> Iterator[Step]:
     def gives_splits() -> None:
         options = resolve("train", words)
-        one, other = (load_pictures(options, ("train", "valid", "test"), CPU) for _ in range(2))
-        for name, split in one.splits.items():
-            kind = getattr(split.images, "dtype", torch.uint8)  # pictures of different sizes are of this kind
-            _require(kind == torch.uint8, f"pictures of {name} are {kind}, and have to be torch.uint8, 0 to 255")
+        pictures, reloaded = (load_pictures(options, ("train", "valid", "test"), CPU) for _ in range(2))
+        for name, split in pictures.splits.items():
+            dtype = getattr(split.images, "dtype", torch.uint8)  # pictures of different sizes have no dtype attribute
+            _require(dtype == torch.uint8, f"pictures of {name} are {dtype}, and have to be torch.uint8, 0 to 255")
             _require(split.labels.dtype == torch.int64, f"labels of {name} are {split.labels.dtype}, not torch.int64")
-            found = split.view(torch.arange(min(2, len(split))), torch.Generator())
-            _shape(f"a picture of {name}", found[:1], (1, one.channels, one.image_size, one.image_size))
-            _require(float(found.min()) >= 0 and float(found.max()) <= 1, f"pictures of {name} are not in 0..1")
+            views = split.view(torch.arange(min(2, len(split))), torch.Generator())
+            size = pictures.image_size
+            _shape(f"a picture of {name}", views[:1], (1, pictures.channels, size, size))
+            _require(float(views.min()) >= 0 and float(views.max()) <= 1, f"pictures of {name} are not in 0..1")
             _require(len(split) >= 2, f"{name} has {len(split)} pictures")
             labels = split.labels
             _require(
-                int(labels.min()) >= 0 and int(labels.max()) < len(split.classes), f"{name} has labels without class"
+                int(labels.min()) >= 0 and int(labels.max()) < len(split.classes), f"{name} has labels without a class"
             )
-            again = other.splits[name].view(torch.arange(min(2, len(split))), torch.Generator())
-            _require(torch.equal(found, again), f"{name} is another one when it is made again")
+            again = reloaded.splits[name].view(torch.arange(min(2, len(split))), torch.Generator())
+            _require(torch.equal(views, again), f"{name} differs when the data set is built again")
 
-    yield "gives training, validation and test pictures of one size, with labels, the same every time", gives_splits
+    yield "returns training, validation and test pictures of one size, with labels, the same every time", gives_splits
 
 
 def _train_and_test(words: list[str]) -> None:
@@ -318,5 +320,5 @@ def _quietly() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _shape(what: str, tensor: Tensor, wanted: tuple[int, ...]) -> None:
-    _require(tuple(tensor.shape) == wanted, f"{what} is {list(tensor.shape)}, and has to be {list(wanted)}")
+def _shape(name: str, tensor: Tensor, expected: tuple[int, ...]) -> None:
+    _require(tuple(tensor.shape) == expected, f"{name} is {list(tensor.shape)}, and has to be {list(expected)}")

@@ -1,7 +1,7 @@
-"""Going on with a training that was interrupted, exactly: `commgame.py train --resume RUN`.
+"""Resumes an interrupted training exactly: `commgame.py train --resume RUN`.
 
-`resume_point` says what is saved when. A run that is killed outright does its unfinished epoch again. On a CPU the
-result is the same, bit for bit, as that of a run that was never interrupted, but for the times in metrics.jsonl.
+`loop/resume_point.py` describes what is saved and when. A run killed with SIGKILL repeats its unfinished epoch. On a
+CPU the result is bit-identical to that of an uninterrupted run, except for the times in metrics.jsonl.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from learning_to_draw.trials.trained import spelled
 
 logger = logging.getLogger("commgame")
 
-# Options that may be others when a run goes on.
+# Options that may change when a run resumes.
 MAY_CHANGE = (
     *OF_ONE_START,
     *(
@@ -54,8 +54,11 @@ MAY_CHANGE = (
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A run to go on with. options: those it was started with. epochs, batches: how many it has finished, and how many
-    of the next epoch. processes: that it was trained by."""
+    """A run to resume.
+
+    options: of its start. epochs: how many are finished. batches: how many of the next epoch are finished. processes:
+    how many trained it.
+    """
 
     folder: Path
     content: Mapping[str, Any]
@@ -77,29 +80,31 @@ class Interrupted:
         return len(self.content["random"])
 
     def complete(self, epochs: int) -> bool:
-        """Whether nothing is left to do. A run killed after its last epoch has still to write its result."""
-        with suppress(OSError, ValueError, KeyError, TypeError):  # it is not there, or broken
+        """Whether nothing is left to do. A run killed after its last epoch still has to write its result."""
+        with suppress(OSError, ValueError, KeyError, TypeError):  # missing or damaged
             result = json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
             return self.epochs == epochs == result["epochs"]
         return False
 
     def give_weights(self, agents: Agents) -> None:
-        """Raises UsageError where the agents are others."""
+        """Loads the saved weights into `agents`. Raises UsageError if they do not fit."""
         load_agents(agents, Checkpoint(self.folder / FILE, self.epochs - 1, self.options, self.content["model"], []))
         agents.decoder.sigma2 = self.content["sigma2"]
 
 
 def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted | None]:
-    """The options of `commgame.py train ARGUMENTS --resume WHERE`, and the run to go on with.
+    """The options of `commgame.py train ARGUMENTS --resume WHERE`, and the run to resume; None if there is none.
 
-    where: its folder, or "auto" for --output if a training was begun there; None where there is nothing to go on with.
-    Raises UsageError where an option given is not what the run was begun with, or the run is complete; with "auto" a
-    complete one is given back like others, as a job that is started once more has nothing to complain of.
+    where: the run's folder, or "auto" for the run in --output if there is one. Raises UsageError if an option differs
+    from those that the run was started with, or if the run is complete. With "auto" a complete run is not an error, as
+    a job may be restarted after it has finished.
     """
     if where == "auto":
         options = resolve_training(arguments)
         if options.output is None:
-            raise UsageError("--resume auto goes on with the run in --output, and there is none.\nName a folder.")
+            raise UsageError(
+                "--resume auto resumes the run in --output, which is not given.\nName a folder with --output."
+            )
         if not _can_go_on(Path(options.output)):
             return options, None
     folder = Path(options.output if where == "auto" else where)
@@ -111,18 +116,18 @@ def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted 
     _check_same(asked, saved, folder)
     if interrupted.processes != distributed.started_together():
         raise UsageError(
-            f"--resume {folder}: the run was begun with {interrupted.processes} process(es), and these are "
-            f"{distributed.started_together()}: a step would play other games.\n"
-            f"Start it with torchrun --nproc-per-node={interrupted.processes}, or begin a new run."
+            f"--resume {folder}: the run was started with {interrupted.processes} process(es), not "
+            f"{distributed.started_together()}: a step would play different games.\n"
+            f"Start it with torchrun --nproc-per-node={interrupted.processes}, or start a new run."
         )
     if options.num_targets == 0:
         options = options.settled(FILE, num_targets=saved["num_targets"])
-    # With as many as are done there may be a result to write, unless more were asked for, and so no end was reached.
+    # --epochs may equal the finished epochs to write a missing result, but must not end a longer run early.
     shortened = options.epochs == interrupted.epochs and (interrupted.batches or saved["epochs"] > options.epochs)
     complete = interrupted.complete(options.epochs) and where != "auto"
     if options.epochs < interrupted.epochs or shortened or complete:
         raise UsageError(
-            f"--resume {folder}: the run has {interrupted.epochs} epochs already.\nGive more --epochs to go on with it."
+            f"--resume {folder}: the run already has {interrupted.epochs} epochs.\nGive a larger --epochs to extend it."
         )
     return options.settled(FILE, output=str(folder)), interrupted
 
@@ -136,26 +141,26 @@ def _check_same(options: Options, saved: Mapping[str, Any], folder: Path) -> Non
             given = str(value.absolute())
         elif name == "like_a_dog_image" and value:
             given = [str(Path(file).absolute()) for file in value]
-        elif name == "num_targets" and value == 0:  # all classes: what that came to is saved
+        elif name == "num_targets" and value == 0:  # all classes: the saved value is their number
             continue
         if as_text(given) != as_text(saved.get(name)):
             raise UsageError(
-                f"--resume {folder}: the run was begun with {spelled(name, saved.get(name))}, and this says "
-                f"{spelled(name, value)}.\nLeave it out, or begin a new run."
+                f"--resume {folder}: the run was started with {spelled(name, saved.get(name))}, not with "
+                f"{spelled(name, value)}.\nLeave it out, or start a new run."
             )
 
 
 def _can_go_on(folder: Path) -> bool:
-    """Killed between two renamings, a run has left the earlier file alone."""
+    """Whether a resume file exists. A run killed between two renames leaves only the previous file."""
     return any((folder / name).is_file() for name in (FILE, PREVIOUS))
 
 
 def load_interrupted(folder: Path) -> Interrupted:
-    """The run in a folder. Raises UsageError where there is none to go on with."""
+    """The run in a folder. Raises UsageError if it holds no run to resume, or if both resume files are damaged."""
     if not _can_go_on(folder):
         raise UsageError(
-            f"--resume {folder}: there is no {FILE} in it, so no training of this program to go on with.\n"
-            "Give the folder of a run, or leave out --resume to begin one."
+            f"--resume {folder}: there is no {FILE} in it, so there is no training to resume.\n"
+            "Give the folder of a run, or leave out --resume to start a new one."
         )
     problems = []
     for name in (FILE, PREVIOUS):
@@ -163,12 +168,12 @@ def load_interrupted(folder: Path) -> Interrupted:
             content = torch.load(folder / name, map_location="cpu", weights_only=True)
             if content["format"] != FORMAT:
                 raise ValueError(f"its format is {content['format']!r}")
-        except Exception as error:  # whatever a damaged file makes the unpickler stumble over
+        except Exception as error:  # a damaged file can raise anything in the unpickler
             problems.append(f"{name} cannot be read ({first_line(error)[:100]})")
             continue
         if problems:
-            logger.warning("%s; going on from %s, an epoch earlier", problems[0], name)
+            logger.warning("%s; resuming from %s, one epoch earlier", problems[0], name)
         return Interrupted(folder, content)
     raise UsageError(
-        f"--resume {folder}: {'; '.join(problems)}.\nThe snapshots model_*.pt are not touched; begin a new run."
+        f"--resume {folder}: {'; '.join(problems)}.\nThe snapshots model_*.pt are not affected; start a new run."
     )

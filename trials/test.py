@@ -36,11 +36,11 @@ logger = logging.getLogger("commgame")
 def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> None:
     """Plays every test game once; writes the rate, pictures and game logs to the run's folder.
 
-    arguments: the options. command: the whole call, for the record. The loss is the game's, with the reconstruction
-    loss if that is asked for, as in the official code. Raises UsageError before anything is written.
+    arguments: the options. command: the full command line, for the record. The loss is the game's, plus the
+    reconstruction loss if chosen, as in the official code. Raises UsageError before writing anything.
     """
     trained = load_trained("test", arguments, weights)
-    # In full, so that whoever reads what this run leaves behind finds the checkpoint.
+    # An absolute path, which still leads to the checkpoint when the result is read from elsewhere.
     options = trained.options.settled(COMMAND_LINE, weights=str(weights.absolute()))
     hush(options)
     receiver = _other_receiver(trained, arguments)
@@ -96,7 +96,7 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
 
 
 def _other_receiver(trained: Trained, arguments: Sequence[str]) -> Trained | None:
-    """The agents to take the receiver from, where it is not the trained sender's own partner."""
+    """The agents whose receiver plays, with --swap-agents; None if the sender plays with its own partner."""
     options = trained.options
     if options.swap_agents != (options.weights_pair2 is not None):
         raise UsageError(
@@ -111,7 +111,7 @@ def _other_receiver(trained: Trained, arguments: Sequence[str]) -> Trained | Non
 
 
 def _card(trained: Trained, receiver: Trained | None, agents: Agents, batches: GameBatches) -> dict[str, Any]:
-    """What the game log says of what was played, and with what."""
+    """The content of the game log's card.json: the games, the agents, the options and the versions."""
     options, dealer = trained.options, batches.dealer
     return {
         "game": dealer.kind,
@@ -155,7 +155,7 @@ def _play(
     finally:
         game_log.discard_unfinished()
     names = ("test_loss", "test_commrate", "test_commrate_std")
-    names += tuple(name for name in measured if name not in names)  # the loss's terms, where it has several
+    names += tuple(name for name in measured if name not in names)  # the loss's terms, if there are several
     if distributed.rank() == 0:
         row = ",".join(str(measured[name]) for name in names)
         write_text(folder / "log.csv", f"epoch,{','.join(names)}\n0,{row}\n")

@@ -1,4 +1,4 @@
-"""`commgame.py train`: everything from resolved options to a trained pair and its folder."""
+"""`commgame.py train`: trains a pair of agents from resolved options and writes the run's folder."""
 
 from __future__ import annotations
 
@@ -57,21 +57,21 @@ logger = logging.getLogger("commgame")
 
 @distributed.joined()
 def train(options: Options, command: Sequence[str], interrupted: Interrupted | None = None) -> None:
-    """Trains a pair and leaves everything in the run's folder.
+    """Trains a pair of agents and writes everything to the run's folder.
 
-    command: the whole call, for the record. interrupted: a run to go on with. Raises UsageError before
-    anything is written where something is wrong or missing, RunError where the run has to be given up.
+    command: the full command line, for the record. interrupted: a run to resume. Raises UsageError before writing
+    anything if an input is wrong or missing, RunError if the training fails.
     """
     began = time.perf_counter()
     hush(options)
     if interrupted and interrupted.complete(options.epochs):
-        logger.info("%s has all of its %d epochs: nothing is left to do", interrupted.folder, interrupted.epochs)
+        logger.info("%s already has all of its %d epochs: nothing left to do", interrupted.folder, interrupted.epochs)
         return
     rate = parse_learning_rate(options.learning_rate)
     check_train_options(options)
     folder = interrupted.folder if interrupted else distributed.said_by_first(lambda: choose_folder(options))
     device = choose_device(options.device)
-    # The test split too: what is wrong with it should not come out after a night of training.
+    # The test split too: an error in it should not surface only after a night of training.
     pictures = load_pictures(options, ("train", "valid", "test"), device)
     batches = build_batches(options, pictures, device)
     options = _settle(options, batches["train"].dealer.candidates)
@@ -94,18 +94,18 @@ def train(options: Options, command: Sequence[str], interrupted: Interrupted | N
     keep_features(options, agents, loss, {name: batches[name] for name in ("train", "valid")}, device)
     if interrupted:
         if distributed.rank() == 0:
-            (folder / "result.json").unlink(missing_ok=True)  # of fewer epochs
+            (folder / "result.json").unlink(missing_ok=True)  # of the shorter run
             note_resumption(folder, options, command, interrupted.epochs, interrupted.batches, str(device))
         done = f"{interrupted.epochs} epochs" + f" and {interrupted.batches} batches" * bool(interrupted.batches)
-        logger.info("going on with %s after %s", folder, done)
+        logger.info("resuming %s after %s", folder, done)
     else:
         folder = distributed.said_by_first(lambda: open_folder(folder, options, command, str(device)))
         logger.info("writing to %s", folder)
     if distributed.rank() == 0:
         write_text(folder / "model-info.txt", repr(agents))
-    if distributed.rank() > 0:  # until here all draw the same, and so have the same first weights
+    if distributed.rank() > 0:  # until here all ranks draw the same numbers, and so have the same initial weights
         torch.manual_seed(view_seed(options))
-    del batches["test"], pictures  # looked at, and not needed any more
+    del batches["test"], pictures  # checked, and not needed any more
     with Interrupts() as interrupts:
         history, best = _fit(agents, loss.to(device), batches, rate, options, folder, device, interrupts, interrupted)
     if distributed.rank() > 0:
@@ -125,7 +125,7 @@ def train(options: Options, command: Sequence[str], interrupted: Interrupted | N
 
 
 def _seed_everything(seed: int) -> None:
-    """Nothing here draws from Python's or numpy's global numbers; a part of somebody's own may."""
+    """Seeds the global generators. Only plugins may draw from those of Python and numpy."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -142,7 +142,7 @@ def _fit(
     interrupts: Interrupts,
     interrupted: Interrupted | None,
 ) -> tuple[list[dict], dict]:
-    """Trains for all epochs, with everything that is written on the way: the history, and its best epoch's row."""
+    """Trains for all epochs, writing logs, pictures and snapshots. Returns the history and the best epoch's row."""
     everything = (*agents.parameters(), *loss.parameters())
     trained = [parameter for parameter in everything if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=options.weight_decay)
@@ -190,9 +190,9 @@ def _fit(
 
 
 def _settle(options: Options, candidates: int) -> Options:
-    """What a later test needs to play the same: the size of the games, and where the pictures are from anywhere.
+    """The options with what a later test needs to play the same games: their size, and absolute paths.
 
-    A path that is only written in full keeps its source.
+    A path that only becomes absolute keeps its source.
     """
     if options.object_oriented != "none" and not options.num_targets:
         options = options.settled("settled by the run", num_targets=candidates)
@@ -209,7 +209,7 @@ def _settle(options: Options, candidates: int) -> Options:
 
 
 def summarise(history: list[dict], best: dict, valid: GameBatches) -> dict:
-    """What result.json says of a training: the last epoch's validation, its training, and the best epoch (from 0)."""
+    """The content of a training's result.json: the last epoch's validation and training, the best epoch (from 0)."""
     last = history[-1]
     return outcome(
         valid.split.name, valid.games, valid.dealer.candidates, rate=last["val_commrate"], loss=last["val_loss"]

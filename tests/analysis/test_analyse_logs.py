@@ -78,7 +78,7 @@ def test_a_log_with_an_analysis(log, tmp_path):
     assert written["games"] == 6
     assert written["counters"]["guess_is_photo"] == {"count": 4, "mean": 4 / 6}
     assert list(written["counters"]) == list(EXPECTED)
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="already exists"):
         analyse_logs(log, None, tmp_path / "numbers.json")
 
 

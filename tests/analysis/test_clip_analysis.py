@@ -78,7 +78,7 @@ def test_classes_and_templates_of_ones_own(log, hash_classes, tiny_clip, tmp_pat
         assert entry["sketch_template"] == "plain"
         assert entry["sketch_class"] in ("cat", "dog", "owl")
     assert not (log / "clip-analysis.json").exists()
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="already exists"):
         analyse(log, hash_classes, output=out)
 
 

@@ -193,7 +193,7 @@ def test_nothing_is_overwritten(trained, photo, tmp_path):
     (tmp_path / "dog.png").write_bytes(photo.read_bytes())
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "dog.svg").write_text("mine")
-    with pytest.raises(UsageError, match=r"dog\.svg is there already"):
+    with pytest.raises(UsageError, match=r"dog\.svg already exists"):
         run(photo, tmp_path / "dog.png", "--weights", tmp_path / "lines.pt", "--output", tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["dog.svg"]
     run(photo, "--weights", tmp_path / "lines.pt", "--output", tmp_path / "out")

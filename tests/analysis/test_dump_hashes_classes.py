@@ -49,7 +49,7 @@ def test_to_a_file(pictures, tmp_path):
     assert said == f"6 pictures of 2 classes written to {tmp_path / 'classes.csv'}"
     text = (tmp_path / "classes.csv").read_text()
     assert text == dump_hashes_classes("ImageFolder", options, None, name=True) + "\n"
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="already exists"):
         dump_hashes_classes("ImageFolder", options, tmp_path / "classes.csv", name=True)
 
 

@@ -34,7 +34,7 @@ def test_a_log_is_read_as_it_was_written(tmp_path, make_log):
 def test_where_there_is_no_log(tmp_path):
     with pytest.raises(UsageError, match="no such folder"):
         find_log(tmp_path / "none")
-    with pytest.raises(UsageError, match="training leaves no game log"):
+    with pytest.raises(UsageError, match="training does not write a game log"):
         find_log(tmp_path)
 
 
@@ -47,8 +47,8 @@ ROW = {
 }
 BROKEN = {
     "not JSON": ("[{", "cannot be read"),
-    "no list": ("{}", "no list of games"),
-    "no games": ("[]", "no list of games"),
+    "no list": ("{}", "list of games"),
+    "no games": ("[]", "list of games"),
     "no entry": (json.dumps([ROW, 7]), "entry 1 .counted from 0.: it is not a game's entry"),
     "a key short": (json.dumps([{key: ROW[key] for key in ROW if key != "sketch"}]), "entry 0 .*it has no 'sketch'"),
     "a guess too far": (json.dumps([ROW | {"reciever_guess": 1}]), "reciever_guess is 1, and there are 1 images"),
@@ -112,15 +112,15 @@ def test_a_log_of_this_program_has_them(tmp_path, make_full_log):
 TORN = {
     "a line short": (lambda lines: lines[:-1], "line 16: it cannot be read"),
     "half a line": (lambda lines: [lines[0][:50], *lines[1:]], "line 1: it cannot be read"),
-    "lines in another order": (lambda lines: lines[::-1], "line 1: it does not say the same as games.json"),
+    "lines in another order": (lambda lines: lines[::-1], "line 1: it does not match games.json"),
     "a picture elsewhere": (lambda lines: [lines[0].replace("target-images/", "../", 1), *lines[1:]], "line 1: '../"),
     "other candidates": (
         lambda lines: [lines[0].replace('"candidates":[', '"candidates":["target-images/x.png",'), *lines[1:]],
-        "line 1: it does not say the same as games.json",
+        "line 1: it does not match games.json",
     ),
     "classes that are no list": (
         lambda lines: [re.sub('"candidate_classes":[^]]*]', '"candidate_classes":"abcd"', lines[0]), *lines[1:]],
-        "line 1: it does not say",
+        "line 1: it does not match games.json",
     ),
     "a line too many": (lambda lines: [*lines, lines[0]], "line 17: games.json has no such game"),
     "endless brackets": (lambda lines: ["[" * 200_000, *lines[1:]], "line 1: it cannot be read"),
@@ -155,5 +155,5 @@ def test_strokes_that_cannot_be_read_or_are_of_other_games(tmp_path, make_full_l
 
 def test_a_card_that_is_none(tmp_path, make_full_log):
     (make_full_log(tmp_path) / "card.json").write_text("[1]")
-    with pytest.raises(UsageError, match=r"card.json holds no card"):
+    with pytest.raises(UsageError, match=r"card.json is not a JSON object"):
         read_log(tmp_path)

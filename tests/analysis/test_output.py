@@ -13,7 +13,7 @@ def test_only_a_new_name_in_a_folder_will_do(tmp_path):
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     check_new(tmp_path / "new")
     for taken in ("file", "dangling", "."):
-        with pytest.raises(UsageError, match="there already"):
+        with pytest.raises(UsageError, match="already exists"):
             check_new(tmp_path / taken)
     with pytest.raises(UsageError, match="no folder"):
         check_new(tmp_path / "sub" / "new")

@@ -101,7 +101,7 @@ def test_a_game_that_is_not_there(game, log, tmp_path):
 
 def test_pages_are_not_overwritten_and_pictures_must_be_whole(log, tmp_path):
     (tmp_path / "mine.html").write_text("mine")
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="already exists"):
         render_game(log, tmp_path / "mine.html", 0)
     assert (tmp_path / "mine.html").read_text() == "mine"
     damaged = log / read_log(log).games[0].sketch

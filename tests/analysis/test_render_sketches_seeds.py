@@ -83,6 +83,6 @@ def test_what_cannot_be_averaged(tmp_path, make_log):
         with pytest.raises(UsageError, match="ending"):
             render_sketches_seeds([one], tmp_path / name, None, 9)
     out.touch()
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="already exists"):
         render_sketches_seeds([one], tmp_path / "new.png", out, 9)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["larger", "one", "other", "out.png"]

@@ -72,7 +72,7 @@ def test_its_name_where_none_is_given(log, tmp_path, monkeypatch):
     sample_gamelogs(log, None, 2, 0)
     assert len(read_log(tmp_path / "gamelogs-sampled").games) == 2
     monkeypatch.chdir(log)
-    with pytest.raises(UsageError, match="gamelogs-sampled is there already"):
+    with pytest.raises(UsageError, match="gamelogs-sampled already exists"):
         sample_gamelogs(log.relative_to(log), None, 2, 0)
 
 

@@ -70,7 +70,7 @@ def test_a_game_that_is_not_there_and_a_folder_that_is(make_full_log, tmp_path):
         save_svg(tmp_path / "log", tmp_path / "out", [0, 16])
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="already exists"):
         save_svg(tmp_path / "log", tmp_path / "out", [0])
     assert list((tmp_path / "out").iterdir()) == []
 

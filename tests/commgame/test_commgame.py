@@ -157,7 +157,7 @@ def test_a_name_that_cannot_be_shown_is_shown_escaped(name, tested, tmp_path, mo
     assert codes == [0, 2]
     escaped = name.encode("ascii", "backslashreplace").decode("ascii")
     assert f"written to {tmp_path / escaped}" in said["stdout"]
-    assert f"{tmp_path / escaped} is there already" in said["stderr"]
+    assert f"{tmp_path / escaped} already exists" in said["stderr"]
 
 
 def test_whoever_reads_the_output_may_stop():

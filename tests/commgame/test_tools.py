@@ -25,7 +25,7 @@ def test_the_tools_work_on_a_real_log_under_their_official_names(tested, tmp_pat
     assert tool("analyse_logs", "-inp", few).split()[-3:] == ["commrate", str(right), f"{right / 20:.4f}"]
     code, out, err = call("render-game", "--input", few, "--output", page)
     assert (code, out) == (2, "")
-    assert "there already" in err
+    assert "already exists" in err
 
 
 def test_hashes_are_the_names_of_the_logs_pictures(tested, call):

@@ -29,4 +29,4 @@ def test_classes_of_one_picture_are_counted_where_it_matters(kind, told):
     batches, agents = build_batches(options, pictures, CPU), build_agents(options, pictures)
     lines = [line for line in describe(options, pictures, batches, agents).splitlines() if "one picture" in line]
     assert len(lines) == told
-    assert not told or "one picture only: 1 of train, 2 of test; of these" in lines[0]
+    assert not told or "one picture only: 1 of train, 2 of test; here" in lines[0]

@@ -171,7 +171,7 @@ def two(tmp_path_factory):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run([*torchrun, *command, "--output", folder], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "processes      2, each with batches of its own" in done.stdout
+    assert "processes      2, each with its own batches" in done.stdout
     assert done.stdout.count("epoch 2/2") == 1
     return folder, command
 
@@ -261,7 +261,7 @@ def test_all_stop_where_one_is_told_to_and_go_on_together(two, tmp_path, capsys)
     assert [code for code, *_ in ends] == [143, 143], ends
     assert (load_interrupted(stopped).epochs, load_interrupted(stopped).batches) == (0, 4)
     assert call("train", "--resume", stopped) == 2
-    assert "was begun with 2 process(es), and these are 1" in capsys.readouterr().err
+    assert "was started with 2 process(es), not 1" in capsys.readouterr().err
     ends = start(["commgame.py", "train", "--resume", stopped])
     assert [code for code, *_ in ends] == [0, 0], ends
     again = files_of(stopped)
@@ -276,7 +276,7 @@ def test_when_one_process_ends_the_others_say_so(two, tmp_path):
     ends = start([*command, "--output", folder])  # which only the first one looks at
     assert [code for code, *_ in ends] == [2, 1], ends
     assert ends[0][2].startswith("error: --output")
-    assert ends[1][2] == "process 1: failed: another process of this run has ended; what it said stands above.\n"
+    assert ends[1][2] == "process 1: failed: another process of this run has ended; see its message above.\n"
     ends = start(["commgame.py", "crossplay", folder / "model_final.pt", folder / "model_best.pt"])
     assert [code for code, *_ in ends] == [2, 2], ends
 

@@ -210,7 +210,7 @@ def test_weights_that_a_step_has_broken_are_not_saved_within_an_epoch(stop_at, t
 
     monkeypatch.setattr(torch.optim.Adam, "step", broken_step)
     assert call("train", *SMALL, "--output", tmp_path) == 1
-    assert "the weights are not numbers any more" in capsys.readouterr().err
+    assert "the weights are NaN or infinite" in capsys.readouterr().err
     assert (load_interrupted(tmp_path).epochs, load_interrupted(tmp_path).batches) == (1, 0)
 
 
@@ -242,11 +242,11 @@ def finished(tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "the run has 2 epochs already"),
-        (["--epochs", "1"], "the run has 2 epochs already"),
-        (["--epochs", "3", "--nlines", "3"], "was begun with --nlines 8, and this says --nlines 3"),
-        (["--epochs", "3", "--encoder", "SimpleMLPEncoder"], "was begun with --encoder SmallCNNEncoder"),
-        (["--epochs", "3", "--invert"], "was begun with --no-invert, and this says --invert"),
+        ([], "the run already has 2 epochs"),
+        (["--epochs", "1"], "the run already has 2 epochs"),
+        (["--epochs", "3", "--nlines", "3"], "was started with --nlines 8, not with --nlines 3"),
+        (["--epochs", "3", "--encoder", "SimpleMLPEncoder"], "was started with --encoder SmallCNNEncoder"),
+        (["--epochs", "3", "--invert"], "was started with --no-invert, not with --invert"),
     ],
 )
 def test_what_cannot_go_on_is_said_and_nothing_changes(finished, arguments, told, capsys):
@@ -278,7 +278,7 @@ def test_a_run_cannot_be_ended_early_by_asking_for_fewer_epochs(stop_at, tmp_pat
     stop_at("train", 12, signal.SIGTERM)
     assert call("train", *SMALL, "--output", tmp_path) == 143
     assert call("train", "--resume", tmp_path, "--epochs", "1") == 2  # there would be no model_final.pt
-    assert "the run has 1 epochs already" in capsys.readouterr().err
+    assert "the run already has 1 epochs" in capsys.readouterr().err
     assert not (tmp_path / "result.json").exists()
 
 
@@ -307,7 +307,7 @@ def test_a_config_that_is_not_the_runs_is_no_way_to_go_on(finished, tmp_path, ca
     (tmp_path / "same.json").write_text(json.dumps(config))
     config["options"]["learning_rate"] = "0.5"
     (tmp_path / "other.json").write_text(json.dumps(config))
-    for name, told in (("other", "and this says --learning-rate 0.5"), ("same", "the run has 2 epochs already")):
+    for name, told in (("other", "not with --learning-rate 0.5"), ("same", "the run already has 2 epochs")):
         assert call("train", "--resume", finished, "--config", tmp_path / f"{name}.json") == 2
         assert told in capsys.readouterr().err
 
@@ -316,7 +316,7 @@ def test_where_there_is_nothing_to_go_on_with(tmp_path, capsys):
     assert call("train", "--resume", tmp_path) == 2
     assert "no resume.pt in it" in capsys.readouterr().err
     assert call("train", "--resume", "auto") == 2
-    assert "--resume auto goes on with the run in --output" in capsys.readouterr().err
+    assert "--resume auto resumes the run in --output" in capsys.readouterr().err
 
 
 def test_a_file_cut_short_leaves_the_one_before_it(finished, tmp_path, caplog):
@@ -351,5 +351,5 @@ def test_sigterm_is_143_and_what_was_saved_goes_on(tmp_path):
                 break
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert "terminated; what was saved so far is complete and stays" in errors
+    assert "terminated; everything saved so far is complete" in errors
     assert load_interrupted(folder).epochs >= 1  # the second one's line is printed before it is saved

@@ -21,7 +21,7 @@ PERCEPTUAL = "--encoder SqueezeNetBackbone --feature-layer fire3 --sort-of-perce
     [
         ("--sop-coef 2", "--sop-coef weighs the perceptual loss, which this run does not have"),
         ("--sop-weights 2 1", "--sop-weights weighs the perceptual loss"),
-        ("--learn-sop-weights", r"--learn-sop-weights is about .*\nAdd --sort-of-perceptual-loss"),
+        ("--learn-sop-weights", r"--learn-sop-weights belongs to .*\nAdd --sort-of-perceptual-loss"),
         (f"{PERCEPTUAL} --learn-sop-weights --sop-weights 1 2", "would fix"),
         ("--like-a-dog-loss", r"none is given.\nAdd --like-a-dog-image FILE"),
         ("--like-a-dog-image dog.png", r"--like-a-dog-image is for the dog loss.*\nAdd --like-a-dog-loss"),

@@ -1,17 +1,17 @@
-"""The command line's options: collected from the parts that are chosen, and resolved with a source for every value.
+"""Collects the options of the chosen components, and resolves them to values with a source for each.
 
-A value comes from, in rising order: the option's own default, the chosen data set's defaults, the checkpoint that is
-tested, the command line. Nothing here imports torch, so that `--help` and a wrong option answer at once.
+Precedence: command line, checkpoint or configuration file, data set defaults, option defaults. Nothing here imports
+torch: `--help` and a wrong option answer at once.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from learning_to_draw.components import Part, add_trust_option
 from learning_to_draw.datasets import DATASETS
@@ -37,7 +37,7 @@ CONFIG = "config.json"
 
 @dataclass(frozen=True)
 class Options:
-    """The options of one run, resolved. `values` and `sources` have the same keys: the options' destinations."""
+    """The resolved options of one run. `values` and `sources` have the same keys: the options' destinations."""
 
     command: str
     values: dict[str, Any]
@@ -50,7 +50,7 @@ class Options:
             raise AttributeError(name) from None
 
     def settled(self, source: str, **values: Any) -> Options:
-        """The same options with some values found out by the run itself; `source` says from what."""
+        """The same options with some values replaced by the run itself; `source` names where they come from."""
         return Options(self.command, self.values | values, self.sources | dict.fromkeys(values, source))
 
     def part(self, kind: str) -> Part:
@@ -58,7 +58,9 @@ class Options:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with errors raised as `UsageError` instead of printed below a screenful of usage."""
+    """An ArgumentParser that raises `UsageError` instead of printing the usage. command: for the error's message."""
+
+    command: str = ""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\nSee {program()} {self.command} --help.")
@@ -66,9 +68,9 @@ class Parser(argparse.ArgumentParser):
 
 DESCRIPTIONS = {
     "train": "Train a sender and a receiver to communicate by drawing.",
-    "test": "Play the test split with trained agents and say how often they understand each other.",
+    "test": "Play the test split with trained agents and report their communication rate.",
     "crossplay": "Play every sender with every receiver of two or more checkpoints, and write the matrix of "
-    "communication rates as CSV and as a heat-map.",
+    "communication rates as CSV and as a heat map.",
 }
 
 
@@ -77,8 +79,8 @@ def resolve(
 ) -> Options:
     """The options of `commgame.py COMMAND ARGUMENTS`.
 
-    saved: options of a checkpoint, which hold unless the command line says otherwise; `saved_from` names it.
-    Raises UsageError for whatever cannot be understood; --help prints and leaves.
+    saved: options of a checkpoint, which the command line overrides; `saved_from` names it. Raises UsageError for
+    arguments that are not valid; --help prints and exits.
     """
     layers = [({}, DEFAULT_SOURCE), (saved or {}, saved_from)]
     dataset = _scout(command, arguments, layers)["dataset"]
@@ -96,11 +98,11 @@ def resolve(
                     _check_saved(action, layer[action.dest], source)
                 values[action.dest], sources[action.dest] = layer[action.dest], source
         action.help = f"{action.help or ''} ({_default_text(action, values[action.dest], sources[action.dest])})"
-        action.default = argparse.SUPPRESS  # so that only what was given is parsed out
+        action.default = argparse.SUPPRESS  # the parsed namespace then holds only what was given
 
     given, unknown = parser.parse_known_args(list(arguments))
     for kind, name in chosen.items():
-        parts = [PART_TABLES[kind][one] for one in (name, getattr(given, kind, name))]
+        parts = [PART_TABLES[kind][part_name] for part_name in (name, getattr(given, kind, name))]
         if parts[0] != parts[1] and any(part.option_actions() or part.defaults for part in parts):
             raise UsageError(f"{getattr(given, kind)} was chosen by a short form: write {option_of(kind)} in full.")
     if unknown:
@@ -110,11 +112,11 @@ def resolve(
 
 
 def _check_saved(action: argparse.Action, value: Any, source: str) -> None:
-    """Raises UsageError for a value in a checkpoint that its option could not have."""
+    """Raises UsageError if a value from a checkpoint is not valid for its option."""
     if not all(_possible(action, single) for single in (value if isinstance(value, list) else [value])):
         raise UsageError(
-            f"{source} holds {value!r} for {action.option_strings[0]}, which cannot be: it is damaged, or was not "
-            "written by this program.\nGive another file."
+            f"{source} holds {value!r} for {action.option_strings[0]}, which is not a valid value: the "
+            "file is damaged or was not written by this program.\nGive another file."
         )
 
 
@@ -123,31 +125,32 @@ def _possible(action: argparse.Action, value: Any) -> bool:
         return True
     if isinstance(action.default, bool) and action.nargs == 0:  # a switch
         return isinstance(value, bool)
+    parse = cast("Callable[[str], Any]", action.type or str)  # no option names a type of argparse's registry
     try:
-        understood = (action.type or str)(str(value))
+        parsed = parse(str(value))
     except (ValueError, argparse.ArgumentTypeError):
         return False
-    if isinstance(understood, int | float) != isinstance(value, int | float):
+    if isinstance(parsed, int | float) != isinstance(value, int | float):
         return False
     return action.choices is None or value in action.choices
 
 
-# Of a training's options, those that belong to one start of it and not to what is trained.
+# Training options that belong to one start of the program and not to what is trained.
 OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet")
 
 
 def given_value(name: str, arguments: Sequence[str]) -> str | None:
-    """The value of --NAME, an option that brings others, found before those are known."""
+    """The value of --NAME in `arguments`, or None. For options that bring others, before those others are known."""
     option, known = f"--{name}", [other for _, other in names_everywhere()]
     short = [option[:end] for end in range(3, len(option))]
-    clear = [form for form in short if not any(other.startswith(form) for other in known if other != option)]
+    unambiguous = [form for form in short if not any(other.startswith(form) for other in known if other != option)]
     scout = Parser(add_help=False, allow_abbrev=False)
-    scout.add_argument(option, *clear, dest=name)
+    scout.add_argument(option, *unambiguous, dest=name)
     return getattr(_early(arguments, scout), name, None)
 
 
 def resolve_training(arguments: Sequence[str]) -> Options:
-    """The options of `commgame.py train ARGUMENTS`, with those that --config brings. Raises UsageError."""
+    """The options of `commgame.py train ARGUMENTS`, including those from --config. Raises UsageError."""
     path = given_value("config", arguments)
     if path is None or "-h" in arguments or "--help" in arguments:
         return resolve("train", arguments)
@@ -155,7 +158,7 @@ def resolve_training(arguments: Sequence[str]) -> Options:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         saved = content["options"]
         if content.get("command", "train") != "train" or not isinstance(saved, dict):
-            raise ValueError("it is not of a training")
+            raise ValueError("it is not the configuration of a training")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
         raise UsageError(
@@ -165,12 +168,12 @@ def resolve_training(arguments: Sequence[str]) -> Options:
     load_again(given_value("plugin", arguments), saved, content.get("versions", {}), f"--config {path}")
     known = {name.lstrip("-").replace("-", "_") for _, name in names_everywhere()}
     if unknown := sorted(saved.keys() - known):
-        raise UsageError(f"--config {path} has {unknown[0]!r}, which is no option.\nCorrect it, or take it out.")
+        raise UsageError(f"--config {path} has {unknown[0]!r}, which is not an option.\nCorrect it, or remove it.")
     return resolve("train", arguments, {n: v for n, v in saved.items() if n not in OF_ONE_START}, CONFIG)
 
 
 def as_json(options: Options) -> str:
-    """What --print-config prints."""
+    """The options as JSON, for --print-config. Can be read again with --config."""
     values = {name: value for name, value in options.values.items() if name not in OF_ONE_START}
     if options.plugin is not None:
         values["plugin"] = Path(options.plugin).absolute()
@@ -179,15 +182,14 @@ def as_json(options: Options) -> str:
 
 
 def given_trust(arguments: Sequence[str]) -> bool:
-    """Whether --trust-weights is on, found before the options that a checkpoint brings are known."""
+    """Whether --trust-weights is on. For use before the checkpoint, which brings other options, is read."""
     scout = Parser(add_help=False)
     add_trust_option(scout)
     return getattr(_early(arguments, scout), "trust_weights", False)
 
 
 def _early(arguments: Sequence[str], scout: Parser) -> argparse.Namespace | None:
-    """The options of `scout` among those given; None where something is wrong with them, which the real parser says."""
-    scout.command = ""
+    """The options of `scout` among `arguments`; None for an error in them, which the real parser reports later."""
     try:
         return scout.parse_known_args(list(arguments))[0]
     except UsageError:
@@ -195,12 +197,12 @@ def _early(arguments: Sequence[str], scout: Parser) -> argparse.Namespace | None
 
 
 def _scout(command: str, arguments: Sequence[str], layers: Sequence[tuple[Mapping[str, Any], str]]) -> dict[str, str]:
-    """The parts that a command line chooses: kind -> name. Later layers go before earlier ones."""
-    # Short forms are left to the real parser, which alone knows whether they are unambiguous.
+    """The chosen components, kind -> name, from `layers` and the command line. Later layers override earlier ones."""
+    # Abbreviations are left to the real parser: only it knows whether they are unambiguous.
     scout = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     scout.command = command
     for kind, table in PART_TABLES.items():
-        scout.add_argument(option_of(kind), *OTHER_NAMES.get(kind, ()), choices=table, type=TYPES.get(kind))
+        scout.add_argument(option_of(kind), *OTHER_NAMES.get(kind, ()), choices=table, type=TYPES.get(kind, str))
     chosen = dict(DEFAULT_PARTS)
     for layer, _ in layers:
         chosen |= {kind: layer[kind] for kind in PART_TABLES if kind in layer}
@@ -213,20 +215,19 @@ def _scout(command: str, arguments: Sequence[str], layers: Sequence[tuple[Mappin
 
 
 def _parser(command: str, chosen: Mapping[str, str]) -> Parser:
-    """The parser of one command with the chosen parts' options, grouped by part."""
+    """The parser of one command, with one group of options per chosen component."""
     parser = Parser(
         usage=f"{program()} {command} {'A.pt B.pt [C.pt ...] ' if command == 'crossplay' else ''}[options]",
         description=DESCRIPTIONS[command],
-        epilog="An option may be shortened as long as it stays unambiguous. To see the options of another part, choose "
-        "it and ask again, as in: --encoder SqueezeNetBackbone --help.",
+        epilog="An option may be shortened as long as it stays unambiguous. To see the options of another component, "
+        "choose it, as in: --encoder SqueezeNetBackbone --help.",
     )
     parser.command = command
     try:
         _add_options(parser, command, chosen)
     except argparse.ArgumentError as error:
         raise UsageError(
-            f"--plugin: a part of it has an option {error.argument_name}, which there is already.\n"
-            "Give yours another name."
+            f"--plugin: one of its components has an option {error.argument_name}, which already exists.\nRename it."
         ) from error
     return parser
 
@@ -261,5 +262,5 @@ def _default_text(action: argparse.Action, value: Any, source: str) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value as it is typed."""
+    """A value as typed on the command line."""
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

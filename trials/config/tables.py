@@ -1,4 +1,4 @@
-"""The kinds of parts that a run is made of: the table of each, its default, the option that chooses. No torch here."""
+"""The kinds of components in a run: the table of each kind, its default and its option. No torch here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from learning_to_draw.games import GAMES, LOSSES
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
 from learning_to_draw.trials.config.run import game_name
 
-# kind -> its table; the option that chooses a part is named after the kind.
+# kind -> its table; the option that chooses a component is named after the kind.
 PART_TABLES: dict[str, Mapping[str, Part]] = {
     "dataset": DATASETS,
     "object_oriented": GAMES,
@@ -27,12 +27,12 @@ DEFAULT_PARTS = {
     "receiver": "SimpleReceiverMLP",
     "loss": "HingeLoss",
 }
-NAMES = {"object_oriented": "game"}  # of kinds, in words, where their option is called otherwise
+NAMES = {"object_oriented": "game"}  # what messages call a kind, if not by its option's name
 OTHER_NAMES = {"object_oriented": ("--game",)}
-OPTION_OF_KIND = {"game": "object_oriented"}  # of a plugin's parts
+OPTION_OF_KIND = {"game": "object_oriented"}  # kinds of plugin components
 TYPES = {"object_oriented": game_name}
 
 
 def option_of(kind: str) -> str:
-    """The option that chooses a part of a kind."""
+    """The option that chooses a component of a kind."""
     return f"--{kind.replace('_', '-')}"

@@ -1,6 +1,6 @@
-"""What a command of this folder is: a line in the program's help, its options, and the function that runs it. No torch.
+"""A command other than train, test and crossplay: its line in the help, its options, its function. No torch here.
 
-An option's destination is the name of an argument of the function.
+The destination of each option is the name of an argument of the function.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ logger = logging.getLogger("commgame")
 
 @dataclass(frozen=True)
 class Tool:
-    """One line of the table `analysis.TOOLS`.
+    """One entry of the table `commands.TOOLS`.
 
-    summary: for the list of all commands. description: for the tool's own help, what it does, reads and writes.
-    takes_dataset: whether --dataset, which a --plugin may bring, and the options of the data set chosen are among its
-    options; the function gets them as `dataset` (the name) and `dataset_options`. loads_torch: whether its module
-    imports torch, which takes seconds.
+    summary: for the list of all commands. description: for the tool's own help: what it does, reads and writes.
+    takes_dataset: whether it has the options --dataset and --plugin and those of the chosen data set; the function gets
+    `dataset` (the name) and `dataset_options`. loads_torch: whether its module imports torch, which takes seconds.
     """
 
     module: str
@@ -42,16 +41,16 @@ class Tool:
     loads_torch: bool = True
 
     def run(self, command: str, arguments: Sequence[str]) -> str:
-        """Carries out `commgame.py COMMAND ARGUMENTS`; what is to be printed. Raises UsageError; --help leaves."""
+        """Runs `commgame.py COMMAND ARGUMENTS` and returns the text to print. Raises UsageError; --help exits."""
         values = vars(self._parser(command, arguments).parse_args(list(arguments)))
         if self.takes_dataset:
-            del values["plugin"]  # it is loaded already
+            del values["plugin"]  # already loaded
             own = {action.dest for action in DATASETS[values["dataset"]].option_actions()}
             values["dataset_options"] = {name: values.pop(name) for name in own}
         return self.load(command)(**values)
 
     def load(self, command: str) -> Callable[..., str]:
-        """The tool's function; imports its module. If that takes seconds, a line says so where somebody is waiting."""
+        """The tool's function; imports its module. On a terminal it logs a line first if that takes seconds."""
         if self.loads_torch and sys.stderr.isatty():
             logger.info("%s: loading PyTorch ...", command)
         return getattr(importlib.import_module(f"learning_to_draw.{self.module}"), self.function)
@@ -64,7 +63,7 @@ class Tool:
         parser.command = command
         self.add_options(parser)
         words = [
-            action.metavar if action.nargs is None else f"{action.metavar} [{action.metavar} ...]"
+            f"{action.metavar}" if action.nargs is None else f"{action.metavar} [{action.metavar} ...]"
             for action in parser._get_positional_actions()
         ]
         parser.usage = " ".join([program(), command, *words, "[options]"])
@@ -84,7 +83,7 @@ def _add_dataset_options(parser: Parser, command: str, arguments: Sequence[str])
     scout.command = command
     for chooser in (scout, parser):
         chooser.add_argument(
-            "--dataset", choices=DATASETS, default=DEFAULT_PARTS["dataset"], help="the pictures that were played with"
+            "--dataset", choices=DATASETS, default=DEFAULT_PARTS["dataset"], help="the data set that was played with"
         )
     add_plugin_option(parser)
     chosen = scout.parse_known_args(list(arguments))[0].dataset

@@ -1,4 +1,4 @@
-"""Which options there are in all, and what to tell a user whose option a run does not take. No torch here."""
+"""Lists the options of all commands and components, and explains an option that a run does not have. No torch here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from learning_to_draw.trials.config.tables import NAMES, PART_TABLES, option_of
 
 
 def check_names(command: str, arguments: Sequence[str]) -> None:
-    """Raises UsageError for an option that no part of this command has; reads no file and loads no torch."""
+    """Raises UsageError for an option that no component of this command has. Reads no file and does not load torch."""
     known = [name for owner, name in names_everywhere() if owner[0] != "command" or owner[1] == command]
     for word in arguments:
         name = word.split("=", 1)[0]
@@ -30,11 +30,11 @@ def check_names(command: str, arguments: Sequence[str]) -> None:
 
 
 def names_everywhere() -> list[tuple[tuple[str, str], str]]:
-    """((kind, part), option) of every option there is; options of all runs have the kind \"\"."""
-    found = []
+    """((kind, component), option) of every option; options common to all runs have the kind ""."""
+    names = []
     for kind, table in PART_TABLES.items():
         for name, part in table.items():
-            found += [((kind, name), option) for action in part.option_actions() for option in action.option_strings]
+            names += [((kind, name), option) for action in part.option_actions() for option in action.option_strings]
     shared = argparse.ArgumentParser()
     for add_options in (
         add_game_options,
@@ -46,22 +46,22 @@ def names_everywhere() -> list[tuple[tuple[str, str], str]]:
         add_speed_options,
     ):
         add_options(shared)
-    found += [(("", ""), option) for action in shared._actions for option in action.option_strings]
+    names += [(("", ""), option) for action in shared._actions for option in action.option_strings]
     for command, add_options in COMMAND_OPTIONS.items():
         own = argparse.ArgumentParser(add_help=False)
         add_options(own)
-        found += [(("command", command), option) for action in own._actions for option in action.option_strings]
-    return found
+        names += [(("command", command), option) for action in own._actions for option in action.option_strings]
+    return names
 
 
 def explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
-    """What to tell a user whose option (or stray word) nothing in this run takes."""
+    """The error message for an option (or a stray word) that this run does not have."""
     name = word.split("=", 1)[0]
     owners = [owner for owner, option in names_everywhere() if option == name]
     if not name.startswith("-"):
         return f"{word!r} is not an option: every option begins with --.\nSee {program()} {command} --help."
     if owners and owners[0][0] == "command":
-        return f"{name} belongs to the command {owners[0][1]!r}, and this is {command!r}.\nLeave it out."
+        return f"{name} belongs to the command {owners[0][1]!r}, not to {command!r}.\nLeave it out."
     if owners:
         kind = owners[0][0]
         parts = ", ".join(part for _, part in owners[:5]) + (

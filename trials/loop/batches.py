@@ -1,4 +1,4 @@
-"""From a deal to pictures: the photos of a batch of games, gathered once each, on the device."""
+"""Turns the deals of a game into batches of photos on the device; each photo of a batch is loaded once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from learning_to_draw.trials.loop.feature_cache import FeatureCache
 
 @dataclass(frozen=True)
 class Played:
-    """A batch as it was played, and the loss's terms by name, scalars."""
+    """The result of a batch, and the loss's terms by name, scalars."""
 
     play: Play
     terms: Mapping[str, Tensor]
@@ -26,12 +26,11 @@ class Played:
 
 @dataclass(frozen=True)
 class Batch:
-    """The pictures of G games of T candidates with B senders in all.
+    """The pictures of G games with T candidates each and B senders in total.
 
-    photos: float [M, C, S, S] in 0..1; the first B are the senders' own, the receivers' further ones follow.
+    photos: float [M, C, H, W] in 0..1; the senders' own are the first B, the receivers' additional ones follow.
     candidates: int64 [G, T], rows of photos. targets: int64 [B] in 0..T-1. items: the deal, as items of the split.
-    features: what a frozen backbone makes of the photos, where the run has kept that. played: what became of it, where
-    that is known already.
+    features: a frozen backbone's features of the photos, if cached. played: the result, if already computed.
     """
 
     photos: Tensor
@@ -46,16 +45,16 @@ class Batch:
         return len(self.targets)
 
     def candidate_rows(self) -> Tensor:
-        """int64 [B, T]: for every sender, the rows of its game's candidates."""
+        """int64 [B, T]: for every sender, the rows of its game's candidates in `photos`."""
         return self.candidates.repeat_interleave(self.senders // len(self.candidates), dim=0)
 
 
 class GameBatches:
-    """Iterates the batches of one split once an epoch; what torchbearer calls a generator.
+    """Iterates over the batches of one split, once per epoch; torchbearer calls this a generator.
 
-    A picture that sender and receiver both see is the same view of it, augmentation included, and one row of `photos`:
-    so it passes a shared encoder once. With `sender_view` (see `SenderView`) the senders see views of their own. Of
-    several processes, each iterates its own share of the dealer's batches, all of them as many.
+    If sender and receiver both see a picture, they see the same (augmented) view: it is one row of `photos` and passes
+    a shared encoder once. With `sender_view` (see `SenderView`) the senders see their own views. Each process gets an
+    equal share of the batches.
     """
 
     def __init__(
@@ -68,12 +67,12 @@ class GameBatches:
         sender_view: Callable[[Tensor, torch.Generator], Tensor] | None = None,
         share: tuple[int, int] = (0, 1),
     ):
-        """share: which of how many processes this is; its batches are each so many-th one, from that on."""
+        """share: (rank, world_size). This process takes every world_size-th batch, starting at rank."""
         self._rank, self._processes = share
         self.split, self.dealer = split, dealer
         self._device, self._seed, self._sender_view = device, seed, sender_view
         self._generator = torch.Generator().manual_seed(seed)
-        self.features: FeatureCache | None = None  # what is looked up instead of being computed
+        self.features: FeatureCache | None = None  # cached features; None: the encoder computes them
 
     def __len__(self) -> int:
         return len(self.dealer) // self._processes
@@ -82,31 +81,31 @@ class GameBatches:
         return self.after(0)
 
     def after(self, batches: int) -> Iterator[Batch]:
-        """An epoch's batches from that number on; those before it are dealt, which moves the dealer's generator on."""
+        """An epoch's batches without the first `batches`. Those are dealt but not loaded, to advance the generators."""
         if self.split.name != "train":
-            self._generator.manual_seed(self._seed)  # validation and test see the same views every time
+            self._generator.manual_seed(self._seed)  # the same views in every validation and test
         deals = iter(self.dealer)
 
-        def mine() -> Deal:
-            """Each process deals all of them, so that all generators stay alike."""
+        def next_deal() -> Deal:
+            """This process's next deal. Every process draws all deals, which keeps their generators equal."""
             return [next(deals) for _ in range(self._processes)][self._rank]
 
         for _ in range(batches):
-            mine()
-        return (self._gather(mine()) for _ in range(len(self) - batches))
+            next_deal()
+        return (self._gather(next_deal()) for _ in range(len(self) - batches))
 
     def generators(self) -> dict[str, torch.Generator]:
-        """Where its random numbers come from: what the next epoch will be depends on them."""
+        """The random generators that decide the next epoch, by name."""
         return {"views": self._generator, "deals": self.dealer.generator}
 
     @property
     def pictures_stay(self) -> bool:
-        """Whether a picture looks the same every time, to everybody."""
+        """Whether a picture looks the same every time, to sender and receiver."""
         return self.split.augment is None and self._sender_view is None
 
     @property
     def games(self) -> int:
-        """Games an epoch of all processes, counting one for every sender that draws and is guessed."""
+        """Games (senders' turns) per epoch, summed over all processes."""
         return len(self) * self._processes * self.dealer.games * self.dealer.senders
 
     def _gather(self, deal: Deal) -> Batch:
@@ -126,7 +125,7 @@ class GameBatches:
 
 
 def unique_rows(deal: Deal) -> tuple[Tensor, Tensor]:
-    """(items int64 [M], candidates int64 [G, T] as rows of items): the senders' items in order, then the others."""
+    """(items int64 [M], candidates int64 [G, T] as rows of items). The senders' items come first, in order."""
     pool = deal.candidates.flatten()
     matches = pool[:, None] == deal.senders[None, :]  # [G * T, B]
     seen = matches.any(dim=1)
@@ -139,17 +138,17 @@ def unique_rows(deal: Deal) -> tuple[Tensor, Tensor]:
 class SenderView:
     """The sender's own random view of a photo (`--random-transform-sender`), with the official code's ranges.
 
-    Turned by up to 10 degrees, shifted by up to 10 %, scaled by 0.95 to 1.01, sheared by up to 1 degree, then every
-    value's distance from `centre` multiplied by 0.95 to 1.05. The official code does this after normalisation, so what
-    comes in from outside is the mean colour with `--imagenet-norm`, and black without.
+    Rotation by up to 10 degrees, translation by up to 10 %, scale 0.95 to 1.01, shear up to 1 degree; then each
+    value's difference from `centre` is multiplied by 0.95 to 1.05. The official code does this after normalisation, so
+    the fill colour outside the photo is the mean colour with `--imagenet-norm`, and black without.
     """
 
     def __init__(self, centre: Tensor):
-        """centre: float [C], the colour that normalisation makes 0."""
+        """centre: float [C], the colour that normalisation maps to 0."""
         self.centre = centre
 
     def __call__(self, photos: Tensor, generator: torch.Generator) -> Tensor:
-        """photos: float [B, C, S, S] in 0..1. The result may leave that range a little, as officially."""
+        """Views float [B, C, H, W] of photos in 0..1. They may exceed that range slightly, as in the official code."""
         turned = random_affine(
             photos,
             generator,

@@ -1,4 +1,4 @@
-"""What happens around training: the log, snapshots, sigma2 annealing, and a stop when the loss is NaN."""
+"""Callbacks of a training: log, snapshots, sigma2 annealing, batch statistics, and a stop when the loss is NaN."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from learning_to_draw.trials.records.atomic import write_text
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.records.folder import TIMES
 
-# The official log's columns, in its order; ours follow after these.
+# The official log's columns, in its order. Our additional columns follow.
 OFFICIAL_COLUMNS = (
     "epoch",
     "running_loss",
@@ -41,11 +41,14 @@ OFFICIAL_COLUMNS = (
     "val_commrate_std",
 )
 SETTLING_BATCHES = 20
-NAN_CHECK_INTERVAL = 0.25  # seconds; looking at every loss would make a GPU wait for each
+NAN_CHECK_INTERVAL = 0.25  # seconds; checking every loss would synchronise with the GPU at every step
 
 
 class EpochClock(Callback):
-    """Adds seconds and games_per_second (training alone, one sender's turn being a game) and sigma2 to the metrics."""
+    """Adds sigma2, seconds per epoch and games_per_second to the metrics.
+
+    games_per_second covers training only and counts every sender's turn as a game.
+    """
 
     def __init__(self, batches: GameBatches, agents: Agents):
         super().__init__()
@@ -55,7 +58,7 @@ class EpochClock(Callback):
         self._epoch_start, self._steps = time.perf_counter(), 0
 
     def on_step_training(self, state):
-        self._steps += 1  # all of an epoch's, unless the run was interrupted in it
+        self._steps += 1  # fewer than the epoch's steps if the run resumed within the epoch
 
     def on_end_training(self, state):
         self._training_seconds = time.perf_counter() - self._epoch_start
@@ -69,11 +72,11 @@ class EpochClock(Callback):
 
 
 class SettleStatistics(Callback):
-    """Before held-out games, batch statistics become those of the weights as they are now, over some training batches.
+    """Recomputes batch normalisation statistics with the current weights, over 20 training batches, before validation.
 
-    Running averages lag behind weights that still change. Over many layers this adds up: agents with ten of them that
-    understood each other in training were near chance in held-out games. Costs up to 20 batches' forward passes an
-    epoch, and nothing without batch normalisation that learns.
+    Running averages lag behind weights that still change. Over many layers this adds up: agents with ten such layers
+    that communicated well in training were near chance in held-out games. Costs up to 20 forward passes per epoch, and
+    nothing without trained batch normalisation.
     """
 
     def __init__(self, agents: Agents, batches: GameBatches):
@@ -90,7 +93,7 @@ class SettleStatistics(Callback):
 
 
 class LearntWeightsColumns(Callback):
-    """Adds the perceptual loss's learnt weights to the metrics, as sop_weight_LAYER (officially they are printed)."""
+    """Adds the perceptual loss's learnt weights to the metrics, as sop_weight_LAYER. The official code prints them."""
 
     def __init__(self, loss: PerceptualLoss):
         super().__init__()
@@ -102,9 +105,9 @@ class LearntWeightsColumns(Callback):
 
 
 class RunLog(Callback):
-    """log.csv: a row for every epoch so far, rewritten whole each time, so that a killed run leaves a readable file.
+    """Writes log.csv, one row per epoch. The file is rewritten atomically, so a killed run leaves a readable one.
 
-    The same command writes the same log.csv. metrics.jsonl beside it has the same rows as lines of JSON, and the times.
+    log.csv is reproducible: it has no times. metrics.jsonl has the same rows as lines of JSON, with the times.
     """
 
     def __init__(self, path: Path):
@@ -126,9 +129,9 @@ class RunLog(Callback):
 
 
 class Snapshots(Callback):
-    """model_NN.pt every `interval` epochs (NN: the epoch just finished, from 0), model_best.pt, model_final.pt.
+    """Saves model_best.pt, model_final.pt, and model_NN.pt every --snapshot-interval epochs (NN: the epoch, from 0).
 
-    Best is the highest validation communication rate; of equal ones, the lowest validation loss.
+    The best epoch has the highest validation communication rate; ties go to the lowest validation loss.
     """
 
     def __init__(self, folder: Path, agents: Agents, loss: TotalLoss, options: Options):
@@ -150,7 +153,7 @@ class Snapshots(Callback):
             self._save("model_final.pt", state)
 
     def _remove_older(self, epoch: int) -> None:
-        """Only files that this run has written, by the epochs they were written at."""
+        """Removes snapshots older than the last --keep-last ones; only names that this run has written."""
         keep, interval = self.options.keep_last, self.options.snapshot_interval
         for old in range(epoch - keep * interval, -1, -interval) if keep else ():
             (self.folder / f"model_{old:02d}.pt").unlink(missing_ok=True)
@@ -167,7 +170,7 @@ def _merit(row: dict[str, Any]) -> tuple[float, float]:
 
 
 class AnnealSigma2(Callback):
-    """Narrows the decoder's strokes after an epoch, once it has been logged and saved (see the decoder's `anneal`)."""
+    """Anneals the decoder's sigma2 after an epoch has been logged and saved (see `Decoder.anneal`)."""
 
     def __init__(self, agents: Agents):
         super().__init__()
@@ -178,14 +181,14 @@ class AnnealSigma2(Callback):
 
 
 class StopOnNaN(Callback):
-    """Ends the run with a RunError once a loss or a score is not a number, before anything of that epoch is saved.
+    """Raises RunError when a loss or a score is not finite, before that epoch is saved.
 
-    Scores are looked at too, because torch's hinge loss gives 0 for scores of NaN; held-out games too, because the last
-    step of an epoch may have been the one that broke the weights.
+    Scores are checked because torch's hinge loss is 0 for NaN scores. Held-out games are checked because the last step
+    of an epoch may have made the weights NaN.
     """
 
     def __init__(self, snapshots: Snapshots | None = None):
-        """snapshots: whose last one the message names; None where nothing is trained."""
+        """snapshots: the error names the last of these; None in a test."""
         super().__init__()
         self.snapshots = snapshots
 
@@ -216,11 +219,11 @@ class StopOnNaN(Callback):
         if self._bad is None or not self._bad.item():
             return
         if self.snapshots is None:
-            raise RunError("the scores are not numbers: these agents' weights are broken.")
+            raise RunError("the scores are NaN or infinite: these agents' weights are broken.")
         kept = self.snapshots.last_saved
         raise RunError(
-            f"the loss or the scores are not numbers any more, in epoch {state[torchbearer.EPOCH]} (from 0) by "
-            f"batch {state[torchbearer.BATCH]}; the run has been stopped.\n"
+            f"the loss or the scores are NaN or infinite, in epoch {state[torchbearer.EPOCH]} (from 0), "
+            f"at or before batch {state[torchbearer.BATCH]}; the run has been stopped.\n"
             f"{f'The last good snapshot is {kept}.' if kept else 'No snapshot had been saved yet.'}\n"
             "A smaller --learning-rate often helps."
         )

@@ -1,8 +1,7 @@
-"""Several processes that train or test one pair of agents together, as torchrun starts them; by itself, a process is
-the first of one.
+"""Communication between the processes (torchrun) that train or test one pair of agents.
 
-What passes between them here is small: losses, guesses, candidates, held-out games. Gradients are
-DistributedDataParallel's.
+Without torchrun there is one process, with rank 0. Only small data is exchanged here: losses, guesses, candidates,
+held-out games. DistributedDataParallel averages the gradients.
 """
 
 from __future__ import annotations
@@ -21,26 +20,27 @@ from torch import Tensor, distributed
 
 from learning_to_draw.errors import RunError, UsageError
 
-# How long one may wait for another, which may be downloading or decoding; that one has died is noticed by torchrun.
+# How long a process waits for another, which may be downloading or decoding. torchrun notices processes that died.
 PATIENCE = timedelta(hours=6)
 
 
 def started_together() -> int:
-    """How many processes torchrun has started, joined or not."""
+    """The number of processes that torchrun has started, whether or not the process group exists yet."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def count() -> int:
+    """The world size: the number of processes in the group, or 1."""
     return distributed.get_world_size() if _joined() else 1
 
 
 def rank() -> int:
-    """This process's number, from 0. The first writes and reports."""
+    """The rank of this process. Rank 0 writes and reports."""
     return distributed.get_rank() if _joined() else 0
 
 
 def local_rank() -> int:
-    """Its number among those of its machine: that of its GPU."""
+    """The rank among the processes of this machine, which is also the index of its GPU."""
     return int(os.environ.get("LOCAL_RANK", "0")) if _joined() else 0
 
 
@@ -50,9 +50,9 @@ def _joined() -> bool:
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Within it, processes that torchrun has started together are joined; without torchrun, nothing happens.
+    """Context with a process group of the processes that torchrun has started; without torchrun it does nothing.
 
-    Raises RunError where another process has ended too early.
+    Raises UsageError if torch has no torch.distributed, RunError if another process has ended too early.
     """
     if started_together() < 2 or _joined():
         yield
@@ -60,24 +60,24 @@ def joined() -> Iterator[None]:
     if not distributed.is_available():
         raise UsageError("this torch was built without torch.distributed.\nStart one process, without torchrun.")
     try:
-        distributed.init_process_group(timeout=PATIENCE)  # gloo for tensors on the CPU, and NCCL for those on a GPU
+        distributed.init_process_group(timeout=PATIENCE)  # gloo for CPU tensors, NCCL for GPU tensors
         yield
     except RuntimeError as error:
         lost = re.search("(closed|reset) by peer|Broken pipe", str(error))
         if lost or isinstance(error, distributed.DistError):
             if _joined():
                 distributed.destroy_process_group()
-            raise RunError("another process of this run has ended; what it said stands above.") from error
+            raise RunError("another process of this run has ended; see its message above.") from error
         raise
-    # Not after an error: others may wait for something that will not come, which the end of this process tells them.
+    # Not after an error: the others may be waiting in another collective, and notice that this process has ended.
     meet()
-    gc.collect()  # DistributedDataParallel, whose threads must end before the interpreter does, refers to itself
+    gc.collect()  # DistributedDataParallel is in a reference cycle, and its threads must end before the interpreter
     distributed.destroy_process_group()
 
 
 @contextmanager
 def first_goes_ahead() -> Iterator[None]:
-    """The first process of each machine runs the body before the others, who find what it has downloaded or decoded."""
+    """Context whose body local rank 0 runs before the others, which then find what it has downloaded or decoded."""
     if local_rank() > 0:
         meet()
     yield
@@ -86,21 +86,21 @@ def first_goes_ahead() -> Iterator[None]:
 
 
 def meet() -> None:
-    """Waits until all processes are here."""
+    """Barrier: waits until all processes have called it."""
     if count() > 1:
         distributed.all_reduce(torch.zeros(1))
 
 
 def said_by_first(say: Callable[[], Any]) -> Any:
-    """What `say` gives in the first process, in all of them; the others do not call it."""
-    said = [say() if rank() == 0 else None]
+    """Calls `say` on rank 0 only, and returns its result on all ranks."""
+    result = [say() if rank() == 0 else None]
     if count() > 1:
-        distributed.broadcast_object_list(said)
-    return said[0]
+        distributed.broadcast_object_list(result)
+    return result[0]
 
 
 def largest(number: int) -> int:
-    """The largest of all processes' numbers; every process has to ask."""
+    """The maximum over all processes. Every process has to call it."""
     if count() == 1:
         return number
     numbers = torch.tensor(number)
@@ -109,7 +109,7 @@ def largest(number: int) -> int:
 
 
 def mean(value: Tensor) -> Tensor:
-    """The mean of all processes' values, which are of one shape."""
+    """The mean over all processes of values with the same shape."""
     if count() == 1:
         return value
     total = value.clone()
@@ -118,19 +118,19 @@ def mean(value: Tensor) -> Tensor:
 
 
 def gathered(values: Tensor) -> Tensor:
-    """float [B, ...] of every process, as [count * B, ...], in the order of the processes; no gradient passes."""
+    """float [B, ...] of every process, concatenated by rank to [count * B, ...]. Not differentiable."""
     return values if count() == 1 else _gather(values).flatten(0, 1)
 
 
 def gathered_own_first(values: Tensor) -> Tensor:
-    """float [1, T, ...] of every process as [1, count * T, ...], this one's own first; gradients go back to each."""
+    """float [1, T, ...] of every process as [1, count * T, ...], this process's own first. Differentiable."""
     if count() == 1:
         return values
     return torch.roll(_Gather.apply(values[0]), -rank(), 0).flatten(0, 1)[None]
 
 
 class _Gather(torch.autograd.Function):
-    """[T, ...] of every process, as [count, T, ...]. torch's own is deprecated."""
+    """[T, ...] of every process, stacked to [count, T, ...]. Differentiable; torch's own version is deprecated."""
 
     @staticmethod
     def forward(_, values: Tensor) -> Tensor:
@@ -139,7 +139,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def backward(_, gradient: Tensor) -> Tensor:
         total = gradient.contiguous().clone()
-        distributed.all_reduce(total)  # what every process's loss makes of every process's values
+        distributed.all_reduce(total)  # the sum over all processes of the gradients of all values
         return total[rank()]
 
 
@@ -150,11 +150,11 @@ def _gather(values: Tensor) -> Tensor:
 
 
 def everybodys(content: Any, device: torch.device | str = "cpu") -> list[Any]:
-    """What every process has, in their order, with its tensors on `device`: whatever can be pickled."""
+    """A list of every process's `content`, by rank, with its tensors on `device`. It can be anything that pickles."""
     if count() == 1:
         return [content]
     file = io.BytesIO()
     torch.save(content, file)
     files: list[bytes] = [b""] * count()
     distributed.all_gather_object(files, file.getvalue())
-    return [torch.load(io.BytesIO(each), map_location=device, weights_only=False) for each in files]
+    return [torch.load(io.BytesIO(data), map_location=device, weights_only=False) for data in files]

@@ -1,4 +1,4 @@
-"""Held-out games on several processes: each plays a part of them, and all know the whole."""
+"""Held-out games on several processes: each plays a share of the batches, and all get all results."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from learning_to_draw.trials.loop.batches import Batch, GameBatches, Played
 
 
 class DividedGames:
-    """Iterates the batches that one process would play, in its order, each with what became of it.
+    """Iterates over the batches that a single process would play, in the same order, each with its result.
 
-    Batches are the same in every process, so that results are one process's, bit for bit, wherever they are computed.
-    What is exchanged is the play without its feature maps, which the losses have had by then.
+    Every process has the same batches, so the results are bit-identical to those of a single process. The processes
+    exchange plays without their feature maps: the losses are computed before that.
     """
 
     def __init__(self, batches: GameBatches, play: Callable[[Batch], Played]):
-        """play: the agents' turn and their loss."""
+        """play: plays one batch and computes its loss."""
         self.batches, self.play = batches, play
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        waiting = iter(self.batches)
-        while turn := list(itertools.islice(waiting, distributed.count())):
+        remaining = iter(self.batches)
+        while turn := list(itertools.islice(remaining, distributed.count())):
             played = None
             if distributed.rank() < len(turn):
                 played = _without_maps(self.play(turn[distributed.rank()]))
-            everybodys = distributed.everybodys(played, turn[0].photos.device)
-            for batch, result in zip(turn, everybodys, strict=False):  # in the last turn some may have had none
+            results = distributed.everybodys(played, turn[0].photos.device)
+            for batch, result in zip(
+                turn, results, strict=False
+            ):  # the last turn may have fewer batches than processes
                 yield replace(batch, played=result)
 
 

@@ -1,4 +1,4 @@
-"""What a frozen backbone makes of photos that do not change: computed once a run, and looked up from then on."""
+"""Cache of a frozen backbone's features of photos that do not change: computed once per run, then looked up."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PICTURES_AT_ONCE = 50
 
 
 class FeatureCache:
-    """Features of all N pictures of a split, on one device; `take` looks them up."""
+    """The features of all N pictures of a split, on one device."""
 
     def __init__(self, features: Features):
         self.features = features
 
     def take(self, indices: Tensor) -> Features:
-        """The features of pictures `indices`, int64 [B], places in the split's `images`."""
+        """The features of the pictures at `indices`, int64 [B], in the split's `images`."""
         values = self.features.values
         rows = indices.to(values.device)
         maps = {layer: kept.index_select(0, rows) for layer, kept in self.features.feature_maps.items()}
@@ -33,22 +33,22 @@ class FeatureCache:
 def compute(
     encoder: BackboneEncoder, split: Split, layers: Collection[str], device: torch.device, batch: int = PICTURES_AT_ONCE
 ) -> FeatureCache:
-    """Passes every picture of a split without augmentation through the encoder's backbone, with the maps of `layers`.
+    """The features and the maps of `layers` of every picture of a split, without augmentation.
 
-    The features are those that a training step would compute, but for the rounding that depends on a batch's size.
+    They equal those computed in a training step, up to rounding, which depends on the batch size.
     """
     everything = torch.arange(len(split.images))
     kept: Features | None = None
     title = f"features of {split.name} pictures"
     for rows in tqdm(everything.split(batch), desc=title, unit=" batches", disable=console.hidden(), leave=False):
-        found = encoder.extract(encoder.prepare(split.pictures(rows, device)), maps=layers)
+        features = encoder.extract(encoder.prepare(split.pictures(rows, device)), maps=layers)
         if kept is None:
             kept = Features(
-                _room(found.values, len(everything)),
-                {layer: _room(values, len(everything)) for layer, values in found.feature_maps.items()},
+                _room(features.values, len(everything)),
+                {layer: _room(values, len(everything)) for layer, values in features.feature_maps.items()},
             )
-        kept.values[rows] = found.values
-        for layer, values in found.feature_maps.items():
+        kept.values[rows] = features.values
+        for layer, values in features.feature_maps.items():
             kept.feature_maps[layer][rows] = values
     assert kept is not None, "a split without pictures"
     return FeatureCache(kept)
@@ -56,9 +56,9 @@ def compute(
 
 @torch.no_grad()
 def needed_bytes(encoder: BackboneEncoder, split: Split, layers: Collection[str], device: torch.device) -> int:
-    """How much memory the features of a split take, found by computing those of one picture."""
-    found = encoder.extract(encoder.prepare(split.pictures(torch.arange(1), device)), maps=layers)
-    return len(split.images) * sum(_bytes(kept) for kept in (found.values, *found.feature_maps.values()))
+    """Bytes that the features of a split take, measured on one picture."""
+    features = encoder.extract(encoder.prepare(split.pictures(torch.arange(1), device)), maps=layers)
+    return len(split.images) * sum(_bytes(kept) for kept in (features.values, *features.feature_maps.values()))
 
 
 def _room(example: Tensor, count: int) -> Tensor:

@@ -30,10 +30,10 @@ from learning_to_draw.trials.records.pictures import to_bytes
 
 
 class GameLog(Callback):
-    """Writes `folder`/gamelogs during a test pass. Its lists appear once all games are in them."""
+    """Writes `folder`/gamelogs during a test pass. Its lists get their final names when the pass is complete."""
 
     def __init__(self, folder: Path, split: Split, seed: int, card: Mapping[str, Any]):
-        """split: what the games are dealt from. seed: --data-seed. card: what card.json says beside the numbers."""
+        """split: the games' split. seed: --data-seed. card: the content of card.json, without the results."""
         super().__init__()
         self.folder, self.split, self.seed, self.card = folder / "gamelogs", split, seed, card
         self._file_of_item: dict[int, str] = {}
@@ -76,51 +76,52 @@ class GameLog(Callback):
             file.finish()
 
     def discard_unfinished(self):
-        """Removes what an interrupted pass has left of the lists; does nothing after a whole one, or before any."""
+        """Removes the incomplete lists of an interrupted pass. Does nothing after a complete pass."""
         for file in self._unfinished:
             file.discard()
 
     def _entries(self, batch: Batch, play: Play) -> Iterator[dict[str, Any]]:
-        """The lines of games.jsonl, one for every sender's turn."""
-        # A sender may have seen a view of its own (--random-transform-sender), so that its photo is saved as well.
+        """The lines of games.jsonl, one per sender's turn."""
+        # The senders' photos are saved too: with --random-transform-sender they differ from the candidates.
         photos = [self._save(pixels, "target-images") for pixels in to_bytes(play.photos)]
         sketches = [self._save(pixels, "sketch-images") for pixels in to_bytes(play.sketches)]
         pools = self._save_candidates(batch)
-        meant, offered = self._classes(batch.items.senders), [self._classes(pool) for pool in batch.items.candidates]
+        sender_classes = self._classes(batch.items.senders)
+        candidate_classes = [self._classes(pool) for pool in batch.items.candidates]
         strokes, scores = as_lists(play.strokes), play.scores.detach().cpu()
-        senders_a_game = len(scores) // len(pools)
+        senders_per_game = len(scores) // len(pools)
         for turn, (guess, target) in enumerate(zip(scores.argmax(dim=1).tolist(), batch.targets.tolist(), strict=True)):
-            game = turn // senders_a_game
+            game = turn // senders_per_game
             yield {
                 "format": FORMAT,
                 "game": self._games,
                 "seed": self.seed,
                 "sender_image": photos[turn],
-                "sender_class": meant[turn],
+                "sender_class": sender_classes[turn],
                 "sketch": sketches[turn],
                 "strokes": strokes[turn],
                 "candidates": pools[game],
-                "candidate_classes": offered[game],
+                "candidate_classes": candidate_classes[game],
                 "scores": rounded(scores[turn]),
                 "guess": guess,
                 "target": target,
             }
 
     def _save_candidates(self, batch: Batch) -> list[list[str]]:
-        """The candidates' files, game by game; each item's picture is made and hashed once a test."""
+        """The candidates' files, one list per game. Each item's picture is converted and hashed once per test."""
         items, rows = batch.items.candidates.flatten().tolist(), batch.candidates.flatten().tolist()
-        fresh = [(item, row) for item, row in zip(items, rows, strict=True) if item not in self._file_of_item]
-        if fresh:
-            for (item, _), pixels in zip(fresh, to_bytes(batch.photos[[row for _, row in fresh]]), strict=True):
+        new = [(item, row) for item, row in zip(items, rows, strict=True) if item not in self._file_of_item]
+        if new:
+            for (item, _), pixels in zip(new, to_bytes(batch.photos[[row for _, row in new]]), strict=True):
                 self._file_of_item[item] = self._save(pixels, "target-images")
         return [[self._file_of_item[item] for item in pool] for pool in batch.items.candidates.tolist()]
 
     def _classes(self, items: Tensor) -> list[str]:
-        """The classes of items [N]."""
+        """The class names of items, int64 [N]."""
         return [self.split.classes[label] for label in self.split.labels[self.split.items[items]].tolist()]
 
     def _save(self, pixels: Tensor, folder: str) -> str:
-        """Stores uint8 [1 or 3, H, W] unless it is there already; its file, in the log's folder."""
+        """Saves pixels, uint8 [1 or 3, H, W], unless the file exists. Returns its path relative to the log's folder."""
         name = f"{folder}/{picture_name(pixels)}.png"
         path = self.folder / name
         if not path.exists():

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in a training: put off until a batch is done and all of it can be saved."""
+"""Defers Ctrl-C and SIGTERM in a training until a batch is done and the complete state can be saved."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 
 from learning_to_draw.errors import Terminated
 
-# Within this time a second signal counts as the first one: a cluster signals every process of a job, and torchrun then
-# passes on to the processes what it got itself.
+# A second signal within this time counts as the first one: a cluster signals every process of a job, and torchrun also
+# forwards the signal that it gets itself.
 SAME_SIGNAL = 1.0  # seconds
 
 
 class Interrupts:
-    """While it is entered, a first SIGINT or SIGTERM is only noted, in `noted`; one that follows is obeyed at once.
+    """Context in which a first SIGINT or SIGTERM is only recorded, in `noted`; a second one takes effect at once.
 
-    Outside a program's main thread, which alone gets signals, nothing is put off.
+    Does nothing outside the main thread, as only the main thread receives signals.
     """
 
     def __init__(self):
@@ -29,7 +29,7 @@ class Interrupts:
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                if signal.getsignal(number) is not signal.SIG_IGN:  # as of SIGINT in a shell's background
+                if signal.getsignal(number) is not signal.SIG_IGN:  # a shell's background jobs ignore SIGINT
                     self._before[number] = signal.signal(number, self._note)
         return self
 
@@ -45,5 +45,5 @@ class Interrupts:
             os.kill(os.getpid(), number)
 
     def obey(self) -> None:
-        """Raises KeyboardInterrupt or Terminated for what was noted."""
+        """Raises Terminated if SIGTERM was recorded, otherwise KeyboardInterrupt."""
         raise Terminated if self.noted == signal.SIGTERM else KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""How much memory there is, what of it may be taken unasked, and what a run is going to need."""
+"""Memory: how much is available, how much a run may take by default, and how much it will need."""
 
 from __future__ import annotations
 
@@ -14,39 +14,41 @@ from learning_to_draw.rasteriser.draw import in_plain_torch
 from learning_to_draw.trials.loop.batches import GameBatches
 
 MIB = 2**20
-SHARE = 0.5  # of the free memory that may be taken unasked: the agents and a step's graph need the rest
+SHARE = (
+    0.5  # of the free memory that pictures or features may take by default; the agents and a step's graph need the rest
+)
 
 
 def place_of_pictures(asked: str, size: int, device: torch.device, free: int) -> torch.device:
-    """Where `size` bytes of decoded pictures go in a run on the GPU `device`, of whose memory `free` bytes are free.
+    """The device that holds `size` bytes of decoded pictures in a run on the GPU `device`, with `free` bytes free.
 
-    asked: auto, cpu or cuda. Raises UsageError for cuda where that is more than there is.
+    asked: auto, cpu or cuda. Raises UsageError for cuda if the pictures do not fit.
     """
     if asked == "cuda" and size > free:
         raise UsageError(
             f"--data-device cuda: the decoded pictures take {size / MIB:.0f} MiB, and {free / MIB:.0f} MiB are free on "
-            f"{device}.\nLeave it out or give --data-device cpu: they then wait in the CPU's memory."
+            f"{device}.\nLeave it out or give --data-device cpu, which keeps them in main memory."
         )
     return device if asked == "cuda" or (asked == "auto" and size <= free * SHARE) else torch.device("cpu")
 
 
 def memory_budget(device: torch.device) -> int:
-    """Bytes that kept features may take: SHARE of what is free on the device, of the CPU's each process's part."""
+    """Bytes that cached features may take: SHARE of the free memory, on a CPU divided by the number of processes."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0] * SHARE)
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         available = next(line for line in lines if line.startswith("MemAvailable:"))
         return int(int(available.split()[1]) * 1024 * SHARE) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    except (OSError, StopIteration):  # not every system says
+    except (OSError, StopIteration):  # not every system has /proc/meminfo
         return 2048 * MIB
 
 
 def memory_estimate(agents: Agents, pictures: int, step: float | None = None) -> str:
-    """About what a run holds at once: decoded pictures, weights, and one step's graph.
+    """A line with an estimate of a run's memory: decoded pictures, weights, and the graph of one step.
 
-    pictures: bytes of those. step: bytes of the graph of a training step (see `graph_bytes`), which brings gradients
-    and Adam's moments along; None where nothing is trained.
+    pictures: their bytes. step: bytes of the graph of a training step (see `graph_bytes`), which also adds gradients
+    and Adam's moments; None in a test.
     """
     weights = sum(parameter.nbytes for parameter in agents.parameters())
     if step is not None:
@@ -57,15 +59,16 @@ def memory_estimate(agents: Agents, pictures: int, step: float | None = None) ->
 
 
 def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
-    """Bytes that autograd keeps for one training step, measured on a game of four and scaled to a batch."""
+    """Bytes that autograd saves in one training step, measured on a game of four and scaled to a batch."""
     few, deal = 4, batches.dealer
     size, channels = agents.decoder.image_size, batches.split.view(torch.arange(1)).shape[1]
-    # Where the receiver's picture is another one than the sender's, both pass the encoder.
+    # If the receiver's picture differs from the sender's, both pass the encoder.
     others = few if deal.kind in ("different", "mixed") else 0
-    photos, candidates, kept = torch.rand(few + others, channels, size, size), torch.arange(few)[None] + others, {}
+    photos, candidates = torch.rand(few + others, channels, size, size), torch.arange(few)[None] + others
+    kept: dict[int, int] = {}
 
     def count(tensor: torch.Tensor) -> torch.Tensor:
-        if tensor.dim() > 1 and tensor.shape[0] >= few:  # what does not grow with the batch would count too much
+        if tensor.dim() > 1 and tensor.shape[0] >= few:  # other tensors do not grow with the batch
             kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
@@ -73,6 +76,6 @@ def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
     with in_plain_torch(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         play = agents(photos, candidates, few, perceive=loss.perceives)
         terms = loss(play, torch.arange(few))
-    del terms  # until here it kept alive what is counted
+    del terms  # until here it kept the counted tensors alive
     step = sum(size for pointer, size in kept.items() if pointer not in owned)
     return step / len(play.scores) * deal.games * deal.senders

@@ -14,9 +14,9 @@ from learning_to_draw.trials.records.pictures import PlayedGames, draw_games, sa
 
 
 class PassPictures(Callback):
-    """After every validation or test pass: four grids of up to `count` pictures, and GAMES.png.
+    """Writes four grids of up to `count` pictures and PREFIX_games.png after every validation or test pass.
 
-    Where a pass has fewer pictures, the grids hold all that there are.
+    The grids of a smaller pass hold all its pictures.
     """
 
     def __init__(self, folder: Path, count: int, prefix: str, sketch_name: str):
@@ -44,17 +44,17 @@ class PassPictures(Callback):
 
 
 def played_games(batch: Batch, play: Play, most: int) -> PlayedGames:
-    """The first `most` turns of a batch."""
+    """The first `most` senders' turns of a batch, on the CPU."""
     rows = batch.candidate_rows()[:most]
     scores, targets = play.scores[:most], batch.targets[:most]
     guessed = rows.gather(1, scores.argmax(dim=1, keepdim=True)).flatten()
-    meant = rows.gather(1, targets[:, None]).flatten()
+    target_rows = rows.gather(1, targets[:, None]).flatten()
     photos = batch.photos.detach()
     fields = (
         photos[: len(targets)],
         play.sketches[:most].detach(),
         photos[guessed],
-        photos[meant],
+        photos[target_rows],
         photos[batch.candidates.flatten()[:most]],
         correct_guesses(scores, targets),
     )

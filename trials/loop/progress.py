@@ -1,4 +1,4 @@
-"""What a person sees of a run while it goes on."""
+"""Progress output of a run: bars, periodic lines, and one line per epoch."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ logger = logging.getLogger("commgame")
 
 
 def hush(options: Options) -> None:
-    """Where nothing should be printed but warnings: with --quiet, but for a dry run, which does nothing but speak, and
-    in all processes but the first."""
+    """Logs warnings only: with --quiet (except in a dry run) and on ranks > 0."""
     if (options.quiet and not options.dry_run) or distributed.rank() > 0:
         for name in console.LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
 
 
 SECONDS_BETWEEN_LINES = 60
-SECONDS_BETWEEN_NUMBERS = 0.25  # on the bar; reading them makes a GPU wait
+SECONDS_BETWEEN_NUMBERS = 0.25  # on the bar; reading them synchronises with the GPU
 
 
 class Progress(Callback):
-    """A bar on a terminal, with loss, communication rate and games a second; elsewhere a line every minute."""
+    """A bar with loss, communication rate and games per second; without a terminal, one log line per minute."""
 
     def __init__(self, games_per_batch: int):
         super().__init__()
@@ -46,7 +45,7 @@ class Progress(Callback):
 
     def _step(self, state):
         now, done = time.perf_counter(), state[torchbearer.BATCH] + 1
-        self._bar.total = state[torchbearer.STEPS]  # fewer where a run goes on within an epoch
+        self._bar.total = state[torchbearer.STEPS]  # fewer if the run resumed within an epoch
         self._bar.update()
         if now - self._last_shown < (SECONDS_BETWEEN_LINES if self._bar.disable else SECONDS_BETWEEN_NUMBERS):
             return
@@ -88,7 +87,7 @@ class Progress(Callback):
 
 
 class EpochLine(Callback):
-    """Logs one line an epoch."""
+    """Logs one line per epoch."""
 
     def on_end_epoch(self, state):
         row = state[torchbearer.METRICS]

@@ -1,8 +1,8 @@
-"""All of a training, saved so that it can be gone on with exactly, and put back (see `resume`).
+"""Saves and restores the complete training state, for exact resumption (see `trials/resume.py`).
 
-After every epoch, resume.pt holds all that the next epoch depends on: weights, optimiser, schedule, sigma2, the losses'
-own weights, every random state, and what the log, the metrics and the best snapshot have seen so far. After Ctrl-C or
-SIGTERM it is written within an epoch, too. The file before it stays as resume_previous.pt.
+After every epoch, resume.pt holds the state that the next epoch depends on: weights, optimiser, schedule, sigma2, the
+losses' own weights, every random state, and the state of the log, the metrics and the best snapshot. Ctrl-C and SIGTERM
+also save it within an epoch. The previous file stays as resume_previous.pt.
 """
 
 from __future__ import annotations
@@ -35,16 +35,15 @@ logger = logging.getLogger("commgame")
 
 FORMAT = "learning-to-draw resume 2"
 FILE, PREVIOUS = "resume.pt", "resume_previous.pt"
-# Attributes in which torchbearer's metrics keep what they have seen.
+# Attributes that hold the state of torchbearer's metrics.
 METRIC_MEMORY = ("_sum", "_sum_sq", "_count", "_cache", "_i", "_result")
 
 
 class ResumePoint(Callback):
-    """Saves all of a training before its first epoch, after each, and within one when it is to stop; takes it up again
-    where there is a file's content to go on from.
+    """Saves the training state before the first epoch, after each epoch, and when a signal stops the run; restores it.
 
-    It has to be the last callback: the others have then done what they do to the state. Of several processes the first
-    one writes; the others tell it their random states.
+    It has to be the last callback, as the others change the state. Rank 0 writes the file, with the random states of
+    all ranks.
     """
 
     def __init__(
@@ -60,8 +59,10 @@ class ResumePoint(Callback):
         interrupts: Interrupts,
         content: Mapping[str, Any] | None = None,
     ):
-        """scheduler: the torchbearer callback of the learning rate's schedule, None for a constant one. content: of
-        the resume.pt that the run goes on from."""
+        """scheduler: the torchbearer callback of the learning rate's schedule; None for a constant one.
+
+        content: of the resume.pt to resume from; None for a new run.
+        """
         super().__init__()
         self.folder, self.options, self.agents, self.loss = folder, options, agents, loss
         self.scheduler, self.log, self.snapshots, self.interrupts = scheduler, log, snapshots, interrupts
@@ -69,8 +70,8 @@ class ResumePoint(Callback):
         self.generators = {f"{name} {kind}": g for name, b in batches.items() for kind, g in b.generators().items()}
         self.generators |= loss.generators()
         self._content = content
-        self._within: Mapping[str, Any] | None = None  # where in its first epoch the run goes on
-        self._done = 0  # batches of this epoch that were done before the run was interrupted
+        self._within: Mapping[str, Any] | None = None  # the position to resume from, if it is within an epoch
+        self._done = 0  # batches of this epoch that were done before the interruption
 
     def on_start(self, state):
         content = self._content
@@ -78,7 +79,7 @@ class ResumePoint(Callback):
             self._save(state, self._place(state))
             return
         self.loss.load_state_dict(content["loss"])
-        if self.scheduler is not None:  # its construction has just changed the optimiser
+        if self.scheduler is not None:  # before the optimiser: creating the scheduler has just changed that
             self.scheduler._scheduler.load_state_dict(content["scheduler"])
         state[torchbearer.OPTIMIZER].load_state_dict(content["optimizer"])
         state[torchbearer.HISTORY].extend(content["history"])
@@ -99,7 +100,7 @@ class ResumePoint(Callback):
             state[torchbearer.ITERATOR] = self.train.after(self._done)
             state[torchbearer.STEPS] -= self._done
             state[torchbearer.METRICS] = dict(self._within["logged"])
-            self._go_to(self._content, state)  # again: torchbearer has set the metrics back, and dealing draws numbers
+            self._go_to(self._content, state)  # again: torchbearer has reset the metrics, and dealing has drawn numbers
             self._trained = {name: self._content[name] for name in ("within", "random", "metrics")}
         self._within = self._content = None
 
@@ -112,7 +113,7 @@ class ResumePoint(Callback):
             self._stop(state)
 
     def on_step_validation(self, state):
-        if self._is_to_stop():  # the held-out games are begun again
+        if self._is_to_stop():  # the resumed run repeats the validation from its start
             self._stop(state)
 
     def on_checkpoint(self, state):
@@ -122,22 +123,22 @@ class ResumePoint(Callback):
             self.interrupts.obey()
 
     def _is_to_stop(self) -> bool:
-        """Whether it, or another process, was told to; all find out after the same batch. Makes no GPU wait."""
+        """Whether any process got a signal. All find out after the same batch. Does not synchronise with the GPU."""
         self.interrupts.noted = distributed.largest(self.interrupts.noted or 0) or None
         return self.interrupts.noted is not None
 
     def _stop(self, state) -> None:
-        # The step just done may have broken them, which no loss has shown yet.
+        # The last step may have made the weights NaN, before any loss could show it.
         if not all(torch.isfinite(parameter).all() for parameter in self.agents.parameters()):
-            raise RunError("the weights are not numbers any more, so this place is not saved; the epoch before it is.")
+            raise RunError("the weights are NaN or infinite, so this state is not saved. The previous epoch is saved.")
         self._save(state, self._trained)
-        distributed.meet()  # none leaves while the first one writes: the others' end would be the end of it
+        distributed.meet()  # wait while rank 0 writes: torchrun ends it as soon as another process ends
         epoch, batches = state[torchbearer.EPOCH] + 1, self._trained["within"]["batches"]
         logger.info("stopped after batch %d of %d in epoch %d; saved", batches, len(self.train), epoch)
         self.interrupts.obey()
 
     def _place(self, state, batches: int = 0) -> dict[str, Any]:
-        """Where the training is: after so many batches of this epoch, or 0 between two epochs."""
+        """The position and state of the training: after `batches` batches of this epoch, or between epochs for 0."""
         within = None
         if batches:
             settle_metrics(state)
@@ -180,21 +181,21 @@ class ResumePoint(Callback):
 
         def write(temporary: Path) -> None:
             torch.save(content, temporary)
-            if path.exists():  # only now that the next one is whole
+            if path.exists():  # only once the new file is complete
                 os.replace(path, self.folder / PREVIOUS)
 
         write_atomically(path, write)
 
 
 def metrics_of(state: Mapping) -> list[Any]:
-    """All metrics of a trial; torchbearer keeps them as leaves of a tree, in an order that stays."""
-    found, waiting = [], [state[torchbearer.METRIC_LIST]]
-    while waiting:
-        metric = waiting.pop()
-        found.append(metric)
-        waiting += [*getattr(metric, "metric_list", ()), *getattr(metric, "children", ())]
-        waiting += [inner for inner in (getattr(metric, "metric", None), getattr(metric, "root", None)) if inner]
-    return found
+    """All metrics of a trial, from torchbearer's tree of metrics, always in the same order."""
+    metrics, remaining = [], [state[torchbearer.METRIC_LIST]]
+    while remaining:
+        metric = remaining.pop()
+        metrics.append(metric)
+        remaining += [*getattr(metric, "metric_list", ()), *getattr(metric, "children", ())]
+        remaining += [inner for inner in (getattr(metric, "metric", None), getattr(metric, "root", None)) if inner]
+    return metrics
 
 
 def _listed(memory: Any) -> Any:
@@ -208,7 +209,7 @@ def _moved(memory: Any, device: torch.device) -> Any:
 
 
 def random_state(generators: Mapping[str, torch.Generator]) -> dict[str, Any]:
-    """The states of Python's, numpy's and torch's random numbers, as plain values and tensors."""
+    """The states of all random generators (Python, numpy, torch, `generators`), as plain values and tensors."""
     kind, keys, *position = np.random.get_state()
     return {
         "python": random.getstate(),
@@ -231,6 +232,6 @@ def set_random_state(saved: Mapping[str, Any], generators: Mapping[str, torch.Ge
 
 
 def _simple(schedule: Mapping[str, Any]) -> dict[str, Any]:
-    """A scheduler's state without functions, which are built anew from the options."""
+    """A scheduler's state without functions, which the options rebuild."""
     allowed = (bool, int, float, str, list, tuple, dict, Counter, type(None))
     return {name: value for name, value in schedule.items() if isinstance(value, allowed)}

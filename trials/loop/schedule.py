@@ -1,12 +1,12 @@
-"""The learning rate's little language: INITIAL, or INITIAL*SCHEDULE, as in the official code.
+"""Parses learning rate specifications, INITIAL or INITIAL*SCHEDULE, as in the official code.
 
     0.1                     constant
-    0.1*0.2@every10         times 0.2 after every 10 epochs
-    0.1*0.2@[10,30,80]      times 0.2 after these epochs
-    0.1*0.2@plateau         times 0.2 when val_loss has not improved by 0.01 % for 10 epochs
+    0.1*0.2@every10         multiplied by 0.2 after every 10 epochs
+    0.1*0.2@[10,30,80]      multiplied by 0.2 after these epochs
+    0.1*0.2@plateau         multiplied by 0.2 when val_loss has not improved by 0.01 % for 10 epochs
     0.1*inv0.0001,0.75      0.1 * (1 + 0.0001 i)^-0.75 at epoch i
 
-A `B` (or `b`) at the end counts batches instead of epochs; not for plateau, whose val_loss comes once an epoch.
+A `B` (or `b`) at the end counts batches instead of epochs; not for plateau, as val_loss exists once per epoch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FORMS = "0.001, 0.001*0.2@every10, 0.001*0.2@[10,30,80], 0.001*0.2@plateau or 0.
 
 @dataclass(frozen=True)
 class LearningRate:
-    """A parsed specification. kind: constant, every, milestones, plateau or inv. per_batch: counts batches, not epochs.
+    """A parsed specification. kind: constant, every, milestones, plateau or inv. per_batch: count batches, not epochs.
 
     numbers: (N,) for every, the milestones, (gamma, power) for inv, empty otherwise.
     """
@@ -75,25 +75,27 @@ def _parse_schedule(initial: float, schedule: str) -> LearningRate:
         gamma, power = float(match[1]), float(match[2])
         if not (0 <= gamma <= LARGEST and abs(power) <= LARGEST):
             raise ValueError(f"inv needs a gamma of 0 or more and a power, not {match[1]} and {match[2]}")
-        return LearningRate(initial, "inv", 1.0, (gamma, power), per_batch)  # a factor is ignored, as officially
+        return LearningRate(
+            initial, "inv", 1.0, (gamma, power), per_batch
+        )  # a factor is ignored, as in the official code
     known = kind == "plateau" or re.fullmatch(r"every\d+", kind) or re.fullmatch(r"\[.*\]", kind)
     if not known:
-        raise ValueError(f"{schedule!r} is no schedule")
+        raise ValueError(f"{schedule!r} is not a schedule")
     if not at:
-        raise ValueError(f"{kind} needs the factor that it multiplies by, as in 0.2@{kind}")
+        raise ValueError(f"{kind} needs the factor to multiply by, as in 0.2@{kind}")
     factor = float(factor_text)
     if not 0 < factor < math.inf:
         raise ValueError(f"the factor {factor_text} must be above 0")
     if kind == "plateau":
         if per_batch:
-            raise ValueError("plateau follows val_loss, which comes once an epoch: leave out the B")
+            raise ValueError("plateau follows val_loss, which exists once per epoch: leave out the B")
         if factor >= 1:
             raise ValueError(f"the factor {factor_text} of a plateau must be below 1")
         return LearningRate(initial, "plateau", factor)
     if kind.startswith("every"):
         step = int(kind[len("every") :])
         if step < 1:
-            raise ValueError("every0 never comes")
+            raise ValueError("the number after every must be 1 or more")
         return LearningRate(initial, "every", factor, (step,), per_batch)
     return LearningRate(initial, "milestones", factor, _milestones(kind), per_batch)
 

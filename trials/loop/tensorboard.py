@@ -1,4 +1,4 @@
-"""`--tensorboard`: the log, and the games as a person reads them, for TensorBoard."""
+"""`--tensorboard`: the log and a picture of games, for TensorBoard."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from learning_to_draw.errors import UsageError
 
 
 def check_tensorboard() -> None:
-    """Raises UsageError where there is none."""
+    """Raises UsageError if the package tensorboard is not installed."""
     if find_spec("tensorboard") is None:
         raise UsageError("--tensorboard needs the package tensorboard.\nInstall it (pip install tensorboard).")
 
 
 class TensorBoard(Callback):
-    """Writes every number of an epoch and its val_games.png to `folder`/tensorboard; steps are epochs, from 0.
+    """Writes every metric of an epoch and its val_games.png to `folder`/tensorboard; steps are epochs, from 0.
 
-    Of what was measured in both, training and validation share a chart. It comes after those that measure and draw.
+    Metrics of both training and validation share a chart. It must come after the callbacks that measure and draw.
     """
 
     def __init__(self, folder: Path, epochs: int):
-        """epochs: already done, where a run goes on; what an unfinished epoch had left is dropped."""
+        """epochs: finished before a resumption; TensorBoard then drops the entries of later epochs."""
         super().__init__()
         self.folder, self.epochs = folder, epochs
 
     def on_start(self, state):
-        from torch.utils.tensorboard import SummaryWriter  # slow, and asked for by few
+        from torch.utils.tensorboard import SummaryWriter  # slow to import, and rarely used
 
         self._writer = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.epochs or None)
 
     def on_end_epoch(self, state):
         metrics, epoch = state[torchbearer.METRICS], state[torchbearer.EPOCH]
         for name, value in metrics.items():
-            measured = name.removeprefix("val_")
-            both = f"val_{measured}" in metrics
-            part = ("/validation" if name != measured else "/training") if both else ""
-            self._writer.add_scalar(measured + part, value, epoch)
+            metric = name.removeprefix("val_")
+            both = f"val_{metric}" in metrics
+            part = ("/validation" if name != metric else "/training") if both else ""
+            self._writer.add_scalar(metric + part, value, epoch)
         with Image.open(self.folder / "val_games.png") as games:
             self._writer.add_image("games", np.asarray(games.convert("RGB")), epoch, dataformats="HWC")
         self._writer.flush()

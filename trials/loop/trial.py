@@ -1,4 +1,4 @@
-"""The torchbearer trial that plays games: model, closure, metrics. `train` and `test` add their callbacks."""
+"""Builds the torchbearer trial that plays games: model, closure, metrics. `train` and `test` add callbacks."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from learning_to_draw.trials.loop.batches import Batch, GameBatches, Played
 from learning_to_draw.trials.loop.divided import DividedGames
 
 TERMS = torchbearer.state_key("loss_terms")
-"""State: every loss term of this batch by name, scalars; their sum is the loss."""
+"""State key: the loss terms of this batch by name, scalars. Their sum is the loss."""
 
 
 class ForwardError(BaseException):
-    """Carries an exception out of torchbearer, which would catch it, run the model again and lose the traceback."""
+    """Carries an exception out of torchbearer, which would catch it, rerun the model and lose the traceback."""
 
 
 class Player(nn.Module):
-    """The agents as torchbearer calls a model: with a batch, and a state that they have no use for.
+    """Wraps the agents as a torchbearer model, which is called with a batch and a state (not used here).
 
-    Their loss lives beside them, so that it is switched between training and evaluation, and moved, together with them.
+    It also holds the loss, which therefore changes device and train/eval mode together with the agents.
     """
 
     def __init__(self, agents: Agents, loss: TotalLoss, *, gather_candidates: bool = False):
-        """gather_candidates: in training, the candidates of all processes are one pool."""
+        """gather_candidates: whether training pools the candidates of all processes."""
         super().__init__()
         self.agents = agents
         self.loss = loss
@@ -56,7 +56,7 @@ class Player(nn.Module):
             raise ForwardError from error
 
     def judge(self, batch: Batch, play: Play) -> Mapping[str, Tensor]:
-        """The loss's terms by name."""
+        """The loss's terms by name, scalars."""
         return self.loss(play, batch.targets) if batch.played is None else batch.played.terms
 
     def play(self, batch: Batch) -> Played:
@@ -65,33 +65,33 @@ class Player(nn.Module):
 
 
 class QuietRunningMean(metrics.RunningMean):
-    """torchbearer's running mean, left on the device as a tensor: no GPU is waited for until `settle_metrics`."""
+    """torchbearer's running mean as a tensor on the device: it does not synchronise with the GPU."""
 
     def _step(self, cache: list[Tensor]) -> Tensor:
         return torch.stack(cache).mean()
 
 
 def with_running_mean(metric: metrics.MetricTree) -> metrics.MetricTree:
-    """The metric, logged as running_NAME, too: of the last 50 batches, renewed at every tenth, as officially."""
+    """Adds running_NAME to the log: the mean of the last 50 batches, updated every 10, as in the official code."""
     metric.add_child(metrics.ToDict(QuietRunningMean(f"running_{metric.root.name}")))
     return metric
 
 
 def settle_metrics(state: dict) -> None:
-    """Turns metrics that are tensors into numbers."""
+    """Converts metrics from tensors to numbers, in place."""
     for name, value in state[torchbearer.METRICS].items():
         if isinstance(value, Tensor):
             state[torchbearer.METRICS][name] = value.item()
 
 
 def of_all(state: dict, combine: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
-    """`value`, in training combined with those of the other processes; held-out games are the same in all."""
+    """`value` combined over all processes in training; unchanged in held-out games, which all processes share."""
     return combine(value) if state[torchbearer.MODEL].training else value
 
 
 @metrics.mean
 class BatchLoss(metrics.Metric):
-    """The loss of a batch, mean over the processes; logged as loss."""
+    """The loss of a batch, mean over the processes. Logged as loss."""
 
     def __init__(self):
         super().__init__("loss")
@@ -103,18 +103,18 @@ class BatchLoss(metrics.Metric):
 @metrics.std
 @metrics.mean
 class CommunicationRate(metrics.Metric):
-    """Right guesses of a batch in all processes, float [B] of 0 and 1; logged as commrate and commrate_std."""
+    """Correct guesses of a batch in all processes, float [B] of 0 and 1. Logged as commrate and commrate_std."""
 
     def __init__(self):
         super().__init__("commrate")
 
     def process(self, state: dict) -> Tensor:
-        right = correct_guesses(state[torchbearer.Y_PRED].scores, state[torchbearer.Y_TRUE]).float()
-        return of_all(state, distributed.gathered, right)
+        correct = correct_guesses(state[torchbearer.Y_PRED].scores, state[torchbearer.Y_TRUE]).float()
+        return of_all(state, distributed.gathered, correct)
 
 
 def loss_term_metric(term: str) -> metrics.Metric:
-    """The mean of one loss term over the batches of an epoch, logged as TERM_loss."""
+    """The mean of one loss term over the batches of an epoch. Logged as TERM_loss."""
 
     @metrics.mean
     class LossTerm(metrics.Metric):
@@ -136,14 +136,14 @@ def build_trial(
     callbacks: Sequence[Callback] = (),
     gather_candidates: bool = False,
 ) -> torchbearer.Trial:
-    """A trial on `device` whose batches are `Batch`es and whose prediction is a `Play`.
+    """A trial on `device` whose input is a `Batch` and whose prediction is a `Play`.
 
-    On several processes, agents and loss have to be on the device already; gradients are the mean over the processes.
+    With several processes, agents and loss have to be on the device already; gradients are averaged over the processes.
     """
     player = Player(agents, loss, gather_candidates=gather_candidates)
     model: nn.Module = player
     if optimizer is not None and distributed.count() > 1:
-        # No static_graph: it looks for tensors in what `forward` gives, does not find a Play's, and averages nothing.
+        # Not static_graph: it does not find the tensors inside a Play, and then averages no gradients.
         model = DistributedDataParallel(player)
 
     def criterion(state: dict) -> Tensor:
@@ -159,12 +159,12 @@ def build_trial(
         state[torchbearer.LOSS].backward()
         state[torchbearer.CALLBACK_LIST].on_backward(state)
 
-    measured = [with_running_mean(BatchLoss()), with_running_mean(CommunicationRate())]
+    logged = [with_running_mean(BatchLoss()), with_running_mean(CommunicationRate())]
     if optimizer is not None:
-        measured.append("lr")
+        logged.append("lr")
     if loss.auxiliary:
-        measured += [loss_term_metric(term) for term in ("game", *loss.auxiliary)]
-    trial = torchbearer.Trial(model, optimizer, criterion, measured, list(callbacks), verbose=0)
+        logged += [loss_term_metric(term) for term in ("game", *loss.auxiliary)]
+    trial = torchbearer.Trial(model, optimizer, criterion, logged, list(callbacks), verbose=0)
     return trial.with_loader(_load_batch).with_closure(closure).to(device)
 
 
@@ -174,12 +174,12 @@ def _load_batch(state: dict) -> None:
 
 
 def run(trial: torchbearer.Trial, train: GameBatches, valid: GameBatches, epochs: int) -> list[dict[str, Any]]:
-    """Trains for `epochs`; the history has a dict of metrics for every epoch."""
+    """Trains for `epochs` and returns the history: one dict of metrics per epoch."""
     return _unwrapped(lambda: trial.with_generators(train, _divided(trial, valid)).run(epochs))
 
 
 def evaluate(trial: torchbearer.Trial, batches: GameBatches) -> dict[str, float]:
-    """Plays all batches once without learning; metrics by name, each beginning with test_."""
+    """Plays all batches once without training and returns the metrics by name, each beginning with test_."""
     return _unwrapped(
         lambda: trial.with_test_generator(_divided(trial, batches)).evaluate(data_key=torchbearer.TEST_DATA),
     )

@@ -1,4 +1,4 @@
-"""Files that are written atomically: a reader finds the old file or the new one, never a part."""
+"""Writes files atomically: a reader finds the old file or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Calls `write` with a temporary name beside `path`, then renames: a reader finds the old file or the new one."""
-    # The suffix stays, as pictures are written in the format that it names.
+    """Calls `write` with a temporary path in the same folder, then renames the file to `path`."""
+    # The suffix is kept: it decides the format of pictures.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         write(temporary)
@@ -26,5 +26,5 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    # What a file's name holds that is no text is written as JSON's own \udcNN, which reads back as it was.
+    # Undecodable bytes of a file name are written as JSON's \udcNN, which reads back unchanged.
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", errors="backslashreplace"))

@@ -1,7 +1,7 @@
-"""Checkpoints: plain tensors, text and numbers in one dict, with the options that rebuild the agents.
+"""Reads and writes checkpoints: one dict of tensors, text and numbers, with the options that rebuild the agents.
 
-Checkpoints of the official code are read too: its `model_final.pt`, with torchbearer's classes among the values, and
-its `model_NN.pt`, with torchbearer's state keys as keys. They carry no options.
+Also reads those of the official code: its `model_final.pt`, with torchbearer's classes among the values, and its
+`model_NN.pt`, with torchbearer's state keys as keys. They contain no options.
 """
 
 from __future__ import annotations
@@ -25,16 +25,18 @@ from learning_to_draw.trials.config.resolve import Options
 from learning_to_draw.trials.records.atomic import write_atomically
 from learning_to_draw.trials.records.folder import plain, versions
 
-# What an official checkpoint holds beside tensors and numbers; reading these runs nothing.
+# Classes in an official checkpoint in addition to tensors and numbers. Loading them runs no code.
 _OFFICIAL_CLASSES = [StateKey, Interval, CSVLogger, FromState, LambdaCallback]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint, read. epoch: number (from 0) of the last epoch trained. options: as given to training, except that
-    sigma2 is where annealing had brought it; empty for one of the official code. loss: what the losses themselves
-    learned (weights of feature layers); empty where nothing, or in an older checkpoint. versions: what it was trained
-    with; empty for an official one."""
+    """A checkpoint that has been read.
+
+    epoch: the last epoch trained, from 0. options: of the training, with the annealed sigma2; empty for an official
+    checkpoint. loss: the learnt weights of the losses; may be empty. versions: of the packages that it was trained
+    with; empty for an official checkpoint.
+    """
 
     path: Path
     epoch: int
@@ -54,7 +56,7 @@ def save_checkpoint(
     epoch: int,
     history: list[dict[str, Any]],
 ) -> None:
-    """Writes a checkpoint whole or not at all; it loads with `torch.load(path, weights_only=True)`."""
+    """Writes a checkpoint atomically. It loads with `torch.load(path, weights_only=True)`."""
     content = {
         "format": "learning-to-draw 1",
         "epoch": epoch,
@@ -70,21 +72,21 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
-    """Reads a checkpoint. Raises UsageError for a file that is none, is damaged, or needs code to be read.
+    """Reads a checkpoint. Raises UsageError if the file is not one, is damaged, or needs other classes to be loaded.
 
-    trust: read also what needs code, which may do anything while it is read.
+    trust: also load other classes, which can run any code.
     """
     if not path.is_file():
         raise UsageError(f"--weights {path}: there is no such file.\nGive a model_*.pt that training wrote.")
     try:
         with torch.serialization.safe_globals(_OFFICIAL_CLASSES):
             content = torch.load(path, map_location="cpu", weights_only=not trust)
-    except Exception as error:  # whatever a damaged file makes the unpickler stumble over
+    except Exception as error:  # a damaged file can raise anything in the unpickler
         if needed := re.search(r"Unsupported (?:global|class)\W+GLOBAL (\S+)", str(error)):
             raise UsageError(
                 f"--weights {path} needs {needed[1]} to be read, which is neither a tensor, a number nor text, and "
                 "could run any code.\n"
-                "If you know where the file comes from, add --trust-weights; otherwise leave it alone."
+                "If you trust the source of the file, add --trust-weights; otherwise do not use it."
             ) from error
         raise UsageError(
             f"--weights {path} cannot be read: it is cut short, damaged, or not written by this program.\n"
@@ -93,9 +95,9 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
     official = _read_official(path, content)
     if official is not None:
         return official
-    wanted = {"epoch": int, "options": dict, "sigma2": float, "model": dict, "history": list}
-    whole = isinstance(content, dict) and all(isinstance(content.get(key), kind) for key, kind in wanted.items())
-    if not whole or not all(isinstance(value, torch.Tensor) for value in content["model"].values()):
+    types = {"epoch": int, "options": dict, "sigma2": float, "model": dict, "history": list}
+    valid = isinstance(content, dict) and all(isinstance(content.get(key), kind) for key, kind in types.items())
+    if not valid or not all(isinstance(value, torch.Tensor) for value in content["model"].values()):
         raise _no_checkpoint(path)
     options = content["options"] | {"sigma2": content["sigma2"]}
     return Checkpoint(
@@ -122,7 +124,7 @@ def _read_official(path: Path, content: Any) -> Checkpoint | None:
     model = {_our_name(key): value for key, value in weights.items() if not _unused_here(key)}
     for key, value in list(model.items()):
         prefix, _, name = key.rpartition(".")
-        # One set of statistics there, two here; CLIP's stay as they are.
+        # Batch norm has one set of statistics there and two here. CLIP's stay as they are.
         if name in ("running_mean", "running_var") and ".clipmodel." not in key:
             model[f"{prefix}.drawn_{name}"] = value
     return Checkpoint(path, len(history) - 1, {}, model, history)
@@ -132,12 +134,12 @@ def _no_checkpoint(path: Path) -> UsageError:
     return UsageError(f"--weights {path} is not a checkpoint of this program.\nGive a model_*.pt that training wrote.")
 
 
-def _differ(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return not torch.equal(one.nan_to_num(), other.nan_to_num())
+def _differ(tensor: torch.Tensor, other: torch.Tensor) -> bool:
+    return not torch.equal(tensor.nan_to_num(), other.nan_to_num())
 
 
 def _unused_here(key: str) -> bool:
-    """An official weight that is computed here (the grid), or belongs to nothing here (CLIP's half for text)."""
+    """Whether an official weight is not needed here: the grid, which is computed, and CLIP's text encoder."""
     return key.endswith(".grid") or (".clipmodel." in key and ".clipmodel.visual." not in key)
 
 
@@ -146,23 +148,23 @@ def _our_name(key: str) -> str:
 
 
 def load_agents(agents: Agents, checkpoint: Checkpoint) -> None:
-    """Gives the agents the checkpoint's weights. Raises UsageError where they were built with other options."""
+    """Loads the checkpoint's weights into the agents. Raises UsageError if they do not fit."""
     halves = [
         {key.removeprefix(prefix): value for key, value in checkpoint.model.items() if key.startswith(prefix)}
         for prefix in ("sender_encoder.", "receiver_encoder.")
     ]
     if agents.shared and any(_differ(value, halves[1].get(key, value)) for key, value in halves[0].items()):
         raise UsageError(
-            f"--weights {checkpoint.path} holds an encoder for the sender and another for the receiver, and these "
-            "agents share one.\nAdd --separate-encoders."
+            f"--weights {checkpoint.path} has separate encoders for sender and receiver, but these agents "
+            "share one.\nAdd --separate-encoders."
         )
     try:
         agents.load_state_dict(checkpoint.model)
     except RuntimeError as error:
         reason = [line.strip() for line in str(error).splitlines()[1:]]
-        advice = "Leave out the options that differ from those it was trained with."
+        advice = "Leave out the options that differ from those of its training."
         if not checkpoint.options:
-            advice = "It carries no options: give all that it was trained with, sizes such as --latent-size, too."
+            advice = "It carries no options: give all options of its training, including sizes such as --latent-size."
         raise UsageError(
             f"--weights {checkpoint.path} does not fit the agents that the options describe:\n"
             f"{reason[0][:300] if reason else error}\n"

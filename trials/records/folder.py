@@ -1,4 +1,4 @@
-"""The folder of a run: where it is, that nothing in it is overwritten, and files that are there whole or not at all."""
+"""Chooses and creates the folder of a run, without overwriting anything, and records versions and command line."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.resolve import Options
 from learning_to_draw.trials.records.atomic import write_json, write_text
 
-# The command as it was typed; the first two names are the official ones.
+# The command line as typed. The first two file names are those of the official code.
 COMMAND_FILES = {"train": "train_cmd.txt", "test": "eval_cmd.txt", "crossplay": "crossplay_cmd.txt"}
-# Any of these says that a folder holds a run.
+# A folder with any of these files holds a run.
 RUN_FILES = ("config.json", "log.csv", *COMMAND_FILES.values(), "result.json", "model_final.pt", "gamelogs")
-TIMES = ("games_per_second", "seconds")  # of an epoch; differ from run to run, and so stay out of log.csv
+TIMES = ("games_per_second", "seconds")  # not in log.csv, which is reproducible
 PACKAGES = ("torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "scikit-learn")
 
 
 def choose_folder(options: Options) -> Path:
-    """The folder that the run will write to; nothing is made yet (`open_folder` does that).
+    """The folder that the run will write to. `open_folder` creates it later.
 
-    Raises UsageError if the one asked for holds a run already, cannot be a folder, or cannot be written to.
+    Raises UsageError if --output already holds a run, is not a folder, or is not writable.
     """
     if options.output is None:
         game = "original" if options.object_oriented == "none" else options.object_oriented
         return Path("runs", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{options.command}_{options.dataset}_{game}")
     if not options.output:
-        raise UsageError("--output is empty.\nName a folder, or leave it out for a fresh one under runs/.")
+        raise UsageError("--output is empty.\nName a folder, or leave it out for a new one under runs/.")
     folder = Path(options.output)
     try:
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"--output {folder} is a file, not a folder.\nGive another name.")
         held = [name for name in RUN_FILES if (folder / name).exists()]
         nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    except OSError as error:  # a name that is too long, a loop of links
+    except OSError as error:  # a name that is too long, or a loop of symbolic links
         raise _cannot_write(folder, error.strerror) from error
     if held:
         raise _holds_a_run(folder, held)
@@ -54,9 +54,9 @@ def choose_folder(options: Options) -> Path:
 
 
 def open_folder(folder: Path, options: Options, command: Sequence[str], device: str) -> Path:
-    """Makes the folder and writes what the run was asked to do: the command, the resolved options, the versions.
+    """Creates the folder, writes the command, the resolved options and the versions to it, and returns it.
 
-    Of runs that are started at once, each gets a folder of its own, or UsageError if both asked for one. Returns it.
+    Runs that start at the same time get different folders. Raises UsageError if another run has taken --output.
     """
     folder = _claim(folder, options, shlex.join(command))
     if options.plugin is not None:
@@ -79,16 +79,16 @@ def open_folder(folder: Path, options: Options, command: Sequence[str], device: 
 def note_resumption(
     folder: Path, options: Options, command: Sequence[str], epochs: int, batches: int, device: str
 ) -> None:
-    """Adds to resumed.json that the run in a folder goes on, after so many epochs and batches of the next."""
+    """Adds a resumption to resumed.json, after `epochs` epochs and `batches` batches of the next one."""
     path = folder / "resumed.json"
-    noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    now = {"arguments": list(command), "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
-    where = {"after_epochs": epochs, "after_batches": batches}
-    write_json(path, [*noted, {**now, **where, "device": device, "versions": versions(options.plugin)}])
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    start = {"arguments": list(command), "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    position = {"after_epochs": epochs, "after_batches": batches}
+    write_json(path, [*earlier, {**start, **position, "device": device, "versions": versions(options.plugin)}])
 
 
 def _claim(folder: Path, options: Options, command: str) -> Path:
-    """Makes the folder this run's own: its command file is created, which only one run can do."""
+    """Claims the folder for this run, by creating the command file: only one run can succeed."""
     name = COMMAND_FILES[options.command]
     candidates = [folder]
     if options.output is None:
@@ -118,28 +118,27 @@ def _cannot_write(folder: Path, reason: str) -> UsageError:
 
 
 def versions(plugin: Path | str | None = None) -> dict[str, str]:
-    """What the run ran with: Python, packages, the git revision of this program where it has one, and the hash of a
-    plugin."""
+    """The versions of this program, Python and the packages, the git revision, and the hash of a plugin."""
     return _versions() | plugins.sha256_of(plugin)
 
 
-@functools.cache  # asked once, before training: a commit made meanwhile does not change what is running
+@functools.cache  # read once, before training: later commits do not change the running program
 def _versions() -> dict[str, str]:
-    found = {"learning-to-draw": __version__, "python": platform.python_version()}
+    numbers = {"learning-to-draw": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    found["git"] = _git_revision()
-    return found
+            numbers[package] = metadata.version(package)
+    numbers["git"] = _git_revision()
+    return numbers
 
 
 def plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Options as JSON and `torch.load(weights_only=True)` know them: paths become text."""
+    """Options with paths as text, for JSON and `torch.load(weights_only=True)`."""
     return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
 def _git_revision() -> str:
-    """The commit of this program, with "-dirty" after it where files have been changed; "unknown" outside git."""
+    """The commit of this program, with "-dirty" if files have changed; "unknown" outside git."""
     here = Path(__file__).parent
     try:
         described = subprocess.run(

@@ -1,4 +1,4 @@
-"""Game logs read back: ours (docs/outputs.md describes the files) and the official code's, which have one schema."""
+"""Reads game logs, ours (docs/outputs.md describes the files) and the official code's, into one schema."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ LOG_FORMAT = 1  # of games.jsonl; trials/records/gamelog_writer.py writes it
 
 @dataclass(frozen=True)
 class Game:
-    """One sender's turn. Pictures are named as in the log, relative to its folder.
+    """One sender's turn. Pictures have their names in the log, relative to its folder.
 
-    The official code's logs do not say what is None here.
+    The fields that can be None are not in the official code's logs.
     """
 
-    guess: int  # the candidate that the receiver chose, counted from 0
-    target: int  # the candidate that was meant, counted from 0
+    guess: int  # the candidate that the receiver chose, from 0
+    target: int  # the correct candidate, from 0
     sketch: str
-    candidates: tuple[str, ...]  # in the order the receiver had them
-    photo: str = ""  # what the sender saw; the target's picture where the log does not say
+    candidates: tuple[str, ...]  # in the receiver's order
+    photo: str = ""  # what the sender saw; the target's picture if not in the log
     photo_class: str | None = None
     candidate_classes: tuple[str, ...] | None = None
-    scores: tuple[float, ...] | None = None  # the receiver's, of each candidate
+    scores: tuple[float, ...] | None = None  # the receiver's score of each candidate
 
     @property
     def correct(self) -> bool:
@@ -37,7 +37,7 @@ class Game:
 
     @property
     def pictures(self) -> tuple[str, ...]:
-        """Every picture that the game names."""
+        """Every picture of the game, without duplicates."""
         return tuple(dict.fromkeys((self.sketch, *self.candidates, self.photo)))
 
     @property
@@ -59,7 +59,7 @@ class Game:
 
 @dataclass(frozen=True)
 class LoggedStrokes:
-    """The strokes of all games of a log, in its order; see `models.decoders.base.Strokes`."""
+    """The strokes of all games of a log, in order; see `models.decoders.base.Strokes`."""
 
     points: np.ndarray  # float32 [games, strokes, P, 2], (row, col) on a canvas from -1 to 1
     sigma2: float
@@ -68,7 +68,7 @@ class LoggedStrokes:
 
 @dataclass(frozen=True)
 class GameLog:
-    """The games of a log. rows: their entries in games.json, unchanged. card: card.json, empty for an official log."""
+    """The games of a log. rows: their entries in games.json. card: card.json; empty for an official log."""
 
     folder: Path
     games: tuple[Game, ...]
@@ -76,30 +76,30 @@ class GameLog:
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def picture(self, name: str) -> Path:
-        """The file of a picture that a game names. Raises UsageError where it is missing."""
+        """The path of a game's picture. Raises UsageError if it is missing."""
         path = self.folder / name
         if not path.is_file():
             raise UsageError(
-                f"{self.folder / 'games.json'} names {name}, and there is no such file in {self.folder}.\n"
+                f"{self.folder / 'games.json'} names {name}, but there is no such file in {self.folder}.\n"
                 "Copy the whole folder of the log, pictures included."
             )
         return path
 
     def strokes(self) -> LoggedStrokes | None:
-        """The strokes, or None where the log has none (the official code's). Raises UsageError for a broken file."""
+        """The strokes, or None if the log has none (official code). Raises UsageError for a damaged file."""
         path = self.folder / "strokes.npz"
         if not path.is_file():
             return None
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                found = {name: arrays[name] for name in arrays.files}
-                strokes = LoggedStrokes(found["points"], float(found["sigma2"]), found.get("intensities"))
-        except Exception as error:  # a broken archive fails in many ways
+                content = {name: arrays[name] for name in arrays.files}
+                strokes = LoggedStrokes(content["points"], float(content["sigma2"]), content.get("intensities"))
+        except Exception as error:  # the exceptions of a damaged archive vary
             raise UsageError(f"{path} cannot be read: {first_line(error)}.\nGive an intact copy.") from error
-        inks = strokes.intensities
-        whole = strokes.points.ndim == 4 and strokes.points.dtype.kind == "f" and strokes.sigma2 > 0
-        fitting = inks is None or inks.shape[:2] == strokes.points.shape[:2]
-        if not whole or not fitting or len(strokes.points) != len(self.games):
+        intensities = strokes.intensities
+        valid = strokes.points.ndim == 4 and strokes.points.dtype.kind == "f" and strokes.sigma2 > 0
+        matching = intensities is None or intensities.shape[:2] == strokes.points.shape[:2]
+        if not valid or not matching or len(strokes.points) != len(self.games):
             raise UsageError(
                 f"{path} holds strokes {list(strokes.points.shape)} for {len(self.games)} games.\nGive an intact log."
             )
@@ -112,26 +112,26 @@ def read_log(folder: Path) -> GameLog:
     path = folder / "games.json"
     rows = read_json(path)
     if not isinstance(rows, list) or not rows:
-        raise UsageError(f"{path} holds no list of games.\nPlay a test again: {program()} test.")
+        raise UsageError(f"{path} does not hold a list of games.\nRun the test again: {program()} test.")
     games = tuple(_game(row, number, path) for number, row in enumerate(rows))
     if (folder / "games.jsonl").is_file():
         games = tuple(_with_details(games, folder / "games.jsonl"))
     card = read_json(folder / "card.json") if (folder / "card.json").is_file() else {}
     if not isinstance(card, dict):
-        raise UsageError(f"{folder / 'card.json'} holds no card.\nGive an intact copy.")
+        raise UsageError(f"{folder / 'card.json'} is not a JSON object.\nGive an intact copy.")
     return GameLog(folder, games, tuple(rows), card)
 
 
 def _with_details(games: tuple[Game, ...], path: Path) -> Iterator[Game]:
-    """The games with what games.jsonl says beside games.json. Raises UsageError where the two do not fit together."""
-    shared: dict[tuple, tuple] = {}  # senders of one game have the same pool, which is kept once
+    """The games with the additional fields of games.jsonl. Raises UsageError if it does not match games.json."""
+    shared: dict[tuple, tuple] = {}  # turns with the same pool share one tuple, to save memory
     with path.open(encoding="utf-8") as lines:
         for number, game in enumerate(games):
             try:
                 line = json.loads(next(lines))
                 if line["format"] != LOG_FORMAT:
                     raise UsageError(
-                        f"{path}: its format is {line['format']!r}, and this program reads {LOG_FORMAT}.\n"
+                        f"{path}: its format is {line['format']!r}, but this program reads {LOG_FORMAT}.\n"
                         "Use the version of this program that wrote it."
                     )
                 classes = tuple(line["candidate_classes"])
@@ -158,7 +158,7 @@ def _with_details(games: tuple[Game, ...], path: Path) -> Iterator[Game]:
             except (StopIteration, ValueError, KeyError, TypeError, RecursionError) as error:
                 raise _torn(path, number, f"it cannot be read ({type(error).__name__})") from error
             if not (same and whole):
-                raise _torn(path, number, "it does not say the same as games.json")
+                raise _torn(path, number, "it does not match games.json")
             if wrong := _wrong_picture(detailed.photo):
                 raise _torn(path, number, wrong)
             yield detailed
@@ -167,26 +167,26 @@ def _with_details(games: tuple[Game, ...], path: Path) -> Iterator[Game]:
 
 
 def _torn(path: Path, number: int, wrong: str) -> UsageError:
-    return UsageError(f"{path}: line {number + 1}: {wrong}.\nGive an intact log, or take that file away.")
+    return UsageError(f"{path}: line {number + 1}: {wrong}.\nGive an intact log, or remove that file.")
 
 
 def find_log(folder: Path) -> Path:
-    """`folder` or its gamelogs/, whichever holds games.json."""
+    """`folder` or its gamelogs/, whichever holds games.json. Raises UsageError if neither does."""
     for candidate in (folder, folder / "gamelogs"):
         if (candidate / "games.json").is_file():
             return candidate
-    found = "no games.json in it, nor in a folder gamelogs" if folder.is_dir() else "no such folder"
+    reason = "it has no games.json, nor a folder gamelogs with one" if folder.is_dir() else "no such folder"
     raise UsageError(
-        f"there is no game log in {folder}: {found}.\n"
-        f"Give the folder that {program()} test has written (training leaves no game log), or its gamelogs."
+        f"there is no game log in {folder}: {reason}.\n"
+        f"Give a folder that {program()} test has written (training does not write a game log), or its gamelogs."
     )
 
 
 def read_json(path: Path) -> Any:
-    """Raises UsageError where the file is not there or not JSON."""
+    """The content of a JSON file. Raises UsageError if it is missing or not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: no JSON, or no text at all
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: not JSON, or not even text
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"{path} cannot be read: {reason}.\nGive an intact copy.") from error
 
@@ -219,7 +219,7 @@ def _what_is_wrong(game: Game) -> str:
 def _wrong_picture(name: Any) -> str:
     if not isinstance(name, str) or _leaves_the_folder(name):
         return f"{name!r} is not a picture in the log's folder"
-    if len(PurePosixPath(name).parts) < 2:  # beside the lists a picture could have the name of one
+    if len(PurePosixPath(name).parts) < 2:  # in the log's folder itself, it could have the name of a list
         return f"{name!r} is not in a folder of the log, such as sketch-images/"
     if not _is_text(name):
         return f"{name!r} has characters that no file's name can have"
@@ -231,7 +231,7 @@ def _leaves_the_folder(name: str) -> bool:
 
 
 def _is_text(name: str) -> bool:
-    """JSON can hold halves of characters, which cannot be written as UTF-8."""
+    """Whether `name` can be encoded as UTF-8. JSON can contain lone surrogates, which cannot."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

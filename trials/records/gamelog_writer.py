@@ -1,7 +1,6 @@
-"""gamelogs/: every game of a test, with the pictures it was played with, for people, programs and old tools.
+"""Writes the files of gamelogs/: every game of a test, with its pictures, also for tools of the official code.
 
-docs/outputs.md describes every field. Everything goes straight to disk, so that memory does not grow with the number
-of games.
+docs/outputs.md describes every field. Entries go directly to disk: memory does not grow with the number of games.
 """
 
 from __future__ import annotations
@@ -22,25 +21,25 @@ from learning_to_draw.trials.records.atomic import write_atomically
 
 FORMAT = 1
 FIELDS = ("reciever_guess", "reciever_guess_correct", "sketch", "correct_image", "images")
-DIGITS = 5  # after the point, of what games.jsonl holds as text; strokes.npz has all
+DIGITS = 5  # decimal places in games.jsonl; strokes.npz has full precision
 
 
 def picture_name(pixels: Tensor) -> str:
-    """The name that a log knows uint8 [1 or 3, H, W] by: the md5 of its pixels, row by row, grey or RGB."""
+    """The name of a picture, uint8 [1 or 3, H, W], in a log: the md5 of its pixels, row by row, grey or RGB."""
     return hashlib.md5(pixels.permute(1, 2, 0).contiguous().numpy().tobytes(), usedforsecurity=False).hexdigest()
 
 
 def stroke_width(sigma2: float) -> float:
-    """Width of a stroke where its ink, exp(-d2 / sigma2), is half of its most; in the canvas's units."""
+    """The full width of a stroke at half maximum of its ink exp(-d2 / sigma2), in canvas units."""
     return 2 * math.sqrt(sigma2 * math.log(2))
 
 
 class Unfinished:
-    """A text file under a temporary name, until it is finished."""
+    """A text file with a temporary name until `finish`."""
 
     def __init__(self, path: Path):
         self.path, self._temporary = path, path.with_name(f".{path.stem}.tmp{path.suffix}")
-        # A class may have a folder's name that is no text: JSON's own \udcNN reads back as it was.
+        # A class name may contain undecodable bytes: JSON's \udcNN reads back unchanged.
         self.file = self._temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
     def finish(self) -> None:
@@ -53,8 +52,7 @@ class Unfinished:
 
 
 class StrokesFile:
-    """strokes.npz, which numpy reads, written without ever holding all strokes: rows go to raw files, put together in
-    the end."""
+    """Writes strokes.npz without holding all strokes in memory: rows go to raw files, which `finish` combines."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -62,7 +60,7 @@ class StrokesFile:
         self._rows, self._sigma2 = 0, 0.0
 
     def add(self, strokes: Strokes) -> None:
-        """Strokes of B sketches; every call has as many of the same kind."""
+        """Adds the strokes of B sketches. N, P and C must be the same in every call."""
         arrays = {"points": strokes.points, "intensities": strokes.intensities}
         for name, tensor in arrays.items():
             if tensor is None:
@@ -96,7 +94,7 @@ class StrokesFile:
 
 
 def as_lists(strokes: Strokes) -> list[dict[str, Any]]:
-    """The entry `strokes` of each sketch."""
+    """The entry `strokes` of games.jsonl for each sketch."""
     width, colours = round(stroke_width(strokes.sigma2), DIGITS), [None] * len(strokes.points)
     if strokes.intensities is not None:
         colours = rounded(strokes.intensities)

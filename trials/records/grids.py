@@ -1,4 +1,4 @@
-"""Grids of square pictures, as the official code lays them out: written, and read again."""
+"""Writes and reads grids of square pictures, in the layout of the official code."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ PER_ROW, PADDING = 8, 2
 
 
 def grid(pictures: torch.Tensor, per_row: int = PER_ROW) -> torch.Tensor:
-    """One picture [C, H', W'] of pictures [N, C, H, W], N at least 1, with PADDING pixels of 0 around each.
+    """One picture [C, H', W'] of pictures [N, C, H, W], N >= 1, with PADDING pixels of 0 around each.
 
-    As torchvision's `make_grid` lays it out, whose import takes more than a second.
+    The layout is that of torchvision's `make_grid`, whose import takes more than a second.
     """
     padding, (count, channels, height, width) = PADDING, pictures.shape
     rows, columns = math.ceil(count / per_row), min(count, per_row)
@@ -28,7 +28,7 @@ def grid(pictures: torch.Tensor, per_row: int = PER_ROW) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid of square pictures, PER_ROW in a row, PADDING pixels around each. pixels: uint8 [H, W, 3]."""
+    """A grid of square pictures, PER_ROW per row, PADDING pixels around each. pixels: uint8 [H, W, 3]."""
 
     pixels: np.ndarray
     side: int
@@ -36,13 +36,13 @@ class Grid:
     rows: int
 
     def tile(self, number: int) -> np.ndarray:
-        """Picture `number`, from 0, row by row: uint8 [side, side, 3]."""
+        """Picture `number` (from 0, row by row), uint8 [side, side, 3]."""
         row, column = divmod(number, self.columns)
         top, left = (PADDING + place * (self.side + PADDING) for place in (row, column))
         return self.pixels[top : top + self.side, left : left + self.side]
 
     def filled(self) -> int:
-        """How many pictures there are: the last row may end in places that show nothing but the padding's colour."""
+        """The number of pictures. The last row may end in empty tiles, which have the padding's colour."""
         count = self.columns * self.rows
         while count > 1 and (self.tile(count - 1) == self.pixels[0, 0]).all():
             count -= 1
@@ -54,7 +54,7 @@ class Grid:
 
 
 def parse_grid(pixels: np.ndarray) -> Grid | None:
-    """uint8 [H, W, 3] as a grid; None where it cannot be one."""
+    """The grid in pixels, uint8 [H, W, 3]; None if they are not a grid."""
     height, width = (length - PADDING for length in pixels.shape[:2])
     shapes = [(width // PER_ROW, PER_ROW)] if width > 0 and width % PER_ROW == 0 else []
     shapes += [(height, width // height)] if height > 0 and width % height == 0 and width // height < PER_ROW else []
@@ -65,6 +65,6 @@ def parse_grid(pixels: np.ndarray) -> Grid | None:
 
 
 def _is_padding(pixels: np.ndarray, step: int) -> bool:
-    """Whether everything between tiles that are `step` apart has one colour."""
+    """Whether all pixels between tiles at distance `step` have one colour."""
     between = [np.arange(length) % step < PADDING for length in pixels.shape[:2]]
     return bool((pixels[between[0]] == pixels[0, 0]).all() and (pixels[:, between[1]] == pixels[0, 0]).all())

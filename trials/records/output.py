@@ -1,4 +1,4 @@
-"""Where a tool writes: never over something that is there."""
+"""Checks and creates the files and folders that a tool writes. Nothing existing is overwritten."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from learning_to_draw.errors import UsageError
 
 
 def check_new(path: Path) -> None:
-    """Raises UsageError if there is something at `path` already, or no folder to make it in."""
+    """Raises UsageError if `path` already exists, or if its parent folder does not exist or is not writable."""
     if path.exists() or path.is_symlink():
-        raise UsageError(f"{path} is there already, and nothing is overwritten.\nGive another name, or move it away.")
+        raise UsageError(f"{path} already exists, and nothing is overwritten.\nGive another name, or move it away.")
     if not path.parent.is_dir():
-        raise UsageError(f"{path} cannot be written: there is no folder {path.parent}.\nMake it, or give another.")
+        raise UsageError(
+            f"{path} cannot be written: there is no folder {path.parent}.\nCreate it, or give another path."
+        )
     check_writable(path.parent)
 
 
 def check_writable(folder: Path) -> None:
-    """Raises UsageError if no file can be made in a folder; tried, as permissions alone do not tell."""
+    """Raises UsageError if the folder is not writable. Tested with a file, as permissions do not always tell."""
     try:
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
@@ -32,7 +34,7 @@ def check_writable(folder: Path) -> None:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A folder to write to, which is called `path` once all is in it; it goes again where something fails before."""
+    """Context with a temporary folder to write to. It is renamed to `path` at the end, or removed after an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.mkdir()
     try:

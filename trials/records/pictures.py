@@ -1,4 +1,4 @@
-"""The pictures a run writes: the official grids, and games as a person reads them."""
+"""The pictures that a run writes: grids as in the official code, and games with photo, sketch and guess."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ LABEL_WIDTH = 64
 
 @dataclass(frozen=True)
 class PlayedGames:
-    """The first N senders' turns of a pass, on the CPU, as float [N, 1 or 3, S, S] in 0..1; right: bool [N].
+    """The first N senders' turns of a pass, on the CPU, as float [N, 1 or 3, H, W] in 0..1. right: bool [N].
 
-    pool: the receivers' pictures, in the order they were shown, N of them.
+    pool: the first N of the receivers' pictures, in the order in which they were shown.
     """
 
     photos: Tensor
@@ -44,7 +44,7 @@ class PlayedGames:
 
 
 def save_grid(path: Path, pictures: Tensor) -> None:
-    """float [N, 1 or 3, S, S] in 0..1 as a PNG, 8 in a row, 2 black pixels between."""
+    """Saves pictures, float [N, 1 or 3, H, W] in 0..1, as a grid, 8 per row, with 2 black pixels between them."""
     save_picture(path, to_picture(grid(expand_channels(pictures, 3))))
 
 
@@ -53,20 +53,20 @@ def save_picture(path: Path, picture: Image.Image) -> None:
 
 
 def to_bytes(pictures: Tensor) -> Tensor:
-    """float in 0..1 to uint8 on the CPU, rounded to the nearest level (an 8-bit photo comes back as it was)."""
+    """Pictures as uint8 on the CPU, from floats in 0..1, rounded: 8-bit photos are restored exactly."""
     return pictures.detach().mul(255).round().clamp(0, 255).to(torch.uint8).cpu()
 
 
 def to_picture(picture: Tensor) -> Image.Image:
-    """float [1 or 3, H, W] in 0..1 as an 8-bit picture, grey or RGB."""
+    """An 8-bit picture, grey or RGB, from float [1 or 3, H, W] in 0..1."""
     pixels = to_bytes(picture).permute(1, 2, 0).numpy()
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
 def draw_games(games: PlayedGames) -> Image.Image:
-    """Photo above sketch above the receiver's guess, framed green where right and red where wrong.
+    """A picture with rows for photo, sketch and guess; a frame around the guess is green if right, red if wrong.
 
-    Where a target is another picture than the sender's photo (object-oriented games), it stands in a row of its own.
+    If targets differ from the senders' photos (object-oriented games), there is also a row for targets.
     """
     shown = min(SHOWN_GAMES, len(games))
     rows = [("photo", games.photos), ("sketch", games.sketches)]

@@ -1,4 +1,4 @@
-"""What a run has left in its folder, read back as far as it is there: ours or the official code's, finished or not."""
+"""Reads the files in a run's folder, as far as they exist: of this program or the official code, finished or not."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ Row = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder. What is not there (yet) is empty; rows: log.csv with the times of metrics.jsonl, None where a
-    value is missing or no number."""
+    """A run's folder. The fields of missing files are empty.
+
+    rows: of log.csv, with the times of metrics.jsonl; None if a value is missing or not a number.
+    """
 
     folder: Path
     kind: str  # "train", "test", or "log" for a game log without a run around it
@@ -44,15 +46,15 @@ class Run:
 
     @property
     def game(self) -> str | None:
-        """original, same, different, mixed or a plugin's; None where neither options nor command say."""
+        """original, same, different, mixed or a plugin's; None if the folder has neither options nor a command."""
         if self.options or self.command:
-            said = self.options.get("object_oriented") or self._word("--object-oriented") or "none"
-            return "original" if said == "none" else said
+            name = self.options.get("object_oriented") or self._word("--object-oriented") or "none"
+            return "original" if name == "none" else name
         return None
 
     @property
     def chance(self) -> float | None:
-        """Of the result; before there is one, what the options say of the number of candidates, None if nothing."""
+        """The result's chance level, or else 1 / `candidates`; None if both are unknown."""
         if "chance" in self.result:
             return self.result["chance"]
         return 1 / self.candidates if self.candidates else None
@@ -64,23 +66,23 @@ class Run:
         if self.game is None:
             return None
         name, default = ("batch_size", OFFICIAL_BATCH_SIZE) if self.game == "original" else ("num_targets", None)
-        said = self.options[name] if name in self.options else self._word("--" + name.replace("_", "-")) or default
-        return int(said) if str(said).isdecimal() and int(said) > 0 else None
+        count = self.options[name] if name in self.options else self._word("--" + name.replace("_", "-")) or default
+        return int(count) if str(count).isdecimal() and int(count) > 0 else None
 
     def _word(self, name: str) -> str | None:
-        """What follows an option in the command, as `--name value` or `--name=value`."""
+        """The value of an option in the command, `--name value` or `--name=value`."""
         words = self.command.replace(f"{name}=", f"{name} ").split()
         return words[words.index(name) + 1] if name in words[:-1] else None
 
 
 def read_run(folder: Path) -> Run:
-    """Raises UsageError where the folder holds no run that a report can be made of, or a file of it is broken."""
+    """The run in a folder. Raises UsageError if it holds no train or test run, or if a file is damaged."""
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}.\nGive the folder of a run, as train or test has named it.")
+        raise UsageError(f"there is no folder {folder}.\nGive the folder of a run, as printed by train or test.")
     if not any((folder / name).exists() for name in (*RUN_FILES, "games.json")):
         raise UsageError(
             f"{folder} holds no run: none of {', '.join(RUN_FILES)} is in it.\n"
-            "Give the folder of a run, as train or test has named it."
+            "Give the folder of a run, as printed by train or test."
         )
     config, result = (_read_object(folder / name) for name in ("config.json", "result.json"))
     columns, rows = _with_times(*_read_rows(folder / "log.csv"), folder / "metrics.jsonl")
@@ -90,17 +92,17 @@ def read_run(folder: Path) -> Run:
 
 
 def tests_beside(run: Run) -> list[Path]:
-    """Folders beside the run's that hold a finished test of one of its checkpoints, in the order of their start."""
-    here, found = run.folder.resolve(), []
+    """Sibling folders of the run with a finished test of one of its checkpoints, ordered by start."""
+    here, tests = run.folder.resolve(), []
     for config_file in sorted(here.parent.glob("*/config.json")):
-        with suppress(UsageError, ValueError):  # somebody else's folder
+        with suppress(UsageError, ValueError):  # a folder of another program
             config = _read_object(config_file)
             weights = Path(str(config.get("options", {}).get("weights") or "."))
-            # A relative path was so from somewhere else, and both may have been moved or copied since.
+            # A relative path may start from another folder, and both folders may have been moved or copied since.
             moved = weights.parent.name == here.name and (here / weights.name).is_file()
             if (moved or here in weights.resolve().parents) and _holds_log(config_file.parent):
-                found.append((str(config.get("started")), config_file.parent))
-    return [folder for _, folder in sorted(found)]
+                tests.append((str(config.get("started")), config_file.parent))
+    return [folder for _, folder in sorted(tests)]
 
 
 def own_log(run: Run) -> list[Path]:
@@ -113,20 +115,20 @@ def _holds_log(folder: Path) -> bool:
 
 
 def _kind(folder: Path, config: Mapping[str, Any], columns: Sequence[str]) -> str:
-    said = config.get("command")
-    if said is not None and said not in ("train", "test"):
+    command = config.get("command")
+    if command is not None and command not in ("train", "test"):
         raise UsageError(
-            f"{folder} holds a run of {said}; reports are of train and test only.\nGive the folder of one of these."
+            f"{folder} holds a run of {command}; reports are for train and test only.\nGive the folder of one of these."
         )
-    if said:
-        return said
+    if command:
+        return command
     if (folder / "train_cmd.txt").exists() or "val_loss" in columns:
         return "train"
     return "log" if (folder / "games.json").is_file() else "test"
 
 
 def _read_object(path: Path) -> Mapping[str, Any]:
-    """A JSON object; empty where there is no such file. Raises UsageError for anything else."""
+    """The JSON object in a file; empty if the file is missing. Raises UsageError for any other content."""
     if not path.is_file():
         return {}
     content = read_json(path)
@@ -140,7 +142,7 @@ def _read_text(path: Path) -> str:
 
 
 def _read_rows(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
-    """Columns and rows of log.csv. A last row that is still being written counts as far as it goes."""
+    """Columns and rows of log.csv. An incomplete last row is kept, with None for its missing values."""
     if not path.is_file():
         return (), ()
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
@@ -150,11 +152,11 @@ def _read_rows(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
 
 
 def _with_times(columns: tuple[str, ...], rows: tuple[Row, ...], path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
-    """Adds the columns of times, which older logs have in log.csv itself and official ones nowhere."""
+    """Adds the columns of TIMES from metrics.jsonl. Older logs have them in log.csv; official logs have none."""
     wanted = [name for name in TIMES if name not in columns]
     times: dict[Any, Mapping[str, Any]] = {}
     for line in _read_text(path).splitlines():
-        with suppress(ValueError, TypeError, KeyError):  # a line that is still being written, or was tampered with
+        with suppress(ValueError, TypeError, KeyError):  # an incomplete or edited line
             row = json.loads(line)
             times[row["epoch"]] = {name: _number(row[name]) for name in wanted}
     if not times or not rows:

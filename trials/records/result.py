@@ -1,4 +1,4 @@
-"""What result.json says of the games that were played, the same for training and for testing."""
+"""The entries of result.json for the games that were played, in training and in tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from learning_to_draw.games.scores import rate_interval
 def outcome(split: str, games: int, candidates: int, *, rate: float, loss: float) -> dict[str, Any]:
     """The communication rate of one pass over a split, its 95 % interval, and chance.
 
-    games: senders' turns in the pass. candidates: of a game.
+    games: senders' turns in the pass. candidates: per game.
     """
     return {
         "communication_rate": rate,

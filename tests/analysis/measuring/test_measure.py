@@ -219,7 +219,7 @@ def test_wrong_calls(make_full_log, tmp_path):
         (["--sample", "2"], "--sample 2: .* 3 games or more"),
         (["--only", "beauty"], "invalid choice: 'beauty'"),
         (["--features", "shape"], "invalid choice"),
-        (["--json", log], "there already"),
+        (["--json", log], "already exists"),
     ):
         with pytest.raises(UsageError, match=told):
             run(log, *words)

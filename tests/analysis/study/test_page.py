@@ -139,7 +139,7 @@ def test_nothing_is_written_where_something_is_wrong(tmp_path, make_log, random_
     with pytest.raises(UsageError, match=r"--games 3 --practice 2: that is 5 different games, and .* has 4"):
         study(folder, tmp_path / "page.html", 3, 2, 0, "title")
     (tmp_path / "mine.html").write_text("mine")
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="already exists"):
         study(folder, tmp_path / "mine.html", 3, 0, 0, "title")
     assert (tmp_path / "mine.html").read_text() == "mine"
     damaged = folder / read_log(folder).games[2].sketch

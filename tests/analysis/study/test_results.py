@@ -157,7 +157,7 @@ def test_answers_that_do_not_belong_together(files, tmp_path):
         study_results([path, path], tmp_path / "numbers.json")
     assert not (tmp_path / "numbers.json").exists()
     (tmp_path / "mine.json").write_text("mine")
-    with pytest.raises(UsageError, match="there already"):
+    with pytest.raises(UsageError, match="already exists"):
         study_results([path], tmp_path / "mine.json")
     assert (tmp_path / "mine.json").read_text() == "mine"
 
