@@ -1,25 +1,25 @@
-"""What all tests share: how the suite runs in several processes, and fixtures that tests of several folders use."""
+"""Shared by all tests: settings for running in several processes, and fixtures that several folders use."""
 
 import copy
 import os
 
 import pytest
 
-# Before torch is imported. Workers and their subprocesses share the cores: one thread each, which does not spin.
+# Set before torch is imported. Workers and their subprocesses share the cores: one thread each, no spin-waiting.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Says that slow tests were left out, and how to run them."""
+    """Reports that slow tests were skipped, and how to run them."""
     if config.option.markexpr == "not slow":
         terminalreporter.write_line('Left out: the slow tests. They run with -m slow, all tests with -m "".')
 
 
 @pytest.fixture
 def small_clip_network(tmp_path):
-    """open_clip's ViT-B-32 with its twelve blocks, but 32 numbers wide and for pictures of 32 px."""
+    """Replaces open_clip's ViT-B-32 by one with twelve blocks as well, but of width 32 and for pictures of 32 px."""
     open_clip = pytest.importorskip("open_clip")
     registered = copy.deepcopy(open_clip.factory._MODEL_CONFIGS)
     config = open_clip.get_model_config("ViT-B-32")
