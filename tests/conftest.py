@@ -1,9 +1,12 @@
 """Shared by all tests: settings for running in several processes, and fixtures that several folders use."""
 
 import copy
+import logging
 import os
 
 import pytest
+
+from learning_to_draw.console import LOGGERS
 
 # Set before torch is imported. Workers and their subprocesses share the cores: one thread each, no spin-waiting.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -15,6 +18,15 @@ def pytest_terminal_summary(terminalreporter, config):
     """Reports that slow tests were skipped, and how to run them."""
     if config.option.markexpr == "not slow":
         terminalreporter.write_line('Left out: the slow tests. They run with -m slow, all tests with -m "".')
+
+
+@pytest.fixture(autouse=True)
+def _fresh_loggers():
+    """Resets the loggers for caplog: no handlers, everything propagates. A command that ran before has changed them."""
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A tiny STL-10 in the real binary layout: each picture is 3 planes, each plane column by column."""
 
 import hashlib
-import logging
 import tarfile
 
 import numpy as np
@@ -67,10 +66,7 @@ def test_class_names_from_the_file_or_known(root):
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00 no text", b"airplane\nbird\n", b"", None])
-def test_a_damaged_file_of_class_names_gives_way_to_the_known_names(root, caplog, monkeypatch, content):
-    monkeypatch.setattr(
-        logging.getLogger("learning_to_draw.datasets"), "propagate", True
-    )  # commgame.py, if it ran, took it away
+def test_a_damaged_file_of_class_names_gives_way_to_the_known_names(root, caplog, content):
     names = root / "stl10_binary" / "class_names.txt"
     if content is None:
         names.unlink()

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import subprocess
 
 import pytest
 from PIL import Image
@@ -172,3 +173,19 @@ def test_full_runs_are_those_of_commands_md(capsys):
     row = tables.TABLES["table1"].rows[0]
     assert train.startswith(row.commands[0].split(" --output")[0])
     assert test.split()[2] == "test"
+
+
+def test_a_test_that_was_interrupted_is_begun_anew(tmp_path, monkeypatch):
+    job = reproduce.Job(Row("a", "a", "", None, ""), 0, reproduce.Settings(True, tmp_path, None, None))
+    for folder, file in ((job.trained, "result.json"), (job.tested, "eval_cmd.txt")):
+        folder.mkdir(parents=True)
+        (folder / file).write_text("{}")
+    calls = []
+
+    def run(words, **_):
+        calls.append((words[2], job.tested.exists()))
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr(reproduce.subprocess, "run", run)
+    reproduce._do(job)
+    assert calls == [("test", False)]  # test refuses a folder that holds a run

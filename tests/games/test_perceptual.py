@@ -214,3 +214,13 @@ def test_clip_gradient_reaches_the_sketches_and_is_finite_without_features(play_
     sketches.grad = None
     loss(play_with(play.photo.feature_maps, sketches=sketches)).backward()
     assert torch.equal(sketches.grad, torch.zeros_like(sketches))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_dog_loss_leaves_the_encoder_in_the_mode_it_had(play_with, training):
+    encoder = TwoLayers(frozen=False).train(training)
+    loss = LikeADogLoss(encoder, torch.rand(2, 3, 6, 6))
+    assert encoder.training == training
+    drawn = encoder.look(torch.rand(2, 3, 6, 6), maps=encoder.feature_layers).feature_maps
+    loss(play_with({}, drawn))
+    assert [module.training for module in encoder.modules()] == [training] * len(list(encoder.modules()))

@@ -175,3 +175,12 @@ def test_attention_needs_a_latent_that_can_be_divided():
     with pytest.raises(UsageError, match="--latent-size is 12"):
         build(RNNAttnBezierDecoder, latent_size=12, attention=True)
     build(RNNAttnBezierDecoder, latent_size=12)
+
+
+@pytest.mark.parametrize("cls", [RNNBezierDecoder, RNNAttnBezierDecoder])
+def test_no_gradient_passes_through_the_curves_that_a_gru_is_fed(cls):
+    decoder, fed = build(cls, steps=3), []
+    embedding = decoder.rnn["embedding"] if cls is RNNBezierDecoder else decoder.embedding
+    embedding.register_forward_pre_hook(lambda _, inputs: fed.append(inputs[0]))
+    assert decoder(LATENTS).points.requires_grad
+    assert [curve.requires_grad for curve in fed] == [False] * 3

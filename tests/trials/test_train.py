@@ -27,6 +27,8 @@ PERCEPTUAL = "--encoder SqueezeNetBackbone --feature-layer fire3 --sort-of-perce
         ("--like-a-dog-image dog.png", r"--like-a-dog-image is for the dog loss.*\nAdd --like-a-dog-loss"),
         ("--CLIP-coef 2", r"--CLIP-coef weighs the CLIP loss.*\nAdd --CLIP-loss"),
         ("--sigma2-step 1 --sigma2-factor 2", "never gets down"),
+        ("--sigma2-step 1 --sigma2 0.02 --sigma2-factor 1", "never gets down"),
+        ("--sigma2-step 1 --sigma2 0.01 --sigma2-factor 0.5", "never gets down"),
     ],
 )
 def test_options_that_would_change_nothing(tmp_path, arguments, told):
@@ -81,7 +83,6 @@ def test_a_path_written_in_full_keeps_its_source(tmp_path, monkeypatch, given):
 
 
 def test_the_command_that_tests_a_run_can_be_pasted(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("commgame"), "propagate", True)  # commgame.py, if it ran, took it away
     caplog.set_level(logging.INFO, "commgame")
     folder = tmp_path / "Tom's run & more"
     words = ["--epochs", "1", "--device", "cpu", "--image-size", "16", "--output", str(folder)]
