@@ -1,1 +1,1 @@
-"""Looking at what runs have left behind: it only reads, and never trains."""
+"""Analysis of finished runs: reads what runs have written, and never trains."""

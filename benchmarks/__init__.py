@@ -1,1 +1,1 @@
-"""How fast, and how much memory: programs that measure and print one JSON line a case. See README.md beside this."""
+"""Benchmarks of time and memory. Each program prints one JSON line per case; see README.md in this folder."""

@@ -1,11 +1,11 @@
-"""Memory and time of a game log, by its number of games.
+"""Memory and time of writing a game log, by its number of games.
 
     python -m benchmarks.gamelog --games 10000       # half a minute, 100 MB on disk
     python -m benchmarks.gamelog --games 100000      # ten times as much
 
-Prints a line of JSON. `peak_bytes` is the process's high-water mark, with torch and everything, and `start_bytes` what
-it was when the first game was logged. Games are of 50 candidates at 32 px, every sketch is another one, and the log is
-written to a temporary folder.
+Prints one line of JSON. `peak_bytes` is the peak memory of the whole process, torch included; `start_bytes` is the peak
+when the first game was logged. Games have 50 candidates at 32 px, all sketches are different, and the log is written to
+a temporary folder.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CANDIDATES, SIZE, PICTURES = 50, 32, 1000
 
 
 def states(games: int, pictures: torch.Tensor) -> Iterator[dict]:
-    """The batches of a test pass over and over the same pictures, each with new sketches."""
+    """Yields the batches of a test that plays the same pictures again and again, with new sketches each time."""
     generator = torch.Generator().manual_seed(0)
     dealer = OriginalGame(PICTURES, candidates=CANDIDATES, generator=generator, shuffle=True)
     played = 0
@@ -55,7 +55,7 @@ def states(games: int, pictures: torch.Tensor) -> Iterator[dict]:
 
 
 def high_water() -> int:
-    """Bytes that the process has held at most so far."""
+    """Returns the peak memory of the process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

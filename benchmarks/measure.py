@@ -1,4 +1,4 @@
-"""What the benchmarks share: seconds, peak memory, and the line of JSON in which a result is printed."""
+"""Shared by the benchmarks: timing, peak memory, and the line of JSON that reports a result."""
 
 import json
 import os
@@ -15,14 +15,14 @@ Call = Callable[[], object]
 
 
 def measure(call: Call, repeats: int) -> float:
-    """Median seconds of `repeats` calls, after one that is not counted."""
+    """Returns the median seconds of `repeats` calls, after one warm-up call."""
     return measure_in_turn([call], repeats)[0]
 
 
 def measure_in_turn(calls: Sequence[Call], repeats: int) -> list[float]:
-    """Median seconds of each of the calls, made in turn, so that other work on the machine slows all of them alike."""
+    """Returns the median seconds of each call. Calls alternate: other work on the machine then slows all alike."""
     if repeats < 1:
-        raise ValueError(f"repeats is {repeats}: at least 1 call has to be measured")
+        raise ValueError(f"repeats is {repeats}: it must be at least 1")
     for call in calls:
         call()
     seconds = [[_seconds(call) for call in calls] for _ in range(repeats)]
@@ -38,24 +38,24 @@ def _seconds(call: Call) -> float:
 
 
 def _synchronise() -> None:
-    """Wait for what a GPU still has to do, if one is in use."""
+    """Waits until the GPU, if one is in use, has finished its work."""
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.synchronize()
 
 
 def peak_extra_memory(call: Call) -> int:
-    """Most bytes of tensors that a call holds at once, above what there was before; its result counts.
+    """Returns the peak bytes of tensors during a call, above those before it; the call's result counts.
 
-    It is what torch's allocator hands out, to the byte and the same in every run: on a CPU, unlike the process's size,
-    it does not depend on what earlier calls have left to be used again. Memory that is not torch's (numpy, the
-    libraries' own workspaces) does not count. On a GPU, if one is in use, the GPU's memory is measured, else the CPU's.
+    This is what torch's allocator hands out, exact and equal in every run. On a CPU, unlike the size of the process, it
+    does not depend on freed memory that is reused. Memory outside torch (numpy, workspaces of libraries) does not
+    count. Measures the GPU's memory if a GPU is in use, else the CPU's.
     """
     call()
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         return _peak_on_gpu(call)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiler:
         call()
-    # The profiler's own tables give the memory of each operation, and not when it was held.
+    # The profiler's tables give the memory of each operation, but not when it was held.
     events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
     held = peak = 0
     for event in sorted(events, key=lambda event: event.start_ns()):
@@ -74,10 +74,10 @@ def _peak_on_gpu(call: Call) -> int:
 
 
 def report(device: torch.device | str = "cpu", **fields) -> None:
-    """Print the fields as one line of JSON, with the machine they hold for.
+    """Prints the fields as one line of JSON, with a description of the machine.
 
-    Added are `device` (its name), `torch` and `python` (versions), `threads`, and `load`, the machine's load average
-    of the last minute: with more than the threads used, other work has slowed the measurements.
+    Adds `device` (its name), `torch` and `python` (versions), `threads`, and `load`, the machine's load average over
+    the last minute: if it exceeds the threads used, other work has slowed the measurements.
     """
     machine = {
         "device": _device_name(torch.device(device)),
@@ -90,7 +90,7 @@ def report(device: torch.device | str = "cpu", **fields) -> None:
 
 
 def _device_name(device: torch.device) -> str:
-    """As a person would call it: "NVIDIA A100-SXM4-40GB", or the processor's model where the system tells it."""
+    """Returns a name such as "NVIDIA A100-SXM4-40GB", or the model of the processor if the system knows it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type != "cpu":

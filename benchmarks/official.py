@@ -1,4 +1,4 @@
-"""Lines drawn by the formula as the official package computes it: the baseline of the benchmarks."""
+"""Lines drawn as the official package computes them: the baseline of the benchmarks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from learning_to_draw.rasteriser import pixel_grid
 
 
 def official_lines(lines: Tensor, size: int, sigma2: float) -> Tensor:
-    """Lines [B, N, 2, 2] -> [B, 1, S, S], with every line's distances and ink, [B, N, S, S], held for the gradient.
+    """Lines [B, N, 2, 2] -> [B, 1, S, S]. Keeps the distances and ink of every line, [B, N, S, S], for the gradient.
 
-    A pixel's nearest point of a line is its start, its end, or one between: all three distances are computed, and
-    one is selected. (`rasteriser.line_edt2` finds the nearest point first, and computes one distance.)
+    The point of a line nearest to a pixel is its start, its end, or a point in between: all three distances are
+    computed, and one is selected. (`rasteriser.line_edt2` finds the nearest point first and computes one distance.)
     """
     grid = pixel_grid(size, dtype=lines.dtype, device=lines.device)
     start, end = lines[:, :, 0, None, None], lines[:, :, 1, None, None]

@@ -1,12 +1,12 @@
-"""Drawing and its gradient, beside plain functions with the rasters of all strokes for autograd.
+"""Drawing and its gradient, compared with plain functions that keep the rasters of all strokes for autograd.
 
     python -m benchmarks.rasteriser                     # two CPU cores: about three minutes and 6 GB
-    python -m benchmarks.rasteriser --against dsketch   # beside an installed dsketch, or one in a given folder
+    python -m benchmarks.rasteriser --against dsketch   # compared with an installed dsketch, or one in a folder
     python -m benchmarks.rasteriser --small             # seconds, to see that it runs
 
-Prints a line of JSON for every case. The plain way is softor(exp(d2, sigma2)) in the rasteriser's plain functions, or,
-with --against, in dsketch's functions of the same names, which compute three distances where ours compute one (see
-`official.py`). Both are measured in turn, forwards and backwards.
+Prints one line of JSON per case. The plain way is softor(exp(d2, sigma2)) with the rasteriser's plain functions. With
+--against, it uses dsketch's functions of the same names, which compute three distances instead of one (`official.py`).
+The two alternate, each with its forward and backward pass.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from benchmarks.measure import measure_in_turn, peak_extra_memory, report
 from learning_to_draw import rasteriser
 from learning_to_draw.errors import UsageError
 
-SEGMENTS = 10  # of a curve
+SEGMENTS = 10  # per curve
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Case:
     """Strokes of one kind, spread evenly over the canvas."""
 
     name: str
-    points: int  # of a stroke: 1 for a point, 2 for a line, 4 for a cubic Bezier curve
+    points: int  # per stroke: 1 for a point, 2 for a line, 4 for a cubic Bezier curve
     batch: int
     strokes: int
     size: int  # pixels
@@ -56,13 +56,13 @@ def random_strokes(case: Case, device: torch.device) -> Tensor:
 
 
 def draw(strokes: Tensor, case: Case) -> Tensor:
-    """The case's drawing by the rasteriser, [B, 1, H, W]."""
+    """Returns the drawing by the rasteriser, [B, 1, H, W]."""
     draws = {1: rasteriser.draw_points, 2: rasteriser.draw_lines, 4: rasteriser.draw_curves}
     return draws[case.points](strokes, case.size, case.sigma2)
 
 
 def plain(strokes: Tensor, case: Case, functions: SimpleNamespace) -> Tensor:
-    """The same by plain functions, of ours or of dsketch's."""
+    """Returns the same drawing by plain functions, ours or dsketch's."""
     grid = rasteriser.pixel_grid(case.size, device=strokes.device)
     distance = {1: functions.point_edt2, 2: functions.line_edt2}.get(case.points)
     d2 = distance(strokes, grid) if distance else functions.curve_edt2_polyline(strokes, grid, SEGMENTS)
@@ -70,25 +70,25 @@ def plain(strokes: Tensor, case: Case, functions: SimpleNamespace) -> Tensor:
 
 
 def plain_functions(against: str | None) -> SimpleNamespace:
-    """The functions to measure beside: the rasteriser's own, or those of a dsketch that can be imported."""
+    """Returns the functions to compare with: the rasteriser's, or dsketch's. Raises UsageError without dsketch."""
     if against is None:
         return SimpleNamespace(**{name: getattr(rasteriser, name) for name in rasteriser.__all__})
     if against != "dsketch":
         sys.path.insert(0, str(Path(against).resolve()))
-    found = {}
+    functions = {}
     try:
         for module in ("disttrans", "raster", "composite"):
-            found |= vars(importlib.import_module(f"dsketch.raster.{module}"))
+            functions |= vars(importlib.import_module(f"dsketch.raster.{module}"))
     except ImportError as error:
         raise UsageError(
             f"--against {against}: dsketch cannot be imported from there ({error}).\n"
-            "Give dsketch, where it is installed, or the folder that holds its folder dsketch."
+            "Give dsketch if it is installed, or the folder that contains the folder dsketch."
         ) from None
-    return SimpleNamespace(**found)
+    return SimpleNamespace(**functions)
 
 
 def compare(case: Case, functions: SimpleNamespace, baseline: str, device: torch.device, repeats: int) -> None:
-    """Measure one case both ways, and print its line."""
+    """Measures one case both ways and prints its line."""
     strokes = random_strokes(case, device)
     weights = torch.randn(case.batch, 1, case.size, case.size, device=device)
 
@@ -119,18 +119,18 @@ def compare(case: Case, functions: SimpleNamespace, baseline: str, device: torch
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rasteriser", description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", help="cpu, or cuda")
-    parser.add_argument("--repeats", type=int, default=5, help="times each way is measured; the median counts")
+    parser.add_argument("--repeats", type=int, default=5, help="measurements of each way; the median is reported")
     parser.add_argument("--small", action="store_true", help="tiny cases: 2 sketches of 3 strokes on 16 px, one repeat")
-    parser.add_argument("--against", metavar="WHAT", help='"dsketch", where installed, or a folder that holds it')
+    parser.add_argument("--against", metavar="WHAT", help='"dsketch" if it is installed, or a folder that contains it')
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the cases; the exit code."""
+    """Runs the cases. Returns the exit code."""
     options = parse(arguments)
     try:
         if options.repeats < 1:
-            raise UsageError(f"--repeats {options.repeats}: at least 1 call has to be measured.")
+            raise UsageError(f"--repeats {options.repeats}: it must be at least 1.")
         if options.device.startswith("cuda") and not torch.cuda.is_available():
             raise UsageError(f"--device {options.device}: torch finds no GPU here. Leave it out to run on the CPU.")
         functions = plain_functions(options.against)

@@ -1,12 +1,12 @@
-"""One training step at the paper's setting, against the same step in the official code's order of passes.
+"""One training step at the paper's setting, compared with the same step in the official code's order of passes.
 
     python -m benchmarks.step                 # two CPU cores: about ten minutes and 8 GB
     python -m benchmarks.step --small         # seconds, to see that it runs
 
-Prints a line of JSON for every way of doing the step. The baseline ("naive") passes every photo through the encoder
-twice, and every sketch twice, once for the score and once for the perceptual loss; it draws with all strokes' rasters
-at once, and compares unit vectors of feature maps as the formula says. All ways learn the same from the same pictures,
-with VGG16's architecture and random weights, frozen; which weights they are makes no difference to the time.
+Prints one line of JSON per way of doing the step. The baseline ("naive") passes every photo through the encoder twice,
+and every sketch twice (for the score, and for the perceptual loss). It draws with the rasters of all strokes at once,
+and compares the unit vectors of feature maps as in the formula. All ways learn the same from the same pictures, with
+VGG16's architecture and frozen random weights, which do not affect the time.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from learning_to_draw.trials.loop.feature_cache import compute
 from learning_to_draw.trials.loop.trial import build_trial, run
 
 LATENT = 64
-Step = Callable[[], Tensor]  # takes the step, and gives its loss
+Step = Callable[[], Tensor]  # takes one step and returns its loss
 
 
 def build(size: int, lines: int, sigma2: float) -> Agents:
-    """The paper's agents: VGG16 to relu5_3, frozen and shared; black lines on white."""
+    """Returns the paper's agents: VGG16 to relu5_3, frozen and shared; black lines on white."""
     torch.manual_seed(0)
     encoder = VGG16BackboneExtended(
         image_size=size, latent_size=LATENT, feature_layer="relu5_3", freeze_backbone=True, pretrained=False
@@ -49,7 +49,7 @@ def build(size: int, lines: int, sigma2: float) -> Agents:
 
 
 def deal(batch: int, size: int, pictures: int, device: torch.device) -> GameBatches:
-    """Original games over random pictures."""
+    """Returns batches of the original game with random pictures."""
     images = torch.randint(0, 256, (pictures, 3, size, size), dtype=torch.uint8)
     split = Split("train", images, torch.zeros(pictures, dtype=torch.int64), ("one",), torch.arange(pictures)).to(
         device
@@ -59,7 +59,7 @@ def deal(batch: int, size: int, pictures: int, device: torch.device) -> GameBatc
 
 
 def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
-    """A step in the official order, in the layers' plain memory layout."""
+    """Returns a step in the official order of passes, in the layers' default memory layout."""
     encoder = agents.sender_encoder
     layers = nn.Sequential(*encoder.backbone).to(memory_format=torch.contiguous_format)
     optimizer = adam(agents)
@@ -84,8 +84,8 @@ def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
         pool = agents.receiver(look(photos)[0])[batch.candidates[0]]
         value = loss(agents.receiver(look(sketches)[0]) @ pool.T, batch.targets)
         if perceptual:
-            for one, other in zip(photo_maps, look(sketches)[1], strict=True):
-                units = (maps / (maps.norm(dim=1, keepdim=True) + 1e-10) for maps in (one, other))
+            for pair in zip(photo_maps, look(sketches)[1], strict=True):
+                units = (maps / (maps.norm(dim=1, keepdim=True) + 1e-10) for maps in pair)
                 value = value + (next(units) - next(units)).pow(2).sum(1).mean()
         optimizer.zero_grad()
         value.backward()
@@ -96,7 +96,7 @@ def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
 
 
 def our_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
-    """A step as the program does it."""
+    """Returns a step as the program takes it."""
     loss = TotalLoss(HingeLoss(), auxiliary(agents, perceptual))
     optimizer, turns = adam(agents), turning(batches)
 
@@ -113,7 +113,7 @@ def our_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
 
 
 def whole_loop(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
-    """An epoch as the program trains it: deals, pictures, steps, metrics, the watch for NaN; nothing is written."""
+    """Returns an epoch as the program trains it: sampling, pictures, steps, metrics, NaN check; without files."""
     loss = TotalLoss(HingeLoss(), auxiliary(agents, perceptual))
     device = agents.sender_encoder.mean.device
     trial = build_trial(agents, loss, device, optimizer=adam(agents), callbacks=[StopOnNaN()])
@@ -133,15 +133,15 @@ def adam(agents: Agents) -> torch.optim.Adam:
 
 
 def turning(batches: GameBatches):
-    """The batches of one epoch after another."""
+    """Yields the batches of one epoch after another, forever."""
     while True:
         yield from batches
 
 
 def ways(arguments: argparse.Namespace, perceptual: bool) -> dict[str, Step]:
-    """Every way of doing the step, by its name, "naive" first."""
+    """Returns name -> step for every way of doing the step, "naive" first."""
     device = torch.device(arguments.device)
-    found = {}
+    steps = {}
     for name in ("naive", "fp32", "fp32, photo features kept", "bf16, photo features kept", "bf16, whole loop"):
         agents = build(arguments.size, arguments.lines, arguments.sigma2).to(device)
         batches = deal(arguments.batch, arguments.size, arguments.pictures, device)
@@ -150,19 +150,19 @@ def ways(arguments: argparse.Namespace, perceptual: bool) -> dict[str, Step]:
             layers = agents.sender_encoder.feature_layers if perceptual else ()
             batches.features = compute(agents.sender_encoder, batches.split, layers, device)
         make = {"naive": naive_step, "bf16, whole loop": whole_loop}.get(name, our_step)
-        found[name] = make(agents, batches, perceptual)
-    return found
+        steps[name] = make(agents, batches, perceptual)
+    return steps
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.step", description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--batch", type=int, default=100, help="pictures in a game")
-    parser.add_argument("--size", type=int, default=96, help="pixels")
+    parser.add_argument("--batch", type=int, default=100, help="pictures per game")
+    parser.add_argument("--size", type=int, default=96, help="side of a picture in pixels")
     parser.add_argument("--lines", type=int, default=20)
     parser.add_argument("--sigma2", type=float, default=5e-4)
-    parser.add_argument("--pictures", type=int, default=200, help="in the data set, at least a batch")
-    parser.add_argument("--repeats", type=int, default=3, help="steps measured; their median counts")
+    parser.add_argument("--pictures", type=int, default=200, help="pictures in the data set, at least one batch")
+    parser.add_argument("--repeats", type=int, default=3, help="measurements of each way; the median is reported")
     parser.add_argument("--perceptual", choices=("with", "without", "both"), default="both")
     parser.add_argument("--memory", action="store_true", help="also measure peak memory, which is slow")
     parser.add_argument("--small", action="store_true", help="a tiny case: 4 pictures of 32 px, one repeat")
@@ -178,7 +178,7 @@ def main() -> None:
         steps = ways(arguments, perceptual)
         seconds = dict(zip(steps, measure_in_turn(list(steps.values()), arguments.repeats), strict=True))
         for name, step in steps.items():
-            if "loop" in name:  # an epoch, of several steps
+            if "loop" in name:  # an epoch has several steps
                 seconds[name] /= arguments.pictures // arguments.batch
             report(
                 arguments.device,

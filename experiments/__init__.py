@@ -1,1 +1,1 @@
-"""The paper's tables, trained and tested anew."""
+"""Trains and tests the paper's tables again."""

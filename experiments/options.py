@@ -1,4 +1,4 @@
-"""The options of `reproduce`. No torch.
+"""The options of `reproduce`. Does not import torch.
 
 An option's destination is the name of an argument of the tool's function.
 """
@@ -17,20 +17,27 @@ def add_reproduce_options(group: Any) -> None:
     group.add_argument(
         "--quick",
         action="store_true",
-        help="the same games in minutes on a CPU: Caltech-101 at 64 px, SqueezeNet, an epoch; the rates are checked "
-        "against those that were measured when this was written",
+        help="play the same games in minutes on a CPU: Caltech-101 at 64 px, SqueezeNet, one epoch; the rates are "
+        "compared with rates measured earlier",
     )
     group.add_argument(
-        "--seeds", type=seed, nargs="+", default=[0], metavar="N", help="the --seed of each run of a row (default: 0)"
+        "--seeds",
+        type=seed,
+        nargs="+",
+        default=[0],
+        metavar="N",
+        help="train each row once with each --seed (default: 0)",
     )
-    group.add_argument("--rows", nargs="+", metavar="ROW", help="only these rows, by the names of their folders")
+    group.add_argument(
+        "--rows", nargs="+", metavar="ROW", help="only these rows, by the names of their folders (default: all)"
+    )
     group.add_argument(
         "--output",
         type=Path,
         metavar="DIR",
-        help="folder for all runs and the table; what is finished there is not done again; left out: "
-        "reproduced/TABLE or reproduced/TABLE-quick",
+        help="folder for all runs and the table; finished runs are not repeated (default: reproduced/TABLE or "
+        "reproduced/TABLE-quick)",
     )
-    group.add_argument("--dataset-root", type=Path, metavar="DIR", help="where the data sets are; left out: ./data")
+    group.add_argument("--dataset-root", type=Path, metavar="DIR", help="folder of the data sets (default: ./data)")
     add_device_option(group)
-    group.add_argument("--dry-run", action="store_true", help="print the commands that are left to do, and do nothing")
+    group.add_argument("--dry-run", action="store_true", help="print the remaining commands without running them")

@@ -1,4 +1,4 @@
-"""`commgame.py reproduce`: one of the paper's tables, trained and tested anew, beside the paper's numbers."""
+"""`commgame.py reproduce`: trains and tests one of the paper's tables, and compares the rates."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from learning_to_draw.trials.records.output import check_writable
 from learning_to_draw.trials.records.pictures import save_picture
 from learning_to_draw.trials.resume import spelled
 
-# Options that may be others from one call to the next.
+# Options that may differ between calls.
 ELSEWHERE = (*OF_ONE_START, "dataset_root", "device")
-STDERR = 2  # a descriptor; what stands on stdout is the table
+STDERR = 2  # file descriptor; stdout is for the table
 PROGRAM = Path(__file__).parents[1] / "commgame.py"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line says of all runs."""
+    """Command line options that hold for all runs."""
 
     quick: bool
     output: Path
@@ -42,7 +42,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Job:
-    """One pair of agents: a row with a seed."""
+    """One pair of agents: a row and a seed."""
 
     row: Row
     seed: int
@@ -58,7 +58,7 @@ class Job:
 
     @property
     def here(self) -> list[str]:
-        """Options of both commands."""
+        """Options of both training and test."""
         words = []
         if self.settings.dataset_root is not None:
             words += ["--dataset-root", str(self.settings.dataset_root)]
@@ -76,7 +76,7 @@ class Job:
 
     @property
     def commands(self) -> Iterator[list[str]]:
-        """What is left to do."""
+        """Yields the commands that still have to run."""
         if not (self.trained / "result.json").is_file():
             yield ["train", *self.training, "--resume", "auto"]
         if not (self.tested / "result.json").is_file():
@@ -88,18 +88,18 @@ class Job:
         return not any(self.commands)
 
     def check_begun(self) -> None:
-        """Raises UsageError where the training or the test that is there, finished or not, is not of this row."""
+        """Raises UsageError if an existing training or test, finished or not, is of another row."""
         wanted = resolve("train", self.training).values
         for folder in (self.trained, self.tested):
             saved = _read(folder / "config.json")["options"] if (folder / "config.json").is_file() else {}
             for name, value in wanted.items():
-                if name in ELSEWHERE or name not in saved or (name == "num_targets" and not value):  # all classes
+                if name in ELSEWHERE or name not in saved or (name == "num_targets" and not value):  # 0: all classes
                     continue
                 if as_text(saved[name]) != as_text(value):
                     raise UsageError(
-                        f"{folder} holds a run with {spelled(name, saved[name])}, and this row"
+                        f"{folder} holds a run with {spelled(name, saved[name])}, but this row"
                         f"{' of the quick table' if self.settings.quick else ''} has {spelled(name, value)}.\n"
-                        "Give another --output, or take that run away."
+                        "Give another --output, or move that run away."
                     )
 
 
@@ -113,11 +113,11 @@ def reproduce(
     device: str | None,
     dry_run: bool,
 ) -> str:
-    """The table of all that is finished then, as Markdown. It is written to `output`, too, as table.md and table.csv,
-    with sketches of every row.
+    """Runs what is missing. Returns the table of all finished runs as Markdown.
 
-    Raises UsageError for rows that are not there and for runs that are others, RunError where a run fails or a quick
-    one's rate is out of its band.
+    Also writes it to `output` as table.md and table.csv, with sketches of every row in sketches.png.
+    Raises UsageError for unknown rows and for existing runs of other rows, RunError if a run fails or the rate of a
+    quick run is outside its band.
     """
     chosen = TABLES[table]
     settings = Settings(quick, output or Path("reproduced", table + "-quick" * quick), dataset_root, device)
@@ -132,7 +132,7 @@ def reproduce(
         return "\n".join(left) or "Nothing is left to do."
     settings.output.mkdir(parents=True, exist_ok=True)
     check_writable(settings.output)
-    for job in asked:  # seed by seed, so that a table of one seed is whole early
+    for job in asked:  # seed by seed: the table of the first seed is complete early
         _do(job)
     lines = [_line(row, runs) for row in chosen.rows if (runs := [job for job in jobs if job.row is row])]
     text = _markdown(chosen, lines, settings)
@@ -141,15 +141,15 @@ def reproduce(
     save_picture(
         settings.output / "sketches.png", draw_sheet({line.row.title: line.runs[0].job.tested for line in lines})
     )
-    outside = [told for line in lines for told in line.outside]
+    outside = [message for line in lines for message in line.outside]
     if outside:
         print(text, flush=True)
-        raise RunError("\n".join(["not what was expected:", *outside]))
+        raise RunError("\n".join(["rates outside the expected range:", *outside]))
     return text
 
 
 def _finished(rows: Sequence[Row], settings: Settings) -> Iterator[Job]:
-    """What there is of the table already."""
+    """Yields the jobs of the table that are already finished."""
     for row in rows:
         for folder in (settings.output / row.name).glob("seed-*"):
             number = folder.name.removeprefix("seed-")
@@ -158,8 +158,8 @@ def _finished(rows: Sequence[Row], settings: Settings) -> Iterator[Job]:
 
 
 def _chosen_rows(table: Table, names: Sequence[str] | None, quick: bool) -> list[Row]:
-    there = [row for row in table.rows if row.quick is not None or not quick]
-    unknown = set(names or ()) - {row.name for row in there}
+    available = [row for row in table.rows if row.quick is not None or not quick]
+    unknown = set(names or ()) - {row.name for row in available}
     if unknown:
         for row in table.rows:
             if row.name == min(unknown):
@@ -167,32 +167,32 @@ def _chosen_rows(table: Table, names: Sequence[str] | None, quick: bool) -> list
                     f"--rows {row.name} has no quick run: {row.note}.\nLeave it out, or leave out --quick."
                 )
         raise UsageError(
-            f"--rows {min(unknown)}: there is no such row{' that is quick' if quick else ''}.\n"
-            f"Give some of {', '.join(row.name for row in there)}."
+            f"--rows {min(unknown)}: there is no such row{' with a quick run' if quick else ''}.\n"
+            f"Choose from {', '.join(row.name for row in available)}."
         )
-    return [row for row in there if names is None or row.name in names]
+    return [row for row in available if names is None or row.name in names]
 
 
 def _do(job: Job) -> None:
-    """Trains and tests one pair as far as that is not done."""
+    """Runs the remaining commands of a job."""
     for words in job.commands:
-        if words[0] == "test" and job.tested.exists():  # by a run of this command that was interrupted
+        if words[0] == "test" and job.tested.exists():  # left by an interrupted call
             shutil.rmtree(job.tested)
         print(f"\n{job.row.title}, seed {job.seed}: {shlex.join(words)}", file=sys.stderr, flush=True)
-        # In a process of its own, which takes its memory with it; Ctrl-C reaches both.
+        # A separate process frees its memory when it ends; Ctrl-C reaches both processes.
         code = subprocess.run([sys.executable, str(PROGRAM), *words], stdout=STDERR).returncode
         if code in (-2, 130):
             raise KeyboardInterrupt
         if code != 0:
             raise RunError(
-                f"{job.row.title}, seed {job.seed}: {words[0]} ended with exit code {code}, and said why.\n"
-                "What is finished stays: the same command goes on from there."
+                f"{job.row.title}, seed {job.seed}: {words[0]} failed with exit code {code}; its message is above.\n"
+                "Finished runs are kept: the same command continues from there."
             )
 
 
 @dataclass(frozen=True)
 class Run:
-    """What came of one pair of agents. minutes: of its training (after an interruption, of the last part) and test."""
+    """The result of one job. minutes: of its training (after an interruption, of the last part) and test."""
 
     job: Job
     rate: float
@@ -203,7 +203,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Line:
-    """A row with the rates of its seeds. checked: whether they have to be in its band. runs: where they are from."""
+    """A row with the rates of its seeds. checked: whether they must lie in its band. runs: the runs they are from."""
 
     row: Row
     rates: tuple[float, ...]
@@ -212,7 +212,7 @@ class Line:
 
     @property
     def text(self) -> str:
-        """Mean and deviation over the seeds, in per cent."""
+        """Mean ± standard deviation over the seeds, in per cent."""
         mean = f"{100 * statistics.mean(self.rates):.1f}"
         return mean if len(self.rates) == 1 else f"{mean} ± {100 * statistics.stdev(self.rates):.1f}"
 
@@ -225,7 +225,7 @@ class Line:
 
     @property
     def outside(self) -> list[str]:
-        """What to tell of each run whose rate is not in the band."""
+        """One message for each run whose rate is outside the band."""
         if not self.checked or self.row.band is None:
             return []
         low, high = self.row.band
@@ -256,7 +256,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UsageError(f"{path} is damaged ({error}).\nTake its folder away, and it is made anew.") from error
+        raise UsageError(f"{path} is damaged ({error}).\nRemove its folder, and run the command again.") from error
 
 
 def _markdown(table: Table, lines: Sequence[Line], settings: Settings) -> str:
@@ -278,15 +278,17 @@ def _markdown(table: Table, lines: Sequence[Line], settings: Settings) -> str:
     ]
     notes = [f"Left out: {row.title} ({row.note})." for row in table.rows if row.quick is None]
     notes = [note for note in (*table.quick_notes, *notes) if settings.quick]
-    title = table.title + (", quick: other pictures, encoder and length than the paper's" if settings.quick else "")
+    title = table.title + (
+        ", quick: with other pictures, another encoder and a shorter training than the paper" if settings.quick else ""
+    )
     if any(len(line.runs) > 1 for line in lines):
-        title += "; mean ± deviation over the seeds"
+        title += "; mean ± standard deviation over the seeds"
     cells = [head, ["---", *["---:"] * (len(head) - 2), "---"], *rows]
     return "\n".join([title, "", *(f"| {' | '.join(row)} |" for row in cells), *([""] if notes else []), *notes])
 
 
 def _csv(lines: Sequence[Line]) -> str:
-    """A line for every run."""
+    """Returns CSV with one line per run."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     names = ["row", "paper", "seed", "communication_rate", "expected_low", "expected_high"]

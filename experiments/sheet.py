@@ -1,4 +1,4 @@
-"""Sketches of several runs, one below the other, for the eye to compare."""
+"""Sketches of several runs, one below the other, for visual comparison."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ SHOWN, TILE, GAP, LINE = 10, 96, 4, 22
 
 
 def draw_sheet(runs: Mapping[str, Path]) -> Image.Image:
-    """For every title, the first sketches of the test in that folder; above them their photos, where these are others
-    than those above."""
+    """Returns a picture with the first sketches of each test. runs: title -> folder of the test.
+
+    The photos are above the sketches, unless they are the same as those of the previous test.
+    """
     strips: list[tuple[str, list[Path]]] = []
-    last: list[Path] = []
+    previous: list[Path] = []
     for title, folder in runs.items():
         log = read_log(folder)
         games = log.games[:SHOWN]
         photos = [log.picture(game.photo) for game in games]
-        if [path.name for path in photos] != [path.name for path in last]:
+        if [path.name for path in photos] != [path.name for path in previous]:
             strips.append(("photos", photos))
-            last = photos
+            previous = photos
         strips.append((title, [log.picture(game.sketch) for game in games]))
     height = LINE + TILE + GAP
     sheet = Image.new("RGB", (SHOWN * (TILE + GAP) + GAP, len(strips) * height), "white")

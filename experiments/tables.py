@@ -1,8 +1,8 @@
-"""The paper's tables (Mihai & Hare 2021) as data: what is trained for every row, and what came out there and here.
+"""The paper's tables (Mihai & Hare 2021) as data: the options of every row, the paper's rates and those measured here.
 
-The full commands are those of commands.md (a test keeps the two in step). The quick ones play the same games on a CPU
-in minutes, with Caltech-101 at 64 px, SqueezeNet and one epoch: rows to compare with each other, not with the paper's
-numbers.
+The full commands are those of commands.md (a test compares the two). The quick ones play the same games on a CPU in
+minutes, with Caltech-101 at 64 px, SqueezeNet and one epoch. Quick rows can be compared with each other, not with the
+paper's numbers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Of every full run, with what a test repeats; and of trainings alone.
+# Options of every full run: those of training and test, and those of the training only.
 FULL = (
     "--dataset-root ./data --freeze-vgg --imagenet-norm --invert --feature-layer relu5_3 --sigma2 5e-4 --nlines 20 "
     "--data-seed 0 --batch-size 100 --loss HingeLoss"
@@ -27,15 +27,15 @@ QUICK = (
 STL10 = "--dataset STL10 --imagenet-weights"
 PERCEPTUAL = "--sort-of-perceptual-loss"
 SAME, DIFFERENT = "--object-oriented same", "--object-oriented different"
-TEN = "--num-targets 10"  # as many as STL-10 has classes, so as many candidates as in the paper's Tables 1 and 2
+TEN = "--num-targets 10"  # the number of STL-10's classes, and so of candidates in the paper's Tables 1 and 2
 STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, and 10 in the others."
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table. name: of its folders. full, quick: what its commands have beside FULL and QUICK; quick is
-    None where there is no quick run of it, for the reason in `note`. paper: the communication rate that the paper
-    reports, None where it has no number. seen: the rates of quick runs with seeds 0, 1, 2, ..., as measured here.
+    """One row of a table. name: of its folders. full, quick: its options in addition to FULL and QUICK; quick is None
+    if the row has no quick run, for the reason in `note`. paper: the communication rate in the paper, None if it gives
+    no number. seen: the rates of quick runs with seeds 0, 1, 2, ..., as measured here.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Row:
 
     @property
     def commands(self) -> tuple[str, str]:
-        """The paper's training and test, as they stand in commands.md."""
+        """The commands of the paper's training and test, as in commands.md."""
         training = " ".join(part for part in (self.full, FULL, FULL_TRAINING, self.full_training) if part)
         return (
             f"python commgame.py train {training} --output out/{self.name}",
@@ -59,8 +59,8 @@ class Row:
 
     @property
     def band(self) -> tuple[float, float] | None:
-        """What a quick run with another seed, or on another kind of processor, is expected to be within; None where
-        nothing was measured. Four deviations of the runs seen, and at least 0.05, around their mean."""
+        """The range expected of a quick run with another seed or on another processor: the mean of `seen` plus or minus
+        four standard deviations, and at least 0.05. None if fewer than three runs were measured."""
         if len(self.seen) < 3:
             return None
         middle, reach = statistics.mean(self.seen), max(0.05, 4 * statistics.stdev(self.seen))
@@ -69,14 +69,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the paper. quick_notes: what has to be known to read its quick rows."""
+    """One table of the paper. quick_notes: how its quick rows differ from the paper."""
 
     title: str
     rows: tuple[Row, ...]
     quick_notes: tuple[str, ...] = ()
 
 
-# Rates of quick runs that stand in two tables.
+# Rates of quick runs that occur in two tables.
 ORIGINAL_PERCEPTUAL = (0.82154, 0.83615, 0.84462)
 DIFFERENT_PERCEPTUAL = (0.49923, 0.46615, 0.49)
 
@@ -102,7 +102,7 @@ def _layers() -> tuple[Row, ...]:
     rows = []
     for game, options in (("original", ""), ("different", f"{DIFFERENT} ")):
         for place, layer in enumerate(("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")):
-            weights = " ".join("1" if other == place else "0" for other in range(5))
+            weights = " ".join("1" if index == place else "0" for index in range(5))
             loss = f"{PERCEPTUAL} --sop-weights {weights}"
             rows.append(
                 Row(
@@ -118,7 +118,7 @@ def _layers() -> tuple[Row, ...]:
 
 
 WIDE = "--latent-size 1024 --rx-hidden 1024 --decoder-hidden 1024 --decoder-hidden2 1024"
-# At the paper's 128 px; the official command of the wide one says nothing of it, and so plays at 64.
+# At the paper's 128 px; the official command of the wide row does not set the size and so plays at 64 px.
 CALTECH = f"--dataset Caltech101 --imagenet-weights --image-size 128 {DIFFERENT} {PERCEPTUAL}"
 NO_STYLISED = "the weights of Stylized-ImageNet are for VGG16, which is too large for a quick run"
 

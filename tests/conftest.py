@@ -1,4 +1,4 @@
-"""What all tests share: how the suite runs in several processes, and fixtures that tests of several folders use."""
+"""Shared by all tests: settings for running in several processes, and fixtures that several folders use."""
 
 import copy
 import logging
@@ -8,21 +8,21 @@ import pytest
 
 from learning_to_draw.console import LOGGERS
 
-# Before torch is imported. Workers and their subprocesses share the cores: one thread each, which does not spin.
+# Set before torch is imported. Workers and their subprocesses share the cores: one thread each, no spin-waiting.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Says that slow tests were left out, and how to run them."""
+    """Reports that slow tests were skipped, and how to run them."""
     if config.option.markexpr == "not slow":
-        terminalreporter.write_line('Left out: the slow tests. They run with -m slow, all tests with -m "".')
+        terminalreporter.write_line('The slow tests were skipped. Run them with -m slow, or all tests with -m "".')
 
 
 @pytest.fixture(autouse=True)
 def _fresh_loggers():
-    """Loggers without handlers that pass everything on, for caplog: a command that ran before has changed them."""
+    """Resets the loggers for caplog: no handlers, everything propagates. A command that ran before has changed them."""
     for name in LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
@@ -31,7 +31,7 @@ def _fresh_loggers():
 
 @pytest.fixture
 def small_clip_network(tmp_path):
-    """open_clip's ViT-B-32 with its twelve blocks, but 32 numbers wide and for pictures of 32 px."""
+    """Replaces open_clip's ViT-B-32 by one with twelve blocks as well, but of width 32 and for pictures of 32 px."""
     open_clip = pytest.importorskip("open_clip")
     registered = copy.deepcopy(open_clip.factory._MODEL_CONFIGS)
     config = open_clip.get_model_config("ViT-B-32")

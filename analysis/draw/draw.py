@@ -1,4 +1,4 @@
-"""`commgame.py draw`: what a trained sender draws of any pictures."""
+"""`commgame.py draw`: draws any pictures with a trained sender."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ from learning_to_draw.trials.trained import build_trained, load_trained
 
 KINDS = {1: "grey", 3: "in colour"}
 GREY = (128, 128, 128)  # between pictures: neither paper nor ink
-LARGEST = 8192  # pixels of an enlarged picture
-DRAWING_MS, SLOWEST_MS, FASTEST_MS, HOLD_MS = 6000, 300, 40, 2000  # of an animation, a stroke of it, and its end
+LARGEST = 8192  # side of an enlarged picture in pixels, at most
+# Of an animation: all strokes; one stroke at most and at least; the finished sketch.
+DRAWING_MS, SLOWEST_MS, FASTEST_MS, HOLD_MS = 6000, 300, 40, 2000
 
 
 def draw(
@@ -40,39 +41,42 @@ def draw(
     *,
     agent_options: Sequence[str] = (),
 ) -> str:
-    """Draws every photo, and writes NAME.png (photo beside sketch), NAME.svg and perhaps NAME.gif; what to tell the
-    user.
+    """Draws every photo and writes NAME.png (photo and sketch), NAME.svg and, with `animate`, NAME.gif.
 
-    agent_options: words of the command line of `test`, which go before the options that the checkpoint brings; those
-    that say how games are played change nothing.
-    Raises UsageError, before anything is written, for photos, a checkpoint or a folder that will not do.
+    Returns a message for the user.
+
+    agent_options: command line words of `test`, which override the options in the checkpoint. Options that say how
+    games are played have no effect.
+    Raises UsageError, before anything is written, if a photo, the checkpoint or the output folder cannot be used.
     """
     files = [_files(photo, output, animate) for photo in photos]
     _check_photos(photos)
     _check_output(output, files)
     trained = load_trained("test", [*agent_options, f"--weights={weights}"], weights)
-    if trained.options.sources["output"] == COMMAND_LINE:  # of the agents' options, a short form of it
-        raise UsageError("the folder to draw to has to be given as --output in full.\nWrite --output DIR.")
+    if trained.options.sources["output"] == COMMAND_LINE:  # abbreviated, among the agents' options
+        raise UsageError("the output folder must be given as --output in full.\nWrite --output DIR.")
     expected = pictures_trained_with(trained.options)
     _check_scale(scale, expected.image_size)
     device = choose_device(trained.options.device)
     agents = build_trained(trained, expected).to(device).eval()
     set_precision(trained.options, agents)
-    seen = [see(photo, expected, negative) for photo in photos]
+    inputs = [see(photo, expected, negative) for photo in photos]
     if trained.options.dry_run:
-        return "\n".join(["A dry run: nothing was written. The files would be", *map(str, chain.from_iterable(files))])
+        return "\n".join(["Dry run: nothing was written. The files would be", *map(str, chain.from_iterable(files))])
 
     _make(output)
-    told = [f"The sender sees {expected.image_size} x {expected.image_size} pixels, {KINDS[expected.channels]}."]
-    for photo, pixels, paths in zip(photos, seen, files, strict=True):
+    lines = [f"The sender sees {expected.image_size} x {expected.image_size} pixels, {KINDS[expected.channels]}."]
+    for photo, pixels, paths in zip(photos, inputs, files, strict=True):
         count = _draw_one(agents, to_unit_range(pixels[None], device), paths, scale)
-        told.append(f"{photo}: {count} strokes, in {', '.join(map(str, paths))}")
-    return "\n".join(told)
+        lines.append(f"{photo}: {count} strokes, in {', '.join(map(str, paths))}")
+    return "\n".join(lines)
 
 
 def _draw_one(agents: Agents, photos: Tensor, paths: Sequence[Path], scale: int) -> int:
-    """Draws the only one of `photos`, float [1, 1 or 3, S, S] in 0..1, to a PNG, an SVG and perhaps a GIF; the number
-    of its strokes."""
+    """Draws a single photo, float [1, 1 or 3, S, S] in 0..1, to a PNG, an SVG and, if `paths` has a third, a GIF.
+
+    Returns the number of strokes.
+    """
     png, vector, *gif = paths
     strokes, sketches = sketch_of(agents, photos)
     save_picture(png, side_by_side([to_picture(photos[0]), to_picture(sketches[0])], scale))
@@ -83,7 +87,7 @@ def _draw_one(agents: Agents, photos: Tensor, paths: Sequence[Path], scale: int)
 
 
 def pictures_trained_with(options: Options) -> Pictures:
-    """Size and channels of the data set's pictures, from its options and its class: its files need not be there."""
+    """Returns the size and channels of the data set's pictures, from its options and class; its files are not read."""
     dataset = options.part("dataset")
     own = {action.dest for action in dataset.option_actions()}
     cls = dataset.load()
@@ -92,36 +96,38 @@ def pictures_trained_with(options: Options) -> Pictures:
 
 
 def see(photo: Path, expected: Pictures, negative: bool) -> Tensor:
-    """uint8 [C, S, S]: the upright picture, its shorter side scaled, the middle cut out. Raises UsageError if it is
-    none."""
+    """Returns the picture upright, resized and centre-cropped, uint8 [C, S, S].
+
+    negative: swap light and dark. Raises UsageError if the file is not a picture.
+    """
     pixels = to_tensor(resize_and_crop(expected.image_size)(read_picture(photo, expected.channels, upright=True)))
     return 255 - pixels if negative else pixels
 
 
 @torch.no_grad()
 def sketch_of(agents: Agents, photos: Tensor) -> tuple[Strokes, Tensor]:
-    """Strokes and sketches, float [B, 1 or 3, S, S], of photos [B, 1 or 3, S, S] in 0..1."""
+    """Returns the strokes and sketches, float [B, 1 or 3, S, S], of photos [B, 1 or 3, S, S] in 0..1."""
     return agents.sketch(agents.sender_encoder.look(photos).latent)
 
 
 @torch.no_grad()
 def growing(agents: Agents, strokes: Strokes) -> list[Image.Image]:
-    """A sketch before its first stroke, after it, after its second and so on, as the decoder draws it."""
+    """Returns the sketch before its first stroke, after its first, after its second and so on, as the decoder draws."""
     decoder = agents.decoder
     paper = strokes.points.new_zeros(1, decoder.channels, decoder.image_size, decoder.image_size)
-    drawn = [paper, *(decoder.draw(_first(strokes, count)) for count in range(1, strokes.points.shape[1] + 1))]
-    return [to_picture(agents.on_paper(ink)[0]) for ink in drawn]
+    inks = [paper, *(decoder.draw(_first(strokes, count)) for count in range(1, strokes.points.shape[1] + 1))]
+    return [to_picture(agents.on_paper(ink)[0]) for ink in inks]
 
 
 def as_svg(agents: Agents, strokes: Strokes) -> str:
-    """The only sketch of `strokes`."""
+    """Returns the single sketch of `strokes`."""
     inks = None if strokes.intensities is None else strokes.intensities[0]
     decoder = agents.decoder
     return svg(strokes.points[0], strokes.sigma2, decoder.image_size, inks, agents.invert, decoder.contrast)
 
 
 def side_by_side(pictures: Sequence[Image.Image], scale: int) -> Image.Image:
-    """Pictures of one size, each pixel `scale` x `scale`, in a row on grey."""
+    """Returns pictures of equal size in a row on grey, with every pixel enlarged to `scale` x `scale`."""
     gap, large = 2 * scale, [enlarged(picture, scale).convert("RGB") for picture in pictures]
     width, height = large[0].size
     sheet = Image.new("RGB", (gap + len(large) * (width + gap), height + 2 * gap), GREY)
@@ -131,7 +137,7 @@ def side_by_side(pictures: Sequence[Image.Image], scale: int) -> Image.Image:
 
 
 def save_animation(path: Path, pictures: Sequence[Image.Image], scale: int) -> None:
-    """A GIF that goes on for ever: the strokes take six seconds or less, unless there are very many; then it rests."""
+    """Saves a GIF that loops forever: up to 150 pictures take at most six seconds, then the last one is held."""
     step = min(SLOWEST_MS, max(FASTEST_MS, DRAWING_MS // len(pictures)))
     first, *others = [enlarged(picture, scale) for picture in pictures]
     times = [*[step] * len(others), HOLD_MS]
@@ -150,26 +156,26 @@ def _first(strokes: Strokes, count: int) -> Strokes:
 
 
 def _files(photo: Path, output: Path, animate: bool) -> list[Path]:
-    """What is written of a photo."""
+    """Returns the files to write for a photo."""
     return [output / f"{photo.stem}.{kind}" for kind in ("png", "svg", *(["gif"] if animate else []))]
 
 
 def _check_photos(photos: Sequence[Path]) -> None:
-    """Raises UsageError where one is not there, or two would be drawn to the same files."""
+    """Raises UsageError if a photo does not exist, or two would be drawn to the same files."""
     first: dict[str, Path] = {}
     for photo in photos:
         if not photo.is_file():
             raise UsageError(f"{photo} cannot be drawn: there is no such file.\nGive pictures, such as cat.jpg.")
-        other = first.setdefault(photo.stem.casefold(), photo)  # some file systems take A.png and a.png for one
-        if other is not photo:
+        earlier = first.setdefault(photo.stem.casefold(), photo)  # on some file systems A.png is a.png
+        if earlier is not photo:
             raise UsageError(
-                f"{other} and {photo} would both be drawn to a file {photo.stem}.png.\n"
-                "Draw one of them by itself, with another --output, or rename it."
+                f"{earlier} and {photo} would both be drawn to {photo.stem}.png.\n"
+                "Draw them separately, with different --output folders, or rename one."
             )
 
 
 def _check_output(output: Path, files: Sequence[Sequence[Path]]) -> None:
-    """Raises UsageError where a file is there already, or the folder is none."""
+    """Raises UsageError if a file exists already, or `output` is not a folder."""
     if output.is_dir():
         for path in (path for written in files for path in written):
             check_new(path)
@@ -180,7 +186,7 @@ def _check_output(output: Path, files: Sequence[Sequence[Path]]) -> None:
 def _check_scale(scale: int, image_size: int) -> None:
     if scale * image_size > LARGEST:
         raise UsageError(
-            f"--scale {scale}: pictures of {image_size} pixels would be {scale * image_size} pixels large.\n"
+            f"--scale {scale} would enlarge pictures of {image_size} pixels to {scale * image_size} pixels.\n"
             f"Give at most {max(1, LARGEST // image_size)}; the SVG is sharp at any size."
         )
 
@@ -189,4 +195,4 @@ def _make(output: Path) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"--output {output} cannot be made: {error.strerror}.\nGive another folder.") from error
+        raise UsageError(f"--output {output} cannot be created: {error.strerror}.\nGive another folder.") from error

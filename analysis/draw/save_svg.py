@@ -1,4 +1,4 @@
-"""`commgame.py save-svg`: the sketches of a game log as SVG files."""
+"""`commgame.py save-svg`: writes the sketches of a game log as SVG files."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from learning_to_draw.trials.records.output import check_new, whole_folder
 
 
 def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:
-    """Writes the sketches of `games` (numbers from 0; None for all) to a new folder; what to tell the user.
+    """Writes the sketches of `games` (numbers from 0; None for all) to a new folder. Returns a message for the user.
 
-    A file is named NUMBER-MD5.svg, after its game and the picture of its sketch. The folder appears once it is whole.
-    Raises UsageError for a log without strokes, or games that it does not have.
+    Files are named NUMBER-MD5.svg, by the number of the game and the md5 of the sketch's picture. The folder appears
+    only once it is complete.
+    Raises UsageError if the log has no strokes, or lacks one of the games.
     """
     source = read_log(log)
     check_new(output)
@@ -24,7 +25,7 @@ def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:
     if absent is not None:
         raise UsageError(
             f"--games {absent}: the log in {source.folder} has {len(source.games)} games, counted from 0.\n"
-            f"Give numbers from 0 to {len(source.games) - 1}, or leave it out for all."
+            f"Give numbers from 0 to {len(source.games) - 1}, or omit --games for all."
         )
     sketches = sketches_as_svg(source, chosen)
     with whole_folder(output) as folder:
@@ -35,12 +36,12 @@ def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:
 
 
 def sketches_as_svg(log: GameLog, games: Sequence[int]) -> list[str]:
-    """The sketch of each of these games. Raises UsageError for a log that does not hold its strokes whole."""
+    """Returns the sketches of these games. Raises UsageError if strokes or drawing settings are missing."""
     strokes = log.strokes()
     if strokes is None:
         raise UsageError(
-            f"the log in {log.folder} holds sketches as pixels only, not their strokes (there is no strokes.npz).\n"
-            f"Logs of the official code are so. Play the test again, {program()} test --weights ..., and give its log."
+            f"the log in {log.folder} has sketches as pixels only: there is no strokes.npz.\n"
+            f"Logs of the official code have no strokes. Run {program()} test --weights ... and give its log."
         )
     inks = strokes.intensities
     try:

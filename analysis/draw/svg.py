@@ -1,9 +1,9 @@
-"""Sketches as SVG: the strokes themselves, sharp at any size, instead of the pixels that the agents see. No torch.
+"""Sketches as SVG: strokes, sharp at any size, instead of the pixels that the agents see. Does not import torch.
 
-In a raster the ink of a stroke falls off as exp(-d2 / sigma2); here a stroke ends where that is one half. Where strokes
-lie on each other both give 1 - prod(1 - ink): white strokes, as opaque as they are strong, painted one over the other
-are just that, and so are black ones on white; colours are blended by `screen` on black, and their complements by
-`multiply` on white. A curve is smooth, where most rasters have it in ten straight pieces.
+In a raster, the ink of a stroke falls off as exp(-d2 / sigma2); here a stroke ends where that is one half. Overlapping
+strokes give 1 - prod(1 - ink) in both. White strokes on black give this when painted one over the other with their ink
+as opacity, and so do black strokes on white. Colours are blended with `screen` on black, their complements with
+`multiply` on white. Curves are smooth here; most rasters draw them as ten straight segments.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ import numpy as np
 def svg(
     points: Any, sigma2: float, size: int, intensities: Any = None, invert: bool = False, contrast: float = 1.0
 ) -> str:
-    """One sketch of N strokes as the text of an SVG file, which can also stand in a web page as it is.
+    """Returns one sketch of N strokes as the text of an SVG file, which can also be embedded in a web page.
 
     Args:
         points: [N, P, 2], array or tensor: control points (row, col) on a canvas from -1 to 1; P = 1 is a point, 2 a
             line, 4 a cubic Bezier curve.
         sigma2: squared stroke width in canvas units.
-        size: height and width of the raster in pixels, which are the SVG's unit; how large it is shown is left open.
-        intensities: [N, C] in 0..1, array or tensor: ink of each stroke in each channel, C = 1 or 3; None is full ink.
-        invert: ink is taken from white paper, instead of given to black.
-        contrast: what the ink of all strokes together is multiplied by.
+        size: height and width of the raster in pixels, the unit of the SVG; the display size is left open.
+        intensities: [N, C] in 0..1, array or tensor: ink per stroke and channel, C = 1 or 3; None means full ink.
+        invert: subtract the ink from white paper instead of adding it to black.
+        contrast: factor of the ink of all strokes together.
 
     Raises:
-        ValueError: for arrays of other shapes.
+        ValueError: if an array has another shape.
     """
     points, inks = _as_arrays(points, intensities)
     # Pixel k has its centre k + 0.5 from the edge, and the first and last centres are at -1 and 1.
     places = (points[..., ::-1] + 1) / 2 * (size - 1) + 0.5  # (x, y)
-    # Contrast above 1 is cut off at full ink in the raster, and carries half ink further out.
+    # In the raster, contrast above 1 is clipped at full ink, and moves the edge at half ink outwards.
     radius = math.sqrt(sigma2 * math.log(2 * max(1.0, contrast))) * (size - 1) / 2
     paper, ink = ("#fff", "#000") if invert else ("#000", "#fff")
     paint, pen, shape = "stroke", f'fill="none" stroke="{ink}" stroke-width="{_number(2 * radius)}"', _line
@@ -59,14 +59,14 @@ def svg(
 def _as_arrays(points: Any, intensities: Any) -> tuple[np.ndarray, np.ndarray | None]:
     points, inks = _array(points), None if intensities is None else _array(intensities)
     if points.ndim != 3 or points.shape[1] not in (1, 2, 4) or points.shape[2] != 2:
-        raise ValueError(f"points are {list(points.shape)}: they should be [N, 1, 2], [N, 2, 2] or [N, 4, 2]")
+        raise ValueError(f"points are {list(points.shape)}: expected [N, 1, 2], [N, 2, 2] or [N, 4, 2]")
     if inks is not None and (inks.ndim != 2 or len(inks) != len(points) or inks.shape[1] not in (1, 3)):
-        raise ValueError(f"intensities are {list(inks.shape)}: they should be [{len(points)}, 1] or [{len(points)}, 3]")
+        raise ValueError(f"intensities are {list(inks.shape)}: expected [{len(points)}, 1] or [{len(points)}, 3]")
     return points, inks
 
 
 def _array(values: Any) -> np.ndarray:
-    """As float64, also from a tensor on a GPU or with a gradient."""
+    """Converts to float64, also from a tensor on a GPU or with a gradient."""
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
 
 
@@ -86,7 +86,7 @@ def _curve(place: np.ndarray, radius: float) -> str:
 
 
 def _looks(inks: np.ndarray, paint: str, invert: bool) -> Iterator[str | None]:
-    """The attributes that set each stroke apart, from inks [N, C]; None for one without ink. paint: stroke or fill."""
+    """Yields the attributes of each stroke's ink, from inks [N, C]; None without ink. paint: "stroke" or "fill"."""
     for ink in inks.clip(0, 1):
         if not (255 * ink).round().any():
             yield None
@@ -98,5 +98,5 @@ def _looks(inks: np.ndarray, paint: str, invert: bool) -> Iterator[str | None]:
 
 
 def _number(value: float) -> str:
-    """Three digits after the point at most."""
+    """Formats with at most three decimals."""
     return f"{round(float(value), 3) + 0.0:.3f}".rstrip("0").rstrip(".")  # + 0.0 makes -0 a 0

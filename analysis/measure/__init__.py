@@ -1,1 +1,1 @@
-"""`commgame.py measure`: what the measures of `analysis.measures` say of game logs, as a table."""
+"""`commgame.py measure`: applies the measures of `analysis.measures` to game logs and prints a table."""

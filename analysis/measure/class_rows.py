@@ -1,4 +1,4 @@
-"""Rows of the table about games won, and about classes. Each function takes one log, and raises NotMeasured."""
+"""Rows of the table about games won and about classes. Each function takes one log and may raise NotMeasured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from learning_to_draw.analysis.measures.prototypes import nearest_prototypes
 from learning_to_draw.analysis.measures.rates import class_counts, confusion, mean_chance
 from learning_to_draw.analysis.official.options import TEMPLATES
 
-LISTED = 5  # confusions in the table
+LISTED = 5  # confusions shown in the table
 
 
 def communication_rate(material: Material) -> Measured:
@@ -30,7 +30,9 @@ def class_rates(material: Material) -> Measured:
     same = sum(game.guessed_class == game.photo_class for game in games)
     chance = float(np.mean([game.candidate_classes.count(game.photo_class) / len(game.candidates) for game in games]))
     rows = (
-        share("right class guessed", same, len(games), chance=chance, of_what="games; another picture of it counts"),
+        share(
+            "right class guessed", same, len(games), chance=chance, of_what="games; other pictures of the class count"
+        ),
         Row(
             "mean rate of the classes",
             float(np.mean(list(rates.values()))),
@@ -63,7 +65,7 @@ def prototype_accuracy(material: Material) -> Measured:
     enough = np.bincount(labels)[labels] >= 2
     kept, labels = np.unique(labels[enough], return_inverse=True)
     if len(kept) < 2:
-        raise NotMeasured("it takes two classes with two sketches each, or more")
+        raise NotMeasured("needs at least two classes with two sketches each")
     right = nearest_prototypes(material.sketch_features(material.sketches[enough]), labels) == labels
     alone = len(enough) - len(right)
     row = share(
@@ -71,7 +73,7 @@ def prototype_accuracy(material: Material) -> Measured:
         right.sum(),
         len(right),
         chance=1 / len(kept),
-        of_what="sketches" + (f"; {alone} alone in their class left out" if alone else ""),
+        of_what="sketches" + (f"; {alone} left out, each alone in its class" if alone else ""),
     )
     return Measured((row,), {"classes": _by_class(class_counts(right, names[kept][labels].tolist()))})
 
@@ -83,7 +85,7 @@ def legibility(material: Material) -> Measured:
         raise NotMeasured("give --clip, which needs the package open_clip_torch")
     games = [game for game in material.log.games if game.photo_class in names]
     if not games:
-        raise NotMeasured(f"no photo is of a class given; the first one is of {material.classes[0]!r}")
+        raise NotMeasured(f"no photo is of a given class; the first one is of {material.classes[0]!r}")
     clip, sentences = settings.clip, dict(TEMPLATES)
     left_out = len(material.classes) - len(games)
     note = f"; {left_out} of other classes left out" if left_out else ""
@@ -103,7 +105,7 @@ def legibility(material: Material) -> Measured:
 
 
 def _by_class(counts: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """For the JSON file: a class's share, its interval and what it is of."""
+    """Returns, for the JSON file, each class's rate, its interval and the number that it is computed from."""
     rows = {name: share(name, right, of, of_what="") for name, (right, of) in counts.items()}
     return {
         name: {"value": row.value, "interval": list(row.interval), "of": counts[name][1]} for name, row in rows.items()

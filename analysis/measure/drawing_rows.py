@@ -1,4 +1,4 @@
-"""Rows of the table about drawings and their strokes. The functions raise NotMeasured."""
+"""Rows of the table about drawings and their strokes. The functions may raise NotMeasured."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from learning_to_draw.analysis.measures.ink import dots, ink_shares, visible_str
 from learning_to_draw.analysis.measures.rates import mean_chance
 from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
 
-AGREEMENT = 0.99  # of guesses played again with the logged ones; with less the weights are hardly those that played
+AGREEMENT = 0.99  # share of logged guesses that a replay repeats; with less, other weights probably played the log
 
 
 def topographic(material: Material) -> Measured:
     count, features = len(material.sample), material.settings.features
     if count < LEAST:
-        raise NotMeasured(f"it takes {LEAST} different photos or more, and the log has {count}")
+        raise NotMeasured(f"needs at least {LEAST} different photos, and the log has {count}")
     if features == "pixels":
         photos = rms_distances(material.sampled_photos)
     else:
@@ -51,7 +51,7 @@ def topographic(material: Material) -> Measured:
 
 
 def _drawing_distances(material: Material) -> Iterator[tuple[str, np.ndarray | None]]:
-    """Each kind of distance between the drawings of the sample, condensed; None where the log cannot give it."""
+    """Yields each kind of condensed distance between the sampled drawings; None if it is not available for the log."""
     yield "pixels", rms_distances(material.sampled_sketches)
     if material.settings.features == "encoder":
         yield "encoder", feature_distances(material.agents().sketch_features(material.sampled_sketches))
@@ -70,20 +70,20 @@ def stroke_erasure(material: Material) -> Measured:
         left = replace(strokes, intensities=without_stroke(strokes.intensities, strokes.points.shape, stroke))
         erased.append(replay.guesses(left, offered, candidates))
     targets, count = np.array([game.target for game in games]), len(games)
-    found = erasure(whole, np.array(erased), targets)
+    result = erasure(whole, np.array(erased), targets)
     chance = mean_chance([len(game.candidates) for game in games])
     agreeing = sum(game.guess == guess for game, guess in zip(games, whole.tolist(), strict=True))
-    doubt = "" if agreeing >= AGREEMENT * count else "; BELOW 0.99: THE WEIGHTS ARE HARDLY THOSE THAT PLAYED THIS LOG"
+    doubt = "" if agreeing >= AGREEMENT * count else "; BELOW 0.99: OTHER WEIGHTS PROBABLY PLAYED THIS LOG"
     rows = [
         share("guesses as logged, played again", agreeing, count, of_what="games" + doubt),
         share("rate with all strokes", (whole == targets).sum(), count, chance=chance, of_what="games"),
     ]
     for stroke, guesses in enumerate(erased):
-        change = f"games; change {0.0 - found.drops[stroke]:+.4f}"
+        change = f"games; change {0.0 - result.drops[stroke]:+.4f}"
         rows.append(
             share(f"rate without stroke {stroke}", (guesses == targets).sum(), count, chance=chance, of_what=change)
         )
-    return Measured(tuple(rows), {"changed_guesses": found.changed.tolist(), "lost": found.drops.tolist()})
+    return Measured(tuple(rows), {"changed_guesses": result.changed.tolist(), "lost": result.drops.tolist()})
 
 
 def use_of_ink(material: Material) -> Measured:
@@ -101,20 +101,22 @@ def idle_strokes(material: Material) -> Measured:
     seen = visible_strokes(
         points, strokes.sigma2, strokes.intensities, contrast=card.get("contrast", 1.0), image_size=size
     )
-    rows = [share("dead strokes", (~seen).sum(), seen.size, of_what="strokes with less than 1/255 of ink in any pixel")]
+    rows = [
+        share("dead strokes", (~seen).sum(), seen.size, of_what="strokes with less than 1/255 of ink in every pixel")
+    ]
     if points.shape[2] == 1:
         rows.append(not_measured("dots", "all strokes are points"))
     else:
         short = dots(points, 2 / (size - 1))
         rows.append(share("dots", short.sum(), short.size, of_what="strokes, shorter than a pixel"))
-    rows = [replace(row, interval=None) for row in rows]  # strokes of one sketch are not independent
+    rows = [replace(row, interval=None) for row in rows]  # no interval: strokes of one sketch are not independent
     return Measured(tuple(rows), {"dead_by_stroke": (~seen).mean(axis=0).tolist()})
 
 
 def diversity(material: Material) -> Measured:
     games = material.games_of(material.drawn_once.values())
     if len(games) < 2:
-        raise NotMeasured("it takes 2 different photos or more")
+        raise NotMeasured("needs at least 2 different photos")
     distances = rms_distances(material.sampled_sketches) / 255
     distance_note = f"{len(material.sample)} photos; root mean square of pixels, 0 to 1"
     return Measured(
@@ -130,17 +132,17 @@ def diversity(material: Material) -> Measured:
 
 
 def run_consistency(materials: Sequence[Material]) -> Measured:
-    """materials: of all logs."""
+    """Compares the drawings of several runs. materials: one per log."""
     if len(materials) < 2:
         raise NotMeasured("give two logs or more, of runs with the same test pictures")
     first, *others = (material.drawn_once for material in materials)
     common = [photo for photo in first if all(photo in other for other in others)]
     if len(common) < 2:
-        raise NotMeasured(f"the logs have {len(common)} photos in common, and it takes 2 or more")
+        raise NotMeasured(f"the logs have {len(common)} photos in common, and at least 2 are needed")
     settings = materials[0].settings
     photos = draw_sample(common, settings.sample, settings.seed).tolist()
     games = [[material.drawn_once[photo] for photo in photos] for material in materials]
-    note = f"{len(photos)} photos in {len(materials)} runs; 0: all draw alike, 1: no agreement"
+    note = f"{len(photos)} photos in {len(materials)} runs; 0: all runs draw alike, 1: no agreement"
     rows = []
     for name, drawings, between, within in (
         ("pixels", _inks(materials, games), rms_between, rms_distances),
@@ -157,17 +159,17 @@ def run_consistency(materials: Sequence[Material]) -> Measured:
 
 
 def _inks(materials: Sequence[Material], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
-    """Of each log the ink, uint8 [N, C, H, W], 0 being blank paper; or why there is none."""
-    found = []
+    """Returns the ink of each log, uint8 [N, C, H, W], with 0 for blank paper; or why it cannot be compared."""
+    all_inks = []
     for material, numbers in zip(materials, games, strict=True):
         sketches = material.pictures([game.sketch for game in material.games_of(numbers)])
-        found.append(255 - sketches if material.white_paper else sketches)
-    same_size = len({inks.shape[2:] for inks in found}) == 1
-    return found if same_size else "the logs' sketches differ in size"
+        all_inks.append(255 - sketches if material.white_paper else sketches)
+    same_size = len({inks.shape[2:] for inks in all_inks}) == 1
+    return all_inks if same_size else "the logs' sketches differ in size"
 
 
 def _stroke_points(materials: Sequence[Material], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
-    """Of each log points along the strokes, [N, M, 2]; or why there are none."""
+    """Returns points on the strokes of each log, [N, M, 2]; or why they are not available."""
     if not all(material.has_strokes for material in materials):
         return f"not in all logs: {NO_STROKES}"
     return [sample_points(m.strokes.points[numbers]) for m, numbers in zip(materials, games, strict=True)]

@@ -1,4 +1,4 @@
-"""A log as its measures want it: which games, their pictures and strokes as arrays, each read once and when needed."""
+"""A log prepared for its measures: games, pictures and strokes as arrays, each read once and only when needed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from learning_to_draw.analysis.measures.ink import paper_is_white
 from learning_to_draw.analysis.measures.legibility import Clip
 from learning_to_draw.trials.records.gamelog import Game, GameLog, LoggedStrokes
 
-LEAST = 3  # photos, between which there are distances to compare
-NO_STROKES = "the log holds no strokes, as those of the official code"
-NO_CLASSES = "the log holds no classes, as those of the official code"
+LEAST = 3  # photos that a comparison of distances needs
+NO_STROKES = "the log holds no strokes (logs of the official code never do)"
+NO_CLASSES = "the log holds no classes (logs of the official code never do)"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to measure. features: "pixels" or "encoder". sample: most games that are compared in pairs.
+    """How to measure. features: "pixels" or "encoder". sample: maximum number of games compared in pairs.
 
-    clip: what says which class a sketch shows, if anything. classes: those it tells apart, None for the log's own.
+    clip: classifies sketches; None skips that. classes: those it chooses from, None for those of the log.
     """
 
     features: str = "pixels"
@@ -35,49 +35,49 @@ class Settings:
 
 
 class Material:
-    """One log. replay: the agents that played it, where they are known."""
+    """One log. replay: the agents that played it, if they are known."""
 
     def __init__(self, log: GameLog, settings: Settings, replay: Replay | None = None):
         self.log, self.settings, self.replay = log, settings, replay
 
     @cached_property
     def drawn_once(self) -> dict[str, int]:
-        """Photo -> the first game (from 0) in which it was drawn."""
-        found: dict[str, int] = {}
+        """Photo -> the first game (counted from 0) in which it was drawn."""
+        first_game: dict[str, int] = {}
         for number, game in enumerate(self.log.games):
-            found.setdefault(game.photo, number)
-        return found
+            first_game.setdefault(game.photo, number)
+        return first_game
 
     @cached_property
     def sample(self) -> np.ndarray:
-        """int64 [N]: games, rising, each with a photo of its own; drawn at random where there are too many."""
+        """int64 [N]: ascending game numbers, each with a different photo; a random sample if there are too many."""
         return draw_sample(list(self.drawn_once.values()), self.settings.sample, self.settings.seed)
 
     @cached_property
     def sampled_photos(self) -> np.ndarray:
-        """uint8 [N, C, H, W]: what the senders of the sample saw."""
+        """uint8 [N, C, H, W]: the photos of the sampled games."""
         return self.pictures([game.photo for game in self.games_of(self.sample)])
 
     @cached_property
     def sampled_sketches(self) -> np.ndarray:
-        """uint8 [N, C, H, W]."""
+        """uint8 [N, C, H, W]: the sketches of the sampled games."""
         return self.pictures([game.sketch for game in self.games_of(self.sample)])
 
     @cached_property
     def sketches(self) -> np.ndarray:
-        """uint8 [G, C, H, W]: of every game."""
+        """uint8 [G, C, H, W]: the sketches of all G games."""
         names = [game.sketch for game in self.log.games]
         distinct = {name: row for row, name in enumerate(dict.fromkeys(names))}
         return self.pictures(list(distinct))[[distinct[name] for name in names]]
 
     @cached_property
     def white_paper(self) -> bool:
-        """Whether sketches are dark on light: as the card says, or guessed."""
+        """Whether sketches are dark on light, from the card if it says so, else guessed."""
         return bool(self.log.card["invert"]) if "invert" in self.log.card else paper_is_white(self.sampled_sketches)
 
     @cached_property
     def strokes(self) -> LoggedStrokes:
-        """Of every game. Raises NotMeasured where the log has none."""
+        """The strokes of all games. Raises NotMeasured if the log has none."""
         if self._strokes is None:
             raise NotMeasured(NO_STROKES)
         return self._strokes
@@ -101,33 +101,33 @@ class Material:
 
     @cached_property
     def classes(self) -> list[str]:
-        """The class of the photo of every game. Raises NotMeasured where the log has none."""
+        """The class of each game's photo. Raises NotMeasured if the log has none."""
         classes = [game.photo_class for game in self.log.games]
         if None in classes:
             raise NotMeasured(NO_CLASSES)
         return classes
 
     def agents(self) -> Replay:
-        """Raises NotMeasured where nobody gave their weights."""
+        """Returns the agents that played the log. Raises NotMeasured if their weights were not given."""
         if self.replay is None:
             named = self.log.card.get("receiver_weights") or self.log.card.get("weights")
             raise NotMeasured("give --weights" + (f"; the log was played by {named}" if named else ""))
         return self.replay
 
     def sketch_features(self, sketches: np.ndarray) -> np.ndarray:
-        """[N, ...] of sketches uint8 [N, C, H, W]: what --features says."""
+        """[N, ...]: the pixels or latents, as --features says, of sketches uint8 [N, C, H, W]."""
         return sketches if self.settings.features == "pixels" else self.agents().sketch_features(sketches)
 
     def games_of(self, numbers: Sequence[int]) -> list[Game]:
         return [self.log.games[number] for number in numbers]
 
     def pictures(self, names: Sequence[str]) -> np.ndarray:
-        """uint8 [N, C, H, W] of pictures that games name."""
+        """uint8 [N, C, H, W]: the pictures with these names in the log."""
         return read_pictures([self.log.picture(name) for name in names])
 
 
 def draw_sample(things: Sequence, most: int, seed: int) -> np.ndarray:
-    """`most` of the things (or all, where there are fewer), in their order; the same seed draws the same."""
+    """Returns a random sample of at most `most` things, in their order; the same seed gives the same sample."""
     if len(things) <= most:
         return np.array(things)
     chosen = np.random.default_rng(seed).choice(len(things), most, replace=False)

@@ -56,10 +56,10 @@ def measure(
     *,
     pretrained: bool = True,
 ) -> str:
-    """A Markdown table for each log, and one for all of them; also as JSON to the file `json` where that is given.
+    """Returns a Markdown table for each log and one for all logs together; writes them to `json`, if given, as JSON.
 
-    What each option means: analysis/measure/options.py. pretrained: False leaves CLIP's weights random.
-    Raises UsageError where something cannot be read or does not fit together.
+    analysis/measure/options.py describes the options. pretrained: False leaves CLIP's weights random.
+    Raises UsageError if an input cannot be read, or inputs do not fit together.
     """
     if json is not None:
         check_new(json)
@@ -72,41 +72,41 @@ def measure(
     if weights:
         pairs = zip(weights, sources, strict=True)
         replays = [load_replay(path, log, place, trust=trust_weights, plugin=plugin) for path, log in pairs]
-    seer = None
+    classifier = None
     if clip and "legibility" in chosen:
-        seer = Clip(clip_model, load_clip(clip_model, pretrained=pretrained).to(place), place)
-    settings = Settings(features, sample, seed, seer, names)
+        classifier = Clip(clip_model, load_clip(clip_model, pretrained=pretrained).to(place), place)
+    settings = Settings(features, sample, seed, classifier, names)
     materials = [Material(log, settings, replay) for log, replay in zip(sources, replays, strict=True)]
 
-    found = [_take(OF_A_LOG, chosen, material, str(material.log.folder)) for material in materials]
+    by_log = [_take(OF_A_LOG, chosen, material, str(material.log.folder)) for material in materials]
     together = _take(OF_ALL_LOGS, chosen, materials, "all logs")
     if json is not None:
-        write_json(json, _content(materials, found, together))
+        write_json(json, _content(materials, by_log, together))
     if len(materials) == 1:
-        return markdown(found[0] | together)
+        return markdown(by_log[0] | together)
     headings = [*(str(log.folder) for log in sources), f"all {len(sources)} logs"]
-    tables = zip(headings, [*found, together], strict=True)
+    tables = zip(headings, [*by_log, together], strict=True)
     return "\n\n".join(f"### {heading}\n\n{markdown(measured)}" for heading, measured in tables if measured)
 
 
 def _take(table: Mapping[str, Callable], chosen: Sequence[str], material: Any, of: str) -> dict[str, Measured]:
-    """The chosen measures of a table, by name; those that cannot be had are a row with the reason."""
-    found = {}
+    """Applies the chosen measures of a table: name -> result, with the reason if a measure is not available."""
+    results = {}
     for name in chosen:
         if name not in table:
             continue
         logger.info("%s of %s", name, of)
         try:
-            found[name] = table[name](material)
+            results[name] = table[name](material)
         except NotMeasured as reason:
-            found[name] = Measured((not_measured(name, reason),))
-    return found
+            results[name] = Measured((not_measured(name, reason),))
+    return results
 
 
 def _content(
     materials: Sequence[Material], found: Sequence[Mapping[str, Measured]], together: Mapping[str, Measured]
 ) -> dict[str, Any]:
-    """What --json holds."""
+    """Returns the content of the --json file."""
     settings = materials[0].settings
     return {
         "features": settings.features,
@@ -130,13 +130,11 @@ def _check_options(
     if weights and len(weights) != len(logs):
         raise UsageError(
             f"--weights is given {len(weights)} times, and there are {len(logs)} logs.\n"
-            "Give it once for each log, in their order, or leave it out."
+            "Give it once for each log, in their order, or omit it."
         )
     if features == "encoder" and not weights:
-        raise UsageError(
-            "--features encoder needs the agents, whose encoders they are.\nGive their checkpoint: --weights."
-        )
+        raise UsageError("--features encoder needs the agents' encoders.\nGive their checkpoint with --weights.")
     if sample < LEAST:
-        raise UsageError(f"--sample {sample}: distances are compared of {LEAST} games or more.\nGive more.")
+        raise UsageError(f"--sample {sample}: comparing distances needs at least {LEAST} games.\nGive a larger number.")
     if classes and not clip:
-        raise UsageError("--classes and --classes-file are for CLIP to tell apart.\nAdd --clip, or leave them out.")
+        raise UsageError("--classes and --classes-file need --clip.\nAdd --clip, or omit them.")

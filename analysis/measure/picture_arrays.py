@@ -1,4 +1,4 @@
-"""Pictures of a log as one array."""
+"""Reads pictures of a log into one array."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from learning_to_draw.trials.records.picture_files import take_from
 
 
 def read_pictures(paths: Sequence[Path]) -> np.ndarray:
-    """uint8 [N, C, H, W]: grey (C = 1) where the first one is, else RGB.
+    """uint8 [N, C, H, W]: grey (C = 1) if the first picture is grey, else RGB.
 
-    Raises UsageError for a file that is no picture, or that differs from the first one in size.
+    Raises UsageError if a file is not a picture, or differs in size from the first one.
     """
     channels, pictures = _channels(paths[0]), None
     for number, path in enumerate(paths):

@@ -1,4 +1,4 @@
-"""The agents that played a log, with the log's own pictures and strokes before them once more."""
+"""Runs the agents that played a log on the log's pictures and strokes again."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ from learning_to_draw.trials.config.resolve import resolve
 from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes
 from learning_to_draw.trials.trained import NOT_OF_AGENTS, Trained, build_trained, load_trained
 
-BATCH = 128  # pictures that an encoder sees at a time
+BATCH = 128  # pictures per forward pass of an encoder
 
 
 @dataclass(frozen=True)
 class Replay:
-    """Agents in evaluation mode on `device`, whose decoder draws as the log's card says."""
+    """Agents in evaluation mode on `device`; their decoder has the drawing settings of the log's card."""
 
     agents: Agents
     device: torch.device
 
     def photo_features(self, pictures: np.ndarray) -> np.ndarray:
-        """The sender's latents, float32 [N, L], of photos uint8 [N, C, S, S]."""
+        """float32 [N, L]: the sender's latents of photos uint8 [N, C, S, S]."""
         return self._latents(self.agents.sender_encoder, pictures, drawn=False).cpu().numpy()
 
     def sketch_features(self, pictures: np.ndarray) -> np.ndarray:
-        """The receiver's latents, float32 [N, L], of sketches uint8 [N, C, S, S]."""
+        """float32 [N, L]: the receiver's latents of sketches uint8 [N, C, S, S]."""
         return self._latents(self.agents.receiver_encoder, pictures, drawn=True).cpu().numpy()
 
     @torch.no_grad()
     def offered(self, pictures: np.ndarray) -> Tensor:
-        """The receiver's vectors, float [N, R] on the device, for candidates uint8 [N, C, S, S]."""
+        """float [N, R] on the device: the receiver's vectors of candidates uint8 [N, C, S, S]."""
         return self.agents.receiver(self._latents(self.agents.receiver_encoder, pictures, drawn=False))
 
     @torch.no_grad()
     def guesses(self, strokes: LoggedStrokes, offered: Tensor, candidates: Sequence[Sequence[int]]) -> np.ndarray:
-        """int64 [N]: which candidate, from 0, is guessed from each of N drawings.
+        """int64 [N]: the candidate (counted from 0) guessed from each of N drawings.
 
-        offered: as above. candidates: of each game, the rows of `offered` that are its candidates.
+        offered: the result of `offered`. candidates: for each game, the rows of `offered` that are its candidates.
         """
-        found = []
+        guesses = []
         for start in range(0, len(candidates), BATCH):
             games = slice(start, start + BATCH)
-            seen = self.agents.receiver_encoder.look(self._draw(strokes, games), drawn=True)
-            meant = self.agents.receiver(seen.latent)
-            scores = (offered[list(rows)] @ one for one, rows in zip(meant, candidates[games], strict=True))
-            found += [int(score.argmax()) for score in scores]
-        return np.array(found)
+            encoding = self.agents.receiver_encoder.look(self._draw(strokes, games), drawn=True)
+            vectors = self.agents.receiver(encoding.latent)
+            scores = (offered[list(rows)] @ vector for vector, rows in zip(vectors, candidates[games], strict=True))
+            guesses += [int(score.argmax()) for score in scores]
+        return np.array(guesses)
 
     def _draw(self, strokes: LoggedStrokes, games: slice) -> Tensor:
-        """The sketches [B, C, S, S] as the receiver sees them."""
+        """Returns the sketches [B, C, S, S] as the receiver sees them."""
         points = torch.from_numpy(strokes.points[games]).to(self.device)
         inks = None if strokes.intensities is None else torch.from_numpy(strokes.intensities[games]).to(self.device)
         return self.agents.show(Strokes(points, strokes.sigma2, inks))
@@ -73,22 +73,22 @@ class Replay:
 def load_replay(
     path: Path, log: GameLog, device: torch.device, *, trust: bool = False, plugin: Path | None = None
 ) -> Replay:
-    """The agents of a checkpoint, for a log that they played. Raises UsageError where the two cannot go together."""
+    """Loads the agents that played a log. Raises UsageError if checkpoint and log do not fit together."""
     arguments = ["--weights", str(path), *(["--trust-weights"] if trust else [])]
     if plugin is not None:
         arguments += ["--plugin", str(plugin)]
     trained = load_trained("test", arguments, path)
-    if not trained.checkpoint.options:  # the official code's, which the log was played with
+    if not trained.checkpoint.options:  # a checkpoint of the official code; the log's card has the options
         if not log.card.get("options"):
             raise UsageError(
-                f"--weights {path} carries no options, and the log in {log.folder} does not say them either.\n"
-                "Play a test with these weights and the options of their training, and give the log that it writes."
+                f"--weights {path} carries no options, and neither does the log in {log.folder}.\n"
+                "Run test with these weights and the options of their training, and give the log that it writes."
             )
         saved = {name: value for name, value in log.card["options"].items() if name not in NOT_OF_AGENTS}
         trained = Trained(resolve("test", arguments, saved, "card.json"), trained.checkpoint)
     photo = read_pictures([log.picture(log.games[0].photo)])
     agents = build_trained(trained, Pictures({}, photo.shape[-1], photo.shape[1]))
-    # A test may draw otherwise than the training did.
+    # The test may have used other drawing settings than the training.
     agents.invert = log.card.get("invert", agents.invert)
     agents.decoder.contrast = log.card.get("contrast", agents.decoder.contrast)
     return Replay(agents.to(device).eval(), device)

@@ -1,4 +1,4 @@
-"""What `commgame.py measure` found, as a Markdown table and as JSON."""
+"""The results of `commgame.py measure` as a Markdown table and as JSON."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 from learning_to_draw.games.scores import rate_interval
 
 HEADINGS = ("measure", "value", "95 % interval", "chance", "note")
-NUMBERS = (1, 2, 3)  # the columns that are aligned to the right
+NUMBERS = (1, 2, 3)  # right-aligned columns
 
 
 class NotMeasured(Exception):
-    """A measure that a log cannot give; the message says why."""
+    """Raised for a measure that is not available for a log; the message says why."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table. value: None where it was not measured, and the note says why. interval: low and high bound.
-    chance: the value that nothing but luck would give."""
+    """One row of the table. value: None if not measured; the note says why. interval: lower and upper bound.
+    chance: the value expected by chance."""
 
     label: str
     value: float | None
@@ -31,14 +31,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """One measure's rows; details: further numbers for the JSON file."""
+    """The rows of one measure. details: further numbers for the JSON file."""
 
     rows: tuple[Row, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def share(label: str, some: int, of: int, *, of_what: str, chance: float | None = None) -> Row:
-    """The row of a rate, with Wilson's interval. of_what: what is counted, with whatever else there is to note."""
+    """Returns the row of a rate with its Wilson interval. of_what: what is counted, and any further note."""
     return Row(label, int(some) / int(of), rate_interval(int(some), int(of)), chance, f"{some} of {of} {of_what}")
 
 
@@ -47,16 +47,18 @@ def not_measured(label: str, reason: object) -> Row:
 
 
 def markdown(measured: Mapping[str, Measured]) -> str:
-    """A table with pipes, aligned, of all rows."""
-    lines = [_cells(row) for found in measured.values() for row in found.rows]
+    """Returns all rows as an aligned Markdown table."""
+    lines = [_cells(row) for measure in measured.values() for row in measure.rows]
     widths = [max(map(len, column)) for column in zip(HEADINGS, *lines, strict=True)]
     rule = [f"{'-' * (width - 1)}{':' if column in NUMBERS else '-'}" for column, width in enumerate(widths)]
     return "\n".join(_line(cells, widths) for cells in (HEADINGS, rule, *lines))
 
 
 def as_json(measured: Mapping[str, Measured]) -> dict[str, Any]:
-    """Every measure by name: {"rows": [...], ...} with its further numbers."""
-    return {name: {"rows": [vars(row) for row in found.rows], **found.details} for name, found in measured.items()}
+    """Returns name -> {"rows": [...]} with the details of each measure added."""
+    return {
+        name: {"rows": [vars(row) for row in measure.rows], **measure.details} for name, measure in measured.items()
+    }
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -70,7 +72,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _as_text(words: str) -> str:
-    """Escaped, as the name of a class may hold what is a sign in Markdown, or the end of a line."""
+    """Escapes Markdown and removes line breaks: the name of a class may contain both."""
     printable = "".join(letter if letter.isprintable() else " " for letter in words)
     return re.sub(r"([\\|*_<`\[])", r"\\\1", printable)
 

@@ -1,4 +1,4 @@
-"""How much each stroke matters: what becomes of the communication rate when it is left out of every sketch."""
+"""How much each stroke matters: the communication rate after erasing it from every sketch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 @dataclass(frozen=True)
 class Erasure:
     """whole: the rate with all strokes, 0..1. rates: float64 [K], with stroke k erased. changed: float64 [K], the share
-    of games in which the guess is another without stroke k."""
+    of games whose guess changes without stroke k."""
 
     whole: float
     rates: np.ndarray
@@ -18,21 +18,21 @@ class Erasure:
 
     @property
     def drops(self) -> np.ndarray:
-        """float64 [K]: how much of the rate is lost with stroke k; negative where it misleads."""
+        """float64 [K]: drop of the rate without stroke k; negative if the stroke misleads."""
         return self.whole - self.rates
 
 
 def erasure(guesses: np.ndarray, erased: np.ndarray, targets: np.ndarray) -> Erasure:
-    """guesses: int [N], with all strokes. erased: int [K, N], with stroke k left out. targets: int [N]."""
+    """guesses: int [N], with all strokes. erased: int [K, N], with stroke k erased. targets: int [N]."""
     return Erasure(
         float((guesses == targets).mean()), (erased == targets).mean(axis=1), (erased != guesses).mean(axis=1)
     )
 
 
 def without_stroke(intensities: np.ndarray | None, shape: tuple[int, ...], stroke: int) -> np.ndarray:
-    """float32 [N, K, C]: the intensities of strokes [N, K, P, 2] (`shape`) with none for one of them.
+    """float32 [N, K, C]: the intensities of strokes [N, K, P, 2] (`shape`), zero for the stroke numbered `stroke`.
 
-    intensities: None is 1 in one channel.
+    intensities: None means 1 in one channel.
     """
     left = np.ones((*shape[:2], 1), dtype=np.float32) if intensities is None else intensities.copy()
     left[:, stroke] = 0

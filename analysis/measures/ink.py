@@ -1,4 +1,4 @@
-"""The use of ink: how much of it there is, and strokes that leave none or are no more than a dot."""
+"""The use of ink: how much a sketch has, and strokes that are invisible or mere dots."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ CHUNK = 2**23  # pixels drawn at a time: 32 MiB
 
 
 def ink_shares(sketches: np.ndarray, *, white_paper: bool) -> np.ndarray:
-    """float64 [N]: mean ink of each sketch, uint8 [N, C, H, W], from 0 (blank) to 1 (ink in all channels all over)."""
+    """float64 [N]: mean ink of each sketch, uint8 [N, C, H, W], from 0 (blank) to 1 (full ink everywhere)."""
     levels = sketches.reshape(len(sketches), -1).mean(axis=1) / 255
     return 1 - levels if white_paper else levels
 
 
 def paper_is_white(sketches: np.ndarray) -> bool:
-    """Whether most of what is drawn on is light, guessed from the corners of sketches, uint8 [N, C, H, W]."""
+    """Guesses whether the paper is light, from the corners of sketches, uint8 [N, C, H, W]."""
     return bool(np.median(sketches[:, :, [0, 0, -1, -1], [0, -1, 0, -1]]) > 127.5)
 
 
 def visible_strokes(
     points: np.ndarray, sigma2: float, intensities: np.ndarray | None, *, contrast: float, image_size: int
 ) -> np.ndarray:
-    """bool [N, K]: whether a stroke, drawn alone, gives any pixel 1/255 of ink or more in a channel.
+    """bool [N, K]: whether a stroke, drawn alone, gives at least 1/255 of ink in some channel of some pixel.
 
-    points: float32 [N, K, P, 2]; sigma2, intensities: as `models.decoders.base.Strokes` has them.
+    points: float32 [N, K, P, 2]; sigma2, intensities: as in `models.decoders.base.Strokes`.
     """
     alone = torch.from_numpy(np.ascontiguousarray(points)).flatten(0, 1)[:, None]
     inks = None if intensities is None else torch.from_numpy(np.ascontiguousarray(intensities)).flatten(0, 1)[:, None]
     channels = 1 if inks is None else inks.shape[-1]
     rows = max(1, CHUNK // (channels * image_size**2))
-    decoder, found = Decoder(image_size=image_size, contrast=contrast), []
+    decoder, visible = Decoder(image_size=image_size, contrast=contrast), []
     for start in range(0, len(alone), rows):
         chunk = slice(start, start + rows)
-        drawn = decoder.draw(Strokes(alone[chunk], sigma2, None if inks is None else inks[chunk]))
-        found.append(drawn.flatten(1).amax(dim=1) >= VISIBLE)
-    return torch.cat(found).reshape(points.shape[:2]).numpy()
+        pictures = decoder.draw(Strokes(alone[chunk], sigma2, None if inks is None else inks[chunk]))
+        visible.append(pictures.flatten(1).amax(dim=1) >= VISIBLE)
+    return torch.cat(visible).reshape(points.shape[:2]).numpy()
 
 
 def dots(points: np.ndarray, length: float) -> np.ndarray:
-    """bool [N, K]: strokes [N, K, P, 2] of which no control point is `length` or more away from the first."""
+    """bool [N, K]: whether all control points of strokes [N, K, P, 2] are closer than `length` to the first one."""
     return np.linalg.norm(points - points[:, :, :1], axis=-1).max(axis=2) < length

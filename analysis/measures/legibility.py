@@ -1,4 +1,4 @@
-"""Which class CLIP (Radford et al. 2021) takes a picture for, of any list of classes."""
+"""Which class of a list CLIP (Radford et al. 2021) assigns to a picture."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from learning_to_draw.analysis.measures.zero_shot import closest, picture_embedd
 
 @dataclass(frozen=True)
 class Clip:
-    """A CLIP on `device`. model: what `models.encoders.clip.load_clip(name)` gives."""
+    """A CLIP on `device`. model: the result of `models.encoders.clip.load_clip(name)`."""
 
     name: str
     model: nn.Module
     device: torch.device
 
     def seen_classes(self, paths: Sequence[Path], classes: Sequence[str], template: str) -> list[str]:
-        """Of every picture file the class whose sentence is closest to it. template: a sentence, {} is the class."""
+        """Returns the class with the closest sentence for each picture. template: a sentence with {} for the class."""
         sentences = [template.replace("{}", cls) for cls in classes]
         meanings = sentence_embeddings(self.model, self.name, sentences, self.device)
         return [classes[index] for index in closest(picture_embeddings(self.model, paths, self.device), meanings)]

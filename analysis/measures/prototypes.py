@@ -1,4 +1,4 @@
-"""Nearest class prototype: whether a sketch is more like other sketches of its class than like those of other classes.
+"""Nearest class prototype: whether a sketch is closer to others of its class than to those of other classes.
 
 The prototype of a class is the mean of its members, as in Snell et al. 2017.
 """
@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import numpy as np
 
-CHUNK = 2**22  # numbers brought to float64 at a time: 32 MiB
+CHUNK = 2**22  # numbers converted to float64 at a time: 32 MiB
 
 
 def nearest_prototypes(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """int64 [N]: the class (a label, 0..C-1) with the nearest mean; of its own class, the sketch itself is left out.
+    """int64 [N]: the class (a label, 0..C-1) with the nearest mean; a sketch is left out of the mean of its own class.
 
-    features: [N, ...] of any type, N sketches as pixels or features; distances are Euclidean. labels: int [N] with at
-    least two sketches of each class, for one alone has no prototype without itself. Of equally near ones the first.
+    features: [N, ...] of any type, N sketches as pixels or features; distances are Euclidean. labels: int [N]. The
+    first of equally near classes is returned. Raises ValueError if a class has fewer than two sketches, because a
+    single one has no prototype without itself.
     """
     labels = np.asarray(labels)
     sizes = np.bincount(labels)
     if sizes.min() < 2:
-        raise ValueError("a class has less than two sketches")
+        raise ValueError("a class has fewer than two sketches")
     flat = features.reshape(len(features), -1)
     rows = max(1, CHUNK // flat.shape[1])
     chunks = [slice(start, start + rows) for start in range(0, len(flat), rows)]
-    centre = flat.mean(axis=0, dtype=np.float64)  # squares of what is far from 0 would lose digits
+    centre = flat.mean(axis=0, dtype=np.float64)  # centred, because squares of large numbers lose digits
     means = np.zeros((len(sizes), flat.shape[1]))
     for chunk in chunks:
         np.add.at(means, labels[chunk], flat[chunk] - centre)
@@ -34,6 +35,6 @@ def nearest_prototypes(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _nearest(sketches: np.ndarray, own: np.ndarray, means: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     d2 = (sketches**2).sum(axis=1)[:, None] - 2 * sketches @ means.T + (means**2).sum(axis=1)
     rows, n = np.arange(len(own)), sizes[own]
-    # Without itself, the mean of a sketch's own class is n / (n - 1) times as far away.
+    # Without the sketch itself, the mean of its class is n / (n - 1) times as far away.
     d2[rows, own] *= (n / (n - 1)) ** 2
     return d2.argmin(axis=1)

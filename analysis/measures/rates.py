@@ -1,4 +1,4 @@
-"""What the communication rate is compared with, the rate class by class, and which class is taken for which."""
+"""The chance level of the communication rate, the rate by class, and confusions between classes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 
 def mean_chance(candidates: Sequence[int]) -> float:
-    """The rate of blind guesses in games of so many candidates each."""
+    """Expected rate of random guesses. candidates: their number in each game."""
     return float(np.mean([1 / number for number in candidates]))
 
 
 def class_counts(right: Sequence[bool], classes: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Class -> (how many of its games are right, how many there are), classes in alphabetical order.
+    """Class -> (games guessed right, games), in alphabetical order.
 
-    right, classes: [N], of each game.
+    right, classes: [N], one entry per game.
     """
     counts = {name: [0, 0] for name in sorted(set(classes))}
     for was_right, name in zip(right, classes, strict=True):
@@ -25,12 +25,12 @@ def class_counts(right: Sequence[bool], classes: Sequence[str]) -> dict[str, tup
 
 
 def confusion(shown: Sequence[str], guessed: Sequence[str], names: Sequence[str]) -> np.ndarray:
-    """int64 [C, C]: how many games have the sender's class names[row] and the guessed picture's class names[column].
+    """int64 [C, C]: number of games with the sender's class names[row] and the guessed picture's class names[column].
 
-    shown, guessed: [N], class names, all of them among the C names.
+    shown, guessed: [N] class names, all of them in `names`.
     """
-    place = {name: index for index, name in enumerate(names)}
+    index_of = {name: index for index, name in enumerate(names)}
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
-    for one, other in zip(shown, guessed, strict=True):
-        counts[place[one], place[other]] += 1
+    for sender_class, guessed_class in zip(shown, guessed, strict=True):
+        counts[index_of[sender_class], index_of[guessed_class]] += 1
     return counts

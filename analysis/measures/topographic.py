@@ -1,4 +1,4 @@
-"""Topographic similarity (Brighton & Kirby 2006): whether photos that are alike are drawn alike."""
+"""Topographic similarity (Brighton & Kirby 2006): whether similar photos are drawn alike."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ PERMUTATIONS = 999
 
 
 def topographic_similarity(photos: np.ndarray, drawings: np.ndarray) -> float:
-    """Spearman's rank correlation, -1..1, of condensed distances between N photos and between their drawings.
+    """Spearman's rank correlation, -1..1, between the condensed distances of N photos and those of their drawings.
 
-    NaN where all photos, or all drawings, are equally far from each other.
+    NaN if all photos, or all drawings, are equally far from each other.
     """
-    one, other = _standard_ranks(photos), _standard_ranks(drawings)
-    return float(one @ other) if one.any() and other.any() else float("nan")
+    photo_ranks, drawing_ranks = _standard_ranks(photos), _standard_ranks(drawings)
+    return float(photo_ranks @ drawing_ranks) if photo_ranks.any() and drawing_ranks.any() else float("nan")
 
 
 def mantel_p(
     photos: np.ndarray, drawings: np.ndarray, generator: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> float:
-    """How probable a similarity as high or higher is if drawings have nothing to do with photos, 0..1.
+    """p-value, above 0 to 1, of the similarity, under the hypothesis that drawings are independent of photos.
 
-    The pairs of a picture are not independent, so whole pictures are permuted (Mantel 1967): the share of permutations
-    that come out as high, the true order being counted as one of them.
+    Pairs that share a picture are not independent, so whole pictures are permuted (Mantel 1967). The p-value is the
+    share of permutations with a similarity at least as high; the observed order counts as one of them.
     """
-    one, other = _standard_ranks(photos), squareform(_standard_ranks(drawings))
-    count = len(other)
+    photo_ranks, drawing_ranks = _standard_ranks(photos), squareform(_standard_ranks(drawings))
+    count = len(drawing_ranks)
     upper = np.triu_indices(count, k=1)
-    observed = one @ other[upper]
+    observed = photo_ranks @ drawing_ranks[upper]
     as_high = 1
     for _ in range(permutations):
         order = generator.permutation(count)
-        # Rounding must not tell apart what is equal.
-        as_high += one @ other[order[upper[0]], order[upper[1]]] >= observed - 1e-12
+        permuted = photo_ranks @ drawing_ranks[order[upper[0]], order[upper[1]]]
+        as_high += permuted >= observed - 1e-12  # equal similarities can differ by rounding
     return as_high / (permutations + 1)
 
 
 def _standard_ranks(distances: np.ndarray) -> np.ndarray:
-    """Ranks, the mean one of those that tie, less their mean and scaled to length 1; zeros where all tie."""
+    """Returns the ranks (ties get their mean rank), centred and scaled to length 1; zeros if all are equal."""
     ranks = rankdata(distances)
     ranks -= ranks.mean()
     length = np.linalg.norm(ranks)

@@ -1,4 +1,4 @@
-"""Zero-shot classification with CLIP (Radford et al. 2021): which of some sentences is closest to a picture."""
+"""Zero-shot classification with CLIP (Radford et al. 2021): which of several sentences is closest to a picture."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from learning_to_draw.datasets.decoding import read_picture, to_tensor
 from learning_to_draw.datasets.splits import to_unit_range
 from learning_to_draw.models.encoders.clip import clip_input, clip_text_tokens
 
-BATCH = 64  # pictures, or sentences, encoded together
+BATCH = 64  # pictures or sentences per forward pass
 
 
 @torch.inference_mode()
 def sentence_embeddings(model: nn.Module, name: str, sentences: Sequence[str], device: torch.device) -> Tensor:
-    """float [P, D] of unit length, on the CPU. name: the CLIP's, for its tokens."""
+    """float [P, D] of unit length, on the CPU. name: of the CLIP, which determines the tokeniser."""
     tokens = clip_text_tokens(name, sentences).split(BATCH)
     return _unit([model.encode_text(batch.to(device)) for batch in tokens])
 
 
 @torch.inference_mode()
 def picture_embeddings(model: nn.Module, paths: Sequence[Path], device: torch.device) -> Tensor:
-    """float [N, D] of unit length, on the CPU, of picture files of any sizes, grey or in colour.
+    """float [N, D] of unit length, on the CPU, for picture files of any size, grey or in colour.
 
-    Raises UsageError for a file that is no picture.
+    Raises UsageError if a file is not a picture.
     """
     batches = range(0, len(paths), BATCH)
     progress = tqdm(batches, desc="encoding pictures", unit=" batches", disable=None, leave=False)
@@ -36,12 +36,12 @@ def picture_embeddings(model: nn.Module, paths: Sequence[Path], device: torch.de
 
 
 def closest(pictures: Tensor, sentences: Tensor) -> Tensor:
-    """int64 [N]: for every picture [N, D] the sentence of [P, D] with the largest cosine; both of unit length."""
+    """int64 [N]: the sentence [P, D] with the largest cosine for each picture [N, D]; both of unit length."""
     return (pictures @ sentences.T).argmax(dim=1)
 
 
 def _read(model: nn.Module, paths: Sequence[Path], device: torch.device) -> Tensor:
-    """float [B, 3, R, R]: brought to one size each on its own, as a log's pictures may differ."""
+    """float [B, 3, R, R]: pictures, resized one by one because those of a log may differ in size."""
     pictures = (to_unit_range(to_tensor(read_picture(path, channels=3)), device) for path in paths)
     return torch.cat([clip_input(model, picture[None]) for picture in pictures])
 

@@ -1,4 +1,4 @@
-"""`commgame.py analyse-logs`: a game log in numbers: how often it was won, and what CLIP saw."""
+"""`commgame.py analyse-logs`: summarises a game log: how often it was won, and what CLIP saw."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from learning_to_draw.trials.records.output import check_new
 
 logger = logging.getLogger("commgame")
 
-# What is counted of a game's entry in clip-analysis.json: the official names, in the official order.
+# Conditions counted over the entries of clip-analysis.json: the official names, in the official order.
 COUNTERS: dict[str, Callable[[Entry], bool]] = {
     "sketch_class_matches_true": lambda e: e["sketch_class"] == e["true_class"],
     "sketch_class_matches_correct": lambda e: e["sketch_class"] == e["correct_class"],
@@ -29,10 +29,10 @@ COUNTERS: dict[str, Callable[[Entry], bool]] = {
 
 
 def analyse_logs(log: Path, clip_analysis: Path | None, json: Path | None) -> str:
-    """A table of name, count and mean over the games, which is also written to the file `json` if that is given.
+    """Returns a table of name, count and mean over the games; also writes the numbers to `json`, if given.
 
-    clip_analysis: what clip-analysis wrote; None for the file of that name in the log's folder, which may be missing.
-    Raises UsageError where a file cannot be read or does not fit the log.
+    clip_analysis: output of clip-analysis; None for clip-analysis.json in the log's folder, which may be missing.
+    Raises UsageError if a file cannot be read or does not fit the log.
     """
     if json is not None:
         check_new(json)
@@ -41,7 +41,7 @@ def analyse_logs(log: Path, clip_analysis: Path | None, json: Path | None) -> st
     if clip_analysis is not None or path.exists():
         entries = read_entries(path, len(source.games))
     else:
-        logger.info("%s is not there, so only the communication rate is counted: see clip-analysis --help", path)
+        logger.info("%s does not exist, so only the communication rate is counted (see clip-analysis --help)", path)
     games, counts = len(source.games), count(source.games, entries)
     if json is not None:
         counters = {name: {"count": number, "mean": number / games} for name, number in counts.items()}
@@ -50,7 +50,7 @@ def analyse_logs(log: Path, clip_analysis: Path | None, json: Path | None) -> st
 
 
 def count(games: Sequence[Game], entries: Sequence[Entry] | None) -> dict[str, int]:
-    """Of how many games each counter is true; only the games won, `commrate`, where there are no entries."""
+    """Returns the number of games for which each counter holds; without entries only `commrate`."""
     counts = {"commrate": sum(game.correct for game in games)}
     if entries is not None:
         counts |= {name: sum(map(is_true, entries)) for name, is_true in COUNTERS.items()}
@@ -58,7 +58,7 @@ def count(games: Sequence[Game], entries: Sequence[Entry] | None) -> dict[str, i
 
 
 def table(counts: Mapping[str, int], games: int) -> str:
-    """A line for each counter below a line of headings, aligned."""
+    """Returns one aligned line per counter, below a line of headings."""
     names, digits = max(map(len, counts)), max(5, len(str(games)))
     lines = [f"{name:<{names}}  {number:>{digits}}  {number / games:.4f}" for name, number in counts.items()]
     return "\n".join([f"{f'of {games} games':<{names}}  {'count':>{digits}}    mean", *lines])

@@ -29,10 +29,10 @@ def clip_analysis(
     *,
     pretrained: bool = True,
 ) -> str:
-    """Writes an entry a game to `output` (None: clip-analysis.json in the log's folder); what to tell the user.
+    """Writes one entry per game to `output` (None: clip-analysis.json in the log's folder).
 
-    templates: (name, sentence with {} for the class). pretrained: False leaves CLIP's weights random.
-    Raises UsageError where something cannot be read, or there is no CLIP.
+    Returns a message for the user. templates: (name, sentence with {} for the class). pretrained: False leaves CLIP's
+    weights random. Raises UsageError if a file cannot be read, or CLIP is not available.
     """
     source = read_log(log)
     output = output or source.folder / CLIP_FILE
@@ -57,20 +57,20 @@ def clip_analysis(
 
 
 def shown_pictures(log: GameLog) -> list[str]:
-    """Every sketch, target and guessed picture of a log, once each."""
+    """Returns the names of all sketches, targets and guessed pictures of a log, each once."""
     shown = ((game.sketch, game.target_picture, game.guessed_picture) for game in log.games)
     return list(dict.fromkeys(name for names in shown for name in names))
 
 
 def true_class(game: Game, true_classes: Mapping[str, str], path: Path) -> str:
-    """The class of a game's target by its name, the md5. Raises UsageError where the list (from `path`) lacks it."""
+    """Returns the class of a game's target, whose name is its md5. Raises UsageError if the list in `path` lacks it."""
     name = game.target_picture
     try:
         return true_classes[PurePosixPath(name).stem]
     except KeyError:
         raise UsageError(
             f"the target {name} is not in --hash-classes {path}.\n"
-            "Make that list with the data set of the log, and with its --image-size and other data set options."
+            "Create that list from the data set of the log, with its --image-size and other data set options."
         ) from None
 
 
@@ -79,18 +79,18 @@ def read_names(path: Path) -> list[str]:
         names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"--classes-file {path} cannot be read: {error}.\nGive a text file, a class a line."
+            f"--classes-file {path} cannot be read: {error}.\nGive a text file with one class per line."
         ) from error
     if not names:
-        raise UsageError(f"--classes-file {path} names no class.\nGive a text file, a class a line.")
+        raise UsageError(f"--classes-file {path} names no class.\nGive a text file with one class per line.")
     return names
 
 
 def _check_classes(classes: Sequence[str], true: Sequence[str], path: Path) -> None:
-    """Names that never meet would make every comparison with the true class false."""
+    """Raises UsageError if no given class is a true class: every comparison with one would be false."""
     if set(classes).isdisjoint(true):
         raise UsageError(
             f"none of the classes ({listed(classes)}) is the true class of a target;\n"
-            f"in --hash-classes {path} the first target's is {true[0]!r}.\n"
+            f"in --hash-classes {path} the first target is of class {true[0]!r}.\n"
             "Give the same names in both; dump-hashes-classes --name writes names instead of numbers."
         )

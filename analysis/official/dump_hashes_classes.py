@@ -1,4 +1,4 @@
-"""`commgame.py dump-hashes-classes`: the name in game logs, and the class, of every test picture of a data set."""
+"""`commgame.py dump-hashes-classes`: lists a data set's test pictures: name in game logs, class."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from learning_to_draw.trials.records.pictures import to_bytes
 
 logger = logging.getLogger("commgame")
 
-BATCH = 256  # pictures looked at together
+BATCH = 256  # pictures hashed at a time
 
 
 def dump_hashes_classes(dataset: str, dataset_options: Mapping[str, Any], output: Path | None, name: bool) -> str:
-    """CSV without a header, md5,class: the class's number, or with `name` its name.
+    """Returns CSV lines md5,class without a header; with `output`, writes them there and returns a message.
 
-    Returned where there is no `output`, else written to it. A picture that is in the split several times is listed
-    once, and with several classes where it has them. Raises UsageError where the data set cannot be had.
+    class is the number of the class or, with `name`, its name. A picture that occurs several times in the split is
+    listed once per class. Raises UsageError if the data set is not available.
     """
     if output is not None:
         check_new(output)
@@ -35,7 +35,7 @@ def dump_hashes_classes(dataset: str, dataset_options: Mapping[str, Any], output
     rows = list(dict.fromkeys((picture, split.classes[label] if name else label) for picture, label in labelled(split)))
     pictures = len({picture for picture, _ in rows})
     if len(rows) > pictures:
-        logger.warning("%d test pictures are also there with another class", len(rows) - pictures)
+        logger.warning("%d test pictures also occur with another class", len(rows) - pictures)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     if output is None:
@@ -45,8 +45,8 @@ def dump_hashes_classes(dataset: str, dataset_options: Mapping[str, Any], output
 
 
 def labelled(split: Split) -> Iterator[tuple[str, int]]:
-    """(name in game logs, label) of every item of a split, in order."""
+    """Yields (name in game logs, label) of every item of a split, in order."""
     for items in torch.arange(len(split)).split(BATCH):
-        # Through the view that is played with, and the bytes that are logged: the same way, the same name.
+        # The same view and the same conversion to bytes as in game logs, and so the same names.
         names = (picture_name(pixels) for pixels in to_bytes(split.view(items)))
         yield from zip(names, split.item_labels[items].tolist(), strict=True)

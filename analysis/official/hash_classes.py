@@ -1,4 +1,4 @@
-"""The list of true classes that dump-hashes-classes writes, read back."""
+"""Reads the list of true classes that dump-hashes-classes writes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from learning_to_draw.errors import UsageError, program
 
 
 def read_hash_classes(path: Path) -> dict[str, str]:
-    """md5 -> class, from lines md5,class; of a picture with several classes the first one.
+    """Returns md5 -> class from lines md5,class; the first class if a picture has several.
 
-    Raises UsageError where the file is not there or is something else.
+    Raises UsageError if the file does not exist or is not such a list.
     """
     classes: dict[str, str] = {}
     try:
@@ -32,5 +32,5 @@ def read_hash_classes(path: Path) -> dict[str, str]:
 def _not_a_list(path: Path, reason: str) -> UsageError:
     return UsageError(
         f"--hash-classes {path} cannot be used: {reason}.\n"
-        f"Make it with: {program()} dump-hashes-classes --name --output FILE --dataset ... (see its --help)."
+        f"Create it with: {program()} dump-hashes-classes --name --output FILE --dataset ... (see its --help)."
     )

@@ -1,6 +1,6 @@
-"""The options of each tool. An option's destination is the name of an argument of the tool's function. No torch here.
+"""The options of each tool. An option's destination is the name of an argument of the tool's function.
 
-The official scripts' options have a single dash; they stay valid beside the long names.
+The single-dash options of the official scripts are still valid. Does not import torch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LOG_HELP = "folder of a game log (the gamelogs folder itself, or the run folder 
 
 
 class _Ignored(argparse.Action):
-    """Checked as it is read, and then forgotten."""
+    """Accepts a value that has been checked, and discards it."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         pass
@@ -30,10 +30,10 @@ def add_sample_options(group: Any) -> None:
         *("-out", "--output"),
         type=Path,
         metavar="DIR",
-        help="the new folder; left out: the log's own name with -sampled after it, beside the log",
+        help="the new folder (default: next to the log, with the log's name followed by -sampled)",
     )
     group.add_argument(
-        "-n", "--games", type=positive_int, default=30, metavar="N", help="how many games are drawn from the log"
+        "-n", "--games", type=positive_int, default=30, metavar="N", help="number of games to draw from the log"
     )
     group.add_argument("--seed", type=seed, default=1234, metavar="N", help="seed of the draw")
 
@@ -41,60 +41,64 @@ def add_sample_options(group: Any) -> None:
 def add_render_game_options(group: Any) -> None:
     _add_log(group)
     _add_new_file(group, ("-out", "--output"), "FILE.html", "the page to write", required=True)
-    group.add_argument("-id", "--game", type=int, default=0, metavar="N", help="which game of the log, counted from 0")
+    group.add_argument(
+        "-id", "--game", type=int, default=0, metavar="N", help="number of the game in the log, counted from 0"
+    )
 
 
 def add_average_options(group: Any) -> None:
     group.add_argument(
-        "logs", nargs="+", type=Path, metavar="DIR", help="game logs of the same test pictures, or run folders with one"
+        "logs",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="game logs of the same test pictures, or run folders that hold one",
     )
     _add_new_file(group, ("-out", "--output"), "IMAGE", "picture of the averaged sketches", required=True)
     _add_new_file(group, ("-tout", "--target-output"), "IMAGE", "picture of the targets, in the same order")
-    group.add_argument(
-        "-num", "--count", type=positive_int, default=100, metavar="N", help="how many targets are shown, at most"
-    )
+    group.add_argument("-num", "--count", type=positive_int, default=100, metavar="N", help="maximum number of targets")
 
 
 def add_dump_options(group: Any) -> None:
-    _add_new_file(group, ("-out", "--output"), "FILE", "file to write; left out: the terminal")
-    add_flag(group, "--name", help="the class's name instead of its number, which counts from 0")
+    _add_new_file(group, ("-out", "--output"), "FILE", "file to write (default: print to the terminal)")
+    add_flag(group, "--name", help="write the name of the class instead of its number, which counts from 0")
     ignored = group.add_argument_group(
-        "options of the official script that change nothing here",
-        "Pictures go by their own pixels, in the order of the data set.",
+        "options of the official script that have no effect here",
+        "Pictures are identified by their pixels, and listed in the order of the data set.",
     )
     for name, details in (
         ("--data-seed", {"type": seed, "metavar": "N"}),
         ("--batch-size", {"type": positive_int, "metavar": "N"}),
         ("--imagenet-norm", {"nargs": 0}),
     ):
-        ignored.add_argument(name, action=_Ignored, default=argparse.SUPPRESS, help="changes nothing", **details)
+        ignored.add_argument(name, action=_Ignored, default=argparse.SUPPRESS, help="no effect", **details)
 
 
 def add_clip_options(group: Any) -> None:
     _add_log(group)
     _add_new_file(
-        group, ("-out", "--output"), "FILE", "file to write; left out: clip-analysis.json in the log's folder"
+        group, ("-out", "--output"), "FILE", "file to write (default: clip-analysis.json in the log's folder)"
     )
     group.add_argument(
         *("-hcm", "--hash-classes"),
         type=Path,
         required=True,
         metavar="CSV",
-        help="true class of every test picture: what dump-hashes-classes --name prints for the data set of the log",
+        help="true class of every test picture, as printed by dump-hashes-classes --name for the data set of the log",
     )
     classes = group.add_mutually_exclusive_group()
     classes.add_argument(
-        "--classes", nargs="+", metavar="NAME", help="classes to tell apart; left out: those in --hash-classes"
+        "--classes", nargs="+", metavar="NAME", help="classes that CLIP chooses from (default: those in --hash-classes)"
     )
-    classes.add_argument("--classes-file", type=Path, metavar="FILE", help="the same from a file, one a line")
+    classes.add_argument("--classes-file", type=Path, metavar="FILE", help="file with these classes, one per line")
     group.add_argument(
         "--templates",
         nargs="+",
         type=_template,
         default=TEMPLATES,
         metavar="NAME=TEXT",
-        help="sentences that CLIP compares a picture with, {} stands for the class; analyse-logs counts the names "
-        "photo and drawing; left out: " + " ".join(f'"{name}={text}"' for name, text in TEMPLATES),
+        help="sentences that CLIP compares a picture with, with {} for the class; analyse-logs counts the names photo "
+        "and drawing (default: " + " ".join(f'"{name}={text}"' for name, text in TEMPLATES) + ")",
     )
     add_clip_model_option(group)
     add_device_option(group)
@@ -110,7 +114,7 @@ def add_save_svg_options(group: Any) -> None:
         nargs="+",
         type=non_negative_int,
         metavar="N",
-        help="which games of the log, counted from 0; left out: all",
+        help="numbers of the games in the log, counted from 0 (default: all)",
     )
 
 
@@ -120,9 +124,9 @@ def add_analyse_options(group: Any) -> None:
         "--clip-analysis",
         type=Path,
         metavar="FILE",
-        help="what clip-analysis wrote; left out: clip-analysis.json in the log's folder, if it is there",
+        help="output of clip-analysis (default: clip-analysis.json in the log's folder, if it exists)",
     )
-    _add_new_file(group, ("--json",), "FILE", "file to write the numbers to as well")
+    _add_new_file(group, ("--json",), "FILE", "file to write the numbers to as JSON")
 
 
 def add_log_argument(group: Any) -> None:
@@ -145,26 +149,29 @@ def _add_new_file(group: Any, names: tuple[str, ...], metavar: str, help: str, *
 
 
 def _template(text: str) -> tuple[str, str]:
-    """ "photo=a photo of a {}." as (name, sentence)."""
+    """Splits "photo=a photo of a {}." into name and sentence. Raises ArgumentTypeError for another format."""
     name, equals, sentence = text.partition("=")
     if not (name and equals and sentence.count("{}") == 1):
         raise argparse.ArgumentTypeError(
-            f'{text!r} is not NAME=TEXT with one {{}} in it, as "photo=a photo of a {{}}."'
+            f'{text!r} is not NAME=TEXT with one {{}} in it, such as "photo=a photo of a {{}}."'
         )
     return name, sentence
 
 
 def add_list_options(group: Any) -> None:
     group.add_argument(
-        "--plugin", type=Path, metavar="FILE.py", help="a file with parts of your own; left out: only ours"
+        "--plugin",
+        type=Path,
+        metavar="FILE.py",
+        help="file with your own parts (default: list the built-in parts only)",
     )
 
 
 def add_check_options(group: Any) -> None:
-    group.add_argument("plugin", type=Path, metavar="FILE.py", help="the file with parts of your own")
+    group.add_argument("plugin", type=Path, metavar="FILE.py", help="file with your own parts")
     group.add_argument(
         "--options",
         default="",
         metavar="WORDS",
-        help="further options of train, in one word, as --options '--dataset-root my-pictures'",
+        help="further options of train, as one quoted word: --options '--dataset-root my-pictures'",
     )

@@ -1,4 +1,4 @@
-"""`commgame.py render-game`: one game of a log as a web page that needs no other file and no network."""
+"""`commgame.py render-game`: shows one game of a log as a self-contained web page."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ img { display: block; margin: 0 auto; } img.small { image-rendering: pixelated; 
 
 
 def render_game(log: Path, output: Path, game: int) -> str:
-    """Writes game number `game` (from 0) of a log to the page `output`; what to tell the user.
+    """Writes game number `game` (from 0) of a log to the page `output`. Returns a message for the user.
 
-    Raises UsageError where there is no such game, a picture cannot be read, or the page is there already.
+    Raises UsageError if there is no such game, a picture cannot be read, or the page exists already.
     """
     source = read_log(log)
     if not 0 <= game < len(source.games):
@@ -49,9 +49,9 @@ def render_game(log: Path, output: Path, game: int) -> str:
 
 
 def page(log: GameLog, number: int) -> str:
-    """The whole page, as HTML."""
+    """Returns the whole page as HTML."""
     game = log.games[number]
-    verdict, said = ("right", "Right") if game.correct else ("wrong", "Wrong")
+    verdict, word = ("right", "Right") if game.correct else ("wrong", "Wrong")
     which = "which is the target" if game.correct else f"the target is candidate {game.target}"
     candidates = "\n".join(_candidate(log, game, position) for position in range(len(game.candidates)))
     return f"""\
@@ -67,7 +67,7 @@ def page(log: GameLog, number: int) -> str:
 <body>
 <h1>Game {number} of {len(log.games)}</h1>
 <p class="faint">{escape(str(log.folder))}; games and candidates are counted from 0</p>
-<p><b class="{verdict}">{said}:</b> the receiver guessed candidate {game.guess}, {which}.</p>
+<p><b class="{verdict}">{word}:</b> the receiver guessed candidate {game.guess}, {which}.</p>
 <h2>The sketch, and the target among the candidates</h2>
 <div class="pictures">
 {_figure(log, game.sketch, "sketch")}

@@ -1,4 +1,4 @@
-"""`commgame.py render-sketches-seeds`: the sketches of the same targets, averaged over several logs."""
+"""`commgame.py render-sketches-seeds`: averages the sketches of the same targets over several logs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PER_ROW = 10
 
 
 def render_sketches_seeds(logs: Sequence[Path], output: Path, target_output: Path | None, count: int) -> str:
-    """Writes the averaged sketches of up to `count` targets, and the targets; what to tell the user.
+    """Writes the averaged sketches of up to `count` targets and, if `target_output` is given, the targets.
 
-    Raises UsageError where the logs have no target in common, their pictures differ in size, or a file to be written
-    is there already or has no known kind.
+    Returns a message for the user. Raises UsageError if the logs have no target in common, their pictures differ in
+    size, or an output file exists already or has an unknown format.
     """
     _check_outputs([path for path in (output, target_output) if path is not None])
     sources = [read_log(folder) for folder in logs]
@@ -46,25 +46,25 @@ def render_sketches_seeds(logs: Sequence[Path], output: Path, target_output: Pat
 
 
 def targets_in_all(logs: Sequence[GameLog]) -> list[str]:
-    """The target pictures that every log has, in the order in which the first log comes to them."""
+    """Returns the target pictures that occur in every log, in the order of the first log."""
     others = [{game.target_picture for game in log.games} for log in logs[1:]]
     first = dict.fromkeys(game.target_picture for game in logs[0].games)
     return [target for target in first if all(target in other for other in others)]
 
 
 def sketches_of(logs: Sequence[GameLog]) -> dict[str, list[Path]]:
-    """Target -> the files of all its sketches, one for every time it was played."""
-    found: dict[str, list[Path]] = {}
+    """Target -> the files of all its sketches, one for each game in which it was the target."""
+    files: dict[str, list[Path]] = {}
     for log in logs:
         for game in log.games:
-            found.setdefault(game.target_picture, []).append(log.picture(game.sketch))
-    return found
+            files.setdefault(game.target_picture, []).append(log.picture(game.sketch))
+    return files
 
 
 def averages(groups: Sequence[Sequence[Path]]) -> Tensor:
     """float [N, 3, H, W] in 0..1: the mean picture of each group of files.
 
-    Raises UsageError where a file is no picture, or of another size than the first.
+    Raises UsageError if a file is not a picture, or differs in size from the first.
     """
     means, first, size = [], groups[0][0], None
     for paths in groups:
@@ -87,7 +87,7 @@ def _size(shape: torch.Size) -> str:
 
 
 def _can_be_written(ending: str) -> bool:
-    """Whether Pillow writes RGB by that ending: there are formats for black and white, and for reading, only."""
+    """Whether Pillow can write RGB with that file ending: some formats are black and white or read-only."""
     try:
         Image.new("RGB", (1, 1)).save(io.BytesIO(), Image.registered_extensions()[ending])
     except Exception:  # each format fails in its own way
@@ -100,7 +100,7 @@ def _check_outputs(paths: Sequence[Path]) -> None:
         check_new(path)
         if not _can_be_written(path.suffix.lower()):
             raise UsageError(
-                f"{path}: no picture in colour is written by that ending.\nGive a name that ends in .png, say."
+                f"{path}: colour pictures cannot be written with that ending.\nGive a name such as sketches.png."
             )
     if len(set(paths)) < len(paths):
         raise UsageError(f"the sketches and the targets cannot both be written to {paths[0]}.\nGive two names.")

@@ -1,4 +1,4 @@
-"""`commgame.py sample-gamelogs`: a random sample of a game log, as a log of its own."""
+"""`commgame.py sample-gamelogs`: writes a random sample of a game log as a new log."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from learning_to_draw.trials.records.output import check_new, whole_folder
 
 
 def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> str:
-    """Copies `games` of a log, drawn by `seed`, in the log's order; what to tell the user.
+    """Copies `games` games of a log, drawn with `seed`, in the order of the log. Returns a message for the user.
 
-    output: the new folder, None for the log's own name with -sampled after it. It appears once it is whole.
-    Raises UsageError where the log has fewer games, or the folder is there already.
+    output: the new folder; None for the log's name followed by -sampled. It appears only once it is complete.
+    Raises UsageError if the log has fewer games, or the folder exists already.
     """
     source = read_log(log)
     if output is None:
@@ -43,7 +43,7 @@ def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> st
 def _write_games(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     lines = ",\n ".join(json.dumps(row) for row in rows)
     (folder / "games.json").write_text(f"[{lines}]\n", encoding="utf-8")
-    # (JSON escapes what UTF-8 cannot hold in notes of other programs)
+    # Fields of other programs may hold what UTF-8 cannot encode: it is escaped, as in JSON.
     with (folder / "games.csv").open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
         table.writeheader()
@@ -51,7 +51,7 @@ def _write_games(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _write_details(source: GameLog, drawn: Sequence[int], folder: Path) -> None:
-    """What a log of this program has beside the official lists; lines keep the number that their game had."""
+    """Copies the files that only logs of this program have; lines of games.jsonl keep the number of their game."""
     if (source.folder / "games.jsonl").is_file():
         wanted = set(drawn)
         with (source.folder / "games.jsonl").open(encoding="utf-8") as lines:

@@ -1,1 +1,1 @@
-"""`commgame.py report`: what a run has left behind, as one web page."""
+"""`commgame.py report`: shows a run as one web page."""

@@ -1,6 +1,6 @@
 "use strict";
-// Line charts over the epochs: drawn at the width that there is, and read by pointer or arrow keys.
-// page.js, which follows, has el, svg, percent and plain.
+// Line charts over the epochs. They fill the available width and are read with the pointer or the arrow keys.
+// page.js, which is loaded after this file, defines el, svg, percent and plain.
 
 function colours(series) {
   series.forEach((one, place) => (one.paint = one.role === "extra" ? `var(--extra-${place % 6})` : `var(--${one.role})`));
@@ -131,8 +131,8 @@ function valueAxis(chart, most) {
   if (low >= 0 && low < high / 2) low = 0;
   if (low === high) [low, high] = [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
   const step = roundStep(low, high, most);
-  const found = ticks(Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step, step);
-  return { low: found[0], high: found.at(-1), ticks: found };
+  const places = ticks(Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step, step);
+  return { low: places[0], high: places.at(-1), ticks: places };
 }
 
 function roundStep(low, high, most) {
@@ -142,9 +142,9 @@ function roundStep(low, high, most) {
 }
 
 function ticks(low, high, step) {
-  const found = [];
-  for (let place = Math.ceil(low / step - 1e-9); place * step <= high + step * 1e-9; place++) found.push(Number((place * step).toPrecision(12)));
-  return found;
+  const values = [];
+  for (let place = Math.ceil(low / step - 1e-9); place * step <= high + step * 1e-9; place++) values.push(Number((place * step).toPrecision(12)));
+  return values;
 }
 
 function logTicks(low, high) {

@@ -1,4 +1,4 @@
-"""A run's log.csv as charts: what is drawn together, and what never changed and needs no chart."""
+"""The charts of a run's log.csv: which columns are drawn together, and which are constant and need no chart."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from learning_to_draw.trials.records.read_run import Run
 
-LOG_SCALE_FROM = 20  # largest over smallest value, from which on a loss is drawn on a logarithmic axis
+LOG_SCALE_FROM = 20  # ratio of largest to smallest value from which the axis is logarithmic
 TRAINING, VALIDATION = "training", "validation"
 NOT_TERMS = ("loss", "val_loss", "running_loss", "test_loss")
 SMALL = {
@@ -19,9 +19,10 @@ WEIGHT = "sop_weight_"
 
 
 def curves(run: Run) -> dict[str, Any] | None:
-    """Charts, what was constant, and the whole table, as the page wants them; None for a run that has no epochs.
+    """Returns the charts, the constant columns and the whole table for the page; None unless the run is a training.
 
-    A chart is {title, big, percent, log, chance, series: [{name, role, values}]}, values one an epoch, None for a gap.
+    A chart is {title, big, percent, log, chance, series: [{name, role, values}]}; values has one entry per epoch, None
+    for a gap. A training without epochs gives {missing: reason}.
     """
     if run.kind != "train":
         return None
@@ -48,8 +49,8 @@ def curves(run: Run) -> dict[str, Any] | None:
 
 def _why_there_are_none(run: Run) -> str:
     if run.columns and not {"commrate", "loss"} & set(run.columns):
-        return "log.csv in this folder is not a training's; a test in the same folder may have overwritten it."
-    return "No epoch is in log.csv yet: curves appear once the first one is finished. Make the report again then."
+        return "log.csv in this folder is not from a training; a test in the same folder may have overwritten it."
+    return "No epoch is in log.csv yet. Make the report again once the first epoch is finished."
 
 
 def _main_charts(run: Run) -> Iterator[dict[str, Any]]:

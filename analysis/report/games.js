@@ -1,5 +1,5 @@
-// The games of a log with their filters, rates by class, and which class is taken for which.
-// page.js, which follows, has el, picture, scroll, section and the ways to write numbers.
+// The games of a log with their filters, the rates by class, and the confusions between classes.
+// page.js, which is loaded after this file, defines el, picture, scroll, section and the number formats.
 
 const GAMES_AT_ONCE = 24;
 
@@ -13,16 +13,16 @@ function logSection(log, number) {
 
 function summary(log) {
   const result = log.result;
-  const said = [
-    `${count(result.right)} of ${games(result.games)} were won: ${percent(result.rate)}, 95 % interval ${interval(result.low, result.high)}, where chance is ${percent(result.chance)}.`,
+  const sentences = [
+    `${count(result.right)} of ${games(result.games)} were won: ${percent(result.rate)} (95 % interval ${interval(result.low, result.high)}; chance ${percent(result.chance)}).`,
   ];
-  if (result.among_best) said.push(`The target is among the receiver's best ${result.among_best.of} in ${percent(result.among_best.rate)}.`);
-  if (log.games.length < log.total) said.push(`Shown are ${count(log.games.length)} games, drawn at random.`);
-  if (!log.scored) said.push("This log holds no scores, so a game shows the receiver's guess and the target only.");
-  if (log.other_photo) said.push("In some of these games, the target is another picture of the class that the sender saw.");
+  if (result.among_best) sentences.push(`The target is among the receiver's ${result.among_best.of} best candidates in ${percent(result.among_best.rate)} of the games.`);
+  if (log.games.length < log.total) sentences.push(`A random sample of ${games(log.games.length)} is shown.`);
+  if (!log.scored) sentences.push("This log has no scores, so each game shows only the receiver's guess and the target.");
+  if (log.other_photo) sentences.push("In some of these games, the target is another picture of the class that the sender saw.");
   const card = [["data", [log.card.dataset, log.card.split].filter(Boolean).join(", ")], ["game", log.card.game], ["weights", log.card.weights], ["log", log.folder]];
   return [
-    el("p", null, said.join(" ")),
+    el("p", null, sentences.join(" ")),
     el("p", { class: "faint" }, card.filter(([, text]) => text).map(([name, text], place) => [place ? " · " : "", `${name} `, el("code", null, text)])),
   ];
 }
@@ -31,28 +31,28 @@ function gallery(log, id) {
   const classes = new Map();
   for (const game of log.games) if (game.class !== null) classes.set(game.class, (classes.get(game.class) || 0) + 1);
   const list = el("ul", { class: "games" });
-  const said = el("p", { role: "status", class: "faint" });
+  const status = el("p", { role: "status", class: "faint" });
   const more = el("button", { class: "more", type: "button" });
   const chosen = { class: null, right: null };
-  let found = [];
+  let matching = [];
 
   const show = (from) => {
-    const upTo = Math.min(found.length, from + GAMES_AT_ONCE);
-    list.append(...found.slice(from, upTo).map((game) => card(game, log)));
-    more.hidden = upTo === found.length;
-    more.textContent = `Show ${Math.min(GAMES_AT_ONCE, found.length - upTo)} more of ${found.length - upTo}`;
+    const upTo = Math.min(matching.length, from + GAMES_AT_ONCE);
+    list.append(...matching.slice(from, upTo).map((game) => card(game, log)));
+    more.hidden = upTo === matching.length;
+    more.textContent = `Show ${Math.min(GAMES_AT_ONCE, matching.length - upTo)} more of ${matching.length - upTo}`;
     more.onclick = () => {
       show(upTo);
-      list.children[upTo].focus({ preventScroll: true }); // or the keyboard would start again from the top
+      list.children[upTo].focus({ preventScroll: true }); // otherwise the keyboard would start from the top again
     };
   };
   const filter = () => {
-    found = log.games.filter((game) => (chosen.class === null || game.class === chosen.class) && (chosen.right === null || game.right === chosen.right));
-    said.textContent = found.length === log.games.length ? `${games(found.length)}` : `${count(found.length)} of ${games(log.games.length)}`;
+    matching = log.games.filter((game) => (chosen.class === null || game.class === chosen.class) && (chosen.right === null || game.right === chosen.right));
+    status.textContent = matching.length === log.games.length ? `${games(matching.length)}` : `${count(matching.length)} of ${games(log.games.length)}`;
     list.replaceChildren();
     show(0);
   };
-  // Options are numbered, as any text may be the name of a class.
+  // The values of the options are numbers, because the name of a class can be any text.
   const names = [...classes.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   const select = el(
     "select",
@@ -70,7 +70,7 @@ function gallery(log, id) {
     el("fieldset", null, el("legend", { class: "hidden" }, "Won or lost"), verdict("all", null, true), verdict(`right (${won})`, true), verdict(`wrong (${log.games.length - won})`, false)),
   );
   filter();
-  return [filters, said, list, more];
+  return [filters, status, list, more];
 }
 
 function card(game, log) {
@@ -84,7 +84,7 @@ function card(game, log) {
       "div",
       { class: "pair" },
       el("figure", null, picture(game.photo, photoOf ? `photo of class ${photoOf}` : "photo"), el("figcaption", null, log.scored ? "photo" : "target", photoOf ? `: ${photoOf}` : "")),
-      el("figure", null, picture(game.sketch, "sketch of it"), el("figcaption", null, "sketch")),
+      el("figure", null, picture(game.sketch, "sketch"), el("figcaption", null, "sketch")),
     ),
     el("ol", { class: "guesses", "aria-label": log.scored ? "candidates, best-scored first" : "guess and target" }, game.guesses.map(guess)),
   );
@@ -112,7 +112,7 @@ function guess(one) {
 
 function classesOf(log) {
   if (!log.classes)
-    return note("This log does not say which class a picture is of (logs of the official code do not), so there are no rates by class and no confusions between classes here.");
+    return note("This log does not say which class a picture belongs to (logs of the official code never do), so rates by class and confusions between classes are not available.");
   return [el("h3", null, "Rate by class of the target"), scroll("Rate by class", rates(log.classes.rates), "tall"), confusion(log.classes)];
 }
 
@@ -153,17 +153,17 @@ function rateRow(one) {
 }
 
 function confusion(classes) {
-  const title = el("h3", null, "Which class is taken for which");
-  const same = classes.same_class ? ` In ${games(classes.same_class)} more, the guess was wrong, yet of the right class.` : "";
-  if (!classes.confused) return [title, el("p", null, `No guess was of another class than the target.${same}`)];
-  const said = `In ${games(classes.confused)} the receiver chose a picture of another class than the target's.${same}`;
+  const title = el("h3", null, "Confusions between classes");
+  const same = classes.same_class ? ` In ${games(classes.same_class)} the guess was wrong but of the right class.` : "";
+  if (!classes.confused) return [title, el("p", null, `All guesses were of the target's class.${same}`)];
+  const sentence = `In ${games(classes.confused)} the receiver chose a picture of a class other than the target's.${same}`;
   const heat = scroll("Confusion of classes", matrix(classes.matrix), "fit");
-  if (classes.matrix.whole) return [title, el("p", null, said), heat];
+  if (classes.matrix.whole) return [title, el("p", null, sentence), heat];
   return [
     title,
-    el("p", null, `${said} The pairs that are most often confused:`),
+    el("p", null, `${sentence} The most frequent confusions:`),
     scroll("Most confused pairs", pairs(classes.pairs), "tall"),
-    el("p", { style: { "margin-top": "1.25rem" } }, `The ${classes.matrix.names.length} classes that take part in most of these:`),
+    el("p", { style: { "margin-top": "1.25rem" } }, `The ${classes.matrix.names.length} classes involved in most confusions:`),
     heat,
   ];
 }
@@ -203,7 +203,7 @@ function matrix(found) {
 function cell(number, found, target, guess) {
   if (!number) return el("td");
   const share = number / found.played[target];
-  // Rare confusions would be invisible on a straight scale.
+  // Rare confusions would be invisible on a linear scale.
   const tone = target === guess ? share : Math.sqrt(share);
   return el(
     "td",

@@ -1,4 +1,4 @@
-"""A game log as the page shows it: counts over all of its games, and a sample of them with pictures."""
+"""A game log for the page: statistics of all its games, and a sample of games with pictures."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from learning_to_draw.analysis.report.pictures import Pictures
 from learning_to_draw.games.scores import rate_interval
 from learning_to_draw.trials.records.gamelog import Game, GameLog
 
-SHOWN_GUESSES = 5  # of a game's candidates, the best-scored first
-WHOLE_MATRIX = 30  # classes; of more, only those most often confused are shown
+SHOWN_GUESSES = 5  # candidates shown per game, best-scored first
+WHOLE_MATRIX = 30  # classes; with more, only those most often confused are shown
 PART_OF_MATRIX, WORST_PAIRS = 20, 20
 
 
 def games_of(log: GameLog, max_games: int, seed: int, pictures: Pictures) -> dict[str, Any]:
-    """Everything that the page says of a log. Raises UsageError where a picture of a game shown cannot be read."""
-    drawn = sorted(random.Random(seed).sample(range(len(log.games)), min(max_games, len(log.games))))
+    """Returns the page's content for one log. Raises UsageError if a picture of a shown game cannot be read."""
+    shown = sorted(random.Random(seed).sample(range(len(log.games)), min(max_games, len(log.games))))
     return {
         "name": log.folder.parent.name if log.folder.name == "gamelogs" else log.folder.name,
         "folder": str(log.folder),
         "card": {name: log.card.get(name) for name in ("dataset", "game", "split", "weights")},
         "result": _result(log.games),
         "total": len(log.games),
-        "games": [_game(log, number, pictures) for number in drawn],
+        "games": [_game(log, number, pictures) for number in shown],
         "scored": log.games[0].scores is not None,
         "other_photo": any(game.photo != game.target_picture for game in log.games),
         "classes": _classes(log),
@@ -35,7 +35,7 @@ def games_of(log: GameLog, max_games: int, seed: int, pictures: Pictures) -> dic
 
 
 def rate_of(right: int, games: int) -> dict[str, Any]:
-    """How often, with its 95 % interval; all in 0..1."""
+    """Returns the counts and their rate with its 95 % interval, in 0..1."""
     low, high = rate_interval(right, games)
     return {"right": right, "games": games, "rate": right / games, "low": low, "high": high}
 
@@ -50,7 +50,7 @@ def _result(games: Sequence[Game]) -> dict[str, Any]:
 
 
 def _among_best(games: Sequence[Game]) -> dict[str, Any] | None:
-    """How often the target is among the SHOWN_GUESSES best; None where that is no news, as there are no more."""
+    """How often the target is among the SHOWN_GUESSES best candidates; None if a game has no more candidates."""
     if min(len(game.candidates) for game in games) <= SHOWN_GUESSES:
         return None
     return {
@@ -60,7 +60,7 @@ def _among_best(games: Sequence[Game]) -> dict[str, Any] | None:
 
 
 def ranking(game: Game) -> list[int]:
-    """The candidates, best-scored first, and the guess before all others."""
+    """Returns the guess, then the other candidates, best-scored first."""
     order = sorted(range(len(game.candidates)), key=lambda candidate: -game.scores[candidate])
     return [game.guess, *(candidate for candidate in order if candidate != game.guess)]
 
@@ -80,7 +80,7 @@ def _game(log: GameLog, number: int, pictures: Pictures) -> dict[str, Any]:
 
 
 def _shown(game: Game) -> list[tuple[int, int | None]]:
-    """(candidate, its rank from 1) of the best ones, and of the target wherever it is; without scores, no ranks."""
+    """Returns (candidate, rank from 1) of the best ones and the target; without scores, guess and target, rank None."""
     if game.scores is None:
         return [(candidate, None) for candidate in dict.fromkeys((game.guess, game.target))]
     ranked = list(zip(ranking(game), range(1, len(game.candidates) + 1), strict=True))
@@ -99,7 +99,7 @@ def _guess(log: GameLog, game: Game, candidate: int, rank: int | None, pictures:
 
 
 def _score(game: Game, candidate: int) -> dict[str, float | None]:
-    """The score, and where it lies between the lowest (0) and the highest (1) of the game."""
+    """Returns the score and its position between the lowest (0) and the highest (1) score of the game."""
     score, low, high = game.scores[candidate], min(game.scores), max(game.scores)
     if not all(map(math.isfinite, (score, low, high))):
         return {"score": None, "share": 0}
@@ -107,7 +107,7 @@ def _score(game: Game, candidate: int) -> dict[str, float | None]:
 
 
 def _classes(log: GameLog) -> dict[str, Any] | None:
-    """Rates by class of the target, and which class was guessed for which; None where the log has no classes."""
+    """Returns rates by class of the target, and confusions between classes; None if the log has no classes."""
     if any(game.candidate_classes is None for game in log.games):
         return None
     counts = Counter((game.target_class, game.guessed_class) for game in log.games)
@@ -135,13 +135,13 @@ def _classes(log: GameLog) -> dict[str, Any] | None:
 
 
 def _in_order(found: set[str], order: Sequence[str] | None) -> list[str]:
-    """The classes found, as the data set orders them, or by name."""
+    """Returns the classes in the order of the data set, or by name if that is not known."""
     places = {name: place for place, name in enumerate(order or ())}
     return sorted(found, key=lambda name: (places.get(name, len(places)), name))
 
 
 def _most_confused(confused: Counter, names: Sequence[str]) -> list[str]:
-    """The classes that take part in most wrong guesses, in the order of `names`."""
+    """Returns the classes involved in most confusions, in the order of `names`."""
     part = Counter()
     for pair, count in confused.items():
         for name in pair:

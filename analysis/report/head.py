@@ -1,4 +1,4 @@
-"""The head of the page: what was played, with what, how it went; and the foot of it: options, versions, command."""
+"""The top of the page (what was played, and the results) and its end (options, versions, command)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FACTS = {
 
 
 def head(run: Run, logs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """title, kind, status, facts [name, text], results (see `_results`)."""
+    """Returns title, kind, status, folder, facts [name, text], results (see `_results`) and the time of writing."""
     name = logs[0]["name"] if run.kind == "log" else run.folder.resolve().name
     return {
         "title": _title(run, logs) or name,
@@ -34,7 +34,7 @@ def head(run: Run, logs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def settings(run: Run) -> dict[str, Any]:
-    """Options with value and source, versions, the command and the agents as text; empty where nothing is known."""
+    """Returns options with value and source, versions, the command and the agents as text; empty if unknown."""
     sources = run.config.get("sources", {})
     return {
         "options": [
@@ -54,23 +54,23 @@ def _title(run: Run, logs: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _status(run: Run) -> str:
-    """Empty for a mere game log."""
+    """Returns whether the run has finished; empty for a game log without a run."""
     if run.kind == "log":
         return ""
     if run.result:
         return "finished"
     if not run.config:
-        return "finished or not: unknown, as there is no result.json"
+        return "unknown whether it has finished: there is no result.json"
     if run.kind == "train":
-        return f"{len(run.rows)} of {run.options.get('epochs', '?')} epochs done: still going on, or stopped early"
-    return "no result yet: still going on, or stopped early"
+        return f"{len(run.rows)} of {run.options.get('epochs', '?')} epochs done: still running, or stopped early"
+    return "no result yet: still running, or stopped early"
 
 
 def _facts(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     for name, option in FACTS.items():
         if run.options.get(option) is not None:
             yield name, f"{_as_text(run.options[option])}{' px' if option == 'image_size' else ''}"
-    # What was played goes before what the options say, or the official code's default.
+    # The log's own number has precedence over the options and the official code's default.
     of_log = logs and run.kind != "train"
     played = " to ".join(map(str, logs[0]["result"]["candidates"])) if of_log else run.candidates
     if played:
@@ -86,7 +86,7 @@ def _facts(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
 
 
 def duration(seconds: float) -> str:
-    """To two units: 53 s, 4 min 32 s, 1 h 3 min."""
+    """Returns the duration in at most two units: 53 s, 4 min 32 s, 1 h 3 min."""
     seconds = round(seconds)
     if seconds < 60:
         return f"{seconds} s"
@@ -96,10 +96,10 @@ def duration(seconds: float) -> str:
 
 
 def _results(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """{label, rate, low, high, chance, games, candidates} of the run, then of every game log; None if not known."""
+    """Yields {label, rate, low, high, chance, games, candidates} of the run, then of each game log; None if unknown."""
     own = _own_result(run)
     test = run.kind != "train"
-    if own and not (test and logs):  # a test's log holds the very same games
+    if own and not (test and logs):  # the test's log holds the same games
         yield own
     best = run.result.get("best", {})
     if best and best.get("communication_rate") != run.result.get("communication_rate"):
@@ -119,15 +119,15 @@ def _results(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, 
 
 def _own_result(run: Run) -> dict[str, Any] | None:
     if "communication_rate" in run.result:
-        found = run.result
-        split = {"valid": "validation, last epoch"}.get(found.get("split"), found.get("split", "test"))
+        result = run.result
+        split = {"valid": "validation, last epoch"}.get(result.get("split"), result.get("split", "test"))
         return _result(
             split,
-            found["communication_rate"],
-            interval=found.get("interval"),
-            chance=found.get("chance"),
-            games=found.get("games"),
-            candidates=found.get("candidates"),
+            result["communication_rate"],
+            interval=result.get("interval"),
+            chance=result.get("chance"),
+            games=result.get("games"),
+            candidates=result.get("candidates"),
         )
     for column, label in (("val_commrate", "validation, epoch {:.0f}"), ("test_commrate", "test")):
         if run.rows and run.rows[-1].get(column) is not None:
@@ -167,6 +167,6 @@ def _as_text(value: Any) -> str:
 
 
 def _command(run: Run) -> str:
-    """As it was typed, with "python" before the program's file."""
+    """Returns the command as typed, with "python" before the program's file."""
     typed = shlex.join(map(str, run.config["arguments"])) if run.config.get("arguments") else run.command
     return f"python {typed}" if typed.split(" ")[0].endswith(".py") else typed

@@ -1,4 +1,7 @@
-"""The options of `commgame.py report`. An option's destination is the name of an argument of the function. No torch."""
+"""The options of `commgame.py report`. Does not import torch.
+
+An option's destination is the name of an argument of the tool's function.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ def add_report_options(group: Any) -> None:
         "run",
         type=Path,
         metavar="RUN",
-        help="folder that train or test has written, also while it still does, or the official code's, or a game log",
+        help="folder of a train or test run (also a running one, or one of the official code), or of a game log",
     )
     group.add_argument(
         "--logs",
@@ -21,20 +24,20 @@ def add_report_options(group: Any) -> None:
         type=Path,
         default=(),
         metavar="DIR",
-        help="game logs, or run folders with one, to show besides RUN's own; left out: of a training run, all tests "
-        "of its checkpoints that lie beside RUN",
+        help="game logs, or run folders that hold one, to show in addition to RUN's own (default: for a training run, "
+        "the tests of its checkpoints in folders next to RUN)",
     )
     group.add_argument(
         "--output",
         type=Path,
         metavar="FILE.html",
-        help="the page to write; left out: report.html in RUN; only a page that this command wrote is replaced",
+        help="the page to write; only pages that this command wrote are replaced (default: report.html in RUN)",
     )
     group.add_argument(
         "--max-games",
         type=positive_int,
         default=200,
         metavar="N",
-        help="games of a log that are shown with their pictures, drawn at random where it has more; numbers count all",
+        help="maximum number of games per log shown with pictures, a random sample; statistics are of all games",
     )
-    group.add_argument("--seed", type=seed, default=1234, metavar="N", help="seed of that draw")
+    group.add_argument("--seed", type=seed, default=1234, metavar="N", help="seed of the sample")

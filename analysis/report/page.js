@@ -1,8 +1,8 @@
-// Writes the content of the page (JSON, see report.py) into it. Names of classes, folders and so on only ever become
-// text nodes and attributes, never HTML.
+// Builds the page from its content (JSON, see report.py). Names of classes, folders and so on become text nodes and
+// attributes, never HTML.
 
 const content = JSON.parse(document.getElementById("content").textContent);
-const SMALL_PICTURE = 48; // pixels, up to which enlarged pictures keep their pixels
+const SMALL_PICTURE = 48; // pixels; pictures up to this size are enlarged without smoothing
 
 // ---- elements ----
 
@@ -108,8 +108,8 @@ function curvesSection(curves) {
     "Learning curves",
     el("div", { class: "charts" }, big.map((chart) => figure(chart, curves.epochs))),
     few.length ? el("div", { class: "charts few" }, few.map((chart) => figure(chart, curves.epochs))) : null,
-    constants.length ? el("p", { class: "faint", style: { "margin-top": ".75rem" } }, `In every epoch: ${constants.join(", ")}.`) : null,
-    el("details", null, el("summary", null, "log.csv as a table"), scroll("log.csv, a row an epoch", logTable(curves), "tall")),
+    constants.length ? el("p", { class: "faint", style: { "margin-top": ".75rem" } }, `Constant over all epochs: ${constants.join(", ")}.`) : null,
+    el("details", null, el("summary", null, "log.csv as a table"), scroll("log.csv, one row per epoch", logTable(curves), "tall")),
   );
 }
 
@@ -128,7 +128,7 @@ function sketchesSection(sketches) {
   const title = "Sketches over the epochs";
   if (sketches.missing) return section("sketches", title, note(sketches.missing));
   const shown = sketches.epochs.length;
-  const chosen = shown < sketches.all_epochs ? `; ${shown} of ${sketches.all_epochs} epochs, evenly chosen` : "";
+  const chosen = shown < sketches.all_epochs ? `; ${shown} of ${sketches.all_epochs} epochs, evenly spaced` : "";
   const table = el(
     "table",
     { class: "epochs" },
@@ -147,11 +147,11 @@ function sketchesSection(sketches) {
       ))),
   );
   const lacks = sketches.rows[0].photo === null ? [note("val_samples.png, which holds the photos, is missing or does not fit the sketches.")] : [];
-  if (sketches.unread.length) lacks.push(note(`Left out, as not like the other grids: ${sketches.unread.join(", ")}.`));
+  if (sketches.unread.length) lacks.push(note(`Left out, because they differ from the other grids: ${sketches.unread.join(", ")}.`));
   return section(
     "sketches",
     title,
-    el("p", null, `What the sender draws of the same validation photos${chosen}. Below each epoch, the communication rate in validation.`),
+    el("p", null, `The sender's sketches of the same validation photos${chosen}. Below each epoch: the communication rate in validation.`),
     lacks,
     scroll(title, table, "fit"),
   );
@@ -167,7 +167,7 @@ function settingsSection() {
   if (content.command) parts.push(el("h3", null, "Command"), el("pre", { class: "command" }, content.command));
   if (given.length) parts.push(el("h3", null, "Options that are not at their defaults"), scroll("Options", optionTable(given)));
   if (defaults.length) parts.push(el("details", null, el("summary", null, `${defaults.length} options at their defaults`), scroll("Defaults", optionTable(defaults))));
-  if (!content.options.length) parts.push(note("There is no config.json in this folder (the official code writes none), so options and versions are not known."));
+  if (!content.options.length) parts.push(note("There is no config.json in this folder (the official code writes none), so options and versions are unknown."));
   if (versions.length) parts.push(el("h3", null, "Versions"), el("dl", { class: "facts" }, versions.map(([name, text]) => el("div", null, el("dt", null, name), el("dd", null, text)))));
   if (content.model) parts.push(el("details", { style: { "margin-top": "1.25rem" } }, el("summary", null, "The agents, as text"), el("pre", { tabindex: 0 }, content.model)));
   return section("settings", "Options, versions, command", parts);
@@ -177,7 +177,7 @@ function optionTable(options) {
   return el(
     "table",
     { class: "options wide" },
-    el("thead", null, el("tr", null, ["option", "value", "from"].map((name) => el("th", { scope: "col" }, name)))),
+    el("thead", null, el("tr", null, ["option", "value", "source"].map((name) => el("th", { scope: "col" }, name)))),
     el("tbody", null, options.map((one) => el("tr", null, el("th", { scope: "row" }, one.name), el("td", null, one.value), el("td", { class: "faint" }, one.source)))),
   );
 }
@@ -195,5 +195,5 @@ document.getElementById("report").replaceChildren(
   head(),
   navigation(sections),
   ...sections,
-  el("footer", { class: "faint", style: { "margin-top": "3rem" } }, `Made ${content.made} by commgame.py report.`),
+  el("footer", { class: "faint", style: { "margin-top": "3rem" } }, `Written by commgame.py report on ${content.made}.`),
 );

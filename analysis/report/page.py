@@ -1,7 +1,7 @@
-"""The page around a report's content: its template, style and scripts, in one file.
+"""The page around a report's content: template, style and scripts in one file.
 
-The content travels as JSON, and page.js writes it into the page as text, never as HTML: whatever a class or a folder
-is called, it is shown and not run. The page forbids itself any request.
+The content is embedded as JSON, and page.js adds it to the page as text, never as HTML: the names of classes and
+folders are shown, not executed. The page's content security policy forbids all requests.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-SCRIPTS = ("charts.js", "games.js", "page.js")  # the last one begins to write the page
+SCRIPTS = ("charts.js", "games.js", "page.js")  # the last one builds the page
 GENERATOR = '<meta name="generator" content="commgame.py report">'
 
 
 def page(content: Mapping[str, Any]) -> str:
-    """The whole page. content: JSON-serialisable, with a `title`."""
+    """Returns the whole page as HTML. content: JSON-serialisable, with a `title`."""
     parts = {
         "generator": GENERATOR,
         "title": escape(content["title"]),
@@ -26,18 +26,18 @@ def page(content: Mapping[str, Any]) -> str:
         "script": "\n".join(map(_resource, SCRIPTS)),
         "content": _as_json(content),
     }
-    # One pass, so that nothing in a part is taken for another part's place.
+    # A single pass: placeholders inside the content are not replaced.
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _resource("page.html"))
 
 
 def is_report(path: Path) -> bool:
-    """Whether this module has written the file."""
+    """Whether this module wrote the file."""
     with path.open(encoding="utf-8", errors="replace") as file:
         return GENERATOR in file.read(1000)
 
 
 def _as_json(content: Mapping[str, Any]) -> str:
-    """Within a script element only "<" could end it, or begin a comment."""
+    """Returns JSON for a script element, with "<" escaped: it could end the element or begin a comment."""
     return json.dumps(content, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 

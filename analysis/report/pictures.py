@@ -1,4 +1,4 @@
-"""The pictures of a page: each is kept once, made small, as a data URI."""
+"""The pictures of a page, each scaled down and stored once, as a data URI."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from PIL import Image
 
 from learning_to_draw.trials.records.picture_files import take_from
 
-LONGEST_SIDE = 160  # pixels, of a stored picture; it is shown at most at 112 CSS pixels
+LONGEST_SIDE = 160  # of a stored picture, in pixels; it is shown with at most 112 CSS pixels
 PHOTO_QUALITY = 85  # of 100
-SMALL = 1000  # bytes
+SMALL = 1000  # bytes; a lossless picture up to this size is kept
 
 
 class Pictures:
-    """Collects pictures; what `add` returns is a picture's place in `uris`."""
+    """Collects pictures. `add` and `add_file` return the index of a picture in `uris`."""
 
     def __init__(self):
         self._places: dict[str, int] = {}
@@ -31,19 +31,19 @@ class Pictures:
         return self._places.setdefault(uri, len(self._places))
 
     def add_file(self, path: Path) -> int:
-        """Raises UsageError where the file is no picture."""
+        """Raises UsageError if the file is not a picture."""
         if path not in self._files:
             self._files[path] = self.add(open_picture(path))
         return self._files[path]
 
 
 def open_picture(path: Path) -> Image.Image:
-    """The picture in RGB. Raises UsageError where it cannot be read."""
+    """Returns the picture in RGB. Raises UsageError if it cannot be read."""
     return take_from(path, lambda picture: picture.convert("RGB"))
 
 
 def _as_uri(picture: Image.Image) -> str:
-    """As WebP, without loss as far as that is small; of large ones, whichever way takes less room."""
+    """Returns the picture as WebP: lossless if that is small, else the smaller one of lossless and lossy."""
     picture = picture.convert("RGB")
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     data = _webp(picture, lossless=True)

@@ -1,4 +1,4 @@
-"""`commgame.py report`: what a run did, as one web page that needs no other file and no network."""
+"""`commgame.py report`: shows a run as one self-contained web page."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from learning_to_draw.trials.records.read_run import Run, own_log, read_run, tes
 
 
 def report(run: Path, logs: Sequence[Path], output: Path | None, max_games: int, seed: int) -> str:
-    """Writes the page on the run in the folder `run`; what to tell the user.
+    """Writes the page on the run in the folder `run`. Returns a message for the user.
 
-    logs: folders of game logs, none for those that belong to the run (its own; for a training, tests beside it).
-    output: None for report.html in the run's folder. max_games: shown with pictures of each log, drawn by `seed`.
-    Raises UsageError where there is no run, a file of it is broken, or `output` is something that is no report.
+    logs: folders of game logs to show in addition to the run's own; empty: for a training, the tests next to it.
+    output: None for report.html in the run's folder. max_games: games per log shown with pictures, drawn with `seed`.
+    Raises UsageError if there is no run, one of its files is damaged, or `output` exists and is not a report.
     """
     source = read_run(run)
     output = run / "report.html" if output is None else output
@@ -46,12 +46,12 @@ def report(run: Path, logs: Sequence[Path], output: Path | None, max_games: int,
 
 
 def _check_replaceable(output: Path) -> None:
-    """Raises UsageError unless the page is new, or replaces one that this command has written."""
+    """Raises UsageError unless the page is new, or replaces one that this command wrote."""
     if not output.exists() and not output.is_symlink():
         check_new(output)
     elif output.is_symlink() or not output.is_file() or not is_report(output):
         raise UsageError(
-            f"{output} is there already, and was not written by this command, so it is not replaced.\n"
+            f"{output} exists and was not written by this command, so it is not replaced.\n"
             "Give another name with --output, or move it away."
         )
     else:
@@ -59,7 +59,7 @@ def _check_replaceable(output: Path) -> None:
 
 
 def _log_folders(run: Run, logs: Sequence[Path]) -> list[Path]:
-    """Each log once, whether its own folder or the run's around it was given."""
+    """Returns each log once, whether its own folder or the run folder that holds it was given."""
     folders = [*own_log(run), *(logs or (tests_beside(run) if run.kind == "train" else ()))]
     return list({find_log(folder).resolve(): folder for folder in reversed(folders)}.values())[::-1]
 
@@ -67,12 +67,12 @@ def _log_folders(run: Run, logs: Sequence[Path]) -> list[Path]:
 def _why_no_games(run: Run) -> dict[str, str | None]:
     if run.kind != "train":
         return {
-            "why": "No game log is in this folder (yet): a test writes it once all games are played.",
+            "why": "This folder has no game log (yet): a test writes it when all games are played.",
             "command": None,
         }
     weights = next((path for name in ("final", "best") if (path := run.folder / f"model_{name}.pt").is_file()), None)
     call = (*program().split(), "test", "--weights", str(weights), "--output", f"{run.folder}-test")
     return {
-        "why": "Training leaves no game log. Play a test and make the report again: it finds tests beside this folder.",
+        "why": "Training writes no game log. Run a test and make the report again: it finds tests next to this folder.",
         "command": shlex.join(call) if weights else None,
     }

@@ -1,4 +1,4 @@
-"""The same validation photos' sketches, epoch after epoch, cut out of the grids that training writes."""
+"""Sketches of the same validation photos over the epochs, cut out of the grids that training writes."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ GRID_NAME = re.compile(r"val_reconstruction_samples_(\d+)\.png")
 
 
 def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
-    """Columns (an epoch each) and rows (a photo each), as the page wants them; None for a run that is no training."""
+    """Returns columns (one per epoch) and rows (one per photo) for the page; None unless the run is a training."""
     if run.kind != "train":
         return None
     files = {
         int(match[1]): path for path in run.folder.iterdir() if (match := GRID_NAME.fullmatch(path.name)) is not None
     }
     if not files:
-        return {"missing": "No grid of validation sketches is in this folder (yet): each epoch writes one at its end."}
+        return {"missing": "This folder has no grid of validation sketches (yet): each epoch writes one at its end."}
     grids = {epoch: _read_grid(path) for epoch, path in sorted(files.items())}
     alike = _most_frequent_layout(grids)
     unread = [files[epoch].name for epoch, grid in grids.items() if grid is None or grid.layout != alike]
     usable = {epoch: grid for epoch, grid in grids.items() if grid is not None and grid.layout == alike}
     if not usable:
-        return {"missing": f"{', '.join(unread)}: not grids of square pictures, {PER_ROW} in a row, so not shown."}
+        return {"missing": f"Not shown, as not grids of square pictures, {PER_ROW} in a row: {', '.join(unread)}."}
     photos = _read_grid(run.folder / "val_samples.png")
     if photos is not None and photos.layout != alike:
         photos = None
@@ -55,7 +55,7 @@ def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
 
 
 def evenly(items: list, most: int) -> list:
-    """At most `most` of the items, evenly spread, first and last among them."""
+    """Returns at most `most` of the items, evenly spaced, including the first and the last."""
     if len(items) <= most:
         return items
     return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
@@ -64,7 +64,7 @@ def evenly(items: list, most: int) -> list:
 def _read_grid(path: Path) -> Grid | None:
     try:
         return parse_grid(np.asarray(open_picture(path)))
-    except UsageError:  # it is missing, or broken: said on the page
+    except UsageError:  # missing or damaged: the page says so
         return None
 
 

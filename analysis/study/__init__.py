@@ -1,1 +1,1 @@
-"""The study of people who play the receiver: its page, and the answers that the page saves."""
+"""A study in which people play the receiver: its page, and the answers that the page saves."""

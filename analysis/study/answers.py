@@ -1,17 +1,17 @@
-"""What the page of a `study` saves, read back and checked.
+"""Reads and checks the answers that the page of a `study` saves.
 
-A file of answers is what the page saves for one participant: format, study (the page's id), title, participant,
-started, finished, and answers, an entry a game in the order played (candidates are numbered from 0, as in the log):
+The page saves one JSON file per participant: format, study (the page's id), title, participant, started, finished, and
+answers, one entry per game in the order played (candidates are numbered from 0, as in the log):
 
     game                    the game's number in the log, from 0
-    choice, target          the candidate chosen, and the one that was meant
-    candidates              how many there were
+    choice, target          the candidate chosen, and the right one
+    candidates              number of candidates
     right                   whether choice is target
-    right_class             whether choice is of the class of what the sender saw; null where the log has no classes
-    candidates_of_class     how many candidates are; null likewise
-    seconds                 from the pictures' appearance to the answer
-    interrupted             whether the page was reloaded or hidden meanwhile, so that seconds says little
-    agents_choice, agents_right, agents_right_class     the same of the receiver's guess in the log
+    right_class             whether choice is of the class of the sender's photo; null if the log has no classes
+    candidates_of_class     number of candidates of that class; null if the log has no classes
+    seconds                 time from the appearance of the pictures to the answer
+    interrupted             whether the page was reloaded or hidden in that time, which makes seconds unreliable
+    agents_choice, agents_right, agents_right_class     the same for the receiver's guess in the log
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ FORMAT = "learning-to-draw study answers 1"
 class Participant:
     """One file of answers."""
 
-    label: str  # what the participant has typed, or the file's name
+    label: str  # the name that the participant typed, or the file's name
     file: Path
     study: str
     answers: tuple[Mapping[str, Any], ...]
-    saved: Mapping[str, Any]  # all that the file holds
+    saved: Mapping[str, Any]  # the whole content of the file
 
 
 def read_answers(paths: Sequence[Path]) -> list[Participant]:
-    """The participants of one study. Raises UsageError where a file is damaged, given twice or of another study."""
+    """Returns the participants of one study. Raises UsageError if a file is damaged, repeated or of another study."""
     participants = [_read(path) for path in paths]
     _check_together(participants)
     return _labelled(participants)
@@ -50,13 +50,13 @@ def _read(path: Path) -> Participant:
     saved = read_json(path)
     wrong = _what_is_wrong(saved)
     if wrong:
-        raise UsageError(f"{path}: {wrong}.\nGive the file that the page of a study has saved, unchanged and whole.")
+        raise UsageError(f"{path}: {wrong}.\nGive the file as saved by the page of a study, unchanged.")
     label = "".join(filter(str.isprintable, saved["participant"])).strip() or path.stem
     return Participant(label, path, saved["study"], tuple(saved["answers"]), saved)
 
 
 def _labelled(participants: Sequence[Participant]) -> list[Participant]:
-    """The same, with the file in the label where two have the same one."""
+    """Returns the participants, with the file name added to labels that occur more than once."""
     times = Counter(one.label for one in participants)
     return [replace(one, label=f"{one.label} ({one.file})") if times[one.label] > 1 else one for one in participants]
 
@@ -66,18 +66,16 @@ def _check_together(participants: Sequence[Participant]) -> None:
     for number, one in enumerate(participants):
         if one.study != first.study:
             raise UsageError(
-                f"{one.file} is of study {one.study}, and {first.file} of study {first.study}: other games or pictures."
+                f"{one.file} is of study {one.study}, and {first.file} of study {first.study}, which differs."
                 "\nGive the answers of one study at a time."
             )
         for other in participants[:number]:
             if one.saved == other.saved:
-                raise UsageError(
-                    f"{other.file} and {one.file} hold the same answers.\nGive those of every participant once."
-                )
+                raise UsageError(f"{other.file} and {one.file} hold the same answers.\nGive each file once.")
 
 
 def _what_is_wrong(saved: Any) -> str:
-    """What of a file of answers is not as the page saves it; "" where all is."""
+    """Returns what is wrong with the content of a file of answers; "" if nothing is."""
     if not isinstance(saved, dict) or saved.get("format") != FORMAT:
         return f'it does not hold answers ("format" is not {FORMAT!r})'
     if not (isinstance(saved.get("participant"), str) and isinstance(saved.get("study"), str)):

@@ -1,4 +1,4 @@
-"""The options of `study` and `study-results`. No torch.
+"""The options of `study` and `study-results`. Does not import torch.
 
 An option's destination is the name of an argument of the tool's function.
 """
@@ -21,18 +21,16 @@ def add_study_options(group: Any) -> None:
         metavar="FILE.html",
         help="the page to write; never overwritten",
     )
-    group.add_argument(
-        "-n", "--games", type=positive_int, default=30, metavar="N", help="how many games a person plays that count"
-    )
+    group.add_argument("-n", "--games", type=positive_int, default=30, metavar="N", help="number of games that count")
     group.add_argument(
         "--practice",
         type=non_negative_int,
         default=0,
         metavar="K",
-        help="how many other games come first, which say what was right and do not count",
+        help="number of practice games before them, which show the right answer and do not count",
     )
     group.add_argument(
-        "--seed", type=seed, default=0, metavar="N", help="seed of the draw and of the order of the candidates"
+        "--seed", type=seed, default=0, metavar="N", help="seed of the choice of games and of the order of candidates"
     )
     group.add_argument("--title", default="What does the sketch show?", metavar="TEXT", help="title of the page")
 
@@ -43,11 +41,11 @@ def add_study_results_options(group: Any) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="what the page saved for a participant, a file each; all of the same study",
+        help="answers saved by the page, one file per participant, all of the same study",
     )
     group.add_argument(
         "--json",
         type=Path,
         metavar="FILE",
-        help="file to write the numbers to as well, never overwritten; left out: only the table",
+        help="file to write the numbers to as JSON; never overwritten (default: print the table only)",
     )

@@ -1,7 +1,7 @@
-"""`commgame.py study`: a web page in which a person plays the receiver, in games drawn from a log.
+"""`commgame.py study`: writes a web page on which a person plays the receiver, in games drawn from a log.
 
-The page is one file that needs no other and no network; it keeps the answers in the browser and saves them as a file
-of JSON that `study-results` reads (analysis/study/answers.py says what is in it).
+The page is one self-contained file. It keeps the answers in the browser and saves them as a JSON file, which
+`study-results` reads (analysis/study/answers.py describes it).
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.picture_files import as_uri
 
 TEMPLATE = Path(__file__).with_name("page.html")
-THE_PICTURE = "One of them is the very picture that was drawn: choose the one that you think it is."
+THE_PICTURE = "One of them is the picture that was drawn. Choose the one that you think it is."
 THE_KIND = (
-    "Choose the one that shows the same kind of thing as the sketch; the very picture that was drawn may be missing."
+    "Choose the one that shows the same kind of thing as the sketch. The picture that was drawn may not be among them."
 )
-# What a participant is asked to do, by the kind of game in the log's card; logs of the official code do not tell.
+# Instructions by the game in the log's card. TASK is for other games, and for logs without a card (official code).
 TASKS = {"original": THE_PICTURE, "same": THE_PICTURE, "different": THE_KIND, "mixed": THE_KIND}
-TASK = "Choose the one that you think the sketch stands for."
+TASK = "Choose the one that you think the sketch shows."
 
 
 def study(log: Path, output: Path, games: int, practice: int, seed: int, title: str) -> str:
-    """Writes the page `output`, with `games` games of a log that count and `practice` before them; what to tell.
+    """Writes the page `output`, with `practice` games and then `games` games that count, drawn from a log.
 
-    The same seed gives the same page. Raises UsageError where the log has too few games, a picture cannot be read, or
-    the page is there already.
+    Returns a message for the user. The same seed gives the same page. Raises UsageError if the log has too few games, a
+    picture cannot be read, or the page exists already.
     """
     check_new(output)
     source = read_log(log)
@@ -54,12 +54,12 @@ def study(log: Path, output: Path, games: int, practice: int, seed: int, title: 
 
 
 def draw(classes: Sequence[str | None], count: int, practice: int, seed: int) -> tuple[list[int], list[int]]:
-    """The games that count and those for practice, numbers from 0 in the order of play.
+    """Returns the numbers (from 0) of the games that count and of the practice games, in the order of play.
 
-    classes [N]: of what the sender saw, in each game of the log; all None where the log has none. Classes take turns:
-    every class gives a game before any gives its second one, and so on, until `count` are there; which of its games a
-    class gives, and which classes the last turn reaches, is chance. Without classes that is a plain random sample.
-    Practice games are a random sample of the rest, and do not change those that count.
+    classes [N]: the class of the sender's photo in each game of the log; all None if the log has no classes. Classes
+    take turns: each gives one game before any gives a second, and so on, until `count` games are chosen. The game that
+    a class gives, and the classes in an incomplete last turn, are random. Without classes, this is a plain random
+    sample. Practice games are a random sample of the rest; they do not change the games that count.
     """
     rng = random.Random(seed)
     shuffled = rng.sample(range(len(classes)), len(classes))
@@ -69,14 +69,14 @@ def draw(classes: Sequence[str | None], count: int, practice: int, seed: int) ->
         places[game] = (given[classes[game]], rng.random())
         given[classes[game]] += 1
     in_turns = sorted(shuffled, key=places.__getitem__)
-    counted = rng.sample(in_turns[:count], count)  # so that turns cannot be told from the order of play
+    counted = rng.sample(in_turns[:count], count)  # shuffled, so that the order of play does not reveal the turns
     return counted, rng.sample(in_turns[count:], practice)
 
 
 def study_content(log: GameLog, count: int, practice: int, seed: int, title: str) -> dict[str, Any]:
-    """All that the page has to know, as JSON. `id` is a hash of the rest, so that pages that differ have other ids.
+    """Returns all data of the page, as JSON. `id` is a hash of the rest: different pages have different ids.
 
-    pictures: [data URI, width, height] of each, once. practice, rounds: what `_round` gives, in the order of play.
+    pictures: [data URI, width, height], each picture once. practice, rounds: results of `_round`, in the order of play.
     """
     counted, rehearsed = draw([game.photo_class for game in log.games], count, practice, seed)
     numbers: dict[str, int] = {}
@@ -92,20 +92,20 @@ def study_content(log: GameLog, count: int, practice: int, seed: int, title: str
 
 
 def page(content: dict[str, Any]) -> str:
-    """The whole page, as HTML."""
+    """Returns the whole page as HTML."""
     filled = {
         "title": escape(content["title"]),
-        # Inside a script element only "<" could end it.
+        # Only "<" could end the script element.
         "study": json.dumps(content, separators=(",", ":")).replace("<", "\\u003c"),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda match: filled[match[1]], TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _round(game: Game, number: int, seed: int, numbers: dict[str, int]) -> dict[str, Any]:
-    """A game as the page has it; gives its pictures numbers, from 0, where they have none yet.
+    """Returns a game as the page stores it. Adds its new pictures to `numbers`, numbered from 0.
 
-    order: candidates (in the log's numbers) in the order shown, the same for a game whatever else is drawn.
-    of_class: the candidates of the class of what the sender saw; None where the log has no classes.
+    order: the candidates (numbered as in the log) in the order shown, which depends on the game and the seed only.
+    of_class: the candidates of the class of the sender's photo; None if the log has no classes.
     """
     candidates = range(len(game.candidates))
     of_class = None

@@ -1,4 +1,4 @@
-"""`commgame.py study-results`: how often people who played a `study` were right, beside the agents and chance."""
+"""`commgame.py study-results`: how often players of a `study` were right, compared with the agents and chance."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from learning_to_draw.trials.records.output import check_new
 
 
 def study_results(answers: Sequence[Path], json: Path | None) -> str:
-    """A table of human rates from files of answers, which are also written to the file `json` if that is given.
+    """Returns a table of human rates from files of answers; also writes the numbers to `json`, if given.
 
-    Raises UsageError where a file is damaged or given twice, or files are of different studies.
+    Raises UsageError if a file is damaged or given twice, or files are of different studies.
     """
     if json is not None:
         check_new(json)
-    found = results(read_answers(answers))
+    numbers = results(read_answers(answers))
     if json is not None:
-        write_json(json, found)
-    return table(found)
+        write_json(json, numbers)
+    return table(numbers)
 
 
 def results(participants: Sequence[Participant]) -> dict[str, Any]:
-    """All numbers, as JSON.
+    """Returns all numbers, as JSON.
 
-    participants (a dict each), together and agents: what `_rates` gives. agents: of each game once, however many people
-    played it. chance: of a blind choice to be right, and of the right class, mean over all answers.
-    over_participants: mean and standard deviation of the participants' rates, where there are two or more. One's games
-    are not independent of each other, so the intervals are too narrow where people differ much: compare that deviation.
+    participants (one dict each), together and agents: results of `_rates`. agents: counts each game once, however many
+    people played it. chance: of a random choice to be right, and of the right class, averaged over all answers.
+    over_participants: mean and standard deviation of the rates of two or more participants. Games of one participant
+    are not independent, so the intervals are too narrow if people differ much; the standard deviation shows this.
     """
     everything = [answer for participant in participants for answer in participant.answers]
     games = list({answer["game"]: answer for answer in everything}.values())
@@ -56,7 +56,7 @@ def results(participants: Sequence[Participant]) -> dict[str, Any]:
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """The numbers as aligned text: a line a participant, then all together, the agents and chance."""
+    """Returns the numbers as aligned text: one line per participant, then all together, the agents and chance."""
     classes = found["together"]["class_rate"] is not None
     names = ("rate", "class_rate") if classes else ("rate",)
     lines = [["", "answers", "right", "95 % interval", *(["class", "95 % interval"] if classes else []), "seconds"]]
@@ -71,7 +71,7 @@ def table(found: Mapping[str, Any]) -> str:
 
 
 def _rates(answers: Sequence[Mapping[str, Any]], who: str = "") -> dict[str, Any]:
-    """How many are right, that rate with its interval, and the same of the class where it is known."""
+    """Returns number and rate of right answers with its interval, and the same for the class; None if unknown."""
     right = [answer[f"{who}right"] for answer in answers]
     of_class = [answer[f"{who}right_class"] for answer in answers if answer[f"{who}right_class"] is not None]
     return {
@@ -86,7 +86,7 @@ def _rates(answers: Sequence[Mapping[str, Any]], who: str = "") -> dict[str, Any
 
 
 def _seconds(answers: Sequence[Mapping[str, Any]]) -> float | None:
-    """Mean over the answers that were given without an interruption."""
+    """Returns the mean time of the answers that were not interrupted."""
     return _mean([answer["seconds"] for answer in answers if not answer["interrupted"]])
 
 
@@ -95,7 +95,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _spread(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Mean and standard deviation (of the sample, n - 1) over participants."""
+    """Returns mean and sample standard deviation (n - 1) over participants; None if a rate is unknown."""
     spread = {}
     for name in ("rate", "class_rate"):
         values = [row[name] for row in rows if row[name] is not None]
@@ -105,7 +105,7 @@ def _spread(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _cells(row: Mapping[str, Any], name: str) -> list[str]:
-    """A rate and its interval."""
+    """Returns a rate and its interval as text."""
     interval = row[name.replace("rate", "interval")]
     return [_text(row[name], 3), "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"]
 
@@ -115,7 +115,7 @@ def _text(number: float | None, digits: int) -> str:
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """The first column is to the left, the others to the right."""
+    """Aligns the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]
 
@@ -127,7 +127,7 @@ def _notes(found: Mapping[str, Any], classes: bool) -> list[str]:
             if spread := found["over_participants"][name]:
                 mean, deviation = spread["mean"], spread["deviation"]
                 notes.append(f"{words}: mean over participants {mean:.3f}, standard deviation {deviation:.3f}")
-    notes.append("Intervals take games as independent of each other, which those of one participant are not.")
+    notes.append("Intervals assume that games are independent, which those of one participant are not.")
     if not classes:
         notes.append("The log of the study has no classes, so there is no class rate.")
     return notes

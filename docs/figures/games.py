@@ -1,9 +1,9 @@
-"""docs/images/games.png: who sees what in each game, drawn from the game logs of four tests of Digits.
+"""docs/images/games.png: what each agent sees in each game, drawn from the game logs of four tests of Digits.
 
     python -m docs.figures.games ORIGINAL SAME DIFFERENT MIXED --output docs/images/games.png
 
-The tests are those of docs/games.md. A row shows the first turn that was guessed right, of a class that no row above
-has; in `different` and `mixed`, one whose target is another picture than the sender's.
+The tests are those of docs/games.md. Each row shows the first turn that was guessed right, of a class that no row above
+shows. In `different` and `mixed`, the target of that turn is not the sender's picture.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from PIL import Image, ImageDraw, ImageFont
 from learning_to_draw.trials.records.gamelog import Game, GameLog, read_log
 
 WIDTH, MARGIN = 900, 14
-LARGE, SMALL, GAP = 104, 64, 9  # sides of the sender's pictures and of the receiver's; between the latter
+LARGE, SMALL, GAP = 104, 64, 9  # sides of the sender's and the receiver's pictures; gap between the latter
 ARROW = 44
 HEADING, ROW = 34, 152
-SHOWN = 8  # candidates
+SHOWN = 8  # candidates per row
 TEXT, FAINT, EDGE = (70, 75, 80), (130, 136, 142), (205, 208, 212)
 TARGET, GUESS = (37, 99, 201), (26, 127, 55)
 SENDER, SKETCH = MARGIN, MARGIN + LARGE + ARROW
 POOL = SKETCH + LARGE + ARROW
 
-# Of each game: its name, and whether the target is another picture than the sender's in the turn that is shown.
+# Each game: its name, whether the target of the turn shown is another picture than the sender's, and a caption.
 ROWS = (
     ("original", False, "single pictures; the target is the very picture that the sender sees"),
     ("same", False, "a picture of each class; the target is the very picture that the sender sees"),
@@ -36,7 +36,7 @@ ROWS = (
 
 
 def choose(log: GameLog, another: bool, shown: set[str | None]) -> Game:
-    """The first turn guessed right whose target is, or is not, another picture; of a class not shown where there is."""
+    """Returns the first right turn whose target is (or is not) another picture, preferably of a class not yet shown."""
     fitting = [game for game in log.games if game.correct and (game.photo != game.target_picture) == another]
     if not fitting:
         raise SystemExit(f"error: {log.folder} has no game that was guessed right and fits its row.")
@@ -44,13 +44,13 @@ def choose(log: GameLog, another: bool, shown: set[str | None]) -> Game:
 
 
 def in_pool(game: Game) -> list[int]:
-    """The candidates to show, in the receiver's order: the first ones, the last of them giving way to the target."""
+    """Returns the first candidates, in the receiver's order. The target replaces the last one if it is not included."""
     positions = list(range(min(SHOWN, len(game.candidates))))
     return positions if game.target in positions else [*positions[:-1], game.target]
 
 
 def draw(logs: Sequence[GameLog]) -> Image.Image:
-    """A row for each of `ROWS`, on white."""
+    """Returns the figure: one row for each of `ROWS`, on white."""
     sheet = Image.new("RGB", (WIDTH, HEADING + len(ROWS) * ROW), "white")
     pen = ImageDraw.Draw(sheet)
     for left, width, text in (
@@ -68,7 +68,7 @@ def draw(logs: Sequence[GameLog]) -> Image.Image:
 
 
 def draw_row(sheet: Image.Image, top: int, log: GameLog, game: Game, name: str, said: str) -> None:
-    """One turn below its game's name; `top`: the row of pixels it begins at."""
+    """Draws one turn below the name of its game. top: its first row of pixels."""
     pen = ImageDraw.Draw(sheet)
     pen.line((MARGIN, top, WIDTH - MARGIN, top), fill=EDGE)
     pen.text((MARGIN, top + 16), name, fill=TEXT, font=font(16), anchor="lm")
@@ -94,7 +94,7 @@ def draw_row(sheet: Image.Image, top: int, log: GameLog, game: Game, name: str, 
 
 
 def paste(sheet: Image.Image, log: GameLog, name: str, corner: tuple[int, int], side: int) -> None:
-    """A picture of the log, scaled to a square of `side`, with a thin edge."""
+    """Pastes a picture of the log, scaled to a square of `side` pixels, with a thin border."""
     with Image.open(log.picture(name)) as picture:
         sheet.paste(picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS), corner)
     left, top = corner

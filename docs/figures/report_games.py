@@ -1,4 +1,4 @@
-"""docs/images/report-games.png: the first games of a report, as Chromium shows them.
+"""docs/images/report-games.png: the first games of a report, rendered by Chromium.
 
 python docs/figures/report_games.py runs/caltech/report.html --output docs/images/report-games.png
 """

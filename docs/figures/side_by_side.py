@@ -1,4 +1,4 @@
-"""Pictures of the program's, side by side in one small file for a page.
+"""Joins pictures side by side in one small file for the documentation.
 
 python docs/figures/side_by_side.py PICTURE [PICTURE ...] --output docs/images/NAME.png
 """
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from PIL import Image
 
-COLOURS = 256  # a palette makes the file a third as large, and is hardly seen
+COLOURS = 256  # a palette makes the file a third as large, with hardly any visible difference
 GAP = 10
 
 
 def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Their upper edges in a line, white between them."""
+    """Returns the pictures in a row, aligned at the top, with white between them."""
     width = sum(picture.width for picture in pictures) + GAP * (len(pictures) - 1)
     sheet, left = Image.new("RGB", (width, max(picture.height for picture in pictures)), "white"), 0
     for picture in pictures:

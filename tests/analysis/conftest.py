@@ -1,4 +1,4 @@
-"""Game logs on disk, as the official code and as this one write them, and CLIPs small enough for a test."""
+"""Game logs on disk, as written by the official code and by this program, and a CLIP small enough for tests."""
 
 import csv
 import hashlib
@@ -53,7 +53,7 @@ def make_log():
 
 @pytest.fixture
 def random_games():
-    """random_games(count) -> games of three candidates out of six, all 4 x 4 of one colour; every other is won."""
+    """random_games(count) -> games of three candidates out of six, 4 x 4 in one colour; every second one is won."""
 
     def flat(rng):
         return np.tile(rng.integers(0, 256, (1, 1, 3), dtype=np.uint8), (4, 4, 1))
@@ -71,7 +71,7 @@ def random_games():
 
 @pytest.fixture(scope="session")
 def tiny_clip(tmp_path_factory):
-    """A name under which open_clip then builds a CLIP of a few thousand weights that sees 32 x 32 pixels."""
+    """The name of a CLIP with a few thousand weights for 32 x 32 pixels, registered in open_clip."""
     open_clip = pytest.importorskip("open_clip")
     config = {
         "embed_dim": 16,
@@ -86,8 +86,9 @@ def tiny_clip(tmp_path_factory):
 
 @pytest.fixture
 def make_full_log():
-    """make_full_log(folder, batches=2) -> folder/gamelogs as this program writes it: in every batch two games of four
-    candidates, one of each class "a" to "d", with a sender each for the four; 12 px, three lines; a seeded half won."""
+    """make_full_log(folder, batches=2) -> folder/gamelogs as this program writes it. Every batch has two games of four
+    candidates, one of each class "a" to "d", each with its own sender. Pictures have 12 px, sketches three lines. Every
+    second turn is won, the others by chance."""
 
     def make(folder, batches=2):
         generator = torch.Generator().manual_seed(0)

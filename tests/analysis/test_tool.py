@@ -85,7 +85,7 @@ def test_official_options_that_change_nothing_are_taken_all_the_same(tmp_path, c
     with pytest.raises(SystemExit):
         dump("--help")
     page = " ".join(capsys.readouterr().out.split())
-    assert "--data-seed N changes nothing --batch-size N changes nothing --imagenet-norm changes nothing" in page
+    assert "--data-seed N no effect --batch-size N no effect --imagenet-norm no effect" in page
 
 
 def test_a_default_with_a_percent_sign_does_not_break_the_help(capsys):

@@ -63,7 +63,7 @@ def test_beside_a_dsketch_in_a_folder(dsketch):
     [
         (["--against", "dsketch"], "error: --against dsketch: dsketch cannot be imported from there"),
         (["--against", "/no/such/folder"], "error: --against /no/such/folder: dsketch cannot be imported"),
-        (["--repeats", "0"], "error: --repeats 0: at least 1 call"),
+        (["--repeats", "0"], "error: --repeats 0: it must be at least 1"),
         pytest.param(
             ["--device", "cuda"],
             "error: --device cuda: torch finds no GPU here",

@@ -1,6 +1,6 @@
-"""Pages in a real browser: Chromium without a window, driven by Playwright, cut off from any network.
+"""Pages in a real browser: headless Chromium, driven by Playwright.
 
-A test gets `browse`; whatever a page asks for beside itself, and whatever goes wrong in it, fails the test.
+Tests use `browse`. Any request except for the page itself, and any error on the page, fails the test.
 """
 
 import os
@@ -19,7 +19,7 @@ def chromium():
         pytest.skip("needs Chromium (Debian: apt-get install chromium)")
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
-        # Without its sandbox it runs as root, too, as in containers.
+        # Without its sandbox, Chromium also runs as root, as in containers.
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -27,9 +27,9 @@ def chromium():
 
 @pytest.fixture
 def browse(chromium):
-    """browse(file, **context) opens a page file; context as of Playwright's new_context: viewport, color_scheme, ...
+    """browse(file, **settings) -> the opened page. settings: of Playwright's new_context: viewport, color_scheme, ...
 
-    Pages opened with the same `context=` share what they store.
+    Pages opened with the same `context=` share their storage.
     """
     contexts, problems = [], []
 

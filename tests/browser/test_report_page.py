@@ -240,7 +240,7 @@ def test_a_run_that_has_just_begun(tmp_path, browse):
     report(tmp_path, (), None, 200, 1)
     page = browse(tmp_path / "report.html", **DESK)
     assert page.get_by_text("No epoch is in log.csv yet").is_visible()
-    assert page.get_by_text("still going on, or stopped early").is_visible()
+    assert page.get_by_text("still running, or stopped early").is_visible()
     assert page.locator("svg").count() == 0
     # One epoch is a point, not a line.
     (tmp_path / "log.csv").write_text("epoch,loss,commrate,val_loss,val_commrate\n0,1,0.5,,0.25\n")

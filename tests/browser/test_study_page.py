@@ -219,7 +219,7 @@ def test_a_reload_goes_on_where_the_person_was(browse, make_study, tmp_path):
 def test_practice_rounds_tell_what_was_right_and_do_not_count(browse, make_study, tmp_path):
     file, games = make_study(2, practice=2)
     page = browse(file, accept_downloads=True)
-    assert "First come 2 for practice" in page.inner_text("#welcome")
+    assert "First there are 2 practice sketches" in page.inner_text("#welcome")
     start(page)
     assert where(page) == "Practice 1 of 2"
     assert "target" not in page.locator("#round").inner_html()
@@ -230,14 +230,14 @@ def test_practice_rounds_tell_what_was_right_and_do_not_count(browse, make_study
     game, shades = seen(page)
     practised.append(play(page, games, lambda game: (game + 1) % 4))
     meant = shades.index(games[game][game % 4])
-    assert page.inner_text("#feedback p") == f"No: picture {meant + 1}, in green, was meant."
+    assert page.inner_text("#feedback p") == f"Wrong: the right one is picture {meant + 1}, in green."
     assert "right" in page.locator("#candidates button").nth(meant).get_attribute("class").split()
     assert page.locator(".wrong").count() == 1
     page.locator("#candidates button").first.click()  # changes nothing
     page.keyboard.press("1")
     page.get_by_role("button", name="Next").click()
     assert "Now it counts: 2 sketches" in page.inner_text("#ready")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     assert where(page) == "Sketch 1 of 2"
     played = [play(page, games, lambda game: (game + 2) % 4) for _ in range(2)]
     (participant,) = read_answers([save(page, tmp_path)])

@@ -1,4 +1,4 @@
-"""The program as a user runs it, every command end to end on real files: its call, and one training for all tests."""
+"""Runs the program as a user does, every command end to end on real files. All tests share one training."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def call(capsys):
 
 @pytest.fixture
 def train(call):
-    """train(folder, *arguments) -> stdout of a training on the CPU, of one epoch unless the arguments say more."""
+    """train(folder, *arguments) -> stdout of a training on the CPU, of one epoch unless the arguments override it."""
 
     def train_into(folder, *arguments):
         code, out, err = call("train", "--output", folder, "--epochs", "1", "--device", "cpu", *arguments)
@@ -33,7 +33,7 @@ def train(call):
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """A folder in which Digits was trained for two epochs. Many tests read it; none may write into it."""
+    """A folder in which Digits was trained for two epochs. Many tests read it; none may write to it."""
     folder = tmp_path_factory.mktemp("run")
     assert commgame.main(["train", "--output", str(folder), "--epochs", "2", "--snapshot-interval", "1"]) == 0
     return folder
@@ -41,7 +41,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tested(trained, tmp_path_factory):
-    """The run folder of a test with the trained agents, which holds a game log. Nothing may be written into it."""
+    """The run folder of a test with the trained agents, which holds a game log. No test may write to it."""
     folder = tmp_path_factory.mktemp("tested")
     assert commgame.main(["test", "--weights", str(trained / "model_final.pt"), "--output", str(folder)]) == 0
     return folder

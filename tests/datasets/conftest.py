@@ -1,4 +1,4 @@
-"""A web server for the tests of downloads, and what shows that pictures were decoded before."""
+"""A web server for tests of downloads, and a fixture that reveals whether decoded pictures are reused."""
 
 import functools
 import os
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """The address of a web server, on this machine only, for what lies in tmp_path."""
+    """The address of a local web server for the files in tmp_path."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -23,7 +23,7 @@ def server(tmp_path, monkeypatch):
 
 @pytest.fixture
 def spoil():
-    """Makes picture files unreadable, without a change of their size or their time: who still has them, kept them."""
+    """spoil(paths) makes picture files unreadable but keeps their size and time: only cached pictures still work."""
 
     def spoil_all(paths):
         spoilt = [path for path in paths if path.is_file()]

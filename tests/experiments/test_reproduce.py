@@ -75,7 +75,10 @@ def test_what_is_missing_is_done_and_set_beside_the_paper(small, tmp_path, capsy
     code, out, err = call(capsys, "--quick", "--seeds", 3, "--output", output)
     assert code == 1
     rate = 100 * rates[0]["communication_rate"]
-    assert err == f"failed: not what was expected:\n        original, seed 3: {rate:.2f}, expected 85.00 to 95.00\n"
+    assert (
+        err
+        == f"failed: rates outside the expected range:\n        original, seed 3: {rate:.2f}, expected 85.00 to 95.00\n"
+    )
     assert (output / "table.md").read_text() == out
 
     (second.with_name("seed-3-test") / "result.json").write_text("{")
@@ -91,9 +94,9 @@ def test_runs_of_other_options_are_not_taken_for_the_table_s(small, tmp_path, ca
     small(Row("original", "original", "", 0.69, "--nlines 3"))
     assert call(capsys, "--quick", "--output", tmp_path)[0] == 0
     for options, told in (
-        ("--nlines 4", "seed-0 holds a run with --nlines 3, and this row of the quick table has --nlines 4"),
-        ("", "seed-0 holds a run with --nlines 3, and this row of the quick table has --nlines 8"),
-        ("--nlines 3 --object-oriented same", "holds a run with --object-oriented none, and this row"),
+        ("--nlines 4", "seed-0 holds a run with --nlines 3, but this row of the quick table has --nlines 4"),
+        ("", "seed-0 holds a run with --nlines 3, but this row of the quick table has --nlines 8"),
+        ("--nlines 3 --object-oriented same", "holds a run with --object-oriented none, but this row"),
     ):
         small(Row("original", "original", "", 0.69, options))
         for arguments in (["--quick"], ["--quick", "--dry-run"]):
@@ -102,7 +105,7 @@ def test_runs_of_other_options_are_not_taken_for_the_table_s(small, tmp_path, ca
             assert told in err
     small(Row("original", "original", tables.STL10, 0.69, None))
     code, _, err = call(capsys, "--output", tmp_path)
-    assert (code, "and this row has" in err) == (2, True)
+    assert (code, "but this row has" in err) == (2, True)
     small(Row("original", "original", "", 0.69, "--nlines 4"))
     (tmp_path / "original" / "seed-0").rename(tmp_path / "taken away")
     code, _, err = call(capsys, "--quick", "--output", tmp_path)
@@ -115,7 +118,7 @@ def test_seeds_add_to_what_is_there(small, tmp_path, capsys):
     for seeds in ((1,), (0,)):
         code, out, err = call(capsys, "--quick", "--seeds", *seeds, "--output", tmp_path)
         assert code == 0, err
-    assert "mean ± deviation over the seeds" in out
+    assert "mean ± standard deviation over the seeds" in out
     assert re.search(r"\| original \| 69.0 \| [\d.]+ ± [\d.]+ \|  \| 0 1 \| 150 ", out)
     rows = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
     assert [(row["seed"], row["candidates"]) for row in rows] == [("0", "150"), ("1", "150")]
@@ -139,7 +142,7 @@ def test_a_run_that_fails_is_named(small, tmp_path, capfd):
     small(Row("broken", "a broken row", "", None, "--object-oriented same --num-targets 50"))
     code, _, err = call(capfd, "--quick", "--output", tmp_path)
     assert code == 1
-    assert "a broken row, seed 0: train ended with exit code 2, and said why" in err
+    assert "a broken row, seed 0: train failed with exit code 2; its message is above" in err
     assert "error: --num-targets 50" in err
 
 
@@ -153,7 +156,7 @@ def test_rows_are_chosen_by_name(capsys, tmp_path):
     assert "--rows orignal: there is no such row" in err
     assert not (tmp_path / "out").exists()
     code, _, err = call(capsys, "--quick", "--rows", "orignal", "--output", tmp_path / "out")
-    assert (code, "there is no such row that is quick" in err) == (2, True)
+    assert (code, "there is no such row with a quick run" in err) == (2, True)
 
 
 def test_what_cannot_be_done_is_said(small, capsys, tmp_path):

@@ -8,7 +8,7 @@ from learning_to_draw.models.encoders.base import Encoding
 
 @pytest.fixture
 def play_with():
-    """A play of given sketches, photos and feature maps; whatever is not given is empty."""
+    """play_with(...) -> a play with the given sketches, photos and feature maps; the rest is empty."""
 
     def build(photo=None, drawn=None, *, sketches=None, photos=None) -> Play:
         empty = torch.zeros(0)

@@ -1,4 +1,4 @@
-"""Fixtures shared by the tests of the models."""
+"""Fixtures that several tests of the models use."""
 
 import json
 
@@ -13,7 +13,7 @@ TINY_CLIPS = {
 
 @pytest.fixture(scope="session")
 def tiny_clips(tmp_path_factory):
-    """Names for which open_clip builds CLIPs of a few thousand weights: a ViT at 32 px, a ResNet at 64 px."""
+    """Names of CLIPs with a few thousand weights, registered in open_clip: a ViT at 32 px, a ResNet at 64 px."""
     open_clip = pytest.importorskip("open_clip")
     folder = tmp_path_factory.mktemp("clip")
     for name, vision in TINY_CLIPS.items():

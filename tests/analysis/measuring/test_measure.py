@@ -208,7 +208,7 @@ def test_what_clip_sees(make_full_log, tmp_path, tiny_clip):
     assert some["told_apart"] == ["a", "b", "x"]
     assert some["rows"][0]["note"].endswith("of 8 sketches; 8 of other classes left out")
     none = legible("none.json", classes=["x", "y"])
-    assert "no photo is of a class given; the first one is of 'a'" in none["rows"][0]["note"]
+    assert "no photo is of a given class; the first one is of 'a'" in none["rows"][0]["note"]
 
 
 def test_wrong_calls(make_full_log, tmp_path):
@@ -216,7 +216,7 @@ def test_wrong_calls(make_full_log, tmp_path):
     for words, told in (
         (["--features", "encoder"], "--weights"),
         (["--classes", "a"], "Add --clip"),
-        (["--sample", "2"], "--sample 2: .* 3 games or more"),
+        (["--sample", "2"], "--sample 2: .* at least 3 games"),
         (["--only", "beauty"], "invalid choice: 'beauty'"),
         (["--features", "shape"], "invalid choice"),
         (["--json", log], "already exists"),

@@ -1,4 +1,4 @@
-"""Runs and game logs whose numbers are worked out by hand, and the content of a report, read back from its page."""
+"""Runs and game logs with numbers worked out by hand, and the content of a report, read from its page."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from learning_to_draw.analysis.report.report import report
 
 @pytest.fixture
 def read_report():
-    """read_report(path) -> the content, as the page holds it."""
+    """read_report(path) -> the content stored in the page."""
 
     def read(path):
         held = re.search(r'<script type="application/json" id="content">(.*?)</script>', path.read_text(), re.S)
@@ -60,7 +60,7 @@ def flat():
 
 @pytest.fixture
 def write_grid():
-    """write_grid(path, tiles, padding=0), as torchvision's make_grid lays them out: 8 in a row, 2 pixels between."""
+    """write_grid(path, tiles, padding=0) with the layout of torchvision's make_grid: 8 in a row, 2 pixels between."""
 
     def write(path, tiles, padding=0):
         side, columns = tiles[0].shape[0], min(8, len(tiles))
@@ -76,13 +76,13 @@ def write_grid():
 
 @pytest.fixture
 def nasty():
-    """The name of a class that a page must never take for a part of itself."""
+    """The name of a class that a page must never interpret as HTML."""
     return "<script>alert(1)</script>"
 
 
 @pytest.fixture
 def training(tmp_path, flat, write_grid):
-    """A training of this program, finished after three epochs: ten validation photos of level 100 + number."""
+    """The folder of a finished training of three epochs. Its ten validation photos have the level 100 + number."""
     run = tmp_path / "run"
     run.mkdir()
     options = {"dataset": "Digits", "object_oriented": "none", "batch_size": 4, "epochs": 3, "invert": False}
@@ -119,7 +119,7 @@ def training(tmp_path, flat, write_grid):
 
 @pytest.fixture
 def make_scored_log(make_log):
-    """make_scored_log(folder, games, classes): as `make_log`; each game also has its classes and scores."""
+    """make_scored_log(folder, games, classes): like `make_log`, with classes and scores for each game."""
 
     def make(folder, games, classes, card=None):
         make_log(folder, games)

@@ -16,7 +16,7 @@ def test_a_run_that_has_just_begun(training, make_report):
         if path.name not in ("config.json", "train_cmd.txt"):
             path.unlink()
     content = make_report(training)
-    assert content["status"] == "0 of 3 epochs done: still going on, or stopped early"
+    assert content["status"] == "0 of 3 epochs done: still running, or stopped early"
     assert content["results"] == []
     assert "No epoch is in log.csv yet" in content["curves"]["missing"]
     assert "each epoch writes one" in content["sketches"]["missing"]

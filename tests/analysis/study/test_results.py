@@ -110,7 +110,7 @@ def test_the_numbers(files, tmp_path):
         "",
         "right: mean over participants 0.500, standard deviation 0.354",
         "class: mean over participants 0.750, standard deviation 0.000",
-        "Intervals take games as independent of each other, which those of one participant are not.",
+        "Intervals assume that games are independent, which those of one participant are not.",
     ]
 
 
@@ -127,7 +127,7 @@ def test_a_log_without_classes(files, tmp_path):
         "the agents          5  1.000  0.566 to 1.000",
         "chance                 0.500",
         "",
-        "Intervals take games as independent of each other, which those of one participant are not.",
+        "Intervals assume that games are independent, which those of one participant are not.",
         "The log of the study has no classes, so there is no class rate.",
     ]
     numbers = json.loads((tmp_path / "numbers.json").read_text())
