@@ -28,7 +28,7 @@ from typing import TextIO
 from learning_to_draw.commands import PAPER, PARTS, READING, SCRIPTS, TOOLS
 from learning_to_draw.console import LOGGERS
 from learning_to_draw.errors import RunError, Terminated, UsageError, program
-from learning_to_draw.plugins import explain, load
+from learning_to_draw.plugins import advice_for_plugin_error, load
 from learning_to_draw.trials.config.resolve import as_json, given_value, resolve, resolve_training
 from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.config.unknown import check_names
@@ -100,7 +100,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _tell(error: Exception, advice: str | None) -> int:
     """Prints `advice`, or else a plugin's, and returns exit code 1. Without either, raises the error."""
-    advice = advice or (None if sys.flags.dev_mode else explain(error))
+    advice = advice or (None if sys.flags.dev_mode else advice_for_plugin_error(error))
     if advice is None:
         raise error
     print(_process() + "failed: " + advice.replace("\n", "\n        "), file=sys.stderr)
@@ -141,9 +141,9 @@ def _train(arguments: list[str]) -> None:
         options = resolve_training(arguments)
     else:
         _say_first(f"train: --resume {where}", arguments)
-        from learning_to_draw.trials.resume import take_up
+        from learning_to_draw.trials.resume import prepare_resume
 
-        options, interrupted = take_up(arguments, where)
+        options, interrupted = prepare_resume(arguments, where)
     if options.print_config:
         print(as_json(options))
         return

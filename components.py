@@ -16,7 +16,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Part:
+class Component:
     """One entry of a table of components, such as `models.ENCODERS`: the class, and the options that build it.
 
     module, cls: the module (below learning_to_draw) and the name of the class; for a plugin, cls is the class itself.

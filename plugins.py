@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from learning_to_draw.components import Part
+from learning_to_draw.components import Component
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, first_line, program
 from learning_to_draw.games import AUXILIARY_LOSSES, GAMES, LOSSES
@@ -81,7 +81,7 @@ def _decorator(kind: str) -> Callable[[str], Callable[[AnyClass], AnyClass]]:
                 raise UsageError(
                     f"{words} {name!r} is not valid as the name of an option and a column.\nChoose one like ink."
                 )
-            table[name] = Part(cls.__module__, cls, getattr(cls, "add_options", lambda group: None))
+            table[name] = Component(cls.__module__, cls, getattr(cls, "add_options", lambda group: None))
             _registered.append((kind, name))
             return cls
 
@@ -164,7 +164,7 @@ def _line_in(path: Path, error: BaseException) -> int | None:
     return lines[-1] if lines else None
 
 
-def explain(error: Exception) -> str | None:
+def advice_for_plugin_error(error: Exception) -> str | None:
     """The message for an unexpected error if a plugin is loaded, with the line in its file; otherwise None."""
     if not _loaded:
         return None
@@ -188,7 +188,7 @@ def _forget(first: int) -> None:
     del _registered[first:]
 
 
-def load_again(given: str | None, options: Mapping[str, object], versions: Mapping[str, str], of: str) -> None:
+def reload_plugin(given: str | None, options: Mapping[str, object], versions: Mapping[str, str], of: str) -> None:
     """Loads the plugin `given` on the command line, or else that of the run to resume or test, if it has one.
 
     options, versions: of that run. of: the run's name in messages. Raises UsageError if its file is missing or has

@@ -68,7 +68,7 @@ def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
     turns = turning(batches)
 
     def look(pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
-        values, maps = encoder.prepare(pictures), []
+        values, maps = encoder.preprocess(pictures), []
         for index, layer in enumerate(layers):
             values = layer(values)
             if index in at:
@@ -102,7 +102,9 @@ def our_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
 
     def step() -> Tensor:
         batch = next(turns)
-        play = agents(batch.photos, batch.candidates, batch.senders, perceive=loss.perceives, features=batch.features)
+        play = agents(
+            batch.photos, batch.candidates, batch.senders, feature_layers=loss.needed_layers, features=batch.features
+        )
         value = sum(loss(play, batch.targets).values())
         optimizer.zero_grad()
         value.backward()

@@ -3,13 +3,13 @@
 `DATASETS` lists the choices of `--dataset`. Importing this package does not import torch.
 """
 
-from learning_to_draw.components import Part
+from learning_to_draw.components import Component
 from learning_to_draw.datasets import options
 
-QUICKDRAW = Part("datasets.quickdraw", "QuickDraw", options.add_quickdraw_options)
+QUICKDRAW = Component("datasets.quickdraw", "QuickDraw", options.add_quickdraw_options)
 
-DATASETS: dict[str, Part] = {
-    "Digits": Part(
+DATASETS: dict[str, Component] = {
+    "Digits": Component(
         "datasets.digits",
         "Digits",
         options.add_digits_options,
@@ -27,21 +27,21 @@ DATASETS: dict[str, Part] = {
         },
         defaults_with={"SinglePassSimpleLineDecoder": {"nlines": 8}},
     ),
-    "STL10": Part("datasets.stl10", "STL10", options.add_stl10_options),
-    "MNIST": Part("datasets.mnist", "MNIST", options.add_mnist_options),
-    "KMNIST": Part("datasets.mnist", "KMNIST", options.add_kmnist_options),
-    "ScaledMNIST": Part("datasets.mnist", "ScaledMNIST", options.add_mnist_options),
-    "CIFAR10": Part("datasets.cifar", "CIFAR10", options.add_cifar10_options),
-    "CIFAR100": Part("datasets.cifar", "CIFAR100", options.add_cifar100_options),
-    "Omniglot": Part("datasets.omniglot", "Omniglot", options.add_omniglot_options),
-    "C28pxOmniglot": Part("datasets.omniglot", "C28pxOmniglot", options.add_omniglot_options),
-    "Caltech101": Part("datasets.caltech101", "Caltech101", options.add_caltech101_options),
-    "CelebA": Part("datasets.celeba", "CelebA", options.add_celeba_options),
-    "TinyImageNet": Part("datasets.tiny_imagenet", "TinyImageNet", options.add_tiny_imagenet_options),
-    "StratifiedImageNet": Part(
+    "STL10": Component("datasets.stl10", "STL10", options.add_stl10_options),
+    "MNIST": Component("datasets.mnist", "MNIST", options.add_mnist_options),
+    "KMNIST": Component("datasets.mnist", "KMNIST", options.add_kmnist_options),
+    "ScaledMNIST": Component("datasets.mnist", "ScaledMNIST", options.add_mnist_options),
+    "CIFAR10": Component("datasets.cifar", "CIFAR10", options.add_cifar10_options),
+    "CIFAR100": Component("datasets.cifar", "CIFAR100", options.add_cifar100_options),
+    "Omniglot": Component("datasets.omniglot", "Omniglot", options.add_omniglot_options),
+    "C28pxOmniglot": Component("datasets.omniglot", "C28pxOmniglot", options.add_omniglot_options),
+    "Caltech101": Component("datasets.caltech101", "Caltech101", options.add_caltech101_options),
+    "CelebA": Component("datasets.celeba", "CelebA", options.add_celeba_options),
+    "TinyImageNet": Component("datasets.tiny_imagenet", "TinyImageNet", options.add_tiny_imagenet_options),
+    "StratifiedImageNet": Component(
         "datasets.stratified_imagenet", "StratifiedImageNet", options.add_stratified_imagenet_options
     ),
     "QuickDraw": QUICKDRAW,
     "Jon_QuickDraw": QUICKDRAW,  # its name in the official code
-    "ImageFolder": Part("datasets.image_folder", "ImageFolder", options.add_image_folder_options),
+    "ImageFolder": Component("datasets.image_folder", "ImageFolder", options.add_image_folder_options),
 }

@@ -22,7 +22,7 @@ from learning_to_draw.trials.config.resolve import OF_ONE_START, as_text, resolv
 from learning_to_draw.trials.records.atomic import write_text
 from learning_to_draw.trials.records.output import check_writable
 from learning_to_draw.trials.records.pictures import save_picture
-from learning_to_draw.trials.resume import spelled
+from learning_to_draw.trials.resume import format_option
 
 # Options that may differ between calls.
 ELSEWHERE = (*OF_ONE_START, "dataset_root", "device")
@@ -97,8 +97,8 @@ class Job:
                     continue
                 if as_text(saved[name]) != as_text(value):
                     raise UsageError(
-                        f"{folder} holds a run with {spelled(name, saved[name])}, but this row"
-                        f"{' of the quick table' if self.settings.quick else ''} has {spelled(name, value)}.\n"
+                        f"{folder} holds a run with {format_option(name, saved[name])}, but this row"
+                        f"{' of the quick table' if self.settings.quick else ''} has {format_option(name, value)}.\n"
                         "Give another --output, or move that run away."
                     )
 

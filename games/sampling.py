@@ -1,8 +1,8 @@
 """Samples games from the items of a split: the original game and the object-oriented ones.
 
-A sampler is iterated once per epoch and yields `Deal`s. All games have the same number of candidates, so rates are
-comparable; items that do not fill a last batch are left out of the epoch. Training deals are shuffled anew every epoch;
-the others are always the same.
+A sampler is iterated once per epoch and yields a `GameIndices` per batch. All games have the same number of candidates,
+so rates are comparable; items that do not fill a last batch are left out of the epoch. Training games are shuffled anew
+every epoch; the others are always the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from learning_to_draw.games import OBJECT_ORIENTED
 
 
 @dataclass(frozen=True)
-class Deal:
+class GameIndices:
     """One batch: G games of T candidates with S senders each, B = G * S. Senders and candidates are items of a split.
 
     senders: int64 [B], the item that each sender sees, game by game.
@@ -31,10 +31,10 @@ class Deal:
     targets: Tensor
 
 
-class Game:
-    """A sampler of one split: an iterable of `Deal`s, and the sizes that they all share.
+class GameSampler:
+    """A sampler of one split: an iterable of `GameIndices`s, and the sizes that they all share.
 
-    kind: its name. items: length of the split. games, candidates, senders: G, T and S of every deal. generator: the
+    kind: its name. items: length of the split. games, candidates, senders: G, T and S of every batch. generator: the
     source of all randomness in training. lonely: classes with a single picture, so the receiver cannot see another one.
     """
 
@@ -50,11 +50,11 @@ class Game:
         """Deals per epoch."""
         return self.items // (self.games * self.candidates)
 
-    def __iter__(self) -> Iterator[Deal]:
+    def __iter__(self) -> Iterator[GameIndices]:
         raise NotImplementedError
 
 
-class OriginalGame(Game):
+class OriginalGame(GameSampler):
     """Every batch is one game: each of its T pictures is the target once, with the T - 1 others as distractors.
 
     Section 4 of the paper. With `senders` below T, only the first `senders` pictures of a batch are targets.
@@ -90,7 +90,7 @@ class OriginalGame(Game):
             self._order = torch.randperm(items, generator=generator)
             self._pool_seed = _draw_seed(generator)
 
-    def __iter__(self) -> Iterator[Deal]:
+    def __iter__(self) -> Iterator[GameIndices]:
         generator = self.generator if self._shuffle else torch.Generator().manual_seed(self._pool_seed)
         order = torch.randperm(self.items, generator=generator) if self._shuffle else self._order
         for batch in range(len(self)):
@@ -98,7 +98,7 @@ class OriginalGame(Game):
             yield shuffled_pools(items, items, self.senders, generator)
 
 
-class ObjectOrientedGame(Game):
+class ObjectOrientedGame(GameSampler):
     """Every game has one picture from each of T classes; the receiver guesses the class of the sender's picture.
 
     kind `same`: the target is the picture that the sender sees. `different`: it is another picture of the same class.
@@ -155,7 +155,7 @@ class ObjectOrientedGame(Game):
         if not shuffle:
             self._pool_seed = _draw_seed(generator)
 
-    def __iter__(self) -> Iterator[Deal]:
+    def __iter__(self) -> Iterator[GameIndices]:
         if self._shuffle:
             generator = self.generator
             cycles = [members[torch.randperm(len(members), generator=generator)].tolist() for members in self._members]
@@ -192,15 +192,15 @@ class ObjectOrientedGame(Game):
         return sender, next(others, cycle[(-taken - 1) % len(cycle)])  # the next item, if all show the same picture
 
 
-def shuffled_pools(seen: Tensor, meant: Tensor, senders: int, generator: torch.Generator) -> Deal:
-    """The deal in which the candidates of each game are shuffled separately.
+def shuffled_pools(seen: Tensor, meant: Tensor, senders: int, generator: torch.Generator) -> GameIndices:
+    """The games in which the candidates of each game are shuffled separately.
 
     seen, meant: int64 [G, T], the sender's and the receiver's item of every slot. senders: S; the first S slots have a
     sender.
     """
     order = torch.stack([torch.randperm(seen.shape[1], generator=generator) for _ in range(seen.shape[0])])
     targets = torch.argsort(order, dim=1)[:, :senders]  # the index of slot i's picture after shuffling
-    return Deal(seen[:, :senders].flatten(), torch.gather(meant, 1, order), targets.flatten())
+    return GameIndices(seen[:, :senders].flatten(), torch.gather(meant, 1, order), targets.flatten())
 
 
 def _check_classes(present: int, num_targets: int | None, split: str) -> None:

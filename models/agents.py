@@ -22,16 +22,17 @@ class Play:
     sketches: float [B, 1 or 3, S, S] as the receiver saw them, before normalisation; 0..1 unless contrast exceeds 1.
     strokes: the strokes of the sketches, in canvas coordinates.
     photos: float [B, 1 or 3, S, S] in 0..1, the senders' photos.
-    photo: the sender encoder's view of these photos.
-    drawn: the sender encoder's view of the sketches; None if the encoders are separate and `perceive` was empty.
+    photo_encoding: the sender encoder's view of these photos.
+    sketch_encoding: the sender encoder's view of the sketches; None if the encoders are separate and no feature layers
+    were requested.
     """
 
     scores: Tensor
     sketches: Tensor
     strokes: Strokes
     photos: Tensor
-    photo: Encoding
-    drawn: Encoding | None
+    photo_encoding: Encoding
+    sketch_encoding: Encoding | None
 
 
 class Agents(nn.Module):
@@ -73,7 +74,7 @@ class Agents(nn.Module):
         candidates: Tensor,
         senders: int,
         *,
-        perceive: Collection[str] = (),
+        feature_layers: Collection[str] = (),
         features: Features | None = None,
         pooled: Callable[[Tensor], Tensor] | None = None,
     ) -> Play:
@@ -82,8 +83,8 @@ class Agents(nn.Module):
         photos: float [M, 1 or 3, S, S] in 0..1. The first B are the senders' photos, ordered by game.
         candidates: int64 [G, T], the rows of `photos` that are each game's candidates.
         senders: B, the number of senders in all games.
-        perceive: the feature layers whose maps of photos and sketches a loss needs.
-        features: the backbone's features of the M photos, including the maps of `perceive`, if they are already known.
+        feature_layers: the feature layers whose maps of photos and sketches a loss needs.
+        features: the backbone's features of the M photos, including the maps of `feature_layers`, if already known.
         This requires a frozen backbone that is the same in both encoders.
         pooled: appends candidates of other processes to those of a game: [G, T, R] -> [G, T + more, R].
         """
@@ -91,23 +92,23 @@ class Agents(nn.Module):
             if features is not None:
                 view = cast(BackboneEncoder, self.sender_encoder).project(features)
             else:
-                view = self.sender_encoder.look(photos, maps=perceive)
-            photo, candidate_latents = view.first(senders), view.latent[candidates]
+                view = self.sender_encoder.encode(photos, maps=feature_layers)
+            photo_encoding, candidate_latents = view.first(senders), view.latent[candidates]
         else:
             rows, position = torch.unique(candidates, return_inverse=True)
             if features is not None:
-                photo = cast(BackboneEncoder, self.sender_encoder).project(features.of(slice(senders)))
+                photo_encoding = cast(BackboneEncoder, self.sender_encoder).project(features.of(slice(senders)))
                 view = cast(BackboneEncoder, self.receiver_encoder).project(features.of(rows))
             else:
-                photo = self.sender_encoder.look(photos[:senders], maps=perceive)
-                view = self.receiver_encoder.look(photos[rows])
+                photo_encoding = self.sender_encoder.encode(photos[:senders], maps=feature_layers)
+                view = self.receiver_encoder.encode(photos[rows])
             candidate_latents = view.latent[position]
 
-        strokes, sketches = self.sketch(photo.latent)
-        received = self.receiver_encoder.look(sketches, maps=perceive if self.shared else (), drawn=True)
-        drawn = received if self.shared else None
-        if perceive and not self.shared:
-            drawn = self.sender_encoder.look(sketches, maps=perceive, drawn=True)
+        strokes, sketches = self.sketch(photo_encoding.latent)
+        received = self.receiver_encoder.encode(sketches, maps=feature_layers if self.shared else (), is_sketch=True)
+        sketch_encoding = received if self.shared else None
+        if feature_layers and not self.shared:
+            sketch_encoding = self.sender_encoder.encode(sketches, maps=feature_layers, is_sketch=True)
 
         games = candidates.shape[0]
         sketch_vectors = self.receiver(received.latent).unflatten(0, (games, -1))  # [G, B / G, R]
@@ -115,17 +116,17 @@ class Agents(nn.Module):
         if pooled is not None:
             candidate_vectors = pooled(candidate_vectors)
         scores = torch.bmm(sketch_vectors, candidate_vectors.transpose(1, 2)).flatten(0, 1)
-        return Play(scores, sketches, strokes, photos[:senders], photo, drawn)
+        return Play(scores, sketches, strokes, photos[:senders], photo_encoding, sketch_encoding)
 
     def sketch(self, latent: Tensor) -> tuple[Strokes, Tensor]:
         """Strokes and sketches [B, C, S, S] for latents [B, L]; C is the channels of the receiver's encoder."""
         strokes = self.decoder(latent)
-        return strokes, self.show(strokes)
+        return strokes, self.render(strokes)
 
-    def show(self, strokes: Strokes) -> Tensor:
+    def render(self, strokes: Strokes) -> Tensor:
         """Sketches [B, C, S, S] of strokes; C is the channels of the receiver's encoder."""
-        return expand_channels(self.on_paper(self.decoder.draw(strokes)), self.receiver_encoder.channels)
+        return expand_channels(self.apply_invert(self.decoder.draw(strokes)), self.receiver_encoder.channels)
 
-    def on_paper(self, ink: Tensor) -> Tensor:
+    def apply_invert(self, ink: Tensor) -> Tensor:
         """The sketch for ink: white on black or, if `invert`, black on white."""
         return 1 - ink if self.invert else ink

@@ -18,7 +18,7 @@ from learning_to_draw import commgame
 from learning_to_draw.datasets import decoding
 from learning_to_draw.datasets.decoding import each
 from learning_to_draw.trials.loop.callbacks import EpochClock
-from learning_to_draw.trials.loop.gamelog import GameLog
+from learning_to_draw.trials.loop.gamelog import GameLogWriter
 from learning_to_draw.trials.records.folder import _versions, versions
 from learning_to_draw.trials.resume import load_interrupted
 
@@ -141,14 +141,14 @@ def test_a_folder_that_goes_away_while_training_ends_the_run(gone, tmp_path, cap
 
 
 def test_a_log_that_is_locked_while_testing_ends_the_test_without_half_lists(place, capsys, monkeypatch):
-    log, step = place / "tested" / "gamelogs", GameLog.on_step_validation
+    log, step = place / "tested" / "gamelogs", GameLogWriter.on_step_validation
 
     def lock_and_step(self, state):
         if self._games:
             (log / "sketch-images").chmod(0o555)
         return step(self, state)
 
-    monkeypatch.setattr(GameLog, "on_step_validation", lock_and_step)
+    monkeypatch.setattr(GameLogWriter, "on_step_validation", lock_and_step)
     code, _, err = call(capsys, "test", "--weights", place / "agents.pt", "--output", place / "tested")
     assert code == 1
     assert err.startswith("failed: [Errno 13] Permission denied: ")

@@ -14,7 +14,7 @@ from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.games import AUXILIARY_LOSSES
 from learning_to_draw.games.losses.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
 from learning_to_draw.games.losses.terms import ReconstructLoss, TotalLoss
-from learning_to_draw.games.sampling import Game
+from learning_to_draw.games.sampling import GameSampler
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.encoders.base import IMAGENET_MEAN, Encoder
 from learning_to_draw.trials.checks import check_game_options
@@ -45,14 +45,14 @@ class Pictures:
 def choose_device(asked: str | None) -> torch.device:
     """The device asked for, or else the first GPU, or else the CPU. Raises UsageError if it is not available."""
     name = ("cuda:0" if torch.cuda.is_available() else "cpu") if asked is None else asked
-    if distributed.count() > 1:
+    if distributed.world_size() > 1:
         name = _one_of_several(name)
     try:
         device = torch.device(name)
         if device.type not in ("cpu", "cuda", "mps", "xpu"):
             raise ValueError("training does not support it")
         torch.empty(1, device=device)
-        if device.type == "cuda" and distributed.count() > 1:
+        if device.type == "cuda" and distributed.world_size() > 1:
             torch.cuda.set_device(device)  # NCCL communicates on the current device
     except Exception as error:  # each kind of device raises its own errors
         raise UsageError(
@@ -83,7 +83,7 @@ def load_pictures(options: Options, names: tuple[str, ...], device: torch.device
             f"--data-device cuda: there is no CUDA GPU in a run on {device}.\n"
             "Leave it out, or give --device cuda on a machine that has one."
         )
-    with distributed.first_goes_ahead():
+    with distributed.local_rank_zero_first():
         dataset = options.part("dataset").build(options.values)
         pictures = Pictures({name: dataset.split(name) for name in names}, dataset.image_size, dataset.channels)
     if device.type != "cuda":
@@ -109,37 +109,39 @@ def build_batches(options: Options, pictures: Pictures, device: torch.device) ->
     for name, split in pictures.splits.items():
         train = name == "train"
         generator = torch.Generator().manual_seed(seed + TRAIN_DEAL if train else seeds[name])
-        dealer = build_dealer(options, split, generator, num_targets)
-        _check_dealer(options, dealer, split)
-        if train and len(dealer) < distributed.count():
+        sampler = build_sampler(options, split, generator, num_targets)
+        _check_sampler(options, sampler, split)
+        if train and len(sampler) < distributed.world_size():
             raise UsageError(
-                f"--batch-size {options.batch_size}: an epoch has {len(dealer)} batch(es), and each of the "
-                f"{distributed.count()} processes needs one.\nGive a smaller batch, or start fewer processes."
+                f"--batch-size {options.batch_size}: an epoch has {len(sampler)} batch(es), and each of the "
+                f"{distributed.world_size()} processes needs one.\nGive a smaller batch, or start fewer processes."
             )
         if train and options.object_oriented != "none":
-            num_targets = dealer.candidates  # every split plays games of the training size
+            num_targets = sampler.candidates  # every split plays games of the training size
         batches[name] = GameBatches(
             split,
-            dealer,
+            sampler,
             device=device,
             seed=views[name],
             sender_view=_sender_view(options, pictures),
-            share=(distributed.rank(), distributed.count()) if train else (0, 1),  # held-out games: see `DividedGames`
+            share=(distributed.rank(), distributed.world_size())
+            if train
+            else (0, 1),  # held-out games: see `DividedGames`
         )
     return batches
 
 
-def _check_dealer(options: Options, dealer: Game, split: Split) -> None:
+def _check_sampler(options: Options, sampler: GameSampler, split: Split) -> None:
     """Raises UsageError for too few pictures. The built-in games check this themselves; a plugin's game may not."""
-    if len(dealer) < 1:
+    if len(sampler) < 1:
         raise UsageError(
-            f"--batch-size {options.batch_size}: no game of {dealer.candidates} candidates can be dealt from the "
+            f"--batch-size {options.batch_size}: no game of {sampler.candidates} candidates can be dealt from the "
             f"{len(split)} pictures of the {split.name} split.\nGive a smaller one, or use more pictures."
         )
-    if dealer.senders > dealer.candidates:
+    if sampler.senders > sampler.candidates:
         raise UsageError(
-            f"--sender-images-per-iter {dealer.senders}: a game has {dealer.candidates} pictures.\n"
-            f"Give at most {dealer.candidates}."
+            f"--sender-images-per-iter {sampler.senders}: a game has {sampler.candidates} pictures.\n"
+            f"Give at most {sampler.candidates}."
         )
 
 
@@ -158,7 +160,7 @@ def view_seed(options: Options) -> int:
     return int(torch.randint(2**32, (rank,), generator=torch.Generator().manual_seed(seed))[-1])
 
 
-def build_dealer(options: Options, split: Split, generator: torch.Generator, num_targets: int | None) -> Game:
+def build_sampler(options: Options, split: Split, generator: torch.Generator, num_targets: int | None) -> GameSampler:
     """The game that deals the split's items: reshuffled every epoch in training, otherwise the same every time."""
     train = split.name == "train"
     return options.part("object_oriented").build(

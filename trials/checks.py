@@ -40,7 +40,7 @@ def check_train_options(options: Options) -> None:
             f"{options.sigma2_factor} never gets down to --final-sigma2 {options.final_sigma2}.\n"
             "Give a --final-sigma2 below --sigma2 and a --sigma2-factor below 1, or leave out --sigma2-step."
         )
-    if options.gather_candidates and (distributed.count() == 1 or options.object_oriented != "none"):
+    if options.gather_candidates and (distributed.world_size() == 1 or options.object_oriented != "none"):
         raise UsageError(
             "--gather-candidates makes one game of those that several processes (torchrun) play at once. It needs the "
             "original game: an object-oriented game would contain classes more than once.\nLeave it out."

@@ -19,13 +19,13 @@ from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import StopOnNaN
 from learning_to_draw.trials.loop.precision import compile_backbones, set_determinism, set_precision
-from learning_to_draw.trials.loop.progress import hush
+from learning_to_draw.trials.loop.progress import set_verbosity
 from learning_to_draw.trials.loop.trial import build_trial, evaluate
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import choose_folder, open_folder
 from learning_to_draw.trials.records.pictures import save_picture
-from learning_to_draw.trials.records.result import outcome
+from learning_to_draw.trials.records.result import result_entry
 from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_trained, pair
 
 logger = logging.getLogger("commgame")
@@ -38,14 +38,14 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
 
     arguments: the options. command: the full command line, for the record. Raises UsageError before writing anything.
     """
-    if distributed.started_together() > 1:
+    if distributed.launched_world_size() > 1:
         raise UsageError("crossplay does not support several processes (torchrun).\nStart one process.")
     if len(files) < 2:
         raise UsageError("crossplay compares agents of several runs.\nGive two checkpoints or more, before any option.")
     trained = [load_trained("crossplay", arguments, file) for file in files]
     check_common_game(trained)
     options = trained[0].options
-    hush(options)
+    set_verbosity(options)
     folder, device = choose_folder(options), choose_device(options.device)
     pictures = load_pictures(options, ("test",), device)
     batches = build_batches(options, pictures, device)
@@ -86,10 +86,10 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
 
 def _play(agents: Agents, loss: TotalLoss, batches: GameBatches, device) -> dict:
     measured = evaluate(build_trial(agents, loss, device, callbacks=[StopOnNaN()]), batches)
-    return outcome(
+    return result_entry(
         batches.split.name,
         batches.games,
-        batches.dealer.candidates,
+        batches.sampler.candidates,
         rate=measured["test_commrate"],
         loss=measured["test_loss"],
     )

@@ -20,7 +20,7 @@ def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBat
         *(_game_line(name, games) for name, games in batches.items()),
         *_processes_line(batches),
         *_lonely_line(batches),
-        f"chance level   {1 / next(iter(batches.values())).dealer.candidates:.4f}",
+        f"chance level   {1 / next(iter(batches.values())).sampler.candidates:.4f}",
         _parameter_line(agents),
     ]
     changed = [name for name, source in options.sources.items() if source != DEFAULT_SOURCE]
@@ -46,15 +46,15 @@ def _place_line(pictures: Pictures) -> str:
 
 
 def _game_line(name: str, batches: GameBatches) -> str:
-    deal = batches.dealer
+    sampler = batches.sampler
     return (
-        f"{name:<14} {batches.games} games of {deal.candidates} candidates ({deal.kind}), in {len(batches)} batches of "
-        f"{deal.games * deal.senders} senders"
+        f"{name:<14} {batches.games} games of {sampler.candidates} candidates ({sampler.kind}), in {len(batches)} batches "
+        f"of {sampler.games * sampler.senders} senders"
     )
 
 
 def _processes_line(batches: Mapping[str, GameBatches]) -> list[str]:
-    count = distributed.count()
+    count = distributed.world_size()
     if count == 1:
         return []
     each = ", each with its own batches; a step is one batch per process" if "train" in batches else " share the games"
@@ -63,8 +63,8 @@ def _processes_line(batches: Mapping[str, GameBatches]) -> list[str]:
 
 def _lonely_line(batches: Mapping[str, GameBatches]) -> list[str]:
     """A line that counts the classes with one picture, in games whose receiver should see a different picture."""
-    dealers = {name: games.dealer for name, games in batches.items() if games.dealer.kind in ("different", "mixed")}
-    counts = ", ".join(f"{len(dealer.lonely)} of {name}" for name, dealer in dealers.items() if dealer.lonely)
+    dealers = {name: games.sampler for name, games in batches.items() if games.sampler.kind in ("different", "mixed")}
+    counts = ", ".join(f"{len(sampler.lonely)} of {name}" for name, sampler in dealers.items() if sampler.lonely)
     line = f"one picture    classes with one picture only: {counts}; here the receiver sees the sender's own picture"
     return [line] if counts else []
 

@@ -22,9 +22,9 @@ from learning_to_draw.plugins import Plugin, load
 from learning_to_draw.trials.build import (
     Pictures,
     build_agents,
-    build_dealer,
     build_game_loss,
     build_loss,
+    build_sampler,
     load_pictures,
 )
 from learning_to_draw.trials.config.resolve import resolve
@@ -119,7 +119,7 @@ def _encoder_steps(words: list[str]) -> Iterator[Step]:
     def gives_latents() -> None:
         agents, size = _agents(words)
         encoder = agents.sender_encoder
-        encoding = encoder.look(_photos(dtype=torch.float32)[:, : encoder.channels], maps=encoder.feature_layers)
+        encoding = encoder.encode(_photos(dtype=torch.float32)[:, : encoder.channels], maps=encoder.feature_layers)
         _shape("the latent", encoding.latent, (PICTURES, size))
         layers = set(encoding.feature_maps)
         _require(layers == set(encoder.feature_layers), f"feature maps are {layers}")
@@ -129,7 +129,7 @@ def _encoder_steps(words: list[str]) -> Iterator[Step]:
     def as_module() -> None:
         encoder = _agents(words)[0].sender_encoder
         photos = _photos(dtype=torch.float32)[:, : encoder.channels]
-        _module(encoder, photos, lambda module, inputs: module.look(inputs).latent)
+        _module(encoder, photos, lambda module, inputs: module.encode(inputs).latent)
 
     yield "returns a latent [B, latent_size] and the feature maps of its feature_layers", gives_latents
     yield from _module_steps(as_module)
@@ -222,7 +222,7 @@ def _auxiliary_loss_steps(words: list[str]) -> Iterator[Step]:
         [name] = (name for name in AUXILIARY_LOSSES if switch_of(name) in words)
         loss = build_loss(options, agents)
         photos = _photos(dtype=torch.float32)[:, : agents.sender_encoder.channels]
-        play = agents(photos, torch.arange(PICTURES)[None], PICTURES, perceive=loss.perceives)
+        play = agents(photos, torch.arange(PICTURES)[None], PICTURES, feature_layers=loss.needed_layers)
         value = loss(play, torch.arange(PICTURES))[name]
         _require(value.shape == () and bool(torch.isfinite(value)), f"it returns {value}, not a finite scalar")
         value.backward()
@@ -239,12 +239,16 @@ def _game_steps(words: list[str]) -> Iterator[Step]:
         options = resolve("train", words)
         pictures = load_pictures(options, ("train", "valid"), CPU)
         for split in pictures.splits.values():
-            dealer, same_seed = (build_dealer(options, split, torch.Generator().manual_seed(5), None) for _ in range(2))
-            _require(len(dealer) >= 1, f"no game is dealt from {split.name}")
-            epochs = [list(game) for game in (dealer, same_seed, same_seed)]
-            _require(len(epochs[0]) == len(dealer), f"it yields {len(epochs[0])} deals, but its len() is {len(dealer)}")
+            sampler, same_seed = (
+                build_sampler(options, split, torch.Generator().manual_seed(5), None) for _ in range(2)
+            )
+            _require(len(sampler) >= 1, f"no game is dealt from {split.name}")
+            epochs = [list(game) for game in (sampler, same_seed, same_seed)]
+            _require(
+                len(epochs[0]) == len(sampler), f"it yields {len(epochs[0])} deals, but its len() is {len(sampler)}"
+            )
             for deal in epochs[0]:
-                _check_deal(deal, dealer, split)
+                _check_deal(deal, sampler, split)
             _require(_alike(epochs[0], epochs[1]), "the same seed deals differently: draw only from `generator`")
             held_out = split.name != "train"
             _require(
@@ -255,8 +259,8 @@ def _game_steps(words: list[str]) -> Iterator[Step]:
     yield "deals whole games of one size, and the same held-out games every time", deals
 
 
-def _check_deal(deal, dealer, split: Split) -> None:
-    games, senders, candidates = dealer.games, dealer.senders, dealer.candidates
+def _check_deal(deal, sampler, split: Split) -> None:
+    games, senders, candidates = sampler.games, sampler.senders, sampler.candidates
     _require(tuple(deal.senders.shape) == (games * senders,), f"senders are {list(deal.senders.shape)}")
     _shape("the pool", deal.candidates, (games, candidates))
     _require(deal.targets.shape == deal.senders.shape, "the number of targets differs from the number of senders")

@@ -32,7 +32,7 @@ from learning_to_draw.trials.config.resolve import (
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.resume_point import FILE, FORMAT, PREVIOUS
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents
-from learning_to_draw.trials.trained import spelled
+from learning_to_draw.trials.trained import format_option
 
 logger = logging.getLogger("commgame")
 
@@ -92,7 +92,7 @@ class Interrupted:
         agents.decoder.sigma2 = self.content["sigma2"]
 
 
-def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted | None]:
+def prepare_resume(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted | None]:
     """The options of `commgame.py train ARGUMENTS --resume WHERE`, and the run to resume; None if there is none.
 
     where: the run's folder, or "auto" for the run in --output if there is one. Raises UsageError if an option differs
@@ -110,18 +110,18 @@ def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted 
     folder = Path(options.output if where == "auto" else where)
     interrupted = load_interrupted(folder)
     saved = {name: value for name, value in interrupted.options.items() if name not in OF_ONE_START}
-    plugins.load_again(given_value("plugin", arguments), saved, interrupted.content["versions"], str(folder))
+    plugins.reload_plugin(given_value("plugin", arguments), saved, interrupted.content["versions"], str(folder))
     options = resolve("train", arguments, saved, FILE)
     asked = options if given_value("config", arguments) is None else resolve_training(arguments)
     _check_same(asked, saved, folder)
-    if interrupted.processes != distributed.started_together():
+    if interrupted.processes != distributed.launched_world_size():
         raise UsageError(
             f"--resume {folder}: the run was started with {interrupted.processes} process(es), not "
-            f"{distributed.started_together()}: a step would play different games.\n"
+            f"{distributed.launched_world_size()}: a step would play different games.\n"
             f"Start it with torchrun --nproc-per-node={interrupted.processes}, or start a new run."
         )
     if options.num_targets == 0:
-        options = options.settled(FILE, num_targets=saved["num_targets"])
+        options = options.replace(FILE, num_targets=saved["num_targets"])
     # --epochs may equal the finished epochs to write a missing result, but must not end a longer run early.
     shortened = options.epochs == interrupted.epochs and (interrupted.batches or saved["epochs"] > options.epochs)
     complete = interrupted.complete(options.epochs) and where != "auto"
@@ -129,7 +129,7 @@ def take_up(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted 
         raise UsageError(
             f"--resume {folder}: the run already has {interrupted.epochs} epochs.\nGive a larger --epochs to extend it."
         )
-    return options.settled(FILE, output=str(folder)), interrupted
+    return options.replace(FILE, output=str(folder)), interrupted
 
 
 def _check_same(options: Options, saved: Mapping[str, Any], folder: Path) -> None:
@@ -145,8 +145,8 @@ def _check_same(options: Options, saved: Mapping[str, Any], folder: Path) -> Non
             continue
         if as_text(given) != as_text(saved.get(name)):
             raise UsageError(
-                f"--resume {folder}: the run was started with {spelled(name, saved.get(name))}, not with "
-                f"{spelled(name, value)}.\nLeave it out, or start a new run."
+                f"--resume {folder}: the run was started with {format_option(name, saved.get(name))}, not with "
+                f"{format_option(name, value)}.\nLeave it out, or start a new run."
             )
 
 

@@ -17,22 +17,22 @@ from learning_to_draw.trials.config.resolve import COMMAND_LINE, Options
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import StopOnNaN
-from learning_to_draw.trials.loop.gamelog import GameLog
+from learning_to_draw.trials.loop.gamelog import GameLogWriter
 from learning_to_draw.trials.loop.memory import memory_estimate
 from learning_to_draw.trials.loop.pictures import PassPictures
 from learning_to_draw.trials.loop.precision import compile_backbones, set_determinism, set_precision
-from learning_to_draw.trials.loop.progress import Progress, hush
+from learning_to_draw.trials.loop.progress import Progress, set_verbosity
 from learning_to_draw.trials.loop.trial import build_trial, evaluate
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import choose_folder, open_folder, plain, versions
-from learning_to_draw.trials.records.result import outcome
+from learning_to_draw.trials.records.result import result_entry
 from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_trained, pair
 
 logger = logging.getLogger("commgame")
 
 
-@distributed.joined()
+@distributed.process_group()
 def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> None:
     """Plays every test game once; writes the rate, pictures and game logs to the run's folder.
 
@@ -41,10 +41,10 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     """
     trained = load_trained("test", arguments, weights)
     # An absolute path, which still leads to the checkpoint when the result is read from elsewhere.
-    options = trained.options.settled(COMMAND_LINE, weights=str(weights.absolute()))
-    hush(options)
+    options = trained.options.replace(COMMAND_LINE, weights=str(weights.absolute()))
+    set_verbosity(options)
     receiver = _other_receiver(trained, arguments)
-    folder = distributed.said_by_first(lambda: choose_folder(options))
+    folder = distributed.broadcast_object(lambda: choose_folder(options))
     device = choose_device(options.device)
     pictures = load_pictures(options, ("test",), device)
     batches = build_batches(options, pictures, device)
@@ -61,18 +61,20 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
     set_determinism(options.deterministic)
     set_precision(options, agents)
     compile_backbones(options, agents, pictures.image_size)
-    folder = distributed.said_by_first(lambda: open_folder(folder, options, command, str(device)))
+    folder = distributed.broadcast_object(lambda: open_folder(folder, options, command, str(device)))
     began = time.perf_counter()
-    log = GameLog(folder, pictures.splits["test"], options.data_seed, _card(trained, receiver, agents, batches["test"]))
+    log = GameLogWriter(
+        folder, pictures.splits["test"], options.data_seed, _card(trained, receiver, agents, batches["test"])
+    )
     measured = _play(options, agents, batches["test"], device, folder, log)
     if distributed.rank() > 0:
         return
     write_text(folder / "model-info.txt", repr(agents))
     seconds = time.perf_counter() - began
-    result = outcome(
+    result = result_entry(
         batches["test"].split.name,
         batches["test"].games,
-        batches["test"].dealer.candidates,
+        batches["test"].sampler.candidates,
         rate=measured["test_commrate"],
         loss=measured["test_loss"],
     ) | {
@@ -112,14 +114,14 @@ def _other_receiver(trained: Trained, arguments: Sequence[str]) -> Trained | Non
 
 def _card(trained: Trained, receiver: Trained | None, agents: Agents, batches: GameBatches) -> dict[str, Any]:
     """The content of the game log's card.json: the games, the agents, the options and the versions."""
-    options, dealer = trained.options, batches.dealer
+    options, sampler = trained.options, batches.sampler
     return {
-        "game": dealer.kind,
+        "game": sampler.kind,
         "dataset": options.dataset,
         "split": batches.split.name,
         "classes": list(batches.split.classes),
-        "candidates": dealer.candidates,
-        "chance": 1 / dealer.candidates,
+        "candidates": sampler.candidates,
+        "chance": 1 / sampler.candidates,
         "data_seed": options.data_seed,
         "image_size": agents.decoder.image_size,
         "channels": agents.decoder.channels,
@@ -139,13 +141,13 @@ def _play(
     batches: GameBatches,
     device: torch.device,
     folder: Path,
-    game_log: GameLog,
+    game_log: GameLogWriter,
 ) -> dict[str, float]:
     callbacks = [
         StopOnNaN(),
         PassPictures(folder, options.num_reconstructions, "test", "test_sketch_samples.png"),
         game_log,
-        Progress(batches.dealer.games * batches.dealer.senders),
+        Progress(batches.sampler.games * batches.sampler.senders),
     ]
     if distributed.rank() > 0:
         callbacks = []

@@ -32,8 +32,8 @@ from learning_to_draw.trials.loop.callbacks import (
     AnnealSigma2,
     EpochClock,
     LearntWeightsColumns,
+    RecalibrateBatchNorm,
     RunLog,
-    SettleStatistics,
     Snapshots,
     StopOnNaN,
 )
@@ -41,7 +41,7 @@ from learning_to_draw.trials.loop.interrupts import Interrupts
 from learning_to_draw.trials.loop.memory import graph_bytes, memory_estimate
 from learning_to_draw.trials.loop.pictures import PassPictures
 from learning_to_draw.trials.loop.precision import compile_backbones, keep_features, set_determinism, set_precision
-from learning_to_draw.trials.loop.progress import EpochLine, Progress, hush
+from learning_to_draw.trials.loop.progress import EpochLine, Progress, set_verbosity
 from learning_to_draw.trials.loop.resume_point import ResumePoint
 from learning_to_draw.trials.loop.schedule import LearningRate, parse_learning_rate
 from learning_to_draw.trials.loop.tensorboard import TensorBoard
@@ -49,13 +49,13 @@ from learning_to_draw.trials.loop.trial import build_trial, run
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import choose_folder, note_resumption, open_folder
-from learning_to_draw.trials.records.result import outcome
+from learning_to_draw.trials.records.result import result_entry
 from learning_to_draw.trials.resume import Interrupted
 
 logger = logging.getLogger("commgame")
 
 
-@distributed.joined()
+@distributed.process_group()
 def train(options: Options, command: Sequence[str], interrupted: Interrupted | None = None) -> None:
     """Trains a pair of agents and writes everything to the run's folder.
 
@@ -63,18 +63,18 @@ def train(options: Options, command: Sequence[str], interrupted: Interrupted | N
     anything if an input is wrong or missing, RunError if the training fails.
     """
     began = time.perf_counter()
-    hush(options)
+    set_verbosity(options)
     if interrupted and interrupted.complete(options.epochs):
         logger.info("%s already has all of its %d epochs: nothing left to do", interrupted.folder, interrupted.epochs)
         return
     rate = parse_learning_rate(options.learning_rate)
     check_train_options(options)
-    folder = interrupted.folder if interrupted else distributed.said_by_first(lambda: choose_folder(options))
+    folder = interrupted.folder if interrupted else distributed.broadcast_object(lambda: choose_folder(options))
     device = choose_device(options.device)
     # The test split too: an error in it should not surface only after a night of training.
     pictures = load_pictures(options, ("train", "valid", "test"), device)
     batches = build_batches(options, pictures, device)
-    options = _settle(options, batches["train"].dealer.candidates)
+    options = _make_self_contained(options, batches["train"].sampler.candidates)
     _seed_everything(training_seed(options))
     agents = build_agents(options, pictures, pretrained=interrupted is None)
     if interrupted:
@@ -99,7 +99,7 @@ def train(options: Options, command: Sequence[str], interrupted: Interrupted | N
         done = f"{interrupted.epochs} epochs" + f" and {interrupted.batches} batches" * bool(interrupted.batches)
         logger.info("resuming %s after %s", folder, done)
     else:
-        folder = distributed.said_by_first(lambda: open_folder(folder, options, command, str(device)))
+        folder = distributed.broadcast_object(lambda: open_folder(folder, options, command, str(device)))
         logger.info("writing to %s", folder)
     if distributed.rank() == 0:
         write_text(folder / "model-info.txt", repr(agents))
@@ -147,20 +147,20 @@ def _fit(
     trained = [parameter for parameter in everything if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=options.weight_decay)
     snapshots = Snapshots(folder, agents, loss, options)
-    log, scheduler, deal = RunLog(folder / "log.csv"), rate.scheduler_callback(), batches["train"].dealer
+    log, scheduler, sampler = RunLog(folder / "log.csv"), rate.scheduler_callback(), batches["train"].sampler
     written = [
         LearntWeightsColumns(loss.auxiliary["perceptual"]) if options.learn_sop_weights else None,
         EpochClock(batches["train"], agents),
         StopOnNaN(snapshots),
         PassPictures(folder, options.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
         log,
-        Progress(deal.games * deal.senders * distributed.count()),
+        Progress(sampler.games * sampler.senders * distributed.world_size()),
         EpochLine(),
         TensorBoard(folder, interrupted.epochs if interrupted else 0) if options.tensorboard else None,
         snapshots,
     ]
     callbacks = [
-        SettleStatistics(agents, batches["train"]),
+        RecalibrateBatchNorm(agents, batches["train"]),
         *(written if distributed.rank() == 0 else ()),
         AnnealSigma2(agents),
         scheduler,
@@ -189,13 +189,13 @@ def _fit(
     return run(trial, batches["train"], batches["valid"], options.epochs), snapshots.best
 
 
-def _settle(options: Options, candidates: int) -> Options:
+def _make_self_contained(options: Options, candidates: int) -> Options:
     """The options with what a later test needs to play the same games: their size, and absolute paths.
 
     A path that only becomes absolute keeps its source.
     """
     if options.object_oriented != "none" and not options.num_targets:
-        options = options.settled("settled by the run", num_targets=candidates)
+        options = options.replace("settled by the run", num_targets=candidates)
     paths: dict[str, Path | list[str]] = {}
     if options.plugin is not None:
         paths["plugin"] = Path(options.plugin).absolute()
@@ -204,15 +204,15 @@ def _settle(options: Options, candidates: int) -> Options:
     if options.like_a_dog_image:
         paths["like_a_dog_image"] = [str(Path(file).absolute()) for file in options.like_a_dog_image]
     for name, path in paths.items():
-        options = options.settled(options.sources[name], **{name: path})
+        options = options.replace(options.sources[name], **{name: path})
     return options
 
 
 def summarise(history: list[dict], best: dict, valid: GameBatches) -> dict:
     """The content of a training's result.json: the last epoch's validation and training, the best epoch (from 0)."""
     last = history[-1]
-    return outcome(
-        valid.split.name, valid.games, valid.dealer.candidates, rate=last["val_commrate"], loss=last["val_loss"]
+    return result_entry(
+        valid.split.name, valid.games, valid.sampler.candidates, rate=last["val_commrate"], loss=last["val_loss"]
     ) | {
         "epochs": len(history),
         "train": {"communication_rate": last["commrate"], "loss": last["loss"]},

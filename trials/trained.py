@@ -32,7 +32,7 @@ def load_trained(command: str, arguments: Sequence[str], path: Path) -> Trained:
     """Reads a checkpoint for `commgame.py COMMAND ARGUMENTS`. Raises UsageError if either is not valid."""
     # First, as the checkpoint's options decide which other options are known.
     checkpoint = load_checkpoint(path, trust=given_trust(arguments))
-    plugins.load_again(given_value("plugin", arguments), checkpoint.options, checkpoint.versions, str(path))
+    plugins.reload_plugin(given_value("plugin", arguments), checkpoint.options, checkpoint.versions, str(path))
     saved = {name: value for name, value in checkpoint.options.items() if name not in NOT_OF_AGENTS}
     return Trained(resolve(command, arguments, saved, path.name), checkpoint)
 
@@ -76,14 +76,14 @@ def check_common_game(trained: Sequence[Trained]) -> None:
             if value != other_value and as_text(value) != as_text(other_value):
                 known = value if value is not None else other_value
                 raise UsageError(
-                    f"{trained[0].checkpoint.path} has {spelled(name, value)}, and {run.checkpoint.path} "
-                    f"{spelled(name, other_value)}: they do not play the same game.\n"
-                    f"Give the option, such as {spelled(name, known)}. If it changes the splits, some test pictures "
-                    "may have been trained on by one of them."
+                    f"{trained[0].checkpoint.path} has {format_option(name, value)}, and {run.checkpoint.path} "
+                    f"{format_option(name, other_value)}: they do not play the same game.\n"
+                    f"Give the option, such as {format_option(name, known)}. If it changes the splits, some test "
+                    "pictures may have been trained on by one of them."
                 )
 
 
-def spelled(name: str, value: Any) -> str:
+def format_option(name: str, value: Any) -> str:
     """An option as typed on the command line, or "no --NAME" for a value of None."""
     option = name.replace("_", "-")
     if isinstance(value, bool):

@@ -107,7 +107,7 @@ def see(photo: Path, expected: Pictures, negative: bool) -> Tensor:
 @torch.no_grad()
 def sketch_of(agents: Agents, photos: Tensor) -> tuple[Strokes, Tensor]:
     """Returns the strokes and sketches, float [B, 1 or 3, S, S], of photos [B, 1 or 3, S, S] in 0..1."""
-    return agents.sketch(agents.sender_encoder.look(photos).latent)
+    return agents.sketch(agents.sender_encoder.encode(photos).latent)
 
 
 @torch.no_grad()
@@ -116,7 +116,7 @@ def growing(agents: Agents, strokes: Strokes) -> list[Image.Image]:
     decoder = agents.decoder
     paper = strokes.points.new_zeros(1, decoder.channels, decoder.image_size, decoder.image_size)
     inks = [paper, *(decoder.draw(_first(strokes, count)) for count in range(1, strokes.points.shape[1] + 1))]
-    return [to_picture(agents.on_paper(ink)[0]) for ink in inks]
+    return [to_picture(agents.apply_invert(ink)[0]) for ink in inks]
 
 
 def as_svg(agents: Agents, strokes: Strokes) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from learning_to_draw.analysis.measure.material import Material
+from learning_to_draw.analysis.measure.material import LogData
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row, share
 from learning_to_draw.analysis.measures.prototypes import nearest_prototypes
 from learning_to_draw.analysis.measures.rates import class_counts, confusion, mean_chance
@@ -16,13 +16,13 @@ from learning_to_draw.analysis.official.options import TEMPLATES
 LISTED = 5  # confusions shown in the table
 
 
-def communication_rate(material: Material) -> Measured:
+def communication_rate(material: LogData) -> Measured:
     games = material.log.games
     won, chance = sum(game.correct for game in games), mean_chance([len(game.candidates) for game in games])
     return Measured((share("communication rate", won, len(games), chance=chance, of_what="games"),))
 
 
-def class_rates(material: Material) -> Measured:
+def class_rates(material: LogData) -> Measured:
     games = material.log.games
     counts = class_counts([game.correct for game in games], material.classes)
     rates = {name: won / of for name, (won, of) in counts.items()}
@@ -44,7 +44,7 @@ def class_rates(material: Material) -> Measured:
     return Measured(rows, {"classes": _by_class(counts)})
 
 
-def class_confusion(material: Material) -> Measured:
+def class_confusion(material: LogData) -> Measured:
     shown, guessed = material.classes, [game.guessed_class for game in material.log.games]
     names = sorted(set(shown) | set(guessed))
     counts = confusion(shown, guessed, names)
@@ -60,7 +60,7 @@ def class_confusion(material: Material) -> Measured:
     return Measured(tuple(rows), {"classes": names, "counts": counts.tolist()})
 
 
-def prototype_accuracy(material: Material) -> Measured:
+def prototype_accuracy(material: LogData) -> Measured:
     names, labels = np.unique(material.classes, return_inverse=True)
     enough = np.bincount(labels)[labels] >= 2
     kept, labels = np.unique(labels[enough], return_inverse=True)
@@ -78,7 +78,7 @@ def prototype_accuracy(material: Material) -> Measured:
     return Measured((row,), {"classes": _by_class(class_counts(right, names[kept][labels].tolist()))})
 
 
-def legibility(material: Material) -> Measured:
+def legibility(material: LogData) -> Measured:
     settings = material.settings
     names = list(dict.fromkeys(settings.classes or sorted(set(material.classes))))
     if settings.clip is None:

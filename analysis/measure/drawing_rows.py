@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from tqdm import tqdm
 
-from learning_to_draw.analysis.measure.material import LEAST, NO_STROKES, Material, draw_sample
+from learning_to_draw.analysis.measure.material import LEAST, NO_STROKES, LogData, draw_sample
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row, not_measured, share
 from learning_to_draw.analysis.measures.consistency import consistency, distinct_share
 from learning_to_draw.analysis.measures.distances import (
@@ -28,7 +28,7 @@ from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_
 AGREEMENT = 0.99  # share of logged guesses that a replay repeats; with less, other weights probably played the log
 
 
-def topographic(material: Material) -> Measured:
+def topographic(material: LogData) -> Measured:
     count, features = len(material.sample), material.settings.features
     if count < LEAST:
         raise NotMeasured(f"needs at least {LEAST} different photos, and the log has {count}")
@@ -50,7 +50,7 @@ def topographic(material: Material) -> Measured:
     return Measured(tuple(rows), {"tests": tests})
 
 
-def _drawing_distances(material: Material) -> Iterator[tuple[str, np.ndarray | None]]:
+def _drawing_distances(material: LogData) -> Iterator[tuple[str, np.ndarray | None]]:
     """Yields each kind of condensed distance between the sampled drawings; None if it is not available for the log."""
     yield "pixels", rms_distances(material.sampled_sketches)
     if material.settings.features == "encoder":
@@ -60,7 +60,7 @@ def _drawing_distances(material: Material) -> Iterator[tuple[str, np.ndarray | N
     yield "Chamfer", None if points is None else chamfer_distances(sample_points(points))
 
 
-def stroke_erasure(material: Material) -> Measured:
+def stroke_erasure(material: LogData) -> Measured:
     replay, strokes, games = material.agents(), material.sampled_strokes, material.games_of(material.sample)
     row_of = {name: row for row, name in enumerate(dict.fromkeys(name for game in games for name in game.candidates))}
     offered = replay.offered(material.pictures(list(row_of)))
@@ -86,7 +86,7 @@ def stroke_erasure(material: Material) -> Measured:
     return Measured(tuple(rows), {"changed_guesses": result.changed.tolist(), "lost": result.drops.tolist()})
 
 
-def use_of_ink(material: Material) -> Measured:
+def use_of_ink(material: LogData) -> Measured:
     shares = ink_shares(material.sketches, white_paper=material.white_paper)
     paper = f"{'white' if material.white_paper else 'black'} paper"
     guessed = "" if "invert" in material.log.card else ", guessed from the sketches' corners"
@@ -95,7 +95,7 @@ def use_of_ink(material: Material) -> Measured:
     return Measured((Row("mean ink of a sketch", float(shares.mean()), note=note),), {"standard_deviation": deviation})
 
 
-def idle_strokes(material: Material) -> Measured:
+def idle_strokes(material: LogData) -> Measured:
     strokes, size = material.sampled_strokes, material.sampled_sketches.shape[-1]
     points, card = strokes.points, material.log.card
     seen = visible_strokes(
@@ -113,7 +113,7 @@ def idle_strokes(material: Material) -> Measured:
     return Measured(tuple(rows), {"dead_by_stroke": (~seen).mean(axis=0).tolist()})
 
 
-def diversity(material: Material) -> Measured:
+def diversity(material: LogData) -> Measured:
     games = material.games_of(material.drawn_once.values())
     if len(games) < 2:
         raise NotMeasured("needs at least 2 different photos")
@@ -131,7 +131,7 @@ def diversity(material: Material) -> Measured:
     )
 
 
-def run_consistency(materials: Sequence[Material]) -> Measured:
+def run_consistency(materials: Sequence[LogData]) -> Measured:
     """Compares the drawings of several runs. materials: one per log."""
     if len(materials) < 2:
         raise NotMeasured("give two logs or more, of runs with the same test pictures")
@@ -158,7 +158,7 @@ def run_consistency(materials: Sequence[Material]) -> Measured:
     return Measured(tuple(rows))
 
 
-def _inks(materials: Sequence[Material], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
+def _inks(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
     """Returns the ink of each log, uint8 [N, C, H, W], with 0 for blank paper; or why it cannot be compared."""
     all_inks = []
     for material, numbers in zip(materials, games, strict=True):
@@ -168,7 +168,7 @@ def _inks(materials: Sequence[Material], games: Sequence[Sequence[int]]) -> list
     return all_inks if same_size else "the logs' sketches differ in size"
 
 
-def _stroke_points(materials: Sequence[Material], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
+def _stroke_points(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
     """Returns points on the strokes of each log, [N, M, 2]; or why they are not available."""
     if not all(material.has_strokes for material in materials):
         return f"not in all logs: {NO_STROKES}"

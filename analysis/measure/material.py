@@ -13,7 +13,7 @@ from learning_to_draw.analysis.measure.replay import Replay
 from learning_to_draw.analysis.measure.table import NotMeasured
 from learning_to_draw.analysis.measures.ink import paper_is_white
 from learning_to_draw.analysis.measures.legibility import Clip
-from learning_to_draw.trials.records.gamelog import Game, GameLog, LoggedStrokes
+from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes, Turn
 
 LEAST = 3  # photos that a comparison of distances needs
 NO_STROKES = "the log holds no strokes (logs of the official code never do)"
@@ -34,7 +34,7 @@ class Settings:
     classes: Sequence[str] | None = None
 
 
-class Material:
+class LogData:
     """One log. replay: the agents that played it, if they are known."""
 
     def __init__(self, log: GameLog, settings: Settings, replay: Replay | None = None):
@@ -118,7 +118,7 @@ class Material:
         """[N, ...]: the pixels or latents, as --features says, of sketches uint8 [N, C, H, W]."""
         return sketches if self.settings.features == "pixels" else self.agents().sketch_features(sketches)
 
-    def games_of(self, numbers: Sequence[int]) -> list[Game]:
+    def games_of(self, numbers: Sequence[int]) -> list[Turn]:
         return [self.log.games[number] for number in numbers]
 
     def pictures(self, names: Sequence[str]) -> np.ndarray:

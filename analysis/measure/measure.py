@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from learning_to_draw.analysis.measure import class_rows, drawing_rows
-from learning_to_draw.analysis.measure.material import LEAST, Material, Settings
+from learning_to_draw.analysis.measure.material import LEAST, LogData, Settings
 from learning_to_draw.analysis.measure.options import MEASURES
 from learning_to_draw.analysis.measure.replay import Replay, load_replay
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, as_json, markdown, not_measured
@@ -23,7 +23,7 @@ from learning_to_draw.trials.records.output import check_new
 
 logger = logging.getLogger("commgame")
 
-OF_A_LOG: dict[str, Callable[[Material], Measured]] = {
+OF_A_LOG: dict[str, Callable[[LogData], Measured]] = {
     "rate": class_rows.communication_rate,
     "classes": class_rows.class_rates,
     "confusion": class_rows.class_confusion,
@@ -35,7 +35,7 @@ OF_A_LOG: dict[str, Callable[[Material], Measured]] = {
     "strokes": drawing_rows.idle_strokes,
     "diversity": drawing_rows.diversity,
 }
-OF_ALL_LOGS: dict[str, Callable[[Sequence[Material]], Measured]] = {"consistency": drawing_rows.run_consistency}
+OF_ALL_LOGS: dict[str, Callable[[Sequence[LogData]], Measured]] = {"consistency": drawing_rows.run_consistency}
 
 
 def measure(
@@ -76,7 +76,7 @@ def measure(
     if clip and "legibility" in chosen:
         classifier = Clip(clip_model, load_clip(clip_model, pretrained=pretrained).to(place), place)
     settings = Settings(features, sample, seed, classifier, names)
-    materials = [Material(log, settings, replay) for log, replay in zip(sources, replays, strict=True)]
+    materials = [LogData(log, settings, replay) for log, replay in zip(sources, replays, strict=True)]
 
     by_log = [_take(OF_A_LOG, chosen, material, str(material.log.folder)) for material in materials]
     together = _take(OF_ALL_LOGS, chosen, materials, "all logs")
@@ -104,7 +104,7 @@ def _take(table: Mapping[str, Callable], chosen: Sequence[str], material: Any, o
 
 
 def _content(
-    materials: Sequence[Material], found: Sequence[Mapping[str, Measured]], together: Mapping[str, Measured]
+    materials: Sequence[LogData], found: Sequence[Mapping[str, Measured]], together: Mapping[str, Measured]
 ) -> dict[str, Any]:
     """Returns the content of the --json file."""
     settings = materials[0].settings

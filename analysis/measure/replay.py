@@ -32,16 +32,16 @@ class Replay:
 
     def photo_features(self, pictures: np.ndarray) -> np.ndarray:
         """float32 [N, L]: the sender's latents of photos uint8 [N, C, S, S]."""
-        return self._latents(self.agents.sender_encoder, pictures, drawn=False).cpu().numpy()
+        return self._latents(self.agents.sender_encoder, pictures, is_sketch=False).cpu().numpy()
 
     def sketch_features(self, pictures: np.ndarray) -> np.ndarray:
         """float32 [N, L]: the receiver's latents of sketches uint8 [N, C, S, S]."""
-        return self._latents(self.agents.receiver_encoder, pictures, drawn=True).cpu().numpy()
+        return self._latents(self.agents.receiver_encoder, pictures, is_sketch=True).cpu().numpy()
 
     @torch.no_grad()
     def offered(self, pictures: np.ndarray) -> Tensor:
         """float [N, R] on the device: the receiver's vectors of candidates uint8 [N, C, S, S]."""
-        return self.agents.receiver(self._latents(self.agents.receiver_encoder, pictures, drawn=False))
+        return self.agents.receiver(self._latents(self.agents.receiver_encoder, pictures, is_sketch=False))
 
     @torch.no_grad()
     def guesses(self, strokes: LoggedStrokes, offered: Tensor, candidates: Sequence[Sequence[int]]) -> np.ndarray:
@@ -52,7 +52,7 @@ class Replay:
         guesses = []
         for start in range(0, len(candidates), BATCH):
             games = slice(start, start + BATCH)
-            encoding = self.agents.receiver_encoder.look(self._draw(strokes, games), drawn=True)
+            encoding = self.agents.receiver_encoder.encode(self._draw(strokes, games), is_sketch=True)
             vectors = self.agents.receiver(encoding.latent)
             scores = (offered[list(rows)] @ vector for vector, rows in zip(vectors, candidates[games], strict=True))
             guesses += [int(score.argmax()) for score in scores]
@@ -62,12 +62,13 @@ class Replay:
         """Returns the sketches [B, C, S, S] as the receiver sees them."""
         points = torch.from_numpy(strokes.points[games]).to(self.device)
         inks = None if strokes.intensities is None else torch.from_numpy(strokes.intensities[games]).to(self.device)
-        return self.agents.show(Strokes(points, strokes.sigma2, inks))
+        return self.agents.render(Strokes(points, strokes.sigma2, inks))
 
     @torch.no_grad()
-    def _latents(self, encoder, pictures: np.ndarray, *, drawn: bool) -> Tensor:
+    def _latents(self, encoder, pictures: np.ndarray, *, is_sketch: bool) -> Tensor:
         batches = torch.from_numpy(pictures).split(BATCH)
-        return torch.cat([encoder.look(to_unit_range(batch, self.device), drawn=drawn).latent for batch in batches])
+        images = (to_unit_range(batch, self.device) for batch in batches)
+        return torch.cat([encoder.encode(batch, is_sketch=is_sketch).latent for batch in images])
 
 
 def load_replay(

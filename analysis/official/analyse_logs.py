@@ -8,7 +8,7 @@ from pathlib import Path
 
 from learning_to_draw.analysis.official.clip_entries import CLIP_FILE, Entry, read_entries
 from learning_to_draw.trials.records.atomic import write_json
-from learning_to_draw.trials.records.gamelog import Game, read_log
+from learning_to_draw.trials.records.gamelog import Turn, read_log
 from learning_to_draw.trials.records.output import check_new
 
 logger = logging.getLogger("commgame")
@@ -49,7 +49,7 @@ def analyse_logs(log: Path, clip_analysis: Path | None, json: Path | None) -> st
     return table(counts, games)
 
 
-def count(games: Sequence[Game], entries: Sequence[Entry] | None) -> dict[str, int]:
+def count(games: Sequence[Turn], entries: Sequence[Entry] | None) -> dict[str, int]:
     """Returns the number of games for which each counter holds; without entries only `commrate`."""
     counts = {"commrate": sum(game.correct for game in games)}
     if entries is not None:

@@ -13,7 +13,7 @@ from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.models.encoders.clip import load_clip
 from learning_to_draw.trials.build import choose_device
 from learning_to_draw.trials.records.atomic import write_json
-from learning_to_draw.trials.records.gamelog import Game, GameLog, read_log
+from learning_to_draw.trials.records.gamelog import GameLog, Turn, read_log
 from learning_to_draw.trials.records.output import check_new
 
 
@@ -62,7 +62,7 @@ def shown_pictures(log: GameLog) -> list[str]:
     return list(dict.fromkeys(name for names in shown for name in names))
 
 
-def true_class(game: Game, true_classes: Mapping[str, str], path: Path) -> str:
+def true_class(game: Turn, true_classes: Mapping[str, str], path: Path) -> str:
     """Returns the class of a game's target, whose name is its md5. Raises UsageError if the list in `path` lacks it."""
     name = game.target_picture
     try:

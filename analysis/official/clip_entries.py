@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.records.gamelog import Game, read_json
+from learning_to_draw.trials.records.gamelog import Turn, read_json
 
 CLIP_FILE = "clip-analysis.json"  # in the folder of the log
 ROLES = ("sketch", "correct", "guessed")
@@ -22,7 +22,7 @@ class Seen(NamedTuple):
     template: str
 
 
-def entries(games: Sequence[Game], seen: Mapping[str, Seen], true: Sequence[str]) -> list[dict[str, str]]:
+def entries(games: Sequence[Turn], seen: Mapping[str, Seen], true: Sequence[str]) -> list[dict[str, str]]:
     """Returns the official file's entries, one per game. seen: by picture. true: the class of each game's target."""
     rows = []
     for game, cls in zip(games, true, strict=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.records.atomic import write_text
-from learning_to_draw.trials.records.gamelog import Game, GameLog, read_log
+from learning_to_draw.trials.records.gamelog import GameLog, Turn, read_log
 from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.picture_files import as_uri
 
@@ -82,7 +82,7 @@ def page(log: GameLog, number: int) -> str:
 """
 
 
-def _candidate(log: GameLog, game: Game, position: int) -> str:
+def _candidate(log: GameLog, game: Turn, position: int) -> str:
     marks = [mark for mark, marked in (("target", game.target), ("guess", game.guess)) if marked == position]
     caption = f"{position} <b>{', '.join(marks)}</b>" if marks else str(position)
     return _figure(log, game.candidates[position], caption, *marks)

@@ -11,7 +11,7 @@ from typing import Any
 from learning_to_draw.analysis.measures.rates import class_counts, mean_chance
 from learning_to_draw.analysis.report.pictures import Pictures
 from learning_to_draw.games.scores import rate_interval
-from learning_to_draw.trials.records.gamelog import Game, GameLog
+from learning_to_draw.trials.records.gamelog import GameLog, Turn
 
 SHOWN_GUESSES = 5  # candidates shown per game, best-scored first
 WHOLE_MATRIX = 30  # classes; with more, only those most often confused are shown
@@ -40,7 +40,7 @@ def rate_of(right: int, games: int) -> dict[str, Any]:
     return {"right": right, "games": games, "rate": right / games, "low": low, "high": high}
 
 
-def _result(games: Sequence[Game]) -> dict[str, Any]:
+def _result(games: Sequence[Turn]) -> dict[str, Any]:
     sizes = [len(game.candidates) for game in games]
     return rate_of(sum(game.correct for game in games), len(games)) | {
         "chance": mean_chance(sizes),
@@ -49,7 +49,7 @@ def _result(games: Sequence[Game]) -> dict[str, Any]:
     }
 
 
-def _among_best(games: Sequence[Game]) -> dict[str, Any] | None:
+def _among_best(games: Sequence[Turn]) -> dict[str, Any] | None:
     """How often the target is among the SHOWN_GUESSES best candidates; None if a game has no more candidates."""
     if min(len(game.candidates) for game in games) <= SHOWN_GUESSES:
         return None
@@ -59,7 +59,7 @@ def _among_best(games: Sequence[Game]) -> dict[str, Any] | None:
     }
 
 
-def ranking(game: Game) -> list[int]:
+def ranking(game: Turn) -> list[int]:
     """Returns the guess, then the other candidates, best-scored first."""
     order = sorted(range(len(game.candidates)), key=lambda candidate: -game.scores[candidate])
     return [game.guess, *(candidate for candidate in order if candidate != game.guess)]
@@ -79,7 +79,7 @@ def _game(log: GameLog, number: int, pictures: Pictures) -> dict[str, Any]:
     }
 
 
-def _shown(game: Game) -> list[tuple[int, int | None]]:
+def _shown(game: Turn) -> list[tuple[int, int | None]]:
     """Returns (candidate, rank from 1) of the best ones and the target; without scores, guess and target, rank None."""
     if game.scores is None:
         return [(candidate, None) for candidate in dict.fromkeys((game.guess, game.target))]
@@ -87,7 +87,7 @@ def _shown(game: Game) -> list[tuple[int, int | None]]:
     return ranked[:SHOWN_GUESSES] + [entry for entry in ranked[SHOWN_GUESSES:] if entry[0] == game.target]
 
 
-def _guess(log: GameLog, game: Game, candidate: int, rank: int | None, pictures: Pictures) -> dict[str, Any]:
+def _guess(log: GameLog, game: Turn, candidate: int, rank: int | None, pictures: Pictures) -> dict[str, Any]:
     return {
         "picture": pictures.add_file(log.picture(game.candidates[candidate])),
         "class": game.candidate_classes[candidate] if game.candidate_classes else None,
@@ -98,7 +98,7 @@ def _guess(log: GameLog, game: Game, candidate: int, rank: int | None, pictures:
     }
 
 
-def _score(game: Game, candidate: int) -> dict[str, float | None]:
+def _score(game: Turn, candidate: int) -> dict[str, float | None]:
     """Returns the score and its position between the lowest (0) and the highest (1) score of the game."""
     score, low, high = game.scores[candidate], min(game.scores), max(game.scores)
     if not all(map(math.isfinite, (score, low, high))):

@@ -18,7 +18,7 @@ from typing import Any
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.records.atomic import write_text
-from learning_to_draw.trials.records.gamelog import Game, GameLog, read_log
+from learning_to_draw.trials.records.gamelog import GameLog, Turn, read_log
 from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.picture_files import as_uri
 
@@ -101,7 +101,7 @@ def page(content: dict[str, Any]) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: filled[match[1]], TEMPLATE.read_text(encoding="utf-8"))
 
 
-def _round(game: Game, number: int, seed: int, numbers: dict[str, int]) -> dict[str, Any]:
+def _round(game: Turn, number: int, seed: int, numbers: dict[str, int]) -> dict[str, Any]:
     """Returns a game as the page stores it. Adds its new pictures to `numbers`, numbered from 0.
 
     order: the candidates (numbered as in the log) in the order shown, which depends on the game and the seed only.

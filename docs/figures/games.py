@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from learning_to_draw.trials.records.gamelog import Game, GameLog, read_log
+from learning_to_draw.trials.records.gamelog import GameLog, Turn, read_log
 
 WIDTH, MARGIN = 900, 14
 LARGE, SMALL, GAP = 104, 64, 9  # sides of the sender's and the receiver's pictures; gap between the latter
@@ -35,7 +35,7 @@ ROWS = (
 )
 
 
-def choose(log: GameLog, another: bool, shown: set[str | None]) -> Game:
+def choose(log: GameLog, another: bool, shown: set[str | None]) -> Turn:
     """Returns the first right turn whose target is (or is not) another picture, preferably of a class not yet shown."""
     fitting = [game for game in log.games if game.correct and (game.photo != game.target_picture) == another]
     if not fitting:
@@ -43,7 +43,7 @@ def choose(log: GameLog, another: bool, shown: set[str | None]) -> Game:
     return next((game for game in fitting if game.photo_class not in shown), fitting[0])
 
 
-def in_pool(game: Game) -> list[int]:
+def in_pool(game: Turn) -> list[int]:
     """Returns the first candidates, in the receiver's order. The target replaces the last one if it is not included."""
     positions = list(range(min(SHOWN, len(game.candidates))))
     return positions if game.target in positions else [*positions[:-1], game.target]
@@ -67,7 +67,7 @@ def draw(logs: Sequence[GameLog]) -> Image.Image:
     return sheet
 
 
-def draw_row(sheet: Image.Image, top: int, log: GameLog, game: Game, name: str, said: str) -> None:
+def draw_row(sheet: Image.Image, top: int, log: GameLog, game: Turn, name: str, said: str) -> None:
     """Draws one turn below the name of its game. top: its first row of pixels."""
     pen = ImageDraw.Draw(sheet)
     pen.line((MARGIN, top, WIDTH - MARGIN, top), fill=EDGE)

@@ -73,7 +73,7 @@ class FeatureMapLoss(nn.Module):
         self.coef = coef
 
     @property
-    def perceives(self) -> tuple[str, ...]:
+    def needed_layers(self) -> tuple[str, ...]:
         """The layers whose weight is not 0."""
         if isinstance(self.weights, LearntWeights):
             return self.feature_layers
@@ -86,7 +86,7 @@ class FeatureMapLoss(nn.Module):
 
     def forward(self, play: Play) -> Tensor:
         """The loss, a scalar. `play` must have been played with feature maps kept."""
-        weights, distances = self.layer_weights(), self.distances(play, self.perceives)
+        weights, distances = self.layer_weights(), self.distances(play, self.needed_layers)
         total = torch.zeros((), device=play.scores.device)
         for layer, distance in distances.items():
             total = total + weights[layer] * distance
@@ -107,9 +107,9 @@ class PerceptualLoss(FeatureMapLoss):
     flag = "--sort-of-perceptual-loss"
 
     def distances(self, play: Play, layers: Sequence[str]) -> dict[str, Tensor]:
-        assert play.drawn is not None
-        photo, drawn = play.photo.feature_maps, play.drawn.feature_maps
-        return {layer: map_distance(photo[layer], drawn[layer]) for layer in layers}
+        assert play.sketch_encoding is not None
+        photo_maps, sketch_maps = play.photo_encoding.feature_maps, play.sketch_encoding.feature_maps
+        return {layer: map_distance(photo_maps[layer], sketch_maps[layer]) for layer in layers}
 
 
 class LikeADogLoss(FeatureMapLoss):
@@ -144,16 +144,16 @@ class LikeADogLoss(FeatureMapLoss):
             with torch.no_grad():
                 maps = self._look(self.images)
                 self._kept = {layer: mean_and_spread(maps[layer]) for layer in layers}
-        assert play.drawn is not None
-        drawn = play.drawn.feature_maps
-        return {layer: distance_to_all(drawn[layer], *self._kept[layer]) for layer in layers}
+        assert play.sketch_encoding is not None
+        sketch_maps = play.sketch_encoding.feature_maps
+        return {layer: distance_to_all(sketch_maps[layer], *self._kept[layer]) for layer in layers}
 
     def _look(self, images: Tensor) -> Mapping[str, Tensor]:
         """The images' feature maps; the encoder's batch statistics do not change."""
         was_training = self.encoder.training
         self.encoder.eval()
         try:
-            return self.encoder.look(images, maps=self.feature_layers).feature_maps
+            return self.encoder.encode(images, maps=self.feature_layers).feature_maps
         finally:
             self.encoder.train(was_training)
 
@@ -181,7 +181,7 @@ class CLIPLoss(nn.Module):
         self.coef = coef
         self.paper = paper
         self.layer = encoder.feature_layers[-1]
-        self.perceives = (self.layer,)
+        self.needed_layers = (self.layer,)
         self._held_out_seed = held_out_seed
         self.generator = torch.Generator().manual_seed(seed)
 
@@ -189,9 +189,9 @@ class CLIPLoss(nn.Module):
         """The loss, a scalar."""
         generator = self.generator if self.training else torch.Generator().manual_seed(self._held_out_seed)
         views = random_views(play.sketches, self.views, generator, self.paper)
-        seen = self.encoder.look(views, maps=self.perceives, drawn=True)
+        seen = self.encoder.encode(views, maps=self.needed_layers, is_sketch=True)
         maps = seen.feature_maps[self.layer].flatten(1).unflatten(0, (-1, self.views))
-        photos = play.photo.feature_maps[self.layer].flatten(1)[:, None]
+        photos = play.photo_encoding.feature_maps[self.layer].flatten(1)[:, None]
         return self.coef * (1 - functional.cosine_similarity(photos, maps, dim=2)).mean()
 
 

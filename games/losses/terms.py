@@ -67,9 +67,9 @@ class TotalLoss(nn.Module):
         self.auxiliary = nn.ModuleDict(auxiliary)
 
     @property
-    def perceives(self) -> frozenset[str]:
+    def needed_layers(self) -> frozenset[str]:
         """The feature layers whose maps of photos and sketches the terms need."""
-        return frozenset(layer for term in self.auxiliary.values() for layer in getattr(term, "perceives", ()))
+        return frozenset(layer for term in self.auxiliary.values() for layer in getattr(term, "needed_layers", ()))
 
     def generators(self) -> dict[str, torch.Generator]:
         """The terms' random generators, by name."""

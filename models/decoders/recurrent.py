@@ -41,7 +41,7 @@ class Recurrent(Decoder):
         for _ in range(self.steps):
             if drawn:
                 blank = blank * (1 - self.ink(drawn[-1]))
-            canvas_latent = self.encoder.look(1 - blank, drawn=True).latent
+            canvas_latent = self.encoder.encode(1 - blank, is_sketch=True).latent
             drawn.append(super().forward(torch.cat([latent, canvas_latent], dim=1)))
         points = torch.cat([strokes.points for strokes in drawn], dim=1)
         intensities = [strokes.intensities for strokes in drawn if strokes.intensities is not None]

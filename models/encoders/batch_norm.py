@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class PhotoSketchLayer(nn.Module):
-    """A layer whose `forward` takes a second argument, `drawn`: whether the input comes from sketches."""
+    """A layer whose `forward` takes a second argument, `is_sketch`: whether the input comes from sketches."""
 
 
 class PhotoSketchBatchNorm2d(PhotoSketchLayer, nn.BatchNorm2d):
@@ -32,18 +32,18 @@ class PhotoSketchBatchNorm2d(PhotoSketchLayer, nn.BatchNorm2d):
         super().__init__(channels)
         self.register_buffer("drawn_running_mean", torch.zeros(channels))
         self.register_buffer("drawn_running_var", torch.ones(channels))
-        self._averaged: dict[bool, int] | None = None  # number of batches by `drawn`, within `plain_averages`
+        self._averaged: dict[bool, int] | None = None  # number of batches by `is_sketch`, within `plain_averages`
 
-    def forward(self, maps: Tensor, drawn: bool = False) -> Tensor:
+    def forward(self, maps: Tensor, is_sketch: bool = False) -> Tensor:
         mean, var = self.running_mean, self.running_var
-        if drawn:
+        if is_sketch:
             mean, var = self.drawn_running_mean, self.drawn_running_var
         # A single value per channel has no variance.
         learning = self.training and self.weight.requires_grad and maps.numel() > maps.shape[1]
         momentum = self.momentum
         if learning and self._averaged is not None:
-            self._averaged[drawn] += 1
-            momentum = 1 / self._averaged[drawn]
+            self._averaged[is_sketch] += 1
+            momentum = 1 / self._averaged[is_sketch]
         elif learning:
             self.num_batches_tracked.add_(1)
         return nn.functional.batch_norm(maps, mean, var, self.weight, self.bias, learning, momentum, self.eps)
@@ -77,14 +77,14 @@ def _learning(network: nn.Module) -> list[PhotoSketchBatchNorm2d]:
 
 
 class PhotoSketchSequential(PhotoSketchLayer, nn.Sequential):
-    """Layers in sequence; passes `drawn` to those that take it."""
+    """Layers in sequence; passes `is_sketch` to those that take it."""
 
-    def forward(self, values: Tensor, drawn: bool = False) -> Tensor:
+    def forward(self, values: Tensor, is_sketch: bool = False) -> Tensor:
         for layer in self:
-            values = pass_through(layer, values, drawn)
+            values = pass_through(layer, values, is_sketch)
         return values
 
 
-def pass_through(layer: nn.Module, values: Tensor, drawn: bool) -> Tensor:
-    """The output of `layer` for `values`. drawn: the values come from sketches."""
-    return layer(values, drawn) if isinstance(layer, PhotoSketchLayer) else layer(values)
+def pass_through(layer: nn.Module, values: Tensor, is_sketch: bool) -> Tensor:
+    """The output of `layer` for `values`. is_sketch: the values come from sketches."""
+    return layer(values, is_sketch) if isinstance(layer, PhotoSketchLayer) else layer(values)

@@ -61,7 +61,7 @@ class CLIPVisualEncoder(BackboneEncoder):
     def backbone(self) -> nn.Module:
         return self.clipmodel
 
-    def _run(self, pictures: Tensor, maps: Collection[str], drawn: bool) -> Features:
+    def _run(self, pictures: Tensor, maps: Collection[str], is_sketch: bool) -> Features:
         tower: Any = self.clipmodel["visual"]  # open_clip's towers are untyped
         inputs = fit_to_tower(tower, pictures) if self.imagenet_norm else clip_input(self.clipmodel, pictures)
         if not maps:

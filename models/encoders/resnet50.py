@@ -19,14 +19,14 @@ class PhotoSketchBottleneck(PhotoSketchLayer, Bottleneck):
 
     downsample: nn.Sequential | None  # a convolution and its normalisation
 
-    def forward(self, maps: Tensor, drawn: bool = False) -> Tensor:
+    def forward(self, maps: Tensor, is_sketch: bool = False) -> Tensor:
         shortcut = maps
         if self.downsample is not None:
             convolution, norm = self.downsample
-            shortcut = norm(convolution(maps), drawn)
-        maps = self.relu(self.bn1(self.conv1(maps), drawn))
-        maps = self.relu(self.bn2(self.conv2(maps), drawn))
-        return self.relu(self.bn3(self.conv3(maps), drawn) + shortcut)
+            shortcut = norm(convolution(maps), is_sketch)
+        maps = self.relu(self.bn1(self.conv1(maps), is_sketch))
+        maps = self.relu(self.bn2(self.conv2(maps), is_sketch))
+        return self.relu(self.bn3(self.conv3(maps), is_sketch) + shortcut)
 
 
 class ResNet50Backbone(ConvolutionalBackbone):

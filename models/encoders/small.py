@@ -20,8 +20,8 @@ class LayeredEncoder(Encoder):
         self.channels = channels
         self.enc = PhotoSketchSequential(*layers)
 
-    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
-        return Encoding(self.enc(pictures, drawn))
+    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), is_sketch: bool = False) -> Encoding:
+        return Encoding(self.enc(pictures, is_sketch))
 
 
 class SmallCNNEncoder(LayeredEncoder):
@@ -63,7 +63,7 @@ class SimpleMLPEncoder(LayeredEncoder):
             nn.ReLU(),
         )
 
-    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
+    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), is_sketch: bool = False) -> Encoding:
         return super().forward(pictures.flatten(1))  # as a layer of `enc`, it would change checkpoint keys
 
 
@@ -155,8 +155,8 @@ class StrokeNetEncoder(Encoder):
         self.enc = PhotoSketchSequential(OrderedDict(blocks))
         self.fc = nn.Linear(flat_size(self.enc, encoder_channels, image_size), latent_size)
 
-    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), drawn: bool = False) -> Encoding:
-        return Encoding(self.fc(self.enc(pictures, drawn).flatten(1)).relu())
+    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), is_sketch: bool = False) -> Encoding:
+        return Encoding(self.fc(self.enc(pictures, is_sketch).flatten(1)).relu())
 
 
 def _stroke_net_block(before: int, after: int, batchnorm: bool) -> PhotoSketchSequential:

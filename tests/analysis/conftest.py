@@ -11,13 +11,13 @@ import torchbearer
 from PIL import Image
 
 from learning_to_draw.datasets.splits import Split
-from learning_to_draw.games.sampling import Deal
+from learning_to_draw.games.sampling import GameIndices
 from learning_to_draw.models.agents import Play
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.models.encoders.base import Encoding
 from learning_to_draw.rasteriser import draw_lines
 from learning_to_draw.trials.loop.batches import Batch
-from learning_to_draw.trials.loop.gamelog import GameLog
+from learning_to_draw.trials.loop.gamelog import GameLogWriter
 
 
 @pytest.fixture
@@ -94,7 +94,9 @@ def make_full_log():
         generator = torch.Generator().manual_seed(0)
         pixels = torch.randint(0, 256, (8, 1, 12, 12), dtype=torch.uint8, generator=generator)
         split = Split("test", pixels, torch.arange(8) % 4, tuple("abcd"), torch.arange(8))
-        log = GameLog(folder, split, 0, {"classes": list("abcd"), "candidates": 4, "chance": 0.25, "image_size": 12})
+        log = GameLogWriter(
+            folder, split, 0, {"classes": list("abcd"), "candidates": 4, "chance": 0.25, "image_size": 12}
+        )
         log.on_start_validation({})
         for _ in range(batches):
             items = torch.arange(8)
@@ -105,7 +107,7 @@ def make_full_log():
             strokes = Strokes(torch.rand(8, 3, 2, 2, generator=generator) * 2 - 1, 0.01)
             sketches, photos = draw_lines(strokes.points, 12, 0.01), pixels.float() / 255
             play = Play(scores, sketches, strokes, photos, Encoding(torch.zeros(8, 1)), None)
-            batch = Batch(photos, pools, targets, Deal(items, pools, targets))
+            batch = Batch(photos, pools, targets, GameIndices(items, pools, targets))
             log.on_step_validation({torchbearer.X: batch, torchbearer.Y_PRED: play})
         log.on_end_validation({})
         return folder / "gamelogs"

@@ -7,9 +7,9 @@ import pytest
 
 from learning_to_draw.analysis.official.analyse_logs import analyse_logs, count, table
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.records.gamelog import Game
+from learning_to_draw.trials.records.gamelog import Turn
 
-WON, LOST = Game(1, 1, "s", ("a", "b")), Game(0, 1, "s", ("a", "b"))
+WON, LOST = Turn(1, 1, "s", ("a", "b")), Turn(0, 1, "s", ("a", "b"))
 
 
 def entry(sketch, correct, guessed, true, templates="dpp"):

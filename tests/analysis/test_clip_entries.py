@@ -6,11 +6,11 @@ import pytest
 
 from learning_to_draw.analysis.official.clip_entries import Seen, entries, read_entries
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.records.gamelog import Game
+from learning_to_draw.trials.records.gamelog import Turn
 
 
 def test_entries_of_two_games():
-    games = [Game(0, 1, "s/x", ("t/a", "t/b")), Game(1, 1, "s/y", ("t/b", "t/a"))]
+    games = [Turn(0, 1, "s/x", ("t/a", "t/b")), Turn(1, 1, "s/y", ("t/b", "t/a"))]
     seen = {
         "s/x": Seen("cat", "drawing"),
         "s/y": Seen("dog", "photo"),

@@ -69,9 +69,9 @@ def test_total_loss_names_its_terms(play_with):
     total = TotalLoss(lambda scores, targets: scores.new_tensor(0.25), {"ink": Ink()})
     terms = total(play_with(sketches=torch.ones(3)), torch.tensor([0]))
     assert {name: term.item() for name, term in terms.items()} == {"game": 0.25, "ink": 6.0}
-    assert not total.perceives  # nothing here reads feature maps
-    assert TotalLoss(HingeLoss(), {"perceptual": PerceptualLoss(("a",))}).perceives
-    assert not TotalLoss(HingeLoss()).perceives
+    assert not total.needed_layers  # nothing here reads feature maps
+    assert TotalLoss(HingeLoss(), {"perceptual": PerceptualLoss(("a",))}).needed_layers
+    assert not TotalLoss(HingeLoss()).needed_layers
 
 
 def test_total_loss_keeps_what_its_terms_learn():

@@ -25,7 +25,7 @@ class TwoLayers(Encoder):
         self.enc = nn.Linear(5, 2)
         self.seen = 0
 
-    def forward(self, pictures, *, maps=(), drawn=False):
+    def forward(self, pictures, *, maps=(), is_sketch=False):
         self.seen += len(pictures)
         early = self.early(pictures)
         late = self.late(early)
@@ -129,13 +129,13 @@ def test_dog_loss_against_maps_looked_at_one_by_one(play_with, frozen):
         encoder.eval()
         total = 0.0
         for image in images:
-            maps = encoder.look(image[None], maps=encoder.feature_layers).feature_maps
+            maps = encoder.encode(image[None], maps=encoder.feature_layers).feature_maps
             for name, weight in (("early", 2.0), ("late", 0.5)):
                 total += 3 * weight * map_distance(drawn[name], maps[name].expand_as(drawn[name])).item() / 3
         encoder.train()
         return total
 
-    drawn = encoder.eval().look(sketches, maps=encoder.feature_layers).feature_maps
+    drawn = encoder.eval().encode(sketches, maps=encoder.feature_layers).feature_maps
     assert loss(play_with({}, drawn)).item() == pytest.approx(expected(drawn), rel=1e-5)
     encoder.train()
     assert loss(play_with({}, drawn)).item() == pytest.approx(expected(drawn), rel=1e-5)
@@ -148,7 +148,7 @@ def test_dog_loss_against_maps_looked_at_one_by_one(play_with, frozen):
 def test_dog_loss_looks_again_only_where_the_maps_are_trained(play_with, frozen):
     encoder = TwoLayers(frozen)
     loss = LikeADogLoss(encoder, torch.rand(4, 3, 6, 6))
-    drawn = encoder.look(torch.rand(2, 3, 6, 6), maps=encoder.feature_layers).feature_maps
+    drawn = encoder.encode(torch.rand(2, 3, 6, 6), maps=encoder.feature_layers).feature_maps
     loss(play_with({}, drawn))
     seen, first = encoder.seen, loss(play_with({}, drawn)).item()
     with torch.no_grad():
@@ -171,7 +171,7 @@ def test_the_encoder_is_not_a_part_of_the_losses_that_look_with_it():
 def clip_setup(play_with, encoder, **more):
     loss = CLIPLoss(encoder, paper=1.0, seed=11, held_out_seed=12, **more)
     sketches = torch.rand(3, 1, 16, 16).expand(-1, 3, -1, -1)
-    photo = encoder.look(torch.rand(3, 3, 16, 16), maps=encoder.feature_layers).feature_maps
+    photo = encoder.encode(torch.rand(3, 3, 16, 16), maps=encoder.feature_layers).feature_maps
     return loss, play_with(photo, sketches=sketches)
 
 
@@ -182,8 +182,8 @@ def test_clip_loss_against_views_one_by_one(play_with):
     views = random_views(play.sketches, 4, torch.Generator().manual_seed(11), 1.0)
     total = 0.0
     for i, view in enumerate(views):
-        one = play.photo.feature_maps["late"][i // 4].flatten().double()
-        other = encoder.look(view[None], maps=encoder.feature_layers).feature_maps["late"].flatten().double()
+        one = play.photo_encoding.feature_maps["late"][i // 4].flatten().double()
+        other = encoder.encode(view[None], maps=encoder.feature_layers).feature_maps["late"].flatten().double()
         total += 1 - float(one @ other / one.norm() / other.norm())
     assert value == pytest.approx(2.5 * total / 12, rel=1e-4)
 
@@ -207,12 +207,12 @@ def test_clip_gradient_reaches_the_sketches_and_is_finite_without_features(play_
     encoder = TwoLayers().eval()
     loss, play = clip_setup(play_with, encoder)
     sketches = play.sketches.clone().requires_grad_()
-    loss(play_with(play.photo.feature_maps, sketches=sketches)).backward()
+    loss(play_with(play.photo_encoding.feature_maps, sketches=sketches)).backward()
     assert (sketches.grad.abs().amax(dim=(1, 2, 3)) > 0).all()
     with torch.no_grad():
         encoder.late[1].bias.fill_(-100)  # nothing is active any more
     sketches.grad = None
-    loss(play_with(play.photo.feature_maps, sketches=sketches)).backward()
+    loss(play_with(play.photo_encoding.feature_maps, sketches=sketches)).backward()
     assert torch.equal(sketches.grad, torch.zeros_like(sketches))
 
 
@@ -221,6 +221,6 @@ def test_dog_loss_leaves_the_encoder_in_the_mode_it_had(play_with, training):
     encoder = TwoLayers(frozen=False).train(training)
     loss = LikeADogLoss(encoder, torch.rand(2, 3, 6, 6))
     assert encoder.training == training
-    drawn = encoder.look(torch.rand(2, 3, 6, 6), maps=encoder.feature_layers).feature_maps
+    drawn = encoder.encode(torch.rand(2, 3, 6, 6), maps=encoder.feature_layers).feature_maps
     loss(play_with({}, drawn))
     assert [module.training for module in encoder.modules()] == [training] * len(list(encoder.modules()))

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.games.sampling import Deal, ObjectOrientedGame, OriginalGame, shuffled_pools
+from learning_to_draw.games.sampling import GameIndices, ObjectOrientedGame, OriginalGame, shuffled_pools
 
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def meant_items(deal: Deal) -> torch.Tensor:
+def meant_items(deal: GameIndices) -> torch.Tensor:
     """What each sender's target is, looked up in its own game's pool."""
     pools = deal.candidates.repeat_interleave(len(deal.targets) // len(deal.candidates), dim=0)
     return pools.gather(1, deal.targets[:, None]).flatten()
@@ -37,9 +37,9 @@ def object_oriented(labels, kind, *, shuffle=False, num_targets=None, batch_size
 
 
 def test_original_game_means_every_item_of_a_batch_once_and_drops_the_short_last_batch():
-    dealer = OriginalGame(11, candidates=4, generator=seeded(), shuffle=True)
-    deals = list(dealer)
-    assert len(deals) == len(dealer) == 2
+    sampler = OriginalGame(11, candidates=4, generator=seeded(), shuffle=True)
+    deals = list(sampler)
+    assert len(deals) == len(sampler) == 2
     used = torch.cat([deal.senders for deal in deals])
     assert len(set(used.tolist())) == 8
     for deal in deals:
@@ -117,9 +117,9 @@ def test_mixed_game_is_half_same_and_half_different():
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_a_game_holds_one_picture_of_each_class(kind, shuffle):
     labels = torch.tensor([0] * 5 + [1] * 9 + [2] * 7 + [3] * 6 + [4] * 5)
-    dealer = object_oriented(labels.tolist(), kind, shuffle=shuffle, num_targets=3, batch_size=7, seed=3)
-    assert (dealer.games, dealer.candidates) == (2, 3)
-    for deal in dealer:
+    sampler = object_oriented(labels.tolist(), kind, shuffle=shuffle, num_targets=3, batch_size=7, seed=3)
+    assert (sampler.games, sampler.candidates) == (2, 3)
+    for deal in sampler:
         assert deal.candidates.shape == (2, 3)
         assert all(len(set(labels[pool].tolist())) == 3 for pool in deal.candidates)
         assert torch.equal(labels[meant_items(deal)], labels[deal.senders])
@@ -135,7 +135,7 @@ def test_different_means_another_picture_also_where_a_balanced_split_repeats_the
     # class a: pictures 10 and 11, shown 8 times in all; class b: picture 20 to 27, shown once each
     labels, pictures = torch.tensor([0] * 8 + [1] * 8), torch.tensor([10, 11] * 4 + list(range(20, 28)))
     for kind in ("different", "mixed"):
-        dealer = ObjectOrientedGame(
+        sampler = ObjectOrientedGame(
             labels,
             ("a", "b"),
             kind=kind,
@@ -145,7 +145,7 @@ def test_different_means_another_picture_also_where_a_balanced_split_repeats_the
             generator=seeded(),
             shuffle=True,
         )
-        for turn, deal in enumerate([deal for _ in range(5) for deal in dealer]):
+        for turn, deal in enumerate([deal for _ in range(5) for deal in sampler]):
             seen, meant = pictures[deal.senders], pictures[meant_items(deal)]
             assert torch.equal(labels[deal.senders], labels[meant_items(deal)])
             assert (seen == meant).sum() == (0 if kind == "different" else 1), turn
@@ -155,7 +155,7 @@ def test_a_class_of_one_picture_shows_it_to_both():
     # class a: one item; class b: pictures 1 2 3; class c: one picture, which a balanced split repeats as items 4 5 6
     labels, pictures = [0] + [1] * 3 + [2] * 3, torch.tensor([0, 1, 2, 3, 9, 9, 9])
     for kind, shuffle in itertools.product(("different", "mixed"), (True, False)):
-        dealer = ObjectOrientedGame(
+        sampler = ObjectOrientedGame(
             torch.tensor(labels),
             ("a", "b", "c"),
             kind=kind,
@@ -165,8 +165,8 @@ def test_a_class_of_one_picture_shows_it_to_both():
             generator=seeded(),
             shuffle=shuffle,
         )
-        assert dealer.lonely == ("a", "c")
-        for deal in dealer:
+        assert sampler.lonely == ("a", "c")
+        for deal in sampler:
             for sender, receiver in zip(deal.senders.tolist(), meant_items(deal).tolist(), strict=True):
                 assert labels[sender] == labels[receiver]
                 if labels[sender] != 1:
@@ -204,8 +204,8 @@ def test_with_few_senders_every_class_still_takes_its_turn_as_sender():
 
 def test_training_deals_differ_between_epochs_and_follow_the_seed():
     labels = [c for c in range(5) for _ in range(10)]
-    dealer = object_oriented(labels, "same", shuffle=True, batch_size=10, seed=1, split="train")
-    first, second = next(iter(dealer)), next(iter(dealer))
+    sampler = object_oriented(labels, "same", shuffle=True, batch_size=10, seed=1, split="train")
+    first, second = next(iter(sampler)), next(iter(sampler))
     assert not torch.equal(first.senders, second.senders)
     again = next(iter(object_oriented(labels, "same", shuffle=True, batch_size=10, seed=1, split="train")))
     assert torch.equal(first.senders, again.senders)

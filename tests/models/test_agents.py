@@ -60,22 +60,22 @@ class Counting(Encoder):
         self.project = nn.Linear(144, 8)
         self.photos = self.drawn = 0
 
-    def forward(self, pictures, *, maps=(), drawn=False):
-        if drawn:
+    def forward(self, pictures, *, maps=(), is_sketch=False):
+        if is_sketch:
             self.drawn += len(pictures)
         else:
             self.photos += len(pictures)
         return Encoding(self.project(pictures.flatten(1)))
 
 
-@pytest.mark.parametrize("perceive", [("layer",), ()])
-def test_a_shared_encoder_sees_every_photo_and_every_sketch_once(perceive):
+@pytest.mark.parametrize("feature_layers", [("layer",), ()])
+def test_a_shared_encoder_sees_every_photo_and_every_sketch_once(feature_layers):
     encoder = Counting()
     agents = small_pair()
     agents.sender_encoder = agents.receiver_encoder = encoder
-    play = agents(torch.rand(7, 1, 12, 12), torch.tensor([[0, 1, 6], [2, 3, 5]]), 4, perceive=perceive)
+    play = agents(torch.rand(7, 1, 12, 12), torch.tensor([[0, 1, 6], [2, 3, 5]]), 4, feature_layers=feature_layers)
     assert (encoder.photos, encoder.drawn) == (7, 4)
-    assert play.drawn is not None
+    assert play.sketch_encoding is not None
 
 
 def test_separate_encoders_see_only_what_their_agent_sees():
@@ -84,8 +84,8 @@ def test_separate_encoders_see_only_what_their_agent_sees():
     play = agents(torch.rand(7, 1, 12, 12), torch.tensor([[0, 1, 6]]), 2)
     assert (agents.sender_encoder.photos, agents.sender_encoder.drawn) == (2, 0)
     assert (agents.receiver_encoder.photos, agents.receiver_encoder.drawn) == (3, 2)
-    assert play.drawn is None
-    assert agents(torch.rand(7, 1, 12, 12), torch.tensor([[0, 1, 6]]), 2, perceive=("layer",)).drawn is not None
+    assert play.sketch_encoding is None
+    assert agents(torch.rand(7, 1, 12, 12), torch.tensor([[0, 1, 6]]), 2, feature_layers=("layer",)).sketch_encoding is not None
     assert agents.sender_encoder.drawn == 2
 
 
@@ -104,7 +104,7 @@ def test_invert_is_black_on_white():
     agents = small_pair(invert=True)
     strokes, sketches = agents.sketch(torch.rand(2, 8))
     assert torch.allclose(sketches, 1 - agents.decoder.draw(strokes))
-    assert torch.equal(agents.show(strokes), sketches)
+    assert torch.equal(agents.render(strokes), sketches)
     assert sketches.median() > 0.5
 
 

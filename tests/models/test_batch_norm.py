@@ -12,10 +12,10 @@ def test_photos_and_sketches_have_statistics_of_their_own():
     photos, sketches = torch.randn(64, 2, 8, 8) * 3 + 5, torch.randn(64, 2, 8, 8) * 0.5 - 2
     for _ in range(200):
         layer(photos)
-        layer(sketches, drawn=True)
+        layer(sketches, is_sketch=True)
     layer.eval()
-    for pictures, drawn in ((photos, False), (sketches, True)):
-        normal = layer(pictures, drawn=drawn)
+    for pictures, is_sketch in ((photos, False), (sketches, True)):
+        normal = layer(pictures, is_sketch=is_sketch)
         assert normal.mean(dim=(0, 2, 3)).abs().max() < 1e-3
         assert (normal.std(dim=(0, 2, 3)) - 1).abs().max() < 1e-3
     # In training mode it equals torch's own batch normalisation.
@@ -33,7 +33,7 @@ def test_a_frozen_layer_keeps_to_its_statistics():
     expected = (maps - torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1)) / (1 + layer.eps) ** 0.5
     assert torch.allclose(layer(maps), expected, atol=1e-5)
     expected = maps / (torch.tensor([4.0, 9.0, 16.0]).view(3, 1, 1) + layer.eps).sqrt()
-    assert torch.allclose(layer(maps, drawn=True), expected, atol=1e-5)
+    assert torch.allclose(layer(maps, is_sketch=True), expected, atol=1e-5)
     assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
 
 
@@ -62,7 +62,7 @@ def test_statistics_can_be_settled_as_plain_means_of_photos_and_of_sketches():
         for batch in photos:
             layer(batch)
         for batch in sketches:
-            layer(batch, drawn=True)
+            layer(batch, is_sketch=True)
     for batches, mean, var in (
         (photos, layer.running_mean, layer.running_var),
         (sketches, layer.drawn_running_mean, layer.drawn_running_var),

@@ -30,10 +30,10 @@ def test_feature_maps_are_what_the_towers_own_layers_give(tiny_clips, which, lay
         stage.register_forward_hook(lambda layer, given, output: outputs.append(output))
     pictures = torch.rand(2, 3, 40, 40)
     with torch.no_grad():
-        encoding = encoder.look(pictures, maps=encoder.feature_layers)
+        encoding = encoder.encode(pictures, maps=encoder.feature_layers)
         given, outputs[:] = list(outputs), []
         expected = tower(clip_input(encoder.clipmodel, pictures))
-        quick = encoder.look(pictures)
+        quick = encoder.encode(pictures)
     assert encoder.feature_layers == tuple(encoding.feature_maps) == (*layers, "CLIPvisual")
     *maps, last = encoding.feature_maps.values()
     assert [tuple(each.shape) for each in maps] == shapes
@@ -47,7 +47,7 @@ def test_feature_maps_are_what_the_towers_own_layers_give(tiny_clips, which, lay
 
 def test_a_chosen_block_is_the_last_of_the_feature_maps(tiny_clips):
     encoder = build(tiny_clips[0], transformer_resblock="resblock1")
-    maps = encoder.look(torch.rand(1, 3, 32, 32), maps=encoder.feature_layers).feature_maps
+    maps = encoder.encode(torch.rand(1, 3, 32, 32), maps=encoder.feature_layers).feature_maps
     assert tuple(maps) == encoder.feature_layers == ("resblock0", "resblock1", "CLIPvisual")
     with pytest.raises(UsageError, match="resblock7: ViT-tiny has resblock0, resblock1, resblock2"):
         build(tiny_clips[0], transformer_resblock="resblock7")
@@ -58,15 +58,15 @@ def test_a_chosen_block_is_the_last_of_the_feature_maps(tiny_clips):
 def test_imagenet_norm_takes_the_place_of_clips_own(tiny_clips):
     encoder = build(tiny_clips[0])
     pictures = torch.rand(2, 1, 32, 32)
-    own = encoder.look(pictures).latent
+    own = encoder.encode(pictures).latent
     encoder.imagenet_norm = True
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     expected = encoder.enc(encoder.clipmodel.visual((pictures - mean) / std))
-    assert torch.allclose(encoder.look(pictures).latent, expected, atol=1e-5)
+    assert torch.allclose(encoder.encode(pictures).latent, expected, atol=1e-5)
     assert not torch.allclose(own, expected, atol=1e-3)
     small = torch.rand(2, 3, 20, 20)
     resized = F.interpolate((small - mean) / std, (32, 32), mode="bicubic", antialias=True)
-    assert torch.allclose(encoder.look(small).latent, encoder.enc(encoder.clipmodel.visual(resized)), atol=1e-5)
+    assert torch.allclose(encoder.encode(small).latent, encoder.enc(encoder.clipmodel.visual(resized)), atol=1e-5)
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -75,7 +75,7 @@ def test_training_leaves_clips_statistics_alone(tiny_clips, which, freeze):
     encoder = build(tiny_clips[which], freeze_backbone=freeze).train()
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     sketches = torch.rand(2, 1, 32, 32, requires_grad=True)
-    encoder.look(sketches, drawn=True, maps=encoder.feature_layers).latent.sum().backward()
+    encoder.encode(sketches, is_sketch=True, maps=encoder.feature_layers).latent.sum().backward()
     assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
     assert sketches.grad.abs().sum() > 0
     assert encoder.enc.training

@@ -85,10 +85,10 @@ def test_better_cnn_keeps_sketches_out_of_its_photo_statistics():
     photos, sketches = torch.rand(32, 1, 12, 12), (torch.rand(32, 1, 12, 12) > 0.5).float() * 3
     for _ in range(150):  # until the initial running variance has faded
         encoder(photos)
-        encoder(sketches, drawn=True)
-    training = [encoder(photos).latent, encoder(sketches, drawn=True).latent]
+        encoder(sketches, is_sketch=True)
+    training = [encoder(photos).latent, encoder(sketches, is_sketch=True).latent]
     encoder.eval()
-    testing = [encoder(photos).latent, encoder(sketches, drawn=True).latent]
+    testing = [encoder(photos).latent, encoder(sketches, is_sketch=True).latent]
     for trained, tested in zip(training, testing, strict=True):
         assert (trained - tested).abs().max() < 0.05 * trained.std()
     assert (encoder(sketches).latent - training[1]).abs().max() > training[1].std()
@@ -141,7 +141,7 @@ def test_stroke_net_is_the_formula_written_out(batchnorm):
                 values = torch.where(values > 0, values, 0.2 * values)
             values = values.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).mean(dim=(3, 5))
         expected = (values.flatten(1) @ state["fc.weight"].T + state["fc.bias"]).clamp(min=0)
-        assert torch.allclose(encoder(pictures, drawn=bool(drawn)).latent, expected, atol=1e-9)
+        assert torch.allclose(encoder(pictures, is_sketch=bool(drawn)).latent, expected, atol=1e-9)
         assert expected.abs().sum() > 0
 
 
@@ -164,7 +164,7 @@ def test_stroke_nets_names_and_shapes_are_the_official_ones():
 def test_an_encoder_of_grey_pictures_refuses_colour(cls):
     with pytest.raises(UsageError, match=r"--encoder-channels 1: .* 3 channels\.\nGive --encoder-channels 3"):
         build(cls, channels=3, encoder_channels=1, image_size=32)
-    latent = build(cls, channels=1, encoder_channels=3, image_size=32).look(torch.rand(2, 1, 32, 32)).latent
+    latent = build(cls, channels=1, encoder_channels=3, image_size=32).encode(torch.rand(2, 1, 32, 32)).latent
     assert latent.shape == (2, 16)
 
 

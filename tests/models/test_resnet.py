@@ -37,21 +37,21 @@ def loaded(home, monkeypatch):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("drawn", [False, True])
-def test_it_is_torchvisions_network_layer_for_layer(loaded, resnet50, drawn):
+@pytest.mark.parametrize("is_sketch", [False, True])
+def test_it_is_torchvisions_network_layer_for_layer(loaded, resnet50, is_sketch):
     loaded.eval()
     pictures = torch.rand(2, 3, 64, 64)
     values = resnet50.maxpool(resnet50.relu(resnet50.bn1(resnet50.conv1(pictures))))
     expected = {}
     for name in ("layer1", "layer2", "layer3", "layer4"):
         values = expected[name] = getattr(resnet50, name)(values)
-    encoding = loaded(pictures, maps=loaded.feature_layers, drawn=drawn)
+    encoding = loaded(pictures, maps=loaded.feature_layers, is_sketch=is_sketch)
     assert tuple(encoding.feature_maps) == loaded.feature_layers == ("layer4", "layer5", "layer6", "layer7")
     for maps, expected_maps in zip(encoding.feature_maps.values(), expected.values(), strict=True):
         assert maps.shape == expected_maps.shape
         assert torch.allclose(maps, expected_maps, rtol=1e-4, atol=1e-4)
     assert torch.allclose(encoding.latent, loaded.enc[1](values.mean(dim=(2, 3))), rtol=1e-4, atol=1e-3)
-    assert loaded(pictures, drawn=drawn).feature_maps == {}
+    assert loaded(pictures, is_sketch=is_sketch).feature_maps == {}
 
 
 def test_names_and_shapes_of_the_official_checkpoints(loaded, resnet50):
@@ -82,10 +82,10 @@ def test_in_training_it_normalises_as_torchvisions(loaded, resnet50):
 def test_photos_are_seen_alike_whatever_sketches_were_seen_in_training(loaded):
     photos = torch.rand(4, 3, 32, 32)
     loaded.train()(photos)
-    before, drawn_before = loaded.eval()(photos).latent, loaded(photos, drawn=True).latent
-    loaded.train()(torch.rand(4, 3, 32, 32).round(), drawn=True)
+    before, drawn_before = loaded.eval()(photos).latent, loaded(photos, is_sketch=True).latent
+    loaded.train()(torch.rand(4, 3, 32, 32).round(), is_sketch=True)
     assert torch.equal(loaded.eval()(photos).latent, before)
-    assert not torch.allclose(loaded(photos, drawn=True).latent, drawn_before, atol=1e-2)
+    assert not torch.allclose(loaded(photos, is_sketch=True).latent, drawn_before, atol=1e-2)
 
 
 def test_frozen_it_trains_its_projection_alone_and_keeps_its_statistics(home, monkeypatch):
@@ -94,11 +94,11 @@ def test_frozen_it_trains_its_projection_alone_and_keeps_its_statistics(home, mo
     assert [name for name, p in encoder.named_parameters() if p.requires_grad] == ["enc.1.weight", "enc.1.bias"]
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     sketches = torch.rand(2, 3, 32, 32, requires_grad=True)
-    trained = encoder(sketches, drawn=True).latent
+    trained = encoder(sketches, is_sketch=True).latent
     trained.sum().backward()
     assert sketches.grad.abs().sum() > 0
     assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
-    assert torch.allclose(encoder.eval()(sketches, drawn=True).latent, trained)
+    assert torch.allclose(encoder.eval()(sketches, is_sketch=True).latent, trained)
 
 
 def test_missing_weights_are_said_and_not_looked_for_where_a_checkpoint_follows(tmp_path, monkeypatch):

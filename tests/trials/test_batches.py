@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from learning_to_draw.datasets.splits import Split
-from learning_to_draw.games.sampling import Deal, ObjectOrientedGame, OriginalGame
+from learning_to_draw.games.sampling import GameIndices, ObjectOrientedGame, OriginalGame
 from learning_to_draw.trials.loop.batches import GameBatches, SenderView, unique_rows
 
 CPU = torch.device("cpu")
@@ -22,7 +22,7 @@ def numbers(photos):
 
 
 def test_rows_are_senders_first_and_every_picture_once():
-    deal = Deal(torch.tensor([5, 2]), torch.tensor([[7, 5, 9], [2, 7, 5]]), torch.tensor([1, 0]))
+    deal = GameIndices(torch.tensor([5, 2]), torch.tensor([[7, 5, 9], [2, 7, 5]]), torch.tensor([1, 0]))
     items, candidates = unique_rows(deal)
     assert items.tolist() == [5, 2, 7, 9]
     assert candidates.tolist() == [[2, 0, 3], [1, 2, 0]]
@@ -35,13 +35,13 @@ def test_a_batch_shows_what_was_dealt(kind, transformed):
     split = numbered_split()
     generator = torch.Generator().manual_seed(0)
     if kind == "original":
-        dealer = OriginalGame(12, candidates=6, senders=4, generator=generator, shuffle=True)
+        sampler = OriginalGame(12, candidates=6, senders=4, generator=generator, shuffle=True)
     else:
-        dealer = ObjectOrientedGame(
+        sampler = ObjectOrientedGame(
             split.labels, split.classes, kind=kind, num_targets=3, batch_size=6, generator=generator, shuffle=True
         )
     leave = (lambda photos, generator: photos) if transformed else None
-    for batch in GameBatches(split, dealer, device=CPU, seed=0, sender_view=leave):
+    for batch in GameBatches(split, sampler, device=CPU, seed=0, sender_view=leave):
         assert torch.equal(numbers(batch.photos[: batch.senders]), batch.items.senders)
         assert torch.equal(numbers(batch.photos)[batch.candidates], batch.items.candidates)
         rows = batch.candidate_rows()
@@ -56,8 +56,8 @@ def test_a_batch_shows_what_was_dealt(kind, transformed):
 
 def test_number_of_games_counts_senders():
     generator = torch.Generator().manual_seed(0)
-    dealer = OriginalGame(13, candidates=4, senders=3, generator=generator, shuffle=False)
-    batches = GameBatches(numbered_split(13), dealer, device=CPU, seed=0)
+    sampler = OriginalGame(13, candidates=4, senders=3, generator=generator, shuffle=False)
+    batches = GameBatches(numbered_split(13), sampler, device=CPU, seed=0)
     assert len(batches) == 3
     assert batches.games == 9 == sum(batch.senders for batch in batches)
 
@@ -69,8 +69,8 @@ def noise(images, indices, generator, device=None):
 def test_views_are_new_each_epoch_in_training_and_the_same_in_testing():
     def first_photos(name):
         generator = torch.Generator().manual_seed(0)
-        dealer = OriginalGame(12, candidates=6, generator=generator, shuffle=False)
-        batches = GameBatches(numbered_split(name=name, augment=noise), dealer, device=CPU, seed=3)
+        sampler = OriginalGame(12, candidates=6, generator=generator, shuffle=False)
+        batches = GameBatches(numbered_split(name=name, augment=noise), sampler, device=CPU, seed=3)
         return next(iter(batches)).photos, next(iter(batches)).photos
 
     assert torch.equal(*first_photos("test"))

@@ -82,8 +82,8 @@ def test_a_pair_draws_like_its_sender_and_scores_like_its_receiver(runs):
     mixed = pair(trained[0], one, trained[1], other)
     play = mixed(photos, candidates, 4)
     assert torch.equal(play.sketches, one(photos, candidates, 4).sketches)
-    heard = other.receiver(other.receiver_encoder.look(play.sketches, drawn=True).latent)
-    seen = other.receiver(other.receiver_encoder.look(photos).latent)
+    heard = other.receiver(other.receiver_encoder.encode(play.sketches, is_sketch=True).latent)
+    seen = other.receiver(other.receiver_encoder.encode(photos).latent)
     assert torch.allclose(play.scores, heard @ seen.T, atol=1e-5)
     assert pair(trained[0], one, trained[0], one) is one
     assert isinstance(mixed, Agents)
@@ -103,7 +103,7 @@ def test_one_checkpoint_is_too_few(runs):
 
 def test_agents_of_different_games_play_only_one_that_is_named(runs, tmp_path):
     options = resolve("train", [*SMALL, "--encoder", "SimpleMLPEncoder", "--object-oriented", "same"])
-    settled = options.settled("settled by the run", num_targets=10)  # as training leaves it
+    settled = options.replace("settled by the run", num_targets=10)  # as training leaves it
     save(tmp_path / "same.pt", build_agents(options, Pictures({}, 16, 1)), settled)
     files = [runs[0], tmp_path / "same.pt"]
     with pytest.raises(UsageError, match=r"do not play the same game\.\n.*--object-oriented none"):

@@ -12,12 +12,12 @@ import torchbearer
 from PIL import Image
 
 from learning_to_draw.datasets.splits import Split
-from learning_to_draw.games.sampling import Deal
+from learning_to_draw.games.sampling import GameIndices
 from learning_to_draw.models.agents import Play
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.models.encoders.base import Encoding
 from learning_to_draw.trials.loop.batches import Batch
-from learning_to_draw.trials.loop.gamelog import GameLog
+from learning_to_draw.trials.loop.gamelog import GameLogWriter
 from learning_to_draw.trials.records.gamelog import read_log
 from learning_to_draw.trials.records.gamelog_writer import stroke_width
 
@@ -40,7 +40,7 @@ def states():
         # The senders of each game's second turn see another picture than the receiver, as in `different` games.
         seen = torch.tensor([0, 3, 2, 5])
         play = Play(scores, sketches, strokes, photos[seen], Encoding(torch.zeros(4, 1)), None)
-        items = Deal(seen + 6 * batch, candidates + 6 * batch, targets)
+        items = GameIndices(seen + 6 * batch, candidates + 6 * batch, targets)
         yield {torchbearer.X: Batch(photos, candidates, targets, items), torchbearer.Y_PRED: play}, PIXELS
 
 
@@ -48,7 +48,7 @@ def new_log(folder):
     """Items go through the pictures backwards; two pictures a class."""
     labels = torch.arange(12) // 2
     split = Split("test", PIXELS.flip(0), labels.flip(0), tuple("abcdef"), torch.arange(11, -1, -1))
-    return GameLog(folder, split, 7, {"dataset": "Colours"})
+    return GameLogWriter(folder, split, 7, {"dataset": "Colours"})
 
 
 def test_a_log_is_complete_and_true(tmp_path):

@@ -5,7 +5,7 @@ import torchbearer
 from PIL import Image
 from torchvision.utils import make_grid
 
-from learning_to_draw.games.sampling import Deal
+from learning_to_draw.games.sampling import GameIndices
 from learning_to_draw.models.agents import Play
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.models.encoders.base import Encoding
@@ -23,7 +23,7 @@ def played(different=False):
     scores = torch.zeros(4, 3)
     scores[0, targets[0]] = scores[2, targets[2]] = 1.0
     scores[1, 0] = scores[3, 0] = 1.0
-    items = Deal(torch.arange(4), candidates, targets)
+    items = GameIndices(torch.arange(4), candidates, targets)
     sketches = torch.full((4, 1, 4, 4), 0.25)
     play = Play(scores, sketches, Strokes(torch.zeros(4, 1, 2, 2), 0.1), sketches, Encoding(torch.zeros(4, 1)), None)
     return Batch(photos, candidates, targets, items), play

@@ -63,10 +63,10 @@ def batches_of(kind, share, name="train"):
     split = numbered(name)
     common = {"generator": torch.Generator().manual_seed(3), "shuffle": name == "train", "split": name}
     if kind == "original":
-        dealer = OriginalGame(len(split), candidates=4, **common)
+        sampler = OriginalGame(len(split), candidates=4, **common)
     else:
-        dealer = ObjectOrientedGame(split.labels, split.classes, kind=kind, num_targets=3, batch_size=6, **common)
-    return GameBatches(split, dealer, device=torch.device("cpu"), seed=1, share=share)
+        sampler = ObjectOrientedGame(split.labels, split.classes, kind=kind, num_targets=3, batch_size=6, **common)
+    return GameBatches(split, sampler, device=torch.device("cpu"), seed=1, share=share)
 
 
 @pytest.mark.parametrize("kind", ["original", "mixed"])
@@ -81,10 +81,10 @@ def test_processes_share_out_what_one_would_play(kind, processes):
         for one, other in zip(played, [batch.photos for turn in turns for batch in turn], strict=False):
             assert torch.equal(one, other)
         for share in shares:  # one process goes on to deal what makes no whole turn
-            assert torch.equal(share.dealer.generator.get_state(), shares[0].dealer.generator.get_state())
+            assert torch.equal(share.sampler.generator.get_state(), shares[0].sampler.generator.get_state())
         whole = batches_of(kind, (0, 1))
         list(itertools.islice(whole, len(turns) * processes))
-    assert shares[0].games == len(turns) * processes * whole.dealer.games * whole.dealer.senders
+    assert shares[0].games == len(turns) * processes * whole.sampler.games * whole.sampler.senders
 
 
 @pytest.mark.parametrize("kind", ["original", "different"])
@@ -108,7 +108,7 @@ from learning_to_draw.trials.loop.batches import Batch
 from learning_to_draw.trials.loop.trial import build_trial
 from torchbearer import X, Y_TRUE, MODEL, OPTIMIZER
 
-@distributed.joined()
+@distributed.process_group()
 def step(pair, pool, saved_by, file):
     agents, photos = torch.load(pair, weights_only=False)
     rank = distributed.rank()

@@ -54,7 +54,7 @@ def test_looked_up_features_give_the_play_that_computed_ones_give(loss, encoders
     for computed, looked_up in zip(one, other, strict=True):
         assert torch.equal(computed.photos, looked_up.photos)
         plays = [
-            agents(b.photos, b.candidates, b.senders, perceive=loss.perceives, features=b.features)
+            agents(b.photos, b.candidates, b.senders, feature_layers=loss.needed_layers, features=b.features)
             for b in (computed, looked_up)
         ]
         assert looked_up.features is not None
@@ -78,7 +78,7 @@ def test_a_backbone_is_not_asked_for_photos_whose_features_are_known(monkeypatch
     )
     batch = next(iter(batches))
     agents(batch.photos, batch.candidates, batch.senders, features=batch.features)
-    assert [how["drawn"] for how in seen] == [True]
+    assert [how["is_sketch"] for how in seen] == [True]
 
 
 def test_features_are_of_the_pictures_asked_for_whatever_the_batch_they_were_computed_in():
@@ -165,11 +165,11 @@ def test_a_run_is_the_same_with_and_without_kept_features(tmp_path):
 def test_bfloat16_is_for_the_backbone_alone():
     options, agents, _ = build(*FROZEN, "--precision", "bf16")
     pictures = torch.rand(4, 3, 32, 32)
-    exact = agents.sender_encoder.look(pictures).latent
+    exact = agents.sender_encoder.encode(pictures).latent
     set_precision(options, agents)
     features = agents.sender_encoder.extract(pictures)
     assert features.values.dtype == torch.bfloat16
-    rounded = agents.sender_encoder.look(pictures).latent
+    rounded = agents.sender_encoder.encode(pictures).latent
     assert rounded.dtype == torch.float32
     assert 0 < (rounded - exact).abs().max() < 0.05 * exact.abs().max()
     play = agents(pictures, torch.arange(4)[None], 4)

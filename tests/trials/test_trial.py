@@ -32,8 +32,8 @@ def batches(name, count=16):
     images = torch.randint(0, 256, (count, 1, 12, 12), dtype=torch.uint8)
     split = Split(name, images, torch.zeros(count, dtype=torch.long), ("only",), torch.arange(count))
     generator = torch.Generator().manual_seed(0)
-    dealer = OriginalGame(count, candidates=8, generator=generator, shuffle=name == "train")
-    return GameBatches(split, dealer, device=CPU, seed=0)
+    sampler = OriginalGame(count, candidates=8, generator=generator, shuffle=name == "train")
+    return GameBatches(split, sampler, device=CPU, seed=0)
 
 
 def pair():

@@ -96,7 +96,7 @@ def test_every_process_sees_views_of_its_own(digits, monkeypatch):
 
 
 def test_an_epoch_has_a_batch_for_every_process(digits, monkeypatch):
-    monkeypatch.setattr("learning_to_draw.trials.loop.distributed.count", lambda: 2)
+    monkeypatch.setattr("learning_to_draw.trials.loop.distributed.world_size", lambda: 2)
     with pytest.raises(UsageError, match=r"--batch-size 1000: an epoch has 1 batch\(es\), and each of the 2 processes"):
         batches_of(digits, "--batch-size", "1000", "--object-oriented", "same")
 
@@ -160,7 +160,7 @@ def test_the_perceptual_loss_is_weighed_as_asked(digits):
     loss = build_loss(options, build_agents(options, digits)).auxiliary["perceptual"]
     assert loss.layer_weights() == {"relu1": 0.5, "fire3": 2.0}
     assert loss.coef == 3.0
-    assert not build_loss(resolve("train", []), build_agents(resolve("train", []), digits)).perceives
+    assert not build_loss(resolve("train", []), build_agents(resolve("train", []), digits)).needed_layers
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_every_auxiliary_loss_is_built_as_asked(digits, dogs):
         "CLIP": CLIPLoss,
         "reconstruct": ReconstructLoss,
     }
-    assert loss.perceives
+    assert loss.needed_layers
     dog, clip = loss.auxiliary["dog"], loss.auxiliary["CLIP"]
     assert (dog.layer_weights(), dog.coef) == ({"relu1": 2.0, "fire3": 1.0}, 3.0)
     assert (clip.layer, clip.coef, clip.paper) == ("fire3", 5.0, 1.0)
@@ -209,7 +209,9 @@ def test_a_plays_every_loss_is_finite_and_teaches_the_sender(digits, dogs):
     options = resolve("train", arguments)
     agents, batch = build_agents(options, digits), next(iter(build_batches(options, digits, CPU)["train"]))
     loss = build_loss(options, agents)
-    terms = loss(agents(batch.photos, batch.candidates, batch.senders, perceive=loss.perceives), batch.targets)
+    terms = loss(
+        agents(batch.photos, batch.candidates, batch.senders, feature_layers=loss.needed_layers), batch.targets
+    )
     assert list(terms) == ["game", "perceptual", "dog", "CLIP", "reconstruct"]
     last = agents.decoder.latent_to_linecoord[4].weight
     for name, term in terms.items():

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from learning_to_draw.components import Part, add_trust_option
+from learning_to_draw.components import Component, add_trust_option
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, program
-from learning_to_draw.plugins import load_again, sha256_of
+from learning_to_draw.plugins import reload_plugin, sha256_of
 from learning_to_draw.trials.config.run import (
     COMMAND_OPTIONS,
     add_agent_options,
@@ -49,11 +49,11 @@ class Options:
         except KeyError:
             raise AttributeError(name) from None
 
-    def settled(self, source: str, **values: Any) -> Options:
+    def replace(self, source: str, **values: Any) -> Options:
         """The same options with some values replaced by the run itself; `source` names where they come from."""
         return Options(self.command, self.values | values, self.sources | dict.fromkeys(values, source))
 
-    def part(self, kind: str) -> Part:
+    def part(self, kind: str) -> Component:
         return PART_TABLES[kind][self.values[kind]]
 
 
@@ -165,7 +165,7 @@ def resolve_training(arguments: Sequence[str]) -> Options:
             f"--config {path} cannot be read ({reason}).\n"
             "Give the config.json of a training, or what --print-config printed."
         ) from error
-    load_again(given_value("plugin", arguments), saved, content.get("versions", {}), f"--config {path}")
+    reload_plugin(given_value("plugin", arguments), saved, content.get("versions", {}), f"--config {path}")
     known = {name.lstrip("-").replace("-", "_") for _, name in names_everywhere()}
     if unknown := sorted(saved.keys() - known):
         raise UsageError(f"--config {path} has {unknown[0]!r}, which is not an option.\nCorrect it, or remove it.")

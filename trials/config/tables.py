@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from learning_to_draw.components import Part
+from learning_to_draw.components import Component
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.games import GAMES, LOSSES
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
 from learning_to_draw.trials.config.run import game_name
 
 # kind -> its table; the option that chooses a component is named after the kind.
-PART_TABLES: dict[str, Mapping[str, Part]] = {
+PART_TABLES: dict[str, Mapping[str, Component]] = {
     "dataset": DATASETS,
     "object_oriented": GAMES,
     "encoder": ENCODERS,

@@ -1,4 +1,4 @@
-"""Turns the deals of a game into batches of photos on the device; each photo of a batch is loaded once."""
+"""Turns the sampled games into batches of photos on the device; each photo of a batch is loaded once."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 
 from learning_to_draw.datasets.augment import random_affine
 from learning_to_draw.datasets.splits import Split
-from learning_to_draw.games.sampling import Deal, Game
+from learning_to_draw.games.sampling import GameIndices, GameSampler
 from learning_to_draw.models.agents import Play
 from learning_to_draw.models.encoders.base import Features
 from learning_to_draw.trials.loop.feature_cache import FeatureCache
 
 
 @dataclass(frozen=True)
-class Played:
+class PlayedBatch:
     """The result of a batch, and the loss's terms by name, scalars."""
 
     play: Play
@@ -29,16 +29,16 @@ class Batch:
     """The pictures of G games with T candidates each and B senders in total.
 
     photos: float [M, C, H, W] in 0..1; the senders' own are the first B, the receivers' additional ones follow.
-    candidates: int64 [G, T], rows of photos. targets: int64 [B] in 0..T-1. items: the deal, as items of the split.
+    candidates: int64 [G, T], rows of photos. targets: int64 [B] in 0..T-1. items: the same as items of the split.
     features: a frozen backbone's features of the photos, if cached. played: the result, if already computed.
     """
 
     photos: Tensor
     candidates: Tensor
     targets: Tensor
-    items: Deal
+    items: GameIndices
     features: Features | None = None
-    played: Played | None = None
+    played: PlayedBatch | None = None
 
     @property
     def senders(self) -> int:
@@ -60,7 +60,7 @@ class GameBatches:
     def __init__(
         self,
         split: Split,
-        dealer: Game,
+        sampler: GameSampler,
         *,
         device: torch.device,
         seed: int,
@@ -69,13 +69,13 @@ class GameBatches:
     ):
         """share: (rank, world_size). This process takes every world_size-th batch, starting at rank."""
         self._rank, self._processes = share
-        self.split, self.dealer = split, dealer
+        self.split, self.sampler = split, sampler
         self._device, self._seed, self._sender_view = device, seed, sender_view
         self._generator = torch.Generator().manual_seed(seed)
         self.features: FeatureCache | None = None  # cached features; None: the encoder computes them
 
     def __len__(self) -> int:
-        return len(self.dealer) // self._processes
+        return len(self.sampler) // self._processes
 
     def __iter__(self) -> Iterator[Batch]:
         return self.after(0)
@@ -84,19 +84,19 @@ class GameBatches:
         """An epoch's batches without the first `batches`. Those are dealt but not loaded, to advance the generators."""
         if self.split.name != "train":
             self._generator.manual_seed(self._seed)  # the same views in every validation and test
-        deals = iter(self.dealer)
+        sampled = iter(self.sampler)
 
-        def next_deal() -> Deal:
-            """This process's next deal. Every process draws all deals, which keeps their generators equal."""
-            return [next(deals) for _ in range(self._processes)][self._rank]
+        def next_indices() -> GameIndices:
+            """This process's next batch. Every process draws all of them, which keeps their generators equal."""
+            return [next(sampled) for _ in range(self._processes)][self._rank]
 
         for _ in range(batches):
-            next_deal()
-        return (self._gather(next_deal()) for _ in range(len(self) - batches))
+            next_indices()
+        return (self._gather(next_indices()) for _ in range(len(self) - batches))
 
     def generators(self) -> dict[str, torch.Generator]:
         """The random generators that decide the next epoch, by name."""
-        return {"views": self._generator, "deals": self.dealer.generator}
+        return {"views": self._generator, "deals": self.sampler.generator}
 
     @property
     def pictures_stay(self) -> bool:
@@ -106,33 +106,33 @@ class GameBatches:
     @property
     def games(self) -> int:
         """Games (senders' turns) per epoch, summed over all processes."""
-        return len(self) * self._processes * self.dealer.games * self.dealer.senders
+        return len(self) * self._processes * self.sampler.games * self.sampler.senders
 
-    def _gather(self, deal: Deal) -> Batch:
+    def _gather(self, indices: GameIndices) -> Batch:
         features = None
         if self._sender_view is None:
-            items, candidates = unique_rows(deal)
+            items, candidates = unique_rows(indices)
             photos = self.split.view(items, self._generator, self._device)
             if self.features is not None:
                 features = self.features.take(self.split.items[items])
         else:
-            extra, position = torch.unique(deal.candidates, return_inverse=True)
-            candidates = position + len(deal.senders)
-            photos = self.split.view(torch.cat([deal.senders, extra]), self._generator, self._device)
-            seen = self._sender_view(photos[: len(deal.senders)], self._generator)
-            photos = torch.cat([seen, photos[len(deal.senders) :]])
-        return Batch(photos, candidates.to(self._device), deal.targets.to(self._device), deal, features)
+            extra, position = torch.unique(indices.candidates, return_inverse=True)
+            candidates = position + len(indices.senders)
+            photos = self.split.view(torch.cat([indices.senders, extra]), self._generator, self._device)
+            seen = self._sender_view(photos[: len(indices.senders)], self._generator)
+            photos = torch.cat([seen, photos[len(indices.senders) :]])
+        return Batch(photos, candidates.to(self._device), indices.targets.to(self._device), indices, features)
 
 
-def unique_rows(deal: Deal) -> tuple[Tensor, Tensor]:
+def unique_rows(indices: GameIndices) -> tuple[Tensor, Tensor]:
     """(items int64 [M], candidates int64 [G, T] as rows of items). The senders' items come first, in order."""
-    pool = deal.candidates.flatten()
-    matches = pool[:, None] == deal.senders[None, :]  # [G * T, B]
+    pool = indices.candidates.flatten()
+    matches = pool[:, None] == indices.senders[None, :]  # [G * T, B]
     seen = matches.any(dim=1)
     extra, position = torch.unique(pool[~seen], return_inverse=True)
     rows = matches.long().argmax(dim=1)
-    rows[~seen] = position + len(deal.senders)
-    return torch.cat([deal.senders, extra]), rows.view_as(deal.candidates)
+    rows[~seen] = position + len(indices.senders)
+    return torch.cat([indices.senders, extra]), rows.view_as(indices.candidates)
 
 
 class SenderView:

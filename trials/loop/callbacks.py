@@ -22,7 +22,7 @@ from learning_to_draw.models.encoders.batch_norm import plain_averages, running_
 from learning_to_draw.trials.config.resolve import Options
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
-from learning_to_draw.trials.loop.trial import settle_metrics
+from learning_to_draw.trials.loop.trial import metrics_to_floats
 from learning_to_draw.trials.records.atomic import write_text
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.records.folder import TIMES
@@ -64,14 +64,14 @@ class EpochClock(Callback):
         self._training_seconds = time.perf_counter() - self._epoch_start
 
     def on_end_epoch(self, state):
-        settle_metrics(state)
+        metrics_to_floats(state)
         games = self._steps * self.games_per_step
         state[torchbearer.METRICS]["games_per_second"] = round(games / self._training_seconds, 1)
         state[torchbearer.METRICS]["seconds"] = round(time.perf_counter() - self._epoch_start, 2)
         state[torchbearer.METRICS]["sigma2"] = self.agents.decoder.sigma2
 
 
-class SettleStatistics(Callback):
+class RecalibrateBatchNorm(Callback):
     """Recomputes batch normalisation statistics with the current weights, over 20 training batches, before validation.
 
     Running averages lag behind weights that still change. Over many layers this adds up: agents with ten such layers

@@ -24,12 +24,12 @@ from learning_to_draw.errors import RunError, UsageError
 PATIENCE = timedelta(hours=6)
 
 
-def started_together() -> int:
+def launched_world_size() -> int:
     """The number of processes that torchrun has started, whether or not the process group exists yet."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def count() -> int:
+def world_size() -> int:
     """The world size: the number of processes in the group, or 1."""
     return distributed.get_world_size() if _joined() else 1
 
@@ -49,12 +49,12 @@ def _joined() -> bool:
 
 
 @contextmanager
-def joined() -> Iterator[None]:
+def process_group() -> Iterator[None]:
     """Context with a process group of the processes that torchrun has started; without torchrun it does nothing.
 
     Raises UsageError if torch has no torch.distributed, RunError if another process has ended too early.
     """
-    if started_together() < 2 or _joined():
+    if launched_world_size() < 2 or _joined():
         yield
         return
     if not distributed.is_available():
@@ -70,38 +70,38 @@ def joined() -> Iterator[None]:
             raise RunError("another process of this run has ended; see its message above.") from error
         raise
     # Not after an error: the others may be waiting in another collective, and notice that this process has ended.
-    meet()
+    barrier()
     gc.collect()  # DistributedDataParallel is in a reference cycle, and its threads must end before the interpreter
     distributed.destroy_process_group()
 
 
 @contextmanager
-def first_goes_ahead() -> Iterator[None]:
+def local_rank_zero_first() -> Iterator[None]:
     """Context whose body local rank 0 runs before the others, which then find what it has downloaded or decoded."""
     if local_rank() > 0:
-        meet()
+        barrier()
     yield
     if local_rank() == 0:
-        meet()
+        barrier()
 
 
-def meet() -> None:
+def barrier() -> None:
     """Barrier: waits until all processes have called it."""
-    if count() > 1:
+    if world_size() > 1:
         distributed.all_reduce(torch.zeros(1))
 
 
-def said_by_first(say: Callable[[], Any]) -> Any:
+def broadcast_object(say: Callable[[], Any]) -> Any:
     """Calls `say` on rank 0 only, and returns its result on all ranks."""
     result = [say() if rank() == 0 else None]
-    if count() > 1:
+    if world_size() > 1:
         distributed.broadcast_object_list(result)
     return result[0]
 
 
 def largest(number: int) -> int:
     """The maximum over all processes. Every process has to call it."""
-    if count() == 1:
+    if world_size() == 1:
         return number
     numbers = torch.tensor(number)
     distributed.all_reduce(numbers, distributed.ReduceOp.MAX)
@@ -110,21 +110,21 @@ def largest(number: int) -> int:
 
 def mean(value: Tensor) -> Tensor:
     """The mean over all processes of values with the same shape."""
-    if count() == 1:
+    if world_size() == 1:
         return value
     total = value.clone()
     distributed.all_reduce(total)
-    return total / count()
+    return total / world_size()
 
 
-def gathered(values: Tensor) -> Tensor:
+def all_gather(values: Tensor) -> Tensor:
     """float [B, ...] of every process, concatenated by rank to [count * B, ...]. Not differentiable."""
-    return values if count() == 1 else _gather(values).flatten(0, 1)
+    return values if world_size() == 1 else _gather(values).flatten(0, 1)
 
 
-def gathered_own_first(values: Tensor) -> Tensor:
+def all_gather_own_first(values: Tensor) -> Tensor:
     """float [1, T, ...] of every process as [1, count * T, ...], this process's own first. Differentiable."""
-    if count() == 1:
+    if world_size() == 1:
         return values
     return torch.roll(_Gather.apply(values[0]), -rank(), 0).flatten(0, 1)[None]
 
@@ -144,17 +144,17 @@ class _Gather(torch.autograd.Function):
 
 
 def _gather(values: Tensor) -> Tensor:
-    parts = [torch.empty_like(values) for _ in range(count())]
+    parts = [torch.empty_like(values) for _ in range(world_size())]
     distributed.all_gather(parts, values.contiguous())
     return torch.stack(parts)
 
 
-def everybodys(content: Any, device: torch.device | str = "cpu") -> list[Any]:
+def all_gather_object(content: Any, device: torch.device | str = "cpu") -> list[Any]:
     """A list of every process's `content`, by rank, with its tensors on `device`. It can be anything that pickles."""
-    if count() == 1:
+    if world_size() == 1:
         return [content]
     file = io.BytesIO()
     torch.save(content, file)
-    files: list[bytes] = [b""] * count()
+    files: list[bytes] = [b""] * world_size()
     distributed.all_gather_object(files, file.getvalue())
     return [torch.load(io.BytesIO(data), map_location=device, weights_only=False) for data in files]

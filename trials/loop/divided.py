@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from learning_to_draw.models.encoders.base import Encoding
 from learning_to_draw.trials.loop import distributed
-from learning_to_draw.trials.loop.batches import Batch, GameBatches, Played
+from learning_to_draw.trials.loop.batches import Batch, GameBatches, PlayedBatch
 
 
 class DividedGames:
@@ -18,7 +18,7 @@ class DividedGames:
     exchange plays without their feature maps: the losses are computed before that.
     """
 
-    def __init__(self, batches: GameBatches, play: Callable[[Batch], Played]):
+    def __init__(self, batches: GameBatches, play: Callable[[Batch], PlayedBatch]):
         """play: plays one batch and computes its loss."""
         self.batches, self.play = batches, play
 
@@ -27,18 +27,22 @@ class DividedGames:
 
     def __iter__(self) -> Iterator[Batch]:
         remaining = iter(self.batches)
-        while turn := list(itertools.islice(remaining, distributed.count())):
+        while turn := list(itertools.islice(remaining, distributed.world_size())):
             played = None
             if distributed.rank() < len(turn):
                 played = _without_maps(self.play(turn[distributed.rank()]))
-            results = distributed.everybodys(played, turn[0].photos.device)
+            results = distributed.all_gather_object(played, turn[0].photos.device)
             for batch, result in zip(
                 turn, results, strict=False
             ):  # the last turn may have fewer batches than processes
                 yield replace(batch, played=result)
 
 
-def _without_maps(played: Played) -> Played:
+def _without_maps(played: PlayedBatch) -> PlayedBatch:
     play = played.play
-    drawn = None if play.drawn is None else Encoding(play.drawn.latent)
-    return replace(played, play=replace(play, photo=Encoding(play.photo.latent), drawn=drawn))
+    photo, sketch = play.photo_encoding, play.sketch_encoding
+    encodings = {
+        "photo_encoding": Encoding(photo.latent),
+        "sketch_encoding": None if sketch is None else Encoding(sketch.latent),
+    }
+    return replace(played, play=replace(play, **encodings))

@@ -29,7 +29,7 @@ from learning_to_draw.trials.records.gamelog_writer import (
 from learning_to_draw.trials.records.pictures import to_bytes
 
 
-class GameLog(Callback):
+class GameLogWriter(Callback):
     """Writes `folder`/gamelogs during a test pass. Its lists get their final names when the pass is complete."""
 
     def __init__(self, folder: Path, split: Split, seed: int, card: Mapping[str, Any]):

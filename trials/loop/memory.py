@@ -60,10 +60,10 @@ def memory_estimate(agents: Agents, pictures: int, step: float | None = None) ->
 
 def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
     """Bytes that autograd saves in one training step, measured on a game of four and scaled to a batch."""
-    few, deal = 4, batches.dealer
+    few, sampler = 4, batches.sampler
     size, channels = agents.decoder.image_size, batches.split.view(torch.arange(1)).shape[1]
     # If the receiver's picture differs from the sender's, both pass the encoder.
-    others = few if deal.kind in ("different", "mixed") else 0
+    others = few if sampler.kind in ("different", "mixed") else 0
     photos, candidates = torch.rand(few + others, channels, size, size), torch.arange(few)[None] + others
     kept: dict[int, int] = {}
 
@@ -74,8 +74,8 @@ def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
 
     owned = {parameter.untyped_storage().data_ptr() for parameter in agents.parameters()}
     with in_plain_torch(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        play = agents(photos, candidates, few, perceive=loss.perceives)
+        play = agents(photos, candidates, few, feature_layers=loss.needed_layers)
         terms = loss(play, torch.arange(few))
     del terms  # until here it kept the counted tensors alive
     step = sum(size for pointer, size in kept.items() if pointer not in owned)
-    return step / len(play.scores) * deal.games * deal.senders
+    return step / len(play.scores) * sampler.games * sampler.senders

@@ -56,7 +56,7 @@ def compile_backbones(options: Options, agents: Agents, image_size: int) -> None
         encoder.compile_backbone()
         device = encoder.mean.device
         try:
-            encoder.look(torch.zeros(2, 3, image_size, image_size, device=device))
+            encoder.encode(torch.zeros(2, 3, image_size, image_size, device=device))
         except Exception as error:  # no compiler, or one that fails: the exceptions vary
             raise UsageError(
                 f"--compile: torch cannot compile the backbone here ({type(error).__name__}: "
@@ -78,7 +78,7 @@ def keep_features(
     if not reason:
         encoder = agents.sender_encoder
         chosen = {name: games for name, games in batches.items() if games.pictures_stay}
-        sizes = {n: needed_bytes(encoder, games.split, loss.perceives, device) for n, games in chosen.items()}
+        sizes = {n: needed_bytes(encoder, games.split, loss.needed_layers, device) for n, games in chosen.items()}
         budget = memory_budget(device)
         if sum(sizes.values()) > budget and options.cache_features == "auto":
             reason = f"they would take {sum(sizes.values()) // MIB} MiB, and {budget // MIB} MiB are available"
@@ -87,7 +87,7 @@ def keep_features(
             raise UsageError(f"--cache-features on: {reason}.\nLeave it out.")
         return
     for games in chosen.values():
-        games.features = compute(encoder, games.split, loss.perceives, device)
+        games.features = compute(encoder, games.split, loss.needed_layers, device)
     kept = ", ".join(f"{name} {size // MIB} MiB" for name, size in sizes.items())
     logger.info("cached photo features of the frozen backbone: %s (budget %d MiB)", kept, budget // MIB)
 

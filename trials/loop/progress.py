@@ -17,7 +17,7 @@ from learning_to_draw.trials.loop import distributed
 logger = logging.getLogger("commgame")
 
 
-def hush(options: Options) -> None:
+def set_verbosity(options: Options) -> None:
     """Logs warnings only: with --quiet (except in a dry run) and on ranks > 0."""
     if (options.quiet and not options.dry_run) or distributed.rank() > 0:
         for name in console.LOGGERS:

@@ -27,7 +27,7 @@ from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import RunLog, Snapshots
 from learning_to_draw.trials.loop.interrupts import Interrupts
-from learning_to_draw.trials.loop.trial import settle_metrics
+from learning_to_draw.trials.loop.trial import metrics_to_floats
 from learning_to_draw.trials.records.atomic import write_atomically
 from learning_to_draw.trials.records.folder import plain, versions
 
@@ -90,13 +90,13 @@ class ResumePoint(Callback):
         self._go_to(content, state)
 
     def on_start_epoch(self, state):
-        self._deals = self._within["deals"] if self._within else self.train.dealer.generator.get_state()
+        self._deals = self._within["deals"] if self._within else self.train.sampler.generator.get_state()
 
     def on_start_training(self, state):
         self._done = 0
         if self._within:
             self._done = self._within["batches"]
-            self.train.dealer.generator.set_state(self._deals)
+            self.train.sampler.generator.set_state(self._deals)
             state[torchbearer.ITERATOR] = self.train.after(self._done)
             state[torchbearer.STEPS] -= self._done
             state[torchbearer.METRICS] = dict(self._within["logged"])
@@ -119,7 +119,7 @@ class ResumePoint(Callback):
     def on_checkpoint(self, state):
         self._save(state, self._place(state))
         if state[torchbearer.EPOCH] + 1 < state[torchbearer.MAX_EPOCHS] and self._is_to_stop():
-            distributed.meet()
+            distributed.barrier()
             self.interrupts.obey()
 
     def _is_to_stop(self) -> bool:
@@ -132,7 +132,7 @@ class ResumePoint(Callback):
         if not all(torch.isfinite(parameter).all() for parameter in self.agents.parameters()):
             raise RunError("the weights are NaN or infinite, so this state is not saved. The previous epoch is saved.")
         self._save(state, self._trained)
-        distributed.meet()  # wait while rank 0 writes: torchrun ends it as soon as another process ends
+        distributed.barrier()  # wait while rank 0 writes: torchrun ends it as soon as another process ends
         epoch, batches = state[torchbearer.EPOCH] + 1, self._trained["within"]["batches"]
         logger.info("stopped after batch %d of %d in epoch %d; saved", batches, len(self.train), epoch)
         self.interrupts.obey()
@@ -141,11 +141,11 @@ class ResumePoint(Callback):
         """The position and state of the training: after `batches` batches of this epoch, or between epochs for 0."""
         within = None
         if batches:
-            settle_metrics(state)
+            metrics_to_floats(state)
             within = {"batches": batches, "deals": self._deals, "logged": dict(state[torchbearer.METRICS])}
         return {
             "within": within,
-            "random": distributed.everybodys(random_state(self.generators)),
+            "random": distributed.all_gather_object(random_state(self.generators)),
             "metrics": [
                 {name: _listed(value) for name, value in vars(metric).items() if name in METRIC_MEMORY}
                 for metric in metrics_of(state)

@@ -16,7 +16,7 @@ from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.games.scores import correct_guesses
 from learning_to_draw.models.agents import Agents, Play
 from learning_to_draw.trials.loop import distributed
-from learning_to_draw.trials.loop.batches import Batch, GameBatches, Played
+from learning_to_draw.trials.loop.batches import Batch, GameBatches, PlayedBatch
 from learning_to_draw.trials.loop.divided import DividedGames
 
 TERMS = torchbearer.state_key("loss_terms")
@@ -27,7 +27,7 @@ class ForwardError(BaseException):
     """Carries an exception out of torchbearer, which would catch it, rerun the model and lose the traceback."""
 
 
-class Player(nn.Module):
+class GameModule(nn.Module):
     """Wraps the agents as a torchbearer model, which is called with a batch and a state (not used here).
 
     It also holds the loss, which therefore changes device and train/eval mode together with the agents.
@@ -48,9 +48,9 @@ class Player(nn.Module):
                 batch.photos,
                 batch.candidates,
                 batch.senders,
-                perceive=self.loss.perceives,
+                feature_layers=self.loss.needed_layers,
                 features=batch.features,
-                pooled=distributed.gathered_own_first if self.gather_candidates and self.training else None,
+                pooled=distributed.all_gather_own_first if self.gather_candidates and self.training else None,
             )
         except Exception as error:
             raise ForwardError from error
@@ -59,9 +59,9 @@ class Player(nn.Module):
         """The loss's terms by name, scalars."""
         return self.loss(play, batch.targets) if batch.played is None else batch.played.terms
 
-    def play(self, batch: Batch) -> Played:
+    def play(self, batch: Batch) -> PlayedBatch:
         play = self(batch)
-        return Played(play, self.judge(batch, play))
+        return PlayedBatch(play, self.judge(batch, play))
 
 
 class QuietRunningMean(metrics.RunningMean):
@@ -77,7 +77,7 @@ def with_running_mean(metric: metrics.MetricTree) -> metrics.MetricTree:
     return metric
 
 
-def settle_metrics(state: dict) -> None:
+def metrics_to_floats(state: dict) -> None:
     """Converts metrics from tensors to numbers, in place."""
     for name, value in state[torchbearer.METRICS].items():
         if isinstance(value, Tensor):
@@ -110,7 +110,7 @@ class CommunicationRate(metrics.Metric):
 
     def process(self, state: dict) -> Tensor:
         correct = correct_guesses(state[torchbearer.Y_PRED].scores, state[torchbearer.Y_TRUE]).float()
-        return of_all(state, distributed.gathered, correct)
+        return of_all(state, distributed.all_gather, correct)
 
 
 def loss_term_metric(term: str) -> metrics.Metric:
@@ -140,9 +140,9 @@ def build_trial(
 
     With several processes, agents and loss have to be on the device already; gradients are averaged over the processes.
     """
-    player = Player(agents, loss, gather_candidates=gather_candidates)
+    player = GameModule(agents, loss, gather_candidates=gather_candidates)
     model: nn.Module = player
-    if optimizer is not None and distributed.count() > 1:
+    if optimizer is not None and distributed.world_size() > 1:
         # Not static_graph: it does not find the tensors inside a Play, and then averages no gradients.
         model = DistributedDataParallel(player)
 
@@ -188,7 +188,7 @@ def evaluate(trial: torchbearer.Trial, batches: GameBatches) -> dict[str, float]
 def _divided(trial: torchbearer.Trial, batches: GameBatches) -> GameBatches | DividedGames:
     model = trial.state[torchbearer.MODEL]
     player = model.module if isinstance(model, DistributedDataParallel) else model
-    return DividedGames(batches, player.play) if distributed.count() > 1 else batches
+    return DividedGames(batches, player.play) if distributed.world_size() > 1 else batches
 
 
 def _unwrapped(call: Callable[[], Any]) -> Any:

@@ -16,7 +16,7 @@ LOG_FORMAT = 1  # of games.jsonl; trials/records/gamelog_writer.py writes it
 
 
 @dataclass(frozen=True)
-class Game:
+class Turn:
     """One sender's turn. Pictures have their names in the log, relative to its folder.
 
     The fields that can be None are not in the official code's logs.
@@ -71,7 +71,7 @@ class GameLog:
     """The games of a log. rows: their entries in games.json. card: card.json; empty for an official log."""
 
     folder: Path
-    games: tuple[Game, ...]
+    games: tuple[Turn, ...]
     rows: tuple[Mapping[str, Any], ...]
     card: Mapping[str, Any] = field(default_factory=dict)
 
@@ -122,7 +122,7 @@ def read_log(folder: Path) -> GameLog:
     return GameLog(folder, games, tuple(rows), card)
 
 
-def _with_details(games: tuple[Game, ...], path: Path) -> Iterator[Game]:
+def _with_details(games: tuple[Turn, ...], path: Path) -> Iterator[Turn]:
     """The games with the additional fields of games.jsonl. Raises UsageError if it does not match games.json."""
     shared: dict[tuple, tuple] = {}  # turns with the same pool share one tuple, to save memory
     with path.open(encoding="utf-8") as lines:
@@ -191,11 +191,11 @@ def read_json(path: Path) -> Any:
         raise UsageError(f"{path} cannot be read: {reason}.\nGive an intact copy.") from error
 
 
-def _game(row: Any, number: int, path: Path) -> Game:
+def _game(row: Any, number: int, path: Path) -> Turn:
     try:
         images, target = tuple(row["images"]), row["correct_image"]
         photo = images[target] if type(target) is int and 0 <= target < len(images) else ""
-        game = Game(row["reciever_guess"], target, row["sketch"], images, photo)
+        game = Turn(row["reciever_guess"], target, row["sketch"], images, photo)
         wrong = _what_is_wrong(game)
     except KeyError as error:
         wrong = f"it has no {error}"
@@ -209,7 +209,7 @@ def _game(row: Any, number: int, path: Path) -> Game:
     return game
 
 
-def _what_is_wrong(game: Game) -> str:
+def _what_is_wrong(game: Turn) -> str:
     for name, choice in (("reciever_guess", game.guess), ("correct_image", game.target)):
         if type(choice) is not int or not 0 <= choice < len(game.candidates):
             return f"{name} is {choice!r}, and there are {len(game.candidates)} images"

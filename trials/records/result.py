@@ -7,7 +7,7 @@ from typing import Any
 from learning_to_draw.games.scores import rate_interval
 
 
-def outcome(split: str, games: int, candidates: int, *, rate: float, loss: float) -> dict[str, Any]:
+def result_entry(split: str, games: int, candidates: int, *, rate: float, loss: float) -> dict[str, Any]:
     """The communication rate of one pass over a split, its 95 % interval, and chance.
 
     games: senders' turns in the pass. candidates: per game.

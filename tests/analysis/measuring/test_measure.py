@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from learning_to_draw.analysis.measure.material import Material, Settings, draw_sample
+from learning_to_draw.analysis.measure.material import LogData, Settings, draw_sample
 from learning_to_draw.analysis.measure.measure import OF_A_LOG, OF_ALL_LOGS, measure
 from learning_to_draw.analysis.measure.options import MEASURES, add_measure_options
 from learning_to_draw.errors import UsageError
@@ -139,16 +139,16 @@ def test_runs_on_white_and_on_black_paper_are_compared_by_their_ink(make_log, tm
 
 def test_a_sample_has_a_photo_of_its_own_for_each_game(make_full_log, tmp_path):
     log = read_log(make_full_log(tmp_path, batches=3))  # the same 8 photos three times
-    material = Material(log, Settings(sample=5, seed=1))
+    material = LogData(log, Settings(sample=5, seed=1))
     assert len(log.games) == 24
     assert material.sampled_photos.shape[0] == material.sampled_strokes.points.shape[0] == 5
     assert len({log.games[number].photo for number in material.sample}) == 5
     assert material.sample.tolist() == sorted(material.sample.tolist())
     assert np.array_equal(material.sampled_strokes.points, log.strokes().points[material.sample])
-    assert material.sample.tolist() == Material(log, Settings(sample=5, seed=1)).sample.tolist()
-    others = [Material(log, Settings(sample=5, seed=seed)).sample.tolist() for seed in range(5)]
+    assert material.sample.tolist() == LogData(log, Settings(sample=5, seed=1)).sample.tolist()
+    others = [LogData(log, Settings(sample=5, seed=seed)).sample.tolist() for seed in range(5)]
     assert len(set(map(tuple, others))) > 1
-    assert len(Material(log, Settings(sample=9)).sample) == 8
+    assert len(LogData(log, Settings(sample=9)).sample) == 8
 
 
 def test_ten_thousand_games_are_brought_to_the_sample():

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from learning_to_draw.analysis.measure.drawing_rows import stroke_erasure
-from learning_to_draw.analysis.measure.material import Material, Settings
+from learning_to_draw.analysis.measure.material import LogData, Settings
 from learning_to_draw.analysis.measure.measure import measure
 from learning_to_draw.analysis.measure.replay import load_replay
 from learning_to_draw.errors import UsageError
@@ -78,7 +78,7 @@ def test_the_guesses_are_those_of_the_log(played, name):
     log = read_log(folder)
     replay = load_replay(path, log, CPU)
     names = sorted({name for game in log.games for name in game.candidates})
-    offered = replay.offered(Material(log, Settings()).pictures(names))
+    offered = replay.offered(LogData(log, Settings()).pictures(names))
     candidates = [[names.index(name) for name in game.candidates] for game in log.games]
     guesses = replay.guesses(log.strokes(), offered, candidates)
     assert guesses.tolist() == [game.guess for game in log.games]
@@ -93,7 +93,7 @@ def test_the_erased_stroke_is_the_one_that_is_gone(played):
     far = strokes.points.copy()
     far[:, :2] = 9
     blank = np.full_like(far, 9)
-    material = Material(log, Settings(sample=10**6), load_replay(path, log, CPU))
+    material = LogData(log, Settings(sample=10**6), load_replay(path, log, CPU))
     material.strokes = LoggedStrokes(far, strokes.sigma2, None)
     found = stroke_erasure(material)
     changed, rows = found.details["changed_guesses"], [row.value for row in found.rows]
@@ -126,12 +126,12 @@ def test_the_table_of_a_log_with_its_agents(played):
 def test_features_are_the_encoders_views(played):
     path, folder = played["separate"]
     log = read_log(folder)
-    replay, material = load_replay(path, log, CPU), Material(log, Settings(sample=150))
+    replay, material = load_replay(path, log, CPU), LogData(log, Settings(sample=150))
     photos, sketches = material.sampled_photos, material.sampled_sketches
     agents = replay.agents
     with torch.no_grad():
-        expected = agents.sender_encoder.look(torch.from_numpy(photos) / 255).latent
-        drawn = agents.receiver_encoder.look(torch.from_numpy(sketches) / 255, drawn=True).latent
+        expected = agents.sender_encoder.encode(torch.from_numpy(photos) / 255).latent
+        drawn = agents.receiver_encoder.encode(torch.from_numpy(sketches) / 255, is_sketch=True).latent
     assert np.allclose(replay.photo_features(photos), expected, atol=1e-5)
     assert np.allclose(replay.sketch_features(sketches), drawn, atol=1e-5)
     assert not np.allclose(replay.photo_features(sketches), drawn, atol=1e-2)  # the encoders are not the same

@@ -7,7 +7,7 @@ import pytest
 
 from learning_to_draw.analysis.report.games import ranking, rate_of
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.records.gamelog import Game
+from learning_to_draw.trials.records.gamelog import Turn
 
 
 def test_an_official_log_has_no_classes_and_no_scores(tmp_path, make_log, random_games, make_report):
@@ -143,8 +143,8 @@ def test_pictures_of_games_not_shown_are_not_opened(tmp_path, make_log, random_g
 
 
 def test_of_equal_scores_the_guess_comes_first():
-    assert ranking(Game(2, 0, "s", ("a", "b", "c"), scores=(1.0, 1.0, 1.0))) == [2, 0, 1]
-    assert ranking(Game(1, 0, "s", ("a", "b", "c"), scores=(1.0, 3.0, 2.0))) == [1, 2, 0]
+    assert ranking(Turn(2, 0, "s", ("a", "b", "c"), scores=(1.0, 1.0, 1.0))) == [2, 0, 1]
+    assert ranking(Turn(1, 0, "s", ("a", "b", "c"), scores=(1.0, 3.0, 2.0))) == [1, 2, 0]
 
 
 def test_chance_is_the_mean_over_games_of_any_size(tmp_path, make_log, make_report):
