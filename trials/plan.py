@@ -48,8 +48,8 @@ def _place_line(pictures: Pictures) -> str:
 def _game_line(name: str, batches: GameBatches) -> str:
     sampler = batches.sampler
     return (
-        f"{name:<14} {batches.games} games of {sampler.candidates} candidates ({sampler.kind}), in {len(batches)} batches "
-        f"of {sampler.games * sampler.senders} senders"
+        f"{name:<14} {batches.games} games of {sampler.candidates} candidates ({sampler.kind}), "
+        f"in {len(batches)} batches of {sampler.games * sampler.senders} senders"
     )
 
 

@@ -85,7 +85,10 @@ def test_separate_encoders_see_only_what_their_agent_sees():
     assert (agents.sender_encoder.photos, agents.sender_encoder.drawn) == (2, 0)
     assert (agents.receiver_encoder.photos, agents.receiver_encoder.drawn) == (3, 2)
     assert play.sketch_encoding is None
-    assert agents(torch.rand(7, 1, 12, 12), torch.tensor([[0, 1, 6]]), 2, feature_layers=("layer",)).sketch_encoding is not None
+    assert (
+        agents(torch.rand(7, 1, 12, 12), torch.tensor([[0, 1, 6]]), 2, feature_layers=("layer",)).sketch_encoding
+        is not None
+    )
     assert agents.sender_encoder.drawn == 2
 
 
