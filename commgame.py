@@ -34,6 +34,7 @@ from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.config.unknown import check_names
 
 STAYS = "everything saved so far is complete (train --resume RUN resumes a training)"
+PACKAGES = ("numba", "numpy", "packaging", "PIL", "scipy", "sklearn", "torch", "torchbearer", "torchvision", "tqdm")
 TOO_LARGE = ("out of memory", "allocate memory", "Storage size calculation overflowed")  # in torch's messages
 MEMORY_ADVICE = """there is not enough memory for this.
 Use a smaller --batch-size, fewer strokes or smaller sizes; --dry-run estimates the memory."""
@@ -79,6 +80,15 @@ def _run(arguments: Sequence[str]) -> int:
     except RunError as error:
         print(_process() + "failed: " + str(error).replace("\n", "\n        "), file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in PACKAGES:
+            return _tell(error, None)
+        print(
+            f"error: the package {error.name} is not installed in this Python ({sys.executable}).\n"
+            "       Install what the program needs: pip install -r requirements.txt",
+            file=sys.stderr,
+        )
+        return 2
     except BrokenPipeError:  # the reader of the output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

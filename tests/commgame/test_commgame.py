@@ -75,6 +75,19 @@ def test_the_version_is_that_of_the_citation_and_loads_no_torch(call):
     assert f"\nversion: {versions['learning-to-draw']}\n" in (ROOT / "CITATION.cff").read_text()
 
 
+def test_a_package_that_is_missing_is_named(tmp_path):
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(name='torch')")
+    done = subprocess.run(
+        [sys.executable, ROOT / "commgame.py", "train", "--quiet"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the package torch is not installed in this Python (")
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
