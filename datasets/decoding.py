@@ -89,9 +89,9 @@ def in_words(transform: Transform) -> str:
 
 
 def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> Picture:
-    """The picture in a file, as RGB (3 channels) or greyscale (1), with transparency on white.
+    """The picture in a file, as RGB (3 channels) or greyscale (1), composited on white if it is transparent.
 
-    Raises UsageError if it cannot be read.
+    upright: apply the EXIF orientation. Raises UsageError if it cannot be read.
     """
     try:
         with Image.open(path) as picture:
@@ -101,8 +101,7 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
             return _as_mode(picture, "RGB" if channels == 3 else "L")
     except FileNotFoundError:
         raise UsageError(
-            f"picture {path}: it cannot be read (there is no such file).\n"
-            "Put it there, or correct the path. The pictures of a data set must be complete."
+            f"picture {path}: it cannot be read (there is no such file).\nPut it there, or correct the path."
         ) from None
     except Exception as error:  # Pillow can raise almost any exception for a broken file
         problem = first_line(error)
@@ -156,7 +155,7 @@ def each(
 
 
 def _in_threads(load: Callable[..., Tensor], sources: Sequence | np.ndarray, num_workers: int) -> Iterator[Tensor]:
-    """Yields results in order; loads at most 64 sources per thread ahead, because waiting results cost memory."""
+    """Yields results in order; prefetches at most 64 sources per thread, to limit memory."""
     with ThreadPoolExecutor(num_workers, thread_name_prefix="decoding") as pool:
         chunk = 64 * num_workers
         try:

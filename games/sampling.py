@@ -47,7 +47,7 @@ class GameSampler:
     lonely: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        """Deals per epoch."""
+        """Batches per epoch."""
         return self.items // (self.games * self.candidates)
 
     def __iter__(self) -> Iterator[GameIndices]:
@@ -147,9 +147,10 @@ class ObjectOrientedGame(GameSampler):
         # The official code plays one game per batch if the number of senders is given.
         self.games = 1 if senders else max(1, batch_size // self.candidates)
         if self.games * self.candidates > self.items:
+            smaller = "--num-targets" if self.games == 1 else "--batch-size or --num-targets"
             raise UsageError(
                 f"--batch-size {batch_size}: a batch is {self.games} game(s) of {self.candidates} pictures, but the "
-                f"{split} split has {self.items}.\nGive a smaller --batch-size or --num-targets."
+                f"{split} split has {self.items} pictures.\nGive a smaller {smaller}."
             )
         self.generator, self._shuffle = generator, shuffle
         if not shuffle:

@@ -77,7 +77,8 @@ def _blocks(vertices: Tensor, size: tuple[int, int]) -> list[slice]:
 class _Stroke(NamedTuple):
     """One stroke of each of b sketches, as K segments with the axes of `Segments`, in the image's precision.
 
-    A pixel's coordinate is a row part plus a column part, which costs one addition per pixel.
+    A pixel's coordinate along (or across) the segment is the sum of a part that depends on its row and a part that
+    depends on its column: one addition per pixel.
     """
 
     along_row: Tensor  # [b, K, H, 1]
@@ -140,16 +141,19 @@ def _ink(d2: Tensor, sigma2: float) -> Tensor:
 def _left_blank(ink: Tensor, intensity: Tensor | None) -> Tensor:
     """q = 1 - intensity * ink, [b, C, H, W], for ink [b, 1, H, W] and intensity [b, C, 1, 1].
 
-    q is kept above 0 by an amount that does not show in the image. prod / q is then the product of the other strokes
-    even where a stroke passes through the centre of a pixel. The rounding of 1 - exp does no harm there because the
-    product contains it, too. (expm1 would avoid it, but would take most of the time on a CPU.)
+    q is kept above 0 by an amount that does not show in the image. prod / q is then the product of the other strokes'
+    q even where the ink is 1. The rounding error of 1 - exp cancels there, because prod contains the same rounded q.
+    (expm1 would avoid it, but would take most of the time on a CPU.)
     """
     shade = ink if intensity is None else intensity * ink
     return (1 - shade).clamp_(min=negligible(ink.dtype))
 
 
 def _pulls(stroke: _Stroke, near: _Nearest, pull: Tensor) -> Tensor:
-    """Sums over pixels of pull e and of pull foot e, [b, K, 2, 2]; see `to_vertices`. pull is [b, 1, H, W]."""
+    """Sums over pixels of `pull * e` and `pull * foot * e`, [b, K, 2, 2]; `to_vertices` defines the symbols.
+
+    pull: [b, 1, H, W]; it is overwritten.
+    """
     if near.d2.shape[1] > 1:
         is_nearest = _is_nearest(near, stroke)
         pull = pull.div_(is_nearest.sum(1, keepdim=True)) * is_nearest

@@ -10,8 +10,8 @@ from torch import Tensor
 def negligible(dtype: torch.dtype) -> float:
     """Ink below this counts as 0, and q, the blank that a stroke leaves of a pixel, is at least this.
 
-    prod / q is then the product of the other strokes even where a stroke covers the pixel. The rounding of 1 - exp does
-    no harm to the gradient because the product contains it, too.
+    prod / q is then the product of the other strokes' q even where a stroke covers the pixel. The rounding error of
+    1 - exp cancels in the gradient, because prod contains the same rounded q.
     """
     return torch.finfo(dtype).eps ** 2
 

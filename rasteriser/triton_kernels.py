@@ -93,7 +93,7 @@ def _records(segments: Segments, size: tuple[int, int]) -> Tensor:
 
 @triton.jit
 def _axes(record, rows, cols, row_spacing, col_spacing):
-    """Coordinates of pixels along and across a segment, from their row and column numbers."""
+    """Coordinates, along and across a segment, of the pixels in rows and columns `rows` and `cols`."""
     unit_row = tl.load(record)
     unit_col = tl.load(record + 1)
     down = ((rows - tl.load(record + 2)) - tl.load(record + 3)) * row_spacing
@@ -144,7 +144,10 @@ def _draw(
     records, shades, product, strokes, channels, height, width, row_spacing, col_spacing, per_sigma2, reach2, least,
     PIECES: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
-    """Draws a tile of one channel of a sketch: records [B, N, K, fields], shades [B, N, C] -> product [B, C, H, W]."""
+    """Writes the blank that all strokes leave in a tile of one channel of a sketch: product [B, C, H, W] is 1 - image.
+
+    records: [B, N, K, fields]. shades: [B, N, C].
+    """
     tiles_across = tl.cdiv(width, TILE)
     tiles = tl.cdiv(height, TILE) * tiles_across
     image = tl.program_id(0) // tiles

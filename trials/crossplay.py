@@ -111,7 +111,10 @@ def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequen
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """A distinct name for each checkpoint: of its folder, or else its file, or both, or both with a number."""
+    """Distinct names for the checkpoints: the first of folder, file and folder/file that is distinct for all.
+
+    If none is, folder/file with a number.
+    """
     candidates = (
         [path.absolute().parent.name for path in paths],
         [path.stem for path in paths],

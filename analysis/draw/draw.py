@@ -167,6 +167,8 @@ def _check_photos(photos: Sequence[Path]) -> None:
         if not photo.is_file():
             raise UsageError(f"{photo} cannot be drawn: there is no such file.\nGive pictures, such as cat.jpg.")
         earlier = first.setdefault(photo.stem.casefold(), photo)  # on some file systems A.png is a.png
+        if earlier is not photo and earlier == photo:
+            raise UsageError(f"{photo} is given twice.\nGive it once.")
         if earlier is not photo:
             raise UsageError(
                 f"{earlier} and {photo} would both be drawn to {photo.stem}.png.\n"

@@ -54,12 +54,12 @@ def study(log: Path, output: Path, games: int, practice: int, seed: int, title: 
 
 
 def draw(classes: Sequence[str | None], count: int, practice: int, seed: int) -> tuple[list[int], list[int]]:
-    """Returns the numbers (from 0) of the games that count and of the practice games, in the order of play.
+    """Returns the indices of the scored games and of the practice games, in the order of play.
 
-    classes [N]: the class of the sender's photo in each game of the log; all None if the log has no classes. Classes
-    take turns: each gives one game before any gives a second, and so on, until `count` games are chosen. The game that
-    a class gives, and the classes in an incomplete last turn, are random. Without classes, this is a plain random
-    sample. Practice games are a random sample of the rest; they do not change the games that count.
+    classes [N]: the class of the sender's photo in each game of the log; all None if the log has no classes. `count`
+    scored games are drawn from the classes in round-robin order; the game of each class, and the classes in an
+    incomplete last round, are random. Without classes, this is a plain random sample. Practice games are a random
+    sample of the rest; they do not change the scored games.
     """
     rng = random.Random(seed)
     shuffled = rng.sample(range(len(classes)), len(classes))

@@ -15,7 +15,7 @@ from learning_to_draw.models.agents import Play
 class HingeLoss:
     """mean over B of (1/T) sum_{j != y} max(0, 1 - s_y + s_j): the paper's equation 3, with the official code's 1/T.
 
-    It is 1 - 1/T if all scores are equal, that is, if nothing is communicated.
+    It is 1 - 1/T if all scores are equal, for instance if the receiver ignores the sketch.
     """
 
     def __call__(self, scores: Tensor, targets: Tensor) -> Tensor:

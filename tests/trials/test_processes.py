@@ -276,7 +276,8 @@ def test_when_one_process_ends_the_others_say_so(two, tmp_path):
     ends = start([*command, "--output", folder])  # which only the first one looks at
     assert [code for code, *_ in ends] == [2, 1], ends
     assert ends[0][2].startswith("error: --output")
-    assert ends[1][2] == "process 1: failed: another process of this run has ended; see its message above.\n"
+    assert ends[1][2].startswith("process 1: failed: lost contact with another process of this run (")
+    assert ends[1][2].endswith("then resume the run with --resume.\n")
     ends = start(["commgame.py", "crossplay", folder / "model_final.pt", folder / "model_best.pt"])
     assert [code for code, *_ in ends] == [2, 2], ends
 

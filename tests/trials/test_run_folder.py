@@ -67,7 +67,9 @@ def test_runs_that_start_at_once_do_not_share_a_folder(tmp_path, monkeypatch):
     assert (tmp_path / "named" / "train_cmd.txt").read_text() == "first"
 
 
-@pytest.mark.parametrize(("name", "told"), [("", "is empty"), ("x" * 300, "cannot be written to: File name too long")])
+@pytest.mark.parametrize(
+    ("name", "told"), [("", "needs a folder name"), ("x" * 300, "cannot be written to: File name too long")]
+)
 def test_names_that_are_no_folder(name, told):
     with pytest.raises(UsageError, match=told):
         choose_folder(options("--output", name))

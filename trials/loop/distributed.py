@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from learning_to_draw.errors import RunError, UsageError
+from learning_to_draw.errors import RunError, UsageError, first_line
 
 # How long a process waits for another, which may be downloading or decoding. torchrun notices processes that died.
 PATIENCE = timedelta(hours=6)
@@ -67,7 +67,10 @@ def process_group() -> Iterator[None]:
         if lost or isinstance(error, distributed.DistError):
             if _joined():
                 distributed.destroy_process_group()
-            raise RunError("another process of this run has ended; see its message above.") from error
+            raise RunError(
+                f"lost contact with another process of this run ({first_line(error)}).\n"
+                "Look for the first error in the output of all processes; then resume the run with --resume."
+            ) from error
         raise
     # Not after an error: the others may be waiting in another collective, and notice that this process has ended.
     barrier()

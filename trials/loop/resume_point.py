@@ -59,9 +59,9 @@ class ResumePoint(Callback):
         interrupts: Interrupts,
         content: Mapping[str, Any] | None = None,
     ):
-        """scheduler: the torchbearer callback of the learning rate's schedule; None for a constant one.
+        """scheduler: the torchbearer callback of the learning-rate schedule; None if the rate is constant.
 
-        content: of the resume.pt to resume from; None for a new run.
+        content: the loaded resume.pt; None for a new run.
         """
         super().__init__()
         self.folder, self.options, self.agents, self.loss = folder, options, agents, loss

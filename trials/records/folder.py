@@ -37,7 +37,9 @@ def choose_folder(options: Options) -> Path:
         game = "original" if options.object_oriented == "none" else options.object_oriented
         return Path("runs", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{options.command}_{options.dataset}_{game}")
     if not options.output:
-        raise UsageError("--output is empty.\nName a folder, or leave it out for a new one under runs/.")
+        raise UsageError(
+            "--output needs a folder name, but got an empty one.\nName a folder, or leave it out for a new one under runs/."
+        )
     folder = Path(options.output)
     try:
         if folder.exists() and not folder.is_dir():

@@ -54,7 +54,7 @@ class Grid:
 
 
 def parse_grid(pixels: np.ndarray) -> Grid | None:
-    """The grid in pixels, uint8 [H, W, 3]; None if they are not a grid."""
+    """Finds the layout of a grid picture, uint8 [H, W, 3]; None if it is not a grid."""
     height, width = (length - PADDING for length in pixels.shape[:2])
     shapes = [(width // PER_ROW, PER_ROW)] if width > 0 and width % PER_ROW == 0 else []
     shapes += [(height, width // height)] if height > 0 and width % height == 0 and width // height < PER_ROW else []
