@@ -38,7 +38,8 @@ def choose_folder(options: Options) -> Path:
         return Path("runs", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{options.command}_{options.dataset}_{game}")
     if not options.output:
         raise UsageError(
-            "--output needs a folder name, but got an empty one.\nName a folder, or leave it out for a new one under runs/."
+            "--output needs a folder name, but got an empty one.\n"
+            "Name a folder, or leave it out for a new one under runs/."
         )
     folder = Path(options.output)
     try:
