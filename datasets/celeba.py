@@ -110,5 +110,5 @@ def _read_list(path: Path) -> dict[str, int]:
         raise UsageError(
             f"CelebA: {path} cannot be read ({error}).\n"
             'Each line must be a file name and a number, such as "000001.jpg 2880".\n'
-            "Replace it by the original list of the data set."
+            "Replace it with the original list of the data set."
         ) from None

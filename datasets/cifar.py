@@ -111,7 +111,7 @@ class CIFAR10:
     def _damaged(self, file: str, problem: str) -> UsageError:
         return UsageError(
             f"{self._official.__name__}: {file} in {self.folder} is damaged, or not the original: {problem}.\n"
-            "Delete it to download the data set again, or replace it by an intact copy."
+            "Delete it to download the data set again, or replace it with an intact copy."
         )
 
 

@@ -106,7 +106,7 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
     except Exception as error:  # Pillow can raise almost any exception for a broken file
         problem = first_line(error)
     raise UsageError(
-        f"picture {path}: it cannot be read ({problem}).\nReplace the file by an intact copy, or remove it."
+        f"picture {path}: it cannot be read ({problem}).\nReplace the file with an intact copy, or remove it."
     )
 
 

@@ -18,7 +18,10 @@ TEST_SIZE, VALID_SIZE = 360, 180
 
 
 class Digits:
-    """1797 digits of 8 x 8 pixels, enlarged: light strokes on black, 1 channel; 1257 / 180 / 360 pictures."""
+    """1797 digits of 8 x 8 pixels, enlarged: light strokes on black, 1 channel.
+
+    1257, 180 and 360 pictures for train, valid and test.
+    """
 
     channels = 1
 

@@ -107,7 +107,7 @@ class MNIST:
         except ValueError as error:
             raise UsageError(
                 f"{self._data_set}: {images.name} and {labels.name} in {self.folder} are damaged or incomplete:\n"
-                f"{error}.\nDelete both to download all files again, or replace them by intact copies."
+                f"{error}.\nDelete both to download all files again, or replace them with intact copies."
             ) from None
         return pixels, numbers
 

@@ -136,7 +136,7 @@ def read_drawings(path: Path) -> list[Drawing]:
     """The first 70,000 drawings of a .ndjson or .bin file. Raises UsageError if it is damaged or empty."""
     drawings = _read_binary(path) if path.suffix == ".bin" else _read_ndjson(path)
     if not drawings:
-        raise UsageError(f"QuickDraw: there are no drawings in {path}.\nReplace the file by an intact copy.")
+        raise UsageError(f"QuickDraw: there are no drawings in {path}.\nReplace the file with an intact copy.")
     return drawings
 
 
@@ -185,7 +185,7 @@ def _damaged(path: Path, where: str, problem: str) -> UsageError:
     return UsageError(
         f"QuickDraw: {path} is damaged, {where}: {problem[:150]}\n"
         "It must hold simplified drawings: strokes of integer x and y from 0 to 255 (not raw drawings with times).\n"
-        "Delete it to download it again, or replace it by an intact copy."
+        "Delete it to download it again, or replace it with an intact copy."
     )
 
 

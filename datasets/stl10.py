@@ -91,7 +91,7 @@ class STL10:
         if count == 0 or rest:
             raise UsageError(
                 f"STL10: {path} is damaged or incomplete: {count} pictures of {PICTURE} bytes, and {rest} more bytes.\n"
-                "Delete it to download the data set again, or replace it by an intact copy."
+                "Delete it to download the data set again, or replace it with an intact copy."
             )
         images = self._pixels(_map_pictures(path, count), np.arange(count), "train")
         return Split("train", images, torch.zeros(count, dtype=torch.int64), ("unlabelled",), torch.arange(count))
@@ -143,5 +143,5 @@ def _read_labels(folder: Path, images: str, labels: str) -> np.ndarray:
         f"STL10: {images} and {labels} in {folder} are damaged or incomplete:\n"
         f"{pictures} pictures of {PICTURE} bytes, {rest} more bytes, {len(numbers)} labels"
         f"{f' from {numbers.min()} to {numbers.max()}' if len(numbers) else ''} (allowed: one per picture, 1 to 10).\n"
-        "Delete both to download the data set again, or replace them by intact copies."
+        "Delete both to download the data set again, or replace them with intact copies."
     )

@@ -89,7 +89,9 @@ def _read_split_file(path: Path) -> list[str]:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"StratifiedImageNet: {path} cannot be read ({error}).\nReplace it by a text file.") from None
+        raise UsageError(
+            f"StratifiedImageNet: {path} cannot be read ({error}).\nGive a readable text file in UTF-8."
+        ) from None
     for number, line in enumerate(lines, 1):
         picture = PurePosixPath(line)
         if line and (picture.is_absolute() or ".." in picture.parts or not picture.parent.name):

@@ -72,7 +72,8 @@ class OriginalGame(GameSampler):
         senders: int | None = None,
         split: str = "train",
     ):
-        """items: length of the split. candidates: T. generator: draws every order; the fixed orders are drawn here.
+        """items: length of the split. candidates: T. generator: draws every order; without `shuffle`
+        it is used only here, for the order of the items and the seed of the pools, so every epoch is the same.
         senders: S; None for T.
 
         Raises UsageError if the split cannot fill one game, or S exceeds T.

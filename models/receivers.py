@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 class SimpleReceiverMLP(nn.Module):
-    """Linear, ReLU, Linear: [B, latent_size] -> [B, rx_latent_size]; the same weights for photos and sketches."""
+    """Linear, ReLU, Linear: [..., latent_size] -> [..., rx_latent_size]; the same weights for photos and sketches."""
 
     def __init__(self, *, latent_size: int, rx_hidden: int = 64, rx_latent_size: int = 64):
         super().__init__()

@@ -152,7 +152,7 @@ def run_consistency(materials: Sequence[LogData]) -> Measured:
         if isinstance(drawings, str):
             rows.append(not_measured(label, drawings))
         elif np.isnan(ratio := consistency(drawings, between, within)):
-            rows.append(not_measured(label, "no run's drawings of different photos differ"))
+            rows.append(not_measured(label, "in every run, the drawings of all photos are equal"))
         else:
             rows.append(Row(label, ratio, chance=1.0, note=note))
     return Measured(tuple(rows))

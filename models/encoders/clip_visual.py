@@ -85,7 +85,9 @@ def _feature_maps(tower: nn.Module, clip_model: str, last: str | None) -> dict[s
     blocks = cast(Any, tower).transformer.resblocks
     names = [f"resblock{number}" for number in range(len(blocks))]
     if last not in (None, *names):
-        raise UsageError(f"--transformer-resblock {last}: {clip_model} has {', '.join(names)}.")
+        raise UsageError(
+            f"--transformer-resblock {last}: {clip_model} has no such block.\nGive one of {', '.join(names)}."
+        )
     count = len(names) if last is None else names.index(last) + 1
     return {name: number for number, name in enumerate(names[:count])}
 

@@ -35,7 +35,8 @@ def load_imagenet_weights(network: nn.Module, weights: WeightsEnum, prefix: str 
 def load_stylized_imagenet_weights(backbone: nn.Sequential, file: str) -> None:
     """Loads weights trained on Stylized-ImageNet (Geirhos et al. 2019) into VGG16's layers.
 
-    file: a path, or "" for the official file name under TORCH_HOME. Raises UsageError if the file cannot be used.
+    file: a path, or "" for the official file name in TORCH_HOME/hub/checkpoints.
+    Raises UsageError if the file cannot be used.
     """
     path = Path(file) if file else checkpoint_folder() / STYLIZED_IMAGENET_FILE
     if not path.is_file():

@@ -30,8 +30,8 @@ class VGG16Encoder(ConvolutionalBackbone):
         freeze_backbone: bool = False,
         pretrained: bool = True,
     ):
-        """sin_weights: a file of Stylized-ImageNet weights, "" for the official file name under TORCH_HOME.
-        pretrained: False loads neither, because the weights of a checkpoint will follow.
+        """sin_weights: a file of Stylized-ImageNet weights; "" for the official name in TORCH_HOME/hub/checkpoints.
+        pretrained: False loads no weights, because those of a checkpoint will follow.
 
         Raises UsageError if the weights are not available, or if both kinds are requested.
         """

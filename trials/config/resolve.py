@@ -182,7 +182,7 @@ def as_json(options: Options) -> str:
 
 
 def given_trust(arguments: Sequence[str]) -> bool:
-    """Whether --trust-weights is on. For use before the checkpoint, which brings other options, is read."""
+    """Whether --trust-weights is on, for use before the checkpoint is read, which decides what other options exist."""
     scout = Parser(add_help=False)
     add_trust_option(scout)
     return getattr(_early(arguments, scout), "trust_weights", False)

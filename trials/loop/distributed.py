@@ -80,7 +80,7 @@ def process_group() -> Iterator[None]:
 
 @contextmanager
 def local_rank_zero_first() -> Iterator[None]:
-    """Context whose body local rank 0 runs before the others, which then find what it has downloaded or decoded."""
+    """Context manager: local rank 0 runs the body first; the others wait, then find what it downloaded or decoded."""
     if local_rank() > 0:
         barrier()
     yield

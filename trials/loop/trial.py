@@ -174,7 +174,7 @@ def _load_batch(state: dict) -> None:
 
 
 def run(trial: torchbearer.Trial, train: GameBatches, valid: GameBatches, epochs: int) -> list[dict[str, Any]]:
-    """Trains for `epochs` and returns the history: one dict of metrics per epoch."""
+    """Trains and validates until `epochs` are complete, and returns the history: one dict of metrics per epoch."""
     return _unwrapped(lambda: trial.with_generators(train, _divided(trial, valid)).run(epochs))
 
 
