@@ -49,7 +49,9 @@ def test_a_chosen_block_is_the_last_of_the_feature_maps(tiny_clips):
     encoder = build(tiny_clips[0], transformer_resblock="resblock1")
     maps = encoder.encode(torch.rand(1, 3, 32, 32), maps=encoder.feature_layers).feature_maps
     assert tuple(maps) == encoder.feature_layers == ("resblock0", "resblock1", "CLIPvisual")
-    with pytest.raises(UsageError, match="resblock7: ViT-tiny has resblock0, resblock1, resblock2"):
+    with pytest.raises(
+        UsageError, match=r"resblock7: ViT-tiny has no such block.\nGive one of resblock0, resblock1, resblock2"
+    ):
         build(tiny_clips[0], transformer_resblock="resblock7")
     with pytest.raises(UsageError, match="resblock2: CLIP's network RN-tiny has no such blocks"):
         build(tiny_clips[1], transformer_resblock="resblock2")
