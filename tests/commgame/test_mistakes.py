@@ -29,7 +29,7 @@ MISTAKES = {
     "two hyphens for a value": ("train --nlines=--", "--nlines=-- has no value"),
     "a value for a switch": ("test --weights {tmp}/no --trust-weights=yes", "no such file"),
     "no name": ("test --weights {tmp}/no --=3", "--=3 does not name an option"),
-    "empty output": ("train --output=", "is empty"),
+    "empty output": ("train --output=", "needs a folder name"),
     "nothing to train": ("train --loss NoLoss", "teaches nothing"),
 }
 
