@@ -224,6 +224,12 @@ def test_a_file_that_is_wrong_is_a_mistake_that_is_told(name, folder, capsys):
     assert not (folder / "run").exists()
 
 
+def test_a_mistake_is_told_with_the_innermost_line_of_the_file(folder, capsys):
+    (folder / "deep.py").write_text("def half():\n    return 1 / 0\n\n\nhalf()\n")
+    assert commgame.main(["train", "--plugin", "deep.py"]) == 2
+    assert "--plugin deep.py, line 2: ZeroDivisionError" in capsys.readouterr().err
+
+
 def test_an_option_that_there_is_already(folder, capsys):
     (folder / "twice.py").write_text(
         "from learning_to_draw.plugins import loss\n@loss('Mine')\nclass A:\n"

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -190,3 +191,14 @@ def test_the_heat_map_is_white_at_chance_and_dark_where_all_is_won():
     assert {(8, 48, 107), (255, 255, 255)} <= colours
     halfway = tuple(round((255 + dark) / 2) for dark in (8, 48, 107))
     assert any(all(abs(c - h) <= 1 for c, h in zip(colour, halfway, strict=True)) for colour in colours)
+
+
+def test_the_heat_map_has_a_row_for_each_sender():
+    def dark(rates):
+        """Where the cell of rate 1 is: (down, to the right)."""
+        pixels = np.asarray(draw_matrix(["a", "b"], rates, chance=0.1))
+        return np.argwhere((pixels == (8, 48, 107)).all(axis=2)).mean(axis=0)
+
+    first_with_second, second_with_first = dark([[0.1, 1.0], [0.1, 0.1]]), dark([[0.1, 0.1], [1.0, 0.1]])
+    assert first_with_second[0] < second_with_first[0]
+    assert first_with_second[1] > second_with_first[1]

@@ -7,7 +7,7 @@ import pytest
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.resolve import resolve
 from learning_to_draw.trials.records.atomic import write_atomically, write_text
-from learning_to_draw.trials.records.folder import choose_folder, open_folder, versions
+from learning_to_draw.trials.records.folder import choose_folder, note_resumption, open_folder, versions
 
 
 def options(*arguments):
@@ -99,3 +99,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path):
         write_atomically(path, half)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["log.csv"]
+
+
+def test_every_resumption_is_noted_after_the_earlier_ones(tmp_path):
+    for epochs, batches in ((1, 3), (2, 0)):
+        note_resumption(tmp_path, options(), ["commgame.py", "train", "--resume", "run"], epochs, batches, "cpu")
+    noted = json.loads((tmp_path / "resumed.json").read_text())
+    assert [(start["after_epochs"], start["after_batches"]) for start in noted] == [(1, 3), (2, 0)]

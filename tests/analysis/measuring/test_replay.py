@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,6 +84,15 @@ def test_the_guesses_are_those_of_the_log(played, name):
     guesses = replay.guesses(log.strokes(), offered, candidates)
     assert guesses.tolist() == [game.guess for game in log.games]
     assert len(set(guesses.tolist())) > 1
+
+
+def test_sketches_are_drawn_as_the_test_drew_them(played):
+    path, folder = played["shared"]
+    log = read_log(folder)
+    assert log.card["invert"]
+    agents = load_replay(path, replace(log, card={**log.card, "contrast": 0.25, "invert": False}), CPU).agents
+    assert agents.decoder.contrast == 0.25
+    assert not agents.invert
 
 
 def test_the_erased_stroke_is_the_one_that_is_gone(played):
