@@ -33,7 +33,7 @@ STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table. name: of its folders. full, quick: its options in addition to FULL and QUICK; quick is None
+    """One row of a table. name: its runs' folder. full, quick: its options in addition to FULL and QUICK; quick is None
     if the row has no quick run, for the reason in `note`. paper: the communication rate in the paper, None if it gives
     no number. seen: the rates of quick runs with seeds 0, 1, 2, ..., as measured here.
     """
@@ -60,7 +60,7 @@ class Row:
     @property
     def band(self) -> tuple[float, float] | None:
         """The range expected of a quick run with another seed or on another processor: the mean of `seen` plus or minus
-        four standard deviations, and at least 0.05. None if fewer than three runs were measured."""
+        four standard deviations (at least 0.05), within 0..1. None for fewer than three runs."""
         if len(self.seen) < 3:
             return None
         middle, reach = statistics.mean(self.seen), max(0.05, 4 * statistics.stdev(self.seen))

@@ -131,7 +131,7 @@ curve_edt2_bruteforce.param_dim = cubic_bezier.param_dim
 def _nearest_parameter(
     distance: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, iters: int, slices: int
 ) -> Tensor:
-    """The t in low..high with the least distance(t), after `iters` rounds of `slices` trials; all of one shape."""
+    """The t in low..high with the least distance(t) found in `iters` rounds of `slices` trials; all share one shape."""
     lowest, highest = low, high
     best, best_distance = low, distance(low)
     for _ in range(iters):

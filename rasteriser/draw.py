@@ -187,7 +187,7 @@ def agreeing(
 
 
 def _try(path: type[torch.autograd.Function], device: torch.device) -> list[tuple[Tensor, Tensor]]:
-    """(image, gradient) of a small sketch, drawn by `path` and by plain torch."""
+    """(image, gradient) of two small sketches, drawn by `path` and by plain torch."""
     results = []
     for function in (path, DensePolylines):
         lines = torch.linspace(-0.9, 0.8, 24, dtype=torch.float64, device=device).sin().view(2, 3, 2, 2)

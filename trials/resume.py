@@ -172,7 +172,7 @@ def load_interrupted(folder: Path) -> Interrupted:
             problems.append(f"{name} cannot be read ({first_line(error)[:100]})")
             continue
         if problems:
-            logger.warning("%s; resuming from %s, one epoch earlier", problems[0], name)
+            logger.warning("%s; resuming from %s, at most one epoch earlier", problems[0], name)
         return Interrupted(folder, content)
     raise UsageError(
         f"--resume {folder}: {'; '.join(problems)}.\nThe snapshots model_*.pt are not affected; start a new run."

@@ -18,7 +18,7 @@ LOG_HELP = "folder of a game log (the gamelogs folder itself, or the run folder 
 
 
 class _Ignored(argparse.Action):
-    """Accepts a value that has been checked, and discards it."""
+    """Accepts an option, and discards its value, if any, after argparse has checked it."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         pass

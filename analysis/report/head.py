@@ -34,7 +34,7 @@ def head(run: Run, logs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def settings(run: Run) -> dict[str, Any]:
-    """Returns options with value and source, versions, the command and the agents as text; empty if unknown."""
+    """Returns the options with value and source, the versions, the command, and the agents' repr; each may be empty."""
     sources = run.config.get("sources", {})
     return {
         "options": [

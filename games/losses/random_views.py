@@ -50,8 +50,8 @@ def homographies(moved: Tensor) -> Tensor:
 def draw_crops(draws: Tensor) -> Tensor:
     """[N, 3, 3]: the maps from a crop to the picture that it was cut from; draws: [N, 4] in 0..1.
 
-    The aspect ratio is drawn on a logarithmic scale from those that fit the area; torchvision redraws area and
-    ratio until they fit.
+    The aspect ratio is drawn on a logarithmic scale from those with which a crop of this area fits into the picture;
+    torchvision redraws area and ratio, at most ten times, until the crop fits.
     """
     area = CROP_AREA[0] + (CROP_AREA[1] - CROP_AREA[0]) * draws[:, 0]
     widest = (-area.log()).clamp(max=math.log(LARGEST_ASPECT))

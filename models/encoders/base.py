@@ -85,8 +85,9 @@ class Encoder(nn.Module):
 class BackboneEncoder(Encoder):
     """A pretrained network, and a projection `enc` of its output to the latent.
 
-    A frozen network's output for a photo never changes, so it can be cached (see `extract` and `project`). It builds no
-    autograd graph for photos. precision: "bf16" runs the network in bfloat16; the projection is always in float32.
+    A frozen network's output for a photo never changes, so it can be cached (see `extract` and `project`). A
+    frozen network builds no autograd graph for photos. precision: "bf16" runs the network in bfloat16; the
+    projection is always in float32.
     """
 
     channels = 3

@@ -71,6 +71,7 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], prefix: str, path: Pat
     wrong = [key for key in own if getattr(loaded.get(key), "shape", None) != own[key].shape]
     if wrong:
         raise UsageError(
-            f"{path} does not hold the weights of this network: {source[wrong[0]]} is missing or has another shape."
+            f"{path} does not hold the weights of this network: {source[wrong[0]]} is missing or has another shape.\n"
+            "Replace the file with an intact copy."
         )
     network.load_state_dict(loaded)

@@ -50,7 +50,7 @@ class Options:
             raise AttributeError(name) from None
 
     def replace(self, source: str, **values: Any) -> Options:
-        """The same options with some values replaced by the run itself; `source` names where they come from."""
+        """The same options with some values replaced; `source` says where the new values come from."""
         return Options(self.command, self.values | values, self.sources | dict.fromkeys(values, source))
 
     def part(self, kind: str) -> Component:
