@@ -11,6 +11,7 @@ from learning_to_draw.analysis.official import options
 from learning_to_draw.analysis.report import options as report_options
 from learning_to_draw.analysis.study import options as study_options
 from learning_to_draw.experiments import options as reproduce_options
+from learning_to_draw.trials.config import plugin_commands
 from learning_to_draw.trials.config.tool import Tool
 
 PAPER: dict[str, Tool] = {
@@ -70,7 +71,7 @@ of test that describe agents; a checkpoint of the official code needs them:
 Writes the sketches of a game log as vector graphics to a new folder, as
 NUMBER-MD5.svg: the number of the game and the name of the sketch's picture. Needs
 a log of this program; those of the official code contain no strokes.""",
-        options.add_save_svg_options,
+        draw_options.add_save_svg_options,
         loads_torch=False,
     ),
     "measure": Tool(
@@ -124,7 +125,7 @@ PARTS: dict[str, Tool] = {
         """\
 Prints the names of all components by the option that chooses them, each with its own
 options; with --plugin also those of your own file.""",
-        options.add_list_options,
+        plugin_commands.add_list_options,
         loads_torch=False,
     ),
     "check": Tool(
@@ -136,7 +137,7 @@ Tests every component that a plugin registers: shapes and ranges of its outputs,
 finite gradients, whether it moves with .to() and is restored by its state dict, and
 a run with it that trains, saves, loads and tests (a minute with Digits). Ends with
 exit code 1 if something is broken, and prints the problem and the line.""",
-        options.add_check_options,
+        plugin_commands.add_check_options,
     ),
 }
 

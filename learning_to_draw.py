@@ -4,4 +4,4 @@ from pathlib import Path
 
 __path__ = [str(Path(__file__).parent)]
 
-from learning_to_draw.__init__ import *  # noqa: F403
+from learning_to_draw.__init__ import __version__ as __version__

@@ -59,9 +59,8 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
     file, its own function reads it.
     """
     package = find_spec("sklearn")
-    assert package is not None  # scikit-learn is required
-    assert package.origin is not None
-    file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    folder = Path(package.origin).parent if package is not None and package.origin is not None else Path()
+    file = folder / "datasets" / "data" / "digits.csv.gz"
     if not file.exists():
         from sklearn.datasets import load_digits
 

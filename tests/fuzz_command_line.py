@@ -36,7 +36,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # `python -m tests...` may find a package tests of somebody else's
+sys.path.insert(0, str(Path(__file__).parents[1]))  # `python -m tests...` may find another package named `tests`
 
 from learning_to_draw import commgame
 from learning_to_draw.analysis.draw.options import DrawTool

@@ -76,7 +76,7 @@ def test_imports_run_downwards():
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    """A folder with a package `datasets` of somebody else."""
+    """A folder with another package named `datasets`."""
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "__init__.py").write_text("name = 'another package'")
     return tmp_path

@@ -1,4 +1,4 @@
-"""Parts of somebody's own: the example of docs/extending.md as it stands there, and files that are wrong."""
+"""Plugins: the examples of docs/extending.md, run as printed, and files that are wrong."""
 
 import csv
 import json

@@ -93,11 +93,11 @@ class Interrupted:
 
 
 def prepare_resume(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted | None]:
-    """The options of `commgame.py train ARGUMENTS --resume WHERE`, and the run to resume; None if there is none.
+    """The options of `commgame.py train ARGUMENTS --resume WHERE`, and the run to resume.
 
-    where: the run's folder, or "auto" for the run in --output if there is one. Raises UsageError if an option differs
-    from those that the run was started with, or if the run is complete. With "auto" a complete run is not an error, as
-    a job may be restarted after it has finished.
+    where: the run's folder, or "auto" for the run in --output; the run is None if that does not exist yet. Raises
+    UsageError if an option differs from those that the run was started with, or if the run is complete. With "auto" a
+    complete run is not an error, as a job may be restarted after it has finished.
     """
     if where == "auto":
         options = resolve_training(arguments)

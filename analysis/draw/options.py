@@ -1,4 +1,4 @@
-"""The options of `draw`, and how they are separated from the agents' options. Does not import torch."""
+"""The options of `draw` and `save-svg`, and how they are separated from the agents' options. Does not import torch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import add_flag, positive_int
+from learning_to_draw.components import add_flag, non_negative_int, positive_int
 from learning_to_draw.errors import UsageError, program
-from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials.config.tool import Tool, add_log_argument
 
 
 class DrawTool(Tool):
@@ -65,4 +65,18 @@ def add_draw_options(group: Any) -> None:
         "--negative",
         help="swap light and dark before the sender sees the photo: for photos of dark writing, if the agents were "
         "trained on light writing (Digits, MNIST, Omniglot, QuickDraw)",
+    )
+
+
+def add_save_svg_options(group: Any) -> None:
+    add_log_argument(group)
+    group.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="the new folder to write; never overwritten"
+    )
+    group.add_argument(
+        "--games",
+        nargs="+",
+        type=non_negative_int,
+        metavar="N",
+        help="numbers of the games in the log, counted from 0 (default: all)",
     )

@@ -1,6 +1,7 @@
-"""The options of each tool. An option's destination is the name of an argument of the tool's function.
+"""The options of the commands named after the official scripts.
 
-The single-dash options of the official scripts are still valid. Does not import torch.
+An option's destination is the name of an argument of the tool's function. The single-dash options of the official
+scripts are still valid. Does not import torch.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import add_device_option, add_flag, non_negative_int, positive_int, seed
+from learning_to_draw.components import add_device_option, add_flag, positive_int, seed
 from learning_to_draw.models.options import add_clip_model_option
+from learning_to_draw.trials.config.tool import LOG_HELP
 
 # The official sentences, name and text; {} stands for the class.
 TEMPLATES = (("photo", "a photo of a {}."), ("drawing", "a drawing of a {}."))
-LOG_HELP = "folder of a game log (the gamelogs folder itself, or the run folder that holds it)"
 
 
 class _Ignored(argparse.Action):
@@ -104,20 +105,6 @@ def add_clip_options(group: Any) -> None:
     add_device_option(group)
 
 
-def add_save_svg_options(group: Any) -> None:
-    add_log_argument(group)
-    group.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="the new folder to write; never overwritten"
-    )
-    group.add_argument(
-        "--games",
-        nargs="+",
-        type=non_negative_int,
-        metavar="N",
-        help="numbers of the games in the log, counted from 0 (default: all)",
-    )
-
-
 def add_analyse_options(group: Any) -> None:
     _add_log(group)
     group.add_argument(
@@ -127,10 +114,6 @@ def add_analyse_options(group: Any) -> None:
         help="output of clip-analysis (default: clip-analysis.json in the log's folder, if it exists)",
     )
     _add_new_file(group, ("--json",), "FILE", "file to write the numbers to as JSON")
-
-
-def add_log_argument(group: Any) -> None:
-    group.add_argument("log", type=Path, metavar="LOG", help=LOG_HELP)
 
 
 def _add_log(group: Any) -> None:
@@ -156,22 +139,3 @@ def _template(text: str) -> tuple[str, str]:
             f'{text!r} is not NAME=TEXT with one {{}} in it, such as "photo=a photo of a {{}}."'
         )
     return name, sentence
-
-
-def add_list_options(group: Any) -> None:
-    group.add_argument(
-        "--plugin",
-        type=Path,
-        metavar="FILE.py",
-        help="file with your own parts (default: list the built-in parts only)",
-    )
-
-
-def add_check_options(group: Any) -> None:
-    group.add_argument("plugin", type=Path, metavar="FILE.py", help="file with your own parts")
-    group.add_argument(
-        "--options",
-        default="",
-        metavar="WORDS",
-        help="further options of train, as one quoted word: --options '--dataset-root my-pictures'",
-    )

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.analysis.official.options import add_log_argument
 from learning_to_draw.components import non_negative_int, positive_int, seed
+from learning_to_draw.trials.config.tool import add_log_argument
 
 
 def add_study_options(group: Any) -> None:

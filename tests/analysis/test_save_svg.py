@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 
+from learning_to_draw.analysis.draw.options import add_save_svg_options
 from learning_to_draw.analysis.draw.save_svg import save_svg
 from learning_to_draw.analysis.draw.svg import svg
-from learning_to_draw.analysis.official.options import add_save_svg_options
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.gamelog import read_log

@@ -33,8 +33,9 @@ def test_they_are_those_of_scikit_learn():
     assert (targets == load_digits().target).all()
 
 
-def test_scikit_learn_reads_them_where_their_file_has_moved(monkeypatch):
-    monkeypatch.setattr(digits, "find_spec", lambda name: SimpleNamespace(origin="nowhere/__init__.py"))
+@pytest.mark.parametrize("spec", [SimpleNamespace(origin="nowhere/__init__.py"), SimpleNamespace(origin=None), None])
+def test_scikit_learn_reads_them_if_their_file_is_not_found(monkeypatch, spec):
+    monkeypatch.setattr(digits, "find_spec", lambda name: spec)
     images, targets = digits._digits.__wrapped__()
     assert (images == digits._digits()[0]).all()
     assert (targets == digits._digits()[1]).all()

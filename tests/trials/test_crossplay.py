@@ -195,7 +195,7 @@ def test_the_heat_map_is_white_at_chance_and_dark_where_all_is_won():
 
 def test_the_heat_map_has_a_row_for_each_sender():
     def dark(rates):
-        """Where the cell of rate 1 is: (down, to the right)."""
+        """The mean (row, column) of the pixels of the cell whose rate is 1."""
         pixels = np.asarray(draw_matrix(["a", "b"], rates, chance=0.1))
         return np.argwhere((pixels == (8, 48, 107)).all(axis=2)).mean(axis=0)
 

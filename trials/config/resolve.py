@@ -19,13 +19,10 @@ from learning_to_draw.errors import UsageError, program
 from learning_to_draw.plugins import reload_plugin, sha256_of
 from learning_to_draw.trials.config.run import (
     COMMAND_OPTIONS,
-    add_agent_options,
+    FIRST_OPTIONS,
+    LAST_OPTIONS,
+    LOSS_OPTIONS,
     add_auxiliary_losses,
-    add_game_options,
-    add_other_loss_options,
-    add_perceptual_options,
-    add_run_options,
-    add_speed_options,
 )
 from learning_to_draw.trials.config.tables import DEFAULT_PARTS, NAMES, OTHER_NAMES, PART_TABLES, TYPES, option_of
 from learning_to_draw.trials.config.unknown import explain_unknown, names_everywhere
@@ -233,18 +230,18 @@ def _parser(command: str, chosen: Mapping[str, str]) -> Parser:
 
 
 def _add_options(parser: Parser, command: str, chosen: Mapping[str, str]) -> None:
-    add_game_options(parser.add_argument_group("the game"))
-    add_agent_options(parser.add_argument_group("the agents"))
+    for title, add_options in FIRST_OPTIONS.items():
+        add_options(parser.add_argument_group(title))
     for kind, table in PART_TABLES.items():
         part = table[chosen[kind]]
         if part.option_actions():
             part.add_options(parser.add_argument_group(f"{NAMES.get(kind, kind)} {chosen[kind]}"))
-    add_perceptual_options(parser.add_argument_group("the perceptual loss"))
-    add_other_loss_options(parser.add_argument_group("the other losses"))
+    for title, add_options in LOSS_OPTIONS.items():
+        add_options(parser.add_argument_group(title))
     add_auxiliary_losses(parser)
     COMMAND_OPTIONS[command](parser.add_argument_group(f"{command}ing"))
-    add_speed_options(parser.add_argument_group("the speed"))
-    add_run_options(parser.add_argument_group("the run"))
+    for title, add_options in LAST_OPTIONS.items():
+        add_options(parser.add_argument_group(title))
 
 
 def _own_actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:

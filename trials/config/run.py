@@ -293,3 +293,9 @@ def add_test_options(group):
 
 
 COMMAND_OPTIONS = {"train": add_train_options, "test": add_test_options, "crossplay": add_trust_option}
+
+# The option groups that all commands have, by title: those before the chosen components' options, those of the losses,
+# and the last ones.
+FIRST_OPTIONS = {"the game": add_game_options, "the agents": add_agent_options}
+LOSS_OPTIONS = {"the perceptual loss": add_perceptual_options, "the other losses": add_other_loss_options}
+LAST_OPTIONS = {"the speed": add_speed_options, "the run": add_run_options}

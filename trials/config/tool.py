@@ -22,6 +22,8 @@ from learning_to_draw.trials.config.tables import DEFAULT_PARTS
 
 logger = logging.getLogger("commgame")
 
+LOG_HELP = "folder of a game log (the gamelogs folder itself, or the run folder that holds it)"
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -88,3 +90,8 @@ def _add_dataset_options(parser: Parser, command: str, arguments: Sequence[str])
     add_plugin_option(parser)
     chosen = scout.parse_known_args(list(arguments))[0].dataset
     DATASETS[chosen].add_options(parser.add_argument_group(f"dataset {chosen}"))
+
+
+def add_log_argument(group: Any) -> None:
+    """The positional argument LOG of the tools that read one game log."""
+    group.add_argument("log", type=Path, metavar="LOG", help=LOG_HELP)

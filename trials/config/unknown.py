@@ -9,13 +9,10 @@ from collections.abc import Mapping, Sequence
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.trials.config.run import (
     COMMAND_OPTIONS,
-    add_agent_options,
+    FIRST_OPTIONS,
+    LAST_OPTIONS,
+    LOSS_OPTIONS,
     add_auxiliary_losses,
-    add_game_options,
-    add_other_loss_options,
-    add_perceptual_options,
-    add_run_options,
-    add_speed_options,
 )
 from learning_to_draw.trials.config.tables import NAMES, PART_TABLES, option_of
 
@@ -36,16 +33,10 @@ def names_everywhere() -> list[tuple[tuple[str, str], str]]:
         for name, part in table.items():
             names += [((kind, name), option) for action in part.option_actions() for option in action.option_strings]
     shared = argparse.ArgumentParser()
-    for add_options in (
-        add_game_options,
-        add_agent_options,
-        add_perceptual_options,
-        add_other_loss_options,
-        add_auxiliary_losses,
-        add_run_options,
-        add_speed_options,
-    ):
-        add_options(shared)
+    for groups in (FIRST_OPTIONS, LOSS_OPTIONS, LAST_OPTIONS):
+        for add_options in groups.values():
+            add_options(shared)
+    add_auxiliary_losses(shared)
     names += [(("", ""), option) for action in shared._actions for option in action.option_strings]
     for command, add_options in COMMAND_OPTIONS.items():
         own = argparse.ArgumentParser(add_help=False)
