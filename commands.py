@@ -16,8 +16,7 @@ from learning_to_draw.trials.config.tool import Tool
 
 PAPER: dict[str, Tool] = {
     "reproduce": Tool(
-        "experiments.reproduce",
-        "reproduce",
+        "experiments.reproduce:reproduce",
         "train and test the runs of one of the paper's tables, and compare the numbers",
         """\
 Trains and tests every row of one of the paper's tables, and prints the table: the
@@ -37,8 +36,7 @@ measured when this was written.""",
 
 READING: dict[str, Tool] = {
     "report": Tool(
-        "analysis.report.report",
-        "report",
+        "analysis.report.report:report",
         "show a run as one web page: curves, sketches over the epochs, games",
         """\
 Writes the results of a training or a test as a single HTML page that needs no other
@@ -50,8 +48,7 @@ Includes tests of a training's checkpoints if their folders are next to the run'
         report_options.add_report_options,
     ),
     "draw": DrawTool(
-        "analysis.draw.draw",
-        "draw",
+        "analysis.draw.draw:draw",
         "draw any pictures with a trained sender",
         """\
 Shows pictures to a trained sender, scaled and cropped to its training size, and
@@ -64,8 +61,7 @@ of test that describe agents; a checkpoint of the official code needs them:
         draw_options.add_draw_options,
     ),
     "save-svg": Tool(
-        "analysis.draw.save_svg",
-        "save_svg",
+        "analysis.draw.save_svg:save_svg",
         "save the sketches of a game log as SVG",
         """\
 Writes the sketches of a game log as vector graphics to a new folder, as
@@ -75,8 +71,7 @@ a log of this program; those of the official code contain no strokes.""",
         loads_torch=False,
     ),
     "measure": Tool(
-        "analysis.measure.measure",
-        "measure",
+        "analysis.measure.measure:measure",
         "measure properties of a log's sketches as a language",
         """\
 Measures the sketched language of a game log, and prints a table in Markdown: the
@@ -90,8 +85,7 @@ one of the official code, are listed with the reason.""",
         measure_options.add_measure_options,
     ),
     "study": Tool(
-        "analysis.study.page",
-        "study",
+        "analysis.study.page:study",
         "make a page on which a person plays the receiver",
         """\
 Writes a web page, one file that needs no other and no network, on which a person
@@ -104,8 +98,7 @@ to a file, which study-results reads. The seed determines page, games and order.
         loads_torch=False,
     ),
     "study-results": Tool(
-        "analysis.study.results",
-        "study_results",
+        "analysis.study.results:study_results",
         "report how often the people who played a study were right",
         """\
 Prints how often the people who played a study (see the command study) chose the
@@ -119,8 +112,7 @@ answers per participant, all from the same page.""",
 
 PARTS: dict[str, Tool] = {
     "list": Tool(
-        "trials.components_list",
-        "list_parts",
+        "trials.components_list:list_components",
         "list the components that can be chosen: data sets, games, agents, losses",
         """\
 Prints the names of all components by the option that chooses them, each with its own
@@ -129,8 +121,7 @@ options; with --plugin also those of your own file.""",
         loads_torch=False,
     ),
     "check": Tool(
-        "trials.plugin_check",
-        "check",
+        "trials.plugin_check:check",
         "check the components of your own file",
         """\
 Tests every component that a plugin registers: shapes and ranges of its outputs,
@@ -144,8 +135,7 @@ exit code 1 if something is broken, and prints the problem and the line.""",
 # These have the names of the official scripts, and their options in addition to longer ones.
 SCRIPTS: dict[str, Tool] = {
     "sample-gamelogs": Tool(
-        "analysis.official.sample_gamelogs",
-        "sample_gamelogs",
+        "analysis.official.sample_gamelogs:sample_gamelogs",
         "copy a random sample of a game log, with its pictures, to a new log",
         """\
 Draws games at random from a game log and copies them, in the log's order, to a new
@@ -155,8 +145,7 @@ games. The same seed draws the same games.""",
         loads_torch=False,
     ),
     "render-game": Tool(
-        "analysis.official.render_game",
-        "render_game",
+        "analysis.official.render_game:render_game",
         "show one game of a log as a web page",
         """\
 Writes one game of a log as a single HTML page that needs no other file: the
@@ -167,8 +156,7 @@ photo of its class, which is not shown.""",
         loads_torch=False,
     ),
     "render-sketches-seeds": Tool(
-        "analysis.official.render_sketches_seeds",
-        "render_sketches_seeds",
+        "analysis.official.render_sketches_seeds:render_sketches_seeds",
         "average the sketches of the same targets over several logs",
         """\
 Averages all sketches of every target that all logs have, and writes the averages as
@@ -178,8 +166,7 @@ the logs must have been played with the same pictures at the same size.""",
         options.add_average_options,
     ),
     "dump-hashes-classes": Tool(
-        "analysis.official.dump_hashes_classes",
-        "dump_hashes_classes",
+        "analysis.official.dump_hashes_classes:dump_hashes_classes",
         "list the name in game logs and the class of every test picture",
         """\
 Prints one line of CSV, md5,class, per test picture of a data set, in the order of
@@ -190,8 +177,7 @@ standard output: it can be redirected to a file.""",
         takes_dataset=True,
     ),
     "clip-analysis": Tool(
-        "analysis.official.clip_analysis",
-        "clip_analysis",
+        "analysis.official.clip_analysis:clip_analysis",
         "classify the sketches, targets and guesses of a log with CLIP",
         """\
 Classifies every sketch, target and guessed picture of a game log with CLIP (Radford
@@ -203,8 +189,7 @@ and writes clip-analysis.json, one entry per game. Needs the package open_clip_t
         options.add_clip_options,
     ),
     "analyse-logs": Tool(
-        "analysis.official.analyse_logs",
-        "analyse_logs",
+        "analysis.official.analyse_logs:analyse_logs",
         "print the communication rate, and how often CLIP sees the intended class",
         """\
 Prints how many games of a log were won, and in how many games each of these holds:

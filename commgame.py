@@ -24,9 +24,8 @@ from learning_to_draw import console
 from learning_to_draw.commands import PAPER, PARTS, READING, SCRIPTS, TOOLS
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.plugins import advice_for_plugin_error, load
-from learning_to_draw.trials.config.resolve import as_json, given_value, resolve, resolve_training
+from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
 from learning_to_draw.trials.config.tool import Tool
-from learning_to_draw.trials.config.unknown import check_names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,8 +60,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _call(name: str, arguments: Sequence[str]) -> None:
     _check_words(arguments)
-    if (plugin := given_value("plugin", arguments)) is not None:
-        load(Path(plugin))  # before options are checked, as it adds options
+    if (plugin := read_early(arguments).get("plugin")) is not None:
+        load(plugin)  # before options are checked, as it adds options
     COMMANDS[name].run(list(arguments[1:]))
 
 
@@ -83,50 +82,50 @@ def _check_words(words: Sequence[str]) -> None:
 
 def _train(arguments: list[str]) -> None:
     console.log_to(sys.stdout)
-    where, interrupted = given_value("resume", arguments), None
-    if where is None and given_value("config", arguments) is None:  # --config may bring a plugin's options
-        check_names("train", arguments)
+    where, interrupted = read_early(arguments).get("resume"), None
     if where is None or "-h" in arguments or "--help" in arguments:
-        options = resolve_training(arguments)
+        config = parse_training(arguments)
     else:
         console.say_first(f"train: --resume {where}", arguments)
         from learning_to_draw.trials.resume import prepare_resume
 
-        options, interrupted = prepare_resume(arguments, where)
-    if options.print_config:
-        print(as_json(options))
+        config, interrupted = prepare_resume(arguments, where)
+    if config.print_config:
+        print(as_json(config))
         return
     if where is None:
-        game = "original" if options.object_oriented == "none" else options.object_oriented
-        console.say_first(f"train: {options.dataset}, {game} game", arguments)
+        console.say_first(f"train: {config.dataset.name}, {config.game_title} game", arguments)
     from learning_to_draw.trials.train import train
 
-    train(options, sys.argv, interrupted)
+    train(config, sys.argv, interrupted)
 
 
 def _test(arguments: list[str]) -> None:
     console.log_to(sys.stdout)
-    weights = given_value("weights", arguments)
+    weights = read_early(arguments).get("weights")
     if weights is None or "-h" in arguments or "--help" in arguments:
-        resolve("test", arguments)  # reports the missing option, or shows the help
+        parse("test", arguments)  # reports the missing option, or shows the help
         return
     console.say_first(f"test: {weights}", arguments)
     from learning_to_draw.trials.test import test
+    from learning_to_draw.trials.trained import parse_trained
 
-    test(Path(weights), arguments, sys.argv)
+    test(parse_trained("test", arguments, Path(weights)), sys.argv)
 
 
 def _crossplay(arguments: list[str]) -> None:
     console.log_to(sys.stdout)
-    files = list(itertools.takewhile(lambda word: not word.startswith("-"), arguments))
+    files = [Path(word) for word in itertools.takewhile(lambda word: not word.startswith("-"), arguments)]
     rest = arguments[len(files) :]
     if "-h" in rest or "--help" in rest:
-        resolve("crossplay", rest)  # shows the help
+        parse("crossplay", rest)  # shows the help
         return
     console.say_first(f"crossplay: {len(files)} checkpoints", arguments)
-    from learning_to_draw.trials.crossplay import crossplay
+    from learning_to_draw.trials.crossplay import check_files, crossplay
+    from learning_to_draw.trials.trained import parse_trained
 
-    crossplay([Path(file) for file in files], rest, sys.argv)
+    check_files(files)
+    crossplay(files, parse_trained("crossplay", rest, files[0]), sys.argv)
 
 
 def _tool(name: str, arguments: list[str]) -> None:

@@ -1,104 +1,161 @@
-"""Describes components that can be chosen (an encoder, a decoder, a data set, ...), and the value types of options.
+"""Describes components that can be chosen (an encoder, a decoder, a data set, ...), their configurations and options.
 
-Nothing here imports torch: the command line can list every component, its options and their defaults without loading
-its code.
+A component is a class and a configuration: a frozen dataclass, the only place where the component's options, their
+defaults, types and help texts stand. Nothing here imports torch or argparse: all components and their options can be
+listed without loading their code.
 """
 
 from __future__ import annotations
 
-import argparse
+import dataclasses
 import importlib
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+from learning_to_draw.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a field of a configuration is given on the command line, and which values it can have.
+
+    help: one or two phrases. type: converts a word of the command line, and raises `InvalidValueError` for a value that
+    is not allowed; None for a switch. negatable: a switch has a --no-... form too, which overrides a checkpoint or a
+    data set that turns it on. names: further names of the option, such as an official one. nargs: "+" for one or more
+    words, "?" for at most one; const: the value if there is none. optional: the value is None if it is left out.
+    """
+
+    help: str
+    type: Callable[[str], Any] | None = str
+    names: tuple[str, ...] = ()
+    metavar: str | None = None
+    choices: Collection[Any] | None = None
+    nargs: str | None = None
+    const: Any = None
+    required: bool = False
+    negatable: bool = False
+    optional: bool = False
+
+    def problem(self, value: Any) -> str | None:
+        """Why the option cannot have this value; None if it can."""
+        if value is None:
+            return None if self.optional else "it needs a value"
+        if self.type is None:
+            return None if isinstance(value, bool) else f"{value!r} is neither True nor False"
+        if self.nargs != "+":
+            return self._problem(value)
+        if not isinstance(value, list | tuple) or not value:
+            return f"{value!r} is not a list of values"
+        return next(filter(None, map(self._problem, value)), None)
+
+    def _problem(self, value: Any) -> str | None:
+        """The same for one of several values, or the only one."""
+        assert self.type is not None
+        if not isinstance(value, str | int | float | Path):
+            return f"{value!r} is not a single value"
+        try:
+            parsed = self.type(str(value))
+        except (ValueError, InvalidValueError) as error:
+            return str(error)
+        if isinstance(parsed, int | float) != isinstance(value, int | float):
+            return f"{value!r} is a {type(value).__name__}"
+        if self.choices is not None and value not in self.choices:
+            return f"choose from {', '.join(map(str, self.choices))}"
+        return None
+
+    def convert(self, value: Any) -> Any:
+        """The value as a configuration holds it: paths as Path, several values as a tuple."""
+        if isinstance(value, list):
+            return tuple(value)
+        return Path(value) if self.type is Path and isinstance(value, str) else value
+
+
+def option(default: Any, help: str, **settings: Any) -> Any:
+    """A field of a configuration. settings: those of `Option`."""
+    return field(default=default, metadata={"option": Option(help, optional=default is None, **settings)})
+
+
+def flag(help: str, *names: str) -> Any:
+    """A field for a switch that is off by default. names: further names of the option."""
+    return field(default=False, metadata={"option": Option(help, None, names, negatable=True)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The base class of configurations. Raises UsageError if a field has a value that its option does not accept."""
+
+    def __post_init__(self):
+        for name, option in options_of(type(self)).items():
+            value = getattr(self, name)
+            if problem := option.problem(value):
+                raise UsageError(f"{name} = {value!r} is not valid: {problem}.\nIt is: {option.help}.")
+            object.__setattr__(self, name, option.convert(value))  # the dataclass is frozen
+
+    def values(self) -> dict[str, Any]:
+        """The values of the options by name."""
+        return {name: getattr(self, name) for name in options_of(type(self))}
+
+
+def options_of(config: type[Config]) -> dict[str, Option]:
+    """The options of a configuration, by the names of its fields."""
+    return {item.name: item.metadata["option"] for item in dataclasses.fields(config) if "option" in item.metadata}
+
+
+def defaults_of(config: type[Config]) -> dict[str, Any]:
+    """The default values of a configuration's options."""
+    return {item.name: item.default for item in dataclasses.fields(config) if "option" in item.metadata}
+
+
+def flag_of(name: str) -> str:
+    """The command line's form of an option: --latent-size for latent_size."""
+    return f"--{name.replace('_', '-')}"
+
+
+def load(target: str) -> Any:
+    """The class or function of "module:name"; the module's name is below learning_to_draw. Imports the module."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(f"learning_to_draw.{module}"), name)
+
+
+C = TypeVar("C", bound=Config, covariant=True)
 
 
 @dataclass(frozen=True)
 class Component:
-    """One entry of a table of components, such as `models.ENCODERS`: the class, and the options that build it.
+    """One entry of a table of components, such as `models.ENCODERS`.
 
-    module, cls: the module (below learning_to_draw) and the name of the class; for a plugin, cls is the class itself.
-
-    `add_options` declares the class's own options on an argparse group; each option's destination is the name of a
-    keyword argument of the class. `defaults` are default values for options of other components (a small data set sets
-    a small encoder); the command line overrides them. `defaults_with` holds further defaults, by decoder name.
+    config: the class of its configuration. target: "module:Class", with the module's name below learning_to_draw; for a
+    plugin the class itself. `defaults` are default values for options of other components (a small data set sets a
+    small encoder); the command line overrides them. `defaults_with` holds further defaults, by decoder name.
     """
 
-    module: str
-    cls: str | type
-    add_options: Callable[[Any], None] = lambda group: None
+    config: type[Config]
+    target: str | type
     defaults: Mapping[str, Any] = field(default_factory=dict)
     defaults_with: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def load(self) -> type:
-        """The class itself; imports its module (and with it torch)."""
-        if isinstance(self.cls, type):
-            return self.cls
-        return getattr(importlib.import_module(f"learning_to_draw.{self.module}"), self.cls)
-
-    def option_actions(self) -> list[argparse.Action]:
-        """The options that this component declares, as argparse actions."""
-        parser = argparse.ArgumentParser(add_help=False)
-        self.add_options(parser)
-        return parser._actions
-
-    def build(self, options: Mapping[str, Any], **context: Any) -> Any:
-        """An instance, built from the resolved options of a run and further arguments.
-
-        Arguments in `context` that the constructor does not accept are dropped.
-        """
-        cls = self.load()
-        own = {action.dest: options[action.dest] for action in self.option_actions()}
-        return cls(**own, **{name: context[name] for name in keyword_arguments(cls) if name in context})
+        """The class; imports its module (and with it torch)."""
+        return self.target if isinstance(self.target, type) else load(self.target)
 
 
-def keyword_arguments(cls: type) -> dict[str, inspect.Parameter]:
-    """The parameters of a class's constructor by name; if it accepts **kwargs, also those of its bases."""
-    accepted: dict[str, inspect.Parameter] = {}
-    for base in cls.__mro__:
-        if "__init__" not in vars(base):
-            continue
-        parameters = inspect.signature(base).parameters
-        accepted = {**parameters, **accepted}
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-            break
-    return accepted
+@dataclass(frozen=True)
+class Chosen(Generic[C]):
+    """A component that a run uses: its name in its table, and its configuration."""
+
+    name: str
+    component: Component
+    config: C
+
+    def build(self, *arguments: Any, **keywords: Any) -> Any:
+        """An instance: the class is called with the configuration and further arguments."""
+        return self.component.load()(self.config, *arguments, **keywords)
 
 
-def add_flag(group: Any, *names: str, help: str) -> None:
-    """Adds a switch that is off by default. Its --no-... form overrides a checkpoint or data set that turns it on."""
-    # The default is set afterwards: otherwise some Python versions add it to the help text.
-    action = argparse.BooleanOptionalAction
-    group.add_argument(*names, action=action, default=argparse.SUPPRESS, help=help).default = False
-
-
-def add_plugin_option(group: Any) -> None:
-    group.add_argument(
-        "--plugin",
-        type=Path,
-        metavar="FILE.py",
-        help="a file with your own components, which can then be chosen by name; commands that read a checkpoint load "
-        "the file of its training by default",
-    )
-
-
-def add_device_option(group: Any) -> None:
-    group.add_argument(
-        "--device",
-        metavar="NAME",
-        help="cpu, cuda, cuda:1, ...; left out: the first GPU if available, otherwise the CPU",
-    )
-
-
-def add_trust_option(group: Any) -> None:
-    add_flag(
-        group,
-        "--trust-weights",
-        help="also read a checkpoint that contains more than tensors, numbers and text; it can then run any code: "
-        "use only with files from a trusted source",
-    )
+class InvalidValueError(Exception):
+    """A word on the command line that is not a value of its option. Its message says what is allowed."""
 
 
 # Outside this range float32 underflows or overflows, and torch would raise its own error in the middle of a run.
@@ -131,7 +188,7 @@ def fraction(text: str) -> float:
 
 def boolean(text: str) -> bool:
     if text.lower() not in ("true", "false"):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+        raise InvalidValueError(f"{text!r} is neither true nor false")
     return text.lower() == "true"
 
 
@@ -141,5 +198,5 @@ def _number(text: str, kind: type, allowed: Callable[[Any], bool], wanted: str) 
     except ValueError:
         value = None
     if value is None or not allowed(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+        raise InvalidValueError(f"{text!r} is not {wanted}")
     return value

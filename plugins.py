@@ -2,18 +2,20 @@
 
     from learning_to_draw.plugins import decoder
 
-    @decoder("ZigZagDecoder")
+    @decoder("ZigZagDecoder", ZigZagConfig)
     class ZigZagDecoder(SinglePassDecoder):
         ...
 
-A component may have a static method `add_options(group)`, which declares its options on an argparse group; their
-destinations are arguments of its constructor. docs/extending.md has examples and the contract of each kind.
+`ZigZagConfig` is the component's configuration, as of a built-in one. docs/extending.md has examples and the contract
+of each kind.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib.util
+import inspect
 import re
 import sys
 import traceback
@@ -22,49 +24,66 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from learning_to_draw.components import Component
+from learning_to_draw.components import Component, Config, flag_of, options_of
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, first_line, program
-from learning_to_draw.games import AUXILIARY_LOSSES, GAMES, LOSSES
+from learning_to_draw.games import GAMES
+from learning_to_draw.games.config import GameConfig
+from learning_to_draw.games.losses import AUXILIARY_LOSSES, LOSSES
+from learning_to_draw.games.losses.config import AuxiliaryLoss
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
+from learning_to_draw.models.decoders.config import DecoderConfig
+from learning_to_draw.models.encoders.config import EncoderConfig
 
 AnyClass = TypeVar("AnyClass", bound=type)
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """A loaded plugin file. sha256: of its content, in hexadecimal. parts: (kind, name) of each component."""
+    """A loaded plugin file. sha256: of its content, in hexadecimal. components: (kind, name) of each."""
 
     path: Path
     sha256: str
-    parts: tuple[tuple[str, str], ...]
+    components: tuple[tuple[str, str], ...]
 
 
-TABLES = {
-    "encoder": ENCODERS,
-    "decoder": DECODERS,
-    "receiver": RECEIVERS,
-    "loss": LOSSES,
-    "auxiliary_loss": AUXILIARY_LOSSES,
-    "game": GAMES,
-    "dataset": DATASETS,
+# The table of each kind, and the class that its configurations derive from.
+TABLES: dict[str, tuple[dict, type[Config]]] = {
+    "encoder": (ENCODERS, EncoderConfig),
+    "decoder": (DECODERS, DecoderConfig),
+    "receiver": (RECEIVERS, Config),
+    "loss": (LOSSES, Config),
+    "auxiliary_loss": (AUXILIARY_LOSSES, Config),
+    "game": (GAMES, GameConfig),
+    "dataset": (DATASETS, Config),
+}
+# What a constructor gets after the configuration: positional arguments, then keywords.
+ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "encoder": ((), ("image_size", "channels", "pretrained")),
+    "decoder": ((), ("latent_size", "image_size", "build_encoder")),
+    "receiver": ((), ("latent_size",)),
+    "loss": ((), ()),
+    "auxiliary_loss": (("agents",), ("seed", "held_out_seed")),
+    "game": (("split",), ("generator", "shuffle")),
+    "dataset": ((), ()),
 }
 # Reserved names that are not in the tables.
 TAKEN = {
     "game": ("original",),
     "auxiliary_loss": (
-        *("game", "perceptual", "sort_of_perceptual", "dog", "like_a_dog", "CLIP", "reconstruct"),
+        *("game", "sort_of_perceptual", "like_a_dog"),
         "running",  # running_loss is a column of the log
     ),
 }
+USE_CONFIG = "Declare the options of a component in a configuration, as in docs/extending.md."
 _loaded: dict[Path, Plugin] = {}
 _registered: list[tuple[str, str]] = []
 
 
-def _decorator(kind: str) -> Callable[[str], Callable[[AnyClass], AnyClass]]:
-    table, words = TABLES[kind], kind.replace("_", " ")
+def _decorator(kind: str) -> Callable[..., Callable[[AnyClass], AnyClass]]:
+    (table, base), words = TABLES[kind], kind.replace("_", " ")
 
-    def decorator(name: str) -> Callable[[AnyClass], AnyClass]:
+    def decorator(name: str, config: type[Config] = base) -> Callable[[AnyClass], AnyClass]:
         if not isinstance(name, str) or not re.fullmatch(r"\w[\w.+-]*", name):
             raise UsageError(
                 f"@{kind} has {getattr(name, '__name__', repr(name))}, which is not a valid name.\n"
@@ -81,14 +100,73 @@ def _decorator(kind: str) -> Callable[[str], Callable[[AnyClass], AnyClass]]:
                 raise UsageError(
                     f"{words} {name!r} is not valid as the name of an option and a column.\nChoose one like ink."
                 )
-            table[name] = Component(cls.__module__, cls, getattr(cls, "add_options", lambda group: None))
+            _check_class(f"the {words} {name}", cls, kind)
+            _check_config(f"the {words} {name}", config, base)
+            if kind == "auxiliary_loss":
+                switch = f"{name}_loss"
+                if switch in options_of(config):
+                    raise UsageError(f"the {words} {name} has an option {flag_of(switch)}: its own switch.\nRename it.")
+                table[name] = AuxiliaryLoss(config, cls, switch=switch, title=f"the loss {name}")
+            else:
+                table[name] = Component(config, cls)
             _registered.append((kind, name))
             return cls
 
         return register
 
-    decorator.__doc__ = f"Registers a class as a {words} with the given name. Raises UsageError if the name is taken."
+    decorator.__doc__ = f"""Registers a class as a {words} with the given name.
+
+    config: the class of its configuration, a frozen dataclass derived from {base.__name__}; left out: {base.__name__}
+    itself. Raises UsageError if the name is taken, or the configuration or the constructor is not valid.
+    """
     return decorator
+
+
+def _check_class(component: str, cls: type, kind: str) -> None:
+    """Raises UsageError if a component cannot be built with the arguments of its kind."""
+    if hasattr(cls, "add_options"):
+        raise UsageError(f"{component} has a method add_options, which is no longer called.\n{USE_CONFIG}")
+    positional, keywords = ARGUMENTS[kind]
+    try:
+        inspect.signature(cls).bind(*("config", *positional), **dict.fromkeys(keywords))
+    except TypeError as error:
+        arguments = ", ".join(("self", "config", *positional, *(("*", *keywords) if keywords else ())))
+        raise UsageError(
+            f"{component} cannot be built: its constructor does not fit ({error}).\n"
+            f"Write def __init__({arguments}), as in docs/extending.md."
+        ) from error
+    if kind == "game" and not hasattr(cls, "kind"):
+        raise UsageError(f"{component} has no name to be logged.\nWrite kind = {component.split()[-1]!r} in its class.")
+
+
+def _check_config(component: str, config: type[Config], base: type[Config]) -> None:
+    """Raises UsageError if `config` is not a configuration with valid options that derives from `base`."""
+    dataclass_line = "@dataclass(frozen=True, kw_only=True)"
+    if not (isinstance(config, type) and issubclass(config, base)):
+        raise UsageError(
+            f"the configuration of {component} does not derive from {base.__name__}.\n"
+            f"Write class MyConfig({base.__name__}), with {dataclass_line} before it."
+        )
+    for cls in config.__mro__:
+        if issubclass(cls, Config) and "__dataclass_fields__" not in vars(cls):
+            raise UsageError(
+                f"the configuration of {component} is not a dataclass.\nPut {dataclass_line} before {cls.__name__}."
+            )
+    for item in dataclasses.fields(config):
+        if "option" not in item.metadata:
+            raise UsageError(
+                f"{item.name} in the configuration of {component} is not an option.\n"
+                f'Write {item.name}: int = option(8, "what it is", type=positive_int), or as fits.'
+            )
+        for further in item.metadata["option"].names:
+            if not further.startswith("--"):
+                raise UsageError(
+                    f"{component} has an option {further}, which does not begin with --.\nGive it a name that does."
+                )
+    try:
+        config()
+    except UsageError as error:
+        raise UsageError(f"{component} has a default that its option does not accept: {error}") from error
 
 
 encoder = _decorator("encoder")
@@ -117,6 +195,12 @@ def load(file: Path) -> Plugin:
             f"--plugin {file} imports plugins, which is learning_to_draw.plugins.\n"
             "Write learning_to_draw. before the names of its modules, as in docs/extending.md."
         )
+    if match := re.search(
+        rb"^\s*(?:from|import) learning_to_draw\.((?:models|datasets)\.options)\b", content, re.MULTILINE
+    ):
+        raise UsageError(
+            f"--plugin {file} imports learning_to_draw.{match[1].decode()}, which no longer exists.\n{USE_CONFIG}"
+        )
     first = len(_registered)
     module_name = f"plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
@@ -126,8 +210,6 @@ def load(file: Path) -> Plugin:
     sys.modules[module_name] = module  # dataclasses look up the names in annotations there
     try:
         spec.loader.exec_module(module)
-        for kind, name in _registered[first:]:
-            _check_options(kind, name)
     except UsageError as error:
         _forget(first)
         raise UsageError(f"--plugin {file}: {error}") from error
@@ -137,25 +219,13 @@ def load(file: Path) -> Plugin:
         raise UsageError(
             f"--plugin {file}{where}: {type(error).__name__}: {first_line(error)}.\nFix the file and try again."
         ) from error
-    parts = tuple(_registered[first:])
-    if not parts:
+    components = tuple(_registered[first:])
+    if not components:
         raise UsageError(
             f"--plugin {file} registers nothing.\nPut a decorator such as @decoder(NAME) before one of its classes."
         )
-    _loaded[path] = Plugin(path, hashlib.sha256(content).hexdigest(), parts)
+    _loaded[path] = Plugin(path, hashlib.sha256(content).hexdigest(), components)
     return _loaded[path]
-
-
-def _check_options(kind: str, name: str) -> None:
-    """Raises UsageError for options that are not valid on a command line. The file's own errors pass through."""
-    for action in TABLES[kind][name].option_actions():
-        own = f"the {kind.replace('_', ' ')} {name} has an option {(action.option_strings or [action.dest])[-1]}"
-        if not any(option.startswith("--") for option in action.option_strings):
-            raise UsageError(f"{own}, which does not begin with --.\nGive it a name that does.")
-        try:
-            (action.help or "") % {**vars(action), "prog": ""}  # the way argparse formats it
-        except (ValueError, TypeError, KeyError) as error:
-            raise UsageError(f"{own}, whose help cannot be shown ({error}).\nWrite %% for a percent sign.") from error
 
 
 def _line_in(path: Path, error: BaseException) -> int | None:
@@ -184,7 +254,7 @@ def advice_for_plugin_error(error: Exception) -> str | None:
 def _forget(first: int) -> None:
     """Unregisters the components from index `first` on, of a file that failed."""
     for kind, name in _registered[first:]:
-        del TABLES[kind][name]
+        del TABLES[kind][0][name]
     del _registered[first:]
 
 

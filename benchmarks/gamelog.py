@@ -23,32 +23,33 @@ import torchbearer
 
 from benchmarks.measure import report
 from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.sampling import GameIndices, OriginalGame
 from learning_to_draw.models.agents import Play
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.models.encoders.base import Encoding
 from learning_to_draw.rasteriser import draw_lines
-from learning_to_draw.trials.loop.batches import Batch
+from learning_to_draw.trials.loop.batches import Batch, PlayedBatch
 from learning_to_draw.trials.loop.gamelog import GameLogWriter
 
 CANDIDATES, SIZE, PICTURES = 50, 32, 1000
 
 
-def states(games: int, pictures: torch.Tensor) -> Iterator[dict]:
+def states(games: int, split: Split) -> Iterator[dict]:
     """Yields the batches of a test that plays the same pictures again and again, with new sketches each time."""
     generator = torch.Generator().manual_seed(0)
-    sampler = OriginalGame(PICTURES, candidates=CANDIDATES, generator=generator, shuffle=True)
+    sampler = OriginalGame(GameConfig(batch_size=CANDIDATES), split, generator=generator, shuffle=True)
     played = 0
     while played < games:
         for deal in sampler:
-            photos = pictures[deal.senders].float() / 255
+            photos = split.images[deal.senders].float() / 255
             strokes = Strokes(torch.rand(CANDIDATES, 10, 2, 2, generator=generator) * 2 - 1, 5e-3)
             sketches = draw_lines(strokes.points, SIZE, strokes.sigma2)
             scores = torch.rand(CANDIDATES, CANDIDATES, generator=generator)
             play = Play(scores, sketches, strokes, photos, Encoding(torch.zeros(CANDIDATES, 1)), None)
             rows = torch.argsort(deal.senders)[torch.searchsorted(deal.senders.sort().values, deal.candidates)]
             batch = Batch(photos, rows, deal.targets, GameIndices(deal.senders, deal.candidates, deal.targets))
-            yield {torchbearer.X: batch, torchbearer.Y_PRED: play}
+            yield {torchbearer.X: batch, torchbearer.Y_PRED: PlayedBatch(play, {})}
             played += CANDIDATES
             if played >= games:
                 return
@@ -70,7 +71,7 @@ def main() -> None:
         log = GameLogWriter(Path(folder), split, 0, {})
         log.on_start_validation({})
         start, began = None, time.perf_counter()
-        for state in states(games, pictures):
+        for state in states(games, split):
             log.on_step_validation(state)
             start = start or high_water()
         log.on_end_validation({})

@@ -21,16 +21,21 @@ from torch import Tensor, nn
 from benchmarks.measure import measure_in_turn, peak_extra_memory, report
 from benchmarks.official import official_lines
 from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.config import GameConfig
+from learning_to_draw.games.losses.config import PerceptualConfig
 from learning_to_draw.games.losses.perceptual import PerceptualLoss
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.games.sampling import OriginalGame
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.decoders.config import LineConfig
 from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders.config import VGG16ExtendedConfig
 from learning_to_draw.models.encoders.vgg16 import VGG16_LAYER_AT, VGG16BackboneExtended
 from learning_to_draw.models.receivers import SimpleReceiverMLP
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import StopOnNaN
 from learning_to_draw.trials.loop.feature_cache import compute
+from learning_to_draw.trials.loop.step import GameModule, train_step
 from learning_to_draw.trials.loop.trial import build_trial, run
 
 LATENT = 64
@@ -40,11 +45,10 @@ Step = Callable[[], Tensor]  # takes one step and returns its loss
 def build(size: int, lines: int, sigma2: float) -> Agents:
     """Returns the paper's agents: VGG16 to relu5_3, frozen and shared; black lines on white."""
     torch.manual_seed(0)
-    encoder = VGG16BackboneExtended(
-        image_size=size, latent_size=LATENT, feature_layer="relu5_3", freeze_backbone=True, pretrained=False
-    )
+    config = VGG16ExtendedConfig(latent_size=LATENT, feature_layer="relu5_3", freeze_backbone=True)
+    encoder = VGG16BackboneExtended(config, image_size=size, pretrained=False)
     encoder.imagenet_norm = True
-    decoder = SinglePassSimpleLineDecoder(latent_size=LATENT, image_size=size, nlines=lines, sigma2=sigma2)
+    decoder = SinglePassSimpleLineDecoder(LineConfig(nlines=lines, sigma2=sigma2), latent_size=LATENT, image_size=size)
     return Agents(encoder, encoder, decoder, SimpleReceiverMLP(latent_size=LATENT), invert=True)
 
 
@@ -54,7 +58,8 @@ def deal(batch: int, size: int, pictures: int, device: torch.device) -> GameBatc
     split = Split("train", images, torch.zeros(pictures, dtype=torch.int64), ("one",), torch.arange(pictures)).to(
         device
     )
-    game = OriginalGame(pictures, candidates=batch, generator=torch.Generator().manual_seed(0), shuffle=True)
+    generator = torch.Generator().manual_seed(0)
+    game = OriginalGame(GameConfig(batch_size=batch), split, generator=generator, shuffle=True)
     return GameBatches(split, game, device=device, seed=0)
 
 
@@ -97,19 +102,13 @@ def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
 
 def our_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
     """Returns a step as the program takes it."""
-    loss = TotalLoss(HingeLoss(), auxiliary(agents, perceptual))
+    module = GameModule(agents, TotalLoss(HingeLoss(), auxiliary(agents, perceptual)))
     optimizer, turns = adam(agents), turning(batches)
 
     def step() -> Tensor:
-        batch = next(turns)
-        play = agents(
-            batch.photos, batch.candidates, batch.senders, feature_layers=loss.needed_layers, features=batch.features
-        )
-        value = sum(loss(play, batch.targets).values())
-        optimizer.zero_grad()
-        value.backward()
+        _, loss = train_step(module, optimizer, next(turns))
         optimizer.step()
-        return value.detach()
+        return loss.detach()
 
     return step
 
@@ -127,7 +126,7 @@ def whole_loop(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
 
 
 def auxiliary(agents: Agents, perceptual: bool) -> dict[str, nn.Module]:
-    return {"perceptual": PerceptualLoss(agents.sender_encoder.feature_layers)} if perceptual else {}
+    return {"perceptual": PerceptualLoss(PerceptualConfig(), agents)} if perceptual else {}
 
 
 def adam(agents: Agents) -> torch.optim.Adam:

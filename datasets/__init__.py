@@ -4,15 +4,14 @@
 """
 
 from learning_to_draw.components import Component
-from learning_to_draw.datasets import options
+from learning_to_draw.datasets import config
 
-QUICKDRAW = Component("datasets.quickdraw", "QuickDraw", options.add_quickdraw_options)
+QUICKDRAW = Component(config.QuickDrawConfig, "datasets.quickdraw:QuickDraw")
 
 DATASETS: dict[str, Component] = {
     "Digits": Component(
-        "datasets.digits",
-        "Digits",
-        options.add_digits_options,
+        config.DigitsConfig,
+        "datasets.digits:Digits",
         defaults={
             "encoder": "SmallCNNEncoder",
             "latent_size": 128,
@@ -27,21 +26,19 @@ DATASETS: dict[str, Component] = {
         },
         defaults_with={"SinglePassSimpleLineDecoder": {"nlines": 8}},
     ),
-    "STL10": Component("datasets.stl10", "STL10", options.add_stl10_options),
-    "MNIST": Component("datasets.mnist", "MNIST", options.add_mnist_options),
-    "KMNIST": Component("datasets.mnist", "KMNIST", options.add_kmnist_options),
-    "ScaledMNIST": Component("datasets.mnist", "ScaledMNIST", options.add_mnist_options),
-    "CIFAR10": Component("datasets.cifar", "CIFAR10", options.add_cifar10_options),
-    "CIFAR100": Component("datasets.cifar", "CIFAR100", options.add_cifar100_options),
-    "Omniglot": Component("datasets.omniglot", "Omniglot", options.add_omniglot_options),
-    "C28pxOmniglot": Component("datasets.omniglot", "C28pxOmniglot", options.add_omniglot_options),
-    "Caltech101": Component("datasets.caltech101", "Caltech101", options.add_caltech101_options),
-    "CelebA": Component("datasets.celeba", "CelebA", options.add_celeba_options),
-    "TinyImageNet": Component("datasets.tiny_imagenet", "TinyImageNet", options.add_tiny_imagenet_options),
-    "StratifiedImageNet": Component(
-        "datasets.stratified_imagenet", "StratifiedImageNet", options.add_stratified_imagenet_options
-    ),
+    "STL10": Component(config.STL10Config, "datasets.stl10:STL10"),
+    "MNIST": Component(config.MNISTConfig, "datasets.mnist:MNIST"),
+    "KMNIST": Component(config.KMNISTConfig, "datasets.mnist:KMNIST"),
+    "ScaledMNIST": Component(config.MNISTConfig, "datasets.mnist:ScaledMNIST"),
+    "CIFAR10": Component(config.CIFAR10Config, "datasets.cifar:CIFAR10"),
+    "CIFAR100": Component(config.CIFAR100Config, "datasets.cifar:CIFAR100"),
+    "Omniglot": Component(config.OmniglotConfig, "datasets.omniglot:Omniglot"),
+    "C28pxOmniglot": Component(config.OmniglotConfig, "datasets.omniglot:C28pxOmniglot"),
+    "Caltech101": Component(config.Caltech101Config, "datasets.caltech101:Caltech101"),
+    "CelebA": Component(config.CelebAConfig, "datasets.celeba:CelebA"),
+    "TinyImageNet": Component(config.TinyImageNetConfig, "datasets.tiny_imagenet:TinyImageNet"),
+    "StratifiedImageNet": Component(config.StratifiedImageNetConfig, "datasets.stratified_imagenet:StratifiedImageNet"),
     "QuickDraw": QUICKDRAW,
     "Jon_QuickDraw": QUICKDRAW,  # its name in the official code
-    "ImageFolder": Component("datasets.image_folder", "ImageFolder", options.add_image_folder_options),
+    "ImageFolder": Component(config.ImageFolderConfig, "datasets.image_folder:ImageFolder"),
 }

@@ -11,6 +11,7 @@ import torchvision
 from torchvision import transforms
 
 from learning_to_draw.datasets.augment import CropFlipJitterView
+from learning_to_draw.datasets.config import Caltech101Config
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, decode_ragged, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
@@ -34,10 +35,10 @@ class Caltech101:
 
     channels = 3
 
-    def __init__(self, *, dataset_root: Path | str = "./data/", image_size: int = 64, num_workers: int = 4) -> None:
-        self.image_size = image_size
-        self.num_workers = num_workers
-        self.root = Path(dataset_root)
+    def __init__(self, config: Caltech101Config = Caltech101Config()) -> None:
+        self.image_size = config.image_size
+        self.num_workers = config.num_workers
+        self.root = config.dataset_root
         self.folder = self.root / FOLDER
         if not self.folder.is_dir():
             download_folder(

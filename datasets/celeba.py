@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 import torchvision
 from torch import Tensor
 
+from learning_to_draw.datasets.config import CelebAConfig
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
@@ -34,20 +34,13 @@ class CelebA:
 
     channels = 3
 
-    def __init__(
-        self,
-        *,
-        dataset_root: Path | str = "./data/",
-        image_size: int = 64,
-        labels: Literal["identity", "none"] = "identity",
-        num_workers: int = 4,
-    ) -> None:
-        self.image_size = image_size
-        self.labels = labels
-        self.num_workers = num_workers
-        self.root = Path(dataset_root)
+    def __init__(self, config: CelebAConfig = CelebAConfig()) -> None:
+        self.image_size = config.image_size
+        self.labels = config.labels
+        self.num_workers = config.num_workers
+        self.root = config.dataset_root
         self.folder = self.root / FOLDER
-        needed = (PICTURES, PARTITION) if labels == "none" else (PICTURES, PARTITION, IDENTITIES)
+        needed = (PICTURES, PARTITION) if self.labels == "none" else (PICTURES, PARTITION, IDENTITIES)
         missing = [file for file in needed if not (self.folder / file).exists()]
         if missing:
             advice = f"Put {PICTURES}/ (unzipped) and both lists there by hand, or give the right --dataset-root."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 import torchvision
 from torchvision.datasets.utils import download_and_extract_archive
 
+from learning_to_draw.datasets.config import CIFAR10Config
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.splits import Split, check_split_name, official_positions
 from learning_to_draw.errors import UsageError, first_line
@@ -29,35 +29,29 @@ class CIFAR10:
     _official = torchvision.datasets.CIFAR10
     _labels = "labels"
 
-    def __init__(
-        self,
-        *,
-        dataset_root: Path | str = "./data/",
-        valset_size_per_class: int = 10,
-        dataset_seed: int = 1234,
-        num_workers: int = 4,
-    ) -> None:
-        """num_workers: ignored, because nothing has to be decoded."""
-        self.valset_size_per_class = valset_size_per_class
-        self.dataset_seed = dataset_seed
+    def __init__(self, config: CIFAR10Config = CIFAR10Config()) -> None:
+        """Ignores num_workers, because nothing has to be decoded."""
+        self.valset_size_per_class = config.valset_size_per_class
+        self.dataset_seed = config.dataset_seed
         official = self._official
         self._files = {
             "train": [file for file, _ in official.train_list],
             "test": [file for file, _ in official.test_list],
         }
-        self.folder = Path(dataset_root) / official.base_folder
+        root = config.dataset_root
+        self.folder = root / official.base_folder
         files = [*self._files["train"], *self._files["test"], official.meta["filename"]]
         missing = [file for file in files if not (self.folder / file).is_file()]
         if missing:
             download_folder(
-                Path(dataset_root),
+                root,
                 official.base_folder,
                 # Not the class itself: it would unpickle the files too, and numpy would warn.
                 lambda temporary: download_and_extract_archive(
                     official.url, temporary, filename=official.filename, md5=official.tgz_md5
                 ),
                 missing=f"{official.__name__}: {', '.join(missing)} not found in {self.folder}.",
-                advice=f"Unpack {official.filename} in {dataset_root} by hand, or give the right --dataset-root.",
+                advice=f"Unpack {official.filename} in {root} by hand, or give the right --dataset-root.",
             )
 
     def split(self, name: str) -> Split:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from learning_to_draw.datasets.augment import AffineView
+from learning_to_draw.datasets.config import DigitsConfig
 from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
 
 TEST_SIZE, VALID_SIZE = 360, 180
@@ -25,10 +26,10 @@ class Digits:
 
     channels = 1
 
-    def __init__(self, *, image_size: int = 32, dataset_seed: int = 1234, num_workers: int = 4) -> None:
-        """num_workers: ignored, because there are no files to decode."""
-        self.image_size = image_size
-        self.dataset_seed = dataset_seed
+    def __init__(self, config: DigitsConfig = DigitsConfig()) -> None:
+        """Ignores num_workers, because there are no files to decode."""
+        self.image_size = config.image_size
+        self.dataset_seed = config.dataset_seed
 
     def split(self, name: str) -> Split:
         check_split_name(name)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS, has_file_allowed_extension
 
+from learning_to_draw.datasets.config import ImageFolderConfig
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.splits import SPLITS, Split, check_split_name
@@ -36,20 +37,11 @@ class ImageFolder:
 
     channels = 3
 
-    def __init__(
-        self,
-        *,
-        dataset_root: Path | str = "./data/",
-        image_size: int = 64,
-        dataset_seed: int = 1234,
-        val_fraction: float = 0.15,
-        test_fraction: float = 0.15,
-        num_workers: int = 4,
-    ) -> None:
+    def __init__(self, config: ImageFolderConfig = ImageFolderConfig()) -> None:
         """Lists the files. Raises UsageError for unusable folders, before any picture is decoded."""
-        self.image_size = image_size
-        self.num_workers = num_workers
-        self.root = Path(dataset_root)
+        self.image_size = config.image_size
+        self.num_workers = config.num_workers
+        self.root = config.dataset_root
         if not self.root.is_dir():
             problem = "it is not a folder" if self.root.exists() else "there is no such folder"
             raise UsageError(
@@ -61,7 +53,9 @@ class ImageFolder:
             self.classes, self.listings = _list_divided(divided)
         else:
             self.classes, pictures = _list_classes(self.root)
-            self.listings = _divide(self.classes, pictures, val_fraction, test_fraction, dataset_seed)
+            self.listings = _divide(
+                self.classes, pictures, config.val_fraction, config.test_fraction, config.dataset_seed
+            )
 
     def split(self, name: str) -> Split:
         check_split_name(name)

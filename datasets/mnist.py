@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision import transforms
 
+from learning_to_draw.datasets.config import MNISTConfig
 from learning_to_draw.datasets.decoding import each, stack
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.idx import find_idx, read_idx
@@ -54,27 +54,19 @@ class MNIST:
     _before: tuple[Step, ...] = ()  # applied to each picture before its strokes are thinned,
     _after: tuple[Step, ...] = ()  # and afterwards
 
-    def __init__(
-        self,
-        *,
-        dataset_root: Path | str = "./data/",
-        valset_size_per_class: int = 10,
-        dataset_seed: int = 1234,
-        skeleton: bool = False,
-        num_workers: int = 4,
-    ) -> None:
-        self.valset_size_per_class = valset_size_per_class
-        self.dataset_seed = dataset_seed
-        self.num_workers = num_workers
-        if skeleton:
+    def __init__(self, config: MNISTConfig = MNISTConfig()) -> None:
+        self.valset_size_per_class = config.valset_size_per_class
+        self.dataset_seed = config.dataset_seed
+        self.num_workers = config.num_workers
+        if config.skeleton:
             check_available()
-        self._steps = (*self._before, *((skeletonise,) if skeleton else ()), *self._after)
+        self._steps = (*self._before, *((skeletonise,) if config.skeleton else ()), *self._after)
         self._data_set = self._official.__name__
-        self.folder = Path(dataset_root) / self._data_set / "raw"
+        self.folder = config.dataset_root / self._data_set / "raw"
         missing = [name for pair in FILES.values() for name in pair if find_idx(self.folder, name) is None]
         if missing:
             download_folder(
-                Path(dataset_root),
+                config.dataset_root,
                 self._data_set,
                 lambda folder: self._official(folder, download=True),
                 missing=f"{self._data_set}: {', '.join(missing)} not found in {self.folder}.",

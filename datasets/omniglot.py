@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from torchvision import transforms
 
 from learning_to_draw.datasets.augment import HANDWRITING_VIEW
+from learning_to_draw.datasets.config import OmniglotConfig
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import Picture, Transform, decode, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
@@ -38,26 +39,17 @@ class Omniglot:
     image_size = SIZE
     _fit: tuple[Transform, ...] = ()  # applied to each picture before its strokes are thinned
 
-    def __init__(
-        self,
-        *,
-        dataset_root: Path | str = "./data/",
-        valset_size_per_class: int = 2,
-        dataset_seed: int = 1234,
-        augment: bool = False,
-        skeleton: bool = False,
-        num_workers: int = 4,
-    ) -> None:
-        self.valset_size_per_class = valset_size_per_class
-        self.dataset_seed = dataset_seed
-        self.augment = HANDWRITING_VIEW if augment else None
-        self.num_workers = num_workers
-        if skeleton:
+    def __init__(self, config: OmniglotConfig = OmniglotConfig()) -> None:
+        self.valset_size_per_class = config.valset_size_per_class
+        self.dataset_seed = config.dataset_seed
+        self.augment = HANDWRITING_VIEW if config.augment else None
+        self.num_workers = config.num_workers
+        if config.skeleton:
             check_available()
-        thin = (_thinned,) if skeleton else ()
+        thin = (_thinned,) if config.skeleton else ()
         # Resizing and cropping do not change a picture of 105 x 105 pixels, the size of all the original ones.
         self._transform = transforms.Compose([resize_and_crop(SIZE), ImageOps.invert, *self._fit, *thin])
-        self.root = Path(dataset_root)
+        self.root = config.dataset_root
         self.folder = self.root / FOLDER
         missing = [part for part in dict.fromkeys(PARTS.values()) if not (self.folder / part).is_dir()]
         if missing:

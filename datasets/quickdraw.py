@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from shutil import copyfileobj
@@ -20,6 +19,7 @@ from tqdm import tqdm
 
 from learning_to_draw import console
 from learning_to_draw.datasets.augment import HANDWRITING_VIEW
+from learning_to_draw.datasets.config import QuickDrawConfig
 from learning_to_draw.datasets.decoding import each, stack, to_tensor
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.skeleton import check_available, skeletonise
@@ -50,41 +50,27 @@ class QuickDraw:
     simplified drawings, recognised or not; at most the first 70,000 of each file.
 
     Drawings are light on black. Strokes have round ends and are `stroke_width` pixels wide on a 256 x 256 canvas, which
-    is scaled to `size`. All drawings are held in memory: size * size bytes each, so 4.6 GB for 70,000 at 256 pixels and
-    0.3 GB at 64.
+    is scaled to `size`. `skeleton` then thins them to one pixel. `augment` slightly rotates, translates, scales and
+    shears the training drawings, differently each time. All drawings are held in memory: size * size bytes each, so
+    4.6 GB for 70,000 at 256 pixels and 0.3 GB at 64.
     """
 
     channels = 1
 
-    def __init__(
-        self,
-        *,
-        dataset_root: Path | str = "./data/",
-        group: Sequence[str] = ("yoga",),
-        size: int = CANVAS,
-        stroke_width: int = 16,
-        valset_size_per_class: int = 0,
-        dataset_seed: int = 1234,
-        augment: bool = False,
-        skeleton: bool = False,
-        num_workers: int = 4,
-    ) -> None:
-        """valset_size_per_class: 0 for one seventh. augment: slightly rotate, translate, scale and shear the training
-        drawings, differently each time. skeleton: thin the strokes to one pixel, after scaling.
-        """
-        self.image_size = size
-        self.stroke_width = stroke_width
-        self.valset_size_per_class = valset_size_per_class
-        self.dataset_seed = dataset_seed
-        self.augment = augment
-        self.skeleton = skeleton
-        self.num_workers = num_workers
-        if skeleton:
+    def __init__(self, config: QuickDrawConfig = QuickDrawConfig()) -> None:
+        self.image_size = config.size
+        self.stroke_width = config.stroke_width
+        self.valset_size_per_class = config.valset_size_per_class
+        self.dataset_seed = config.dataset_seed
+        self.augment = config.augment
+        self.skeleton = config.skeleton
+        self.num_workers = config.num_workers
+        if config.skeleton:
             check_available()
-        if len(set(group)) < len(group):
-            raise UsageError(f"QuickDraw: --group {' '.join(group)} names a group twice.\nName each group once.")
-        self.classes = tuple(group)
-        groups = [read_drawings(_find(Path(dataset_root), name)) for name in group]
+        self.classes = config.group
+        if len(set(self.classes)) < len(self.classes):
+            raise UsageError(f"QuickDraw: --group {' '.join(self.classes)} names a group twice.\nName each group once.")
+        groups = [read_drawings(_find(config.dataset_root, name)) for name in self.classes]
         self.drawings = [drawing for drawings in groups for drawing in drawings]
         self.labels = np.repeat(np.arange(len(groups)), [len(drawings) for drawings in groups])
 

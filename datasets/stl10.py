@@ -11,6 +11,7 @@ import torchvision
 from PIL import Image
 from torch import Tensor
 
+from learning_to_draw.datasets.config import STL10Config
 from learning_to_draw.datasets.decoding import each, resize_and_crop, stack, to_tensor
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.splits import Split, check_split_name, official_positions
@@ -39,24 +40,15 @@ class STL10:
 
     channels = 3
 
-    def __init__(
-        self,
-        *,
-        dataset_root: Path | str = "./data/",
-        image_size: int = SIZE,
-        valset_size_per_class: int = 10,
-        dataset_seed: int = 1234,
-        unlabelled_train: bool = False,
-        num_workers: int = 4,
-    ) -> None:
-        self.image_size = image_size
-        self.valset_size_per_class = valset_size_per_class
-        self.dataset_seed = dataset_seed
-        self.unlabelled_train = unlabelled_train
-        self.num_workers = num_workers
-        self.root = Path(dataset_root)
+    def __init__(self, config: STL10Config = STL10Config()) -> None:
+        self.image_size = config.image_size
+        self.valset_size_per_class = config.valset_size_per_class
+        self.dataset_seed = config.dataset_seed
+        self.unlabelled_train = config.unlabelled_train
+        self.num_workers = config.num_workers
+        self.root = config.dataset_root
         self.folder = self.root / OFFICIAL.base_folder
-        files = [*FILES["train"], *FILES["test"], *([UNLABELLED] if unlabelled_train else [])]
+        files = [*FILES["train"], *FILES["test"], *([UNLABELLED] if self.unlabelled_train else [])]
         missing = [file for file in files if not (self.folder / file).is_file()]
         if missing:
             download_folder(

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import torch
 
+from learning_to_draw.datasets.config import StratifiedImageNetConfig
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
@@ -39,24 +40,17 @@ class StratifiedImageNet:
 
     channels = 3
 
-    def __init__(
-        self,
-        *,
-        dataset_root: Path | str = "./data/",
-        split: int = 0,
-        split_files: Path | str = "splits",
-        image_size: int = 64,
-        num_workers: int = 4,
-    ) -> None:
+    def __init__(self, config: StratifiedImageNetConfig = StratifiedImageNetConfig()) -> None:
         """Reads the split files. A missing picture is reported when its split is decoded."""
-        self.image_size = image_size
-        self.num_workers = num_workers
-        self.root = Path(dataset_root)
-        files = {name: self.root / split_files / f"split{split}_{name}.txt" for name in ("train", "val", "test")}
+        self.image_size = config.image_size
+        self.num_workers = config.num_workers
+        self.root = config.dataset_root
+        folder = self.root / config.split_files
+        files = {name: folder / f"split{config.split}_{name}.txt" for name in ("train", "val", "test")}
         missing = [files[name].name for name in ("train", "val") if not files[name].is_file()]
         if missing:
             raise UsageError(
-                f"StratifiedImageNet: {' and '.join(missing)} not found in {self.root / split_files}.\n"
+                f"StratifiedImageNet: {' and '.join(missing)} not found in {folder}.\n"
                 "Give the number of existing split files with --split, and their folder with --split-files.\n"
                 "Each of their lines is a picture's path relative to --dataset-root, such as train/n01440764/a.JPEG."
             )

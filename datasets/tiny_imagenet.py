@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torchvision.datasets.utils import download_and_extract_archive
 
+from learning_to_draw.datasets.config import TinyImageNetConfig
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
@@ -41,9 +42,9 @@ class TinyImageNet:
     channels = 3
     image_size = SIZE
 
-    def __init__(self, *, dataset_root: Path | str = "./data/", num_workers: int = 4) -> None:
-        self.num_workers = num_workers
-        self.root = Path(dataset_root)
+    def __init__(self, config: TinyImageNetConfig = TinyImageNetConfig()) -> None:
+        self.num_workers = config.num_workers
+        self.root = config.dataset_root
         self.folder = self.root / FOLDER
         missing = [name for name in (CLASS_LIST, "train", "val") if not (self.folder / name).exists()]
         if missing:
@@ -52,7 +53,7 @@ class TinyImageNet:
                 FOLDER,
                 lambda temporary: download_and_extract_archive(URL, temporary, md5=MD5),
                 missing=f"TinyImageNet: {', '.join(missing)} not found in {self.folder}.",
-                advice=f"Unpack {FOLDER}.zip in {dataset_root} by hand, or give the right --dataset-root.",
+                advice=f"Unpack {FOLDER}.zip in {self.root} by hand, or give the right --dataset-root.",
             )
         wnids = _read_class_list(self.folder / CLASS_LIST)
         words = _read_table(self.folder / WORDS) if (self.folder / WORDS).exists() else {}

@@ -8,8 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import add_device_option, seed
+from learning_to_draw.components import seed
 from learning_to_draw.experiments.tables import TABLES
+from learning_to_draw.trials.config.parse import add_options
+from learning_to_draw.trials.config.run import RunConfig
 
 
 def add_reproduce_options(group: Any) -> None:
@@ -39,5 +41,5 @@ def add_reproduce_options(group: Any) -> None:
         "reproduced/TABLE-quick)",
     )
     group.add_argument("--dataset-root", type=Path, metavar="DIR", help="folder of the data sets (default: ./data)")
-    add_device_option(group)
+    add_options(group, RunConfig, "device")
     group.add_argument("--dry-run", action="store_true", help="print the remaining commands without running them")

@@ -18,11 +18,11 @@ from typing import Any
 from learning_to_draw.errors import RunError, UsageError, program
 from learning_to_draw.experiments.sheet import draw_sheet
 from learning_to_draw.experiments.tables import FULL, FULL_TRAINING, QUICK, TABLES, Row, Table
-from learning_to_draw.trials.config.resolve import OF_ONE_START, as_text, resolve
+from learning_to_draw.trials.config.configure import OF_ONE_START, as_text, format_option
+from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.atomic import write_text
 from learning_to_draw.trials.records.output import check_writable
 from learning_to_draw.trials.records.pictures import save_picture
-from learning_to_draw.trials.resume import format_option
 
 # Options that may differ between calls.
 ELSEWHERE = (*OF_ONE_START, "dataset_root", "device")
@@ -89,7 +89,7 @@ class Job:
 
     def check_begun(self) -> None:
         """Raises UsageError if an existing training or test, finished or not, is of another row."""
-        wanted = resolve("train", self.training).values
+        wanted = parse("train", self.training).values()
         for folder in (self.trained, self.tested):
             saved = _read(folder / "config.json")["options"] if (folder / "config.json").is_file() else {}
             for name, value in wanted.items():

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError
-from learning_to_draw.games import OBJECT_ORIENTED
+from learning_to_draw.games.config import GameConfig
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class GameSampler:
 
     kind: its name. items: length of the split. games, candidates, senders: G, T and S of every batch. generator: the
     source of all randomness in training. lonely: classes with a single picture, so the receiver cannot see another one.
+
+    Every sampler is built as `Class(config, split, generator=, shuffle=)`. shuffle: deal differently in every epoch, as
+    in training. Otherwise the games are the same every time, and `generator` is used only in the constructor.
     """
 
     kind: str
@@ -64,28 +68,22 @@ class OriginalGame(GameSampler):
 
     def __init__(
         self,
-        items: int,
+        config: GameConfig,
+        split: Split,
         *,
-        candidates: int,
         generator: torch.Generator,
         shuffle: bool,
-        senders: int | None = None,
-        split: str = "train",
     ):
-        """items: length of the split. candidates: T. generator: draws every order; without `shuffle`
-        it is used only here, for the order of the items and the seed of the pools, so every epoch is the same.
-        senders: S; None for T.
-
-        Raises UsageError if the split cannot fill one game, or S exceeds T.
-        """
+        """T is the batch size of the configuration. Raises UsageError if the split cannot fill one game, or S exceeds
+        T."""
+        candidates, items = config.batch_size, len(split)
         if candidates > items:
             raise UsageError(
-                f"--batch-size {candidates}: the {split} split has {items} pictures, but a game needs {candidates}.\n"
-                f"Give at most {items}, or use more pictures."
+                f"--batch-size {candidates}: the {split.name} split has {items} pictures, but a game needs "
+                f"{candidates}.\nGive at most {items}, or use more pictures."
             )
-        _check_senders(senders, candidates)
         self.items = items
-        self.games, self.candidates, self.senders = 1, candidates, senders or candidates
+        self.games, self.candidates, self.senders = 1, candidates, _senders(config, candidates)
         self.generator, self._shuffle = generator, shuffle
         if not shuffle:
             self._order = torch.randperm(items, generator=generator)
@@ -102,9 +100,9 @@ class OriginalGame(GameSampler):
 class ObjectOrientedGame(GameSampler):
     """Every game has one picture from each of T classes; the receiver guesses the class of the sender's picture.
 
-    kind `same`: the target is the picture that the sender sees. `different`: it is another picture of the same class.
-    `mixed`: both in every game. The slots alternate: half of a game's senders see the target itself, the others another
-    picture of its class; an odd number is rounded up and down in turn.
+    `SameGame`: the target is the picture that the sender sees. `DifferentGame`: it is another picture of its class.
+    `MixedGame`: both in every game. The slots alternate: half of a game's senders see the target itself, the others
+    another picture of its class; an odd number is rounded up and down in turn.
 
     The order is the official code's: every class uses its pictures in turn (shuffled in training) and starts again when
     all have been used. In `different`, the sender gets the next picture of its class and the receiver the one after it,
@@ -116,42 +114,33 @@ class ObjectOrientedGame(GameSampler):
 
     def __init__(
         self,
-        labels: Tensor,
-        classes: tuple[str, ...],
+        config: GameConfig,
+        split: Split,
         *,
-        kind: str,
-        pictures: Tensor | None = None,
-        num_targets: int | None,
-        batch_size: int,
         generator: torch.Generator,
         shuffle: bool,
-        senders: int | None = None,
-        split: str = "train",
     ):
-        """labels: int64 [N], the class of every item of the split. pictures: int64 [N], the picture that each item
-        shows; None if all differ. num_targets: T; None or 0 for all classes. senders: S; None for T.
-
-        Raises UsageError if the split has too few classes or cannot fill one batch, or S exceeds T.
-        """
-        assert kind in OBJECT_ORIENTED
-        self.kind = kind
-        self._pictures = list(range(len(labels))) if pictures is None else pictures.tolist()
+        """T is the configuration's number of targets; 0 or None for all classes. Raises UsageError if the split has too
+        few classes or cannot fill one batch, or S exceeds T."""
+        labels, classes, num_targets = split.item_labels, split.classes, config.num_targets
+        self._pictures = split.items.tolist()
         members = {label: torch.nonzero(labels == label).flatten() for label in dict.fromkeys(labels.tolist())}
         self._members = list(members.values())
-        _check_classes(len(members), num_targets, split)
+        _check_classes(len(members), num_targets, split.name)
         shown = {label: {self._pictures[item] for item in items.tolist()} for label, items in members.items()}
         self.lonely = tuple(classes[label] for label, pictures in shown.items() if len(pictures) == 1)
         self.items = len(labels)
         self.candidates = num_targets or len(members)
-        _check_senders(senders, self.candidates)
-        self.senders = senders or self.candidates
+        self.senders = _senders(config, self.candidates)
+        # The number of games per batch does not affect the games: a small held-out split plays fewer at a time.
+        batch_size = config.batch_size if shuffle else min(config.batch_size, self.items)
         # The official code plays one game per batch if the number of senders is given.
-        self.games = 1 if senders else max(1, batch_size // self.candidates)
+        self.games = 1 if config.sender_images_per_iter else max(1, batch_size // self.candidates)
         if self.games * self.candidates > self.items:
             smaller = "--num-targets" if self.games == 1 else "--batch-size or --num-targets"
             raise UsageError(
                 f"--batch-size {batch_size}: a batch is {self.games} game(s) of {self.candidates} pictures, but the "
-                f"{split} split has {self.items} pictures.\nGive a smaller {smaller}."
+                f"{split.name} split has {self.items} pictures.\nGive a smaller {smaller}."
             )
         self.generator, self._shuffle = generator, shuffle
         if not shuffle:
@@ -194,6 +183,18 @@ class ObjectOrientedGame(GameSampler):
         return sender, next(others, cycle[(-taken - 1) % len(cycle)])  # the next item, if all show the same picture
 
 
+class SameGame(ObjectOrientedGame):
+    kind = "same"
+
+
+class DifferentGame(ObjectOrientedGame):
+    kind = "different"
+
+
+class MixedGame(ObjectOrientedGame):
+    kind = "mixed"
+
+
 def shuffled_pools(seen: Tensor, meant: Tensor, senders: int, generator: torch.Generator) -> GameIndices:
     """The games in which the candidates of each game are shuffled separately.
 
@@ -218,11 +219,14 @@ def _check_classes(present: int, num_targets: int | None, split: str) -> None:
         )
 
 
-def _check_senders(senders: int | None, candidates: int) -> None:
+def _senders(config: GameConfig, candidates: int) -> int:
+    """S, the senders of a game of T candidates. Raises UsageError if S exceeds T."""
+    senders = config.sender_images_per_iter
     if senders is not None and senders > candidates:
         raise UsageError(
             f"--sender-images-per-iter {senders}: a game has {candidates} pictures.\nGive at most {candidates}."
         )
+    return senders or candidates
 
 
 def _draw_seed(generator: torch.Generator) -> int:

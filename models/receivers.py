@@ -2,13 +2,17 @@
 
 from torch import Tensor, nn
 
+from learning_to_draw.models.config import ReceiverConfig
+
 
 class SimpleReceiverMLP(nn.Module):
     """Linear, ReLU, Linear: [..., latent_size] -> [..., rx_latent_size]; the same weights for photos and sketches."""
 
-    def __init__(self, *, latent_size: int, rx_hidden: int = 64, rx_latent_size: int = 64):
+    def __init__(self, config: ReceiverConfig = ReceiverConfig(), *, latent_size: int):
         super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(latent_size, rx_hidden), nn.ReLU(), nn.Linear(rx_hidden, rx_latent_size))
+        self.mlp = nn.Sequential(
+            nn.Linear(latent_size, config.rx_hidden), nn.ReLU(), nn.Linear(config.rx_hidden, config.rx_latent_size)
+        )
 
     def forward(self, latent: Tensor) -> Tensor:
         return self.mlp(latent)

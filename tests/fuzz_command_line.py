@@ -41,12 +41,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # `python -m tests...` may f
 from learning_to_draw import commgame
 from learning_to_draw.analysis.draw.options import DrawTool
 from learning_to_draw.commands import TOOLS
-from learning_to_draw.trials.config.resolve import _parser
-from learning_to_draw.trials.config.tables import DEFAULT_PARTS, PART_TABLES
-from learning_to_draw.trials.config.unknown import names_everywhere
+from learning_to_draw.components import InvalidValueError, flag_of
+from learning_to_draw.trials.config.configure import flat, option_groups, owners
+from learning_to_draw.trials.config.parse import Parser, add_option
+from learning_to_draw.trials.config.run import KINDS
 
 SECONDS, BYTES = 120, 6 << 30  # what a call may take; of memory, beside what is taken already
-QUICK_PARTS = DEFAULT_PARTS | {"encoder": "SmallCNNEncoder"}
+QUICK_PARTS = {kind: described.default for kind, described in KINDS.items()} | {"encoder": "SmallCNNEncoder"}
 TINY = ["--epochs", "1", "--batch-size", "150"]
 
 NUMBERS = ["0", "1", "2", "3", "7", "16", "0.5", "1e-3", "true"]  # good where an option's type takes them
@@ -117,13 +118,13 @@ def draw_call(rng: random.Random) -> list[str]:
     if rng.random() < 0.02:
         return rng.choice([[], ["--help"], ["-h"], [""], ["paint"], ["--seed", "3"], ["\udcff"], ["trian", "--help"]])
     command = rng.choice([*commgame.PLAY, "train", "test", "eval"] if rng.random() < 0.55 else list(TOOLS))
-    chosen = {kind: rng.choice([QUICK_PARTS[kind]] * 3 + [rng.choice(list(PART_TABLES[kind]))]) for kind in QUICK_PARTS}
+    chosen = {kind: rng.choice([QUICK_PARTS[kind]] * 3 + [rng.choice(list(KINDS[kind].table))]) for kind in QUICK_PARTS}
     if rng.random() < 0.3:
         chosen["dataset"] = "ImageFolder"
     wild = rng.choice([0, 0, 0.1, 0.4])  # how often a word is not what it should be
     words = []
     if command == "train" or (command in commgame.PLAY and rng.random() < 0.3):  # trained agents have theirs
-        words = [word for kind, name in chosen.items() if name != QUICK_PARTS[kind] for word in (f"--{kind}", name)]
+        words = [word for kind, name in chosen.items() if name != QUICK_PARTS[kind] for word in (flag_of(kind), name)]
     elif command in TOOLS and TOOLS[command].takes_dataset:
         words = ["--dataset", chosen["dataset"]]
     actions = _actions(command, chosen)
@@ -133,7 +134,7 @@ def draw_call(rng: random.Random) -> list[str]:
             [*words, *_option(rng, action, wild)] if action.option_strings else [*_values(rng, action, wild), *words]
         )
     if rng.random() < wild / 2:  # an option of any part or command, with anything
-        words += [rng.choice(names_everywhere())[1], rng.choice(WILD)]
+        words += [rng.choice(list(owners())), rng.choice(WILD)]
     if rng.random() < wild / 4:
         words.insert(rng.randrange(len(words) + 1), rng.choice(WILD))
     if command == "crossplay":
@@ -153,7 +154,10 @@ def _actions(command: str, chosen: dict[str, str]) -> list[argparse.Action]:
     tool = TOOLS.get(command)
     own = tool._parser(command, ["--dataset", chosen["dataset"]])._actions if tool else []
     plays = None if tool and not isinstance(tool, DrawTool) else command if command in commgame.PLAY else "test"
-    return [action for action in [*own, *(_parser(plays, chosen)._actions if plays else ())] if action.dest != "help"]
+    parser = Parser(add_help=False)
+    for name, (option, default) in (flat(option_groups(plays, chosen)) if plays else {}).items():
+        add_option(parser, name, option, default)
+    return [action for action in [*own, *parser._actions] if action.dest != "help"]
 
 
 def _option(rng: random.Random, action: argparse.Action, wild: float) -> list[str]:
@@ -177,12 +181,12 @@ def _values(rng: random.Random, action: argparse.Action, wild: float) -> list[st
 def _good_values(action: argparse.Action) -> list[str]:
     if action.choices is not None:
         return [str(choice) for choice in action.choices]
-    numbers = [text for text in NUMBERS if action.type not in (None, Path) and _taken(action.type, text)]
+    numbers = [text for text in NUMBERS if action.type not in (None, str, Path) and _taken(action.type, text)]
     return numbers or GOOD.get(action.dest, ["cat", "folder", "run"])
 
 
 def _taken(kind: Callable[[str], object], text: str) -> bool:
-    with contextlib.suppress(ValueError, argparse.ArgumentTypeError):
+    with contextlib.suppress(ValueError, InvalidValueError, argparse.ArgumentTypeError):
         kind(text)
         return True
     return False

@@ -13,8 +13,7 @@ from learning_to_draw import commgame
 from learning_to_draw.commands import TOOLS
 from learning_to_draw.games.losses.terms import CELoss, HingeLoss
 from learning_to_draw.games.scores import correct_guesses
-from learning_to_draw.trials.config.resolve import resolve
-from learning_to_draw.trials.config.unknown import check_names
+from learning_to_draw.trials.config.parse import parse
 
 TESTS = Path(__file__).parent
 PARITY = TESTS.parent / "docs" / "parity.md"
@@ -47,7 +46,7 @@ IN_A_SENTENCE = re.compile(r"`python commgame\.py ([^`]+)`")
 COMMANDS = [
     (page.name, " ".join(command.split()))
     for page in [TESTS.parent / "README.md", *sorted(PARITY.parent.glob("*.md"))]
-    if page.name != "extending.md"  # its commands are run: test_plugins.py
+    if page.name != "extending.md"  # its commands are run: plugins/test_examples.py
     for pattern in (COMMAND, IN_A_SENTENCE)
     for command in pattern.findall(page.read_text().replace("\\\n", " "))
 ]
@@ -70,8 +69,7 @@ def test_every_command_of_the_documents_is_understood(page, line):
     else:
         if name == "crossplay":
             arguments = list(itertools.dropwhile(lambda word: not word.startswith("-"), arguments))
-        check_names(name, arguments)
-        resolve(name, arguments)
+        parse(name, arguments)
 
 
 def test_the_game_worked_by_hand():

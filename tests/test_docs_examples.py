@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from learning_to_draw.components import defaults_of, flag_of, options_of
+from learning_to_draw.errors import UsageError
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
+from learning_to_draw.models.encoders.config import SimpleMLPConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder
+from learning_to_draw.trials.config.configure import configure
 
 DOCS = Path(__file__).parents[1] / "docs"
 # Those of all encoders, and of all decoders, or all that have an MLP: the text beside the tables has them.
@@ -33,7 +37,7 @@ ROWS = [(heading, row) for heading in TABLES for row in table(heading)]
 by_name = pytest.mark.parametrize(("heading", "row"), ROWS, ids=[row[0] for _, row in ROWS])
 
 
-@pytest.mark.parametrize(("page", "number"), [("rasteriser.md", 2), ("models.md", 3)])
+@pytest.mark.parametrize(("page", "number"), [("rasteriser.md", 2), ("models.md", 4)])
 def test_examples_run_and_what_they_assert_is_so(page, number, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks, names = examples(page), {}
@@ -44,6 +48,15 @@ def test_examples_run_and_what_they_assert_is_so(page, number, tmp_path, monkeyp
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [({"nlins": 3}, "no option --nlins"), ({"npoints": 9}, "--npoints belongs to"), ({"nlines": 0}, "nlines = 0")],
+)
+def test_configure_refuses_what_models_md_says(option, told):
+    with pytest.raises(UsageError, match=told):
+        configure("train", **option)
+
+
 @pytest.mark.parametrize("heading", TABLES)
 def test_the_tables_name_every_part_once(heading):
     assert sorted(row[0] for row in table(heading)) == sorted(TABLES[heading])
@@ -51,29 +64,25 @@ def test_the_tables_name_every_part_once(heading):
 
 @by_name
 def test_every_row_has_the_part_s_options_with_their_defaults(heading, row):
-    actions = {action.option_strings[0]: action for action in TABLES[heading][row[0]].option_actions()}
-    assert set(re.findall(r"--[\w-]+", " ".join(row))) - OF_ALL == set(actions) - OF_ALL
+    defaults = {flag_of(name): value for name, value in defaults_of(TABLES[heading][row[0]].config).items()}
+    assert set(re.findall(r"--[\w-]+", " ".join(row))) - OF_ALL == set(defaults) - OF_ALL
     for option, default in re.findall(r"`(--[\w-]+)` ([\w/.-]+)", row[-1]):
-        value = actions[option].default
+        value = defaults[option]
         assert default == (("off", "on")[value] if isinstance(value, bool) else str(value))
-
-
-def defaults(part, **others):
-    return {action.dest: action.default for action in part.option_actions()} | others
 
 
 @pytest.mark.parametrize("row", table("Encoders"), ids=lambda row: row[0])
 def test_what_the_encoders_are(row):
     name, channels, layers, _, trained, _ = row
-    part = ENCODERS[name]
-    options = {action.option_strings[0]: action for action in part.option_actions()}
-    assert (trained == "no backbone") == ("--freeze-backbone" not in options)
+    component = ENCODERS[name]
+    options = options_of(component.config)
+    assert (trained == "no backbone") == ("freeze_backbone" not in options)
     if name == "CLIPVisualEncoder":  # its network is of 88 million weights: tests/models/test_clip_encoder.py
         return
-    chosen = {"freeze_backbone": True}
-    if "--feature-layer" in options:
-        chosen["feature_layer"] = options["--feature-layer"].choices[-1]
-    encoder = part.build(defaults(part, **chosen), image_size=32, channels=1, pretrained=False)
+    chosen = {"freeze_backbone": True} if "freeze_backbone" in options else {}
+    if "feature_layer" in options:
+        chosen["feature_layer"] = options["feature_layer"].choices[-1]
+    encoder = component.load()(component.config(**chosen), image_size=32, channels=1, pretrained=False)
     assert str(encoder.channels) == {"as the data set": "1", "`--encoder-channels`": "1"}.get(channels, channels)
     named = [layer for layer in re.split(r",? ", layers.removesuffix(", up to the one chosen")) if layer != "none"]
     assert tuple(named) == encoder.feature_layers
@@ -85,11 +94,12 @@ def test_what_the_encoders_are(row):
 @pytest.mark.parametrize("row", table("Decoders"), ids=lambda row: row[0])
 def test_what_the_decoders_draw(row):
     name, _, points, strokes, intensities, _ = row
-    decoder = DECODERS[name].build(
-        defaults(DECODERS[name]),
+    component, small = DECODERS[name], SimpleMLPConfig(latent_size=8, encoder_hidden=4)
+    decoder = component.load()(
+        component.config(),
         latent_size=8,
         image_size=12,
-        build_encoder=lambda: SimpleMLPEncoder(latent_size=8, encoder_hidden=4, image_size=12, channels=1),
+        build_encoder=lambda: SimpleMLPEncoder(small, image_size=12, channels=1),
     )
     drawn = decoder(torch.randn(2, 8, generator=torch.Generator().manual_seed(0)))
     number = int(strokes.rsplit(": ", 1)[1])

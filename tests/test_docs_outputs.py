@@ -15,11 +15,12 @@ from learning_to_draw import commgame, plugins
 PAGE = (Path(__file__).parents[1] / "docs" / "outputs.md").read_text()
 PLUGIN = """
 import torch
+from learning_to_draw.games.losses.terms import GameLoss
 from learning_to_draw.plugins import loss
 
 @loss("Squares")
-class Squares(torch.nn.Module):
-    def forward(self, scores, targets):
+class Squares(GameLoss):
+    def __call__(self, scores, targets):
         return (scores - torch.nn.functional.one_hot(targets, scores.shape[1])).square().mean()
 """
 

@@ -15,7 +15,10 @@ import torch
 from learning_to_draw.games.losses.terms import HingeLoss
 from learning_to_draw.games.scores import correct_guesses
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.config import ReceiverConfig
+from learning_to_draw.models.decoders.config import LineConfig
 from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders.config import SimpleMLPConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 from learning_to_draw.models.receivers import SimpleReceiverMLP
 from learning_to_draw.trials.records.checkpoints import load_agents, load_checkpoint
@@ -28,10 +31,10 @@ pytestmark = pytest.mark.skipif(not FOLDER, reason="OFFICIAL_CHECKPOINT names no
 def agents(request):
 
     def encoder():
-        return SimpleMLPEncoder(latent_size=32, encoder_hidden=64, image_size=28, channels=1)
+        return SimpleMLPEncoder(SimpleMLPConfig(latent_size=32, encoder_hidden=64), image_size=28, channels=1)
 
-    decoder = SinglePassSimpleLineDecoder(latent_size=32, image_size=28, nlines=8, sigma2=1e-2)
-    agents = Agents(encoder(), encoder(), decoder, SimpleReceiverMLP(latent_size=32))
+    decoder = SinglePassSimpleLineDecoder(LineConfig(nlines=8, sigma2=1e-2), latent_size=32, image_size=28)
+    agents = Agents(encoder(), encoder(), decoder, SimpleReceiverMLP(ReceiverConfig(), latent_size=32))
     load_agents(agents, load_checkpoint(Path(FOLDER, request.param)))
     return agents.eval()
 

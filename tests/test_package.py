@@ -1,6 +1,7 @@
 """The package learning_to_draw, installed or in a checkout: everything is in it, and it leaves others in peace."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -91,9 +92,22 @@ print(datasets.name, learning_to_draw.__version__, learning_to_draw.datasets.__f
 """
 
 
-def imported(folder, path):
+NOTEBOOK = """
+import datasets
+from learning_to_draw.rasteriser import draw_lines
+from learning_to_draw.trials.config.configure import configure
+from learning_to_draw.trials.test import test
+from learning_to_draw.trials.train import train
+from learning_to_draw.trials.trained import configure_test
+trained = train(configure("train", dataset="Digits", epochs=2, output="run"))
+tested = test(configure_test(trained.weights, output="tested"))
+print(datasets.name, tested.games, round(tested.communication_rate, 4), draw_lines.__module__)
+"""
+
+
+def said_by(script, folder, path):
     run = subprocess.run(
-        [sys.executable, "-c", IMPORTS],
+        [sys.executable, "-c", script],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(path)},
         capture_output=True,
@@ -105,7 +119,22 @@ def imported(folder, path):
 
 def test_a_checkout_is_imported_beside_other_packages_of_the_same_names(elsewhere):
     where = ROOT / "datasets" / "__init__.py"
-    assert imported(elsewhere, ROOT) == f"another package {learning_to_draw.__version__} {where}"
+    assert said_by(IMPORTS, elsewhere, ROOT) == f"another package {learning_to_draw.__version__} {where}"
+
+
+def check_notebook(folder, path):
+    """The ten lines train and test like the command line, beside another package named datasets."""
+    said = said_by(NOTEBOOK, folder, path)
+    result = json.loads((folder / "tested" / "result.json").read_text())
+    assert said == f"another package 352 {result['communication_rate']:.4f} learning_to_draw.rasteriser.draw"
+    assert result["interval"][0] > 3 / 32
+    config = json.loads((folder / "run" / "config.json").read_text())
+    assert (config["sources"]["epochs"], config["sources"]["nlines"]) == ("Python", "data set Digits")
+    assert config["arguments"][-4:] == ["train", "--dataset=Digits", "--epochs=2", "--output=run"]
+
+
+def test_ten_lines_train_and_test_from_a_notebook(elsewhere):
+    check_notebook(elsewhere, ROOT)
 
 
 @pytest.mark.slow
@@ -115,7 +144,8 @@ def test_an_installed_copy_is_imported_from_any_folder_and_brings_the_command(el
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, copy]
     subprocess.run(install, check=True, capture_output=True)
     where = target / "learning_to_draw" / "datasets" / "__init__.py"
-    assert imported(elsewhere, target) == f"another package {learning_to_draw.__version__} {where}"
+    assert said_by(IMPORTS, elsewhere, target) == f"another package {learning_to_draw.__version__} {where}"
+    check_notebook(elsewhere, target)
     done = subprocess.run(
         [target / "bin" / "commgame", "train", "--dry-run"],
         cwd=elsewhere,

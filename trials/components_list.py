@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from learning_to_draw.games import AUXILIARY_LOSSES
-from learning_to_draw.plugins import load
-from learning_to_draw.trials.config.tables import OPTION_OF_KIND, PART_TABLES, option_of
+from learning_to_draw.components import Component, flag_of, options_of
+from learning_to_draw.games.losses import AUXILIARY_LOSSES
+from learning_to_draw.games.losses.config import AuxiliaryLoss
+from learning_to_draw.plugins import TABLES, load
+from learning_to_draw.trials.config.run import KINDS
 
 
-def list_parts(plugin: Path | None) -> str:
+def list_components(plugin: Path | None) -> str:
     """A text with one line per component, by kind, with its options. Raises UsageError if the plugin fails to load."""
-    own = {(OPTION_OF_KIND.get(kind, kind), name) for kind, name in load(plugin).parts} if plugin else set()
+    own = {(id(TABLES[kind][0]), name) for kind, name in load(plugin).components} if plugin else set()
+    tables: dict[str, Mapping[str, Component]] = {flag_of(kind): kinds.table for kind, kinds in KINDS.items()}
+    tables["auxiliary losses"] = AUXILIARY_LOSSES
     lines = []
-    tables = {**PART_TABLES, **({"auxiliary_loss": AUXILIARY_LOSSES} if AUXILIARY_LOSSES else {})}
-    for kind, table in tables.items():
-        lines += ["" if lines else None, "--NAME-loss" if kind == "auxiliary_loss" else option_of(kind)]
-        for name, part in table.items():
-            options = " ".join(action.option_strings[0] for action in part.option_actions())
-            lines.append(f"  {name:<32}{f'({plugin.name}) ' if (kind, name) in own else ''}{options}".rstrip())
-    return "\n".join(line for line in lines if line is not None)
+    for heading, table in tables.items():
+        lines += [*([""] if lines else []), heading]
+        for name, component in table.items():
+            switch = [component.switch] if isinstance(component, AuxiliaryLoss) else []
+            options = " ".join(map(flag_of, [*switch, *options_of(component.config)]))
+            marker = f"({plugin.name}) " if plugin and (id(table), name) in own else ""
+            lines.append(f"  {name:<32}{marker}{options}".rstrip())
+    return "\n".join(lines)

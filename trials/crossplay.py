@@ -9,12 +9,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials.build import build_batches, build_test_loss, choose_device, load_pictures
+from learning_to_draw.trials.build import build_loss, seeds_of, set_up
+from learning_to_draw.trials.config.configure import as_command
+from learning_to_draw.trials.config.run import CrossplayConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import StopOnNaN
@@ -26,45 +28,45 @@ from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import choose_folder, open_folder
 from learning_to_draw.trials.records.pictures import save_picture
 from learning_to_draw.trials.records.result import result_entry
-from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_trained, pair
+from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_other, pair
 
 logger = logging.getLogger("commgame")
 
 CELL, MARGIN, LONGEST_NAME = 72, 12, 24
 
 
-def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence[str]) -> None:
+def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[str] | None = None) -> dict | None:
     """Plays the test split with every sender and every receiver of `files`, and writes the matrix of rates.
 
-    arguments: the options. command: the full command line, for the record. Raises UsageError before writing anything.
+    config: for the first of the files; the options given override those of all checkpoints. command: the full command
+    line, for the record; None: one with the options of `config`. Returns the content of result.json, or None after a
+    dry run. Raises UsageError before writing anything.
     """
     if distributed.launched_world_size() > 1:
         raise UsageError("crossplay does not support several processes (torchrun).\nStart one process.")
-    if len(files) < 2:
-        raise UsageError("crossplay compares agents of several runs.\nGive two checkpoints or more, before any option.")
-    trained = [load_trained("crossplay", arguments, file) for file in files]
+    check_files(files)
+    trained = [load_other(config, file) for file in files]
     check_common_game(trained)
-    options = trained[0].options
-    set_verbosity(options)
-    folder, device = choose_folder(options), choose_device(options.device)
-    pictures = load_pictures(options, ("test",), device)
-    batches = build_batches(options, pictures, device)
-    pairs = [build_trained(run, pictures).to(device) for run in trained]
-    set_determinism(options.deterministic)
+    set_verbosity(config.quiet and not config.dry_run)
+    folder = choose_folder(config)
+    setup = set_up(config, ("test",))
+    pairs = [build_trained(run, setup.pictures).to(setup.device) for run in trained]
+    set_determinism(config.speed.deterministic)
     for agents in pairs:
-        set_precision(options, agents)
-        compile_backbones(options, agents, pictures.image_size)
+        set_precision(config.speed.precision, agents)
+        if config.speed.compile:
+            compile_backbones(agents, setup.pictures.image_size)
     players = list(zip(trained, pairs, strict=True))
     matched = [[pair(*sender, *receiver) for receiver in players] for sender in players]
-    logger.info("%s", describe(options, pictures, batches, pairs[0]))
-    if options.dry_run:
+    logger.info("%s", describe(config, setup.pictures, setup.batches, pairs[0]))
+    if config.dry_run:
         logger.info("A dry run ends here. The run would write to %s.", folder)
-        return
+        return None
 
-    folder = open_folder(folder, options, command, str(device))
+    words = as_command(config, map(str, files)) if command is None else command
+    folder = open_folder(folder, config, words, str(setup.device))
     began = time.perf_counter()
-    loss = build_test_loss(options)
-    outcomes = [[_play(agents, loss, batches["test"], device) for agents in row] for row in matched]
+    outcomes = [[_play(config, agents, setup.batches["test"], setup.device) for agents in row] for row in matched]
     names = short_names([run.checkpoint.path for run in trained])
     rates = [[played["communication_rate"] for played in row] for row in outcomes]
     table = matrix_csv(names, rates)
@@ -82,9 +84,17 @@ def crossplay(files: Sequence[Path], arguments: Sequence[str], command: Sequence
         result["candidates"],
         folder,
     )
+    return result
 
 
-def _play(agents: Agents, loss: TotalLoss, batches: GameBatches, device) -> dict:
+def check_files(files: Sequence[Path]) -> None:
+    """Raises UsageError for fewer than two checkpoints."""
+    if len(files) < 2:
+        raise UsageError("crossplay compares agents of several runs.\nGive two checkpoints or more, before any option.")
+
+
+def _play(config: CrossplayConfig, agents: Agents, batches: GameBatches, device: torch.device) -> dict:
+    loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config), testing=True)
     measured = evaluate(build_trial(agents, loss, device, callbacks=[StopOnNaN()]), batches)
     return result_entry(
         batches.split.name,

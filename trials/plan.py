@@ -6,16 +6,18 @@ from collections.abc import Mapping
 
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.build import Pictures
-from learning_to_draw.trials.config.resolve import DEFAULT_SOURCE, Options, as_text
+from learning_to_draw.trials.config.configure import as_text, default_values, given_options
+from learning_to_draw.trials.config.run import RunConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.memory import MIB
 
 
-def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:
-    """Data, games, chance level and parameters, one line each; then every option that is not at its default."""
+def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:
+    """Data, games, chance level and parameters, one line each; then the options that were given or differ from the
+    defaults."""
     lines = [
-        _data_line(options, pictures),
+        _data_line(config.dataset.name, pictures),
         _place_line(pictures),
         *(_game_line(name, games) for name, games in batches.items()),
         *_processes_line(batches),
@@ -23,19 +25,20 @@ def describe(options: Options, pictures: Pictures, batches: Mapping[str, GameBat
         f"chance level   {1 / next(iter(batches.values())).sampler.candidates:.4f}",
         _parameter_line(agents),
     ]
-    changed = [name for name, source in options.sources.items() if source != DEFAULT_SOURCE]
-    lines += [f"{name:<26} {as_text(options.values[name])}  ({options.sources[name]})" for name in changed]
+    values, given, defaults = config.values(), given_options(config), default_values(config)
+    changed = [name for name in values if name in given or values[name] != defaults[name]]
+    lines += [f"{name:<26} {as_text(values[name])}  ({config.sources[name]})" for name in changed]
     return "\n".join(lines)
 
 
-def _data_line(options: Options, pictures: Pictures) -> str:
+def _data_line(dataset: str, pictures: Pictures) -> str:
     sizes = ", ".join(
         f"{name} {len(split)}" + (f" (of {len(split.images)} pictures)" if len(split.images) != len(split) else "")
         for name, split in pictures.splits.items()
     )
     classes = len(next(iter(pictures.splits.values())).classes)
     colours = "colour" if pictures.channels == 3 else "grey"
-    return f"data set       {options.dataset}: {sizes}; {classes} classes, {pictures.image_size} px, {colours}"
+    return f"data set       {dataset}: {sizes}; {classes} classes, {pictures.image_size} px, {colours}"
 
 
 def _place_line(pictures: Pictures) -> str:

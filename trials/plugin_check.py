@@ -17,21 +17,22 @@ from torch import Tensor, nn
 from learning_to_draw.console import LOGGERS
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import RunError, UsageError, first_line
-from learning_to_draw.games import AUXILIARY_LOSSES
-from learning_to_draw.plugins import Plugin, load
+from learning_to_draw.games.losses import AUXILIARY_LOSSES
+from learning_to_draw.plugins import TABLES, Plugin, load
 from learning_to_draw.trials.build import (
     Pictures,
     build_agents,
-    build_game_loss,
     build_loss,
     build_sampler,
     load_pictures,
+    seeds_of,
 )
-from learning_to_draw.trials.config.resolve import resolve
-from learning_to_draw.trials.config.run import switch_of
-from learning_to_draw.trials.config.tables import OPTION_OF_KIND, option_of
+from learning_to_draw.trials.config.configure import COMMAND_LINE, replaced
+from learning_to_draw.trials.config.parse import parse
+from learning_to_draw.trials.config.run import KINDS, TrainConfig
 from learning_to_draw.trials.test import test
 from learning_to_draw.trials.train import train
+from learning_to_draw.trials.trained import configure_test
 
 SIZE, PICTURES = 32, 3  # of the test pictures; with fewer than 3, swapped pictures could go unnoticed
 CPU = torch.device("cpu")
@@ -51,24 +52,31 @@ def check(plugin: Path, options: str) -> str:
     """
     loaded = load(plugin)
     lines, broken = [], 0
-    for kind, name in loaded.parts:
+    for kind, name in loaded.components:
         lines.append(f"{kind} {name}")
-        for step, attempt in _steps(kind, _options(kind, name, options)):
+        for step, attempt in _steps(kind, name, _configuration(kind, name, options)):
             problem = _attempt(attempt, loaded)
             lines.append(f"  {'BROKEN' if problem else 'ok':<8}{step}{problem}")
             broken += bool(problem)
             if problem:
                 break  # the next steps would fail for the same reason
     if broken:
-        raise RunError("\n".join([*lines, f"{broken} of {len(loaded.parts)} parts are broken."]))
+        raise RunError("\n".join([*lines, f"{broken} of {len(loaded.components)} components are broken."]))
     return "\n".join(lines)
 
 
-def _options(kind: str, name: str, more: str) -> list[str]:
-    chosen = [switch_of(name)] if kind == "auxiliary_loss" else [option_of(OPTION_OF_KIND.get(kind, kind)), name]
-    words = [*chosen, *shlex.split(more)]
-    # Small defaults, as a data set's own encoder may be for large pictures. The options given override them.
-    return [*([] if kind in ("dataset", "encoder") else ["--encoder", "SmallCNNEncoder"]), "--batch-size", "16", *words]
+def _configuration(kind: str, name: str, more: str) -> TrainConfig:
+    """A training with the component, small games and, unless it is an encoder or a data set, a small encoder.
+
+    more: words of the command line, which override these.
+    """
+    if kind == "auxiliary_loss":
+        chosen = {AUXILIARY_LOSSES[name].switch: True}
+    else:
+        chosen = {option: name for option, described in KINDS.items() if described.table is TABLES[kind][0]}
+    # A data set's own encoder may be for large pictures.
+    small = {} if kind in ("dataset", "encoder") else {"encoder": "SmallCNNEncoder"}
+    return parse("train", shlex.split(more), {**small, "batch_size": 16, **chosen}, "check")
 
 
 def _attempt(attempt: Callable[[], None], plugin: Plugin) -> str:
@@ -89,35 +97,27 @@ def _require(condition: bool, message: str) -> None:
         raise BrokenError(message)
 
 
-def _steps(kind: str, words: list[str]) -> Iterator[Step]:
-    yield from {
-        "encoder": _encoder_steps,
-        "decoder": _decoder_steps,
-        "receiver": _receiver_steps,
-        "loss": _loss_steps,
-        "auxiliary_loss": _auxiliary_loss_steps,
-        "game": _game_steps,
-        "dataset": _dataset_steps,
-    }[kind](words)
-    yield "is trained for one epoch, saved, loaded and tested", lambda: _train_and_test(words)
+def _steps(kind: str, name: str, config: TrainConfig) -> Iterator[Step]:
+    if kind == "auxiliary_loss":
+        yield from _auxiliary_loss_steps(name, config)
+    else:
+        yield from STEPS[kind](config)
+    yield "is trained for one epoch, saved, loaded and tested", lambda: _train_and_test(config)
 
 
-def _agents(words: list[str]):
+def _agents(config: TrainConfig):
     torch.manual_seed(0)
-    options = resolve("train", words)
-    _require(
-        "latent_size" in options.values, "there is no --latent-size: an encoder needs models.options.add_latent_options"
-    )
-    return build_agents(options, Pictures({}, SIZE, 3), pretrained=False), options.latent_size
+    agents = build_agents(config.agents, Pictures({}, SIZE, 3), pretrained=False)
+    return agents, config.agents.encoder.config.latent_size
 
 
 def _photos(dtype: torch.dtype) -> Tensor:
     return torch.rand(PICTURES, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)).to(dtype)
 
 
-def _encoder_steps(words: list[str]) -> Iterator[Step]:
+def _encoder_steps(config: TrainConfig) -> Iterator[Step]:
     def gives_latents() -> None:
-        agents, size = _agents(words)
+        agents, size = _agents(config)
         encoder = agents.sender_encoder
         encoding = encoder.encode(_photos(dtype=torch.float32)[:, : encoder.channels], maps=encoder.feature_layers)
         _shape("the latent", encoding.latent, (PICTURES, size))
@@ -127,7 +127,7 @@ def _encoder_steps(words: list[str]) -> Iterator[Step]:
             _require(maps.dim() == 4 and len(maps) == PICTURES, f"the map of {layer} is {list(maps.shape)}")
 
     def as_module() -> None:
-        encoder = _agents(words)[0].sender_encoder
+        encoder = _agents(config)[0].sender_encoder
         photos = _photos(dtype=torch.float32)[:, : encoder.channels]
         _module(encoder, photos, lambda module, inputs: module.encode(inputs).latent)
 
@@ -135,9 +135,9 @@ def _encoder_steps(words: list[str]) -> Iterator[Step]:
     yield from _module_steps(as_module)
 
 
-def _decoder_steps(words: list[str]) -> Iterator[Step]:
+def _decoder_steps(config: TrainConfig) -> Iterator[Step]:
     def draws() -> None:
-        agents, size = _agents(words)
+        agents, size = _agents(config)
         latents = torch.randn(PICTURES, size, generator=torch.Generator().manual_seed(1))
         with torch.no_grad():
             strokes = agents.decoder(latents)
@@ -150,21 +150,21 @@ def _decoder_steps(words: list[str]) -> Iterator[Step]:
         _require(bool((sketches[0] - sketches[1]).abs().max() > 1e-3), "two latents draw the same sketch")
 
     def as_module() -> None:
-        agents, size = _agents(words)
+        agents, size = _agents(config)
         _module(agents.decoder, torch.randn(PICTURES, size), lambda module, inputs: module.draw(module(inputs)))
 
     yield "turns latents into strokes [B, N, P, 2], and into sketches in 0..1 that differ", draws
     yield from _module_steps(as_module)
 
 
-def _receiver_steps(words: list[str]) -> Iterator[Step]:
+def _receiver_steps(config: TrainConfig) -> Iterator[Step]:
     def gives_vectors() -> None:
-        agents, size = _agents(words)
+        agents, size = _agents(config)
         vectors = agents.receiver(torch.randn(PICTURES, size))
         _require(vectors.dim() == 2 and len(vectors) == PICTURES, f"its output is {list(vectors.shape)}")
 
     def as_module() -> None:
-        agents, size = _agents(words)
+        agents, size = _agents(config)
         _module(agents.receiver, torch.randn(PICTURES, size), lambda module, inputs: module(inputs))
 
     yield "turns latents into vectors [B, R]", gives_vectors
@@ -200,9 +200,9 @@ def _module(module: nn.Module, inputs: Tensor, run: Callable[[nn.Module, Tensor]
         _require(torch.allclose(run(module, inputs), whole, atol=1e-5), "loading its state dict does not restore it")
 
 
-def _loss_steps(words: list[str]) -> Iterator[Step]:
+def _loss_steps(config: TrainConfig) -> Iterator[Step]:
     def measures() -> None:
-        loss = build_game_loss(resolve("train", words))
+        loss = config.loss.build()
         scores = torch.randn(5, 4, generator=torch.Generator().manual_seed(1), requires_grad=True)
         targets, order = torch.tensor([0, 3, 1, 2, 2]), torch.tensor([2, 0, 3, 1])
         value = loss(scores, targets)
@@ -215,12 +215,10 @@ def _loss_steps(words: list[str]) -> Iterator[Step]:
     yield "returns a finite scalar from scores [B, T] and targets [B], for any order of the candidates", measures
 
 
-def _auxiliary_loss_steps(words: list[str]) -> Iterator[Step]:
+def _auxiliary_loss_steps(name: str, config: TrainConfig) -> Iterator[Step]:
     def measures() -> None:
-        options = resolve("train", words)
-        agents, _ = _agents(words)
-        [name] = (name for name in AUXILIARY_LOSSES if switch_of(name) in words)
-        loss = build_loss(options, agents)
+        agents, _ = _agents(config)
+        loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config))
         photos = _photos(dtype=torch.float32)[:, : agents.sender_encoder.channels]
         play = agents(photos, torch.arange(PICTURES)[None], PICTURES, feature_layers=loss.needed_layers)
         value = loss(play, torch.arange(PICTURES))[name]
@@ -234,14 +232,11 @@ def _auxiliary_loss_steps(words: list[str]) -> Iterator[Step]:
     yield "returns a finite scalar from a Play, with finite gradients", measures
 
 
-def _game_steps(words: list[str]) -> Iterator[Step]:
+def _game_steps(config: TrainConfig) -> Iterator[Step]:
     def deals() -> None:
-        options = resolve("train", words)
-        pictures = load_pictures(options, ("train", "valid"), CPU)
+        pictures = load_pictures(config.dataset, ("train", "valid"), CPU)
         for split in pictures.splits.values():
-            sampler, same_seed = (
-                build_sampler(options, split, torch.Generator().manual_seed(5), None) for _ in range(2)
-            )
+            sampler, same_seed = (build_sampler(config.game, split, torch.Generator().manual_seed(5)) for _ in range(2))
             _require(len(sampler) >= 1, f"no game is dealt from {split.name}")
             epochs = [list(game) for game in (sampler, same_seed, same_seed)]
             _require(
@@ -280,10 +275,9 @@ def _alike(epoch: list, other_epoch: list) -> bool:
     )
 
 
-def _dataset_steps(words: list[str]) -> Iterator[Step]:
+def _dataset_steps(config: TrainConfig) -> Iterator[Step]:
     def gives_splits() -> None:
-        options = resolve("train", words)
-        pictures, reloaded = (load_pictures(options, ("train", "valid", "test"), CPU) for _ in range(2))
+        pictures, reloaded = (load_pictures(config.dataset, ("train", "valid", "test"), CPU) for _ in range(2))
         for name, split in pictures.splits.items():
             dtype = getattr(split.images, "dtype", torch.uint8)  # pictures of different sizes have no dtype attribute
             _require(dtype == torch.uint8, f"pictures of {name} are {dtype}, and have to be torch.uint8, 0 to 255")
@@ -303,13 +297,21 @@ def _dataset_steps(words: list[str]) -> Iterator[Step]:
     yield "returns training, validation and test pictures of one size, with labels, the same every time", gives_splits
 
 
-def _train_and_test(words: list[str]) -> None:
+STEPS: dict[str, Callable[[TrainConfig], Iterator[Step]]] = {
+    "encoder": _encoder_steps,
+    "decoder": _decoder_steps,
+    "receiver": _receiver_steps,
+    "loss": _loss_steps,
+    "game": _game_steps,
+    "dataset": _dataset_steps,
+}
+
+
+def _train_and_test(config: TrainConfig) -> None:
     with tempfile.TemporaryDirectory() as folder, _quietly():
         run, command = Path(folder, "run"), ["commgame.py", "check"]
-        options = resolve("train", [*words, "--epochs", "1", "--output", str(run)])
-        train(options, command)
-        weights = run / "model_final.pt"
-        test(weights, ["--weights", str(weights), "--output", str(Path(folder, "test"))], command)
+        train(replaced(config, COMMAND_LINE, epochs=1, output=str(run)), command)
+        test(configure_test(run / "model_final.pt", output=str(Path(folder, "test"))), command)
 
 
 @contextmanager

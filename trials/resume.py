@@ -19,20 +19,19 @@ import torch
 from learning_to_draw import plugins
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials.config.resolve import (
+from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
     CONFIG,
     OF_ONE_START,
-    Options,
     as_text,
-    given_value,
-    resolve,
-    resolve_training,
+    format_option,
+    replaced,
 )
+from learning_to_draw.trials.config.parse import parse, parse_training, read_early
+from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.resume_point import FILE, FORMAT, PREVIOUS
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents
-from learning_to_draw.trials.trained import format_option
 
 logger = logging.getLogger("commgame")
 
@@ -92,51 +91,53 @@ class Interrupted:
         agents.decoder.sigma2 = self.content["sigma2"]
 
 
-def prepare_resume(arguments: Sequence[str], where: str) -> tuple[Options, Interrupted | None]:
-    """The options of `commgame.py train ARGUMENTS --resume WHERE`, and the run to resume.
+def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Interrupted | None]:
+    """The configuration for `commgame.py train WORDS` with --resume WHERE, and the run to resume.
 
     where: the run's folder, or "auto" for the run in --output; the run is None if that does not exist yet. Raises
     UsageError if an option differs from those that the run was started with, or if the run is complete. With "auto" a
     complete run is not an error, as a job may be restarted after it has finished.
     """
+    output = None
     if where == "auto":
-        options = resolve_training(arguments)
-        if options.output is None:
+        config = parse_training(words)
+        output = config.output
+        if output is None:
             raise UsageError(
                 "--resume auto resumes the run in --output, which is not given.\nName a folder with --output."
             )
-        if not _can_go_on(Path(options.output)):
-            return options, None
-    folder = Path(options.output if where == "auto" else where)
+        if not _can_go_on(Path(output)):
+            return config, None
+    folder, early = Path(where if output is None else output), read_early(words)
     interrupted = load_interrupted(folder)
     saved = {name: value for name, value in interrupted.options.items() if name not in OF_ONE_START}
-    plugins.reload_plugin(given_value("plugin", arguments), saved, interrupted.content["versions"], str(folder))
-    options = resolve("train", arguments, saved, FILE)
-    asked = options if given_value("config", arguments) is None else resolve_training(arguments)
-    _check_same(asked, saved, folder)
+    plugins.reload_plugin(early.get("plugin"), saved, interrupted.content["versions"], str(folder))
+    config = parse("train", words, saved, FILE)
+    _check_same(parse_training(words) if "config" in early else config, saved, folder)
     if interrupted.processes != distributed.launched_world_size():
         raise UsageError(
             f"--resume {folder}: the run was started with {interrupted.processes} process(es), not "
             f"{distributed.launched_world_size()}: a step would play different games.\n"
             f"Start it with torchrun --nproc-per-node={interrupted.processes}, or start a new run."
         )
-    if options.num_targets == 0:
-        options = options.replace(FILE, num_targets=saved["num_targets"])
+    if config.game.config.num_targets == 0:
+        config = replaced(config, FILE, num_targets=saved["num_targets"])
     # --epochs may equal the finished epochs to write a missing result, but must not end a longer run early.
-    shortened = options.epochs == interrupted.epochs and (interrupted.batches or saved["epochs"] > options.epochs)
-    complete = interrupted.complete(options.epochs) and where != "auto"
-    if options.epochs < interrupted.epochs or shortened or complete:
+    shortened = config.epochs == interrupted.epochs and (interrupted.batches or saved["epochs"] > config.epochs)
+    complete = interrupted.complete(config.epochs) and where != "auto"
+    if config.epochs < interrupted.epochs or shortened or complete:
         raise UsageError(
             f"--resume {folder}: the run already has {interrupted.epochs} epochs.\nGive a larger --epochs to extend it."
         )
-    return options.replace(FILE, output=str(folder)), interrupted
+    return replaced(config, FILE, output=str(folder)), interrupted
 
 
-def _check_same(options: Options, saved: Mapping[str, Any], folder: Path) -> None:
-    for name, source in options.sources.items():
+def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> None:
+    values = config.values()
+    for name, source in config.sources.items():
         if source not in (COMMAND_LINE, CONFIG) or name in MAY_CHANGE:
             continue
-        value = given = options.values[name]
+        value = given = values[name]
         if isinstance(value, Path):
             given = str(value.absolute())
         elif name == "like_a_dog_image" and value:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials.build import build_batches, build_test_loss, choose_device, load_pictures
-from learning_to_draw.trials.config.resolve import COMMAND_LINE, Options
+from learning_to_draw.trials.build import Setup, build_loss, seeds_of, set_up
+from learning_to_draw.trials.config.configure import as_command, given_options
+from learning_to_draw.trials.config.run import TestConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import StopOnNaN
@@ -26,61 +26,62 @@ from learning_to_draw.trials.loop.trial import build_trial, evaluate
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import choose_folder, open_folder, plain, versions
-from learning_to_draw.trials.records.result import result_entry
-from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_trained, pair
+from learning_to_draw.trials.records.result import Result, result_entry, result_of
+from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_other, load_trained, pair
 
 logger = logging.getLogger("commgame")
 
 
 @distributed.process_group()
-def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> None:
+def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | None:
     """Plays every test game once; writes the rate, pictures and game logs to the run's folder.
 
-    arguments: the options. command: the full command line, for the record. The loss is the game's, plus the
-    reconstruction loss if chosen, as in the official code. Raises UsageError before writing anything.
+    command: the full command line, for the record; None: one with the options of `config`. Returns None after a dry
+    run, and on ranks > 0. The loss is the game's, plus the reconstruction loss if chosen, as in the official code.
+    Raises UsageError before writing anything.
     """
-    trained = load_trained("test", arguments, weights)
+    weights = Path(config.weights)
+    trained = load_trained("test", weights, given_options(config))
     # An absolute path, which still leads to the checkpoint when the result is read from elsewhere.
-    options = trained.options.replace(COMMAND_LINE, weights=str(weights.absolute()))
-    set_verbosity(options)
-    receiver = _other_receiver(trained, arguments)
-    folder = distributed.broadcast_object(lambda: choose_folder(options))
-    device = choose_device(options.device)
-    pictures = load_pictures(options, ("test",), device)
-    batches = build_batches(options, pictures, device)
-    agents = build_trained(trained, pictures)
+    config = replace(config, weights=str(weights.absolute()))
+    set_verbosity(config.quiet and not config.dry_run)
+    receiver = _other_receiver(config, trained)
+    folder = distributed.broadcast_object(lambda: choose_folder(config))
+    setup = set_up(config, ("test",))
+    batches = setup.batches["test"]
+    agents = build_trained(trained, setup.pictures)
     if receiver is not None:
-        agents = pair(trained, agents, receiver, build_trained(receiver, pictures))
-    logger.info("%s", describe(options, pictures, batches, agents))
-    if options.dry_run:
-        logger.info("%s", memory_estimate(agents, pictures.nbytes))
+        agents = pair(trained, agents, receiver, build_trained(receiver, setup.pictures))
+    logger.info("%s", describe(config, setup.pictures, setup.batches, agents))
+    if config.dry_run:
+        logger.info("%s", memory_estimate(agents, setup.pictures.nbytes))
         logger.info("A dry run ends here. The run would write to %s.", folder)
-        return
+        return None
 
-    agents.to(device)
-    set_determinism(options.deterministic)
-    set_precision(options, agents)
-    compile_backbones(options, agents, pictures.image_size)
-    folder = distributed.broadcast_object(lambda: open_folder(folder, options, command, str(device)))
+    agents.to(setup.device)
+    set_determinism(config.speed.deterministic)
+    set_precision(config.speed.precision, agents)
+    if config.speed.compile:
+        compile_backbones(agents, setup.pictures.image_size)
+    words = as_command(config) if command is None else command
+    folder = distributed.broadcast_object(lambda: open_folder(folder, config, words, str(setup.device)))
     began = time.perf_counter()
-    log = GameLogWriter(
-        folder, pictures.splits["test"], options.data_seed, _card(trained, receiver, agents, batches["test"])
-    )
-    measured = _play(options, agents, batches["test"], device, folder, log)
+    log = GameLogWriter(folder, batches.split, config.data_seed, _card(config, trained, receiver, agents, batches))
+    measured = _play(config, agents, setup, folder, log)
     if distributed.rank() > 0:
-        return
+        return None
     write_text(folder / "model-info.txt", repr(agents))
     seconds = time.perf_counter() - began
     result = result_entry(
-        batches["test"].split.name,
-        batches["test"].games,
-        batches["test"].sampler.candidates,
+        batches.split.name,
+        batches.games,
+        batches.sampler.candidates,
         rate=measured["test_commrate"],
         loss=measured["test_loss"],
     ) | {
         "seconds": round(seconds, 2),
-        "games_per_second": round(batches["test"].games / seconds, 1),
-        "weights": options.weights,
+        "games_per_second": round(batches.games / seconds, 1),
+        "weights": config.weights,
         "epoch": trained.checkpoint.epoch,
     }
     if receiver is not None:
@@ -95,63 +96,60 @@ def test(weights: Path, arguments: Sequence[str], command: Sequence[str]) -> Non
         result["candidates"],
         folder,
     )
+    return result_of(folder, result)
 
 
-def _other_receiver(trained: Trained, arguments: Sequence[str]) -> Trained | None:
+def _other_receiver(config: TestConfig, trained: Trained) -> Trained | None:
     """The agents whose receiver plays, with --swap-agents; None if the sender plays with its own partner."""
-    options = trained.options
-    if options.swap_agents != (options.weights_pair2 is not None):
+    if config.swap_agents != (config.weights_pair2 is not None):
         raise UsageError(
             "--swap-agents and --weights-pair2 go together: the sender of --weights plays with the receiver of "
             "--weights-pair2.\nGive both, or leave out both."
         )
-    if not options.swap_agents:
+    if config.weights_pair2 is None:
         return None
-    receiver = load_trained("test", arguments, Path(options.weights_pair2))
+    receiver = load_other(config, Path(config.weights_pair2))
     check_common_game([trained, receiver])
     return receiver
 
 
-def _card(trained: Trained, receiver: Trained | None, agents: Agents, batches: GameBatches) -> dict[str, Any]:
+def _card(
+    config: TestConfig, trained: Trained, receiver: Trained | None, agents: Agents, batches: GameBatches
+) -> dict[str, Any]:
     """The content of the game log's card.json: the games, the agents, the options and the versions."""
-    options, sampler = trained.options, batches.sampler
+    sampler = batches.sampler
     return {
         "game": sampler.kind,
-        "dataset": options.dataset,
+        "dataset": config.dataset.name,
         "split": batches.split.name,
         "classes": list(batches.split.classes),
         "candidates": sampler.candidates,
         "chance": 1 / sampler.candidates,
-        "data_seed": options.data_seed,
+        "data_seed": config.data_seed,
         "image_size": agents.decoder.image_size,
         "channels": agents.decoder.channels,
         "invert": agents.invert,
         "contrast": agents.decoder.contrast,
-        "decoder": options.decoder,
+        "decoder": config.agents.decoder.name,
         "weights": str(trained.checkpoint.path),
         "receiver_weights": str((receiver or trained).checkpoint.path),
-        "options": plain(options.values),
-        "versions": versions(options.plugin),
+        "options": plain(config.values()),
+        "versions": versions(config.plugin),
     }
 
 
-def _play(
-    options: Options,
-    agents: Agents,
-    batches: GameBatches,
-    device: torch.device,
-    folder: Path,
-    game_log: GameLogWriter,
-) -> dict[str, float]:
+def _play(config: TestConfig, agents: Agents, setup: Setup, folder: Path, game_log: GameLogWriter) -> dict[str, float]:
+    batches = setup.batches["test"]
     callbacks = [
         StopOnNaN(),
-        PassPictures(folder, options.num_reconstructions, "test", "test_sketch_samples.png"),
+        PassPictures(folder, config.num_reconstructions, "test", "test_sketch_samples.png"),
         game_log,
         Progress(batches.sampler.games * batches.sampler.senders),
     ]
     if distributed.rank() > 0:
         callbacks = []
-    trial = build_trial(agents, build_test_loss(options), device, callbacks=callbacks)
+    loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config), testing=True)
+    trial = build_trial(agents, loss, setup.device, callbacks=callbacks)
     try:
         measured = evaluate(trial, batches)
     finally:

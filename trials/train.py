@@ -8,24 +8,19 @@ import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from learning_to_draw.errors import program
+from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials.build import (
-    build_agents,
-    build_batches,
-    build_loss,
-    choose_device,
-    load_pictures,
-    training_seed,
-    view_seed,
-)
+from learning_to_draw.trials.build import build_agents, build_loss, seeds_of, set_up
 from learning_to_draw.trials.checks import check_train_options
-from learning_to_draw.trials.config.resolve import Options
+from learning_to_draw.trials.config.configure import as_command, replaced
+from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import (
@@ -49,69 +44,73 @@ from learning_to_draw.trials.loop.trial import build_trial, run
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import choose_folder, note_resumption, open_folder
-from learning_to_draw.trials.records.result import result_entry
+from learning_to_draw.trials.records.result import Result, read_result, result_entry, result_of
 from learning_to_draw.trials.resume import Interrupted
 
 logger = logging.getLogger("commgame")
 
 
 @distributed.process_group()
-def train(options: Options, command: Sequence[str], interrupted: Interrupted | None = None) -> None:
+def train(
+    config: TrainConfig, command: Sequence[str] | None = None, interrupted: Interrupted | None = None
+) -> Result | None:
     """Trains a pair of agents and writes everything to the run's folder.
 
-    command: the full command line, for the record. interrupted: a run to resume. Raises UsageError before writing
-    anything if an input is wrong or missing, RunError if the training fails.
+    command: the full command line, for the record; None: one with the options of `config`. interrupted: a run to
+    resume. Returns None after a dry run, and on ranks > 0. Raises UsageError before writing anything if an input is
+    wrong or missing, RunError if the training fails.
     """
     began = time.perf_counter()
-    set_verbosity(options)
-    if interrupted and interrupted.complete(options.epochs):
+    set_verbosity(config.quiet and not config.dry_run)
+    if interrupted and interrupted.complete(config.epochs):
         logger.info("%s already has all of its %d epochs: nothing left to do", interrupted.folder, interrupted.epochs)
-        return
-    rate = parse_learning_rate(options.learning_rate)
-    check_train_options(options)
-    folder = interrupted.folder if interrupted else distributed.broadcast_object(lambda: choose_folder(options))
-    device = choose_device(options.device)
+        return read_result(interrupted.folder)
+    rate = parse_learning_rate(config.learning_rate)
+    check_train_options(config)
+    folder = interrupted.folder if interrupted else distributed.broadcast_object(lambda: choose_folder(config))
     # The test split too: an error in it should not surface only after a night of training.
-    pictures = load_pictures(options, ("train", "valid", "test"), device)
-    batches = build_batches(options, pictures, device)
-    options = _make_self_contained(options, batches["train"].sampler.candidates)
-    _seed_everything(training_seed(options))
-    agents = build_agents(options, pictures, pretrained=interrupted is None)
+    setup = set_up(config, ("train", "valid", "test"))
+    device, pictures, batches, seeds = setup.device, setup.pictures, setup.batches, seeds_of(config)
+    config = _make_self_contained(config, batches["train"].sampler.candidates)
+    _seed_everything(seeds.training)
+    agents = build_agents(config.agents, pictures, pretrained=interrupted is None)
     if interrupted:
         interrupted.give_weights(agents)  # before anything is computed with them
-    loss = build_loss(options, agents)
-    logger.info("%s", describe(options, pictures, batches, agents))
-    if options.dry_run:
+    loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds)
+    logger.info("%s", describe(config, pictures, batches, agents))
+    if config.dry_run:
         step = graph_bytes(batches["train"], agents, loss)
         logger.info("%s", memory_estimate(agents, pictures.nbytes, step))
         logger.info("A dry run ends here. The run would write to %s.", folder)
-        return
+        return None
 
     agents.to(device)
-    set_determinism(options.deterministic)
-    set_precision(options, agents)
-    compile_backbones(options, agents, pictures.image_size)
-    keep_features(options, agents, loss, {name: batches[name] for name in ("train", "valid")}, device)
+    set_determinism(config.speed.deterministic)
+    set_precision(config.speed.precision, agents)
+    if config.speed.compile:
+        compile_backbones(agents, pictures.image_size)
+    words = as_command(config) if command is None else command
+    keep_features(config.cache_features, agents, loss, {name: batches[name] for name in ("train", "valid")}, device)
     if interrupted:
         if distributed.rank() == 0:
             (folder / "result.json").unlink(missing_ok=True)  # of the shorter run
-            note_resumption(folder, options, command, interrupted.epochs, interrupted.batches, str(device))
+            note_resumption(folder, config.plugin, words, interrupted.epochs, interrupted.batches, str(device))
         done = f"{interrupted.epochs} epochs" + f" and {interrupted.batches} batches" * bool(interrupted.batches)
         logger.info("resuming %s after %s", folder, done)
     else:
-        folder = distributed.broadcast_object(lambda: open_folder(folder, options, command, str(device)))
+        folder = distributed.broadcast_object(lambda: open_folder(folder, config, words, str(device)))
         logger.info("writing to %s", folder)
     if distributed.rank() == 0:
         write_text(folder / "model-info.txt", repr(agents))
     if distributed.rank() > 0:  # until here all ranks draw the same numbers, and so have the same initial weights
-        torch.manual_seed(view_seed(options))
-    del batches["test"], pictures  # checked, and not needed any more
+        torch.manual_seed(seeds.views)
+    del batches["test"], setup, pictures  # checked, and not needed any more
     with Interrupts() as interrupts:
-        history, best = _fit(agents, loss.to(device), batches, rate, options, folder, device, interrupts, interrupted)
+        history, best = _fit(agents, loss.to(device), batches, rate, config, folder, device, interrupts, interrupted)
     if distributed.rank() > 0:
-        return
-    result = summarise(history, best, batches["valid"])
-    write_json(folder / "result.json", result | {"seconds": round(time.perf_counter() - began, 2)})
+        return None
+    result = summarise(history, best, batches["valid"]) | {"seconds": round(time.perf_counter() - began, 2)}
+    write_json(folder / "result.json", result)
     logger.info(
         "validation: communication rate %.3f (best %.3f in epoch %d, from 0), chance %.3f; test it with\n"
         "%s test --weights %s",
@@ -122,6 +121,7 @@ def train(options: Options, command: Sequence[str], interrupted: Interrupted | N
         program(),
         shlex.quote(str(folder / "model_final.pt")),
     )
+    return result_of(folder, result)
 
 
 def _seed_everything(seed: int) -> None:
@@ -136,7 +136,7 @@ def _fit(
     loss: TotalLoss,
     batches: dict[str, GameBatches],
     rate: LearningRate,
-    options: Options,
+    config: TrainConfig,
     folder: Path,
     device: torch.device,
     interrupts: Interrupts,
@@ -145,18 +145,19 @@ def _fit(
     """Trains for all epochs, writing logs, pictures and snapshots. Returns the history and the best epoch's row."""
     everything = (*agents.parameters(), *loss.parameters())
     trained = [parameter for parameter in everything if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=options.weight_decay)
-    snapshots = Snapshots(folder, agents, loss, options)
+    optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=config.weight_decay)
+    options = config.values()
+    snapshots = Snapshots(folder, agents, loss, options, interval=config.snapshot_interval, keep_last=config.keep_last)
     log, scheduler, sampler = RunLog(folder / "log.csv"), rate.scheduler_callback(), batches["train"].sampler
     written = [
-        LearntWeightsColumns(loss.auxiliary["perceptual"]) if options.learn_sop_weights else None,
+        _learnt_weights(loss),
         EpochClock(batches["train"], agents),
         StopOnNaN(snapshots),
-        PassPictures(folder, options.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
+        PassPictures(folder, config.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
         log,
         Progress(sampler.games * sampler.senders * distributed.world_size()),
         EpochLine(),
-        TensorBoard(folder, interrupted.epochs if interrupted else 0) if options.tensorboard else None,
+        TensorBoard(folder, interrupted.epochs if interrupted else 0) if config.tensorboard else None,
         snapshots,
     ]
     callbacks = [
@@ -166,7 +167,7 @@ def _fit(
         scheduler,
         ResumePoint(
             folder,
-            options.values,
+            options,
             agents,
             loss,
             batches,
@@ -184,28 +185,35 @@ def _fit(
         device,
         optimizer=optimizer,
         callbacks=callbacks,
-        gather_candidates=options.gather_candidates,
+        gather_candidates=config.gather_candidates,
     )
-    return run(trial, batches["train"], batches["valid"], options.epochs), snapshots.best
+    return run(trial, batches["train"], batches["valid"], config.epochs), snapshots.best
 
 
-def _make_self_contained(options: Options, candidates: int) -> Options:
-    """The options with what a later test needs to play the same games: their size, and absolute paths.
+def _learnt_weights(loss: TotalLoss) -> LearntWeightsColumns | None:
+    """Logs the weights of the feature layers, if they are learnt."""
+    for term in loss.auxiliary.values():
+        if isinstance(term, PerceptualLoss) and isinstance(term.weights, LearntWeights):
+            return LearntWeightsColumns(term)
+    return None
+
+
+def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
+    """The configuration with what a later test needs to play the same games: their size, and absolute paths.
 
     A path that only becomes absolute keeps its source.
     """
-    if options.object_oriented != "none" and not options.num_targets:
-        options = options.replace("settled by the run", num_targets=candidates)
-    paths: dict[str, Path | list[str]] = {}
-    if options.plugin is not None:
-        paths["plugin"] = Path(options.plugin).absolute()
-    if "dataset_root" in options.values:
-        paths["dataset_root"] = Path(options.dataset_root).absolute()
-    if options.like_a_dog_image:
-        paths["like_a_dog_image"] = [str(Path(file).absolute()) for file in options.like_a_dog_image]
-    for name, path in paths.items():
-        options = options.replace(options.sources[name], **{name: path})
-    return options
+    if not config.plays_original and not config.game.config.num_targets:
+        config = replaced(config, "settled by the run", num_targets=candidates)
+    for name, value in config.values().items():
+        absolute: Any = None
+        if name in ("plugin", "dataset_root") and value is not None:
+            absolute = value.absolute()
+        elif name == "like_a_dog_image" and value:
+            absolute = [str(Path(file).absolute()) for file in value]
+        if absolute is not None:
+            config = replaced(config, config.sources[name], **{name: absolute})
+    return config
 
 
 def summarise(history: list[dict], best: dict, valid: GameBatches) -> dict:

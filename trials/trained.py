@@ -1,17 +1,28 @@
-"""Builds trained agents from their checkpoints, and pairs a sender with another receiver."""
+"""Trained agents from their checkpoints: configurations that play with them, and pairs of a sender and a receiver."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from learning_to_draw import plugins
+from learning_to_draw.components import options_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.build import Pictures, build_agents
-from learning_to_draw.trials.config.resolve import OF_ONE_START, Options, as_text, given_trust, given_value, resolve
+from learning_to_draw.trials.config.configure import (
+    COMMAND_LINE,
+    OF_ONE_START,
+    PYTHON,
+    as_text,
+    complete,
+    format_option,
+    given_options,
+)
+from learning_to_draw.trials.config.parse import parse, read_early
+from learning_to_draw.trials.config.run import RunConfig
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents, load_checkpoint
 
 # Agents that play with each other must agree in these, in the data set and in its options.
@@ -22,24 +33,49 @@ NOT_OF_AGENTS = (*OF_ONE_START, "device", "data_device", "precision", "determini
 
 @dataclass(frozen=True)
 class Trained:
-    """A checkpoint, and the options of a command that plays with it. Given options override the checkpoint's."""
+    """A checkpoint, and the configuration of a command that plays with it. Given options override the checkpoint's."""
 
-    options: Options
+    config: Any  # a RunConfig
     checkpoint: Checkpoint
 
 
-def load_trained(command: str, arguments: Sequence[str], path: Path) -> Trained:
-    """Reads a checkpoint for `commgame.py COMMAND ARGUMENTS`. Raises UsageError if either is not valid."""
+def configure_test(weights: Path | str, **options: Any) -> Any:
+    """The configuration of a test of a checkpoint, with these options, named as on the command line.
+
+    Everything else is as in the checkpoint's training. Raises UsageError for options that are not valid.
+    """
+    return load_trained("test", Path(weights), {"weights": str(weights)} | options, PYTHON).config
+
+
+def parse_trained(command: str, words: Sequence[str], path: Path) -> Any:
+    """The configuration for `commgame.py COMMAND WORDS` with the agents of a checkpoint. Raises UsageError."""
+    early = read_early(words)
     # First, as the checkpoint's options decide which other options are known.
-    checkpoint = load_checkpoint(path, trust=given_trust(arguments))
-    plugins.reload_plugin(given_value("plugin", arguments), checkpoint.options, checkpoint.versions, str(path))
-    saved = {name: value for name, value in checkpoint.options.items() if name not in NOT_OF_AGENTS}
-    return Trained(resolve(command, arguments, saved, path.name), checkpoint)
+    _, saved = _read(path, early.get("plugin"), early.get("trust_weights", False))
+    return parse(command, words, saved, path.name)
+
+
+def load_trained(command: str, path: Path, given: Mapping[str, Any], source: str = COMMAND_LINE) -> Trained:
+    """Reads a checkpoint, for a command with the options `given`. Raises UsageError if either is not valid."""
+    checkpoint, saved = _read(path, given.get("plugin"), given.get("trust_weights", False))
+    return Trained(complete(command, given, source, saved, path.name), checkpoint)
+
+
+def _read(path: Path, plugin: Path | str | None, trust: bool) -> tuple[Checkpoint, dict[str, Any]]:
+    """A checkpoint, and its options that hold for other commands. Loads the plugin, or the one of its training."""
+    checkpoint = load_checkpoint(path, trust=trust)
+    plugins.reload_plugin(plugin, checkpoint.options, checkpoint.versions, str(path))
+    return checkpoint, of_agents(checkpoint.options)
+
+
+def of_agents(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a training that a test takes from it."""
+    return {name: value for name, value in options.items() if name not in NOT_OF_AGENTS}
 
 
 def build_trained(trained: Trained, pictures: Pictures) -> Agents:
     """The agents of the checkpoint, on the CPU."""
-    agents = build_agents(trained.options, pictures, pretrained=False)
+    agents = build_agents(trained.config.agents, pictures, pretrained=False)
     load_agents(agents, trained.checkpoint)
     return agents
 
@@ -67,12 +103,13 @@ def check_common_game(trained: Sequence[Trained]) -> None:
 
     Taking those of the first agents could test the others with pictures that they were trained on.
     """
-    first = trained[0].options
-    of_data_set = [action.dest for action in first.part("dataset").option_actions() if action.dest != "num_workers"]
-    size = "batch_size" if first.object_oriented == "none" else "num_targets"
+    first: RunConfig = trained[0].config
+    of_data_set = [name for name in options_of(type(first.dataset.config)) if name != "num_workers"]
+    size = "batch_size" if first.plays_original else "num_targets"
+    values = first.values()
     for name in ("dataset", *of_data_set, *GAME_OPTIONS, size):
         for run in trained[1:]:
-            value, other_value = first.values[name], run.options.values.get(name)
+            value, other_value = values[name], run.config.values().get(name)
             if value != other_value and as_text(value) != as_text(other_value):
                 known = value if value is not None else other_value
                 raise UsageError(
@@ -83,9 +120,6 @@ def check_common_game(trained: Sequence[Trained]) -> None:
                 )
 
 
-def format_option(name: str, value: Any) -> str:
-    """An option as typed on the command line, or "no --NAME" for a value of None."""
-    option = name.replace("_", "-")
-    if isinstance(value, bool):
-        return f"--{option}" if value else f"--no-{option}"
-    return f"no --{option}" if value is None else f"--{option} {as_text(value)}"
+def load_other(config: RunConfig, path: Path) -> Trained:
+    """Another checkpoint, for the same command with the same options given."""
+    return load_trained(config.command, path, given_options(config))

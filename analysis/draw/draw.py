@@ -11,18 +11,19 @@ from PIL import Image
 from torch import Tensor
 
 from learning_to_draw.analysis.draw.svg import svg
+from learning_to_draw.components import Chosen, Config
 from learning_to_draw.datasets.decoding import read_picture, resize_and_crop, to_tensor
 from learning_to_draw.datasets.splits import to_unit_range
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.trials.build import Pictures, choose_device
-from learning_to_draw.trials.config.resolve import COMMAND_LINE, Options
+from learning_to_draw.trials.config.run import TestConfig
 from learning_to_draw.trials.loop.precision import set_precision
 from learning_to_draw.trials.records.atomic import write_atomically, write_text
 from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.pictures import save_picture, to_picture
-from learning_to_draw.trials.trained import build_trained, load_trained
+from learning_to_draw.trials.trained import build_trained, load_other
 
 KINDS = {1: "grey", 3: "in colour"}
 GREY = (128, 128, 128)  # between pictures: neither paper nor ink
@@ -33,35 +34,30 @@ DRAWING_MS, SLOWEST_MS, FASTEST_MS, HOLD_MS = 6000, 300, 40, 2000
 
 def draw(
     photos: Sequence[Path],
-    weights: Path,
+    config: TestConfig,
     output: Path,
     scale: int,
     animate: bool,
     negative: bool,
-    *,
-    agent_options: Sequence[str] = (),
 ) -> str:
     """Draws every photo and writes NAME.png (photo and sketch), NAME.svg and, with `animate`, NAME.gif.
 
     Returns a message for the user.
 
-    agent_options: command line words of `test`, which override the options in the checkpoint. Options that say how
-    games are played have no effect.
+    config: of a test of the agents; what it says about games has no effect.
     Raises UsageError, before anything is written, if a photo, the checkpoint or the output folder cannot be used.
     """
     files = [_files(photo, output, animate) for photo in photos]
     _check_photos(photos)
     _check_output(output, files)
-    trained = load_trained("test", [*agent_options, f"--weights={weights}"], weights)
-    if trained.options.sources["output"] == COMMAND_LINE:  # abbreviated, among the agents' options
-        raise UsageError("the output folder must be given as --output in full.\nWrite --output DIR.")
-    expected = pictures_trained_with(trained.options)
+    trained = load_other(config, Path(config.weights))
+    expected = pictures_trained_with(config.dataset)
     _check_scale(scale, expected.image_size)
-    device = choose_device(trained.options.device)
+    device = choose_device(config.device)
     agents = build_trained(trained, expected).to(device).eval()
-    set_precision(trained.options, agents)
+    set_precision(config.speed.precision, agents)
     inputs = [see(photo, expected, negative) for photo in photos]
-    if trained.options.dry_run:
+    if config.dry_run:
         return "\n".join(["Dry run: nothing was written. The files would be", *map(str, chain.from_iterable(files))])
 
     _make(output)
@@ -86,12 +82,10 @@ def _draw_one(agents: Agents, photos: Tensor, paths: Sequence[Path], scale: int)
     return strokes.points.shape[1]
 
 
-def pictures_trained_with(options: Options) -> Pictures:
+def pictures_trained_with(dataset: Chosen[Config]) -> Pictures:
     """Returns the size and channels of the data set's pictures, from its options and class; its files are not read."""
-    dataset = options.part("dataset")
-    own = {action.dest for action in dataset.option_actions()}
-    cls = dataset.load()
-    size = next((options.values[name] for name in ("image_size", "size") if name in own), None)
+    options, cls = dataset.config.values(), dataset.component.load()
+    size = options.get("image_size", options.get("size"))
     return Pictures({}, cls.image_size if size is None else size, cls.channels)
 
 

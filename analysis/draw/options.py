@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import add_flag, non_negative_int, positive_int
+from learning_to_draw.components import non_negative_int, positive_int
 from learning_to_draw.errors import UsageError, program
+from learning_to_draw.trials.config.configure import given_options
+from learning_to_draw.trials.config.parse import add_flag
 from learning_to_draw.trials.config.tool import Tool, add_log_argument
 
 
 class DrawTool(Tool):
     """A tool that uses trained agents. Besides its own options, it accepts those of `test` that describe the agents.
 
-    Its function receives them as `agent_options`: command line words, not yet parsed.
+    Its function receives them as `config`: the `TestConfig` of these agents.
     """
 
     def run(self, command: str, arguments: Sequence[str]) -> str:
@@ -22,7 +24,13 @@ class DrawTool(Tool):
         parser.allow_abbrev = False  # an abbreviation may belong to an option of the agents
         own, rest = parser.parse_known_args(list(arguments))
         _check_order(arguments, own.photos, rest)
-        return self.load(command)(**vars(own), agent_options=rest)
+        draw = self.load(command)
+        from learning_to_draw.trials.trained import parse_trained  # imports torch
+
+        config = parse_trained("test", [*rest, f"--weights={own.weights}"], own.weights)
+        if "output" in given_options(config):  # abbreviated, among the agents' options
+            raise UsageError("the output folder must be given as --output in full.\nWrite --output DIR.")
+        return draw(config=config, **{name: value for name, value in vars(own).items() if name != "weights"})
 
 
 def _check_order(arguments: Sequence[str], photos: Sequence[Path], rest: Sequence[str]) -> None:

@@ -1,1 +1,34 @@
-"""`commgame.py measure`: applies the measures of `analysis.measures` to game logs and prints a table."""
+"""What `commgame.py measure` can measure. This table does not import torch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One entry of the table below.
+
+    target: "module:function", with the module's name below learning_to_draw. The function takes a
+    `material.LogData`, or the list of all of them with `of_all_logs`; returns a `table.Measured`; and raises
+    `table.NotMeasured` if the logs lack what it needs.
+    """
+
+    target: str
+    of_all_logs: bool = False
+
+
+CLASSES, DRAWINGS = "analysis.measure.class_rows", "analysis.measure.drawing_rows"
+
+# In the order of the table that the command prints.
+MEASURES = {
+    "rate": Measure(f"{CLASSES}:communication_rate"),
+    "classes": Measure(f"{CLASSES}:class_rates"),
+    "confusion": Measure(f"{CLASSES}:class_confusion"),
+    "topographic": Measure(f"{DRAWINGS}:topographic"),
+    "prototypes": Measure(f"{CLASSES}:prototype_accuracy"),
+    "legibility": Measure(f"{CLASSES}:legibility"),
+    "erasure": Measure(f"{DRAWINGS}:stroke_erasure"),
+    "ink": Measure(f"{DRAWINGS}:use_of_ink"),
+    "strokes": Measure(f"{DRAWINGS}:idle_strokes"),
+    "diversity": Measure(f"{DRAWINGS}:diversity"),
+    "consistency": Measure(f"{DRAWINGS}:run_consistency", of_all_logs=True),
+}

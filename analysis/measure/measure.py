@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.analysis.measure import class_rows, drawing_rows
+from learning_to_draw.analysis.measure import MEASURES
 from learning_to_draw.analysis.measure.material import LEAST, LogData, Settings
-from learning_to_draw.analysis.measure.options import MEASURES
 from learning_to_draw.analysis.measure.replay import Replay, load_replay
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, as_json, markdown, not_measured
 from learning_to_draw.analysis.measures.legibility import Clip
 from learning_to_draw.analysis.official.clip_analysis import read_names
+from learning_to_draw.components import load
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.encoders.clip import load_clip
 from learning_to_draw.trials.build import choose_device
@@ -22,20 +22,6 @@ from learning_to_draw.trials.records.gamelog import read_log
 from learning_to_draw.trials.records.output import check_new
 
 logger = logging.getLogger("commgame")
-
-OF_A_LOG: dict[str, Callable[[LogData], Measured]] = {
-    "rate": class_rows.communication_rate,
-    "classes": class_rows.class_rates,
-    "confusion": class_rows.class_confusion,
-    "prototypes": class_rows.prototype_accuracy,
-    "legibility": class_rows.legibility,
-    "topographic": drawing_rows.topographic,
-    "erasure": drawing_rows.stroke_erasure,
-    "ink": drawing_rows.use_of_ink,
-    "strokes": drawing_rows.idle_strokes,
-    "diversity": drawing_rows.diversity,
-}
-OF_ALL_LOGS: dict[str, Callable[[Sequence[LogData]], Measured]] = {"consistency": drawing_rows.run_consistency}
 
 
 def measure(
@@ -78,8 +64,9 @@ def measure(
     settings = Settings(features, sample, seed, classifier, names)
     materials = [LogData(log, settings, replay) for log, replay in zip(sources, replays, strict=True)]
 
-    by_log = [_take(OF_A_LOG, chosen, material, str(material.log.folder)) for material in materials]
-    together = _take(OF_ALL_LOGS, chosen, materials, "all logs")
+    of_each = [name for name in chosen if not MEASURES[name].of_all_logs]
+    by_log = [_take(of_each, material, str(material.log.folder)) for material in materials]
+    together = _take([name for name in chosen if MEASURES[name].of_all_logs], materials, "all logs")
     if json is not None:
         write_json(json, _content(materials, by_log, together))
     if len(materials) == 1:
@@ -89,15 +76,13 @@ def measure(
     return "\n\n".join(f"### {heading}\n\n{markdown(measured)}" for heading, measured in tables if measured)
 
 
-def _take(table: Mapping[str, Callable], chosen: Sequence[str], material: Any, of: str) -> dict[str, Measured]:
-    """Applies the chosen measures of a table: name -> result, with the reason if a measure is not available."""
+def _take(chosen: Sequence[str], material: LogData | Sequence[LogData], of: str) -> dict[str, Measured]:
+    """Applies the chosen measures: name -> result, with the reason if a measure is not available."""
     results = {}
     for name in chosen:
-        if name not in table:
-            continue
         logger.info("%s of %s", name, of)
         try:
-            results[name] = table[name](material)
+            results[name] = load(MEASURES[name].target)(material)
         except NotMeasured as reason:
             results[name] = Measured((not_measured(name, reason),))
     return results

@@ -1,34 +1,15 @@
-"""The options of `commgame.py measure`, and the names of its measures. Does not import torch."""
+"""The options of `commgame.py measure`. Does not import torch."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import (
-    add_device_option,
-    add_flag,
-    add_plugin_option,
-    add_trust_option,
-    positive_int,
-    seed,
-)
-from learning_to_draw.models.options import add_clip_model_option
-
-# In the order of the table; --only chooses among them.
-MEASURES = (
-    "rate",
-    "classes",
-    "confusion",
-    "topographic",
-    "prototypes",
-    "legibility",
-    "erasure",
-    "ink",
-    "strokes",
-    "diversity",
-    "consistency",
-)
+from learning_to_draw.analysis.measure import MEASURES
+from learning_to_draw.components import positive_int, seed
+from learning_to_draw.models.encoders.config import CLIPVisualConfig
+from learning_to_draw.trials.config.parse import add_flag, add_options
+from learning_to_draw.trials.config.run import RunConfig, TestConfig
 
 
 def add_measure_options(group: Any) -> None:
@@ -41,8 +22,8 @@ def add_measure_options(group: Any) -> None:
         help="checkpoint that played the log, model_*.pt (if two played together, the receiver's); with several logs, "
         "give it once for each, in their order (default: skip the measures that need the agents)",
     )
-    add_trust_option(group)
-    add_plugin_option(group)
+    add_options(group, TestConfig, "trust_weights")
+    add_options(group, RunConfig, "plugin")
     group.add_argument(
         "--features",
         choices=("pixels", "encoder"),
@@ -62,10 +43,10 @@ def add_measure_options(group: Any) -> None:
         "--only", nargs="+", choices=MEASURES, metavar="NAME", help=f"any of {', '.join(MEASURES)} (default: all)"
     )
     group.add_argument("--json", type=Path, metavar="FILE", help="file to write all numbers to; never overwritten")
-    add_device_option(group)
+    add_options(group, RunConfig, "device")
     clip = group.add_argument_group("legibility for CLIP (Radford et al. 2021); needs the package open_clip_torch")
     add_flag(clip, "--clip", help="let CLIP classify every sketch; its weights are downloaded once")
-    add_clip_model_option(clip)
+    add_options(clip, CLIPVisualConfig, "clip_model")
     names = clip.add_mutually_exclusive_group()
     names.add_argument(
         "--classes", nargs="+", metavar="NAME", help="classes that CLIP chooses from (default: those of the log)"

@@ -16,9 +16,9 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.trials.build import Pictures
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.config.configure import COMMAND_LINE, complete
 from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes
-from learning_to_draw.trials.trained import NOT_OF_AGENTS, Trained, build_trained, load_trained
+from learning_to_draw.trials.trained import Trained, build_trained, load_trained, of_agents
 
 BATCH = 128  # pictures per forward pass of an encoder
 
@@ -75,18 +75,16 @@ def load_replay(
     path: Path, log: GameLog, device: torch.device, *, trust: bool = False, plugin: Path | None = None
 ) -> Replay:
     """Loads the agents that played a log. Raises UsageError if checkpoint and log do not fit together."""
-    arguments = ["--weights", str(path), *(["--trust-weights"] if trust else [])]
-    if plugin is not None:
-        arguments += ["--plugin", str(plugin)]
-    trained = load_trained("test", arguments, path)
+    given = {"weights": str(path), "trust_weights": trust} | ({} if plugin is None else {"plugin": plugin})
+    trained = load_trained("test", path, given)
     if not trained.checkpoint.options:  # a checkpoint of the official code; the log's card has the options
         if not log.card.get("options"):
             raise UsageError(
                 f"--weights {path} carries no options, and neither does the log in {log.folder}.\n"
                 "Run test with these weights and the options of their training, and give the log that it writes."
             )
-        saved = {name: value for name, value in log.card["options"].items() if name not in NOT_OF_AGENTS}
-        trained = Trained(resolve("test", arguments, saved, "card.json"), trained.checkpoint)
+        config = complete("test", given, COMMAND_LINE, of_agents(log.card["options"]), "card.json")
+        trained = Trained(config, trained.checkpoint)
     photo = read_pictures([log.picture(log.games[0].photo)])
     agents = build_trained(trained, Pictures({}, photo.shape[-1], photo.shape[1]))
     # The test may have used other drawing settings than the training.

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.models.decoders.config import DecoderConfig
 
 VISIBLE = 1 / 255
 CHUNK = 2**23  # pixels drawn at a time: 32 MiB
@@ -33,7 +34,9 @@ def visible_strokes(
     inks = None if intensities is None else torch.from_numpy(np.ascontiguousarray(intensities)).flatten(0, 1)[:, None]
     channels = 1 if inks is None else inks.shape[-1]
     rows = max(1, CHUNK // (channels * image_size**2))
-    decoder, visible = Decoder(image_size=image_size, contrast=contrast), []
+    # It only draws, so it needs no latent.
+    decoder = Decoder(DecoderConfig(contrast=contrast), latent_size=0, image_size=image_size)
+    visible = []
     for start in range(0, len(alone), rows):
         chunk = slice(start, start + rows)
         pictures = decoder.draw(Strokes(alone[chunk], sigma2, None if inks is None else inks[chunk]))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from learning_to_draw.datasets import DATASETS
+from learning_to_draw.components import Chosen, Config
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.trials.records.atomic import write_text
 from learning_to_draw.trials.records.gamelog_writer import picture_name
@@ -23,7 +22,7 @@ logger = logging.getLogger("commgame")
 BATCH = 256  # pictures hashed at a time
 
 
-def dump_hashes_classes(dataset: str, dataset_options: Mapping[str, Any], output: Path | None, name: bool) -> str:
+def dump_hashes_classes(dataset: Chosen[Config], output: Path | None, name: bool) -> str:
     """Returns CSV lines md5,class without a header; with `output`, writes them there and returns a message.
 
     class is the number of the class or, with `name`, its name. A picture that occurs several times in the split is
@@ -31,7 +30,7 @@ def dump_hashes_classes(dataset: str, dataset_options: Mapping[str, Any], output
     """
     if output is not None:
         check_new(output)
-    split = DATASETS[dataset].build(dataset_options).split("test")
+    split = dataset.build().split("test")
     rows = list(dict.fromkeys((picture, split.classes[label] if name else label) for picture, label in labelled(split)))
     pictures = len({picture for picture, _ in rows})
     if len(rows) > pictures:

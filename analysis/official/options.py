@@ -10,8 +10,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import add_device_option, add_flag, positive_int, seed
-from learning_to_draw.models.options import add_clip_model_option
+from learning_to_draw.components import positive_int, seed
+from learning_to_draw.models.encoders.config import CLIPVisualConfig
+from learning_to_draw.trials.config.parse import add_flag, add_options
+from learning_to_draw.trials.config.run import RunConfig
 from learning_to_draw.trials.config.tool import LOG_HELP
 
 # The official sentences, name and text; {} stands for the class.
@@ -101,8 +103,8 @@ def add_clip_options(group: Any) -> None:
         help="sentences that CLIP compares a picture with, with {} for the class; analyse-logs counts the names photo "
         "and drawing (default: " + " ".join(f'"{name}={text}"' for name, text in TEMPLATES) + ")",
     )
-    add_clip_model_option(group)
-    add_device_option(group)
+    add_options(group, CLIPVisualConfig, "clip_model")
+    add_options(group, RunConfig, "device")
 
 
 def add_analyse_options(group: Any) -> None:

@@ -11,10 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from learning_to_draw.datasets.decoding import read_picture, resize_and_crop, to_tensor
+from learning_to_draw.datasets.splits import to_unit_range
 from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses.config import CLIPConfig, DogConfig, FeatureMapConfig, PerceptualConfig
 from learning_to_draw.games.losses.map_distance import distance_to_all, map_distance, mean_and_spread
 from learning_to_draw.games.losses.random_views import random_views
-from learning_to_draw.models.agents import Play
+from learning_to_draw.models.agents import Agents, Play
 from learning_to_draw.models.encoders.base import Encoder
 
 
@@ -50,27 +53,25 @@ class FeatureMapLoss(nn.Module):
 
     flag = ""  # the option that selects this loss
 
-    def __init__(
-        self,
-        feature_layers: Sequence[str],
-        weights: Sequence[float] | LearntWeights | None = None,
-        coef: float = 1.0,
-    ):
-        """feature_layers: the encoder's, in order. weights: one per layer, 0 or more; None for all 1.
-
-        Raises UsageError if the encoder has no feature layers, or the number of weights differs.
-        """
+    def __init__(self, config: FeatureMapConfig, agents: Agents, *, learn_weights: bool = False):
+        """Raises UsageError if the sender's encoder has no feature layers, or the number of weights differs."""
         super().__init__()
+        feature_layers = agents.sender_encoder.feature_layers
         check_feature_layers(self.flag, feature_layers)
+        weights = LearntWeights(len(feature_layers)) if learn_weights else config.sop_weights
         if weights is not None and len(weights) != len(feature_layers):
             raise UsageError(
                 f"--sop-weights gives {len(weights)} weight(s), but this encoder has {len(feature_layers)} feature "
                 f"layer(s): {', '.join(feature_layers)}.\n"
                 "Give one weight per layer, or choose another --feature-layer."
             )
-        self.feature_layers = tuple(feature_layers)
+        self.feature_layers = feature_layers
         self.weights = [1.0] * len(feature_layers) if weights is None else weights
-        self.coef = coef
+        self.coef = config.sop_coef
+
+    @property
+    def always_zero(self) -> bool:
+        return self.coef == 0 or not self.needed_layers
 
     @property
     def needed_layers(self) -> tuple[str, ...]:
@@ -106,6 +107,9 @@ class PerceptualLoss(FeatureMapLoss):
 
     flag = "--sort-of-perceptual-loss"
 
+    def __init__(self, config: PerceptualConfig, agents: Agents, **seeds: int):
+        super().__init__(config, agents, learn_weights=config.learn_sop_weights)
+
     def distances(self, play: Play, layers: Sequence[str]) -> dict[str, Tensor]:
         assert play.sketch_encoding is not None
         photo_maps, sketch_maps = play.photo_encoding.feature_maps, play.sketch_encoding.feature_maps
@@ -123,15 +127,11 @@ class LikeADogLoss(FeatureMapLoss):
     encoder: Encoder  # set by `look_with`
     images: Tensor
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        images: Tensor,
-        weights: Sequence[float] | None = None,
-        coef: float = 1.0,
-    ):
-        """encoder: the sender's. images: float [K, 1 or 3, S, S] in 0..1, as large as the sketches."""
-        super().__init__(encoder.feature_layers, weights, coef)
+    def __init__(self, config: DogConfig, agents: Agents, **seeds: int):
+        """The images are scaled and cropped to the size of the sketches. Raises UsageError if one cannot be read."""
+        encoder = agents.sender_encoder
+        images = _read_images(config.like_a_dog_image or (), encoder.channels, agents.decoder.image_size)
+        super().__init__(config, agents)
         look_with(self, encoder)
         self.register_buffer("images", images, persistent=False)
         with torch.enable_grad():
@@ -169,17 +169,16 @@ class CLIPLoss(nn.Module):
     views = 4
     encoder: Encoder  # set by `look_with`
 
-    def __init__(self, encoder: Encoder, coef: float = 1.0, *, paper: float, seed: int, held_out_seed: int):
-        """encoder: the sender's. paper: 0 or 1, the background of sketches. seed: seed of the training views.
-        held_out_seed: seed of the evaluation views, which are the same for every batch.
-
-        Raises UsageError if the encoder has no feature layers.
-        """
+    def __init__(self, config: CLIPConfig, agents: Agents, *, seed: int, held_out_seed: int):
+        """seed: seed of the training views. held_out_seed: seed of the evaluation views, which are the same for every
+        batch. Raises UsageError if the sender's encoder has no feature layers."""
         super().__init__()
+        encoder = agents.sender_encoder
         check_feature_layers("--CLIP-loss", encoder.feature_layers)
         look_with(self, encoder)
-        self.coef = coef
-        self.paper = paper
+        self.coef = config.CLIP_coef
+        self.always_zero = self.coef == 0
+        self.paper = 1.0 if agents.invert else 0.0  # the background of sketches
         self.layer = encoder.feature_layers[-1]
         self.needed_layers = (self.layer,)
         self._held_out_seed = held_out_seed
@@ -193,6 +192,16 @@ class CLIPLoss(nn.Module):
         maps = seen.feature_maps[self.layer].flatten(1).unflatten(0, (-1, self.views))
         photos = play.photo_encoding.feature_maps[self.layer].flatten(1)[:, None]
         return self.coef * (1 - functional.cosine_similarity(photos, maps, dim=2)).mean()
+
+
+def _read_images(files: Sequence[str], channels: int, size: int) -> Tensor:
+    """float [K, channels, size, size] in 0..1: the picture files, shorter side scaled to `size`, centre-cropped."""
+    scale = resize_and_crop(size)
+    try:
+        pictures = [to_tensor(scale(read_picture(file, channels, upright=True))) for file in files]
+    except UsageError as error:
+        raise UsageError(f"--like-a-dog-image: {error}") from error
+    return to_unit_range(torch.stack(pictures))
 
 
 def check_feature_layers(flag: str, feature_layers: Sequence[str]) -> None:

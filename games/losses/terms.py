@@ -9,10 +9,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from learning_to_draw.models.agents import Play
+from learning_to_draw.components import Config
+from learning_to_draw.models.agents import Agents, Play
 
 
-class HingeLoss:
+class GameLoss:
+    """A loss of the game: a function of scores [B, T] and targets int64 [B]. Each row is one sender's turn."""
+
+    def __init__(self, config: Config = Config()):
+        pass
+
+    def __call__(self, scores: Tensor, targets: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class HingeLoss(GameLoss):
     """mean over B of (1/T) sum_{j != y} max(0, 1 - s_y + s_j): the paper's equation 3, with the official code's 1/T.
 
     It is 1 - 1/T if all scores are equal, for instance if the receiver ignores the sketch.
@@ -23,7 +34,7 @@ class HingeLoss:
         return functional.multi_margin_loss(scores, targets)
 
 
-class CELoss:
+class CELoss(GameLoss):
     """Cross-entropy of a softmax over the candidates of each game; log T if all scores are equal."""
 
     def __call__(self, scores: Tensor, targets: Tensor) -> Tensor:
@@ -31,7 +42,7 @@ class CELoss:
         return functional.cross_entropy(scores, targets)
 
 
-class NoLoss:
+class NoLoss(GameLoss):
     """Always 0: nothing is learned from the game, so only the other losses train the sender."""
 
     def __call__(self, scores: Tensor, targets: Tensor) -> Tensor:
@@ -45,6 +56,9 @@ class ReconstructLoss(nn.Module):
     The official code compares with the preprocessed photo; with `--imagenet-norm` its values are about -2 to 2.6, which
     no sketch can have.
     """
+
+    def __init__(self, config: Config, agents: Agents, **seeds: int):
+        super().__init__()
 
     def forward(self, play: Play) -> Tensor:
         """The loss, a scalar. If only one picture has colour, the grey one counts as three equal channels."""

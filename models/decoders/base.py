@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from learning_to_draw.models.decoders.config import DecoderConfig, SinglePassConfig
+from learning_to_draw.models.encoders.base import Encoder
 from learning_to_draw.rasteriser import draw_curves, draw_lines, draw_points
 
 
@@ -35,21 +38,20 @@ class Decoder(nn.Module):
 
     def __init__(
         self,
+        config: DecoderConfig,
         *,
+        latent_size: int,
         image_size: int,
-        contrast: float = 1.0,
-        sigma2: float = 0.01,
-        final_sigma2: float = 0.01,
-        sigma2_factor: float = 0.5,
-        sigma2_step: int = -1,
+        build_encoder: Callable[[], Encoder] | None = None,
     ):
+        """build_encoder: builds another encoder of the agents' kind, for decoders that look at pictures."""
         super().__init__()
         self.image_size = image_size
-        self.contrast = contrast
-        self.sigma2 = sigma2
-        self.final_sigma2 = final_sigma2
-        self.sigma2_factor = sigma2_factor
-        self.sigma2_step = sigma2_step
+        self.contrast = config.contrast
+        self.sigma2 = config.sigma2
+        self.final_sigma2 = config.final_sigma2
+        self.sigma2_factor = config.sigma2_factor
+        self.sigma2_step = config.sigma2_step
 
     def forward(self, latent: Tensor) -> Strokes:
         raise NotImplementedError
@@ -79,19 +81,20 @@ class Decoder(nn.Module):
             self.sigma2 = max(self.sigma2 * self.sigma2_factor, self.final_sigma2)
 
 
-def hidden_layers(latent_size: int, decoder_hidden: int, decoder_hidden2: int) -> list[nn.Module]:
+def hidden_layers(latent_size: int, config: SinglePassConfig) -> list[nn.Module]:
     """Linear, ReLU, Linear, ReLU: [B, latent_size] -> [B, decoder_hidden2], the body of every single-pass decoder."""
-    return [nn.Linear(latent_size, decoder_hidden), nn.ReLU(), nn.Linear(decoder_hidden, decoder_hidden2), nn.ReLU()]
+    hidden, hidden2 = config.decoder_hidden, config.decoder_hidden2
+    return [nn.Linear(latent_size, hidden), nn.ReLU(), nn.Linear(hidden, hidden2), nn.ReLU()]
 
 
-def point_layers(hidden: int, points: int, stroke_spread: float) -> list[nn.Module]:
-    """Linear, Tanh: [B, hidden] -> [B, 2 * points] coordinates on the canvas.
+def point_layers(points: int, config: SinglePassConfig) -> list[nn.Module]:
+    """Linear, Tanh: [B, decoder_hidden2] -> [B, 2 * points] coordinates on the canvas.
 
     stroke_spread: biases are uniform in -stroke_spread..stroke_spread, which spreads untrained strokes over the canvas.
     0 keeps torch's initialisation, with which strokes start near the centre.
     """
-    linear = nn.Linear(hidden, 2 * points)
-    if stroke_spread:
+    linear = nn.Linear(config.decoder_hidden2, 2 * points)
+    if config.stroke_spread:
         with torch.no_grad():
-            linear.bias.uniform_(-stroke_spread, stroke_spread)
+            linear.bias.uniform_(-config.stroke_spread, config.stroke_spread)
     return [linear, nn.Tanh()]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from learning_to_draw.models.decoders.base import Decoder, Strokes, hidden_layers, point_layers
+from learning_to_draw.models.decoders.config import ConnectConfig
 from learning_to_draw.models.decoders.single_pass import require_points
 
 
@@ -17,34 +18,22 @@ class ConnectDecoder(Decoder):
     values_per_point = 1
     pairs: Tensor  # int64 [2, pairs], the points of every connection
 
-    def __init__(
-        self,
-        *,
-        latent_size: int,
-        decoder_hidden: int = 64,
-        decoder_hidden2: int = 256,
-        stroke_spread: float = 0.0,
-        npoints: int = 16,
-        allow_points: bool = True,
-        hard: bool = False,
-        **drawing,
-    ):
-        """allow_points: also connect points to themselves. hard: connections are 0 or 1 in the sketch, and gradients
-        ignore the rounding (straight-through, Bengio et al. 2013)."""
-        super().__init__(**drawing)
-        require_points(npoints, 1 if allow_points else 2, "a connection")
-        choose = combinations_with_replacement if allow_points else combinations
-        self.register_buffer("pairs", torch.tensor(list(choose(range(npoints), 2))).T, persistent=False)
-        self.hard = hard
-        self.enc1 = nn.Sequential(*hidden_layers(latent_size, decoder_hidden, decoder_hidden2))
-        self.enc_pts = nn.Sequential(*point_layers(decoder_hidden2, npoints * self.values_per_point, stroke_spread))
-        self.enc_con = nn.Sequential(nn.Linear(decoder_hidden2, self.pairs.shape[1]), nn.Sigmoid())
+    def __init__(self, config: ConnectConfig = ConnectConfig(), *, latent_size: int, **context):
+        """context: as in `Decoder`."""
+        super().__init__(config, latent_size=latent_size, **context)
+        require_points(config.npoints, 1 if config.allow_points else 2, "a connection")
+        choose = combinations_with_replacement if config.allow_points else combinations
+        self.register_buffer("pairs", torch.tensor(list(choose(range(config.npoints), 2))).T, persistent=False)
+        self.hard = config.hard
+        self.enc1 = nn.Sequential(*hidden_layers(latent_size, config))
+        self.enc_pts = nn.Sequential(*point_layers(config.npoints * self.values_per_point, config))
+        self.enc_con = nn.Sequential(nn.Linear(config.decoder_hidden2, self.pairs.shape[1]), nn.Sigmoid())
 
     def forward(self, latent: Tensor) -> Strokes:
         hidden = self.enc1(latent)
         points = self.enc_pts(hidden).unflatten(1, (-1, self.values_per_point, 2))  # [B, npoints, values, 2]
         connections = self.enc_con(hidden)
-        if self.hard:
+        if self.hard:  # straight-through (Bengio et al. 2013)
             connections = connections + ((connections > 0.5).to(connections) - connections).detach()
         first, second = self.pairs
         return Strokes(self.connect(points[:, first], points[:, second]), self.sigma2, connections.unsqueeze(2))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.models.decoders.config import AttentionRNNConfig, RecurrentConfig, RNNConfig
 from learning_to_draw.models.decoders.connect import SinglePassPolyConnectDecoder
 from learning_to_draw.models.decoders.single_pass import (
     SinglePassCRSDecoder,
@@ -29,11 +30,13 @@ class Recurrent(Decoder):
     with the latent of the canvas. The sketch is the union of all steps' strokes, whose order does not matter.
     """
 
-    def __init__(self, *, latent_size: int, build_encoder: Callable[[], Encoder], steps: int = 5, **common):
+    def __init__(
+        self, config: RecurrentConfig, *, latent_size: int, image_size: int, build_encoder: Callable[[], Encoder]
+    ):
         """build_encoder: builds the encoder that looks at the canvas, of the same kind as the agents' encoder."""
-        super().__init__(**common, **{"latent_size": 2 * latent_size})  # the single-pass decoder's constructor
+        super().__init__(config, latent_size=2 * latent_size, image_size=image_size)
         self.encoder = build_encoder()
-        self.steps = steps
+        self.steps = config.steps
 
     def forward(self, latent: Tensor) -> Strokes:
         blank = latent.new_ones(len(latent), 1, self.image_size, self.image_size)
@@ -70,9 +73,9 @@ class RNNBezierDecoder(Decoder):
     Its input is the previous curve, detached, and zeros at the first step. Points may lie off the canvas.
     """
 
-    def __init__(self, *, latent_size: int, steps: int = 5, **drawing):
-        super().__init__(**drawing)
-        self.steps = steps
+    def __init__(self, config: RNNConfig = RNNConfig(), *, latent_size: int, **context):
+        super().__init__(config, latent_size=latent_size, **context)
+        self.steps = config.steps
         self.rnn = nn.ModuleDict(
             {
                 "embedding": nn.Linear(COORDINATES, latent_size),
@@ -101,15 +104,16 @@ class RNNAttnBezierDecoder(Decoder):
     which leaves nothing to choose; here there are eight. Points may lie off the canvas.
     """
 
-    def __init__(self, *, latent_size: int, steps: int = 5, attention: bool = False, **drawing):
+    def __init__(self, config: AttentionRNNConfig = AttentionRNNConfig(), *, latent_size: int, **context):
         """Raises UsageError if attention is on and `latent_size` is not a multiple of eight."""
-        super().__init__(**drawing)
+        super().__init__(config, latent_size=latent_size, **context)
+        attention = config.attention
         if attention and latent_size % PARTS:
             raise UsageError(
                 f"--attention divides the latent into {PARTS} equal parts, but --latent-size is {latent_size}.\n"
                 f"Give a multiple of {PARTS}, or leave out --attention."
             )
-        self.steps = steps
+        self.steps = config.steps
         self.attention = PartAttention(latent_size // PARTS, latent_size) if attention else None
         self.embedding = nn.Linear(COORDINATES, ATTENTION_SIZE)
         self.first_state = nn.Linear(latent_size, latent_size)

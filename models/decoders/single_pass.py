@@ -11,6 +11,14 @@ from torch import Tensor, nn
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.decoders.base import Decoder, Strokes, hidden_layers, point_layers
+from learning_to_draw.models.decoders.config import (
+    BezierConfig,
+    LineConfig,
+    PointConfig,
+    PolyLineConfig,
+    SinglePassConfig,
+    SplineConfig,
+)
 from learning_to_draw.rasteriser import catmull_rom_to_bezier, curve_edt2_bruteforce, exp, pixel_grid, softor
 
 # Enough to find the nearest point of a curve without loops. Each pixel tries this number of points in each round.
@@ -25,20 +33,18 @@ class SinglePassDecoder(Decoder):
 
     def __init__(
         self,
+        config: SinglePassConfig,
         head: str,
         points: int,
         *,
         latent_size: int,
-        decoder_hidden: int = 64,
-        decoder_hidden2: int = 256,
-        stroke_spread: float = 0.0,
-        **drawing,
+        **context,
     ):
-        """head: the attribute (and checkpoint key) that holds the MLP. points: the number of points it gives."""
-        super().__init__(**drawing)
+        """head: the attribute (and checkpoint key) that holds the MLP. points: the number of points it gives.
+        context: as in `Decoder`."""
+        super().__init__(config, latent_size=latent_size, **context)
         self._head = head
-        body = hidden_layers(latent_size, decoder_hidden, decoder_hidden2)
-        self.add_module(head, nn.Sequential(*body, *point_layers(decoder_hidden2, points, stroke_spread)))
+        self.add_module(head, nn.Sequential(*hidden_layers(latent_size, config), *point_layers(points, config)))
         self.strokes = self.strokes_of(torch.zeros(1, points, 2)).shape[1]
 
     def forward(self, latent: Tensor) -> Strokes:
@@ -57,8 +63,8 @@ class SinglePassDecoder(Decoder):
 class SinglePassSimpleLineDecoder(SinglePassDecoder):
     """Independent straight lines: the paper's decoder. Strokes [B, nlines, 2, 2]."""
 
-    def __init__(self, *, nlines: int = 5, **common):
-        super().__init__("latent_to_linecoord", 2 * nlines, **common)
+    def __init__(self, config: LineConfig = LineConfig(), **context):
+        super().__init__(config, "latent_to_linecoord", 2 * config.nlines, **context)
 
     def strokes_of(self, points: Tensor) -> Tensor:
         return points.unflatten(1, (-1, 2))
@@ -67,8 +73,8 @@ class SinglePassSimpleLineDecoder(SinglePassDecoder):
 class SinglePassPointsDecoder(SinglePassDecoder):
     """Dots. Strokes [B, npoints, 1, 2]."""
 
-    def __init__(self, *, npoints: int = 50, **common):
-        super().__init__("latent_to_pointscoord", npoints, **common)
+    def __init__(self, config: PointConfig = PointConfig(), **context):
+        super().__init__(config, "latent_to_pointscoord", config.npoints, **context)
 
     def strokes_of(self, points: Tensor) -> Tensor:
         return points.unsqueeze(2)
@@ -77,9 +83,9 @@ class SinglePassPointsDecoder(SinglePassDecoder):
 class SinglePassPolyLineDecoder(SinglePassDecoder):
     """One polyline through all points. Strokes [B, npoints - 1, 2, 2]."""
 
-    def __init__(self, *, npoints: int = 16, **common):
-        require_points(npoints, 2, "a line")
-        super().__init__("latent_to_linecoord", npoints, **common)
+    def __init__(self, config: PolyLineConfig = PolyLineConfig(), **context):
+        require_points(config.npoints, 2, "a line")
+        super().__init__(config, "latent_to_linecoord", config.npoints, **context)
 
     def strokes_of(self, points: Tensor) -> Tensor:
         return torch.stack([points[:, :-1], points[:, 1:]], dim=2)
@@ -91,13 +97,11 @@ class SinglePassCRSDecoder(SinglePassDecoder):
     Strokes [B, nlines * (npoints - 3), 4, 2]: the pieces between neighbouring points, as equivalent Bezier curves.
     """
 
-    def __init__(self, *, npoints: int = 16, nlines: int = 1, edt_approximation: str = "polyline", **common):
-        """edt_approximation: how distances to a curve are computed, "polyline" (to ten straight pieces) or "bruteforce"
-        (by a search for the nearest point; keeps the rasters of all strokes and is many times slower)."""
-        require_points(npoints, 4, "a spline")
-        self.nlines = nlines
-        self.edt_approximation = edt_approximation
-        super().__init__("latent_to_points", npoints * nlines, **common)
+    def __init__(self, config: SplineConfig = SplineConfig(), **context):
+        require_points(config.npoints, 4, "a spline")
+        self.nlines = config.nlines
+        self.edt_approximation = config.edt_approximation
+        super().__init__(config, "latent_to_points", config.npoints * config.nlines, **context)
 
     def strokes_of(self, points: Tensor) -> Tensor:
         windows = points.unflatten(1, (self.nlines, -1)).unfold(2, 4, 1)  # [B, nlines, npoints - 3, 2, 4]
@@ -106,6 +110,7 @@ class SinglePassCRSDecoder(SinglePassDecoder):
     def ink(self, strokes: Strokes) -> Tensor:
         if self.edt_approximation == "polyline":
             return super().ink(strokes)
+        # The brute-force search keeps the rasters of all strokes.
         grid = pixel_grid(self.image_size, dtype=strokes.points.dtype, device=strokes.points.device)
         d2 = curve_edt2_bruteforce(strokes.points, grid, BRUTEFORCE_ITERATIONS, BRUTEFORCE_SLICES)
         rasters = exp(d2, strokes.sigma2).unsqueeze(2)  # [B, N, 1, S, S]
@@ -121,9 +126,10 @@ class SinglePassSimpleBezierDecoder(SinglePassDecoder):
     control of a curve mirrors the last control of the previous curve.
     """
 
-    def __init__(self, *, nlines: int = 5, smooth: bool = False, segments: int = 1, **common):
-        self.nlines, self.smooth, self.segments = nlines, smooth, segments
-        super().__init__("latent_to_linecoord", nlines * (4 + (2 if smooth else 3) * (segments - 1)), **common)
+    def __init__(self, config: BezierConfig = BezierConfig(), **context):
+        self.nlines, self.smooth, self.segments = config.nlines, config.smooth, config.segments
+        points = 4 + (2 if self.smooth else 3) * (self.segments - 1)  # of each line
+        super().__init__(config, "latent_to_linecoord", self.nlines * points, **context)
 
     def strokes_of(self, points: Tensor) -> Tensor:
         lines = points.unflatten(1, (self.nlines, -1))
@@ -143,8 +149,8 @@ class Coloured(Decoder):
     channels = 3
     strokes: int  # set by the single-pass decoder
 
-    def __init__(self, *, latent_size: int, **common):
-        super().__init__(**common, **{"latent_size": latent_size})  # the single-pass decoder's constructor
+    def __init__(self, config: SinglePassConfig, *, latent_size: int, **context):
+        super().__init__(config, latent_size=latent_size, **context)
         self.latent_to_rgbvalues = nn.Sequential(nn.Linear(latent_size, 3 * self.strokes), nn.Sigmoid())
 
     def intensities(self, latent: Tensor) -> Tensor:

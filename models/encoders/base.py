@@ -50,6 +50,10 @@ class Encoder(nn.Module):
     channels: 1 or 3, the channels of the encoder's input. feature_layers: the names of its feature maps; empty if the
     perceptual loss cannot use the encoder. imagenet_norm: whether `encode` normalises pictures with ImageNet's mean and
     standard deviation.
+
+    Every encoder is built as `Class(config, image_size=, channels=, pretrained=)`: the size and channels of the data
+    set's pictures, and whether to load the pretrained weights that the configuration asks for (not before loading a
+    checkpoint). Encoders that do not depend on one of them ignore it.
     """
 
     channels: int

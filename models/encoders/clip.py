@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from learning_to_draw.errors import UsageError, first_line
-from learning_to_draw.models.options import CLIP_MODELS
+from learning_to_draw.models.encoders.config import CLIP_MODELS
 from learning_to_draw.rasteriser.bounds import bounded
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.encoders.base import BackboneEncoder, Features
 from learning_to_draw.models.encoders.clip import clip_input, fit_to_tower, load_clip
+from learning_to_draw.models.encoders.config import CLIPVisualConfig
 
 OUTPUT = "CLIPvisual"
 # Index of each stage among a ResNet tower's intermediate maps; index 0 is the output of its first convolutions.
@@ -28,19 +29,15 @@ class CLIPVisualEncoder(BackboneEncoder):
 
     def __init__(
         self,
+        config: CLIPVisualConfig = CLIPVisualConfig(),
         *,
-        latent_size: int = 64,
-        clip_model: str = "ViT-B/32",
-        freeze_backbone: bool = False,
-        transformer_resblock: str | None = None,
+        image_size: int | None = None,
+        channels: int = 3,
         pretrained: bool = True,
     ):
-        """transformer_resblock: "resblock0", ...; None means a ViT's last. pretrained: False loads no weights, because
-        those of a checkpoint will follow.
-
-        Raises UsageError if open_clip or the weights are not available, or if the network does not have the block.
-        """
+        """Raises UsageError if open_clip or the weights are not available, or the network does not have the block."""
         super().__init__()
+        clip_model, transformer_resblock = config.clip_model, config.transformer_resblock
         if transformer_resblock is not None and not clip_model.startswith("ViT"):
             raise UsageError(
                 f"--transformer-resblock {transformer_resblock}: CLIP's network {clip_model} has no such blocks.\n"
@@ -49,8 +46,8 @@ class CLIPVisualEncoder(BackboneEncoder):
         tower = cast(nn.Module, load_clip(clip_model, pretrained=pretrained).visual)
         self._map_at = _feature_maps(tower, clip_model, transformer_resblock)
         self.feature_layers = (*self._map_at, OUTPUT)
-        self.clipmodel = nn.ModuleDict({"visual": tower.requires_grad_(not freeze_backbone)})
-        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(cast(int, tower.output_dim), latent_size))
+        self.clipmodel = nn.ModuleDict({"visual": tower.requires_grad_(not config.freeze_backbone)})
+        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(cast(int, tower.output_dim), config.latent_size))
 
     def train(self, mode: bool = True) -> CLIPVisualEncoder:
         super().train(mode)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck
 
 from learning_to_draw.models.encoders.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchLayer, PhotoSketchSequential
+from learning_to_draw.models.encoders.config import ResNet50Config
 from learning_to_draw.models.encoders.convolutional import ConvolutionalBackbone
 from learning_to_draw.models.encoders.pretrained import load_imagenet_weights
 
@@ -38,20 +39,16 @@ class ResNet50Backbone(ConvolutionalBackbone):
 
     def __init__(
         self,
+        config: ResNet50Config = ResNet50Config(),
         *,
-        latent_size: int = 64,
-        imagenet_weights: bool = False,
-        freeze_backbone: bool = False,
+        image_size: int | None = None,
+        channels: int = 3,
         pretrained: bool = True,
     ):
-        """freeze_backbone: also keeps the batch statistics. pretrained: False loads no weights, because those of a
-        checkpoint will follow.
-
-        Raises UsageError if the weights are not available.
-        """
+        """A frozen backbone also keeps its batch statistics. Raises UsageError if the weights are not available."""
         network = torchvision.models.ResNet(PhotoSketchBottleneck, [3, 4, 6, 3], norm_layer=PhotoSketchBatchNorm2d)
         del network.fc
-        if pretrained and imagenet_weights:
+        if pretrained and config.imagenet_weights:
             load_imagenet_weights(network, torchvision.models.ResNet50_Weights.IMAGENET1K_V1)
         stages = (network.layer1, network.layer2, network.layer3, network.layer4)
         layers = nn.Sequential(
@@ -62,5 +59,5 @@ class ResNet50Backbone(ConvolutionalBackbone):
             *(PhotoSketchSequential(*stage) for stage in stages),
             network.avgpool,
         )
-        super().__init__("resnet50", layers, RESNET_LAYER_AT, freeze=freeze_backbone)
-        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(2048, latent_size))
+        super().__init__("resnet50", layers, RESNET_LAYER_AT, freeze=config.freeze_backbone)
+        self.enc = nn.Sequential(nn.Flatten(), nn.Linear(2048, config.latent_size))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.encoders.base import Encoder, Encoding, flat_size
 from learning_to_draw.models.encoders.batch_norm import PhotoSketchBatchNorm2d, PhotoSketchSequential
+from learning_to_draw.models.encoders.config import Conv2DConfig, EncoderConfig, SimpleMLPConfig, StrokeNetConfig
 
 
 class LayeredEncoder(Encoder):
@@ -33,13 +34,15 @@ class SmallCNNEncoder(LayeredEncoder):
     photos then differ enough for their first sketches to differ visibly.
     """
 
-    def __init__(self, *, latent_size: int, image_size: int, channels: int):
+    def __init__(
+        self, config: EncoderConfig = EncoderConfig(), *, image_size: int, channels: int, pretrained: bool = True
+    ):
         blocks = [
             nn.Sequential(nn.Conv2d(before, after, 3, stride=2, padding=1), nn.GroupNorm(8, after), nn.ReLU())
             for before, after in ((channels, 32), (32, 64), (64, 128))
         ]
         size = 128 * 4 * 4
-        projection = nn.Linear(size, latent_size)
+        projection = nn.Linear(size, config.latent_size)
         super().__init__(
             channels,
             *blocks,
@@ -54,12 +57,14 @@ class SmallCNNEncoder(LayeredEncoder):
 class SimpleMLPEncoder(LayeredEncoder):
     """Flatten, Linear, ReLU, Linear, ReLU: the latent is never negative. [B, channels, S, S] -> [B, latent_size]."""
 
-    def __init__(self, *, latent_size: int, encoder_hidden: int, image_size: int, channels: int):
+    def __init__(
+        self, config: SimpleMLPConfig = SimpleMLPConfig(), *, image_size: int, channels: int, pretrained: bool = True
+    ):
         super().__init__(
             channels,
-            nn.Linear(channels * image_size**2, encoder_hidden),
+            nn.Linear(channels * image_size**2, config.encoder_hidden),
             nn.ReLU(),
-            nn.Linear(encoder_hidden, latent_size),
+            nn.Linear(config.encoder_hidden, config.latent_size),
             nn.ReLU(),
         )
 
@@ -73,7 +78,9 @@ class SimpleCNNEncoder(LayeredEncoder):
     [B, channels, S, S] -> [B, latent_size]. The official encoder takes 28 px only; here the projection fits the size.
     """
 
-    def __init__(self, *, latent_size: int, image_size: int, channels: int):
+    def __init__(
+        self, config: EncoderConfig = EncoderConfig(), *, image_size: int, channels: int, pretrained: bool = True
+    ):
         layers = [
             nn.Conv2d(channels, 120, 5),
             nn.ReLU(),
@@ -84,7 +91,7 @@ class SimpleCNNEncoder(LayeredEncoder):
             nn.Flatten(),
         ]
         size = flat_size(nn.Sequential(*layers), channels, image_size)
-        super().__init__(channels, *layers, nn.Linear(size, latent_size))
+        super().__init__(channels, *layers, nn.Linear(size, config.latent_size))
 
 
 class BetterCNNEncoder(LayeredEncoder):
@@ -93,11 +100,15 @@ class BetterCNNEncoder(LayeredEncoder):
     [B, channels, S, S] -> [B, latent_size].
     """
 
-    def __init__(self, *, latent_size: int, image_size: int, channels: int):
+    def __init__(
+        self, config: EncoderConfig = EncoderConfig(), *, image_size: int, channels: int, pretrained: bool = True
+    ):
         layers: list[nn.Module] = []
         for before in (channels, 64, 64, 64):
             layers += [nn.Conv2d(before, 64, 3, padding=1), PhotoSketchBatchNorm2d(64), nn.ReLU()]
-        super().__init__(channels, *layers, nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(64 * 8 * 8, latent_size))
+        super().__init__(
+            channels, *layers, nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(64 * 8 * 8, config.latent_size)
+        )
 
 
 class Conv2DEncoder(LayeredEncoder):
@@ -107,8 +118,11 @@ class Conv2DEncoder(LayeredEncoder):
     px), they are the latent, as in the official code, which has no other latent; otherwise they are projected.
     """
 
-    def __init__(self, *, latent_size: int = 64, image_size: int, channels: int, encoder_channels: int = 1):
+    def __init__(
+        self, config: Conv2DConfig = Conv2DConfig(), *, image_size: int, channels: int, pretrained: bool = True
+    ):
         """channels: of the data set's pictures. Raises UsageError if they exceed encoder_channels."""
+        encoder_channels, latent_size = config.encoder_channels, config.latent_size
         check_channels(encoder_channels, channels)
         layers = [
             nn.Conv2d(encoder_channels, 10, 5),
@@ -134,26 +148,24 @@ class StrokeNetEncoder(Encoder):
 
     def __init__(
         self,
+        config: StrokeNetConfig = StrokeNetConfig(),
         *,
-        latent_size: int = 64,
         image_size: int,
         channels: int,
-        encoder_channels: int = 1,
-        batchnorm: bool = False,
+        pretrained: bool = True,
     ):
-        """channels: of the data set's pictures. batchnorm: batch normalisation after every convolution.
-
-        Raises UsageError if channels exceeds encoder_channels.
-        """
+        """channels: of the data set's pictures. Raises UsageError if they exceed encoder_channels."""
         super().__init__()
+        encoder_channels = config.encoder_channels
         check_channels(encoder_channels, channels)
         self.channels = encoder_channels
         widths = (encoder_channels, 16, 32, 64, 128, 256)
         blocks = {
-            f"down{number}": _stroke_net_block(widths[number - 1], widths[number], batchnorm) for number in range(1, 6)
+            f"down{number}": _stroke_net_block(widths[number - 1], widths[number], config.batchnorm)
+            for number in range(1, 6)
         }
         self.enc = PhotoSketchSequential(OrderedDict(blocks))
-        self.fc = nn.Linear(flat_size(self.enc, encoder_channels, image_size), latent_size)
+        self.fc = nn.Linear(flat_size(self.enc, encoder_channels, image_size), config.latent_size)
 
     def forward(self, pictures: Tensor, *, maps: Collection[str] = (), is_sketch: bool = False) -> Encoding:
         return Encoding(self.fc(self.enc(pictures, is_sketch).flatten(1)).relu())

@@ -6,9 +6,9 @@ import torchvision
 from torch import nn
 
 from learning_to_draw.models.encoders.base import flat_size
+from learning_to_draw.models.encoders.config import SQUEEZENET_LAYERS, SqueezeNetConfig
 from learning_to_draw.models.encoders.convolutional import ConvolutionalBackbone, up_to
 from learning_to_draw.models.encoders.pretrained import load_imagenet_weights
-from learning_to_draw.models.options import SQUEEZENET_LAYERS
 
 SQUEEZENET_LAYER_AT: dict[str, int] = dict(zip(SQUEEZENET_LAYERS, (1, 4, 7, 10, 12), strict=True))
 
@@ -23,24 +23,19 @@ class SqueezeNetBackbone(ConvolutionalBackbone):
 
     def __init__(
         self,
+        config: SqueezeNetConfig = SqueezeNetConfig(),
         *,
         image_size: int,
-        latent_size: int = 64,
-        feature_layer: str = "fire9",
-        imagenet_weights: bool = False,
-        freeze_backbone: bool = False,
+        channels: int = 3,
         pretrained: bool = True,
     ):
-        """pretrained: False loads no weights, because those of a checkpoint will follow.
-
-        Raises UsageError if the weights are not available.
-        """
-        layer_at = up_to(feature_layer, SQUEEZENET_LAYER_AT)
-        network = torchvision.models.squeezenet1_1().features[: layer_at[feature_layer] + 1]
-        if pretrained and imagenet_weights:
+        """Raises UsageError if the weights are not available."""
+        layer_at = up_to(config.feature_layer, SQUEEZENET_LAYER_AT)
+        network = torchvision.models.squeezenet1_1().features[: layer_at[config.feature_layer] + 1]
+        if pretrained and config.imagenet_weights:
             load_imagenet_weights(network, torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1, "features.")
-        super().__init__("squeezenet", network, layer_at, freeze=freeze_backbone)
+        super().__init__("squeezenet", network, layer_at, freeze=config.freeze_backbone)
         size = flat_size(self.backbone, self.channels, image_size)
         self.enc = nn.Sequential(
-            nn.Flatten(), nn.LayerNorm(size, elementwise_affine=False), nn.Linear(size, latent_size)
+            nn.Flatten(), nn.LayerNorm(size, elementwise_affine=False), nn.Linear(size, config.latent_size)
         )

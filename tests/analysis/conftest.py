@@ -16,7 +16,7 @@ from learning_to_draw.models.agents import Play
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.models.encoders.base import Encoding
 from learning_to_draw.rasteriser import draw_lines
-from learning_to_draw.trials.loop.batches import Batch
+from learning_to_draw.trials.loop.batches import Batch, PlayedBatch
 from learning_to_draw.trials.loop.gamelog import GameLogWriter
 
 
@@ -108,7 +108,7 @@ def make_full_log():
             sketches, photos = draw_lines(strokes.points, 12, 0.01), pixels.float() / 255
             play = Play(scores, sketches, strokes, photos, Encoding(torch.zeros(8, 1)), None)
             batch = Batch(photos, pools, targets, GameIndices(items, pools, targets))
-            log.on_step_validation({torchbearer.X: batch, torchbearer.Y_PRED: play})
+            log.on_step_validation({torchbearer.X: batch, torchbearer.Y_PRED: PlayedBatch(play, {})})
         log.on_end_validation({})
         return folder / "gamelogs"
 

@@ -12,13 +12,15 @@ from learning_to_draw.analysis.draw.options import DrawTool, add_draw_options
 from learning_to_draw.analysis.draw.svg import svg
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.rasteriser import draw_lines
-from learning_to_draw.trials.build import Pictures, build_agents, build_test_loss
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.config.configure import configure
+from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
-from learning_to_draw.trials.trained import build_trained, load_trained
+from learning_to_draw.trials.trained import build_trained, configure_test, load_trained
 
-TOOL = DrawTool("analysis.draw.draw", "draw", "", "", add_draw_options)
+TOOL = DrawTool("analysis.draw.draw:draw", "", "", add_draw_options)
 GREY = ["--image-size", "16", "--encoder", "SimpleMLPEncoder", "--latent-size", "16", "--stroke-spread", "1"]
 WAYS = {
     "lines": [*GREY, "--nlines", "3"],
@@ -37,13 +39,13 @@ def trained(tmp_path):
     """trained(way) -> the agents of that way, saved as tmp_path/way.pt and read back."""
 
     def make(way):
-        options = resolve("train", WAYS[way])
+        config, path = parse("train", WAYS[way]), tmp_path / f"{way}.pt"
         torch.manual_seed(0)
-        agents = build_agents(options, pictures_trained_with(options))
-        path = tmp_path / f"{way}.pt"
-        save_checkpoint(path, agents, build_test_loss(options), torch.optim.Adam(agents.parameters()), options, 0, [])
-        found = load_trained("test", ["--weights", str(path)], path)
-        return build_trained(found, pictures_trained_with(found.options)).eval()
+        agents = build_agents(config.agents, pictures_trained_with(config.dataset))
+        loss, optimizer = TotalLoss(config.loss.build(), {}), torch.optim.Adam(agents.parameters())
+        save_checkpoint(path, agents, loss, optimizer, config.values(), 0, [])
+        found = load_trained("test", path, {"weights": str(path)})
+        return build_trained(found, pictures_trained_with(found.config.dataset)).eval()
 
     return make
 
@@ -166,11 +168,11 @@ def test_size_and_channels_are_known_without_the_data_set(name, tmp_path, monkey
     sizes = {"Digits": 32, "STL10": 96, "MNIST": 28, "KMNIST": 28, "ScaledMNIST": 256, "CIFAR10": 32, "CIFAR100": 32}
     sizes |= {"Omniglot": 105, "C28pxOmniglot": 28, "QuickDraw": 256, "Jon_QuickDraw": 256}
     grey = {"Digits", "MNIST", "KMNIST", "ScaledMNIST", "Omniglot", "C28pxOmniglot", "QuickDraw", "Jon_QuickDraw"}
-    found = pictures_trained_with(resolve("train", ["--dataset", name]))
+    found = pictures_trained_with(configure("train", dataset=name).dataset)
     assert (found.image_size, found.channels) == (sizes.get(name, 64), 1 if name in grey else 3)
-    option = {"QuickDraw": "--size", "Jon_QuickDraw": "--size", "STL10": "--image-size"}.get(name)
+    option = {"QuickDraw": "size", "Jon_QuickDraw": "size", "STL10": "image_size"}.get(name)
     if option:
-        assert pictures_trained_with(resolve("train", ["--dataset", name, option, "40"])).image_size == 40
+        assert pictures_trained_with(configure("train", dataset=name, **{option: 40}).dataset).image_size == 40
     assert list(tmp_path.iterdir()) == []
 
 
@@ -245,10 +247,11 @@ def test_photos_may_follow_the_weights_and_a_dry_run_writes_nothing(trained, pho
 def test_a_photo_is_drawn_alike_whatever_else_is_drawn(trained, photo, tmp_path):
     trained("recurrent")
     (tmp_path / "dog.jpg").write_bytes(photo.read_bytes())
-    draw([photo], tmp_path / "recurrent.pt", tmp_path / "one", 1, False, False)
-    draw([tmp_path / "dog.jpg", photo], tmp_path / "recurrent.pt", tmp_path / "two", 1, False, False)
+    config = configure_test(tmp_path / "recurrent.pt")
+    draw([photo], config, tmp_path / "one", 1, False, False)
+    draw([tmp_path / "dog.jpg", photo], config, tmp_path / "two", 1, False, False)
     assert (tmp_path / "one" / "cat.svg").read_text() == (tmp_path / "two" / "cat.svg").read_text()
-    draw([photo], tmp_path / "recurrent.pt", tmp_path / "negative", 1, False, True)
+    draw([photo], config, tmp_path / "negative", 1, False, True)
     assert (tmp_path / "negative" / "cat.svg").read_text() != (tmp_path / "one" / "cat.svg").read_text()
 
 

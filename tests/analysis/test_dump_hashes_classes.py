@@ -9,11 +9,12 @@ from PIL import Image
 
 from learning_to_draw.analysis.official.dump_hashes_classes import dump_hashes_classes
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.config.configure import configure
 
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Test pictures of two classes, one with a comma in its name: (data set options, [(md5, class number, name)])."""
+    """Test pictures of two classes, one with a comma in its name: (data set, [(md5, class number, name)])."""
     rng, rows = np.random.default_rng(0), []
     for label, name in enumerate(("cat, tame", "dog")):
         for split in ("train", "val", "test"):
@@ -24,41 +25,34 @@ def pictures(tmp_path):
                 Image.fromarray(pixels).save(folder / f"{number}.png")
                 if split == "test":
                     rows.append((hashlib.md5(pixels.tobytes()).hexdigest(), label, name))
-    options = {
-        "dataset_root": tmp_path / "data",
-        "image_size": 8,
-        "dataset_seed": 0,
-        "val_fraction": 0.2,
-        "test_fraction": 0.2,
-        "num_workers": 0,
-    }
-    return options, rows
+    options = {"dataset_root": tmp_path / "data", "image_size": 8, "num_workers": 0}
+    return configure("train", dataset="ImageFolder", **options).dataset, rows
 
 
 def test_a_line_for_every_test_picture(pictures):
-    options, rows = pictures
-    numbers = dump_hashes_classes("ImageFolder", options, None, name=False)
+    dataset, rows = pictures
+    numbers = dump_hashes_classes(dataset, None, name=False)
     assert numbers.splitlines() == [f"{md5},{label}" for md5, label, _ in rows]
-    names = dump_hashes_classes("ImageFolder", options, None, name=True)
+    names = dump_hashes_classes(dataset, None, name=True)
     assert list(csv.reader(names.splitlines())) == [[md5, name] for md5, _, name in rows]
 
 
 def test_to_a_file(pictures, tmp_path):
-    options, _ = pictures
-    said = dump_hashes_classes("ImageFolder", options, tmp_path / "classes.csv", name=True)
+    dataset, _ = pictures
+    said = dump_hashes_classes(dataset, tmp_path / "classes.csv", name=True)
     assert said == f"6 pictures of 2 classes written to {tmp_path / 'classes.csv'}"
     text = (tmp_path / "classes.csv").read_text()
-    assert text == dump_hashes_classes("ImageFolder", options, None, name=True) + "\n"
+    assert text == dump_hashes_classes(dataset, None, name=True) + "\n"
     with pytest.raises(UsageError, match="already exists"):
-        dump_hashes_classes("ImageFolder", options, tmp_path / "classes.csv", name=True)
+        dump_hashes_classes(dataset, tmp_path / "classes.csv", name=True)
 
 
 def test_a_picture_of_two_classes_is_listed_with_both(pictures, caplog):
-    options, rows = pictures
-    folder = options["dataset_root"] / "test"
+    dataset, rows = pictures
+    folder = dataset.config.dataset_root / "test"
     (folder / "dog" / "0.png").write_bytes((folder / "cat, tame" / "0.png").read_bytes())
     (folder / "dog" / "9.png").write_bytes((folder / "dog" / "2.png").read_bytes())  # twice, in one class
-    lines = dump_hashes_classes("ImageFolder", options, None, name=False).splitlines()
+    lines = dump_hashes_classes(dataset, None, name=False).splitlines()
     expected = [f"{md5},{label}" for md5, label, _ in rows]
     expected[3] = expected[0].replace(",0", ",1")
     assert lines == expected

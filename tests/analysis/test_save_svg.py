@@ -77,7 +77,7 @@ def test_a_game_that_is_not_there_and_a_folder_that_is(make_full_log, tmp_path):
 
 def test_from_the_command_line(make_full_log, tmp_path):
     make_full_log(tmp_path / "log")
-    tool = Tool("analysis.draw.save_svg", "save_svg", "", "", add_save_svg_options)
+    tool = Tool("analysis.draw.save_svg:save_svg", "", "", add_save_svg_options)
     out = str(tmp_path / "out")
     assert tool.run("save-svg", [str(tmp_path / "log"), "--output", out, "--games", "1", "2"]).startswith("2 of 16")
     with pytest.raises(UsageError, match="'one' is not a whole number"):

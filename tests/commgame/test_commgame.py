@@ -109,8 +109,9 @@ def test_a_command_says_what_it_begins_before_torch_is_loaded(command, said, no_
 
 def test_a_tool_says_whether_it_loads_torch(no_torch):
     for tool in commgame.TOOLS.values():
-        done = no_torch("-c", f"import learning_to_draw.{tool.module}")
-        assert ("torch was imported" in done.stderr) == (done.returncode != 0) == tool.loads_torch, tool.module
+        module = tool.target.partition(":")[0]
+        done = no_torch("-c", f"import learning_to_draw.{module}")
+        assert ("torch was imported" in done.stderr) == (done.returncode != 0) == tool.loads_torch, module
 
 
 def test_a_dry_run_loads_nothing_that_is_slow_and_not_needed(tmp_path):

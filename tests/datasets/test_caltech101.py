@@ -10,6 +10,7 @@ import torchvision
 from PIL import Image
 
 from learning_to_draw.datasets.caltech101 import Caltech101
+from learning_to_draw.datasets.config import Caltech101Config
 from learning_to_draw.datasets.ragged import RaggedImages
 from learning_to_draw.errors import UsageError
 
@@ -38,7 +39,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(root):
-    return Caltech101(dataset_root=root, image_size=16, num_workers=2)
+    return Caltech101(Caltech101Config(dataset_root=root, image_size=16, num_workers=2))
 
 
 def test_listing_passes_over_what_does_not_belong(data):
@@ -50,7 +51,7 @@ def test_listing_passes_over_what_does_not_belong(data):
 
 
 def test_an_incomplete_data_set_is_mentioned(root, caplog):
-    Caltech101(dataset_root=root)
+    Caltech101(Caltech101Config(dataset_root=root))
     assert "100 pictures, not 8677" in caplog.text
 
 
@@ -94,7 +95,7 @@ def test_held_out_pictures_are_square_and_always_the_same(data, name):
 
 
 def test_a_split_decodes_its_own_pictures_only(root, tmp_path):
-    data = Caltech101(dataset_root=root, image_size=16, num_workers=0)
+    data = Caltech101(Caltech101Config(dataset_root=root, image_size=16, num_workers=0))
     data.paths = list(data.paths)
     for position in data._positions()["train"]:
         data.paths[position] = tmp_path / "gone.jpg"
@@ -109,7 +110,7 @@ def test_missing_and_not_to_be_downloaded(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torchvision.datasets.Caltech101, "download", offline)
     with pytest.raises(UsageError) as caught:
-        Caltech101(dataset_root=tmp_path / "data")
+        Caltech101(Caltech101Config(dataset_root=tmp_path / "data"))
     message = str(caught.value)
     assert str(tmp_path / "data" / "caltech101" / "101_ObjectCategories") in message
     assert "no network here" in message
@@ -121,7 +122,7 @@ def test_missing_and_not_to_be_downloaded(tmp_path, monkeypatch):
 def test_no_pictures(tmp_path):
     (tmp_path / "caltech101" / "101_ObjectCategories" / "BACKGROUND_Google").mkdir(parents=True)
     with pytest.raises(UsageError, match="no pictures in") as caught:
-        Caltech101(dataset_root=tmp_path)
+        Caltech101(Caltech101Config(dataset_root=tmp_path))
     assert len(str(caught.value).splitlines()) <= 5
 
 
@@ -130,7 +131,7 @@ def test_too_few_pictures(tmp_path):
     folder.mkdir(parents=True)
     Image.new("RGB", (9, 9)).save(folder / "image_0001.jpg")
     with pytest.raises(UsageError, match="cannot be divided") as caught:
-        Caltech101(dataset_root=tmp_path).split("train")
+        Caltech101(Caltech101Config(dataset_root=tmp_path)).split("train")
     assert len(str(caught.value).splitlines()) <= 5
 
 
@@ -139,7 +140,7 @@ def test_a_second_run_sees_the_same_views_without_decoding(root, tmp_path, spoil
     items, names = torch.arange(10), ("train", "valid", "test")
 
     def views():
-        data = Caltech101(dataset_root=tmp_path, image_size=16)
+        data = Caltech101(Caltech101Config(dataset_root=tmp_path, image_size=16))
         return [data.split(name).view(items, torch.Generator().manual_seed(0)) for name in names]
 
     first = views()

@@ -6,6 +6,7 @@ import torchvision
 from PIL import Image
 
 from learning_to_draw.datasets.celeba import CelebA
+from learning_to_draw.datasets.config import CelebAConfig
 from learning_to_draw.errors import UsageError
 
 # picture number: (split, identity). Identities are neither sorted nor without gaps.
@@ -34,7 +35,7 @@ def root(tmp_path):
     ],
 )
 def test_official_splits_with_people_as_classes(root, name, numbers, classes, labels):
-    split = CelebA(dataset_root=root, image_size=16, num_workers=2).split(name)
+    split = CelebA(CelebAConfig(dataset_root=root, image_size=16, num_workers=2)).split(name)
     assert split.images.shape == (len(numbers), 3, 16, 16)
     assert torch.equal((split.images[:, 0].float().mean((1, 2)) / 20).round().long(), torch.tensor(numbers))
     assert split.classes == classes
@@ -47,7 +48,7 @@ def test_official_splits_with_people_as_classes(root, name, numbers, classes, la
 def test_without_labels_all_are_portraits_whoever_they_show(root, known, name, numbers):
     if not known:
         (root / "celeba" / "identity_CelebA.txt").unlink()
-    split = CelebA(dataset_root=root, image_size=16, labels="none").split(name)
+    split = CelebA(CelebAConfig(dataset_root=root, image_size=16, labels="none")).split(name)
     assert torch.equal((split.images[:, 0].float().mean((1, 2)) / 20).round().long(), torch.tensor(numbers))
     assert split.classes == ("portrait",)
     assert split.labels.tolist() == [0] * len(numbers)
@@ -57,14 +58,14 @@ def test_without_labels_all_are_portraits_whoever_they_show(root, known, name, n
 def test_without_labels_the_other_list_is_needed_all_the_same(root):
     (root / "celeba" / "list_eval_partition.txt").write_text("000001.jpg 1\n")
     with pytest.raises(UsageError, match="no pictures for train"):
-        CelebA(dataset_root=root, labels="none").split("train")
+        CelebA(CelebAConfig(dataset_root=root, labels="none")).split("train")
 
 
 def test_a_picture_that_is_not_there(root):
     (root / "celeba" / "img_align_celeba" / "000005.jpg").unlink()
-    assert len(CelebA(dataset_root=root).split("train")) == 3
+    assert len(CelebA(CelebAConfig(dataset_root=root)).split("train")) == 3
     with pytest.raises(UsageError, match=r"000005\.jpg: it cannot be read \(there is no such file\).\nPut it"):
-        CelebA(dataset_root=root).split("test")
+        CelebA(CelebAConfig(dataset_root=root)).split("test")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_a_picture_that_is_not_there(root):
 def test_damaged_lists(root, file, content, problem):
     (root / "celeba" / file).write_text(content)
     with pytest.raises(UsageError, match=problem) as caught:
-        CelebA(dataset_root=root).split("train")
+        CelebA(CelebAConfig(dataset_root=root)).split("train")
     lines = str(caught.value).splitlines()
     assert len(lines) <= 5
     assert lines == [line.strip() for line in lines]
@@ -98,7 +99,7 @@ def test_missing_and_not_to_be_downloaded(tmp_path):
     (tmp_path / "celeba").mkdir()
     (tmp_path / "celeba" / "identity_CelebA.txt").write_text("")
     with pytest.raises(UsageError) as caught:
-        CelebA(dataset_root=tmp_path)
+        CelebA(CelebAConfig(dataset_root=tmp_path))
     message = str(caught.value)
     assert message.startswith(f"CelebA: img_align_celeba, list_eval_partition.txt not found in {tmp_path / 'celeba'}.")
     assert "'gdown' is required" in message
@@ -111,13 +112,13 @@ def test_missing_and_not_to_be_downloaded(tmp_path):
 def test_where_only_the_identities_are_missing_one_can_do_without(root):
     (root / "celeba" / "identity_CelebA.txt").unlink()
     with pytest.raises(UsageError, match="--labels none") as caught:
-        CelebA(dataset_root=root)
+        CelebA(CelebAConfig(dataset_root=root))
     assert len(str(caught.value).splitlines()) <= 5
 
 
 def test_a_second_run_sees_the_same_pictures_without_decoding(root, spoil):
-    first = CelebA(dataset_root=root, image_size=16).split("train")
+    first = CelebA(CelebAConfig(dataset_root=root, image_size=16)).split("train")
     spoil(root.rglob("*.jpg"))
-    again = CelebA(dataset_root=root, image_size=16, labels="none").split("train")
+    again = CelebA(CelebAConfig(dataset_root=root, image_size=16, labels="none")).split("train")
     assert torch.equal(again.images, first.images)
     assert again.classes == ("portrait",)

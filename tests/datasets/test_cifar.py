@@ -11,6 +11,7 @@ import torch
 import torchvision
 
 from learning_to_draw.datasets.cifar import CIFAR10, CIFAR100
+from learning_to_draw.datasets.config import CIFAR10Config, CIFAR100Config
 from learning_to_draw.errors import UsageError
 
 NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
@@ -81,7 +82,7 @@ def md5(path):
 
 @pytest.mark.filterwarnings("ignore:dtype:Warning")  # torchvision unpickles as it always has
 def test_the_test_split_is_what_torchvision_reads(root, monkeypatch):
-    test = CIFAR10(dataset_root=root).split("test")
+    test = CIFAR10(CIFAR10Config(dataset_root=root)).split("test")
     trust(monkeypatch, torchvision.datasets.CIFAR10, root / "cifar-10-batches-py")
     theirs = torchvision.datasets.CIFAR10(root, train=False)
     assert test.images.shape == (TEST, 3, 32, 32)
@@ -92,7 +93,7 @@ def test_the_test_split_is_what_torchvision_reads(root, monkeypatch):
 
 
 def test_validation_comes_out_of_the_training_files_stratified(root):
-    data = CIFAR10(dataset_root=root, valset_size_per_class=2)
+    data = CIFAR10(CIFAR10Config(dataset_root=root, valset_size_per_class=2))
     train, valid = data.split("train"), data.split("valid")
     assert (len(train), len(valid)) == (80, 20)
     assert valid.labels.bincount().tolist() == [2] * 10
@@ -104,7 +105,7 @@ def test_validation_comes_out_of_the_training_files_stratified(root):
 
 def test_seeded(root):
     first, again, other = (
-        numbers(CIFAR10(dataset_root=root, valset_size_per_class=2, dataset_seed=seed).split("valid"))
+        numbers(CIFAR10(CIFAR10Config(dataset_root=root, valset_size_per_class=2, dataset_seed=seed)).split("valid"))
         for seed in (1, 1, 2)
     )
     assert torch.equal(first, again)
@@ -122,7 +123,7 @@ def test_cifar100_has_the_fine_labels(tmp_path):
         (folder / file).write_bytes(python2_pickle(content))
     meta = {"fine_label_names": names, "coarse_label_names": ["coarse"] * 20}
     (folder / "meta").write_bytes(python2_pickle(meta))
-    data = CIFAR100(dataset_root=tmp_path, valset_size_per_class=1)
+    data = CIFAR100(CIFAR100Config(dataset_root=tmp_path, valset_size_per_class=1))
     test = data.split("test")
     assert test.labels.tolist() == list(range(100))
     assert list(test.classes) == names
@@ -147,7 +148,7 @@ def test_nothing_in_a_file_is_run(root, tmp_path):
     victim.unlink()
     (root / "cifar-10-batches-py" / "test_batch").write_bytes(harm)
     with pytest.raises(UsageError, match=r"test_batch in .* it refers to _?io\.open, which pictures do not need"):
-        CIFAR10(dataset_root=root).split("test")
+        CIFAR10(CIFAR10Config(dataset_root=root)).split("test")
     assert not victim.exists()
 
 
@@ -176,23 +177,23 @@ GOOD = {"labels": [0, 1], "data": pictures(2, 0).reshape(2, -1)}
 def test_damaged_files(root, content, problem):
     (root / "cifar-10-batches-py" / "test_batch").write_bytes(content)
     with pytest.raises(UsageError, match=f"(?i){problem}") as caught:
-        CIFAR10(dataset_root=root).split("test")
+        CIFAR10(CIFAR10Config(dataset_root=root)).split("test")
     assert str(caught.value).startswith("CIFAR10: test_batch in")
     assert len(str(caught.value).splitlines()) <= 5
-    assert len(CIFAR10(dataset_root=root, valset_size_per_class=1).split("train")) == 90
+    assert len(CIFAR10(CIFAR10Config(dataset_root=root, valset_size_per_class=1)).split("train")) == 90
 
 
 def test_damaged_names(root):
     (root / "cifar-10-batches-py" / "batches.meta").write_bytes(python2_pickle({"label_names": []}))
     with pytest.raises(UsageError, match=r"batches\.meta .* no list label_names"):
-        CIFAR10(dataset_root=root).split("test")
+        CIFAR10(CIFAR10Config(dataset_root=root)).split("test")
 
 
 def test_missing_and_not_to_be_downloaded(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(torchvision.datasets.CIFAR100, "url", "http://127.0.0.1:9/cifar-100-python.tar.gz")
     with pytest.raises(UsageError) as caught:
-        CIFAR100(dataset_root=tmp_path / "data")
+        CIFAR100(CIFAR100Config(dataset_root=tmp_path / "data"))
     message = str(caught.value)
     assert message.startswith("CIFAR100: train, test, meta not found in")
     assert "refused" in message
@@ -213,10 +214,10 @@ def test_downloaded(tmp_path, monkeypatch, server, intact):
     monkeypatch.setattr(official, "tgz_md5", md5(archive) if intact else "0" * 32)
     root = tmp_path / "data"
     if intact:
-        data = CIFAR10(dataset_root=root)
+        data = CIFAR10(CIFAR10Config(dataset_root=root))
         assert [path.name for path in root.iterdir()] == [source.name]
         assert torch.equal(numbers(data.split("test")), torch.arange(TEST))
     else:
         with pytest.raises(UsageError, match="corrupted"):
-            CIFAR10(dataset_root=root)
+            CIFAR10(CIFAR10Config(dataset_root=root))
         assert not root.exists()

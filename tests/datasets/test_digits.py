@@ -7,6 +7,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from learning_to_draw.datasets import digits
+from learning_to_draw.datasets.config import DigitsConfig
 from learning_to_draw.datasets.digits import Digits, enlarge
 
 
@@ -53,7 +54,7 @@ def test_disjoint_and_complete():
 
 
 def test_seeded():
-    first, again, other = (Digits(dataset_seed=seed).split("valid") for seed in (1, 1, 2))
+    first, again, other = (Digits(DigitsConfig(dataset_seed=seed)).split("valid") for seed in (1, 1, 2))
     assert torch.equal(first.images, again.images)
     assert not torch.equal(first.images, other.images)
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
+from learning_to_draw.datasets.config import ImageFolderConfig
 from learning_to_draw.datasets.image_folder import ImageFolder
 from learning_to_draw.errors import UsageError
 
@@ -33,7 +34,7 @@ def divided(tmp_path):
 def complaint(folder, split=None, **options):
     """What the user is told, by the constructor or by the split asked for."""
     with pytest.raises(UsageError) as caught:
-        ImageFolder(dataset_root=folder, num_workers=0, **options).split(split)
+        ImageFolder(ImageFolderConfig(dataset_root=folder, num_workers=0, **options)).split(split)
     message = str(caught.value)
     assert len(message.splitlines()) <= 5
     return message
@@ -44,7 +45,7 @@ def identities(split):
 
 
 def test_flat_folder_is_divided_class_by_class(flat):
-    data = ImageFolder(dataset_root=flat, image_size=8)
+    data = ImageFolder(ImageFolderConfig(dataset_root=flat, image_size=8))
     splits = {name: data.split(name) for name in ("train", "valid", "test")}
     counts = {name: split.labels.bincount().tolist() for name, split in splits.items()}
     assert counts == {"train": [14, 1, 28], "valid": [3, 1, 6], "test": [3, 1, 6]}
@@ -57,19 +58,21 @@ def test_flat_folder_is_divided_class_by_class(flat):
 
 
 def test_fractions_and_seed(flat):
-    halves = ImageFolder(dataset_root=flat, val_fraction=0.25, test_fraction=0.5)
+    halves = ImageFolder(ImageFolderConfig(dataset_root=flat, val_fraction=0.25, test_fraction=0.5))
     assert [halves.listings[name].labels.bincount().tolist() for name in ("train", "valid", "test")] == [
         [5, 1, 10],
         [5, 1, 10],
         [10, 1, 20],
     ]
-    first, again, other = (ImageFolder(dataset_root=flat, dataset_seed=s).listings["test"].paths for s in (1, 1, 2))
+    first, again, other = (
+        ImageFolder(ImageFolderConfig(dataset_root=flat, dataset_seed=s)).listings["test"].paths for s in (1, 1, 2)
+    )
     assert first == again
     assert first != other
 
 
 def test_every_split_of_a_class_of_three_has_one_picture_whatever_the_fractions(flat):
-    data = ImageFolder(dataset_root=flat, val_fraction=0.01, test_fraction=0.98)
+    data = ImageFolder(ImageFolderConfig(dataset_root=flat, val_fraction=0.01, test_fraction=0.98))
     assert [int((listing.labels == 1).sum()) for listing in data.listings.values()] == [1, 1, 1]
 
 
@@ -77,7 +80,7 @@ def test_every_split_of_a_class_of_three_has_one_picture_whatever_the_fractions(
 def test_divided_folder(divided, name):
     (divided / "val").rename(divided / "renamed")
     (divided / "renamed").rename(divided / name)
-    data = ImageFolder(dataset_root=divided, image_size=8)
+    data = ImageFolder(ImageFolderConfig(dataset_root=divided, image_size=8))
     counts = [data.split(split).labels.bincount().tolist() for split in ("train", "valid", "test")]
     assert counts == [[5, 6], [2, 3], [4, 1]]
     assert identities(data.split("test")) == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]
@@ -86,7 +89,7 @@ def test_divided_folder(divided, name):
 def test_labels_follow_the_training_classes_when_a_class_is_not_tested(divided):
     (divided / "test" / "cat").rename(divided / "elsewhere")
     (divided / "elsewhere").rename(divided / ".hidden")
-    assert ImageFolder(dataset_root=divided).split("test").labels.tolist() == [1]
+    assert ImageFolder(ImageFolderConfig(dataset_root=divided)).split("test").labels.tolist() == [1]
 
 
 def test_hidden_files_other_files_and_deeper_folders(flat):
@@ -96,7 +99,7 @@ def test_hidden_files_other_files_and_deeper_folders(flat):
     (flat / "dog" / "._00.png").write_text("x")
     (flat / "dog" / "notes.txt").write_text("x")
     fill(flat / "dog" / "puppies", 2, 1, ".JPG")
-    data = ImageFolder(dataset_root=flat)
+    data = ImageFolder(ImageFolderConfig(dataset_root=flat))
     assert data.classes == ("cat", "dog", "emu")
     assert sum(int((listing.labels == 1).sum()) for listing in data.listings.values()) == 5
 
@@ -108,7 +111,7 @@ def test_pictures_are_upright(divided):
     exif[0x0112] = 3  # upside down
     for path in (divided / "test" / "dog").iterdir():
         picture.save(path, exif=exif)
-    image = ImageFolder(dataset_root=divided, image_size=8).split("test").images[-1]
+    image = ImageFolder(ImageFolderConfig(dataset_root=divided, image_size=8)).split("test").images[-1]
     assert (image[:, :4] == 0).all()
     assert (image[:, 4:] == 255).all()
 
@@ -116,7 +119,7 @@ def test_pictures_are_upright(divided):
 def test_a_class_called_train(tmp_path):
     fill(tmp_path / "train", 4)
     fill(tmp_path / "bus", 4)
-    assert ImageFolder(dataset_root=tmp_path).classes == ("bus", "train")
+    assert ImageFolder(ImageFolderConfig(dataset_root=tmp_path)).classes == ("bus", "train")
 
 
 def test_no_such_folder(tmp_path):
@@ -177,16 +180,16 @@ def test_split_folders_without_classes(tmp_path):
 def test_unreadable_picture_is_named_when_its_split_is_decoded(divided):
     broken = divided / "train" / "dog" / "03.png"
     broken.write_bytes(broken.read_bytes()[:40])
-    data = ImageFolder(dataset_root=divided, image_size=8)
+    data = ImageFolder(ImageFolderConfig(dataset_root=divided, image_size=8))
     assert torch.equal(data.split("test").labels, torch.tensor([0, 0, 0, 0, 1]))
     assert f"picture {broken}: it cannot be read" in complaint(divided, "train")
 
 
 def test_a_second_run_sees_the_same_pictures_without_decoding(flat, spoil):
-    first = ImageFolder(dataset_root=flat, image_size=8).split("train")
+    first = ImageFolder(ImageFolderConfig(dataset_root=flat, image_size=8)).split("train")
     spoil(flat.glob("*/*.png"))
-    again = ImageFolder(dataset_root=flat, image_size=8)
+    again = ImageFolder(ImageFolderConfig(dataset_root=flat, image_size=8))
     assert again.classes == ("cat", "dog", "emu")  # what is kept in the same folder is no class
     assert torch.equal(again.split("train").images, first.images)
     with pytest.raises(UsageError, match="cannot be read"):
-        ImageFolder(dataset_root=flat, image_size=9).split("train")
+        ImageFolder(ImageFolderConfig(dataset_root=flat, image_size=9)).split("train")

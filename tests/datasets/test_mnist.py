@@ -10,6 +10,7 @@ import torchvision
 from PIL import Image
 from torchvision.transforms import v2
 
+from learning_to_draw.datasets.config import KMNISTConfig, MNISTConfig
 from learning_to_draw.datasets.mnist import KMNIST, MNIST, ScaledMNIST, dim, enlarge
 from learning_to_draw.errors import UsageError
 
@@ -47,7 +48,7 @@ def numbers(split):
 
 
 def test_the_test_split_is_what_torchvision_reads(root):
-    test = MNIST(dataset_root=root).split("test")
+    test = MNIST(MNISTConfig(dataset_root=root)).split("test")
     theirs = torchvision.datasets.MNIST(root, train=False)
     assert test.images.shape == (20, 1, 28, 28)
     assert torch.equal(test.images[:, 0], theirs.data)
@@ -58,7 +59,7 @@ def test_the_test_split_is_what_torchvision_reads(root):
 
 
 def test_validation_comes_out_of_the_training_file_stratified(root):
-    data = MNIST(dataset_root=root, valset_size_per_class=2)
+    data = MNIST(MNISTConfig(dataset_root=root, valset_size_per_class=2))
     train, valid = data.split("train"), data.split("valid")
     assert (len(train), len(valid)) == (40, 20)
     assert valid.labels.bincount().tolist() == [2] * 10
@@ -70,7 +71,7 @@ def test_validation_comes_out_of_the_training_file_stratified(root):
 
 def test_seeded(root):
     first, again, other = (
-        numbers(MNIST(dataset_root=root, valset_size_per_class=2, dataset_seed=seed).split("valid"))
+        numbers(MNIST(MNISTConfig(dataset_root=root, valset_size_per_class=2, dataset_seed=seed)).split("valid"))
         for seed in (1, 1, 2)
     )
     assert torch.equal(first, again)
@@ -79,24 +80,24 @@ def test_seeded(root):
 
 def test_compressed_files_are_enough(tmp_path, root):
     write(tmp_path / "packed" / "MNIST" / "raw", gzip.compress, ".gz")
-    packed = MNIST(dataset_root=tmp_path / "packed").split("test")
-    assert torch.equal(packed.images, MNIST(dataset_root=root).split("test").images)
+    packed = MNIST(MNISTConfig(dataset_root=tmp_path / "packed")).split("test")
+    assert torch.equal(packed.images, MNIST(MNISTConfig(dataset_root=root)).split("test").images)
 
 
 def test_kmnist_has_a_folder_and_names_of_its_own(tmp_path):
     write(tmp_path / "KMNIST" / "raw")
-    test = KMNIST(dataset_root=tmp_path).split("test")
+    test = KMNIST(KMNISTConfig(dataset_root=tmp_path)).split("test")
     assert torch.equal(test.images[:, 0], torch.from_numpy(pictures("t10k")))
     assert test.classes[0] == "o"
     assert test.classes[9] == "wo"
     (tmp_path / "KMNIST" / "raw" / "t10k-labels-idx1-ubyte").write_bytes(b"")
     with pytest.raises(UsageError, match=r"KMNIST: t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte in .*KMNIST"):
-        KMNIST(dataset_root=tmp_path).split("test")
+        KMNIST(KMNISTConfig(dataset_root=tmp_path)).split("test")
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_scaled(root, num_workers):
-    data = ScaledMNIST(dataset_root=root, num_workers=num_workers)
+    data = ScaledMNIST(MNISTConfig(dataset_root=root, num_workers=num_workers))
     images = data.split("test").images
     assert data.image_size == 256
     assert images.shape == (20, 1, 256, 256)
@@ -119,7 +120,7 @@ def test_steps_of_scaling_one_by_one():
 
 
 def test_skeleton(root):
-    images = MNIST(dataset_root=root, skeleton=True, num_workers=2).split("test").images
+    images = MNIST(MNISTConfig(dataset_root=root, skeleton=True, num_workers=2)).split("test").images
     assert images.shape == (20, 1, 28, 28)
     assert images.unique().tolist() == [0, 255]
     rows = images[:, 0, 8:18]  # of the bar that is four pixels wide in columns 10 to 13
@@ -128,14 +129,14 @@ def test_skeleton(root):
 
 
 def test_skeleton_of_scaled_digits_is_one_pixel_wide_and_dimmed(root):
-    images = ScaledMNIST(dataset_root=root, skeleton=True).split("test").images
+    images = ScaledMNIST(MNISTConfig(dataset_root=root, skeleton=True)).split("test").images
     assert images.unique().tolist() == [0, 153]
     assert (images[:, 0, 110:140].sum(2) == 153).all()
 
 
 def test_pictures_are_upright(root):
     """Saved and read back as a picture, the bar stands: it is taller than wide."""
-    image = Image.fromarray(MNIST(dataset_root=root).split("test").images[0, 0].numpy())
+    image = Image.fromarray(MNIST(MNISTConfig(dataset_root=root)).split("test").images[0, 0].numpy())
     left, upper, right, lower = image.point(lambda level: 255 * (level > 100)).getbbox()
     assert (left, upper, right, lower) == (10, 6, 14, 20)
 
@@ -154,21 +155,21 @@ def test_damaged_files(root, file, change):
     path = root / "MNIST" / "raw" / file
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(UsageError, match="damaged or incomplete") as caught:
-        MNIST(dataset_root=root).split("test")
+        MNIST(MNISTConfig(dataset_root=root)).split("test")
     assert len(str(caught.value).splitlines()) <= 5
-    assert len(MNIST(dataset_root=root, valset_size_per_class=1).split("train")) == 50
+    assert len(MNIST(MNISTConfig(dataset_root=root, valset_size_per_class=1)).split("train")) == 50
 
 
 def test_too_large_a_validation_set(root):
     with pytest.raises(UsageError, match="MNIST cannot be divided"):
-        MNIST(dataset_root=root, valset_size_per_class=6).split("train")
+        MNIST(MNISTConfig(dataset_root=root, valset_size_per_class=6)).split("train")
 
 
 def test_missing_and_not_to_be_downloaded(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
     with pytest.raises(UsageError) as caught:
-        MNIST(dataset_root=tmp_path / "data")
+        MNIST(MNISTConfig(dataset_root=tmp_path / "data"))
     message = str(caught.value)
     assert "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte" in message
     assert str(tmp_path / "data" / "MNIST" / "raw") in message
@@ -184,5 +185,5 @@ def test_downloaded(tmp_path, monkeypatch, server):
     monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", [f"{server}/mirror/"])
     monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
     root = tmp_path / "data"
-    assert torch.equal(numbers(MNIST(dataset_root=root).split("test")), torch.arange(20))
+    assert torch.equal(numbers(MNIST(MNISTConfig(dataset_root=root)).split("test")), torch.arange(20))
     assert [path.name for path in root.iterdir()] == ["MNIST"]

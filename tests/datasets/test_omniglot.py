@@ -9,6 +9,7 @@ import torch
 import torchvision
 from PIL import Image
 
+from learning_to_draw.datasets.config import OmniglotConfig
 from learning_to_draw.datasets.omniglot import C28pxOmniglot, Omniglot, centre
 from learning_to_draw.errors import UsageError
 
@@ -48,14 +49,14 @@ def numbers(split):
 
 
 def test_strokes_are_light_on_black_and_upright(root):
-    test = Omniglot(dataset_root=root).split("test")
+    test = Omniglot(OmniglotConfig(dataset_root=root)).split("test")
     assert test.images.shape == (8, 1, 105, 105)
     expected = torch.stack([torch.from_numpy(character(12 + i)) for i in range(8)])[:, None]
     assert torch.equal(test.images, expected.to(torch.uint8) * 255)
 
 
 def test_each_part_has_classes_of_its_own(root):
-    data = Omniglot(dataset_root=root, valset_size_per_class=1)
+    data = Omniglot(OmniglotConfig(dataset_root=root, valset_size_per_class=1))
     assert data.split("test").classes == EVALUATION
     assert data.split("test").labels.tolist() == [0] * 4 + [1] * 4
     for name in ("train", "valid"):
@@ -63,7 +64,7 @@ def test_each_part_has_classes_of_its_own(root):
 
 
 def test_validation_comes_out_of_the_background_set_stratified(root):
-    data = Omniglot(dataset_root=root, valset_size_per_class=1)
+    data = Omniglot(OmniglotConfig(dataset_root=root, valset_size_per_class=1))
     train, valid = data.split("train"), data.split("valid")
     assert valid.labels.bincount().tolist() == [1] * 3
     assert train.labels.bincount().tolist() == [3] * 3
@@ -73,9 +74,9 @@ def test_validation_comes_out_of_the_background_set_stratified(root):
 
 
 def test_augmented_in_training_only_and_each_picture_by_itself(root):
-    plain = Omniglot(dataset_root=root)
+    plain = Omniglot(OmniglotConfig(dataset_root=root))
     assert all(plain.split(name).augment is None for name in ("train", "valid", "test"))
-    data = Omniglot(dataset_root=root, augment=True)
+    data = Omniglot(OmniglotConfig(dataset_root=root, augment=True))
     assert data.split("valid").augment is None
     assert data.split("test").augment is None
     train = data.split("train")
@@ -97,7 +98,7 @@ def test_augmented_in_training_only_and_each_picture_by_itself(root):
 
 
 def test_centred_pictures(root):
-    data = C28pxOmniglot(dataset_root=root)
+    data = C28pxOmniglot(OmniglotConfig(dataset_root=root))
     assert data.image_size == 28
     images = data.split("test").images
     assert images.shape == (8, 1, 28, 28)
@@ -121,7 +122,7 @@ def test_centre_moves_by_whole_pixels_and_fills_with_black():
 
 @pytest.mark.parametrize(("cls", "size"), [(Omniglot, 105), (C28pxOmniglot, 28)])
 def test_skeleton(root, cls, size):
-    images = cls(dataset_root=root, skeleton=True, num_workers=2).split("test").images
+    images = cls(OmniglotConfig(dataset_root=root, skeleton=True, num_workers=2)).split("test").images
     assert images.shape == (8, 1, size, size)
     assert images.unique().tolist() == [0, 255]
     columns = (images > 0).sum(2)
@@ -133,26 +134,26 @@ def test_skeleton(root, cls, size):
 
 def test_pictures_of_another_size_are_fitted(root):
     Image.new("1", (50, 60), 1).save(root / "omniglot-py" / "images_evaluation" / EVALUATION[0] / "0009_01.png")
-    assert Omniglot(dataset_root=root).split("test").images.shape == (9, 1, 105, 105)
+    assert Omniglot(OmniglotConfig(dataset_root=root)).split("test").images.shape == (9, 1, 105, 105)
 
 
 def test_no_pictures(root):
     for path in (root / "omniglot-py" / "images_evaluation").glob("*/*/*.png"):
         path.unlink()
     with pytest.raises(UsageError, match=r"no pictures in .*images_evaluation"):
-        Omniglot(dataset_root=root).split("test")
+        Omniglot(OmniglotConfig(dataset_root=root)).split("test")
 
 
 def test_too_large_a_validation_set(root):
     with pytest.raises(UsageError, match="Omniglot cannot be divided"):
-        Omniglot(dataset_root=root, valset_size_per_class=4).split("train")
+        Omniglot(OmniglotConfig(dataset_root=root, valset_size_per_class=4)).split("train")
 
 
 def test_missing_and_not_to_be_downloaded(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(torchvision.datasets.Omniglot, "download_url_prefix", "http://127.0.0.1:9")
     with pytest.raises(UsageError) as caught:
-        Omniglot(dataset_root=tmp_path / "data")
+        Omniglot(OmniglotConfig(dataset_root=tmp_path / "data"))
     message = str(caught.value)
     assert "images_background and images_evaluation not found in" in message
     assert "refused" in message
@@ -171,15 +172,15 @@ def test_downloaded(tmp_path, monkeypatch, server):
         sums[part] = hashlib.md5(archive.read_bytes()).hexdigest()
     monkeypatch.setattr(torchvision.datasets.Omniglot, "download_url_prefix", server)
     monkeypatch.setattr(torchvision.datasets.Omniglot, "zips_md5", sums)
-    data = Omniglot(dataset_root=tmp_path / "data")
+    data = Omniglot(OmniglotConfig(dataset_root=tmp_path / "data"))
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["omniglot-py"]
     assert numbers(data.split("test")).tolist() == list(range(12, 20))
 
 
 def test_a_second_run_sees_the_same_pictures_without_decoding(root, spoil):
     kinds = [(Omniglot, {}), (Omniglot, {"skeleton": True}), (C28pxOmniglot, {}), (Omniglot, {"augment": True})]
-    first = [cls(dataset_root=root, **options).split("test").images for cls, options in kinds]
+    first = [cls(OmniglotConfig(dataset_root=root, **options)).split("test").images for cls, options in kinds]
     assert not torch.equal(first[0], first[1])
     spoil(root.rglob("*.png"))
     for (cls, options), images in zip(kinds, first, strict=True):
-        assert torch.equal(cls(dataset_root=root, **options).split("test").images, images)
+        assert torch.equal(cls(OmniglotConfig(dataset_root=root, **options)).split("test").images, images)

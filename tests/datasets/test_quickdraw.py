@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from learning_to_draw.datasets import quickdraw
+from learning_to_draw.datasets.config import QuickDrawConfig
 from learning_to_draw.datasets.quickdraw import QuickDraw, read_drawings, render
 from learning_to_draw.errors import UsageError
 
@@ -44,7 +45,7 @@ def root(tmp_path):
 
 def complaint(root, **options):
     with pytest.raises(UsageError) as caught:
-        QuickDraw(dataset_root=root, num_workers=0, **options)
+        QuickDraw(QuickDrawConfig(dataset_root=root, num_workers=0, **options))
     message = str(caught.value)
     assert len(message.splitlines()) <= 5
     return message
@@ -113,14 +114,14 @@ def test_file_names(root, name):
     if name.endswith(".bin"):
         content = b"".join(record(drawing) for drawing in numbered(21, 50))
     (root / "quickdraw" / name).write_bytes(content)
-    split = QuickDraw(dataset_root=root, group=["cat"], stroke_width=1).split("test")
+    split = QuickDraw(QuickDrawConfig(dataset_root=root, group=["cat"], stroke_width=1)).split("test")
     assert split.images[:, 0].amax(1).argmax(1).tolist() == [50, 50, 50]
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_splits_are_disjoint_complete_and_stratified(root, num_workers):
     groups = ["yoga", "The Eiffel Tower"]
-    data = QuickDraw(dataset_root=root, group=groups, stroke_width=1, num_workers=num_workers)
+    data = QuickDraw(QuickDrawConfig(dataset_root=root, group=groups, stroke_width=1, num_workers=num_workers))
     splits = {name: data.split(name) for name in ("train", "valid", "test")}
     counts = {name: split.labels.bincount().tolist() for name, split in splits.items()}
     assert counts == {"train": [50, 100], "valid": [10, 20], "test": [10, 20]}
@@ -136,7 +137,8 @@ def test_splits_are_disjoint_complete_and_stratified(root, num_workers):
 
 def test_seeded(root):
     first, again, other = (
-        numbers(QuickDraw(dataset_root=root, stroke_width=1, dataset_seed=seed).split("test")) for seed in (1, 1, 2)
+        numbers(QuickDraw(QuickDrawConfig(dataset_root=root, stroke_width=1, dataset_seed=seed)).split("test"))
+        for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -145,20 +147,21 @@ def test_seeded(root):
 def test_the_official_sizes_for_a_large_group(tmp_path):
     (tmp_path / "quickdraw").mkdir()
     (tmp_path / "quickdraw" / "yoga.bin").write_bytes(record([[[3], [4]]]) * 70_001)
-    positions = QuickDraw(dataset_root=tmp_path)._positions()
+    positions = QuickDraw(QuickDrawConfig(dataset_root=tmp_path))._positions()
     assert {name: len(part) for name, part in positions.items()} == {"train": 50000, "valid": 10000, "test": 10000}
     assert len(np.unique(np.concatenate(list(positions.values())))) == 70000
 
 
 def test_size_of_the_validation_part(root):
-    data = QuickDraw(dataset_root=root, group=["The Eiffel Tower", "yoga"], size=32, valset_size_per_class=6)
+    groups = ["The Eiffel Tower", "yoga"]
+    data = QuickDraw(QuickDrawConfig(dataset_root=root, group=groups, size=32, valset_size_per_class=6))
     assert [len(data.split(name)) for name in ("train", "valid", "test")] == [168, 12, 30]
     assert data.split("valid").labels.bincount().tolist() == [8, 4]
     assert data.image_size == 32
 
 
 def test_only_training_drawings_are_augmented(root):
-    data = QuickDraw(dataset_root=root, size=64, augment=True)
+    data = QuickDraw(QuickDrawConfig(dataset_root=root, size=64, augment=True))
     train, items = data.split("train"), torch.arange(5)
     first, second = (train.view(items, torch.Generator().manual_seed(seed)) for seed in (0, 1))
     plain = train.images[:5].float() / 255
@@ -167,13 +170,13 @@ def test_only_training_drawings_are_augmented(root):
         assert view.sum((1, 2, 3)) == pytest.approx(plain.sum((1, 2, 3)), rel=0.1)
     assert data.split("valid").augment is None
     assert data.split("test").augment is None
-    assert QuickDraw(dataset_root=root, size=64).split("train").augment is None
+    assert QuickDraw(QuickDrawConfig(dataset_root=root, size=64)).split("train").augment is None
 
 
 def test_thinned_strokes(root):
     (root / "quickdraw" / "bar.bin").write_bytes(record([[[20, 230], [128, 128]]]) * 7)
-    split = QuickDraw(dataset_root=root, group=["bar"], size=64, skeleton=True, num_workers=0).split("test")
-    picture = split.images[0, 0]
+    data = QuickDraw(QuickDrawConfig(dataset_root=root, group=["bar"], size=64, skeleton=True, num_workers=0))
+    picture = data.split("test").images[0, 0]
     rows, columns = (picture == 255).nonzero(as_tuple=True)
     assert picture.unique().tolist() == [0, 255]
     assert ((rows - 31.5).abs() <= 1).all()  # row 128 of 256
@@ -224,7 +227,7 @@ def test_an_empty_file(root, name):
 def test_too_few_drawings(root):
     (root / "quickdraw" / "cat.bin").write_bytes(record(CROSS) * 5)
     with pytest.raises(UsageError, match="QuickDraw cannot be divided") as caught:
-        QuickDraw(dataset_root=root, group=["cat"]).split("train")
+        QuickDraw(QuickDrawConfig(dataset_root=root, group=["cat"])).split("train")
     assert len(str(caught.value).splitlines()) <= 5
 
 
@@ -237,7 +240,7 @@ def test_a_missing_group_is_downloaded(root, tmp_path, monkeypatch, server):
     bucket.mkdir()
     (bucket / "alarm clock.ndjson").write_text("".join(line(drawing) for drawing in numbered(14, 30)))
     monkeypatch.setattr(quickdraw, "URL", f"{server}/bucket/")
-    data = QuickDraw(dataset_root=root, group=["alarm clock"], stroke_width=1)
+    data = QuickDraw(QuickDrawConfig(dataset_root=root, group=["alarm clock"], stroke_width=1))
     assert len(data.split("test")) == 2
     names = sorted(path.name for path in root.rglob("*"))
     assert names == ["The Eiffel Tower.bin", "alarm clock.ndjson", "quickdraw", "yoga.ndjson"]

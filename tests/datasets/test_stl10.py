@@ -8,6 +8,7 @@ import pytest
 import torch
 import torchvision
 
+from learning_to_draw.datasets.config import STL10Config
 from learning_to_draw.datasets.stl10 import CLASSES, STL10
 from learning_to_draw.errors import UsageError
 
@@ -41,7 +42,7 @@ def numbers(split):
 
 
 def test_pixels_are_where_they_belong(root):
-    test = STL10(dataset_root=root).split("test")
+    test = STL10(STL10Config(dataset_root=root)).split("test")
     assert test.images.shape == (TEST, 3, 96, 96)
     assert np.array_equal(test.images.numpy(), pictures(TEST, 1))
     row, column = 10, 70
@@ -51,7 +52,7 @@ def test_pixels_are_where_they_belong(root):
 
 
 def test_labels_start_at_zero_and_classes_have_names(root):
-    test = STL10(dataset_root=root).split("test")
+    test = STL10(STL10Config(dataset_root=root)).split("test")
     assert test.labels.tolist() == [i % 10 for i in range(TEST)]
     assert test.classes == CLASSES
     assert test.labels.dtype == torch.int64
@@ -60,9 +61,9 @@ def test_labels_start_at_zero_and_classes_have_names(root):
 def test_class_names_from_the_file_or_known(root):
     names = root / "stl10_binary" / "class_names.txt"
     names.write_text("\n".join("abcdefghij"))
-    assert STL10(dataset_root=root).split("test").classes == tuple("abcdefghij")
+    assert STL10(STL10Config(dataset_root=root)).split("test").classes == tuple("abcdefghij")
     names.unlink()
-    assert STL10(dataset_root=root).split("test").classes == CLASSES
+    assert STL10(STL10Config(dataset_root=root)).split("test").classes == CLASSES
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00 no text", b"airplane\nbird\n", b"", None])
@@ -73,12 +74,12 @@ def test_a_damaged_file_of_class_names_gives_way_to_the_known_names(root, caplog
         names.mkdir()
     else:
         names.write_bytes(content)
-    assert STL10(dataset_root=root).split("test").classes == CLASSES
+    assert STL10(STL10Config(dataset_root=root)).split("test").classes == CLASSES
     assert "the known names are used" in caplog.text
 
 
 def test_validation_comes_out_of_the_training_file_stratified(root):
-    data = STL10(dataset_root=root, valset_size_per_class=2)
+    data = STL10(STL10Config(dataset_root=root, valset_size_per_class=2))
     train, valid = data.split("train"), data.split("valid")
     assert (len(train), len(valid)) == (40, 20)
     assert valid.labels.bincount().tolist() == [2] * 10
@@ -90,7 +91,7 @@ def test_validation_comes_out_of_the_training_file_stratified(root):
 
 def test_seeded(root):
     first, again, other = (
-        numbers(STL10(dataset_root=root, valset_size_per_class=2, dataset_seed=seed).split("valid"))
+        numbers(STL10(STL10Config(dataset_root=root, valset_size_per_class=2, dataset_seed=seed)).split("valid"))
         for seed in (1, 1, 2)
     )
     assert torch.equal(first, again)
@@ -99,8 +100,8 @@ def test_seeded(root):
 
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_resized(root, num_workers):
-    small = STL10(dataset_root=root, image_size=48, num_workers=num_workers).split("test").images
-    full = STL10(dataset_root=root).split("test").images
+    small = STL10(STL10Config(dataset_root=root, image_size=48, num_workers=num_workers)).split("test").images
+    full = STL10(STL10Config(dataset_root=root)).split("test").images
     assert small.shape == (TEST, 3, 48, 48)
     theirs = torchvision.transforms.functional.resize(full, 48, antialias=True)
     assert (small.int() - theirs.int()).abs().max() <= 1
@@ -108,7 +109,7 @@ def test_resized(root, num_workers):
 
 def test_the_test_split_does_not_read_the_training_pictures(root):
     (root / "stl10_binary" / "train_X.bin").write_bytes(b"broken")
-    assert len(STL10(dataset_root=root).split("test")) == TEST
+    assert len(STL10(STL10Config(dataset_root=root)).split("test")) == TEST
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def unlabelled(root):
 @pytest.mark.parametrize("chunk", [1000, 10])
 def test_unlabelled_pictures_to_train_with(unlabelled, monkeypatch, chunk):
     monkeypatch.setattr("learning_to_draw.datasets.stl10.CHUNK", chunk)
-    data = STL10(dataset_root=unlabelled, unlabelled_train=True)
+    data = STL10(STL10Config(dataset_root=unlabelled, unlabelled_train=True))
     train = data.split("train")
     assert torch.equal(train.images, torch.from_numpy(pictures(25, 2)))
     assert train.images.is_contiguous()
@@ -131,8 +132,8 @@ def test_unlabelled_pictures_to_train_with(unlabelled, monkeypatch, chunk):
 
 
 def test_validation_and_testing_stay_labelled(unlabelled):
-    usual = STL10(dataset_root=unlabelled, valset_size_per_class=2)
-    data = STL10(dataset_root=unlabelled, valset_size_per_class=2, unlabelled_train=True)
+    usual = STL10(STL10Config(dataset_root=unlabelled, valset_size_per_class=2))
+    data = STL10(STL10Config(dataset_root=unlabelled, valset_size_per_class=2, unlabelled_train=True))
     for name in ("valid", "test"):
         assert torch.equal(data.split(name).images, usual.split(name).images)
         assert torch.equal(data.split(name).labels, usual.split(name).labels)
@@ -140,7 +141,8 @@ def test_validation_and_testing_stay_labelled(unlabelled):
 
 
 def test_unlabelled_pictures_resized(unlabelled):
-    small = STL10(dataset_root=unlabelled, unlabelled_train=True, image_size=48, num_workers=2).split("train").images
+    data = STL10(STL10Config(dataset_root=unlabelled, unlabelled_train=True, image_size=48, num_workers=2))
+    small = data.split("train").images
     theirs = torchvision.transforms.functional.resize(torch.from_numpy(pictures(25, 2)), 48, antialias=True)
     assert (small.int() - theirs.int()).abs().max() <= 1
 
@@ -149,15 +151,15 @@ def test_unlabelled_pictures_resized(unlabelled):
 def test_damaged_unlabelled_pictures(unlabelled, size):
     (unlabelled / "stl10_binary" / "unlabeled_X.bin").write_bytes(bytes(size))
     with pytest.raises(UsageError, match=r"unlabeled_X\.bin is damaged or incomplete"):
-        STL10(dataset_root=unlabelled, unlabelled_train=True).split("train")
+        STL10(STL10Config(dataset_root=unlabelled, unlabelled_train=True)).split("train")
 
 
 def test_unlabelled_pictures_are_missed_only_where_they_are_wanted(root, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(torchvision.datasets.STL10, "url", "http://127.0.0.1:9/stl10_binary.tar.gz")
-    STL10(dataset_root=root)
+    STL10(STL10Config(dataset_root=root))
     with pytest.raises(UsageError, match=r"STL10: unlabeled_X\.bin not found in"):
-        STL10(dataset_root=root, unlabelled_train=True)
+        STL10(STL10Config(dataset_root=root, unlabelled_train=True))
 
 
 @pytest.mark.parametrize("file", ["test_X.bin", "test_y.bin"])
@@ -167,7 +169,7 @@ def test_damaged_files(root, file, cut):
     content = path.read_bytes()
     path.write_bytes(content[:-cut] if cut else b"")
     with pytest.raises(UsageError) as caught:
-        STL10(dataset_root=root).split("test")
+        STL10(STL10Config(dataset_root=root)).split("test")
     message = str(caught.value)
     assert "test_X.bin and test_y.bin" in message
     assert "damaged or incomplete" in message
@@ -177,12 +179,12 @@ def test_damaged_files(root, file, cut):
 def test_labels_out_of_range(root):
     (np.arange(TEST, dtype=np.uint8)).tofile(root / "stl10_binary" / "test_y.bin")
     with pytest.raises(UsageError, match="from 0 to 29"):
-        STL10(dataset_root=root).split("test")
+        STL10(STL10Config(dataset_root=root)).split("test")
 
 
 def test_too_large_a_validation_set(root):
     with pytest.raises(UsageError, match="STL10 cannot be divided") as caught:
-        STL10(dataset_root=root, valset_size_per_class=6).split("train")
+        STL10(STL10Config(dataset_root=root, valset_size_per_class=6)).split("train")
     assert len(str(caught.value).splitlines()) <= 5
 
 
@@ -190,7 +192,7 @@ def test_missing_and_not_to_be_downloaded(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(torchvision.datasets.STL10, "url", "http://127.0.0.1:9/stl10_binary.tar.gz")
     with pytest.raises(UsageError) as caught:
-        STL10(dataset_root=tmp_path / "deep" / "data")
+        STL10(STL10Config(dataset_root=tmp_path / "deep" / "data"))
     message = str(caught.value)
     assert "train_X.bin, train_y.bin, test_X.bin, test_y.bin not found in" in message
     assert str(tmp_path / "deep" / "data" / "stl10_binary") in message
@@ -219,10 +221,10 @@ def test_downloaded(tmp_path, monkeypatch, server, intact):
         monkeypatch.setattr(official, f"{part}_list", files)
     root = tmp_path / "data"
     if intact:
-        data = STL10(dataset_root=root)
+        data = STL10(STL10Config(dataset_root=root))
         assert [path.name for path in root.iterdir()] == ["stl10_binary"]
         assert torch.equal(numbers(data.split("test")), torch.arange(TEST))
     else:
         with pytest.raises(UsageError, match="corrupted"):
-            STL10(dataset_root=root)
+            STL10(STL10Config(dataset_root=root))
         assert not root.exists()

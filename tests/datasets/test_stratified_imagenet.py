@@ -4,6 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
+from learning_to_draw.datasets.config import StratifiedImageNetConfig
 from learning_to_draw.datasets.stratified_imagenet import StratifiedImageNet
 from learning_to_draw.errors import UsageError
 
@@ -38,9 +39,13 @@ def root(tmp_path):
     return root
 
 
+def imagenet(root, split=3, **options):
+    return StratifiedImageNet(StratifiedImageNetConfig(dataset_root=root, split=split, **options))
+
+
 def complaint(root, split=3, **options):
     with pytest.raises(UsageError) as caught:
-        StratifiedImageNet(dataset_root=root, split=split, num_workers=0, **options)
+        imagenet(root, split, num_workers=0, **options)
     message = str(caught.value)
     assert len(message.splitlines()) <= 5
     return message
@@ -58,7 +63,7 @@ def expected(pictures):
 
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_pictures_as_listed(root, num_workers):
-    data = StratifiedImageNet(dataset_root=root, split=3, image_size=32, num_workers=num_workers)
+    data = imagenet(root, image_size=32, num_workers=num_workers)
     for split, listed in (("train", "train"), ("valid", "val"), ("test", "test")):
         found = data.split(split)
         assert identities(found) == expected(LISTS[listed])
@@ -69,18 +74,18 @@ def test_pictures_as_listed(root, num_workers):
 
 
 def test_the_middle_is_cut_out(root):
-    images = StratifiedImageNet(dataset_root=root, split=3, image_size=40).split("train").images
+    images = imagenet(root, image_size=40).split("train").images
     assert images[:, 2].float().mean() < 20  # none of the white ends, which begin 5 pixels further out
 
 
 def test_without_a_test_file_val_is_divided(root):
     (root / "splits" / "split3_test.txt").unlink()
-    data = StratifiedImageNet(dataset_root=root, split=3)
+    data = imagenet(root)
     valid, test = data.split("valid"), data.split("test")
     assert valid.labels.bincount().tolist() == test.labels.bincount().tolist() == [2, 2, 2]
     assert sorted(identities(valid) + identities(test)) == sorted(expected(LISTS["val"]))
     assert [valid.labels.tolist(), test.labels.tolist()] == [[i for i, _ in identities(s)] for s in (valid, test)]
-    again = StratifiedImageNet(dataset_root=root, split=3)
+    again = imagenet(root)
     assert again.listings["test"].pictures == data.listings["test"].pictures
 
 
@@ -88,7 +93,7 @@ def test_split_files_elsewhere_and_blank_lines(root, tmp_path):
     (root / "splits").rename(tmp_path / "elsewhere")
     path = tmp_path / "elsewhere" / "split3_val.txt"
     path.write_text("\n  \r\n".join(LISTS["val"]))
-    data = StratifiedImageNet(dataset_root=root, split=3, split_files=tmp_path / "elsewhere")
+    data = imagenet(root, split_files=tmp_path / "elsewhere")
     assert data.listings["valid"].pictures == LISTS["val"]
 
 
@@ -144,7 +149,7 @@ def test_a_picture_twice_in_one_list_however_it_is_spelt(root, part):
 def test_paths_are_kept_in_one_spelling(root):
     path = root / "splits" / "split3_val.txt"
     path.write_text("".join(f"{other_spellings(picture)[1 + i % 3]}\n" for i, picture in enumerate(LISTS["val"])))
-    assert StratifiedImageNet(dataset_root=root, split=3).listings["valid"].pictures == LISTS["val"]
+    assert imagenet(root).listings["valid"].pictures == LISTS["val"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n"])
@@ -166,22 +171,22 @@ def test_too_few_pictures_to_divide(root):
 
 def test_a_picture_that_is_not_there(root):
     (root / name("val", 0, 5)).unlink()
-    data = StratifiedImageNet(dataset_root=root, split=3)
+    data = imagenet(root)
     assert len(data.split("valid")) == 12
     with pytest.raises(UsageError, match=r"n01440764_5\.JPEG: it cannot be read \(there is no such file\).\nPut it"):
         data.split("test")
 
 
 def test_a_second_run_sees_the_same_pictures_without_decoding(root, spoil):
-    first = StratifiedImageNet(dataset_root=root, split=3, image_size=16).split("train")
+    first = imagenet(root, image_size=16).split("train")
     spoil(root.rglob("*.JPEG"))
-    again = StratifiedImageNet(dataset_root=root, split=3, image_size=16).split("train")
+    again = imagenet(root, image_size=16).split("train")
     assert torch.equal(again.images, first.images)
 
 
 def test_another_list_of_the_same_pictures_is_decoded_for_itself(root):
-    first = StratifiedImageNet(dataset_root=root, split=3, image_size=16).split("train")
+    first = imagenet(root, image_size=16).split("train")
     for part, pictures in (("train", LISTS["train"][::-1]), ("val", LISTS["val"])):
         (root / "splits" / f"split4_{part}.txt").write_text("".join(f"{picture}\n" for picture in pictures))
-    other = StratifiedImageNet(dataset_root=root, split=4, image_size=16).split("train")
+    other = imagenet(root, split=4, image_size=16).split("train")
     assert torch.equal(other.images, first.images.flip(0))

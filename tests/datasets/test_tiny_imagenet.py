@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from learning_to_draw.datasets import tiny_imagenet
+from learning_to_draw.datasets.config import TinyImageNetConfig
 from learning_to_draw.datasets.tiny_imagenet import TinyImageNet
 from learning_to_draw.errors import UsageError
 
@@ -59,7 +60,7 @@ def root(tmp_path):
 
 def complaint(root):
     with pytest.raises(UsageError) as caught:
-        TinyImageNet(dataset_root=root, num_workers=0)
+        TinyImageNet(TinyImageNetConfig(dataset_root=root, num_workers=0))
     message = str(caught.value)
     assert len(message.splitlines()) <= 5
     return message
@@ -73,7 +74,7 @@ def identities(split):
 
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_splits(root, num_workers):
-    data = TinyImageNet(dataset_root=root, num_workers=num_workers)
+    data = TinyImageNet(TinyImageNetConfig(dataset_root=root, num_workers=num_workers))
     train, valid, test = (data.split(name) for name in ("train", "valid", "test"))
     assert identities(train) == [(label, number) for label in range(3) for number in range(TRAIN)]
     held_out = identities(valid) + identities(test)
@@ -88,27 +89,27 @@ def test_splits(root, num_workers):
 
 @pytest.mark.parametrize("deeper", ["", "images"])
 def test_sorted_into_class_folders_the_halves_are_the_same(root, deeper):
-    before = TinyImageNet(dataset_root=root)
+    before = TinyImageNet(TinyImageNetConfig(dataset_root=root))
     halves = [identities(before.split(name)) for name in ("valid", "test")]
     regroup(root, deeper)
-    after = TinyImageNet(dataset_root=root)
+    after = TinyImageNet(TinyImageNetConfig(dataset_root=root))
     assert [identities(after.split(name)) for name in ("valid", "test")] == halves
 
 
 def test_grey_pictures_become_coloured(root):
     picture(100, 100, "L").save(root / "tiny-imagenet-200" / "train" / WNIDS[1] / "images" / f"{WNIDS[1]}_1.JPEG")
-    image = TinyImageNet(dataset_root=root).split("train").images[4]
+    image = TinyImageNet(TinyImageNetConfig(dataset_root=root)).split("train").images[4]
     assert image.shape == (3, 64, 64)
     assert torch.equal(image[0], image[2])
 
 
 def test_without_words(root):
     (root / "tiny-imagenet-200" / "words.txt").unlink()
-    assert TinyImageNet(dataset_root=root).classes == WNIDS
+    assert TinyImageNet(TinyImageNetConfig(dataset_root=root)).classes == WNIDS
 
 
 def test_an_incomplete_data_set_is_mentioned(root, caplog):
-    TinyImageNet(dataset_root=root)
+    TinyImageNet(TinyImageNetConfig(dataset_root=root))
     assert "9 and 12 labelled pictures, not 100000 and 10000" in caplog.text
 
 
@@ -141,7 +142,7 @@ def test_annotations_missing(root):
 
 def test_a_picture_that_is_not_there(root):
     (root / "tiny-imagenet-200" / "val" / "images" / "val_3.JPEG").unlink()
-    data = TinyImageNet(dataset_root=root)
+    data = TinyImageNet(TinyImageNetConfig(dataset_root=root))
     with pytest.raises(UsageError, match=r"val_3\.JPEG: it cannot be read \(there is no such file\)"):
         [data.split(name) for name in ("valid", "test")]
 
@@ -156,7 +157,7 @@ def test_downloaded(tmp_path, monkeypatch, server, intact):
     monkeypatch.setattr(tiny_imagenet, "MD5", md5 if intact else "0" * 32)
     root = tmp_path / "data"
     if intact:
-        data = TinyImageNet(dataset_root=root)
+        data = TinyImageNet(TinyImageNetConfig(dataset_root=root))
         assert [path.name for path in root.iterdir()] == ["tiny-imagenet-200"]
         assert len(data.split("train")) == 9
     else:
@@ -174,6 +175,6 @@ def test_missing_and_not_to_be_downloaded(tmp_path, monkeypatch):
 
 
 def test_a_second_run_sees_the_same_pictures_without_decoding(root, spoil):
-    first = TinyImageNet(dataset_root=root).split("valid")
+    first = TinyImageNet(TinyImageNetConfig(dataset_root=root)).split("valid")
     spoil(root.rglob("*.JPEG"))
-    assert torch.equal(TinyImageNet(dataset_root=root).split("valid").images, first.images)
+    assert torch.equal(TinyImageNet(TinyImageNetConfig(dataset_root=root)).split("valid").images, first.images)

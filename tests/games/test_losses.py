@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
+from learning_to_draw.components import Config
+from learning_to_draw.games.losses.config import PerceptualConfig
+from learning_to_draw.games.losses.perceptual import PerceptualLoss
 from learning_to_draw.games.losses.terms import CELoss, HingeLoss, NoLoss, ReconstructLoss, TotalLoss
 
 
@@ -44,20 +46,21 @@ def test_no_loss_has_a_gradient_of_zero():
     assert torch.equal(scores.grad, torch.zeros(2, 3))
 
 
-def test_reconstruct_loss_by_hand(play_with):
+def test_reconstruct_loss_by_hand(play_with, agents_with_layers):
     sketches = torch.tensor([1.0, 0.0, 0.5, 0.0]).view(1, 1, 2, 2)
     photos = torch.tensor([0.0, 0.0, 1.0, 0.0]).view(1, 1, 2, 2)
-    loss = ReconstructLoss()
+    loss = ReconstructLoss(Config(), agents_with_layers())
     assert loss(play_with(sketches=sketches, photos=photos)).item() == pytest.approx((1 + 0.25) / 4)
     # the encoder's three equal channels change nothing
     colour = play_with(sketches=sketches.expand(1, 3, 2, 2), photos=photos)
     assert loss(colour).item() == pytest.approx((1 + 0.25) / 4)
 
 
-def test_reconstruct_loss_of_a_photo_in_colour(play_with):
+def test_reconstruct_loss_of_a_photo_in_colour(play_with, agents_with_layers):
     photos = torch.tensor([0.2, 0.5, 1.0]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
     play = play_with(sketches=torch.full((1, 3, 4, 4), 0.5), photos=photos)
-    assert ReconstructLoss()(play).item() == pytest.approx((0.09 + 0.25) / 3)
+    loss = ReconstructLoss(Config(), agents_with_layers())
+    assert loss(play).item() == pytest.approx((0.09 + 0.25) / 3)
 
 
 class Ink(nn.Module):
@@ -65,18 +68,20 @@ class Ink(nn.Module):
         return play.sketches.sum() * 2
 
 
-def test_total_loss_names_its_terms(play_with):
+def test_total_loss_names_its_terms(play_with, agents_with_layers):
     total = TotalLoss(lambda scores, targets: scores.new_tensor(0.25), {"ink": Ink()})
     terms = total(play_with(sketches=torch.ones(3)), torch.tensor([0]))
     assert {name: term.item() for name, term in terms.items()} == {"game": 0.25, "ink": 6.0}
     assert not total.needed_layers  # nothing here reads feature maps
-    assert TotalLoss(HingeLoss(), {"perceptual": PerceptualLoss(("a",))}).needed_layers
+    perceptual = PerceptualLoss(PerceptualConfig(), agents_with_layers("a"))
+    assert TotalLoss(HingeLoss(), {"perceptual": perceptual}).needed_layers
     assert not TotalLoss(HingeLoss()).needed_layers
 
 
-def test_total_loss_keeps_what_its_terms_learn():
+def test_total_loss_keeps_what_its_terms_learn(agents_with_layers):
     def build():
-        return TotalLoss(HingeLoss(), {"perceptual": PerceptualLoss(("a", "b"), LearntWeights(2))})
+        perceptual = PerceptualLoss(PerceptualConfig(learn_sop_weights=True), agents_with_layers("a", "b"))
+        return TotalLoss(HingeLoss(), {"perceptual": perceptual})
 
     one, other = build(), build()
     assert list(one.state_dict()) == ["auxiliary.perceptual.weights.values"]

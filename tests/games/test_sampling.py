@@ -6,8 +6,11 @@ from collections import Counter
 import pytest
 import torch
 
+from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError
-from learning_to_draw.games.sampling import GameIndices, ObjectOrientedGame, OriginalGame, shuffled_pools
+from learning_to_draw.games import GAMES
+from learning_to_draw.games.config import GameConfig
+from learning_to_draw.games.sampling import GameIndices, shuffled_pools
 
 
 def seeded(seed=0):
@@ -20,24 +23,25 @@ def meant_items(deal: GameIndices) -> torch.Tensor:
     return pools.gather(1, deal.targets[:, None]).flatten()
 
 
-def object_oriented(labels, kind, *, shuffle=False, num_targets=None, batch_size=4, senders=None, seed=0, split="test"):
-    labels = torch.tensor(labels)
+def sample(kind, labels, *, shuffle=False, seed=0, items=None, **options):
+    """The sampler of a split. labels: the class of every picture. items: the picture of every item; None: one each."""
+    labels, name = torch.tensor(labels), "train" if shuffle else "test"
     classes = tuple("abcdefgh"[: int(labels.max()) + 1])
-    return ObjectOrientedGame(
-        labels,
-        classes,
-        kind=kind,
-        num_targets=num_targets,
-        batch_size=batch_size,
-        generator=seeded(seed),
-        shuffle=shuffle,
-        senders=senders,
-        split=split,
-    )
+    items = torch.arange(len(labels)) if items is None else torch.tensor(items)
+    split = Split(name, torch.zeros(len(labels), 1, 1, 1, dtype=torch.uint8), labels, classes, items)
+    return GAMES[kind].load()(GameConfig(**options), split, generator=seeded(seed), shuffle=shuffle)
+
+
+def original(items, *, shuffle, **options):
+    return sample("none", [0] * items, shuffle=shuffle, **options)
+
+
+def object_oriented(labels, kind, *, batch_size=4, **settings):
+    return sample(kind, labels, batch_size=batch_size, **settings)
 
 
 def test_original_game_means_every_item_of_a_batch_once_and_drops_the_short_last_batch():
-    sampler = OriginalGame(11, candidates=4, generator=seeded(), shuffle=True)
+    sampler = original(11, batch_size=4, shuffle=True)
     deals = list(sampler)
     assert len(deals) == len(sampler) == 2
     used = torch.cat([deal.senders for deal in deals])
@@ -49,27 +53,27 @@ def test_original_game_means_every_item_of_a_batch_once_and_drops_the_short_last
 
 
 def test_original_game_shuffles_training_and_repeats_the_rest():
-    train = OriginalGame(40, candidates=8, generator=seeded(), shuffle=True)
+    train = original(40, batch_size=8, shuffle=True)
     assert not torch.equal(next(iter(train)).senders, next(iter(train)).senders)
-    fixed = OriginalGame(40, candidates=8, generator=seeded(), shuffle=False)
+    fixed = original(40, batch_size=8, shuffle=False)
     for first, second in zip(fixed, fixed, strict=True):
         assert torch.equal(first.senders, second.senders)
         assert torch.equal(first.candidates, second.candidates)
         assert torch.equal(first.targets, second.targets)
-    again = OriginalGame(40, candidates=8, generator=seeded(), shuffle=False)
+    again = original(40, batch_size=8, shuffle=False)
     assert torch.equal(next(iter(fixed)).candidates, next(iter(again)).candidates)
     # The order is not the split's own, in which classes may lie together.
     assert not torch.equal(next(iter(fixed)).senders, torch.arange(8))
 
 
 def test_pools_are_shuffled_away_from_the_senders_order():
-    deal = next(iter(OriginalGame(64, candidates=64, generator=seeded(), shuffle=True)))
+    deal = next(iter(original(64, batch_size=64, shuffle=True)))
     assert not torch.equal(deal.targets, torch.arange(64))
     assert sorted(deal.targets.tolist()) == list(range(64))
 
 
 def test_fewer_senders_than_candidates():
-    deal = next(iter(OriginalGame(10, candidates=10, senders=3, generator=seeded(), shuffle=False)))
+    deal = next(iter(original(10, batch_size=10, sender_images_per_iter=3, shuffle=False)))
     assert deal.senders.shape == deal.targets.shape == (3,)
     assert deal.candidates.shape == (1, 10)
     assert torch.equal(meant_items(deal), deal.senders)
@@ -127,24 +131,15 @@ def test_a_game_holds_one_picture_of_each_class(kind, shuffle):
 
 def test_different_never_shows_the_receiver_the_senders_own_picture():
     labels = [0] * 2 + [1] * 3 + [2] * 8
-    for deal in object_oriented(labels, "different", shuffle=True, batch_size=3, split="train"):
+    for deal in object_oriented(labels, "different", shuffle=True, batch_size=3):
         assert not (meant_items(deal) == deal.senders).any()
 
 
 def test_different_means_another_picture_also_where_a_balanced_split_repeats_them():
-    # class a: pictures 10 and 11, shown 8 times in all; class b: picture 20 to 27, shown once each
-    labels, pictures = torch.tensor([0] * 8 + [1] * 8), torch.tensor([10, 11] * 4 + list(range(20, 28)))
+    # class a: pictures 0 and 1, shown 8 times in all; class b: pictures 2 to 9, shown once each
+    labels, pictures = torch.tensor([0] * 8 + [1] * 8), torch.tensor([0, 1] * 4 + list(range(2, 10)))
     for kind in ("different", "mixed"):
-        sampler = ObjectOrientedGame(
-            labels,
-            ("a", "b"),
-            kind=kind,
-            pictures=pictures,
-            num_targets=None,
-            batch_size=2,
-            generator=seeded(),
-            shuffle=True,
-        )
+        sampler = object_oriented([0] * 2 + [1] * 8, kind, items=pictures.tolist(), batch_size=2, shuffle=True)
         for turn, deal in enumerate([deal for _ in range(5) for deal in sampler]):
             seen, meant = pictures[deal.senders], pictures[meant_items(deal)]
             assert torch.equal(labels[deal.senders], labels[meant_items(deal)])
@@ -153,18 +148,9 @@ def test_different_means_another_picture_also_where_a_balanced_split_repeats_the
 
 def test_a_class_of_one_picture_shows_it_to_both():
     # class a: one item; class b: pictures 1 2 3; class c: one picture, which a balanced split repeats as items 4 5 6
-    labels, pictures = [0] + [1] * 3 + [2] * 3, torch.tensor([0, 1, 2, 3, 9, 9, 9])
+    labels, pictures = [0] + [1] * 3 + [2] * 3, [0, 1, 2, 3, 4, 4, 4]
     for kind, shuffle in itertools.product(("different", "mixed"), (True, False)):
-        sampler = ObjectOrientedGame(
-            torch.tensor(labels),
-            ("a", "b", "c"),
-            kind=kind,
-            pictures=pictures,
-            num_targets=None,
-            batch_size=3,
-            generator=seeded(),
-            shuffle=shuffle,
-        )
+        sampler = object_oriented([0, 1, 1, 1, 2], kind, items=pictures, batch_size=3, shuffle=shuffle)
         assert sampler.lonely == ("a", "c")
         for deal in sampler:
             for sender, receiver in zip(deal.senders.tolist(), meant_items(deal).tolist(), strict=True):
@@ -180,7 +166,7 @@ def test_a_class_of_one_picture_shows_it_to_both():
 
 def test_every_picture_is_sender_and_receiver_once_in_a_cycle():
     labels = [0] * 5 + [1] * 5
-    deals = list(object_oriented(labels, "different", shuffle=True, batch_size=2, split="train"))
+    deals = list(object_oriented(labels, "different", shuffle=True, batch_size=2))
     assert sorted(torch.cat([deal.senders for deal in deals]).tolist()) == list(range(10))
     assert sorted(torch.cat([meant_items(deal) for deal in deals]).tolist()) == list(range(10))
 
@@ -197,17 +183,17 @@ def test_with_fewer_targets_than_classes_every_class_is_still_tested():
 
 def test_with_few_senders_every_class_still_takes_its_turn_as_sender():
     labels = [c for c in range(5) for _ in range(6)]
-    deals = list(object_oriented(labels, "same", batch_size=5, senders=1))
+    deals = list(object_oriented(labels, "same", batch_size=5, sender_images_per_iter=1))
     met = Counter(labels[deal.senders.item()] for deal in deals)
     assert set(met) == set(range(5))
 
 
 def test_training_deals_differ_between_epochs_and_follow_the_seed():
     labels = [c for c in range(5) for _ in range(10)]
-    sampler = object_oriented(labels, "same", shuffle=True, batch_size=10, seed=1, split="train")
+    sampler = object_oriented(labels, "same", shuffle=True, batch_size=10, seed=1)
     first, second = next(iter(sampler)), next(iter(sampler))
     assert not torch.equal(first.senders, second.senders)
-    again = next(iter(object_oriented(labels, "same", shuffle=True, batch_size=10, seed=1, split="train")))
+    again = next(iter(object_oriented(labels, "same", shuffle=True, batch_size=10, seed=1)))
     assert torch.equal(first.senders, again.senders)
     assert torch.equal(first.candidates, again.candidates)
 
@@ -216,18 +202,20 @@ def test_batch_size_is_rounded_to_whole_games_and_may_be_exceeded_by_one_game():
     labels = [c for c in range(8) for _ in range(4)]
     assert object_oriented(labels, "same", batch_size=20).games == 2
     assert object_oriented(labels, "same", batch_size=3).games == 1
+    # A held-out split that is smaller than a batch plays fewer games at a time; training refuses (see below).
+    assert object_oriented([0, 0, 1, 1], "same", batch_size=6).games == 2
 
 
 @pytest.mark.parametrize(
     ("build", "told"),
     [
-        (lambda: OriginalGame(9, candidates=10, generator=seeded(), shuffle=True), "9 pictures"),
-        (lambda: OriginalGame(9, candidates=4, senders=5, generator=seeded(), shuffle=True), "at most 4"),
+        (lambda: original(9, batch_size=10, shuffle=True), "9 pictures"),
+        (lambda: original(9, batch_size=4, sender_images_per_iter=5, shuffle=True), "at most 4"),
         (lambda: object_oriented([0, 0, 1, 1], "same", num_targets=3), "2 classes"),
         (lambda: object_oriented([0, 0, 0, 0], "same"), "1 class"),
         (lambda: object_oriented([0, 0, 0, 0], "same", num_targets=5), "1 class, .*\nLeave out --object-oriented"),
-        (lambda: object_oriented([0, 0, 1, 1], "same", batch_size=6), "has 4"),
-        (lambda: object_oriented([0, 0, 1, 1], "same", senders=3), "at most 2"),
+        (lambda: object_oriented([0, 0, 1, 1], "same", batch_size=6, shuffle=True), "has 4"),
+        (lambda: object_oriented([0, 0, 1, 1], "same", sender_images_per_iter=3), "at most 2"),
     ],
 )
 def test_what_cannot_be_played_is_said(build, told):

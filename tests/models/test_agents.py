@@ -5,8 +5,11 @@ import torch
 from torch import nn
 
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.config import ReceiverConfig
+from learning_to_draw.models.decoders.config import LineConfig
 from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
 from learning_to_draw.models.encoders.base import IMAGENET_MEAN, IMAGENET_STD, Encoder, Encoding, expand_channels
+from learning_to_draw.models.encoders.config import EncoderConfig, SimpleMLPConfig, SqueezeNetConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder, SmallCNNEncoder
 from learning_to_draw.models.encoders.squeezenet import SqueezeNetBackbone
 from learning_to_draw.models.receivers import SimpleReceiverMLP
@@ -14,12 +17,13 @@ from learning_to_draw.models.receivers import SimpleReceiverMLP
 
 def small_pair(*, shared=True, channels=1, **kwargs):
     def encoder():
-        return SimpleMLPEncoder(latent_size=8, encoder_hidden=16, image_size=12, channels=channels)
+        return SimpleMLPEncoder(SimpleMLPConfig(latent_size=8, encoder_hidden=16), image_size=12, channels=channels)
 
-    sender = encoder()
-    receiver = sender if shared else encoder()
-    decoder = SinglePassSimpleLineDecoder(latent_size=8, image_size=12, nlines=3, stroke_spread=1.0)
-    return Agents(sender, receiver, decoder, SimpleReceiverMLP(latent_size=8, rx_hidden=16, rx_latent_size=4), **kwargs)
+    sender_encoder = encoder()
+    receiver_encoder = sender_encoder if shared else encoder()
+    decoder = SinglePassSimpleLineDecoder(LineConfig(nlines=3, stroke_spread=1.0), latent_size=8, image_size=12)
+    receiver = SimpleReceiverMLP(ReceiverConfig(rx_hidden=16, rx_latent_size=4), latent_size=8)
+    return Agents(sender_encoder, receiver_encoder, decoder, receiver, **kwargs)
 
 
 @torch.no_grad()
@@ -136,7 +140,7 @@ def test_normalisation_is_imagenets_and_reaches_photos_and_sketches():
 
 
 def test_grey_photos_with_an_encoder_of_colour():
-    encoder = SqueezeNetBackbone(image_size=32, latent_size=8, feature_layer="fire3")
+    encoder = SqueezeNetBackbone(SqueezeNetConfig(latent_size=8, feature_layer="fire3"), image_size=32)
     decoder = SinglePassSimpleLineDecoder(latent_size=8, image_size=32)
     agents = Agents(encoder, encoder, decoder, SimpleReceiverMLP(latent_size=8))
     grey = torch.rand(3, 1, 32, 32)
@@ -149,8 +153,8 @@ def test_grey_photos_with_an_encoder_of_colour():
 
 def test_everything_trainable_is_trained():
     torch.manual_seed(0)
-    encoder = SmallCNNEncoder(latent_size=8, image_size=16, channels=1)
-    decoder = SinglePassSimpleLineDecoder(latent_size=8, image_size=16, stroke_spread=1.0)
+    encoder = SmallCNNEncoder(EncoderConfig(latent_size=8), image_size=16, channels=1)
+    decoder = SinglePassSimpleLineDecoder(LineConfig(stroke_spread=1.0), latent_size=8, image_size=16)
     agents = Agents(encoder, encoder, decoder, SimpleReceiverMLP(latent_size=8))
     agents(torch.rand(4, 1, 16, 16), torch.arange(4)[None], 4).scores.diagonal().sum().backward()
     for name, parameter in agents.named_parameters():

@@ -5,10 +5,16 @@ import torch
 import torchvision
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.models.encoders.config import (
+    SQUEEZENET_LAYERS,
+    VGG16_LAYERS,
+    SqueezeNetConfig,
+    VGG16Config,
+    VGG16ExtendedConfig,
+)
 from learning_to_draw.models.encoders.pretrained import STYLIZED_IMAGENET_FILE
 from learning_to_draw.models.encoders.squeezenet import SqueezeNetBackbone
 from learning_to_draw.models.encoders.vgg16 import VGG16Backbone, VGG16BackboneExtended
-from learning_to_draw.models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
 
 
 @pytest.mark.parametrize(
@@ -22,7 +28,7 @@ from learning_to_draw.models.options import SQUEEZENET_LAYERS, VGG16_LAYERS
     ],
 )
 def test_vgg_feature_layers_as_in_the_reference(layer, channels, shrink, last):
-    encoder = VGG16BackboneExtended(image_size=32, latent_size=8, feature_layer=layer)
+    encoder = VGG16BackboneExtended(VGG16ExtendedConfig(latent_size=8, feature_layer=layer), image_size=32)
     assert encoder.state_dict()["enc.1.weight"].shape == (8, channels * (32 // shrink) ** 2)
     convolutions = [name for name in encoder.state_dict() if name.startswith("vgg16.") and name.endswith("weight")]
     assert convolutions[-1] == f"vgg16.{last}.weight"
@@ -33,7 +39,7 @@ def test_vgg_feature_layers_as_in_the_reference(layer, channels, shrink, last):
 
 
 def test_vgg_is_torchvisions_network_layer_for_layer(vgg16):
-    encoder = VGG16BackboneExtended(image_size=32, feature_layer="relu4_3")
+    encoder = VGG16BackboneExtended(VGG16ExtendedConfig(feature_layer="relu4_3"), image_size=32)
     encoder.vgg16.load_state_dict({k: v for k, v in vgg16.features.state_dict().items() if int(k.split(".")[0]) <= 22})
     pictures = torch.rand(2, 3, 32, 32)
     maps = encoder(pictures, maps=encoder.feature_layers).feature_maps
@@ -47,7 +53,7 @@ def test_vgg_is_torchvisions_network_layer_for_layer(vgg16):
 
 
 def test_the_pooled_vgg_is_torchvisions_network_averaged_to_one_size(vgg16):
-    encoder = VGG16Backbone(image_size=80, latent_size=8)
+    encoder = VGG16Backbone(VGG16Config(latent_size=8), image_size=80)
     convolutions = [f"vgg16.{index}" for index in (0, 2, 5, 7, 10, 12, 14)]
     assert list(dict.fromkeys(name.rpartition(".")[0] for name in encoder.state_dict())) == [*convolutions, "enc.2"]
     assert encoder.enc[2].weight.shape == (8, 16384)
@@ -76,7 +82,7 @@ def vgg16():
 
 @pytest.mark.parametrize("layer", SQUEEZENET_LAYERS)
 def test_squeezenet_feature_layers(layer):
-    encoder = SqueezeNetBackbone(image_size=64, latent_size=8, feature_layer=layer)
+    encoder = SqueezeNetBackbone(SqueezeNetConfig(latent_size=8, feature_layer=layer), image_size=64)
     encoding = encoder(torch.rand(2, 3, 64, 64), maps=encoder.feature_layers)
     assert encoding.latent.shape == (2, 8)
     widths = dict(zip(SQUEEZENET_LAYERS, (64, 128, 256, 384, 512), strict=True))
@@ -87,7 +93,7 @@ def test_squeezenet_feature_layers(layer):
 
 def test_squeezenets_latent_does_not_depend_on_the_scale_of_its_features():
     torch.manual_seed(0)
-    encoder = SqueezeNetBackbone(image_size=64, latent_size=32)
+    encoder = SqueezeNetBackbone(SqueezeNetConfig(latent_size=32), image_size=64)
     pictures = torch.rand(4, 3, 64, 64)
     before = encoder(pictures).latent
     with torch.no_grad():  # ten times larger features: scale every expand convolution of the last Fire module
@@ -98,9 +104,16 @@ def test_squeezenets_latent_does_not_depend_on_the_scale_of_its_features():
     assert before.std() < 2
 
 
-@pytest.mark.parametrize("cls", [VGG16Backbone, VGG16BackboneExtended, SqueezeNetBackbone])
-def test_a_frozen_backbone_trains_its_projection_alone_and_still_passes_gradients(cls):
-    encoder = cls(image_size=32, freeze_backbone=True)
+@pytest.mark.parametrize(
+    ("cls", "config"),
+    [
+        (VGG16Backbone, VGG16Config),
+        (VGG16BackboneExtended, VGG16ExtendedConfig),
+        (SqueezeNetBackbone, SqueezeNetConfig),
+    ],
+)
+def test_a_frozen_backbone_trains_its_projection_alone_and_still_passes_gradients(cls, config):
+    encoder = cls(config(freeze_backbone=True), image_size=32)
     assert {name for name, p in encoder.named_parameters() if p.requires_grad} == {
         name for name, _ in encoder.named_parameters() if name.startswith("enc.")
     }
@@ -121,7 +134,7 @@ def test_imagenet_weights_are_taken_from_torch_home_without_network(tmp_path, mo
     torch.manual_seed(7)
     network = torchvision.models.squeezenet1_1()
     torch.save(network.state_dict(), folder / "squeezenet1_1-b8a52dc0.pth")
-    encoder = SqueezeNetBackbone(image_size=64, imagenet_weights=True)
+    encoder = SqueezeNetBackbone(SqueezeNetConfig(imagenet_weights=True), image_size=64)
     for name, value in encoder.squeezenet.state_dict().items():
         assert torch.equal(value, network.features.state_dict()[name])
 
@@ -129,8 +142,8 @@ def test_imagenet_weights_are_taken_from_torch_home_without_network(tmp_path, mo
 def test_both_vggs_take_the_same_imagenet_weights(tmp_path, monkeypatch, vgg16):
     folder = weights_folder(tmp_path, monkeypatch)
     torch.save(vgg16.state_dict(), folder / "vgg16-397923af.pth")
-    for cls in (VGG16Backbone, VGG16BackboneExtended):
-        encoder = cls(image_size=32, imagenet_weights=True)
+    for cls, config in ((VGG16Backbone, VGG16Config), (VGG16BackboneExtended, VGG16ExtendedConfig)):
+        encoder = cls(config(imagenet_weights=True), image_size=32)
         for name, value in encoder.vgg16.state_dict().items():
             assert torch.equal(value, vgg16.features.state_dict()[name])
 
@@ -139,11 +152,11 @@ def test_missing_or_damaged_imagenet_weights_are_said(tmp_path, monkeypatch):
     folder = weights_folder(tmp_path, monkeypatch)
     (folder / "squeezenet1_1-b8a52dc0.pth").write_bytes(b"no weights")
     with pytest.raises(UsageError, match=r"squeezenet1_1-b8a52dc0\.pth are not available") as raised:
-        SqueezeNetBackbone(image_size=64, imagenet_weights=True)
+        SqueezeNetBackbone(SqueezeNetConfig(imagenet_weights=True), image_size=64)
     assert str(folder) in str(raised.value)
     torch.save({"features.0.weight": torch.zeros(1)}, folder / "squeezenet1_1-b8a52dc0.pth")
     with pytest.raises(UsageError, match=r"features.0.weight is missing or has another shape"):
-        SqueezeNetBackbone(image_size=64, imagenet_weights=True)
+        SqueezeNetBackbone(SqueezeNetConfig(imagenet_weights=True), image_size=64)
 
 
 @pytest.mark.parametrize("given", ["", "a file"])
@@ -153,30 +166,33 @@ def test_stylized_imagenet_weights(tmp_path, monkeypatch, vgg16, given):
     # As published: a training state of a network with its convolutions in nn.DataParallel.
     state = {f"features.module.{name}": value for name, value in vgg16.features.state_dict().items()}
     torch.save({"epoch": 60, "state_dict": state}, path)
-    encoder = VGG16BackboneExtended(image_size=32, feature_layer="relu2_2", sin_weights=str(path) if given else "")
+    config = VGG16ExtendedConfig(feature_layer="relu2_2", sin_weights=str(path) if given else "")
+    encoder = VGG16BackboneExtended(config, image_size=32)
     assert torch.equal(encoder.vgg16[7].weight, vgg16.features[7].weight)
 
 
 def test_files_that_are_no_weights_are_said(tmp_path):
+    config = VGG16ExtendedConfig(feature_layer="relu1_2", sin_weights=str(tmp_path / "w.pth"))
     for content in (torch.zeros(2), [1], {1: 2}, {"state_dict": None}):
         torch.save(content, tmp_path / "w.pth")
         with pytest.raises(UsageError, match=r"w\.pth"):
-            VGG16BackboneExtended(image_size=32, feature_layer="relu1_2", sin_weights=str(tmp_path / "w.pth"))
+            VGG16BackboneExtended(config, image_size=32)
     (tmp_path / "w.pth").write_text("root:x:0:0")
     with pytest.raises(UsageError, match="cannot be read as a file of weights"):
-        VGG16BackboneExtended(image_size=32, feature_layer="relu1_2", sin_weights=str(tmp_path / "w.pth"))
+        VGG16BackboneExtended(config, image_size=32)
     with pytest.raises(UsageError, match="exclude each other"):
-        VGG16BackboneExtended(image_size=32, imagenet_weights=True, sin_weights="")
+        VGG16BackboneExtended(VGG16ExtendedConfig(imagenet_weights=True, sin_weights=""), image_size=32)
 
 
 def test_no_weights_are_looked_for_where_a_checkpoint_follows(tmp_path, monkeypatch):
     weights_folder(tmp_path, monkeypatch)
-    VGG16BackboneExtended(image_size=32, feature_layer="relu1_2", imagenet_weights=True, pretrained=False)
-    SqueezeNetBackbone(image_size=32, imagenet_weights=True, pretrained=False)
+    config = VGG16ExtendedConfig(feature_layer="relu1_2", imagenet_weights=True)
+    VGG16BackboneExtended(config, image_size=32, pretrained=False)
+    SqueezeNetBackbone(SqueezeNetConfig(imagenet_weights=True), image_size=32, pretrained=False)
 
 
 def test_missing_stylized_weights_say_where_they_were_looked_for(tmp_path, monkeypatch):
     folder = weights_folder(tmp_path, monkeypatch)
     with pytest.raises(UsageError) as raised:
-        VGG16BackboneExtended(image_size=32, sin_weights="")
+        VGG16BackboneExtended(VGG16ExtendedConfig(sin_weights=""), image_size=32)
     assert str(folder / STYLIZED_IMAGENET_FILE) in str(raised.value)

@@ -1,18 +1,29 @@
 """CLIP's visual tower as an encoder: its output, the maps of its blocks, and statistics that training keeps."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+from learning_to_draw.components import option
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.encoders.base import IMAGENET_MEAN, IMAGENET_STD
 from learning_to_draw.models.encoders.clip import clip_input
 from learning_to_draw.models.encoders.clip_visual import CLIPVisualEncoder
+from learning_to_draw.models.encoders.config import CLIPVisualConfig
 
 
-def build(name, **kwargs):
+@dataclass(frozen=True, kw_only=True)
+class TinyCLIPConfig(CLIPVisualConfig):
+    """Allows the names of `tiny_clips`, which are not OpenAI's."""
+
+    clip_model: str = option("ViT-tiny", "one of `tiny_clips`")
+
+
+def build(name, **options):
     torch.manual_seed(0)
-    return CLIPVisualEncoder(**{"latent_size": 8, "clip_model": name, "pretrained": False} | kwargs)
+    return CLIPVisualEncoder(TinyCLIPConfig(latent_size=8, clip_model=name, **options), pretrained=False)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.models.decoders.config import ConnectConfig
 from learning_to_draw.models.decoders.connect import SinglePassBezierConnectDecoder, SinglePassPolyConnectDecoder
 from learning_to_draw.rasteriser import curve_edt2_polyline, exp, line_edt2, pixel_grid, softor
 
@@ -15,8 +16,8 @@ OTHERS = [(0, 1), (0, 2), (1, 2)]
 
 def build(cls, **options):
     torch.manual_seed(0)
-    common = {"latent_size": LATENT, "image_size": SIZE, "sigma2": SIGMA2, "npoints": 3, "stroke_spread": 1.0}
-    decoder = cls(**(common | options))
+    config = ConnectConfig(**({"sigma2": SIGMA2, "npoints": 3, "stroke_spread": 1.0} | options))
+    decoder = cls(config, latent_size=LATENT, image_size=SIZE)
     with torch.no_grad():
         decoder.enc_con[0].weight.mul_(20)  # connections far from one half
     return decoder

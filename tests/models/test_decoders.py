@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.models import DECODERS
+from learning_to_draw.models.decoders.config import LineConfig
 from learning_to_draw.models.decoders.single_pass import (
     SinglePassColouredCRSDecoder,
     SinglePassColouredLineDecoder,
@@ -32,8 +34,8 @@ LATENTS = torch.randn(3, LATENT, generator=torch.Generator().manual_seed(1))
 
 def build(cls, **options):
     torch.manual_seed(0)
-    common = {"latent_size": LATENT, "image_size": SIZE, "sigma2": SIGMA2, "stroke_spread": 1.0}
-    return cls(**(common | options))
+    config = DECODERS[cls.__name__].config(sigma2=SIGMA2, stroke_spread=1.0, **options)
+    return cls(config, latent_size=LATENT, image_size=SIZE)
 
 
 def official_points(decoder, head):
@@ -186,7 +188,8 @@ def test_too_few_points_are_an_error(cls, npoints):
 
 def test_line_decoder_by_hand_and_its_strokes_stay_on_the_canvas():
     torch.manual_seed(0)
-    decoder = SinglePassSimpleLineDecoder(latent_size=4, image_size=16, decoder_hidden=6, decoder_hidden2=5, nlines=3)
+    config = LineConfig(decoder_hidden=6, decoder_hidden2=5, nlines=3)
+    decoder = SinglePassSimpleLineDecoder(config, latent_size=4, image_size=16)
     latent, state = torch.randn(2, 4), decoder.state_dict()
     values = latent
     for layer in (0, 2, 4):
@@ -198,23 +201,24 @@ def test_line_decoder_by_hand_and_its_strokes_stay_on_the_canvas():
 
 
 def test_sigma2_is_annealed_after_epoch_0_and_stops_at_its_final_value():
-    decoder = SinglePassSimpleLineDecoder(
-        latent_size=4, image_size=8, sigma2=0.08, final_sigma2=0.015, sigma2_factor=0.5, sigma2_step=2
-    )
+    config = LineConfig(sigma2=0.08, final_sigma2=0.015, sigma2_factor=0.5, sigma2_step=2)
+    decoder = SinglePassSimpleLineDecoder(config, latent_size=4, image_size=8)
     values = []
     for epoch in range(7):
         decoder.anneal(epoch)
         values.append(decoder.sigma2)
     assert values == pytest.approx([0.04, 0.04, 0.02, 0.02, 0.015, 0.015, 0.015])
     assert decoder(torch.zeros(1, 4)).sigma2 == pytest.approx(0.015)
-    still = SinglePassSimpleLineDecoder(latent_size=4, image_size=8, sigma2=0.08)
+    still = SinglePassSimpleLineDecoder(LineConfig(sigma2=0.08), latent_size=4, image_size=8)
     still.anneal(0)
     assert still.sigma2 == 0.08
 
 
 def test_stroke_spread_spreads_untrained_strokes():
     torch.manual_seed(0)
-    narrow = SinglePassSimpleLineDecoder(latent_size=4, image_size=8, nlines=50)(torch.zeros(1, 4))
-    wide = SinglePassSimpleLineDecoder(latent_size=4, image_size=8, nlines=50, stroke_spread=1.0)(torch.zeros(1, 4))
+    narrow, wide = (
+        SinglePassSimpleLineDecoder(config, latent_size=4, image_size=8)(torch.zeros(1, 4))
+        for config in (LineConfig(nlines=50), LineConfig(nlines=50, stroke_spread=1.0))
+    )
     assert narrow.points.abs().max() < 0.2
     assert wide.points.std() > 0.35

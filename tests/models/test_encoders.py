@@ -19,12 +19,13 @@ from learning_to_draw.models.encoders.small import (
 SMALL = (SmallCNNEncoder, BetterCNNEncoder, SimpleCNNEncoder, SimpleMLPEncoder, Conv2DEncoder)
 
 
-def build(cls, **kwargs):
+def build(cls, *, image_size=28, channels=1, **options):
     if cls is SimpleMLPEncoder:
-        kwargs.setdefault("encoder_hidden", 32)
+        options.setdefault("encoder_hidden", 32)
     if cls in (Conv2DEncoder, StrokeNetEncoder):
-        kwargs.setdefault("encoder_channels", kwargs.get("channels", 1))
-    return cls(**{"latent_size": 16, "image_size": 28, "channels": 1} | kwargs)
+        options.setdefault("encoder_channels", channels)
+    config = ENCODERS[cls.__name__].config(**{"latent_size": 16} | options)
+    return cls(config, image_size=image_size, channels=channels)
 
 
 @pytest.mark.parametrize("cls", SMALL)

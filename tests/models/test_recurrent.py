@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.models import DECODERS
 from learning_to_draw.models.decoders.recurrent import (
     PARTS,
     PartAttention,
@@ -16,6 +17,7 @@ from learning_to_draw.models.decoders.recurrent import (
     RNNBezierDecoder,
 )
 from learning_to_draw.models.encoders.base import Encoder, Encoding
+from learning_to_draw.models.encoders.config import SimpleMLPConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 from learning_to_draw.rasteriser import curve_edt2_polyline, exp, pixel_grid, softor
 
@@ -30,15 +32,16 @@ RECURRENT = {
 
 
 def canvas_encoder(channels=1):
-    return SimpleMLPEncoder(latent_size=LATENT, encoder_hidden=16, image_size=SIZE, channels=channels)
+    config = SimpleMLPConfig(latent_size=LATENT, encoder_hidden=16)
+    return SimpleMLPEncoder(config, image_size=SIZE, channels=channels)
 
 
-def build(cls, **options):
+def build(cls, *, latent_size=LATENT, build_encoder=canvas_encoder, **options):
     torch.manual_seed(0)
-    common = {"latent_size": LATENT, "image_size": SIZE, "sigma2": SIGMA2}
     if cls in RECURRENT:
-        common |= {"build_encoder": canvas_encoder, "stroke_spread": 1.0}
-    return cls(**(common | options))
+        options["stroke_spread"] = 1.0
+    config = DECODERS[cls.__name__].config(sigma2=SIGMA2, **options)
+    return cls(config, latent_size=latent_size, image_size=SIZE, build_encoder=build_encoder)
 
 
 class Watching(Encoder):

@@ -5,6 +5,7 @@ import torch
 import torchvision
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.models.encoders.config import ResNet50Config
 from learning_to_draw.models.encoders.resnet50 import ResNet50Backbone
 
 FILE = "resnet50-0676ba61.pth"
@@ -33,7 +34,7 @@ def home(tmp_path_factory, resnet50):
 @pytest.fixture
 def loaded(home, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(home))
-    return ResNet50Backbone(latent_size=8, imagenet_weights=True)
+    return ResNet50Backbone(ResNet50Config(latent_size=8, imagenet_weights=True))
 
 
 @torch.no_grad()
@@ -90,7 +91,8 @@ def test_photos_are_seen_alike_whatever_sketches_were_seen_in_training(loaded):
 
 def test_frozen_it_trains_its_projection_alone_and_keeps_its_statistics(home, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(home))
-    encoder = ResNet50Backbone(latent_size=8, imagenet_weights=True, freeze_backbone=True).train()
+    config = ResNet50Config(latent_size=8, imagenet_weights=True, freeze_backbone=True)
+    encoder = ResNet50Backbone(config).train()
     assert [name for name, p in encoder.named_parameters() if p.requires_grad] == ["enc.1.weight", "enc.1.bias"]
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     sketches = torch.rand(2, 3, 32, 32, requires_grad=True)
@@ -106,6 +108,7 @@ def test_missing_weights_are_said_and_not_looked_for_where_a_checkpoint_follows(
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, folder / FILE)
+    config = ResNet50Config(imagenet_weights=True)
     with pytest.raises(UsageError, match=rf"{FILE} does not hold .* bn1\.weight is missing"):
-        ResNet50Backbone(imagenet_weights=True)
-    ResNet50Backbone(imagenet_weights=True, pretrained=False)
+        ResNet50Backbone(config)
+    ResNet50Backbone(config, pretrained=False)

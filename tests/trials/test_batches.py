@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from learning_to_draw.datasets.splits import Split
-from learning_to_draw.games.sampling import GameIndices, ObjectOrientedGame, OriginalGame
+from learning_to_draw.games.config import GameConfig
+from learning_to_draw.games.sampling import DifferentGame, GameIndices, MixedGame, OriginalGame, SameGame
 from learning_to_draw.trials.loop.batches import GameBatches, SenderView, unique_rows
 
 CPU = torch.device("cpu")
@@ -15,6 +16,10 @@ def numbered_split(count=12, name="test", **kwargs):
     images = torch.arange(count, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 4, 4).contiguous()
     labels = torch.arange(count) % 3
     return Split(name, images, labels, ("a", "b", "c"), torch.arange(count), **kwargs)
+
+
+def original_game(split, shuffle=False, **options):
+    return OriginalGame(GameConfig(**options), split, generator=torch.Generator().manual_seed(0), shuffle=shuffle)
 
 
 def numbers(photos):
@@ -33,13 +38,12 @@ def test_rows_are_senders_first_and_every_picture_once():
 @pytest.mark.parametrize("transformed", [True, False])
 def test_a_batch_shows_what_was_dealt(kind, transformed):
     split = numbered_split()
-    generator = torch.Generator().manual_seed(0)
     if kind == "original":
-        sampler = OriginalGame(12, candidates=6, senders=4, generator=generator, shuffle=True)
+        sampler = original_game(split, shuffle=True, batch_size=6, sender_images_per_iter=4)
     else:
-        sampler = ObjectOrientedGame(
-            split.labels, split.classes, kind=kind, num_targets=3, batch_size=6, generator=generator, shuffle=True
-        )
+        game = {"same": SameGame, "different": DifferentGame, "mixed": MixedGame}[kind]
+        generator = torch.Generator().manual_seed(0)
+        sampler = game(GameConfig(num_targets=3, batch_size=6), split, generator=generator, shuffle=True)
     leave = (lambda photos, generator: photos) if transformed else None
     for batch in GameBatches(split, sampler, device=CPU, seed=0, sender_view=leave):
         assert torch.equal(numbers(batch.photos[: batch.senders]), batch.items.senders)
@@ -55,9 +59,8 @@ def test_a_batch_shows_what_was_dealt(kind, transformed):
 
 
 def test_number_of_games_counts_senders():
-    generator = torch.Generator().manual_seed(0)
-    sampler = OriginalGame(13, candidates=4, senders=3, generator=generator, shuffle=False)
-    batches = GameBatches(numbered_split(13), sampler, device=CPU, seed=0)
+    split = numbered_split(13)
+    batches = GameBatches(split, original_game(split, batch_size=4, sender_images_per_iter=3), device=CPU, seed=0)
     assert len(batches) == 3
     assert batches.games == 9 == sum(batch.senders for batch in batches)
 
@@ -68,9 +71,8 @@ def noise(images, indices, generator, device=None):
 
 def test_views_are_new_each_epoch_in_training_and_the_same_in_testing():
     def first_photos(name):
-        generator = torch.Generator().manual_seed(0)
-        sampler = OriginalGame(12, candidates=6, generator=generator, shuffle=False)
-        batches = GameBatches(numbered_split(name=name, augment=noise), sampler, device=CPU, seed=3)
+        split = numbered_split(name=name, augment=noise)
+        batches = GameBatches(split, original_game(split, batch_size=6), device=CPU, seed=3)
         return next(iter(batches)).photos, next(iter(batches)).photos
 
     assert torch.equal(*first_photos("test"))

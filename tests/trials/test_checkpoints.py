@@ -1,5 +1,4 @@
 import pathlib
-from pathlib import Path
 
 import pytest
 import torch
@@ -7,22 +6,26 @@ import torchbearer
 from torchbearer.callbacks import CSVLogger, Interval, LambdaCallback
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
+from learning_to_draw.games.losses.config import PerceptualConfig
+from learning_to_draw.games.losses.perceptual import PerceptualLoss
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.trials.build import Pictures, build_agents
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.config.configure import configure
+from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.checkpoints import load_agents, load_checkpoint, save_checkpoint
+from learning_to_draw.trials.records.folder import plain
 
 
-def build(*arguments):
-    options = resolve("train", ["--nlines", "3", *arguments])
-    return build_agents(options, Pictures({}, image_size=16, channels=1)), options
+def build(**options):
+    """Agents for pictures of 16 px, and the options of their training."""
+    config = configure("train", **{"nlines": 3, **options})
+    return build_agents(config.agents, Pictures({}, image_size=16, channels=1)), config.values()
 
 
 @pytest.fixture
 def saved(tmp_path):
     torch.manual_seed(0)
-    agents, options = build("--sigma2", "0.08", "--sigma2-step", "1")
+    agents, options = build(sigma2=0.08, sigma2_step=1)
     optimizer = torch.optim.Adam(agents.parameters())
     agents(torch.rand(3, 1, 16, 16), torch.arange(3)[None], 3).scores.sum().backward()
     optimizer.step()
@@ -35,8 +38,8 @@ def saved(tmp_path):
 def test_round_trip_gives_the_same_scores(saved):
     path, agents = saved
     checkpoint = load_checkpoint(path)
-    options = resolve("test", ["--weights", str(path)], checkpoint.options)
-    again = build_agents(options, Pictures({}, image_size=16, channels=1))
+    config = parse("test", ["--weights", str(path)], checkpoint.options)
+    again = build_agents(config.agents, Pictures({}, image_size=16, channels=1))
     load_agents(again, checkpoint)
     photos, candidates = torch.rand(4, 1, 16, 16), torch.arange(4)[None]
     assert torch.equal(again(photos, candidates, 4).scores, agents(photos, candidates, 4).scores)
@@ -55,13 +58,14 @@ def test_it_is_plain_data(saved):
 
 
 def test_what_a_loss_learned_is_kept(saved, tmp_path):
-    agents, options = build()
-    loss = TotalLoss(HingeLoss(), {"perceptual": PerceptualLoss(("a", "b"), LearntWeights(2))})
+    agents, options = build(encoder="SqueezeNetBackbone", feature_layer="fire3")
+    perceptual = PerceptualLoss(PerceptualConfig(learn_sop_weights=True), agents)
+    loss = TotalLoss(HingeLoss(), {"perceptual": perceptual})
     optimizer = torch.optim.Adam([*agents.parameters(), *loss.parameters()])
     save_checkpoint(tmp_path / "m.pt", agents, loss, optimizer, options, 0, [])
     kept = load_checkpoint(tmp_path / "m.pt").loss
     assert {name: value.tolist() for name, value in kept.items()} == {
-        "auxiliary.perceptual.weights.values": loss.auxiliary["perceptual"].weights.values.tolist()
+        "auxiliary.perceptual.weights.values": perceptual.weights.values.tolist()
     }
     # a checkpoint from before losses could learn
     content = torch.load(saved[0], weights_only=True)
@@ -88,8 +92,7 @@ def test_files_that_cannot_be_used(tmp_path, saved):
 @pytest.mark.parametrize("keys", ["text", "state keys"])  # model_final.pt and model_NN.pt
 def test_checkpoints_of_the_official_code(tmp_path, keys):
     torch.manual_seed(0)
-    encoder = ["--encoder", "BetterCNNEncoder"]
-    agents, _ = build(*encoder)
+    agents, _ = build(encoder="BetterCNNEncoder")
     model = {key: value for key, value in agents.state_dict().items() if ".drawn_" not in key}
     model["decoder.grid"] = torch.zeros(16, 16, 2)
     names = ("torchbearer_version", "model", "optimizer", "history", "callback_list")
@@ -103,14 +106,14 @@ def test_checkpoints_of_the_official_code(tmp_path, keys):
 
     checkpoint = load_checkpoint(tmp_path / "model.pt")
     assert (checkpoint.epoch, checkpoint.options) == (2, {})
-    again, _ = build(*encoder)
+    again, _ = build(encoder="BetterCNNEncoder")
     load_agents(again, checkpoint)
     photos, candidates = torch.rand(4, 1, 16, 16), torch.arange(4)[None]
     assert torch.equal(again(photos, candidates, 4).scores, agents(photos, candidates, 4).scores)
 
 
 def test_separate_encoders_do_not_silently_become_one(tmp_path):
-    agents, options = build("--separate-encoders")
+    agents, options = build(separate_encoders=True)
     optimizer = torch.optim.Adam(agents.parameters())
     save_checkpoint(tmp_path / "m.pt", agents, TotalLoss(HingeLoss()), optimizer, options, 0, [])
     shared, _ = build()
@@ -162,7 +165,7 @@ def test_recurrent_decoders_and_clip_have_official_names_of_their_own(tmp_path):
 
 
 def test_agents_of_another_shape_are_refused(saved):
-    other, _ = build("--nlines", "4")
+    other, _ = build(nlines=4)
     with pytest.raises(UsageError, match=r"latent_to_linecoord\.4\.weight") as told:
         load_agents(other, load_checkpoint(saved[0]))
     assert len(str(told.value).splitlines()) <= 5
@@ -202,12 +205,11 @@ def test_weights_of_nan_in_a_shared_encoder_are_still_shared(tmp_path):
 )
 def test_options_in_a_checkpoint_are_looked_at(wrong):
     with pytest.raises(UsageError):
-        resolve("test", ["--weights", "m.pt"], wrong)
+        parse("test", ["--weights", "m.pt"], wrong)
 
 
 def test_options_that_training_saved_pass():
-    options = resolve("train", ["--sop-weights", "1", "0.5", "--encoder", "SqueezeNetBackbone", "--sigma2", "1e-4"])
-    saved = {name: str(value) if isinstance(value, Path) else value for name, value in options.values.items()}
-    again = resolve("test", ["--weights", "m.pt"], saved)
-    assert again.sop_weights == [1.0, 0.5]
-    assert again.sigma2 == 1e-4
+    trained = parse("train", ["--sop-weights", "1", "0.5", "--encoder", "SqueezeNetBackbone", "--sigma2", "1e-4"])
+    again = parse("test", ["--weights", "m.pt"], plain(trained.values()))
+    assert again.auxiliary["perceptual"].config.sop_weights == (1.0, 0.5)
+    assert again.agents.decoder.config.sigma2 == 1e-4

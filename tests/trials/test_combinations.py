@@ -6,34 +6,32 @@ import torch
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
-from learning_to_draw.trials.build import Pictures, build_agents, build_game_loss
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.records.checkpoints import load_agents, load_checkpoint, save_checkpoint
 
 SIZE, PICTURES = 32, 3
 COLOURED = [name for name in DECODERS if "Coloured" in name]
 # Options that make the networks small; all others have their defaults.
 OPTIONS = {
-    "Conv2DEncoder": ["--encoder-channels", "3"],
-    "StrokeNetEncoder": ["--encoder-channels", "3", "--batchnorm"],
-    "SinglePassBezierConnectDecoder": ["--npoints", "4"],
-    "RecurrentPolyConnectDecoder": ["--npoints", "4"],
-    "RNNAttnBezierDecoder": ["--attention"],
+    "Conv2DEncoder": {"encoder_channels": 3},
+    "StrokeNetEncoder": {"encoder_channels": 3, "batchnorm": True},
+    "SinglePassBezierConnectDecoder": {"npoints": 4},
+    "RecurrentPolyConnectDecoder": {"npoints": 4},
+    "RNNAttnBezierDecoder": {"attention": True},
 }
 
 
-def options_for(*names):
-    arguments = ["--latent-size", "16", "--image-size", str(SIZE)]
-    for kind, name in zip(("--encoder", "--decoder", "--receiver"), names, strict=True):
-        arguments += [kind, name, *OPTIONS.get(name, [])]
-    if "Recurrent" in names[1]:
-        arguments += ["--steps", "2"]
-    return resolve("train", arguments)
+def config_for(encoder, decoder, receiver="SimpleReceiverMLP"):
+    options = {"encoder": encoder, "decoder": decoder, "receiver": receiver, "latent_size": 16, "image_size": SIZE}
+    for name in (encoder, decoder, receiver):
+        options |= OPTIONS.get(name, {})
+    return configure("train", **options, **({"steps": 2} if "Recurrent" in decoder else {}))
 
 
-def build(options, channels, seed):
+def build(config, channels, seed):
     torch.manual_seed(seed)
-    return build_agents(options, Pictures({}, SIZE, channels), pretrained=False)
+    return build_agents(config.agents, Pictures({}, SIZE, channels), pretrained=False)
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +43,8 @@ def small_clip(small_clip_network):
 @pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_all_that_fits_together_plays_learns_and_is_saved(encoder, decoder, receiver, tmp_path):
-    options = options_for(encoder, decoder, receiver)
-    agents = build(options, 3, seed=1)
+    config = config_for(encoder, decoder, receiver)
+    agents = build(config, 3, seed=1)
     photos = torch.rand(PICTURES, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
     candidates, targets = torch.tensor([[2, 0, 1]]), torch.tensor([1, 2, 0])
 
@@ -56,7 +54,7 @@ def test_all_that_fits_together_plays_learns_and_is_saved(encoder, decoder, rece
     assert play.sketches.min() >= 0
     assert play.sketches.max() <= 1
     assert play.sketches.max() > 0.05  # something is drawn
-    loss = TotalLoss(build_game_loss(options))
+    loss = TotalLoss(config.loss.build())
     sum(loss(play, targets).values()).backward()
     trained = {name: parameter for name, parameter in agents.named_parameters() if parameter.requires_grad}
     assert trained
@@ -66,8 +64,8 @@ def test_all_that_fits_together_plays_learns_and_is_saved(encoder, decoder, rece
     assert any(parameter.grad.any() for name, parameter in trained.items() if name.startswith("decoder."))
 
     path = tmp_path / "model.pt"
-    save_checkpoint(path, agents, loss, torch.optim.Adam(trained.values()), options, 0, [])
-    again = build(options, 3, seed=2)
+    save_checkpoint(path, agents, loss, torch.optim.Adam(trained.values()), config.values(), 0, [])
+    again = build(config, 3, seed=2)
     load_agents(again, load_checkpoint(path))
     path.unlink()
     with torch.no_grad():
@@ -77,13 +75,12 @@ def test_all_that_fits_together_plays_learns_and_is_saved(encoder, decoder, rece
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_grey_pictures_fit_every_encoder_and_colours_only_one_that_sees_them(encoder):
-    options = options_for(encoder, "SinglePassSimpleLineDecoder", "SimpleReceiverMLP")
-    agents = build(options, 1, seed=1)
+    agents = build(config_for(encoder, "SinglePassSimpleLineDecoder"), 1, seed=1)
     channels = agents.sender_encoder.channels
     play = agents(torch.rand(PICTURES, 1, SIZE, SIZE), torch.arange(PICTURES)[None], PICTURES)
     assert play.sketches.shape == (PICTURES, channels, SIZE, SIZE)
     for decoder in COLOURED:
-        coloured = options_for(encoder, decoder, "SimpleReceiverMLP")
+        coloured = config_for(encoder, decoder)
         if channels == 3:
             build(coloured, 1, seed=1)
         else:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -10,19 +9,39 @@ import torch
 from PIL import Image
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials.build import Pictures, build_agents, build_test_loss
-from learning_to_draw.trials.config.resolve import given_trust, resolve
+from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.config.configure import configure, replaced
+from learning_to_draw.trials.config.parse import read_early
 from learning_to_draw.trials.crossplay import crossplay, draw_matrix, matrix_csv, short_names
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
-from learning_to_draw.trials.test import test as play_test
-from learning_to_draw.trials.trained import load_trained, pair
+from learning_to_draw.trials.test import test as play
+from learning_to_draw.trials.trained import load_trained, pair, parse_trained
 
-SMALL = ["--image-size", "16", "--latent-size", "16", "--nlines", "3", "--stroke-spread", "1", "--batch-size", "12"]
+SMALL = {"image_size": 16, "latent_size": 16, "stroke_spread": 1.0, "batch_size": 12}
+LINES = {**SMALL, "nlines": 3, "encoder": "SimpleMLPEncoder"}
 
 
-def save(path, agents, options):
-    save_checkpoint(path, agents, build_test_loss(options), torch.optim.Adam(agents.parameters()), options, 0, [])
+def build(config):
+    return build_agents(config.agents, Pictures({}, 16, 1), pretrained=False)
+
+
+def save(path, agents, config):
+    optimizer = torch.optim.Adam(agents.parameters())
+    save_checkpoint(path, agents, TotalLoss(HingeLoss()), optimizer, config.values(), 0, [])
+
+
+def play_all(files, *words):
+    """`commgame.py crossplay FILES WORDS`."""
+    words = [str(word) for word in words]
+    crossplay(files, parse_trained("crossplay", words, files[0]))
+
+
+def play_test(weights, *words):
+    """`commgame.py test --weights WEIGHTS WORDS`."""
+    words = ["--weights", str(weights), *map(str, words)]
+    play(parse_trained("test", words, weights))
 
 
 @pytest.fixture(scope="module")
@@ -30,24 +49,23 @@ def runs(tmp_path_factory):
     """Checkpoints of untrained pairs, which differ in encoders, decoders, inversion and shared or separate encoders."""
     folder = tmp_path_factory.mktemp("runs")
     ways = {
-        "shared": ["--encoder", "SimpleMLPEncoder", "--invert"],
-        "separate": ["--encoder", "SmallCNNEncoder", "--separate-encoders"],
-        "points": ["--encoder", "SimpleMLPEncoder", "--decoder", "SinglePassPointsDecoder", "--latent-size", "8"],
+        "shared": {**LINES, "invert": True},
+        "separate": {**LINES, "encoder": "SmallCNNEncoder", "separate_encoders": True},
+        "points": {**SMALL, "encoder": "SimpleMLPEncoder", "decoder": "SinglePassPointsDecoder", "latent_size": 8},
     }
     files = []
     for seed, (name, way) in enumerate(ways.items()):
-        small = [word for word in SMALL if word not in ("--nlines", "3")] if name == "points" else SMALL
-        options = resolve("train", [*small, *way])
+        config = configure("train", **way)
         torch.manual_seed(seed)
-        agents = build_agents(options, Pictures({}, 16, 1))
+        agents = build(config)
         (folder / name).mkdir()
         files.append(folder / name / "model_final.pt")
-        save(files[-1], agents, options)
+        save(files[-1], agents, config)
     return files
 
 
 def test_the_matrix_holds_what_single_tests_of_the_pairs_give(runs, tmp_path):
-    crossplay(runs, ["--output", str(tmp_path / "out")], sys.argv)
+    play_all(runs, "--output", tmp_path / "out")
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["names"] == ["shared", "separate", "points"]
     rates = result["communication_rates"]
@@ -55,9 +73,8 @@ def test_the_matrix_holds_what_single_tests_of_the_pairs_give(runs, tmp_path):
     for k, sender in enumerate(runs):
         for j, receiver in enumerate(runs):
             folder = tmp_path / f"{k}{j}"
-            arguments = ["--output", str(folder), "--weights", str(sender)]
-            arguments += ["--swapAgents", "--weights-pair2", str(receiver)] if j != k else []
-            play_test(sender, arguments, sys.argv)
+            swap = ["--swapAgents", "--weights-pair2", receiver] if j != k else []
+            play_test(sender, "--output", folder, *swap)
             single = json.loads((folder / "result.json").read_text())
             assert single["communication_rate"] == pytest.approx(rates[k][j], abs=1e-6)
             assert single.get("receiver_weights") == (str(receiver) if j != k else None)
@@ -77,8 +94,8 @@ def test_the_matrix_holds_what_single_tests_of_the_pairs_give(runs, tmp_path):
 
 @torch.no_grad()
 def test_a_pair_draws_like_its_sender_and_scores_like_its_receiver(runs):
-    trained = [load_trained("test", ["--weights", str(file)], file) for file in runs[:2]]
-    one, other = (build_agents(each.options, Pictures({}, 16, 1), pretrained=False) for each in trained)
+    trained = [load_trained("test", file, {"weights": str(file)}) for file in runs[:2]]
+    one, other = (build(each.config) for each in trained)
     photos, candidates = torch.rand(4, 1, 16, 16), torch.arange(4)[None]
     mixed = pair(trained[0], one, trained[1], other)
     play = mixed(photos, candidates, 4)
@@ -93,69 +110,58 @@ def test_a_pair_draws_like_its_sender_and_scores_like_its_receiver(runs):
 @pytest.mark.parametrize("half", [["--swapAgents"], ["--weights-pair2", "other.pt"]])
 def test_a_swap_needs_the_other_pair(runs, tmp_path, half):
     with pytest.raises(UsageError, match="go together"):
-        play_test(runs[0], ["--weights", str(runs[0]), "--output", str(tmp_path / "out"), *half], sys.argv)
+        play_test(runs[0], "--output", tmp_path / "out", *half)
     assert not (tmp_path / "out").exists()
 
 
 def test_one_checkpoint_is_too_few(runs):
     with pytest.raises(UsageError, match="two checkpoints or more"):
-        crossplay(runs[:1], [], sys.argv)
+        play_all(runs[:1])
 
 
 def test_agents_of_different_games_play_only_one_that_is_named(runs, tmp_path):
-    options = resolve("train", [*SMALL, "--encoder", "SimpleMLPEncoder", "--object-oriented", "same"])
-    settled = options.replace("settled by the run", num_targets=10)  # as training leaves it
-    save(tmp_path / "same.pt", build_agents(options, Pictures({}, 16, 1)), settled)
+    config = configure("train", **LINES, object_oriented="same")
+    settled = replaced(config, "settled by the run", num_targets=10)  # as training leaves it
+    save(tmp_path / "same.pt", build(config), settled)
     files = [runs[0], tmp_path / "same.pt"]
     with pytest.raises(UsageError, match=r"do not play the same game\.\n.*--object-oriented none"):
-        crossplay(files, ["--output", str(tmp_path / "out")], sys.argv)
+        play_all(files, "--output", tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    crossplay(files, ["--output", str(tmp_path / "out"), "--object-oriented", "none"], sys.argv)
+    play_all(files, "--output", tmp_path / "out", "--object-oriented", "none")
     assert json.loads((tmp_path / "out" / "result.json").read_text())["candidates"] == 12
 
 
 @pytest.mark.parametrize(
     ("differs", "told"),
     [
-        (["--dataset-seed", "7"], r"--dataset-seed 1234, and .* --dataset-seed 7.*\n.*trained on by one of them"),
-        (["--batch-size", "8"], "--batch-size 12, and .* --batch-size 8"),
-        (["--random-transform-sender"], "--no-random-transform-sender, and .* --random-transform-sender"),
-        (
-            ["--sender-images-per-iter", "4"],
-            r"(?s)no --sender-images-per-iter, and .*such as --sender-images-per-iter 4",
-        ),
+        ({"dataset_seed": 7}, r"--dataset-seed 1234, and .* --dataset-seed 7.*\n.*trained on by one of them"),
+        ({"batch_size": 8}, "--batch-size 12, and .* --batch-size 8"),
+        ({"random_transform_sender": True}, "--no-random-transform-sender, and .* --random-transform-sender"),
+        ({"sender_images_per_iter": 4}, r"(?s)no --sender-images-per-iter, and .*such as --sender-images-per-iter 4"),
     ],
 )
 def test_what_makes_up_the_games_has_to_be_common(runs, tmp_path, differs, told):
-    options = resolve("train", [*SMALL, "--encoder", "SimpleMLPEncoder", *differs])
-    save(tmp_path / "m.pt", build_agents(options, Pictures({}, 16, 1)), options)
+    config = configure("train", **{**LINES, **differs})
+    save(tmp_path / "m.pt", build(config), config)
     with pytest.raises(UsageError, match=told):
-        crossplay([runs[0], tmp_path / "m.pt"], ["--output", str(tmp_path / "out")], sys.argv)
-    swap = ["--swap-agents", "--weights-pair2", str(tmp_path / "m.pt")]
+        play_all([runs[0], tmp_path / "m.pt"], "--output", tmp_path / "out")
     with pytest.raises(UsageError, match=told):
-        play_test(runs[0], ["--weights", str(runs[0]), "--output", str(tmp_path / "out"), *swap], sys.argv)
+        play_test(runs[0], "--output", tmp_path / "out", "--swap-agents", "--weights-pair2", tmp_path / "m.pt")
     assert not (tmp_path / "out").exists()
 
 
 def test_colours_for_a_receiver_of_one_channel_name_both_checkpoints(runs, tmp_path):
-    colour = [
-        "--encoder",
-        "SqueezeNetBackbone",
-        "--feature-layer",
-        "relu1",
-        "--decoder",
-        "SinglePassColouredLineDecoder",
-    ]
-    options = resolve("train", [*SMALL, *colour])
-    save(tmp_path / "m.pt", build_agents(options, Pictures({}, 16, 1)), options)
+    colour = {"encoder": "SqueezeNetBackbone", "feature_layer": "relu1", "decoder": "SinglePassColouredLineDecoder"}
+    config = configure("train", **{**LINES, **colour})
+    save(tmp_path / "m.pt", build(config), config)
     with pytest.raises(UsageError, match=r"the sender of .*m\.pt draws in colour, and the receiver of .*shared"):
-        crossplay([runs[0], tmp_path / "m.pt"], ["--output", str(tmp_path / "out")], sys.argv)
+        play_all([runs[0], tmp_path / "m.pt"], "--output", tmp_path / "out")
 
 
 def test_where_training_wrote_is_not_taken_over(runs, tmp_path):
-    options = resolve("train", [*SMALL, "--output", "training", "--device", "cuda:7", "--dry-run"])
-    save(tmp_path / "m.pt", build_agents(options, Pictures({}, 16, 1)), options)
-    found = load_trained("test", ["--weights", "m.pt"], tmp_path / "m.pt").options
+    config = configure("train", **LINES, output="training", device="cuda:7", dry_run=True)
+    save(tmp_path / "m.pt", build(config), config)
+    found = parse_trained("test", ["--weights", "m.pt"], tmp_path / "m.pt")
     assert (found.output, found.device, found.dry_run) == (None, None, False)
 
 
@@ -169,7 +175,8 @@ def test_where_training_wrote_is_not_taken_over(runs, tmp_path):
     ],
 )
 def test_trust_is_what_the_last_word_says(words, trusted):
-    assert given_trust(["--weights", "m.pt", *words, "--nlines", "3"]) == trusted
+    early = read_early(["--weights", "m.pt", *words, "--nlines", "3"])
+    assert early.get("trust_weights", False) == trusted
 
 
 def test_names_tell_checkpoints_apart(tmp_path):

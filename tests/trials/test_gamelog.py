@@ -16,7 +16,7 @@ from learning_to_draw.games.sampling import GameIndices
 from learning_to_draw.models.agents import Play
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.models.encoders.base import Encoding
-from learning_to_draw.trials.loop.batches import Batch
+from learning_to_draw.trials.loop.batches import Batch, PlayedBatch
 from learning_to_draw.trials.loop.gamelog import GameLogWriter
 from learning_to_draw.trials.records.gamelog import read_log
 from learning_to_draw.trials.records.gamelog_writer import stroke_width
@@ -29,19 +29,20 @@ SHADES = torch.rand(8, 3, 3, generator=torch.Generator().manual_seed(2))
 def states():
     """Two batches of two games of three candidates with two senders each; colours are all different."""
     torch.manual_seed(0)
-    for batch in range(2):
-        photos = PIXELS[6 * batch : 6 * batch + 6].float() / 255
+    for number in range(2):
+        photos = PIXELS[6 * number : 6 * number + 6].float() / 255
         candidates = torch.tensor([[0, 1, 4], [5, 3, 2]])
         targets = torch.tensor([0, 1, 2, 1])
         scores = torch.tensor([[3.0, 1, 2], [0, 1, 2], [1, 2, 3], [3, 1, 2]])
         sketches = torch.rand(4, 3, 4, 4)
-        some = slice(4 * batch, 4 * batch + 4)
+        some = slice(4 * number, 4 * number + 4)
         strokes = Strokes(STROKES[some], 0.1, SHADES[some])
         # The senders of each game's second turn see another picture than the receiver, as in `different` games.
         seen = torch.tensor([0, 3, 2, 5])
         play = Play(scores, sketches, strokes, photos[seen], Encoding(torch.zeros(4, 1)), None)
-        items = GameIndices(seen + 6 * batch, candidates + 6 * batch, targets)
-        yield {torchbearer.X: Batch(photos, candidates, targets, items), torchbearer.Y_PRED: play}, PIXELS
+        items = GameIndices(seen + 6 * number, candidates + 6 * number, targets)
+        batch, played = Batch(photos, candidates, targets, items), PlayedBatch(play, {})
+        yield {torchbearer.X: batch, torchbearer.Y_PRED: played}, PIXELS
 
 
 def new_log(folder):

@@ -5,8 +5,8 @@ import torch
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
-from learning_to_draw.trials.build import build_agents, build_batches, build_loss, load_pictures
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.build import build_agents, build_batches, build_loss, load_pictures, seeds_of
+from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.loop.memory import graph_bytes, memory_budget, memory_estimate, place_of_pictures
 
 CPU = torch.device("cpu")
@@ -14,32 +14,35 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def digits():
-    return load_pictures(resolve("train", []), ("train", "valid", "test"), CPU)
+    return load_pictures(configure("train").dataset, ("train", "valid", "test"), CPU)
+
+
+def build(config, pictures):
+    """The training batches and the agents."""
+    batches = build_batches(config.game, pictures, CPU, seeds_of(config))
+    return batches["train"], build_agents(config.agents, pictures)
 
 
 def test_memory_estimate_counts_weights_and_grows_with_the_batch(digits):
-    def parts(*arguments):
-        options = resolve("train", list(arguments))
-        batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
-        text = memory_estimate(agents, digits.nbytes, graph_bytes(batches["train"], agents, TotalLoss(HingeLoss())))
+    def parts(**options):
+        batches, agents = build(configure("train", **options), digits)
+        text = memory_estimate(agents, digits.nbytes, graph_bytes(batches, agents, TotalLoss(HingeLoss())))
         numbers = text.replace(",", "").replace(":", "").split()
         return agents, float(numbers[numbers.index("weights") + 1]), float(numbers[numbers.index("step") + 1])
 
-    agents, weights, small = parts("--batch-size", "20")
+    agents, weights, small = parts(batch_size=20)
     assert weights == pytest.approx(16 * sum(p.numel() for p in agents.parameters()) / 2**20, abs=1)
-    assert parts("--batch-size", "160")[2] == pytest.approx(8 * small, rel=0.1)
+    assert parts(batch_size=160)[2] == pytest.approx(8 * small, rel=0.1)
     # In `different`, twice as many photos pass an encoder that is trained.
-    same, mixed, different = (
-        parts("--object-oriented", kind, "--batch-size", "100")[2] for kind in ("same", "mixed", "different")
-    )
+    same, mixed, different = (parts(object_oriented=kind, batch_size=100)[2] for kind in ("same", "mixed", "different"))
     assert same < mixed <= different < 2 * same
 
 
 def test_the_memory_estimate_counts_the_views_that_the_clip_loss_makes(digits):
-    options = resolve("train", ["--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--CLIP-loss"])
-    batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
-    losses = (TotalLoss(HingeLoss()), build_loss(options, agents))
-    without, with_views = (graph_bytes(batches["train"], agents, loss) for loss in losses)
+    config = configure("train", encoder="SqueezeNetBackbone", feature_layer="fire3", CLIP_loss=True)
+    batches, agents = build(config, digits)
+    with_clip = build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config))
+    without, with_views = (graph_bytes(batches, agents, loss) for loss in (TotalLoss(HingeLoss()), with_clip))
     # Six pictures pass the encoder for each sender, instead of photo and sketch alone; and views have grids to sample.
     assert 3 * without < with_views < 4 * without
 

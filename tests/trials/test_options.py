@@ -1,6 +1,5 @@
-"""The command line: the paper's commands, where values come from, and what is said of calls that make no sense."""
+"""Options as words and in Python: the paper's commands, where values come from, and calls that make no sense."""
 
-import inspect
 import shlex
 import subprocess
 import sys
@@ -8,17 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from learning_to_draw.components import keyword_arguments
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.resolve import (
-    COMMAND_LINE,
-    as_json,
-    given_value,
-    resolve,
-    resolve_training,
-)
-from learning_to_draw.trials.config.tables import PART_TABLES
-from learning_to_draw.trials.config.unknown import check_names
+from learning_to_draw.games.losses import AUXILIARY_LOSSES
+from learning_to_draw.trials.config.configure import COMMAND_LINE, PYTHON, as_command, configure
+from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
+from learning_to_draw.trials.config.run import KINDS, SpeedConfig
 
 COMMON = (
     "--dataset-root ./data --freeze-vgg --imagenet-norm --invert --feature-layer relu5_3 --sigma2 5e-4 --nlines 20 "
@@ -55,22 +48,21 @@ def words(text):
 @pytest.mark.parametrize("command", PAPER)
 def test_the_papers_training_commands(command):
     arguments = words(f"{COMMON} {command} --learning-rate 0.0001 --epochs 250 --output out")
-    check_names("train", arguments)
-    options = resolve("train", arguments)
-    assert options.freeze_backbone
-    assert options.imagenet_norm
-    assert options.invert
-    assert (options.sigma2, options.nlines, options.batch_size, options.data_seed) == (5e-4, 20, 100, 0)
-    assert (options.epochs, options.learning_rate, options.encoder) == (250, "0.0001", "VGG16BackboneExtended")
-    assert options.sort_of_perceptual_loss == (PERCEPTUAL in command)
-    assert options.object_oriented == (words(command.split("oriented ")[1])[0] if "oriented" in command else "none")
+    config = parse("train", arguments)
+    agents, drawing = config.agents, config.agents.decoder.config
+    assert agents.encoder.config.freeze_backbone
+    assert agents.imagenet_norm
+    assert agents.invert
+    assert (drawing.sigma2, drawing.nlines, config.game.config.batch_size, config.data_seed) == (5e-4, 20, 100, 0)
+    assert (config.epochs, config.learning_rate, agents.encoder.name) == (250, "0.0001", "VGG16BackboneExtended")
+    assert config.auxiliary["perceptual"].on == (PERCEPTUAL in command)
+    assert config.game.name == (words(command.split("oriented ")[1])[0] if "oriented" in command else "none")
 
 
 @pytest.mark.parametrize("command", [part for part in PAPER if "weight-decay" not in part])
 def test_the_papers_eval_commands(command):
     arguments = words(f"{COMMON} {command} --weights OUTPUT/model_final.pt --output out")
-    check_names("test", arguments)
-    assert resolve("test", arguments).weights == "OUTPUT/model_final.pt"
+    assert parse("test", arguments).weights == "OUTPUT/model_final.pt"
 
 
 def test_every_command_of_commands_md_is_understood():
@@ -80,69 +72,73 @@ def test_every_command_of_commands_md_is_understood():
     played = set()
     for command, *arguments in commands:
         name = {"train": "train", "eval": "test"}[command]
-        check_names(name, arguments)
-        options = resolve(name, arguments)
+        config = parse(name, arguments)
         if name == "train":
-            played.add(tuple((key, str(value)) for key, value in options.values.items() if key != "output"))
+            played.add(tuple((key, str(value)) for key, value in config.values().items() if key != "output"))
         else:  # the checkpoint that the command above it wrote
-            assert options.weights == str(Path(options.output.removesuffix("-test"), "model_final.pt"))
-    expected = (resolve("train", words(f"{COMMON} {part} --learning-rate 0.0001 --epochs 250")) for part in PAPER)
+            assert config.weights == str(Path(config.output.removesuffix("-test"), "model_final.pt"))
+    expected = (parse("train", words(f"{COMMON} {part} --learning-rate 0.0001 --epochs 250")) for part in PAPER)
     wanted = [
-        tuple((key, str(value)) for key, value in options.values.items() if key != "output") for options in expected
+        tuple((key, str(value)) for key, value in config.values().items() if key != "output") for config in expected
     ]
     assert played >= set(wanted)
 
 
 def test_one_layers_weights_are_read():
-    options = resolve("train", words(f"{COMMON} {STL10} {PERCEPTUAL} --sop-weights 0 0 1 0 0 --output out"))
-    assert options.sop_weights == [0, 0, 1, 0, 0]
+    config = parse("train", words(f"{COMMON} {STL10} {PERCEPTUAL} --sop-weights 0 0 1 0 0 --output out"))
+    assert config.auxiliary["perceptual"].config.sop_weights == (0, 0, 1, 0, 0)
 
 
 def test_the_official_readmes_example_means_the_same():
-    options = resolve("train", words(README_EXAMPLE))
-    assert (options.feature_layer, options.loss, options.latent_size) == ("relu3_3", "HingeLoss", 64)
-    assert str(options.dataset_root) == "data"
-    assert (options.data_seed, options.image_size, options.decoder) == (1234, 96, "SinglePassSimpleLineDecoder")
+    config = parse("train", words(README_EXAMPLE))
+    encoder = config.agents.encoder.config
+    assert (encoder.feature_layer, config.loss.name, encoder.latent_size) == ("relu3_3", "HingeLoss", 64)
+    assert str(config.dataset.config.dataset_root) == "data"
+    assert (config.data_seed, config.dataset.config.image_size) == (1234, 96)
+    assert config.agents.decoder.name == "SinglePassSimpleLineDecoder"
 
 
 def test_sources_of_values():
-    options = resolve("train", words("--nlines 7"))
-    assert options.dataset == "Digits"
-    assert options.sources["nlines"] == COMMAND_LINE
-    assert options.sources["encoder"] == "data set Digits"
-    assert options.encoder == "SmallCNNEncoder"
-    assert options.sources["weight_decay"] == "default"
-    assert options.values.keys() == options.sources.keys()
+    config = parse("train", words("--nlines 7"))
+    assert config.dataset.name == "Digits"
+    assert config.sources["nlines"] == COMMAND_LINE
+    assert config.sources["encoder"] == "data set Digits"
+    assert config.agents.encoder.name == "SmallCNNEncoder"
+    assert config.sources["weight_decay"] == "default"
+    assert config.values().keys() == config.sources.keys()
 
 
 def test_a_data_sets_defaults_are_its_own():
-    assert resolve("train", words("--dataset STL10")).encoder == "VGG16BackboneExtended"
-    assert resolve("train", words("--encoder SimpleMLPEncoder")).encoder_hidden == 64
+    assert parse("train", words("--dataset STL10")).agents.encoder.name == "VGG16BackboneExtended"
+    assert parse("train", words("--encoder SimpleMLPEncoder")).agents.encoder.config.encoder_hidden == 64
 
 
 def test_a_checkpoints_options_hold_unless_overridden():
     saved = {"dataset": "Caltech101", "encoder": "SqueezeNetBackbone", "feature_layer": "fire5", "nlines": 33}
     saved |= {"invert": True, "epochs": 99, "image_size": 48}
-    options = resolve("test", words("--weights w.pt --no-invert --image-size 80"), saved, "w.pt")
-    assert (options.dataset, options.encoder, options.feature_layer) == ("Caltech101", "SqueezeNetBackbone", "fire5")
-    assert (options.nlines, options.image_size, options.invert) == (33, 80, False)
-    assert (options.sources["nlines"], options.sources["image_size"]) == ("w.pt", COMMAND_LINE)
-    assert "epochs" not in options.values  # training's alone
+    config = parse("test", words("--weights w.pt --no-invert --image-size 80"), saved, "w.pt")
+    assert (config.dataset.name, config.agents.encoder.name) == ("Caltech101", "SqueezeNetBackbone")
+    assert config.agents.encoder.config.feature_layer == "fire5"
+    assert (config.agents.decoder.config.nlines, config.dataset.config.image_size) == (33, 80)
+    assert config.agents.invert is False
+    assert (config.sources["nlines"], config.sources["image_size"]) == ("w.pt", COMMAND_LINE)
+    assert "epochs" not in config.values()  # training's alone
 
 
 def test_a_checkpoint_with_parts_of_another_program_is_refused():
     with pytest.raises(UsageError, match=r"the encoder MyEncoder is not known here\.\nKnown: VGG16"):
-        resolve("test", words("--weights w.pt"), {"encoder": "MyEncoder"}, "w.pt")
+        parse("test", words("--weights w.pt"), {"encoder": "MyEncoder"}, "w.pt")
 
 
 def test_a_checkpoint_goes_before_its_data_sets_defaults():
-    options = resolve("test", words("--weights w.pt"), {"dataset": "Digits", "encoder": "SimpleMLPEncoder"}, "w.pt")
-    assert options.encoder == "SimpleMLPEncoder"
+    config = parse("test", words("--weights w.pt"), {"dataset": "Digits", "encoder": "SimpleMLPEncoder"}, "w.pt")
+    assert config.agents.encoder.name == "SimpleMLPEncoder"
 
 
 def test_old_names_and_abbreviations():
-    options = resolve("train", words("--init-sigma2 0.3 --ep 3 --encoder SqueezeNetBackbone --freeze-backbone"))
-    assert (options.sigma2, options.epochs, options.freeze_backbone) == (0.3, 3, True)
+    config = parse("train", words("--init-sigma2 0.3 --ep 3 --encoder SqueezeNetBackbone --freeze-backbone"))
+    assert (config.agents.decoder.config.sigma2, config.epochs) == (0.3, 3)
+    assert config.agents.encoder.config.freeze_backbone is True
 
 
 @pytest.mark.parametrize(
@@ -170,25 +166,21 @@ def test_old_names_and_abbreviations():
     ],
 )
 def test_calls_that_cannot_be_understood(arguments, told):
-    def parse():
-        check_names("train", words(arguments))
-        resolve("train", words(arguments))
-
     with pytest.raises(UsageError, match=told) as error:
-        parse()
+        parse("train", words(arguments))
     assert len(str(error.value).splitlines()) <= 5
 
 
 def test_test_needs_weights():
-    assert given_value("weights", []) is None
-    assert given_value("weights", ["--weights=a.pt", "--nlines", "3"]) == "a.pt"
+    assert "weights" not in read_early([])
+    assert read_early(["--weights=a.pt", "--nlines", "3"])["weights"] == "a.pt"
     with pytest.raises(UsageError, match="required: --weights"):
-        resolve("test", [])
+        parse("test", [])
 
 
 def test_help_explains_every_option_with_its_default_and_source(capsys):
     with pytest.raises(SystemExit) as left:
-        resolve("train", ["--help"])
+        parse("train", ["--help"])
     assert left.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
     for part in ("the game:", "the agents:", "dataset Digits:", "encoder SmallCNNEncoder:", "training:"):
@@ -199,23 +191,17 @@ def test_help_explains_every_option_with_its_default_and_source(capsys):
     assert "%(default)s" not in text
 
 
-def test_every_option_of_every_part_is_an_argument_of_its_class_with_the_same_default():
-    parts = [part for table in PART_TABLES.values() for part in table.values()]
-    for part in parts:
-        parameters = keyword_arguments(part.load())
-        for action in part.option_actions():
-            assert action.dest in parameters, (part.cls, action.dest)
-            default = parameters[action.dest].default
-            if default is not inspect.Parameter.empty:
-                wanted = type(action.default)(default) if isinstance(action.default, Path | list) else default
-                assert wanted == action.default, (part.cls, action.dest)
+def test_every_configuration_accepts_its_defaults():
+    components = [component for kind in KINDS.values() for component in kind.table.values()]
+    for config in {SpeedConfig, *(component.config for component in [*components, *AUXILIARY_LOSSES.values()])}:
+        config()  # raises UsageError otherwise
 
 
 def test_parsing_loads_no_torch():
     program = (
-        "import sys; from learning_to_draw.trials.config.resolve import resolve;"
-        "from learning_to_draw.trials.config.unknown import check_names;"
-        "check_names('train', ['--nlines', '3']); resolve('train', []);"
+        "import sys; from learning_to_draw.trials.config.configure import configure;"
+        "from learning_to_draw.trials.config.parse import parse;"
+        "parse('train', ['--nlines', '3']); configure('train');"
         "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
@@ -224,18 +210,17 @@ def test_parsing_loads_no_torch():
 def test_a_printed_configuration_is_the_same_run_again(tmp_path):
     arguments = ["--dataset", "STL10", "--nlines", "7", "--sop-weights", "1", "0", "0", "0", "1", "--invert"]
     arguments += ["--sort-of-perceptual-loss", "--feature-layer", "relu5_3", "--output", "somewhere"]
-    options = resolve("train", arguments)
-    (tmp_path / "config.json").write_text(as_json(options))
-    again = resolve_training(["--config", str(tmp_path / "config.json")])
-    own = ("output", "config", "dataset_root")
-    assert {k: v for k, v in again.values.items() if k not in own} == {
-        k: v for k, v in options.values.items() if k not in own
-    }
-    assert str(again.dataset_root) == str(options.dataset_root)
+    config = parse("train", arguments)
+    (tmp_path / "config.json").write_text(as_json(config))
+    again = parse_training(["--config", str(tmp_path / "config.json")])
+    values, values_again, own = config.values(), again.values(), ("output", "config", "dataset_root")
+    assert {k: v for k, v in values_again.items() if k not in own} == {k: v for k, v in values.items() if k not in own}
+    assert str(values_again["dataset_root"]) == str(values["dataset_root"])
     assert again.output is None
     assert again.sources["nlines"] == "config.json"
-    other = resolve_training(["--config", str(tmp_path / "config.json"), "--nlines", "3", "--no-invert"])
-    assert (other.nlines, other.invert, other.feature_layer) == (3, False, "relu5_3")
+    other = parse_training(["--config", str(tmp_path / "config.json"), "--nlines", "3", "--no-invert"])
+    assert (other.agents.decoder.config.nlines, other.agents.invert) == (3, False)
+    assert other.agents.encoder.config.feature_layer == "relu5_3"
 
 
 @pytest.mark.parametrize(
@@ -253,6 +238,77 @@ def test_a_printed_configuration_is_the_same_run_again(tmp_path):
 def test_a_configuration_that_will_not_do(text, told, tmp_path):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(UsageError, match=told):
-        resolve_training(["--config", str(tmp_path / "config.json")])
+        parse_training(["--config", str(tmp_path / "config.json")])
     with pytest.raises(UsageError, match="No such file"):
-        resolve_training(["--config", str(tmp_path / "gone.json")])
+        parse_training(["--config", str(tmp_path / "gone.json")])
+
+
+IN_PYTHON = [
+    ({}, ""),
+    (
+        {"dataset": "STL10", "dataset_root": Path("x"), "encoder": "SqueezeNetBackbone", "feature_layer": "fire5"},
+        "--dataset STL10 --dataset-root x --encoder SqueezeNetBackbone --feature-layer fire5",
+    ),
+    (
+        {"object_oriented": "mixed", "num_targets": 4, "decoder": "SinglePassCRSDecoder", "nlines": 8, "sigma2": 5e-4},
+        "--game mixed --num-targets 4 --decoder SinglePassCRSDecoder --nlines 8 --sigma2 5e-4",
+    ),
+    (
+        {"decoder": "RecurrentPolyConnectDecoder", "allow_points": False, "quiet": False, "output": "-new"},
+        "--decoder RecurrentPolyConnectDecoder --allow-points false --output=-new",
+    ),
+    ({"game": "original", "device": "cpu"}, "--game none --device cpu"),
+    (
+        {"dataset": "QuickDraw", "group": ["cat", "dog"], "invert": True, "augment": False, "device": "cpu"},
+        "--dataset QuickDraw --group cat dog --invert --no-augment --device cpu",
+    ),
+    (
+        {"sort_of_perceptual_loss": True, "sop_weights": (1, 0.5), "loss": "CELoss", "precision": "bf16"},
+        "--sort-of-perceptual-loss --sop-weights 1 0.5 --loss CELoss --precision bf16",
+    ),
+    ({"epochs": 3, "learning_rate": "0.1*0.5@[1,2]", "seed": 0}, "--epochs 3 --learning-rate 0.1*0.5@[1,2] --seed 0"),
+    ({"sigma2_step": -1, "output": "a b", "dry_run": True}, "--sigma2-step -1 --output=a\\ b --dry-run"),
+]
+
+
+@pytest.mark.parametrize(("options", "line"), IN_PYTHON)
+def test_python_gives_what_the_command_line_gives(options, line):
+    in_python, typed = configure("train", **options), parse("train", shlex.split(line))
+    assert in_python.values() == typed.values()
+    given = {"object_oriented" if name == "game" else name for name in options}
+    assert {name for name, source in in_python.sources.items() if source == PYTHON} == given
+    for name, source in typed.sources.items():  # a switch cannot be given as off where it has no --no-...
+        assert in_python.sources[name].replace(PYTHON, COMMAND_LINE) == source or options[name] is False
+
+
+@pytest.mark.parametrize("options", [options for options, _ in IN_PYTHON])
+def test_the_command_of_a_run_in_python_is_the_same_run(options):
+    config = configure("train", **options)
+    command = as_command(config)
+    assert command[:3] == ["python", "commgame.py", "train"]
+    assert parse("train", command[3:]).values() == config.values()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"nlinez": 3}, "there is no option --nlinez.\nDid you mean --nlines?"),
+        ({"feature_layer": "fire5"}, "--feature-layer belongs to the encoder VGG16.* but this run has SmallCNNEncoder"),
+        ({"dataset_root": "x"}, "--dataset-root belongs to the dataset STL10, .* but this run has Digits"),
+        ({"weights": "m.pt"}, "--weights belongs to the command 'test', not to 'train'"),
+        ({"encoder": "Foo"}, "the encoder Foo is not known here.\nKnown: VGG16"),
+        ({"nlines": 0}, "nlines = 0 is not valid: '0' is not a whole number, 1 or more"),
+        ({"nlines": "7"}, "nlines = '7' is not valid"),
+        ({"nlines": True}, "nlines = True is not valid"),
+        ({"nlines": None}, "nlines = None is not valid"),
+        ({"sigma2": float("nan")}, "sigma2 = nan is not valid"),
+        ({"invert": 1}, "invert = 1 is not valid"),
+        ({"precision": "fp8"}, "precision = 'fp8' is not valid"),
+        ({"sop_weights": []}, r"sop_weights = \[\] is not valid"),
+        ({"sop_weights": (1, -1)}, r"sop_weights = \(1, -1\) is not valid"),
+    ],
+)
+def test_options_in_python_that_will_not_do(options, told):
+    with pytest.raises(UsageError, match=told) as error:
+        configure("train", **options)
+    assert len(str(error.value).splitlines()) <= 5

@@ -9,7 +9,7 @@ from learning_to_draw.games.sampling import GameIndices
 from learning_to_draw.models.agents import Play
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.models.encoders.base import Encoding
-from learning_to_draw.trials.loop.batches import Batch
+from learning_to_draw.trials.loop.batches import Batch, PlayedBatch
 from learning_to_draw.trials.loop.pictures import PassPictures, played_games
 from learning_to_draw.trials.records.grids import grid
 from learning_to_draw.trials.records.pictures import FRAME, LABEL_WIDTH, RIGHT, WRONG, draw_games, save_grid, to_bytes
@@ -83,7 +83,7 @@ def test_right_guesses_are_framed_green_and_wrong_ones_red():
 def test_grids_are_written_for_passes_of_any_length(tmp_path, wanted):
     callback = PassPictures(tmp_path, wanted, "val", "val_reconstruction_samples_{epoch:02d}.png")
     batch, play = played()
-    state = {torchbearer.X: batch, torchbearer.Y_PRED: play, torchbearer.EPOCH: 7}
+    state = {torchbearer.X: batch, torchbearer.Y_PRED: PlayedBatch(play, {}), torchbearer.EPOCH: 7}
     callback.on_start_validation(state)
     callback.on_step_validation(state)
     callback.on_step_validation(state)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from learning_to_draw.datasets.splits import Split
-from learning_to_draw.trials.build import Pictures, build_agents, build_batches
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.build import Pictures, build_agents, build_batches, seeds_of
+from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.plan import describe
 
 CPU = torch.device("cpu")
@@ -24,9 +24,10 @@ def test_classes_of_one_picture_are_counted_where_it_matters(kind, told):
         "valid": split("valid", [0, 0, 1, 1, 2, 2]),
         "test": split("test", [0, 1, 2, 2, 2]),
     }
-    options = resolve("train", ["--object-oriented", kind, "--batch-size", "3"])
+    config = configure("train", object_oriented=kind, batch_size=3)
     pictures = Pictures(splits, 32, 1)
-    batches, agents = build_batches(options, pictures, CPU), build_agents(options, pictures)
-    lines = [line for line in describe(options, pictures, batches, agents).splitlines() if "one picture" in line]
+    batches = build_batches(config.game, pictures, CPU, seeds_of(config))
+    agents = build_agents(config.agents, pictures)
+    lines = [line for line in describe(config, pictures, batches, agents).splitlines() if "one picture" in line]
     assert len(lines) == told
     assert not told or "one picture only: 1 of train, 2 of test; here" in lines[0]

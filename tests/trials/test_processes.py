@@ -14,14 +14,18 @@ import torch
 
 from learning_to_draw import commgame
 from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses.terms import HingeLoss
-from learning_to_draw.games.sampling import ObjectOrientedGame, OriginalGame
+from learning_to_draw.games.sampling import DifferentGame, MixedGame, OriginalGame
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.config import ReceiverConfig
+from learning_to_draw.models.decoders.config import LineConfig
 from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders.config import SimpleMLPConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 from learning_to_draw.models.receivers import SimpleReceiverMLP
-from learning_to_draw.trials.build import build_agents, build_batches, build_loss, load_pictures
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.build import build_agents, build_batches, build_loss, load_pictures, seeds_of
+from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.trial import build_trial, evaluate
 from learning_to_draw.trials.records.checkpoints import load_agents, load_checkpoint
@@ -61,11 +65,9 @@ def numbered(name, count=26):
 
 def batches_of(kind, share, name="train"):
     split = numbered(name)
-    common = {"generator": torch.Generator().manual_seed(3), "shuffle": name == "train", "split": name}
-    if kind == "original":
-        sampler = OriginalGame(len(split), candidates=4, **common)
-    else:
-        sampler = ObjectOrientedGame(split.labels, split.classes, kind=kind, num_targets=3, batch_size=6, **common)
+    game = {"original": OriginalGame, "different": DifferentGame, "mixed": MixedGame}[kind]
+    config = GameConfig(batch_size=4) if kind == "original" else GameConfig(batch_size=6, num_targets=3)
+    sampler = game(config, split, generator=torch.Generator().manual_seed(3), shuffle=name == "train")
     return GameBatches(split, sampler, device=torch.device("cpu"), seed=1, share=share)
 
 
@@ -130,9 +132,9 @@ step(*sys.argv[1:])
 @pytest.mark.parametrize("pool", ["pool", pytest.param("apart", marks=pytest.mark.slow)])
 def test_gradients_are_those_of_one_process_with_all_games(pool, tmp_path):
     torch.manual_seed(0)
-    encoder = SimpleMLPEncoder(latent_size=5, encoder_hidden=6, image_size=4, channels=1)
-    decoder = SinglePassSimpleLineDecoder(latent_size=5, image_size=4, nlines=2, sigma2=0.1)
-    agents = Agents(encoder, encoder, decoder, SimpleReceiverMLP(latent_size=5)).double()
+    encoder = SimpleMLPEncoder(SimpleMLPConfig(latent_size=5, encoder_hidden=6), image_size=4, channels=1)
+    decoder = SinglePassSimpleLineDecoder(LineConfig(nlines=2, sigma2=0.1), latent_size=5, image_size=4)
+    agents = Agents(encoder, encoder, decoder, SimpleReceiverMLP(ReceiverConfig(), latent_size=5)).double()
     photos = torch.rand(6, 1, 4, 4, dtype=torch.float64)
     torch.save((agents, photos), tmp_path / "pair.pt")
     ends = start(["-c", STEP, tmp_path / "pair.pt", pool, "1", tmp_path / "gradients.pt"])
@@ -180,13 +182,14 @@ def two(tmp_path_factory):
 def test_held_out_games_are_those_of_one_process(two):
     """With statistics that the processes have agreed on."""
     folder, command = two
-    options = load_interrupted(folder).options
-    options = resolve("train", command[2:], {name: options[name] for name in ("num_targets",)})
-    pictures = load_pictures(options, ("train", "valid", "test"), torch.device("cpu"))
-    agents = build_agents(options, pictures)
+    config = parse("train", command[2:], {"num_targets": load_interrupted(folder).options["num_targets"]})
+    cpu, seeds = torch.device("cpu"), seeds_of(config)
+    pictures = load_pictures(config.dataset, ("train", "valid", "test"), cpu)
+    agents = build_agents(config.agents, pictures)
     load_agents(agents, load_checkpoint(folder / "model_final.pt"))
-    played = build_batches(options, pictures, torch.device("cpu"))["valid"]
-    alone = evaluate(build_trial(agents, build_loss(options, agents), torch.device("cpu")), played)
+    played = build_batches(config.game, pictures, cpu, seeds)["valid"]
+    loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds)
+    alone = evaluate(build_trial(agents, loss, cpu), played)
     last = list(csv.DictReader((folder / "log.csv").read_text().splitlines()))[-1]
     assert float(last["val_commrate"]) == alone["test_commrate"]
     assert float(last["val_commrate_std"]) == alone["test_commrate_std"]

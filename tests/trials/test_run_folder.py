@@ -5,62 +5,62 @@ import re
 import pytest
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.atomic import write_atomically, write_text
 from learning_to_draw.trials.records.folder import choose_folder, note_resumption, open_folder, versions
 
 
-def options(*arguments):
-    return resolve("train", list(arguments))
+def config(*arguments):
+    return parse("train", list(arguments))
 
 
 def test_a_fresh_folder_under_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    first = choose_folder(options())
+    first = choose_folder(config())
     assert re.fullmatch(r"runs/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_train_Digits_original", first.as_posix())
     assert not first.exists()
-    assert "Digits_mixed" in str(choose_folder(options("--object-oriented", "mixed")))
+    assert "Digits_mixed" in str(choose_folder(config("--object-oriented", "mixed")))
 
 
 @pytest.mark.parametrize("file", ["config.json", "log.csv", "train_cmd.txt", "model_final.pt", "gamelogs"])
 def test_a_folder_that_holds_a_run_is_refused(tmp_path, file):
     (tmp_path / file).write_text("precious")
     with pytest.raises(UsageError, match=f"already holds a run \\({file}\\), and nothing is overwritten"):
-        choose_folder(options("--output", str(tmp_path)))
+        choose_folder(config("--output", str(tmp_path)))
     assert (tmp_path / file).read_text() == "precious"
 
 
 def test_a_folder_with_other_things_in_it_is_fine(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    assert choose_folder(options("--output", str(tmp_path))) == tmp_path
+    assert choose_folder(config("--output", str(tmp_path))) == tmp_path
     with pytest.raises(UsageError, match="is a file, not a folder"):
-        choose_folder(options("--output", str(tmp_path / "notes.txt")))
+        choose_folder(config("--output", str(tmp_path / "notes.txt")))
 
 
 def test_what_a_folder_tells_of_its_run(tmp_path):
-    chosen = options("--dataset", "STL10", "--nlines", "7")
+    chosen = config("--dataset", "STL10", "--nlines", "7")
     command = ["commgame.py", "train", "--output", "a b", "--nlines", "7"]
     open_folder(tmp_path / "deep" / "run", chosen, command, "cpu")
     folder = tmp_path / "deep" / "run"
     assert (folder / "train_cmd.txt").read_text() == "commgame.py train --output 'a b' --nlines 7"
-    config = json.loads((folder / "config.json").read_text())
-    assert config["options"]["nlines"] == 7
-    assert config["options"]["dataset_root"] == "data"
-    assert config["sources"]["nlines"] == "command line"
-    assert set(config["options"]) == set(config["sources"]) == set(chosen.values)
-    assert config["device"] == "cpu"
-    assert {"python", "torch", "torchvision", "torchbearer", "numpy", "git"} <= set(config["versions"])
-    assert versions() == config["versions"]
+    told = json.loads((folder / "config.json").read_text())
+    assert told["options"]["nlines"] == 7
+    assert told["options"]["dataset_root"] == "data"
+    assert told["sources"]["nlines"] == "command line"
+    assert set(told["options"]) == set(told["sources"]) == set(chosen.values())
+    assert told["device"] == "cpu"
+    assert {"python", "torch", "torchvision", "torchbearer", "numpy", "git"} <= set(told["versions"])
+    assert versions() == told["versions"]
 
 
 def test_runs_that_start_at_once_do_not_share_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    chosen = choose_folder(options())  # both have chosen before either has made it
-    first = open_folder(chosen, options(), ["first"], "cpu")
-    second = open_folder(chosen, options(), ["second"], "cpu")
+    chosen = choose_folder(config())  # both have chosen before either has made it
+    first = open_folder(chosen, config(), ["first"], "cpu")
+    second = open_folder(chosen, config(), ["second"], "cpu")
     assert (first / "train_cmd.txt").read_text() == "first"
     assert (second / "train_cmd.txt").read_text() == "second"
-    named = options("--output", "named")
+    named = config("--output", "named")
     open_folder(choose_folder(named), named, ["first"], "cpu")
     with pytest.raises(UsageError, match="already holds a run"):
         open_folder(tmp_path / "named", named, ["second"], "cpu")
@@ -72,11 +72,11 @@ def test_runs_that_start_at_once_do_not_share_a_folder(tmp_path, monkeypatch):
 )
 def test_names_that_are_no_folder(name, told):
     with pytest.raises(UsageError, match=told):
-        choose_folder(options("--output", name))
+        choose_folder(config("--output", name))
 
 
 def test_a_name_that_is_not_text(tmp_path):
-    chosen = options("--output", str(tmp_path / "no\udcff"))
+    chosen = config("--output", str(tmp_path / "no\udcff"))
     folder = open_folder(choose_folder(chosen), chosen, ["commgame.py", str(chosen.output)], "cpu")
     assert (folder / "config.json").is_file()
 
@@ -84,7 +84,7 @@ def test_a_name_that_is_not_text(tmp_path):
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written to"):
-        open_folder(tmp_path / "file" / "run", options(), ["commgame.py"], "cpu")
+        open_folder(tmp_path / "file" / "run", config(), ["commgame.py"], "cpu")
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path):
@@ -103,6 +103,6 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path):
 
 def test_every_resumption_is_noted_after_the_earlier_ones(tmp_path):
     for epochs, batches in ((1, 3), (2, 0)):
-        note_resumption(tmp_path, options(), ["commgame.py", "train", "--resume", "run"], epochs, batches, "cpu")
+        note_resumption(tmp_path, None, ["commgame.py", "train", "--resume", "run"], epochs, batches, "cpu")
     noted = json.loads((tmp_path / "resumed.json").read_text())
     assert [(start["after_epochs"], start["after_batches"]) for start in noted] == [(1, 3), (2, 0)]

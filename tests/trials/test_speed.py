@@ -1,25 +1,25 @@
 """Options that make a run faster: that they leave the numbers as they are, and what is said where they cannot be."""
 
 import csv
-import sys
 
 import pytest
 import torch
 
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError
+from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.sampling import OriginalGame
 from learning_to_draw.models.encoders.base import Features
-from learning_to_draw.trials.build import Pictures, build_agents, build_loss
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.build import Pictures, build_agents, build_loss, seeds_of
+from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.feature_cache import FeatureCache, compute, needed_bytes
-from learning_to_draw.trials.loop.precision import compile_backbones, keep_features, set_precision
+from learning_to_draw.trials.loop.precision import keep_features, set_precision
 from learning_to_draw.trials.train import train
 
 CPU = torch.device("cpu")
-SMALL = ["--image-size", "32", "--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--batch-size", "8"]
-FROZEN = [*SMALL, "--freeze-backbone"]
+SMALL = {"image_size": 32, "encoder": "SqueezeNetBackbone", "feature_layer": "fire3", "batch_size": 8}
+FROZEN = {**SMALL, "freeze_backbone": True}
 
 
 def split(name="train", augment=None, count=40):
@@ -31,26 +31,26 @@ def split(name="train", augment=None, count=40):
 def games(**which):
     pictures = split(**which)
     generator = torch.Generator().manual_seed(1)
-    deal = OriginalGame(len(pictures), candidates=8, generator=generator, shuffle=True, split=pictures.name)
+    deal = OriginalGame(GameConfig(batch_size=8), pictures, generator=generator, shuffle=True)
     return GameBatches(pictures, deal, device=CPU, seed=2)
 
 
-def build(*arguments):
-    options = resolve("train", list(arguments))
+def build(**options):
+    config = configure("train", **options)
     torch.manual_seed(0)
-    agents = build_agents(options, Pictures({}, 32, 3))
-    return options, agents, build_loss(options, agents)
+    agents = build_agents(config.agents, Pictures({}, 32, 3))
+    return agents, build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config))
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("encoders", [[], ["--separate-encoders"]])
-@pytest.mark.parametrize("loss", [[], ["--sort-of-perceptual-loss"], ["--sort-of-perceptual-loss", "--CLIP-loss"]])
-def test_looked_up_features_give_the_play_that_computed_ones_give(loss, encoders):
-    options, agents, loss = build(*FROZEN, "--cache-features", "on", "--imagenet-norm", *loss, *encoders)
+@pytest.mark.parametrize("separate", [False, True])
+@pytest.mark.parametrize("losses", [(), ("sort_of_perceptual_loss",), ("sort_of_perceptual_loss", "CLIP_loss")])
+def test_looked_up_features_give_the_play_that_computed_ones_give(losses, separate):
+    agents, loss = build(**FROZEN, imagenet_norm=True, separate_encoders=separate, **dict.fromkeys(losses, True))
     # As two backbones with the same pretrained weights would be.
     agents.receiver_encoder.backbone.load_state_dict(agents.sender_encoder.backbone.state_dict())
     one, other = games(), games()
-    keep_features(options, agents, loss, {"train": other}, CPU)
+    keep_features("on", agents, loss, {"train": other}, CPU)
     for computed, looked_up in zip(one, other, strict=True):
         assert torch.equal(computed.photos, looked_up.photos)
         plays = [
@@ -66,9 +66,9 @@ def test_looked_up_features_give_the_play_that_computed_ones_give(loss, encoders
 
 
 def test_a_backbone_is_not_asked_for_photos_whose_features_are_known(monkeypatch):
-    options, agents, loss = build(*FROZEN, "--cache-features", "on")
+    agents, loss = build(**FROZEN)
     batches = games()
-    keep_features(options, agents, loss, {"train": batches}, CPU)
+    keep_features("on", agents, loss, {"train": batches}, CPU)
     seen = []
     extract = type(agents.sender_encoder).extract
     monkeypatch.setattr(
@@ -82,7 +82,7 @@ def test_a_backbone_is_not_asked_for_photos_whose_features_are_known(monkeypatch
 
 
 def test_features_are_of_the_pictures_asked_for_whatever_the_batch_they_were_computed_in():
-    _, agents, _ = build(*FROZEN)
+    agents, _ = build(**FROZEN)
     pictures = split()
     cache = compute(agents.sender_encoder, pictures, ("relu1",), CPU, batch=7)
     rows = torch.tensor([3, 39, 3])
@@ -106,55 +106,45 @@ def _moving(images, indices, generator, device=None):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "augment", "told"),
+    ("options", "augment", "told"),
     [
         (SMALL, None, "it is not frozen"),
-        ([*FROZEN, "--separate-encoders"], None, "backbones of sender and receiver are not the same"),
-        (["--image-size", "32", "--encoder", "SmallCNNEncoder"], None, "no backbone"),
+        ({**FROZEN, "separate_encoders": True}, None, "backbones of sender and receiver are not the same"),
+        ({"image_size": 32, "encoder": "SmallCNNEncoder"}, None, "no backbone"),
         (FROZEN, _moving, "train pictures are augmented"),
     ],
 )
-def test_features_that_cannot_be_kept(arguments, augment, told):
-    options, agents, loss = build(*arguments, "--cache-features", "on")
+def test_features_that_cannot_be_kept(options, augment, told):
+    agents, loss = build(**options)
     batches = games(augment=augment)
     with pytest.raises(UsageError, match=told):
-        keep_features(options, agents, loss, {"train": batches}, CPU)
+        keep_features("on", agents, loss, {"train": batches}, CPU)
     for way in ("auto", "off"):
-        keep_features(resolve("train", [*arguments, "--cache-features", way]), agents, loss, {"train": batches}, CPU)
+        keep_features(way, agents, loss, {"train": batches}, CPU)
         assert batches.features is None
 
 
 def test_only_pictures_that_stay_are_kept():
-    options, agents, loss = build(*FROZEN)
+    agents, loss = build(**FROZEN)
     batches = {"train": games(augment=_moving), "valid": games(name="valid")}
-    keep_features(options, agents, loss, batches, CPU)
+    keep_features("auto", agents, loss, batches, CPU)
     assert batches["train"].features is None
     assert batches["valid"].features is not None
 
 
 def test_features_that_do_not_fit_are_computed_at_every_step(monkeypatch):
-    options, agents, loss = build(*FROZEN)
+    agents, loss = build(**FROZEN)
     batches = games()
     monkeypatch.setattr("learning_to_draw.trials.loop.precision.memory_budget", lambda device: 1000)
-    keep_features(options, agents, loss, {"train": batches}, CPU)
+    keep_features("auto", agents, loss, {"train": batches}, CPU)
     assert batches.features is None
 
 
 def test_a_run_is_the_same_with_and_without_kept_features(tmp_path):
     rows = {}
     for way in ("off", "on"):
-        arguments = [
-            *FROZEN,
-            "--cache-features",
-            way,
-            "--epochs",
-            "1",
-            "--batch-size",
-            "40",
-            "--output",
-            str(tmp_path / way),
-        ]
-        train(resolve("train", [*arguments, "--latent-size", "16", "--nlines", "3"]), sys.argv)
+        options = {**FROZEN, "epochs": 1, "batch_size": 40, "latent_size": 16, "nlines": 3}
+        train(configure("train", **options, cache_features=way, output=str(tmp_path / way)))
         rows[way] = list(csv.DictReader((tmp_path / way / "log.csv").read_text().splitlines()))
     for one, other in zip(rows["off"], rows["on"], strict=True):
         for column in ("loss", "val_loss", "commrate", "val_commrate"):
@@ -163,10 +153,10 @@ def test_a_run_is_the_same_with_and_without_kept_features(tmp_path):
 
 @torch.no_grad()
 def test_bfloat16_is_for_the_backbone_alone():
-    options, agents, _ = build(*FROZEN, "--precision", "bf16")
+    agents, _ = build(**FROZEN)
     pictures = torch.rand(4, 3, 32, 32)
     exact = agents.sender_encoder.encode(pictures).latent
-    set_precision(options, agents)
+    set_precision("bf16", agents)
     features = agents.sender_encoder.extract(pictures)
     assert features.values.dtype == torch.bfloat16
     rounded = agents.sender_encoder.encode(pictures).latent
@@ -176,22 +166,18 @@ def test_bfloat16_is_for_the_backbone_alone():
     assert play.strokes.points.dtype == play.sketches.dtype == play.scores.dtype == torch.float32
 
 
-@pytest.mark.parametrize("what", [["--precision", "bf16"], ["--compile"]])
-def test_without_a_backbone_there_is_nothing_to_speed_up(what):
-    options, agents, _ = build("--encoder", "SmallCNNEncoder", *what)
-
-    def prepare():
-        set_precision(options, agents)
-        compile_backbones(options, agents, 32)
-
+@pytest.mark.parametrize("what", [{"precision": "bf16"}, {"compile": True}])
+def test_without_a_backbone_there_is_nothing_to_speed_up(what, tmp_path):
+    config = configure("train", encoder="SmallCNNEncoder", output=str(tmp_path / "run"), **what)
     with pytest.raises(UsageError, match="SmallCNNEncoder has none"):
-        prepare()
+        train(config)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32"])
 def test_tf32_is_only_used_where_asked_for(precision):
-    options, agents, _ = build(*FROZEN, "--precision", precision)
-    set_precision(options, agents)
+    agents, _ = build(**FROZEN)
+    set_precision(precision, agents)
     assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
     assert torch.get_float32_matmul_precision() == ("high" if precision == "tf32" else "highest")
-    set_precision(resolve("train", FROZEN), agents)
+    set_precision("fp32", agents)

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.train import train
 
 PERCEPTUAL = "--encoder SqueezeNetBackbone --feature-layer fire3 --sort-of-perceptual-loss"
@@ -19,13 +19,13 @@ PERCEPTUAL = "--encoder SqueezeNetBackbone --feature-layer fire3 --sort-of-perce
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("--sop-coef 2", "--sop-coef weighs the perceptual loss, which this run does not have"),
-        ("--sop-weights 2 1", "--sop-weights weighs the perceptual loss"),
+        ("--sop-coef 2", "--sop-coef belongs to the perceptual loss and the dog loss, which this run does not have"),
+        ("--sop-weights 2 1", r"--sop-weights belongs to .*\nAdd --sort-of-perceptual-loss or --like-a-dog-loss"),
         ("--learn-sop-weights", r"--learn-sop-weights belongs to .*\nAdd --sort-of-perceptual-loss"),
         (f"{PERCEPTUAL} --learn-sop-weights --sop-weights 1 2", "would fix"),
         ("--like-a-dog-loss", r"none is given.\nAdd --like-a-dog-image FILE"),
-        ("--like-a-dog-image dog.png", r"--like-a-dog-image is for the dog loss.*\nAdd --like-a-dog-loss"),
-        ("--CLIP-coef 2", r"--CLIP-coef weighs the CLIP loss.*\nAdd --CLIP-loss"),
+        ("--like-a-dog-image dog.png", r"--like-a-dog-image belongs to the dog loss.*\nAdd --like-a-dog-loss"),
+        ("--CLIP-coef 2", r"--CLIP-coef belongs to the CLIP loss.*\nAdd --CLIP-loss"),
         ("--sigma2-step 1 --sigma2-factor 2", "never gets down"),
         ("--sigma2-step 1 --sigma2 0.02 --sigma2-factor 1", "never gets down"),
         ("--sigma2-step 1 --sigma2 0.01 --sigma2-factor 0.5", "never gets down"),
@@ -34,7 +34,7 @@ PERCEPTUAL = "--encoder SqueezeNetBackbone --feature-layer fire3 --sort-of-perce
 def test_options_that_would_change_nothing(tmp_path, arguments, told):
     words = [*arguments.split(), "--output", str(tmp_path / "run")]
     with pytest.raises(UsageError, match=told) as error:
-        train(resolve("train", words), words)
+        train(parse("train", words), words)
     assert len(str(error.value).splitlines()) <= 5
     assert not (tmp_path / "run").exists()
 
@@ -45,7 +45,7 @@ def test_a_run_with_every_loss(tmp_path, monkeypatch):
     arguments = f"{PERCEPTUAL} --learn-sop-weights --sop-coef 0.5 --like-a-dog-loss --like-a-dog-image dog.png"
     arguments += " --CLIP-loss --reconstruct-loss --freeze-backbone --epochs 1 --batch-size 120 --image-size 24"
     arguments += " --device cpu --output run"
-    train(resolve("train", arguments.split()), arguments.split())
+    train(parse("train", arguments.split()), arguments.split())
 
     row = next(csv.DictReader((tmp_path / "run" / "log.csv").read_text().splitlines()))
     terms = [float(row[f"{term}_loss"]) for term in ("game", "perceptual", "dog", "CLIP", "reconstruct")]
@@ -74,7 +74,7 @@ def test_a_path_written_in_full_keeps_its_source(tmp_path, monkeypatch, given):
     words = "--dataset ImageFolder --encoder SmallCNNEncoder --image-size 16 --batch-size 2 --object-oriented same"
     words = [*words.split(), "--epochs", "1", "--device", "cpu", "--output", "run"]
     words += ["--dataset-root", "data", "--num-targets", "2"] if given else []
-    train(resolve("train", words), words)
+    train(parse("train", words), words)
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["options"]["dataset_root"] == str(tmp_path / "data")
     assert config["options"]["num_targets"] == 2
@@ -86,6 +86,6 @@ def test_the_command_that_tests_a_run_can_be_pasted(tmp_path, caplog):
     caplog.set_level(logging.INFO, "commgame")
     folder = tmp_path / "Tom's run & more"
     words = ["--epochs", "1", "--device", "cpu", "--image-size", "16", "--output", str(folder)]
-    train(resolve("train", words), words)
+    train(parse("train", words), words)
     said = caplog.messages[-1].splitlines()[-1]
     assert shlex.split(said) == ["python", "commgame.py", "test", "--weights", str(folder / "model_final.pt")]

@@ -12,14 +12,19 @@ from torchbearer.callbacks import Callback
 
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import RunError
-from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
+from learning_to_draw.games.config import GameConfig
+from learning_to_draw.games.losses.config import PerceptualConfig
+from learning_to_draw.games.losses.perceptual import PerceptualLoss
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.games.sampling import OriginalGame
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.config import ReceiverConfig
+from learning_to_draw.models.decoders.config import LineConfig
 from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders.config import SimpleMLPConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 from learning_to_draw.models.receivers import SimpleReceiverMLP
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import EpochClock, LearntWeightsColumns, RunLog, Snapshots, StopOnNaN
 from learning_to_draw.trials.loop.trial import build_trial, evaluate, run
@@ -32,15 +37,20 @@ def batches(name, count=16):
     images = torch.randint(0, 256, (count, 1, 12, 12), dtype=torch.uint8)
     split = Split(name, images, torch.zeros(count, dtype=torch.long), ("only",), torch.arange(count))
     generator = torch.Generator().manual_seed(0)
-    sampler = OriginalGame(count, candidates=8, generator=generator, shuffle=name == "train")
+    sampler = OriginalGame(GameConfig(batch_size=8), split, generator=generator, shuffle=name == "train")
     return GameBatches(split, sampler, device=CPU, seed=0)
 
 
 def pair():
     torch.manual_seed(0)
-    encoder = SimpleMLPEncoder(latent_size=8, encoder_hidden=16, image_size=12, channels=1)
-    decoder = SinglePassSimpleLineDecoder(latent_size=8, image_size=12, stroke_spread=1.0, nlines=3)
-    return Agents(encoder, encoder, decoder, SimpleReceiverMLP(latent_size=8))
+    encoder = SimpleMLPEncoder(SimpleMLPConfig(latent_size=8, encoder_hidden=16), image_size=12, channels=1)
+    decoder = SinglePassSimpleLineDecoder(LineConfig(stroke_spread=1.0, nlines=3), latent_size=8, image_size=12)
+    return Agents(encoder, encoder, decoder, SimpleReceiverMLP(ReceiverConfig(), latent_size=8))
+
+
+def new_snapshots(folder, agents, interval):
+    loss, options = TotalLoss(HingeLoss()), configure("train").values()
+    return Snapshots(folder, agents, loss, options, interval=interval, keep_last=0)
 
 
 class Note(Callback):
@@ -51,7 +61,7 @@ class Note(Callback):
         self.right, self.losses = [], []
 
     def _note(self, state):
-        play, targets = state[torchbearer.Y_PRED], state[torchbearer.Y_TRUE]
+        play, targets = state[torchbearer.Y_PRED].play, state[torchbearer.Y_TRUE]
         self.right += (play.scores.argmax(1) == targets).float().tolist()
         self.losses.append(state[torchbearer.LOSS].item())
 
@@ -117,7 +127,8 @@ def test_a_loss_changes_mode_with_the_agents():
 
 def test_learnt_weights_are_logged(tmp_path):
     agents, log = pair(), RunLog(tmp_path / "log.csv")
-    perceptual = PerceptualLoss(("relu1", "fire3"), LearntWeights(2))
+    agents.sender_encoder.feature_layers = ("relu1", "fire3")
+    perceptual = PerceptualLoss(PerceptualConfig(learn_sop_weights=True), agents)
     with torch.no_grad():
         perceptual.weights.values[:] = torch.tensor([3.0, 4.0])
     optimizer = torch.optim.Adam(agents.parameters())
@@ -154,9 +165,8 @@ def test_an_error_in_the_agents_keeps_its_own_type_and_traceback(learn):
 
 def test_nan_stops_the_run_and_keeps_the_last_good_snapshot(tmp_path):
     agents = pair()
-    options = resolve("train", ["--snapshot-interval", "1"])
     optimizer = torch.optim.Adam(agents.parameters(), lr=0.01)
-    snapshots = Snapshots(tmp_path, agents, TotalLoss(HingeLoss()), options)
+    snapshots = new_snapshots(tmp_path, agents, interval=1)
 
     class Poison(Callback):
         def on_start_epoch(self, state):
@@ -182,7 +192,7 @@ def test_nan_stops_the_run_and_keeps_the_last_good_snapshot(tmp_path):
 def test_weights_broken_by_the_last_step_are_found_in_the_held_out_games(tmp_path, learn):
     agents = pair()
     optimizer = torch.optim.Adam(agents.parameters(), lr=0.01)
-    snapshots = Snapshots(tmp_path, agents, TotalLoss(HingeLoss()), resolve("train", ["--snapshot-interval", "1"]))
+    snapshots = new_snapshots(tmp_path, agents, interval=1)
 
     class Poison(Callback):
         def on_end_training(self, state):
@@ -219,7 +229,7 @@ def test_log_columns_begin_as_the_official_ones(tmp_path):
 
 def test_best_is_by_rate_then_by_loss(tmp_path):
     agents = pair()
-    snapshots = Snapshots(tmp_path, agents, TotalLoss(HingeLoss()), resolve("train", []))
+    snapshots = new_snapshots(tmp_path, agents, interval=10)
     state = {torchbearer.OPTIMIZER: torch.optim.Adam(agents.parameters()), torchbearer.MAX_EPOCHS: 4}
     history = [(0.5, 1.0), (0.4, 0.1), (0.5, 0.9), (0.5, 0.95)]
     for epoch in range(4):

@@ -13,11 +13,12 @@ from learning_to_draw.trials.build import (
     build_agents,
     build_batches,
     build_loss,
-    build_test_loss,
     choose_device,
     load_pictures,
+    seeds_of,
+    set_up,
 )
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.plan import describe
 
 CPU = torch.device("cpu")
@@ -26,11 +27,28 @@ ALL = ("train", "valid", "test")
 
 @pytest.fixture(scope="module")
 def digits():
-    return load_pictures(resolve("train", []), ALL, CPU)
+    return load_pictures(parse("train", []).dataset, ALL, CPU)
 
 
-def batches_of(digits, *arguments):
-    return build_batches(resolve("train", list(arguments)), digits, CPU)
+def config_of(*arguments):
+    return parse("train", arguments)
+
+
+def batches_of(pictures, *arguments):
+    config = config_of(*arguments)
+    return build_batches(config.game, pictures, CPU, seeds_of(config), imagenet_norm=config.agents.imagenet_norm)
+
+
+def agents_of(pictures, *arguments):
+    return build_agents(config_of(*arguments).agents, pictures)
+
+
+def loss_of(config, agents, **testing):
+    return build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config), **testing)
+
+
+def plan_of(pictures, *arguments):
+    return describe(config_of(*arguments), pictures, batches_of(pictures, *arguments), agents_of(pictures, *arguments))
 
 
 @pytest.mark.parametrize(
@@ -54,11 +72,8 @@ def test_geometry(digits, arguments, candidates, a_batch, held_out):
 
 
 def test_a_test_alone_plays_the_same_games_as_beside_training(digits):
-    options = resolve("train", [])
-    alone = load_pictures(options, ("test",), CPU)
-    for one, other in zip(
-        build_batches(options, digits, CPU)["test"], build_batches(options, alone, CPU)["test"], strict=True
-    ):
+    alone = load_pictures(config_of().dataset, ("test",), CPU)
+    for one, other in zip(batches_of(digits)["test"], batches_of(alone)["test"], strict=True):
         assert torch.equal(one.photos, other.photos)
         assert torch.equal(one.targets, other.targets)
 
@@ -103,8 +118,8 @@ def test_an_epoch_has_a_batch_for_every_process(digits, monkeypatch):
 
 def test_what_is_trained(digits):
     def trained(*arguments):
-        agents = build_agents(resolve("train", list(arguments)), digits)
-        return {name.split(".")[0] for name, parameter in agents.named_parameters() if parameter.requires_grad}
+        parameters = agents_of(digits, *arguments).named_parameters()
+        return {name.split(".")[0] for name, parameter in parameters if parameter.requires_grad}
 
     everything = {"sender_encoder", "decoder", "receiver"}
     assert trained() == everything
@@ -114,8 +129,8 @@ def test_what_is_trained(digits):
 
 
 def test_shared_and_separate_encoders(digits):
-    assert build_agents(resolve("train", []), digits).shared
-    separate = build_agents(resolve("train", ["--separate-encoders"]), digits)
+    assert agents_of(digits).shared
+    separate = agents_of(digits, "--separate-encoders")
     assert not separate.shared
     assert not torch.equal(separate.sender_encoder.enc[-1].weight, separate.receiver_encoder.enc[-1].weight)
 
@@ -135,19 +150,21 @@ def test_shared_and_separate_encoders(digits):
         ("--loss NoLoss --CLIP-coef 0 --CLIP-loss --encoder SqueezeNetBackbone", "teaches nothing"),
         ("--sort-of-perceptual-loss", "this encoder has none"),
         ("--CLIP-loss", "--CLIP-loss compares an encoder's feature layers, and this encoder has none"),
-        ("--like-a-dog-loss --like-a-dog-image nowhere.png", "--like-a-dog-image: .*there is no such file"),
+        (
+            "--like-a-dog-loss --like-a-dog-image nowhere.png --encoder SqueezeNetBackbone",
+            "--like-a-dog-image: .*there is no such file",
+        ),
         ("--imagenet-norm", "one channel"),
         ("--encoder SimpleCNNEncoder --image-size 8", "8 px are too small for this encoder"),
         ("--encoder SqueezeNetBackbone --sort-of-perceptual-loss --sop-weights 1 2", "has 5 feature"),
     ],
 )
 def test_what_does_not_fit_is_said_before_anything_starts(arguments, told):
-    options = resolve("train", arguments.split())
-    pictures = load_pictures(options, ("train", "valid"), CPU)
+    config = config_of(*arguments.split(), "--device", "cpu")
 
     def build():
-        build_batches(options, pictures, CPU)
-        build_loss(options, build_agents(options, pictures))
+        pictures = set_up(config, ("train", "valid")).pictures
+        loss_of(config, build_agents(config.agents, pictures))
 
     with pytest.raises(UsageError, match=told) as error:
         build()
@@ -156,11 +173,11 @@ def test_what_does_not_fit_is_said_before_anything_starts(arguments, told):
 
 def test_the_perceptual_loss_is_weighed_as_asked(digits):
     arguments = ["--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--sort-of-perceptual-loss"]
-    options = resolve("train", [*arguments, "--sop-weights", "0.5", "2", "--sop-coef", "3"])
-    loss = build_loss(options, build_agents(options, digits)).auxiliary["perceptual"]
+    config = config_of(*arguments, "--sop-weights", "0.5", "2", "--sop-coef", "3")
+    loss = loss_of(config, build_agents(config.agents, digits)).auxiliary["perceptual"]
     assert loss.layer_weights() == {"relu1": 0.5, "fire3": 2.0}
     assert loss.coef == 3.0
-    assert not build_loss(resolve("train", []), build_agents(resolve("train", []), digits)).needed_layers
+    assert not loss_of(config_of(), agents_of(digits)).needed_layers
 
 
 @pytest.fixture
@@ -183,8 +200,8 @@ EVERY_LOSS = ["--sort-of-perceptual-loss", "--like-a-dog-loss", "--CLIP-loss", "
 def test_every_auxiliary_loss_is_built_as_asked(digits, dogs):
     arguments = ["--encoder", "SqueezeNetBackbone", "--feature-layer", "fire3", "--invert", "--CLIP-coef", "5"]
     arguments += [*EVERY_LOSS, "--sop-weights", "2", "1", "--sop-coef", "3", "--like-a-dog-image", *dogs]
-    options = resolve("train", arguments)
-    loss = build_loss(options, build_agents(options, digits))
+    config = config_of(*arguments)
+    loss = loss_of(config, build_agents(config.agents, digits))
     assert {name: type(term) for name, term in loss.auxiliary.items()} == {
         "perceptual": PerceptualLoss,
         "dog": LikeADogLoss,
@@ -206,9 +223,8 @@ def test_every_auxiliary_loss_is_built_as_asked(digits, dogs):
 def test_a_plays_every_loss_is_finite_and_teaches_the_sender(digits, dogs):
     arguments = ["--encoder", "SqueezeNetBackbone", "--freeze-backbone", "--loss", "NoLoss", "--batch-size", "4"]
     arguments += [*EVERY_LOSS, "--learn-sop-weights", "--like-a-dog-image", *dogs, "--separate-encoders"]
-    options = resolve("train", arguments)
-    agents, batch = build_agents(options, digits), next(iter(build_batches(options, digits, CPU)["train"]))
-    loss = build_loss(options, agents)
+    agents, batch = agents_of(digits, *arguments), next(iter(batches_of(digits, *arguments)["train"]))
+    loss = loss_of(config_of(*arguments), agents)
     terms = loss(
         agents(batch.photos, batch.candidates, batch.senders, feature_layers=loss.needed_layers), batch.targets
     )
@@ -224,10 +240,9 @@ def test_learnt_weights_are_drawn_after_the_agents(digits):
     arguments = ["--encoder", "SqueezeNetBackbone", "--sort-of-perceptual-loss"]
 
     def built(*more):
-        options = resolve("train", [*arguments, *more])
         torch.manual_seed(0)
-        agents = build_agents(options, digits)
-        return agents, build_loss(options, agents).auxiliary["perceptual"].weights
+        agents = agents_of(digits, *arguments, *more)
+        return agents, loss_of(config_of(*arguments, *more), agents).auxiliary["perceptual"].weights
 
     (plain, _), (learning, weights) = built(), built("--learn-sop-weights")
     for one, other in zip(plain.parameters(), learning.parameters(), strict=True):
@@ -236,10 +251,11 @@ def test_learnt_weights_are_drawn_after_the_agents(digits):
     assert weights.values.shape == (5,)
 
 
-def test_a_test_measures_the_game_and_pixels_alone():
+def test_a_test_measures_the_game_and_pixels_alone(digits):
     arguments = ["--weights", "m.pt", *EVERY_LOSS, "--like-a-dog-image", "nowhere.png", "--learn-sop-weights"]
-    assert list(build_test_loss(resolve("test", arguments)).auxiliary) == ["reconstruct"]
-    assert list(build_test_loss(resolve("test", [*arguments, "--no-reconstruct-loss"])).auxiliary) == []
+    for more, measured in (([], ["reconstruct"]), (["--no-reconstruct-loss"], [])):
+        loss = loss_of(parse("test", [*arguments, *more]), agents_of(digits), testing=True)
+        assert list(loss.auxiliary) == measured
 
 
 def test_the_senders_view_is_transformed_where_asked(digits):
@@ -258,10 +274,8 @@ def test_devices():
 
 
 def test_the_plan_says_what_will_be_played(digits):
-    options = resolve("train", ["--nlines", "7"])
-    batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
-    text = describe(options, digits, batches, agents)
-    trained = sum(parameter.numel() for parameter in agents.parameters())
+    text = plan_of(digits, "--nlines", "7")
+    trained = sum(parameter.numel() for parameter in agents_of(digits, "--nlines", "7").parameters())
     for part in (
         "Digits: train 1257, valid 180, test 360; 10 classes, 32 px, grey",
         "1248 games of 32 candidates (original), in 39 batches of 32 senders",
@@ -275,26 +289,25 @@ def test_the_plan_says_what_will_be_played(digits):
 
 def test_pictures_on_a_gpu_that_the_run_does_not_have():
     with pytest.raises(UsageError, match="--data-device cuda: there is no CUDA GPU in a run on cpu") as error:
-        load_pictures(resolve("train", ["--data-device", "cuda"]), ALL, CPU)
+        set_up(config_of("--device", "cpu", "--data-device", "cuda"), ALL)
     assert len(str(error.value).splitlines()) <= 5
 
 
 @pytest.mark.parametrize("asked", ["auto", "cpu"])
 def test_without_a_gpu_pictures_wait_in_memory_and_the_plan_says_how_much_they_take(asked):
-    options = resolve("train", ["--data-device", asked])
-    pictures = load_pictures(options, ALL, CPU)
+    arguments = ["--device", "cpu", "--data-device", asked]
+    pictures = set_up(config_of(*arguments), ALL).pictures
     assert pictures.nbytes == (1257 + 180 + 360) * 32 * 32
     assert pictures.budget is None
     assert {split.images.device for split in pictures.splits.values()} == {CPU}
-    batches, agents = build_batches(options, pictures, CPU), build_agents(options, pictures)
-    assert "decoded        1.8 MiB of pictures in the CPU's memory\n" in describe(options, pictures, batches, agents)
+    assert "decoded        1.8 MiB of pictures in the CPU's memory\n" in plan_of(pictures, *arguments)
 
 
 def test_the_plan_says_what_pictures_take_of_a_gpu(digits):
-    options = resolve("train", [])
-    batches, agents = build_batches(options, digits, CPU), build_agents(options, digits)
     moved = {name: split.to("meta") for name, split in digits.splits.items()}  # a device that every machine has
-    text = describe(options, replace(digits, splits=moved, budget=77 * 2**20), batches, agents)
+    text = describe(
+        config_of(), replace(digits, splits=moved, budget=77 * 2**20), batches_of(digits), agents_of(digits)
+    )
     assert "decoded        1.8 MiB of pictures on meta; the GPU's budget for them: 77 MiB\n" in text
 
 
@@ -303,10 +316,9 @@ def test_where_the_pictures_wait_changes_no_batch():
     device = torch.device("cuda:0")
     played = {}
     for place in ("cpu", "cuda"):
-        options = resolve("train", ["--data-device", place])
-        pictures = load_pictures(options, ALL, device)
-        assert pictures.splits["train"].images.device.type == place
-        played[place] = list(build_batches(options, pictures, device)["train"])
+        setup = set_up(config_of("--device", "cuda:0", "--data-device", place), ALL)
+        assert setup.pictures.splits["train"].images.device.type == place
+        played[place] = list(setup.batches["train"])
     for one, other in zip(*played.values(), strict=True):
         assert one.photos.device == other.photos.device == device
         assert torch.equal(one.photos, other.photos)
@@ -319,8 +331,7 @@ def test_a_run_with_pictures_decoded_before_plays_the_same_games(tmp_path):
         for green in range(10):
             Image.new("RGB", (20 + green, 30), (red, green, 0)).save(tmp_path / name / f"{green}.png")
     words = ["--dataset", "ImageFolder", "--dataset-root", str(tmp_path), "--image-size", "8", "--batch-size", "3"]
-    options = resolve("train", words)
-    first, again = (build_batches(options, load_pictures(options, ALL, CPU), CPU) for _ in range(2))
+    first, again = (set_up(config_of(*words, "--device", "cpu"), ALL).batches for _ in range(2))
     assert len(list((tmp_path / ".decoded").iterdir())) == 3
     for name in ALL:
         for one, other in zip(first[name], again[name], strict=True):
@@ -331,7 +342,7 @@ def test_a_run_with_pictures_decoded_before_plays_the_same_games(tmp_path):
 @pytest.mark.parametrize("norm", [True, False])
 def test_every_encoder_normalises_where_that_is_asked_for(digits, norm):
     arguments = ["--encoder", "SqueezeNetBackbone", "--separate-encoders", "--decoder", "RecurrentSimpleLineDecoder"]
-    agents = build_agents(resolve("train", [*arguments, *(["--imagenet-norm"] if norm else [])]), digits)
+    agents = agents_of(digits, *arguments, *(["--imagenet-norm"] if norm else []))
     encoders = (agents.sender_encoder, agents.receiver_encoder, agents.decoder.encoder)
     assert [encoder.imagenet_norm for encoder in encoders] == [norm] * 3
 
@@ -341,4 +352,4 @@ def test_every_encoder_normalises_where_that_is_asked_for(digits, norm):
     [("SinglePassSimpleLineDecoder", 8), ("SinglePassCRSDecoder", 1), ("RecurrentSimpleLineDecoder", 5)],
 )
 def test_a_data_sets_number_of_lines_is_for_its_own_decoder(decoder, lines):
-    assert resolve("train", ["--decoder", decoder]).nlines == lines
+    assert config_of("--decoder", decoder).agents.decoder.config.nlines == lines

@@ -11,12 +11,12 @@ def add_list_options(group: Any) -> None:
         "--plugin",
         type=Path,
         metavar="FILE.py",
-        help="file with your own parts (default: list the built-in parts only)",
+        help="file with your own components (default: list the built-in ones only)",
     )
 
 
 def add_check_options(group: Any) -> None:
-    group.add_argument("plugin", type=Path, metavar="FILE.py", help="file with your own parts")
+    group.add_argument("plugin", type=Path, metavar="FILE.py", help="file with your own components")
     group.add_argument(
         "--options",
         default="",

@@ -6,7 +6,6 @@ The destination of each option is the name of an argument of the function.
 from __future__ import annotations
 
 import argparse
-import importlib
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -14,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import add_plugin_option
+from learning_to_draw.components import Chosen, load, options_of
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import program
-from learning_to_draw.trials.config.resolve import Parser
-from learning_to_draw.trials.config.tables import DEFAULT_PARTS
+from learning_to_draw.trials.config.parse import Parser, add_options, read_early
+from learning_to_draw.trials.config.run import KINDS, RunConfig
 
 logger = logging.getLogger("commgame")
 
@@ -29,13 +28,13 @@ LOG_HELP = "folder of a game log (the gamelogs folder itself, or the run folder 
 class Tool:
     """One entry of the table `commands.TOOLS`.
 
-    summary: for the list of all commands. description: for the tool's own help: what it does, reads and writes.
-    takes_dataset: whether it has the options --dataset and --plugin and those of the chosen data set; the function gets
-    `dataset` (the name) and `dataset_options`. loads_torch: whether its module imports torch, which takes seconds.
+    target: "module:function", with the module's name below learning_to_draw. summary: for the list of all commands.
+    description: for the tool's own help: what it does, reads and writes. takes_dataset: whether it has the options
+    --dataset and --plugin and those of the chosen data set; the function gets the chosen `dataset`. loads_torch:
+    whether its module imports torch, which takes seconds.
     """
 
-    module: str
-    function: str
+    target: str
     summary: str
     description: str
     add_options: Callable[[Any], None]
@@ -47,15 +46,16 @@ class Tool:
         values = vars(self._parser(command, arguments).parse_args(list(arguments)))
         if self.takes_dataset:
             del values["plugin"]  # already loaded
-            own = {action.dest for action in DATASETS[values["dataset"]].option_actions()}
-            values["dataset_options"] = {name: values.pop(name) for name in own}
+            component = DATASETS[values["dataset"]]
+            config = component.config(**{name: values.pop(name) for name in options_of(component.config)})
+            values["dataset"] = Chosen(values["dataset"], component, config)
         return self.load(command)(**values)
 
     def load(self, command: str) -> Callable[..., str]:
         """The tool's function; imports its module. On a terminal it logs a line first if that takes seconds."""
         if self.loads_torch and sys.stderr.isatty():
             logger.info("%s: loading PyTorch ...", command)
-        return getattr(importlib.import_module(f"learning_to_draw.{self.module}"), self.function)
+        return load(self.target)
 
     def _parser(self, command: str, arguments: Sequence[str]) -> Parser:
         parser = Parser(
@@ -70,7 +70,7 @@ class Tool:
         ]
         parser.usage = " ".join([program(), command, *words, "[options]"])
         if self.takes_dataset:
-            _add_dataset_options(parser, command, arguments)
+            _add_dataset_options(parser, arguments)
         for action in parser._actions:
             if action.required and action.option_strings:
                 action.help = f"{action.help or ''} (must be given)"
@@ -80,16 +80,13 @@ class Tool:
         return parser
 
 
-def _add_dataset_options(parser: Parser, command: str, arguments: Sequence[str]) -> None:
-    scout = Parser(add_help=False, allow_abbrev=False)
-    scout.command = command
-    for chooser in (scout, parser):
-        chooser.add_argument(
-            "--dataset", choices=DATASETS, default=DEFAULT_PARTS["dataset"], help="the data set that was played with"
-        )
-    add_plugin_option(parser)
-    chosen = scout.parse_known_args(list(arguments))[0].dataset
-    DATASETS[chosen].add_options(parser.add_argument_group(f"dataset {chosen}"))
+def _add_dataset_options(parser: Parser, arguments: Sequence[str]) -> None:
+    default = KINDS["dataset"].default
+    parser.add_argument("--dataset", choices=DATASETS, default=default, help="the data set that was played with")
+    add_options(parser, RunConfig, "plugin")
+    chosen = read_early(arguments).get("dataset", default)
+    if chosen in DATASETS:  # otherwise the parser reports it
+        add_options(parser.add_argument_group(f"dataset {chosen}"), DATASETS[chosen].config)
 
 
 def add_log_argument(group: Any) -> None:

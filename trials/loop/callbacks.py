@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from learning_to_draw.games.losses.perceptual import PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.encoders.batch_norm import plain_averages, running_statistics
-from learning_to_draw.trials.config.resolve import Options
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.trial import metrics_to_floats
@@ -134,15 +134,26 @@ class Snapshots(Callback):
     The best epoch has the highest validation communication rate; ties go to the lowest validation loss.
     """
 
-    def __init__(self, folder: Path, agents: Agents, loss: TotalLoss, options: Options):
+    def __init__(
+        self,
+        folder: Path,
+        agents: Agents,
+        loss: TotalLoss,
+        options: Mapping[str, Any],
+        *,
+        interval: int,
+        keep_last: int,
+    ):
+        """options: of the run, which each snapshot contains. interval: --snapshot-interval. keep_last: --keep-last."""
         super().__init__()
         self.folder, self.agents, self.loss, self.options = folder, agents, loss, options
+        self.interval, self.keep_last = interval, keep_last
         self.best: dict[str, Any] | None = None
         self.last_saved: Path | None = None
 
     def on_checkpoint(self, state):
         epoch, history = state[torchbearer.EPOCH], state[torchbearer.HISTORY]
-        if (epoch + 1) % self.options.snapshot_interval == 0:
+        if (epoch + 1) % self.interval == 0:
             self._save(f"model_{epoch:02d}.pt", state)
             self._remove_older(epoch)
         latest = {"epoch": epoch, **history[-1]}
@@ -154,7 +165,7 @@ class Snapshots(Callback):
 
     def _remove_older(self, epoch: int) -> None:
         """Removes snapshots older than the last --keep-last ones; only names that this run has written."""
-        keep, interval = self.options.keep_last, self.options.snapshot_interval
+        keep, interval = self.keep_last, self.interval
         for old in range(epoch - keep * interval, -1, -interval) if keep else ():
             (self.folder / f"model_{old:02d}.pt").unlink(missing_ok=True)
 
@@ -205,7 +216,7 @@ class StopOnNaN(Callback):
         self._check(state)
 
     def on_step_training(self, state):
-        loss, scores = state[torchbearer.LOSS].detach(), state[torchbearer.Y_PRED].scores.detach()
+        loss, scores = state[torchbearer.LOSS].detach(), state[torchbearer.Y_PRED].play.scores.detach()
         bad = ~(torch.isfinite(loss) & torch.isfinite(scores).all())
         self._bad = bad if self._bad is None else self._bad | bad
         if time.monotonic() - self._checked >= NAN_CHECK_INTERVAL:

@@ -52,7 +52,7 @@ class GameLogWriter(Callback):
         self._games = self._right = 0
 
     def on_step_validation(self, state):
-        batch, play = state[torchbearer.X], state[torchbearer.Y_PRED]
+        batch, play = state[torchbearer.X], state[torchbearer.Y_PRED].play
         for entry in self._entries(batch, play):
             row = {
                 "reciever_guess": entry["guess"],

@@ -30,7 +30,7 @@ class PassPictures(Callback):
     def on_step_validation(self, state):
         missing = self.count - sum(len(part) for part in self._parts)
         if missing > 0:
-            self._parts.append(played_games(state[torchbearer.X], state[torchbearer.Y_PRED], missing))
+            self._parts.append(played_games(state[torchbearer.X], state[torchbearer.Y_PRED].play, missing))
 
     def on_end_validation(self, state):
         if not self._parts:

@@ -12,7 +12,6 @@ from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.encoders.base import BackboneEncoder, Encoder
-from learning_to_draw.trials.config.resolve import Options
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.feature_cache import compute, needed_bytes
 from learning_to_draw.trials.loop.memory import MIB, memory_budget
@@ -20,19 +19,19 @@ from learning_to_draw.trials.loop.memory import MIB, memory_budget
 logger = logging.getLogger("commgame")
 
 
-def set_precision(options: Options, agents: Agents) -> None:
-    """Sets the precision of the backbones. Raises UsageError for bfloat16 without a backbone.
+def set_precision(precision: str, agents: Agents) -> None:
+    """Sets the precision of the backbones: fp32, tf32 or bf16. Raises UsageError for bfloat16 without a backbone.
 
     fp32 also turns off TF32 for convolutions on a GPU, which is torch's default.
     """
-    tf32 = options.precision == "tf32"
+    tf32 = precision == "tf32"
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = tf32
     for encoder in _encoders(agents):
         if isinstance(encoder, BackboneEncoder):
-            encoder.precision = options.precision
-        elif options.precision == "bf16":
-            raise _no_backbone("--precision bf16", options)
+            encoder.precision = precision
+        elif precision == "bf16":
+            raise _no_backbone("--precision bf16", encoder)
 
 
 def set_determinism(wanted: bool) -> None:
@@ -46,13 +45,11 @@ def set_determinism(wanted: bool) -> None:
     torch.use_deterministic_algorithms(wanted)
 
 
-def compile_backbones(options: Options, agents: Agents, image_size: int) -> None:
-    """Compiles the backbones if --compile is given. Raises UsageError if that fails. Takes a minute or more."""
-    if not options.compile:
-        return
+def compile_backbones(agents: Agents, image_size: int) -> None:
+    """Compiles the backbones, which takes a minute or more. Raises UsageError if that fails."""
     for encoder in _encoders(agents):
         if not isinstance(encoder, BackboneEncoder):
-            raise _no_backbone("--compile", options)
+            raise _no_backbone("--compile", encoder)
         encoder.compile_backbone()
         device = encoder.mean.device
         try:
@@ -65,14 +62,15 @@ def compile_backbones(options: Options, agents: Agents, image_size: int) -> None
 
 
 def keep_features(
-    options: Options, agents: Agents, loss: TotalLoss, batches: Mapping[str, GameBatches], device: torch.device
+    mode: str, agents: Agents, loss: TotalLoss, batches: Mapping[str, GameBatches], device: torch.device
 ) -> None:
-    """Caches a frozen backbone's features of the photos in `batches`, according to --cache-features.
+    """Caches a frozen backbone's features of the photos in `batches`.
 
-    auto: if the photos are not augmented and the features fit into half of the free memory. The feature maps that a
-    loss needs are cached too: without them nothing would be saved. Raises UsageError if "on" is not possible.
+    mode: on, off, or auto: if the photos are not augmented and the features fit into half of the free memory. The
+    feature maps that a loss needs are cached too: without them nothing would be saved. Raises UsageError if "on" is
+    not possible.
     """
-    if options.cache_features == "off":
+    if mode == "off":
         return
     reason = _why_not(agents, batches)
     if not reason:
@@ -80,10 +78,10 @@ def keep_features(
         chosen = {name: games for name, games in batches.items() if games.pictures_stay}
         sizes = {n: needed_bytes(encoder, games.split, loss.needed_layers, device) for n, games in chosen.items()}
         budget = memory_budget(device)
-        if sum(sizes.values()) > budget and options.cache_features == "auto":
+        if sum(sizes.values()) > budget and mode == "auto":
             reason = f"they would take {sum(sizes.values()) // MIB} MiB, and {budget // MIB} MiB are available"
     if reason:
-        if options.cache_features == "on":
+        if mode == "on":
             raise UsageError(f"--cache-features on: {reason}.\nLeave it out.")
         return
     for games in chosen.values():
@@ -116,8 +114,8 @@ def _encoders(agents: Agents) -> set[Encoder]:
     return {agents.sender_encoder, agents.receiver_encoder}
 
 
-def _no_backbone(option: str, options: Options) -> UsageError:
+def _no_backbone(option: str, encoder: Encoder) -> UsageError:
     return UsageError(
-        f"{option} is for encoders with a backbone, and {options.encoder} has none.\n"
+        f"{option} is for encoders with a backbone, and {type(encoder).__name__} has none.\n"
         "Leave it out, or choose another encoder."
     )

@@ -11,15 +11,14 @@ from tqdm import tqdm
 
 from learning_to_draw import console
 from learning_to_draw.games.scores import correct_guesses
-from learning_to_draw.trials.config.resolve import Options
 from learning_to_draw.trials.loop import distributed
 
 logger = logging.getLogger("commgame")
 
 
-def set_verbosity(options: Options) -> None:
-    """Logs warnings only: with --quiet (except in a dry run) and on ranks > 0."""
-    if (options.quiet and not options.dry_run) or distributed.rank() > 0:
+def set_verbosity(quiet: bool) -> None:
+    """Logs warnings only, if quiet and on ranks > 0."""
+    if quiet or distributed.rank() > 0:
         for name in console.LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -75,7 +74,7 @@ class Progress(Callback):
         self._step(state)
 
     def on_step_validation(self, state):
-        right = correct_guesses(state[torchbearer.Y_PRED].scores, state[torchbearer.Y_TRUE])
+        right = correct_guesses(state[torchbearer.Y_PRED].play.scores, state[torchbearer.Y_TRUE])
         self._right = self._right + right.sum()
         self._step(state)
 

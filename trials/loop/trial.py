@@ -1,8 +1,8 @@
-"""Builds the torchbearer trial that plays games: model, closure, metrics. `train` and `test` add callbacks."""
+"""Builds the torchbearer trial that repeats the steps of step.py: metrics, epochs. `train` and `test` add callbacks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -14,54 +14,11 @@ from torchbearer.callbacks import Callback
 
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.games.scores import correct_guesses
-from learning_to_draw.models.agents import Agents, Play
+from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.loop import distributed
-from learning_to_draw.trials.loop.batches import Batch, GameBatches, PlayedBatch
+from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.divided import DividedGames
-
-TERMS = torchbearer.state_key("loss_terms")
-"""State key: the loss terms of this batch by name, scalars. Their sum is the loss."""
-
-
-class ForwardError(BaseException):
-    """Carries an exception out of torchbearer, which would catch it, rerun the model and lose the traceback."""
-
-
-class GameModule(nn.Module):
-    """Wraps the agents as a torchbearer model, which is called with a batch and a state (not used here).
-
-    It also holds the loss, which therefore changes device and train/eval mode together with the agents.
-    """
-
-    def __init__(self, agents: Agents, loss: TotalLoss, *, gather_candidates: bool = False):
-        """gather_candidates: whether training pools the candidates of all processes."""
-        super().__init__()
-        self.agents = agents
-        self.loss = loss
-        self.gather_candidates = gather_candidates
-
-    def forward(self, batch: Batch, state: Any = None) -> Play:
-        if batch.played is not None:
-            return batch.played.play
-        try:
-            return self.agents(
-                batch.photos,
-                batch.candidates,
-                batch.senders,
-                feature_layers=self.loss.needed_layers,
-                features=batch.features,
-                pooled=distributed.all_gather_own_first if self.gather_candidates and self.training else None,
-            )
-        except Exception as error:
-            raise ForwardError from error
-
-    def judge(self, batch: Batch, play: Play) -> Mapping[str, Tensor]:
-        """The loss's terms by name, scalars."""
-        return self.loss(play, batch.targets) if batch.played is None else batch.played.terms
-
-    def play(self, batch: Batch) -> PlayedBatch:
-        play = self(batch)
-        return PlayedBatch(play, self.judge(batch, play))
+from learning_to_draw.trials.loop.step import ForwardError, GameModule, total_loss, train_step
 
 
 class QuietRunningMean(metrics.RunningMean):
@@ -109,7 +66,7 @@ class CommunicationRate(metrics.Metric):
         super().__init__("commrate")
 
     def process(self, state: dict) -> Tensor:
-        correct = correct_guesses(state[torchbearer.Y_PRED].scores, state[torchbearer.Y_TRUE]).float()
+        correct = correct_guesses(state[torchbearer.Y_PRED].play.scores, state[torchbearer.Y_TRUE]).float()
         return of_all(state, distributed.all_gather, correct)
 
 
@@ -122,7 +79,7 @@ def loss_term_metric(term: str) -> metrics.Metric:
             super().__init__(f"{term}_loss")
 
         def process(self, state: dict) -> Tensor:
-            return of_all(state, distributed.mean, state[TERMS][term].detach())
+            return of_all(state, distributed.mean, state[torchbearer.Y_PRED].terms[term].detach())
 
     return LossTerm()
 
@@ -136,7 +93,7 @@ def build_trial(
     callbacks: Sequence[Callback] = (),
     gather_candidates: bool = False,
 ) -> torchbearer.Trial:
-    """A trial on `device` whose input is a `Batch` and whose prediction is a `Play`.
+    """A trial on `device` whose input is a `Batch` and whose prediction is a `PlayedBatch`.
 
     With several processes, agents and loss have to be on the device already; gradients are averaged over the processes.
     """
@@ -146,18 +103,12 @@ def build_trial(
         # Not static_graph: it does not find the tensors inside a Play, and then averages no gradients.
         model = DistributedDataParallel(player)
 
-    def criterion(state: dict) -> Tensor:
-        state[TERMS] = player.judge(state[torchbearer.X], state[torchbearer.Y_PRED])
-        return torch.stack([term.reshape(()) for term in state[TERMS].values()]).sum()
+    def learn(state: dict) -> None:  # called by the optimizer, which then updates the weights
+        played, loss = train_step(model, state[torchbearer.OPTIMIZER], state[torchbearer.X])
+        state[torchbearer.Y_PRED], state[torchbearer.LOSS] = played, loss
 
-    def closure(state: dict) -> None:
-        state[torchbearer.OPTIMIZER].zero_grad()
-        state[torchbearer.Y_PRED] = state[torchbearer.MODEL](state[torchbearer.X], state=state)
-        state[torchbearer.CALLBACK_LIST].on_forward(state)
-        state[torchbearer.LOSS] = criterion(state)
-        state[torchbearer.CALLBACK_LIST].on_criterion(state)
-        state[torchbearer.LOSS].backward()
-        state[torchbearer.CALLBACK_LIST].on_backward(state)
+    def criterion(state: dict) -> Tensor:  # of held-out games
+        return total_loss(state[torchbearer.Y_PRED])
 
     logged = [with_running_mean(BatchLoss()), with_running_mean(CommunicationRate())]
     if optimizer is not None:
@@ -165,7 +116,7 @@ def build_trial(
     if loss.auxiliary:
         logged += [loss_term_metric(term) for term in ("game", *loss.auxiliary)]
     trial = torchbearer.Trial(model, optimizer, criterion, logged, list(callbacks), verbose=0)
-    return trial.with_loader(_load_batch).with_closure(closure).to(device)
+    return trial.with_loader(_load_batch).with_closure(learn).to(device)
 
 
 def _load_batch(state: dict) -> None:
@@ -188,7 +139,7 @@ def evaluate(trial: torchbearer.Trial, batches: GameBatches) -> dict[str, float]
 def _divided(trial: torchbearer.Trial, batches: GameBatches) -> GameBatches | DividedGames:
     model = trial.state[torchbearer.MODEL]
     player = model.module if isinstance(model, DistributedDataParallel) else model
-    return DividedGames(batches, player.play) if distributed.world_size() > 1 else batches
+    return DividedGames(batches, player) if distributed.world_size() > 1 else batches
 
 
 def _unwrapped(call: Callable[[], Any]) -> Any:

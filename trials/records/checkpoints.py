@@ -7,6 +7,7 @@ Also reads those of the official code: its `model_final.pt`, with torchbearer's 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from torchbearer.state import StateKey
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials.config.resolve import Options
 from learning_to_draw.trials.records.atomic import write_atomically
 from learning_to_draw.trials.records.folder import plain, versions
 
@@ -52,7 +52,7 @@ def save_checkpoint(
     agents: Agents,
     loss: TotalLoss,
     optimizer: torch.optim.Optimizer,
-    options: Options,
+    options: Mapping[str, Any],
     epoch: int,
     history: list[dict[str, Any]],
 ) -> None:
@@ -60,13 +60,13 @@ def save_checkpoint(
     content = {
         "format": "learning-to-draw 1",
         "epoch": epoch,
-        "options": plain(options.values),
+        "options": plain(options),
         "sigma2": agents.decoder.sigma2,
         "model": agents.state_dict(),
         "loss": loss.state_dict(),
         "optimizer": optimizer.state_dict(),
         "history": history,
-        "versions": versions(options.plugin),
+        "versions": versions(options["plugin"]),
     }
     write_atomically(path, lambda temporary: torch.save(content, temporary))
 

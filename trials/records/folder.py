@@ -9,7 +9,7 @@ import platform
 import shlex
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 from learning_to_draw import __version__, plugins
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.resolve import Options
+from learning_to_draw.trials.config.run import RunConfig
 from learning_to_draw.trials.records.atomic import write_json, write_text
 
 # The command line as typed. The first two file names are those of the official code.
@@ -28,20 +28,20 @@ TIMES = ("games_per_second", "seconds")  # not in log.csv, which is reproducible
 PACKAGES = ("torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "scikit-learn")
 
 
-def choose_folder(options: Options) -> Path:
+def choose_folder(config: RunConfig) -> Path:
     """The folder that the run will write to. `open_folder` creates it later.
 
     Raises UsageError if --output already holds a run, is not a folder, or is not writable.
     """
-    if options.output is None:
-        game = "original" if options.object_oriented == "none" else options.object_oriented
-        return Path("runs", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{options.command}_{options.dataset}_{game}")
-    if not options.output:
+    if config.output is None:
+        what = f"{config.command}_{config.dataset.name}_{config.game_title}"
+        return Path("runs", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{what}")
+    if not config.output:
         raise UsageError(
             "--output needs a folder name, but got an empty one.\n"
             "Name a folder, or leave it out for a new one under runs/."
         )
-    folder = Path(options.output)
+    folder = Path(config.output)
     try:
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"--output {folder} is a file, not a folder.\nGive another name.")
@@ -56,45 +56,45 @@ def choose_folder(options: Options) -> Path:
     return folder
 
 
-def open_folder(folder: Path, options: Options, command: Sequence[str], device: str) -> Path:
+def open_folder(folder: Path, config: RunConfig, command: Sequence[str], device: str) -> Path:
     """Creates the folder, writes the command, the resolved options and the versions to it, and returns it.
 
     Runs that start at the same time get different folders. Raises UsageError if another run has taken --output.
     """
-    folder = _claim(folder, options, shlex.join(command))
-    if options.plugin is not None:
-        write_text(folder / "plugin.py", Path(options.plugin).read_text(encoding="utf-8"))
+    folder = _claim(folder, config, shlex.join(command))
+    if config.plugin is not None:
+        write_text(folder / "plugin.py", config.plugin.read_text(encoding="utf-8"))
     write_json(
         folder / "config.json",
         {
-            "command": options.command,
+            "command": config.command,
             "arguments": list(command),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "device": device,
-            "options": plain(options.values),
-            "sources": options.sources,
-            "versions": versions(options.plugin),
+            "options": plain(config.values()),
+            "sources": dict(config.sources),
+            "versions": versions(config.plugin),
         },
     )
     return folder
 
 
 def note_resumption(
-    folder: Path, options: Options, command: Sequence[str], epochs: int, batches: int, device: str
+    folder: Path, plugin: Path | None, command: Sequence[str], epochs: int, batches: int, device: str
 ) -> None:
     """Adds a resumption to resumed.json, after `epochs` epochs and `batches` batches of the next one."""
     path = folder / "resumed.json"
     earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     start = {"arguments": list(command), "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     position = {"after_epochs": epochs, "after_batches": batches}
-    write_json(path, [*earlier, {**start, **position, "device": device, "versions": versions(options.plugin)}])
+    write_json(path, [*earlier, {**start, **position, "device": device, "versions": versions(plugin)}])
 
 
-def _claim(folder: Path, options: Options, command: str) -> Path:
+def _claim(folder: Path, config: RunConfig, command: str) -> Path:
     """Claims the folder for this run, by creating the command file: only one run can succeed."""
-    name = COMMAND_FILES[options.command]
+    name = COMMAND_FILES[config.command]
     candidates = [folder]
-    if options.output is None:
+    if config.output is None:
         candidates += [folder.with_name(f"{folder.name}_{number}") for number in range(2, 1000)]
     for candidate in candidates:
         try:
@@ -135,9 +135,12 @@ def _versions() -> dict[str, str]:
     return numbers
 
 
-def plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Options with paths as text, for JSON and `torch.load(weights_only=True)`."""
-    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with paths as text and tuples as lists, for JSON and `torch.load(weights_only=True)`."""
+    return {
+        name: str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+    }
 
 
 def _git_revision() -> str:

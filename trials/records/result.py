@@ -1,10 +1,48 @@
-"""The entries of result.json for the games that were played, in training and in tests."""
+"""What a run returns and writes to result.json."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from learning_to_draw.games.scores import rate_interval
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `train` and `test` return.
+
+    folder: of the run. communication_rate, interval, chance, games, candidates, loss: of the last validation of a
+    training, or of a test (see `result_entry`). content: everything in result.json.
+    """
+
+    folder: Path
+    communication_rate: float
+    interval: tuple[float, float]
+    chance: float
+    games: int
+    candidates: int
+    loss: float
+    content: Mapping[str, Any]
+
+    @property
+    def weights(self) -> Path:
+        """The checkpoint of a training after its last epoch."""
+        return self.folder / "model_final.pt"
+
+
+def result_of(folder: Path, content: Mapping[str, Any]) -> Result:
+    names = ("communication_rate", "chance", "games", "candidates", "loss")
+    low, high = content["interval"]
+    return Result(folder, interval=(low, high), content=content, **{name: content[name] for name in names})
+
+
+def read_result(folder: Path) -> Result:
+    """The result of a run that has ended."""
+    return result_of(folder, json.loads((folder / "result.json").read_text(encoding="utf-8")))
 
 
 def result_entry(split: str, games: int, candidates: int, *, rate: float, loss: float) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import torch
 
 from learning_to_draw.analysis.measures.erasure import erasure, without_stroke
 from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.models.decoders.config import DecoderConfig
 
 
 def test_rates_by_hand():
@@ -18,7 +19,7 @@ def test_rates_by_hand():
 
 def test_a_stroke_without_ink_draws_as_if_it_were_not_there():
     torch.manual_seed(0)
-    decoder = Decoder(image_size=16)
+    decoder = Decoder(DecoderConfig(), latent_size=1, image_size=16)
     for points in (1, 2, 4):
         strokes = torch.rand(3, 4, points, 2) * 2 - 1
         for intensities in (None, torch.rand(3, 4, 3)):

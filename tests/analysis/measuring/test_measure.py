@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from learning_to_draw.analysis.measure import MEASURES
 from learning_to_draw.analysis.measure.material import LogData, Settings, draw_sample
-from learning_to_draw.analysis.measure.measure import OF_A_LOG, OF_ALL_LOGS, measure
-from learning_to_draw.analysis.measure.options import MEASURES, add_measure_options
+from learning_to_draw.analysis.measure.measure import measure
+from learning_to_draw.analysis.measure.options import add_measure_options
+from learning_to_draw.components import load
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.gamelog import read_log
 
-TOOL = Tool("analysis.measure.measure", "measure", "", "", add_measure_options)
+TOOL = Tool("analysis.measure.measure:measure", "", "", add_measure_options)
 
 
 def run(*words):
@@ -28,7 +30,7 @@ def numbers(path):
 
 
 def test_every_measure_that_can_be_named_is_made():
-    assert set(MEASURES) == {*OF_A_LOG, *OF_ALL_LOGS}
+    assert len({load(entry.target) for entry in MEASURES.values()}) == len(MEASURES)
 
 
 def test_a_log_of_this_program(make_full_log, tmp_path):

@@ -13,11 +13,13 @@ from learning_to_draw.analysis.measure.material import LogData, Settings
 from learning_to_draw.analysis.measure.measure import measure
 from learning_to_draw.analysis.measure.replay import load_replay
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.build import Pictures, build_agents, build_test_loss
-from learning_to_draw.trials.config.resolve import resolve
+from learning_to_draw.games.losses.terms import TotalLoss
+from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.records.gamelog import LoggedStrokes, read_log
 from learning_to_draw.trials.test import test as play_test
+from learning_to_draw.trials.trained import parse_trained
 
 SMALL = ["--image-size", "16", "--latent-size", "16", "--stroke-spread", "1", "--batch-size", "12"]
 WAYS = {
@@ -34,16 +36,17 @@ def played(tmp_path_factory):
     folder = tmp_path_factory.mktemp("played")
 
     def play(name, sender, *others):
-        play_test(sender, ["--output", str(folder / name), "--weights", str(sender), *others], sys.argv)
+        words = ["--output", str(folder / name), "--weights", str(sender), *others]
+        play_test(parse_trained("test", words, sender), sys.argv)
         return folder / name / "gamelogs"
 
     found = {}
     for seed, (name, way) in enumerate(WAYS.items()):
-        options, path = resolve("train", [*SMALL, *way]), folder / f"{name}.pt"
+        config, path = parse("train", [*SMALL, *way]), folder / f"{name}.pt"
         torch.manual_seed(seed)
-        agents = build_agents(options, Pictures({}, 16, 1))
+        agents = build_agents(config.agents, Pictures({}, 16, 1))
         optimizer = torch.optim.Adam(agents.parameters())
-        save_checkpoint(path, agents, build_test_loss(options), optimizer, options, 0, [])
+        save_checkpoint(path, agents, TotalLoss(config.loss.build(), {}), optimizer, config.values(), 0, [])
         found[name] = path, play(name, path)
     receiver = found["shared"][0]
     others = ["--swapAgents", "--weights-pair2", str(receiver)]

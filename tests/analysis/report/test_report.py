@@ -40,7 +40,7 @@ def test_only_reports_are_replaced(training, tmp_path, make_report):
 
 
 def test_the_command_line(training, small_log, tmp_path, read_report):
-    tool = Tool("analysis.report.report", "report", "", "", add_report_options)
+    tool = Tool("analysis.report.report:report", "", "", add_report_options)
     output = tmp_path / "page.html"
     arguments = [str(training), "--logs", str(small_log), "--output", str(output), "--max-games", "2", "--seed", "3"]
     assert "MB, written to" in tool.run("report", arguments)

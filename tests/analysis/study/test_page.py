@@ -16,7 +16,7 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.gamelog import read_log
 
-TOOL = Tool("analysis.study.page", "study", "", "", study_options.add_study_options)
+TOOL = Tool("analysis.study.page:study", "", "", study_options.add_study_options)
 
 
 def test_classes_take_turns_as_far_as_they_have_games():

@@ -10,7 +10,7 @@ from learning_to_draw.analysis.study.results import study_results
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.tool import Tool
 
-TOOL = Tool("analysis.study.results", "study_results", "", "", study_options.add_study_results_options)
+TOOL = Tool("analysis.study.results:study_results", "", "", study_options.add_study_results_options)
 
 
 def answer(game, choice, seconds, *, target=0, agents=0, total=4, of_class=(0, 1), interrupted=False):

@@ -1,17 +1,13 @@
-"""Names and kinds of the options."""
+"""The configurations: names, defaults and types of the options, and values that they refuse."""
 
-import argparse
 from pathlib import Path
 
 import pytest
 
+from learning_to_draw.components import InvalidValueError, options_of
 from learning_to_draw.datasets import DATASETS
-
-
-def parse(name, *words):
-    parser = argparse.ArgumentParser(exit_on_error=False)
-    DATASETS[name].add_options(parser)
-    return vars(parser.parse_args(words))
+from learning_to_draw.datasets.config import CelebAConfig, ImageFolderConfig, QuickDrawConfig, StratifiedImageNetConfig
+from learning_to_draw.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -63,7 +59,7 @@ def parse(name, *words):
             "Jon_QuickDraw",
             {
                 "dataset_root": Path("data"),
-                "group": ["yoga"],
+                "group": ("yoga",),
                 "size": 256,
                 "stroke_width": 16,
                 "valset_size_per_class": 0,
@@ -85,19 +81,46 @@ def parse(name, *words):
     ],
 )
 def test_defaults(name, expected):
-    assert parse(name) == {**expected, "num_workers": 4}
+    values = DATASETS[name].config().values()
+    expected = {**expected, "num_workers": 4}
+    assert values == expected
+    assert [type(values[option]) for option in expected] == [type(value) for value in expected.values()]
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_help_is_a_phrase(name):
+    for option in options_of(DATASETS[name].config).values():
+        assert option.help
+        assert not option.help.endswith("."), "the default follows it"
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("name", "word", "value"),
     [
-        ("--image-size", "0"),
-        ("--num-workers", "-1"),
-        ("--val-fraction", "1"),
-        ("--test-fraction", "0"),
-        ("--dataset-seed", "x"),
+        ("image_size", "0", 0),
+        ("num_workers", "-1", -1),
+        ("val_fraction", "1", 1),
+        ("test_fraction", "0", 0),
+        ("dataset_seed", "x", "x"),
     ],
 )
-def test_values_out_of_range_are_refused(words):
-    with pytest.raises(argparse.ArgumentError, match="is not a"):
-        parse("ImageFolder", *words)
+def test_values_out_of_range_are_refused(name, word, value):
+    with pytest.raises(InvalidValueError, match="is not a"):
+        options_of(ImageFolderConfig)[name].type(word)
+    with pytest.raises(UsageError, match=f"{name} = {value!r} is not valid"):
+        ImageFolderConfig(**{name: value})
+
+
+def test_values_that_are_no_choice_or_of_another_kind_are_refused():
+    with pytest.raises(UsageError, match="labels = 'names' is not valid"):
+        CelebAConfig(labels="names")
+    with pytest.raises(UsageError, match="group = 'cat' is not valid"):
+        QuickDrawConfig(group="cat")
+    with pytest.raises(UsageError, match="skeleton = 1 is not valid"):
+        QuickDrawConfig(skeleton=1)
+
+
+def test_words_of_the_command_line_become_paths_and_tuples():
+    config = StratifiedImageNetConfig(dataset_root="here", split_files="lists")
+    assert (config.dataset_root, config.split_files) == (Path("here"), Path("lists"))
+    assert QuickDrawConfig(group=["cat", "The Eiffel Tower"]).group == ("cat", "The Eiffel Tower")

@@ -1,0 +1,234 @@
+"""The configurations of the data sets. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from learning_to_draw.components import Config, flag, fraction, non_negative_int, option, positive_int, seed
+
+KEPT = "; decoded pictures are saved for the next run in FOLDER/.decoded/, which can be deleted at any time"
+
+
+def _dataset_root(help: str) -> Any:
+    return option(Path("./data/"), help, type=Path, metavar="FOLDER")
+
+
+def _image_size(default: int) -> Any:
+    return option(
+        default,
+        "height and width of the pictures after scaling and cropping, in pixels",
+        type=positive_int,
+        metavar="PIXELS",
+    )
+
+
+def _dataset_seed() -> Any:
+    return option(
+        1234,
+        "seed of the random division into training, validation and test pictures",
+        type=seed,
+        metavar="SEED",
+    )
+
+
+def _valset_size(default: int) -> Any:
+    return option(
+        default,
+        "training pictures per class that are set aside for validation, on average",
+        type=positive_int,
+        metavar="N",
+    )
+
+
+def _held_out_fraction(purpose: str) -> Any:
+    return option(
+        0.15,
+        f"fraction of each class's pictures that is set aside for {purpose}, between 0 and 1, at least one picture; "
+        "ignored if the folder is already divided into train, val and test",
+        type=fraction,
+        metavar="FRACTION",
+    )
+
+
+def _augment() -> Any:
+    return flag(
+        "rotate the training pictures by up to 3 degrees, translate them by up to 7 %, scale them by 0.99 to 1.01 and "
+        "shear them by up to 1 degree, differently each time"
+    )
+
+
+def _skeleton() -> Any:
+    return flag("thin the strokes to lines one pixel wide (needs the package scikit-image)")
+
+
+def _num_workers() -> Any:
+    return option(
+        4,
+        "threads that decode pictures before the run starts; 0: decode them in the main thread",
+        type=non_negative_int,
+        metavar="THREADS",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitsConfig(Config):
+    image_size: int = _image_size(32)
+    dataset_seed: int = _dataset_seed()
+    num_workers: int = _num_workers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class STL10Config(Config):
+    dataset_root: Path = _dataset_root("folder that holds stl10_binary/, which is downloaded (2.6 GB) if missing")
+    image_size: int = _image_size(96)
+    valset_size_per_class: int = _valset_size(10)
+    dataset_seed: int = _dataset_seed()
+    unlabelled_train: bool = flag(
+        "train with the 100000 unlabelled pictures (2.8 GB) instead of the labelled ones; only for the original game, "
+        "because all of them have one class"
+    )
+    num_workers: int = _num_workers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MNISTConfig(Config):
+    """The options of MNIST and ScaledMNIST."""
+
+    dataset_root: Path = _dataset_root("folder that holds MNIST/raw/, which is downloaded (12 MB) if missing")
+    valset_size_per_class: int = _valset_size(10)
+    dataset_seed: int = _dataset_seed()
+    skeleton: bool = _skeleton()
+    num_workers: int = _num_workers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class KMNISTConfig(MNISTConfig):
+    dataset_root: Path = _dataset_root("folder that holds KMNIST/raw/, which is downloaded (21 MB) if missing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CIFAR10Config(Config):
+    dataset_root: Path = _dataset_root(
+        "folder that holds cifar-10-batches-py/, which is downloaded (170 MB) if missing"
+    )
+    valset_size_per_class: int = _valset_size(10)
+    dataset_seed: int = _dataset_seed()
+    num_workers: int = _num_workers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CIFAR100Config(CIFAR10Config):
+    dataset_root: Path = _dataset_root("folder that holds cifar-100-python/, which is downloaded (170 MB) if missing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OmniglotConfig(Config):
+    """The options of both Omniglot data sets."""
+
+    dataset_root: Path = _dataset_root(f"folder that holds omniglot-py/, which is downloaded (15 MB) if missing{KEPT}")
+    valset_size_per_class: int = _valset_size(2)
+    dataset_seed: int = _dataset_seed()
+    augment: bool = _augment()
+    skeleton: bool = _skeleton()
+    num_workers: int = _num_workers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caltech101Config(Config):
+    dataset_root: Path = _dataset_root(
+        "folder that holds caltech101/101_ObjectCategories/, which is downloaded (130 MB, needs the package gdown) if "
+        f"missing{KEPT}"
+    )
+    image_size: int = _image_size(64)
+    num_workers: int = _num_workers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CelebAConfig(Config):
+    dataset_root: Path = _dataset_root(
+        f"folder that holds celeba/, which is downloaded (1.4 GB, needs the package gdown) if missing{KEPT}"
+    )
+    image_size: int = _image_size(64)
+    labels: Literal["identity", "none"] = option(
+        "identity",
+        "identity: each person is a class; none: all pictures are one class, which allows only the original game and "
+        "does not need identity_CelebA.txt",
+        choices=("identity", "none"),
+    )
+    num_workers: int = _num_workers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyImageNetConfig(Config):
+    dataset_root: Path = _dataset_root(
+        "folder that holds tiny-imagenet-200/, which is downloaded (240 MB) if missing. Its test pictures have no "
+        f"labels, so half of its val pictures is for validation and half for testing{KEPT}"
+    )
+    num_workers: int = _num_workers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuickDrawConfig(Config):
+    dataset_root: Path = _dataset_root(
+        "folder that holds quickdraw/<group>.ndjson or quickdraw/<group>.bin, which is downloaded (about 100 MB per "
+        "group) if missing"
+    )
+    group: tuple[str, ...] = option(
+        ("yoga",),
+        "one or more groups of drawings, such as --group cat 'The Eiffel Tower'; each is a class, and the first 70,000 "
+        "drawings of each are used",
+        nargs="+",
+        metavar="NAME",
+    )
+    size: int = option(256, "height and width of the scaled drawings, in pixels", type=positive_int, metavar="PIXELS")
+    stroke_width: int = option(
+        16,
+        "width of the strokes before scaling, in pixels of a 256 x 256 canvas",
+        type=positive_int,
+        metavar="PIXELS",
+    )
+    valset_size_per_class: int = option(
+        0,
+        "drawings per group that are set aside for validation, on average; 0: one seventh, as for testing",
+        type=non_negative_int,
+        metavar="N",
+    )
+    dataset_seed: int = _dataset_seed()
+    augment: bool = _augment()
+    skeleton: bool = _skeleton()
+    num_workers: int = _num_workers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StratifiedImageNetConfig(Config):
+    dataset_root: Path = _dataset_root(f"folder of the pictures; a picture's class is the name of its folder{KEPT}")
+    split: int = option(
+        0,
+        "use the split files splitN_train.txt, splitN_val.txt and splitN_test.txt; each line is the path of a picture, "
+        "relative to --dataset-root; without a test file, half of the val pictures is for testing",
+        type=non_negative_int,
+        metavar="N",
+    )
+    split_files: Path = option(
+        Path("splits"),
+        "folder of the split files, relative to --dataset-root or absolute",
+        type=Path,
+        metavar="FOLDER",
+    )
+    image_size: int = _image_size(64)
+    num_workers: int = _num_workers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFolderConfig(Config):
+    dataset_root: Path = _dataset_root(
+        "folder with one folder of pictures per class, or with folders train, val and test that each hold such class "
+        f"folders{KEPT}"
+    )
+    image_size: int = _image_size(64)
+    dataset_seed: int = _dataset_seed()
+    val_fraction: float = _held_out_fraction("validation")
+    test_fraction: float = _held_out_fraction("testing")
+    num_workers: int = _num_workers()

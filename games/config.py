@@ -1,0 +1,34 @@
+"""The configuration of games. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from learning_to_draw.components import Config, flag, non_negative_int, option, positive_int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GameConfig(Config):
+    """The options of every game."""
+
+    batch_size: int = option(
+        48,
+        "pictures per batch: one original game of N candidates, or as many object-oriented games as fit (at least one)",
+        type=positive_int,
+        metavar="N",
+    )
+    num_targets: int | None = option(
+        None,
+        "candidates in an object-oriented game, each of a different class; 0 or left out: one of every class",
+        type=non_negative_int,
+        metavar="N",
+    )
+    sender_images_per_iter: int | None = option(
+        None,
+        "give only the first N pictures of a game a sender; the others are distractors; left out: all have one",
+        type=positive_int,
+        metavar="N",
+    )
+    random_transform_sender: bool = flag(
+        "show the sender a randomly rotated, translated and scaled copy, in training and in testing"
+    )

@@ -1,0 +1,62 @@
+"""The configurations of the auxiliary losses. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from learning_to_draw.components import Component, Config, flag, non_negative_float, option
+
+
+@dataclass(frozen=True)
+class AuxiliaryLoss(Component):
+    """A loss that is added to the game's by an option of its own.
+
+    switch: that option, such as like_a_dog_loss; help: its help text. title: what the help and messages call the loss.
+    in_tests: whether a test computes it too.
+    """
+
+    switch: str = ""
+    help: str = "add this loss to the game's, in training"
+    title: str = ""
+    in_tests: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureMapConfig(Config):
+    """The options of losses over feature maps."""
+
+    sop_weights: tuple[float, ...] | None = option(
+        None,
+        "weights of the feature layers in the perceptual loss and the dog loss; left out: 1 for each",
+        type=non_negative_float,
+        nargs="+",
+        metavar="W",
+    )
+    sop_coef: float = option(
+        1.0, "factor of the perceptual loss and of the dog loss", type=non_negative_float, metavar="X"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerceptualConfig(FeatureMapConfig):
+    learn_sop_weights: bool = flag("learn the weights of the feature layers in the perceptual loss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DogConfig(FeatureMapConfig):
+    like_a_dog_image: tuple[str, ...] | None = option(
+        None,
+        "image(s) that all sketches should look like; with several, the mean of the distances is used",
+        nargs="+",
+        metavar="FILE",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CLIPConfig(Config):
+    CLIP_coef: float = option(
+        1.0,
+        "factor of the CLIP loss; 4 times the number of senders in a batch gives the official code's sum",
+        type=non_negative_float,
+        metavar="X",
+    )

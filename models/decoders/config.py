@@ -1,0 +1,140 @@
+"""The configurations of the decoders. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from learning_to_draw.components import (
+    Config,
+    boolean,
+    flag,
+    non_negative_float,
+    option,
+    positive_float,
+    positive_int,
+)
+
+
+def _count(default: int, help: str) -> Any:
+    return option(default, help, type=positive_int, metavar="N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderConfig(Config):
+    """The options of every decoder: how strokes become ink."""
+
+    contrast: float = option(1.0, "multiply the ink by X, before --invert", type=positive_float, metavar="X")
+    sigma2: float = option(
+        0.01,
+        "squared stroke width: ink is exp(-d^2/sigma2) on a canvas from -1 to 1",
+        type=positive_float,
+        names=("--init-sigma2",),
+        metavar="X",
+    )
+    final_sigma2: float = option(0.01, "value of sigma2 at which annealing stops", type=positive_float, metavar="X")
+    sigma2_factor: float = option(0.5, "annealing multiplies sigma2 by X", type=positive_float, metavar="X")
+    sigma2_step: int = option(
+        -1, "anneal after every epoch whose number (from 0) is a multiple of N; -1 or 0: never", type=int, metavar="N"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinglePassConfig(DecoderConfig):
+    """The options of every decoder with an MLP."""
+
+    stroke_spread: float = option(
+        0.0,
+        "spread untrained strokes over the canvas: biases before the last tanh are uniform in -X..X; 0 starts all "
+        "strokes near the centre, like the official code",
+        type=non_negative_float,
+        metavar="X",
+    )
+    decoder_hidden: int = _count(64, "units of the decoder's first hidden layer")
+    decoder_hidden2: int = _count(256, "units of the decoder's second hidden layer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineConfig(SinglePassConfig):
+    nlines: int = _count(5, "straight lines per sketch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointConfig(SinglePassConfig):
+    npoints: int = _count(50, "dots per sketch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolyLineConfig(SinglePassConfig):
+    npoints: int = _count(16, "points that the line passes through")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectConfig(SinglePassConfig):
+    npoints: int = _count(16, "points; every pair of them may be connected")
+    allow_points: bool = option(
+        True,
+        "also connect points to themselves, which draws dots (or loops, with curves)",
+        type=boolean,
+        names=("--allowPoints",),
+        nargs="?",
+        const=True,
+        metavar="true|false",
+    )
+    hard: bool = flag("round connections to 0 or 1 in the sketch; gradients ignore the rounding")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplineConfig(SinglePassConfig):
+    npoints: int = _count(16, "points per spline, which passes through all except its first and last")
+    nlines: int = _count(1, "splines per sketch")
+    edt_approximation: str = option(
+        "polyline",
+        "distance to a curve: to ten straight pieces, or by a search for the nearest point, which is more exact and "
+        "many times slower",
+        choices=("polyline", "bruteforce"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BezierConfig(SinglePassConfig):
+    nlines: int = _count(5, "lines per sketch")
+    segments: int = _count(1, "Bezier curves per line, each starting where the previous one ends")
+    smooth: bool = flag("join the curves of a line without corners")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RNNConfig(DecoderConfig):
+    steps: int = _count(5, "Bezier curves per sketch, one per step")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionRNNConfig(RNNConfig):
+    attention: bool = flag("attend to eight parts of the latent at every step (--latent-size must be a multiple of 8)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurrentConfig(SinglePassConfig):
+    """The option of every recurrent decoder that repeats a single pass."""
+
+    steps: int = _count(5, "number of times that the decoder looks at its canvas and draws on it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurrentLineConfig(RecurrentConfig, LineConfig):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurrentPolyLineConfig(RecurrentConfig, PolyLineConfig):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurrentConnectConfig(RecurrentConfig, ConnectConfig):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurrentSplineConfig(RecurrentConfig, SplineConfig):
+    pass

@@ -1,0 +1,102 @@
+"""The configurations of the encoders. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from learning_to_draw.components import Config, flag, option, positive_int
+
+VGG16_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
+SQUEEZENET_LAYERS = ("relu1", "fire3", "fire5", "fire7", "fire9")
+CLIP_MODELS = ("RN50", "RN101", "RN50x4", "RN50x16", "ViT-B/32", "ViT-B/16")
+CLIP_BLOCKS = tuple(f"resblock{number}" for number in range(12))
+DEFAULT_CLIP_MODEL = "ViT-B/32"
+CLIP_MODEL_HELP = "OpenAI's CLIP network to use (needs open_clip_torch; downloaded once into HF_HOME)"
+
+
+def _feature_layer(layers: tuple[str, ...], default: str) -> Any:
+    return option(
+        default,
+        "layer that the latent is projected from; the perceptual loss compares the layers up to it",
+        choices=layers,
+    )
+
+
+def _imagenet_weights() -> Any:
+    return flag("start from torchvision's ImageNet weights (downloaded once into TORCH_HOME)")
+
+
+def _freeze_backbone(*official_name: str) -> Any:
+    return flag("train only the projection to the latent, not the backbone", *official_name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig(Config):
+    """The options of every encoder."""
+
+    latent_size: int = option(64, "size of the encoder's latent vector", type=positive_int, metavar="N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimpleMLPConfig(EncoderConfig):
+    encoder_hidden: int = option(64, "hidden units of the encoder's MLP", type=positive_int, metavar="N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv2DConfig(EncoderConfig):
+    encoder_channels: int = option(
+        1,
+        "channels of the encoder's input; grey pictures fit both, colour pictures need 3",
+        type=int,
+        choices=(1, 3),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrokeNetConfig(Conv2DConfig):
+    batchnorm: bool = flag("batch normalisation after every convolution of the encoder")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VGG16Config(EncoderConfig):
+    """The options of both VGG16 encoders."""
+
+    imagenet_weights: bool = _imagenet_weights()
+    freeze_backbone: bool = _freeze_backbone("--freeze-vgg")
+    sin_weights: str | None = option(
+        None,
+        "start from VGG16 weights trained on Stylized-ImageNet; without FILE, from the official file under TORCH_HOME",
+        nargs="?",
+        const="",
+        metavar="FILE",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VGG16ExtendedConfig(VGG16Config):
+    feature_layer: str = _feature_layer(VGG16_LAYERS, "relu3_3")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqueezeNetConfig(EncoderConfig):
+    feature_layer: str = _feature_layer(SQUEEZENET_LAYERS, "fire9")
+    imagenet_weights: bool = _imagenet_weights()
+    freeze_backbone: bool = _freeze_backbone()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResNet50Config(EncoderConfig):
+    imagenet_weights: bool = _imagenet_weights()
+    freeze_backbone: bool = _freeze_backbone("--freeze-resnet50")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CLIPVisualConfig(EncoderConfig):
+    clip_model: str = option(DEFAULT_CLIP_MODEL, CLIP_MODEL_HELP, choices=CLIP_MODELS)
+    freeze_backbone: bool = _freeze_backbone("--freeze-model")
+    transformer_resblock: str | None = option(
+        None,
+        "last ViT block that the perceptual loss compares (and always its output); without it, all blocks",
+        choices=CLIP_BLOCKS,
+    )

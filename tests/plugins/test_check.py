@@ -1,0 +1,145 @@
+"""The command `check` names what is broken in a plugin's components and where, as does a run that fails over it."""
+
+import re
+import subprocess
+import sys
+
+from learning_to_draw import commgame
+
+BROKEN = """
+import torch
+from torch import nn
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.losses.terms import GameLoss
+from learning_to_draw.games.sampling import OriginalGame
+from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.models.encoders.small import SmallCNNEncoder
+from learning_to_draw.plugins import auxiliary_loss, dataset, decoder, encoder, game, loss, receiver
+
+@decoder("Same")
+class Same(Decoder):
+    def forward(self, latent):
+        return Strokes(torch.zeros(len(latent), 3, 2, 2), self.sigma2)
+
+@decoder("Crash")
+class Crash(Decoder):
+    def forward(self, latent):
+        return latent.no_such_thing()
+
+@receiver("Mixes")
+class Mixes(nn.Module):
+    def __init__(self, config, *, latent_size):
+        super().__init__()
+        self.layer = nn.Linear(latent_size, 8)
+    def forward(self, latent):
+        return self.layer(latent - latent.mean(0))
+
+@receiver("Loose")
+class Loose(nn.Module):
+    def __init__(self, config, *, latent_size):
+        super().__init__()
+        self.weights = torch.randn(latent_size, 8)
+    def forward(self, latent):
+        return latent.float() @ self.weights
+
+@receiver("Deaf")
+class Deaf(nn.Linear):
+    def __init__(self, config, *, latent_size):
+        super().__init__(latent_size, 8)
+    def forward(self, latent):
+        return super().forward(latent * 0)
+
+@auxiliary_loss("idle")
+class Idle(nn.Module):
+    def __init__(self, config, agents, **seeds):
+        super().__init__()
+    def forward(self, play):
+        return play.sketches.detach().mean()
+
+@auxiliary_loss("many")
+class Many(nn.Module):
+    def __init__(self, config, agents, **seeds):
+        super().__init__()
+    def forward(self, play):
+        return play.sketches.mean((1, 2, 3))
+
+@auxiliary_loss("bare")
+class Bare(nn.Module):
+    def forward(self, play):
+        return play.sketches.mean()
+
+@loss("First")
+class First(GameLoss):
+    def __call__(self, scores, targets):
+        return scores[:, 0].mean()
+
+@game("moving")
+class Moving(OriginalGame):
+    def __init__(self, config, split, *, generator, shuffle):
+        super().__init__(config, split, generator=generator, shuffle=True)
+
+@encoder("Narrow")
+class Narrow(SmallCNNEncoder):
+    def forward(self, pictures, **how):
+        encoding = super().forward(pictures, **how)
+        return type(encoding)(encoding.latent[:, :-1])
+
+@encoder("Plain")
+class Plain(SmallCNNEncoder):
+    pass
+
+@dataset("Float")
+class Float:
+    channels, image_size = 1, 32
+    def __init__(self, config):
+        pass
+    def split(self, name):
+        images = torch.rand(200, 1, 32, 32, generator=torch.Generator().manual_seed(len(name)))
+        return Split(name, images, torch.arange(200) % 2, ("a", "b"), torch.arange(200))
+
+@dataset("Nothing")
+class Nothing:
+    channels, image_size = 1, 32
+    def __init__(self, config):
+        pass
+    def split(self, name):
+        raise RuntimeError("no pictures")
+"""
+CRASH = 1 + BROKEN.splitlines().index("        return latent.no_such_thing()")
+
+
+def test_check_says_what_is_broken_and_where(folder, capsys):
+    (folder / "wrong_parts.py").write_text(BROKEN)
+    assert commgame.main(["check", "wrong_parts.py"]) == 1
+    report = capsys.readouterr().err
+    assert "13 of 14 components are broken." in report
+    told = {lines.split()[1]: lines for lines in re.split(r"^ {8}(?=\w)", report[8:], flags=re.M)}
+    assert "BROKEN" not in told["Plain"]
+    for component, wrong in {
+        "Same": "two latents draw the same sketch",
+        "Crash": f"AttributeError: 'Tensor' object has no attribute 'no_such_thing' (wrong_parts.py, line {CRASH})",
+        "Mixes": "its output for one picture depends on the other pictures",
+        "Loose": "one of its tensors does not move with .to()",
+        "Deaf": "no gradient passes back through it",
+        "First": "it depends on the order of the candidates",
+        "idle": "does not require grad",
+        "many": "not a finite scalar",
+        "bare": "Bare.__init__() got an unexpected keyword argument 'seed'",
+        "moving": "held-out games have to be the same every time",
+        "Narrow": "the latent is [3, 127], and has to be [3, 128]",
+        "Float": "pictures of train are torch.float32, and have to be torch.uint8, 0 to 255",
+        "Nothing": "RuntimeError: no pictures",
+    }.items():
+        assert re.search(rf"BROKEN .*{re.escape(wrong)}", told[component]), told[component]
+
+
+def test_what_a_part_stumbles_over_is_told_with_its_line(folder, program):
+    """In a process of its own, as other files are loaded in this one."""
+    (folder / "stumbles.py").write_text(BROKEN)
+    command = ["train", "--plugin", "stumbles.py", "--decoder", "Crash", "--dry-run"]
+    for flags in ([], ["-X", "dev"]):
+        done = subprocess.run([sys.executable, *flags, program, *command], capture_output=True, text=True, cwd=folder)
+        assert done.returncode == 1
+        assert ("Traceback" in done.stderr) == bool(flags)
+        told = f"failed: AttributeError: 'Tensor' object has no attribute 'no_such_thing' (stumbles.py, line {CRASH})\n"
+        assert done.stderr.startswith(told) != bool(flags)

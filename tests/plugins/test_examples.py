@@ -1,0 +1,144 @@
+"""The examples of docs/extending.md, run as printed."""
+
+import csv
+import json
+import re
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from learning_to_draw import commgame
+from learning_to_draw.trials.config.run import KINDS
+
+
+@pytest.fixture(scope="module")
+def example(written, page):
+    """A folder where the commands of the page were given, one after the other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(written)
+        for command in page[0][1]:
+            assert commgame.main(shlex.split(command)[2:]) == 0, command
+    return written
+
+
+def test_the_example_is_short(page):
+    assert len(page[0][0].splitlines()) < 60
+
+
+@pytest.mark.slow
+def test_the_example_is_checked_trained_tested_and_gone_on_with(example, page):
+    run = example / "runs" / "zigzag"
+    config = json.loads((run / "config.json").read_text())
+    assert config["options"]["plugin"] == str(example / "my_parts.py")
+    assert re.fullmatch("[0-9a-f]{64}", config["versions"]["plugin"])
+    assert (run / "plugin.py").read_text() == page[0][0]
+    assert json.loads((run / "result.json").read_text())["epochs"] == 5
+    tested = json.loads((run.with_name("zigzag-test") / "result.json").read_text())
+    assert tested["interval"][0] > 2 / 16  # of sixteen digits that are all alike
+    card = json.loads((run.with_name("zigzag-test") / "gamelogs" / "card.json").read_text())
+    assert (card["game"], card["decoder"]) == ("classmates", "ZigZagDecoder")
+    games = run.with_name("zigzag-test") / "gamelogs" / "games.jsonl"
+    lines = [json.loads(line) for line in games.read_text().splitlines()]
+    assert all(len(line["strokes"]["points"]) == 8 for line in lines)
+    pools = [set(line["candidate_classes"]) for line in lines]
+    assert sum(len(pool) == 1 for pool in pools) > len(pools) / 2  # the others hold the end of one class and the next
+
+
+@pytest.mark.slow
+def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(example, page, folder, program):
+    (folder / "run").symlink_to(example / "runs" / "zigzag")
+    (folder / "tested").symlink_to(example / "runs" / "zigzag-test")
+    test = ["test", "--weights", "run/model_final.pt", "--dry-run"]
+    measure = ["measure", "tested", "--weights", "run/model_final.pt", "--only", "rate"]
+
+    def call(*more, command=test):
+        done = subprocess.run([sys.executable, program, *command, *more], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = call("--turns", "9")  # an option that only the file knows
+    assert code == 0, said
+    (example / "my_parts.py").write_text(page[0][0] + "# changed")
+    try:
+        code, said = call()
+        assert code == 2
+        assert "my_parts.py, which has changed since; the run's folder has the original as plugin.py." in said
+        for command in (test, measure):
+            code, said = call("--plugin", "run/plugin.py", command=command)
+            assert code == 0, said
+        (example / "my_parts.py").unlink()
+        code, said = call()
+        assert code == 2
+        assert "my_parts.py, which does not exist any more" in said
+    finally:
+        (example / "my_parts.py").write_text(page[0][0])
+
+
+def test_components_are_in_the_help_and_in_the_list(written, capsys):
+    assert commgame.main(["list", "--plugin", str(written / "my_parts.py")]) == 0
+    listed = capsys.readouterr().out
+    of_games = "--batch-size --num-targets --sender-images-per-iter --random-transform-sender"
+    assert re.search(rf"^  classmates +\(my_parts.py\) {of_games}$", listed, re.MULTILINE)
+    assert re.search(r"^  ZigZagDecoder +\(my_parts.py\).* --turns$", listed, re.MULTILINE)
+    assert all(f"  {name}" in listed for kind in KINDS.values() for name in kind.table)
+    with pytest.raises(SystemExit):
+        commgame.main(["train", "--plugin", str(written / "my_parts.py"), "--decoder", "ZigZagDecoder", "--help"])
+    assert "--turns N" in capsys.readouterr().out
+
+
+def test_a_printed_configuration_brings_its_file(written, folder, capsys, monkeypatch):
+    monkeypatch.chdir(written)
+    arguments = ["train", "--plugin", "my_parts.py", "--decoder", "ZigZagDecoder", "--turns", "5"]
+    assert commgame.main([*arguments, "--print-config"]) == 0
+    (folder / "printed.json").write_text(capsys.readouterr().out)
+    monkeypatch.chdir(folder)
+    assert commgame.main(["train", "--config", "printed.json", "--dry-run"]) == 0
+    assert re.search(r"^turns +5 ", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("--batch-size 500", "no game of 500 candidates can be dealt from the 180 pictures of the valid split"),
+        ("--batch-size 32 --sender-images-per-iter 50", "--sender-images-per-iter 50: a game has 32 pictures"),
+        ("--batch-size 32 --num-targets 5", "--num-targets 5: the game classmates does not use it"),
+    ],
+)
+def test_games_that_the_example_cannot_deal(arguments, told, written, capsys):
+    command = ["train", "--plugin", str(written / "my_parts.py"), "--game", "classmates", "--dry-run"]
+    assert commgame.main([*command, *arguments.split()]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_the_example_of_a_loss_draws_with_less_ink(folder, page, capsys):
+    (folder / "ink.py").write_text(page[1][0])
+    for command in page[1][1]:
+        assert commgame.main(shlex.split(command)[2:]) == 0, command
+    with (folder / "runs" / "ink" / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[1]["ink_loss"]) < float(rows[0]["ink_loss"])
+    assert float(rows[1]["loss"]) == pytest.approx(float(rows[1]["ink_loss"]) + float(rows[1]["game_loss"]), rel=1e-4)
+    assert "val_ink_loss" in rows[0]
+    capsys.readouterr()
+    assert commgame.main(["train", "--plugin", "ink.py", "--ink-price", "2", "--output", "run"]) == 2
+    assert "--ink-price belongs to the loss ink, which this run does not have" in capsys.readouterr().err
+    assert commgame.main(["list", "--plugin", "ink.py"]) == 0
+    assert re.search(r"^  ink +\(ink.py\) --ink-loss --ink-price$", capsys.readouterr().out, re.MULTILINE)
+    assert commgame.main(["test", "--weights", "runs/ink/model_final.pt", "--output", "tested"]) == 0
+
+
+@pytest.mark.slow
+def test_the_example_of_an_encoder_and_a_data_set(folder, page):
+    digits = load_digits()
+    images = np.kron(digits.images, np.ones((1, 4, 4))) * 15.9
+    np.savez(folder / "arrays.npz", images=images.astype(np.uint8)[:, None], labels=digits.target.astype(np.int64))
+    (folder / "patches.py").write_text(page[2][0])
+    for command in page[2][1]:
+        assert commgame.main(shlex.split(command)[2:]) == 0, command
+    with (folder / "runs" / "patches" / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[1]["perceptual_loss"]) > 0
+    assert json.loads((folder / "runs" / "patches-test" / "result.json").read_text())["interval"][0] > 1 / 32

@@ -1,0 +1,221 @@
+"""Files of plugins that are wrong: each is one clear message, exit code 2, and nothing is registered or written."""
+
+import subprocess
+import sys
+
+import pytest
+
+from learning_to_draw import commgame, plugins
+
+WRONG = {
+    "taken": (
+        "from learning_to_draw.plugins import loss\n@loss('CELoss')\nclass A: pass",
+        "the loss CELoss already exists",
+    ),
+    "twice": (
+        "from learning_to_draw.plugins import loss\nfrom learning_to_draw.games.losses.terms import GameLoss\n"
+        "for _ in range(2):\n    @loss('MyLoss')\n    class A(GameLoss): pass",
+        "the loss MyLoss already exists",
+    ),
+    "empty": ("import torch", "registers nothing"),
+    "broken": ("import torch\n1 / 0\n", "broken.py, line 2: ZeroDivisionError: division by zero"),
+    "no Python": ("class", "SyntaxError"),
+    "official": (
+        "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('CLIP')\nclass A: pass",
+        "the auxiliary loss CLIP already exists",
+    ),
+    "original": (
+        "from learning_to_draw.plugins import game\n@game('original')\nclass A: pass",
+        "the game original already exists",
+    ),
+    "no name": (
+        "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('my-ink')\nclass A: pass",
+        "'my-ink' is not valid as the name of an option and a column",
+    ),
+    "a column of the log": (
+        "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('running')\nclass A: pass",
+        "the auxiliary loss running already exists",
+    ),
+    "a column of validation": (
+        "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('val_game')\nclass A: pass",
+        "'val_game' is not valid as the name of an option and a column",
+    ),
+    "no parentheses": (
+        "from learning_to_draw.plugins import loss\n@loss\nclass A: pass",
+        "@loss has A, which is not a valid name",
+    ),
+    "a space": (
+        "from learning_to_draw.plugins import loss\n@loss('My loss')\nclass A: pass",
+        "has 'My loss', which is not a valid name",
+    ),
+    "a function": ("from learning_to_draw.plugins import loss\n@loss('L')\ndef a(): pass", "the loss L is not a class"),
+    "an earlier form": (
+        "from plugins import loss\n@loss('L')\nclass A: pass",
+        "an earlier form.py imports plugins, which is learning_to_draw.plugins",
+    ),
+    "leaves": ("import sys\nsys.exit()", "leaves.py, line 2: SystemExit"),
+    "earlier options": (
+        "from learning_to_draw.models.options import add_drawing_options",
+        "earlier options.py imports learning_to_draw.models.options, which no longer exists.\n"
+        "       Declare the options of a component in a configuration, as in docs/extending.md.",
+    ),
+    "a method": (
+        "from learning_to_draw.plugins import loss\n@loss('L')\nclass A:\n"
+        "    add_options = lambda group: group.add_argument('--x')",
+        "a method.py: the loss L has a method add_options, which is no longer called.\n"
+        "       Declare the options of a component in a configuration, as in docs/extending.md.",
+    ),
+    "keywords": (
+        "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('ink')\nclass A:\n"
+        "    def __init__(self, *, price): pass",
+        "the auxiliary loss ink cannot be built: its constructor does not fit (too many positional arguments).\n"
+        "       Write def __init__(self, config, agents, *, seed, held_out_seed), as in docs/extending.md.",
+    ),
+    "a context": (
+        "from learning_to_draw.plugins import receiver\n@receiver('R')\nclass A:\n    def __init__(self, config): pass",
+        "the receiver R cannot be built: its constructor does not fit (got an unexpected keyword argument "
+        "'latent_size').",
+    ),
+    "no kind": (
+        "from learning_to_draw.plugins import game\n@game('G')\nclass A:\n"
+        "    def __init__(self, config, split, **randomness): pass",
+        "the game G has no name to be logged.\n       Write kind = 'G' in its class.",
+    ),
+}
+
+DECODER = """
+from dataclasses import dataclass
+from learning_to_draw.components import Config, option, positive_int
+from learning_to_draw.models.decoders.base import Decoder
+from learning_to_draw.models.decoders.config import DecoderConfig
+from learning_to_draw.plugins import decoder
+{}
+@decoder("Mine", MyConfig)
+class Mine(Decoder):
+    pass
+"""
+DATACLASS = "@dataclass(frozen=True, kw_only=True)\nclass MyConfig"
+
+WRONG_CONFIGURATIONS = {
+    "undecorated": (
+        "class MyConfig(DecoderConfig):\n    turns: int = option(8, 'points')",
+        "the configuration of the decoder Mine is not a dataclass.\n"
+        "       Put @dataclass(frozen=True, kw_only=True) before MyConfig.",
+    ),
+    "undecorated and plain": (
+        "class MyConfig(DecoderConfig):\n    turns: int = 8",
+        "the configuration of the decoder Mine is not a dataclass.",
+    ),
+    "an undecorated base": (
+        f"class Turns(DecoderConfig):\n    turns: int = option(8, 'points')\n{DATACLASS}(Turns):\n    pass",
+        "the configuration of the decoder Mine is not a dataclass.\n"
+        "       Put @dataclass(frozen=True, kw_only=True) before Turns.",
+    ),
+    "no option": (
+        f"{DATACLASS}(DecoderConfig):\n    turns: int = 8",
+        "turns in the configuration of the decoder Mine is not an option.\n"
+        '       Write turns: int = option(8, "what it is", type=positive_int), or as fits.',
+    ),
+    "another kind": (
+        f"{DATACLASS}(Config):\n    turns: int = option(8, 'points', type=positive_int)",
+        "the configuration of the decoder Mine does not derive from DecoderConfig.\n"
+        "       Write class MyConfig(DecoderConfig), with @dataclass(frozen=True, kw_only=True) before it.",
+    ),
+    "an instance": (
+        "MyConfig = DecoderConfig()",
+        "the configuration of the decoder Mine does not derive from DecoderConfig.",
+    ),
+    "its default": (
+        f"{DATACLASS}(DecoderConfig):\n    turns: int = option(0, 'points', type=positive_int)",
+        "the decoder Mine has a default that its option does not accept: turns = 0 is not valid: '0' is "
+        "not a whole number, 1 or more.",
+    ),
+    "positional": (
+        f"{DATACLASS}(DecoderConfig):\n    turns: int = option(8, 'points', type=positive_int, names=('x',))",
+        "the decoder Mine has an option x, which does not begin with --",
+    ),
+    "no help": (f"{DATACLASS}(DecoderConfig):\n    turns: int = option(8)", "no help.py, line 9: TypeError"),
+}
+WRONG |= {name: (DECODER.format(code), told) for name, (code, told) in WRONG_CONFIGURATIONS.items()}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_file_that_is_wrong_is_a_mistake_that_is_told(name, folder, capsys):
+    before = {kind: list(table) for kind, (table, _) in plugins.TABLES.items()}
+    (folder / f"{name}.py").write_text(WRONG[name][0])
+    assert commgame.main(["train", "--plugin", f"{name}.py", "--output", "run"]) == 2
+    assert WRONG[name][1] in capsys.readouterr().err
+    assert {kind: list(table) for kind, (table, _) in plugins.TABLES.items()} == before
+    assert not (folder / "run").exists()
+
+
+def test_a_mistake_is_told_with_the_innermost_line_of_the_file(folder, capsys):
+    (folder / "deep.py").write_text("def half():\n    return 1 / 0\n\n\nhalf()\n")
+    assert commgame.main(["train", "--plugin", "deep.py"]) == 2
+    assert "--plugin deep.py, line 2: ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there(folder, capsys):
+    assert commgame.main(["train", "--plugin", "none.py"]) == 2
+    assert "--plugin none.py cannot be read" in capsys.readouterr().err
+
+
+def test_a_second_file_does_not_take_the_place_of_the_first(written, capsys):
+    file = str(written / "my_parts.py")
+    assert commgame.main(["train", "--plugin", file, f"--plugin={file}", "--dry-run"]) == 2
+    assert "--plugin is given twice" in capsys.readouterr().err
+
+
+LOSS = """
+from dataclasses import dataclass
+from learning_to_draw.components import Config, option
+from learning_to_draw.games.losses.terms import HingeLoss
+from learning_to_draw.plugins import auxiliary_loss, loss
+
+@dataclass(frozen=True, kw_only=True)
+class MyConfig(Config):
+    {}
+
+@loss("Mine", MyConfig)
+class Mine(HingeLoss):
+    pass
+"""
+
+
+def call(folder, program, *arguments):
+    """(exit code, stdout, stderr) of a process of its own: names of options stay taken as long as a file is loaded."""
+    run = subprocess.run([sys.executable, program, *arguments], capture_output=True, text=True, cwd=folder)
+    return run.returncode, run.stdout, run.stderr
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("epochs: str = option('3', 'passes')", "--epochs"),
+        ("decoder: str = option('pen', 'what draws')", "--decoder"),
+        ("passes: str = option('3', 'passes', names=('--epochs',))", "--epochs"),
+        ("help: str = option('no', 'whether it helps')", "--help"),
+    ],
+)
+def test_an_option_that_there_is_already(field, name, folder, program):
+    (folder / "mine.py").write_text(LOSS.format(field))
+    code, _, told = call(folder, program, "train", "--plugin", "mine.py", "--loss", "Mine", "--output", "run")
+    assert code == 2
+    assert f"has an option {name}, which already exists" in told
+
+
+def test_the_option_of_an_auxiliary_loss_that_is_its_switch(folder, capsys):
+    code = LOSS.format("ink_loss: str = option('1', 'price')").replace('@loss("Mine"', '@auxiliary_loss("ink"')
+    (folder / "mine.py").write_text(code + "    def __init__(self, config, agents, **seeds): pass\n")
+    assert commgame.main(["train", "--plugin", "mine.py", "--ink-loss"]) == 2
+    assert "the auxiliary loss ink has an option --ink-loss: its own switch" in capsys.readouterr().err
+
+
+def test_the_help_shows_a_percent_sign_and_an_option_without_a_help_text(folder, capsys):
+    fields = "share: int = option(50, 'how much: 50 % of it, %s or %(default)s', type=int)"
+    (folder / "shares.py").write_text(LOSS.format(f"{fields}\n    bareness: int = option(3, '', type=int)"))
+    with pytest.raises(SystemExit):
+        commgame.main(["train", "--plugin", "shares.py", "--loss", "Mine", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "how much: 50 % of it, %s or %(default)s (default: 50)" in shown
+    assert "--bareness BARENESS (default: 3)" in shown

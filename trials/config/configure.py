@@ -1,0 +1,273 @@
+"""Completes the options that a user gives to a `RunConfig`, with a source for every value. No torch here.
+
+Precedence: options given, checkpoint or configuration file, data set defaults, defaults of the configurations.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from learning_to_draw.components import Chosen, Config, Option, defaults_of, flag_of, options_of
+from learning_to_draw.datasets import DATASETS
+from learning_to_draw.errors import UsageError, program
+from learning_to_draw.games.config import GameConfig
+from learning_to_draw.games.losses import AUXILIARY_LOSSES
+from learning_to_draw.models.config import AgentsConfig
+from learning_to_draw.trials.config.run import KINDS, RUNS, Auxiliary, RunConfig, SpeedConfig
+
+DEFAULT_SOURCE = "default"
+COMMAND_LINE = "command line"
+PYTHON = "Python"
+CONFIG = "config.json"
+
+# Training options that belong to one start of the program and not to what is trained.
+OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet")
+
+Defaults = dict[str, tuple[Option, Any]]  # option -> its description and default value
+
+
+def configure(command: str, **options: Any) -> RunConfig:
+    """The configuration of `train` with these options, named as on the command line: batch_size for --batch-size.
+
+        configure("train", dataset="STL10", encoder="SqueezeNetBackbone", nlines=20, epochs=5, output="runs/stl10")
+
+    Everything else has the data set's defaults, or else those of the components. For a test, see `configure_test` in
+    trials/trained.py. Raises UsageError for an option or a value that is not valid.
+    """
+    return complete(command, options, PYTHON)
+
+
+def complete(
+    command: str,
+    given: Mapping[str, Any],
+    source: str,
+    saved: Mapping[str, Any] | None = None,
+    saved_from: str = "checkpoint",
+) -> RunConfig:
+    """The configuration of a command with the options `given`, which override those of a checkpoint.
+
+    source: where `given` comes from. saved: options of the checkpoint, or of a configuration file; `saved_from` names
+    it. Raises UsageError for options that are not valid.
+    """
+    names = other_names()
+    given = {names.get(name, name): value for name, value in given.items()}
+    chosen = choose(given, saved or {})
+    given |= {kind: name for kind, name in chosen.items() if kind in given}
+    known = flat(option_groups(command, chosen))
+    if unknown := [name for name in given if name not in known]:
+        raise UsageError(explain_unknown(flag_of(unknown[0]), command, chosen))
+    for name, (option, _) in known.items():
+        if option.required and given.get(name) is None:
+            raise UsageError(f"{command} needs {flag_of(name)}: {option.help}.")
+    values, sources = layered(known, chosen, saved or {}, saved_from)
+    return build(command, {**values, **given}, sources | dict.fromkeys(given, source))
+
+
+def replaced(config: RunConfig, source: str, **values: Any) -> Any:
+    """The configuration with some values replaced; `source` says where they come from."""
+    return build(config.command, config.values() | values, dict(config.sources) | dict.fromkeys(values, source))
+
+
+def given_options(config: RunConfig) -> dict[str, Any]:
+    """The options that were given on the command line, or in Python."""
+    values = config.values()
+    return {name: values[name] for name, source in config.sources.items() if source in (COMMAND_LINE, PYTHON)}
+
+
+def default_values(config: RunConfig) -> dict[str, Any]:
+    """The values of the options if nothing but the components was chosen, and the data set had no defaults."""
+    chosen = {kind: component.name for kind, component in config.chosen.items()}
+    defaults = {name: default for name, (_, default) in flat(option_groups(config.command, chosen)).items()}
+    return defaults | {kind: described.default for kind, described in KINDS.items()}
+
+
+def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:
+    """The configuration with the given values of all options."""
+
+    def pick(config: type[Config]) -> dict[str, Any]:
+        return {name: values[name] for name in options_of(config)}
+
+    def chosen(kind: str) -> Chosen:
+        component = KINDS[kind].table[values[kind]]
+        return Chosen(values[kind], component, component.config(**pick(component.config)))
+
+    run = RUNS[command]
+    return run(
+        dataset=chosen("dataset"),
+        game=chosen("object_oriented"),
+        loss=chosen("loss"),
+        agents=AgentsConfig(
+            encoder=chosen("encoder"), decoder=chosen("decoder"), receiver=chosen("receiver"), **pick(AgentsConfig)
+        ),
+        auxiliary={
+            name: Auxiliary(name, loss, loss.config(**pick(loss.config)), values[loss.switch])
+            for name, loss in AUXILIARY_LOSSES.items()
+        },
+        speed=SpeedConfig(**pick(SpeedConfig)),
+        sources=sources,
+        **pick(run),
+    )
+
+
+def choose(given: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, str]:
+    """The name of the chosen component of each kind. Raises UsageError for a name that is not known."""
+    dataset = given.get("dataset", saved.get("dataset", KINDS["dataset"].default))
+    chosen = {kind: KINDS[kind].default for kind in KINDS}
+    for layer in (DATASETS[dataset].defaults if dataset in DATASETS else {}, saved, given):
+        chosen |= {kind: KINDS[kind].named(layer[kind]) for kind in KINDS if kind in layer}
+    for kind, name in chosen.items():
+        if name not in KINDS[kind].table:
+            raise UsageError(
+                f"the {KINDS[kind].title} {name} is not known here.\nKnown: {', '.join(KINDS[kind].table)}."
+            )
+    return chosen
+
+
+def layered(
+    known: Defaults, chosen: Mapping[str, str], saved: Mapping[str, Any], saved_from: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values and sources of all options before any is given."""
+    dataset = DATASETS[chosen["dataset"]]
+    of_dataset = dict(dataset.defaults) | dict(dataset.defaults_with.get(chosen["decoder"], {}))
+    values = {name: chosen.get(name, default) for name, (_, default) in known.items()}
+    sources = dict.fromkeys(known, DEFAULT_SOURCE)
+    for layer, source in ((of_dataset, f"data set {chosen['dataset']}"), (saved, saved_from)):
+        for name in known.keys() & layer.keys():
+            if layer is saved and known[name][0].problem(layer[name]):
+                raise UsageError(
+                    f"{source} holds {layer[name]!r} for {flag_of(name)}, which is not a valid value: the file is "
+                    "damaged or was not written by this program.\nGive another file."
+                )
+            values[name], sources[name] = layer[name], source
+    return values, sources
+
+
+def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, Defaults]:
+    """The options of a command with the chosen components, in groups with a title, in the order of the help.
+
+    Raises UsageError if two components have different options of the same name.
+    """
+    components = {kind: KINDS[kind].table[name] for kind, name in chosen.items()}
+    choosers = {kind: (KINDS[kind].option, KINDS[kind].default) for kind in KINDS}
+
+    def pick(*kinds: str) -> Defaults:
+        return {kind: choosers[kind] for kind in kinds}
+
+    groups = {
+        "the game": flat(
+            {"every": pick("dataset", "object_oriented", "loss"), "its": declared(components["object_oriented"].config)}
+        ),
+        "the agents": pick("encoder", "decoder", "receiver") | declared(AgentsConfig),
+    }
+    for kind in ("dataset", "encoder", "decoder", "receiver", "loss"):
+        groups[f"{KINDS[kind].title} {chosen[kind]}"] = declared(components[kind].config)
+    for loss in AUXILIARY_LOSSES.values():
+        groups[loss.title] = {loss.switch: (Option(loss.help, None, negatable=True), False)} | declared(loss.config)
+    every, own = declared(RunConfig), declared(RUNS[command])
+    groups[f"{command}ing"] = {name: described for name, described in own.items() if name not in every}
+    groups |= {"the speed": declared(SpeedConfig), "the run": every}
+    flat(groups)
+    return groups
+
+
+def declared(config: type[Config]) -> Defaults:
+    defaults = defaults_of(config)
+    return {name: (option, defaults[name]) for name, option in options_of(config).items()}
+
+
+def flat(groups: Mapping[str, Defaults]) -> Defaults:
+    """The options of all groups. Two groups may share an option; raises UsageError if they declare it differently."""
+    options: Defaults = {}
+    for group in groups.values():
+        for name, described in group.items():
+            if options.setdefault(name, described) != described:
+                raise UsageError(
+                    f"--plugin: one of its components has an option {flag_of(name)}, which already exists.\nRename it."
+                )
+    return options
+
+
+def option_words(name: str, option: Option) -> list[str]:
+    """The forms of an option on the command line; a switch that can be turned off also has --no-NAME."""
+    forms = [flag_of(name), *option.names]
+    return forms + [f"--no-{form[2:]}" for form in forms] if option.negatable else forms
+
+
+Owner = tuple[str, str]  # (kind, component), ("command", its name), or ("", "") for an option of every run
+
+
+def everywhere() -> Iterator[tuple[Owner, str, Option]]:
+    """(who has it, name, option) of all options of all components and commands."""
+    shared = {kind: described.option for kind, described in KINDS.items()}
+    shared |= {loss.switch: Option(loss.help, None, negatable=True) for loss in AUXILIARY_LOSSES.values()}
+    for config in (GameConfig, AgentsConfig, SpeedConfig, RunConfig, *(x.config for x in AUXILIARY_LOSSES.values())):
+        shared |= options_of(config)
+    yield from ((("", ""), name, option) for name, option in shared.items())
+    components = [(kind, *entry) for kind, described in KINDS.items() for entry in described.table.items()]
+    own = [((kind, component), options_of(described.config)) for kind, component, described in components]
+    own += [(("command", command), options_of(run)) for command, run in RUNS.items()]
+    for owner, options in own:
+        yield from ((owner, name, option) for name, option in options.items() if name not in shared)
+
+
+def owners() -> dict[str, list[Owner]]:
+    """All options on the command line, in every form, and who has them."""
+    found: dict[str, list[Owner]] = {}
+    for owner, name, option in everywhere():
+        for word in option_words(name, option):
+            found.setdefault(word, []).append(owner)
+    return found
+
+
+def other_names() -> dict[str, str]:
+    """Further name of an option -> its name: game -> object_oriented."""
+    return {word[2:].replace("-", "_"): name for _, name, option in everywhere() for word in option.names}
+
+
+def explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
+    """The error message for an option (or a stray word) that this run does not have."""
+    name, known = word.split("=", 1)[0], owners()
+    if not name.startswith("-"):
+        return f"{word!r} is not an option: every option begins with --.\nSee {program()} {command} --help."
+    if name not in known or known[name][0] == ("", ""):  # the latter: a form that only the command line has
+        close = difflib.get_close_matches(name, known.keys() - {name}, n=1)
+        hint = f"Did you mean {close[0]}? " if close else ""
+        return f"there is no option {name}.\n{hint}See {program()} {command} --help."
+    (kind, first), *_ = known[name]
+    if kind == "command":
+        return f"{name} belongs to the command {first!r}, not to {command!r}.\nLeave it out."
+    components = [component for _, component in known[name]]
+    listed = ", ".join(components[:5]) + (f" and {len(components) - 5} others" if len(components) > 5 else "")
+    return (
+        f"{name} belongs to the {KINDS[kind].title} {listed}, but this run has {chosen[kind]}.\n"
+        f"Leave it out, or choose {flag_of(kind)} {first}."
+    )
+
+
+def as_text(value: Any) -> str:
+    """A value as typed on the command line."""
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def format_option(name: str, value: Any) -> str:
+    """An option as typed on the command line, or "no --NAME" for a value of None."""
+    if isinstance(value, bool):
+        return flag_of(name) if value else f"--no-{flag_of(name)[2:]}"
+    return f"no {flag_of(name)}" if value is None else f"{flag_of(name)} {as_text(value)}"
+
+
+def as_command(config: RunConfig, positional: Iterable[str] = ()) -> list[str]:
+    """A command line with the options given, for the record of a run that was not started from one."""
+    words = [*program().split(), config.command, *positional]
+    known = flat(option_groups(config.command, {kind: chosen.name for kind, chosen in config.chosen.items()}))
+    for name, value in given_options(config).items():
+        option = known[name][0]
+        if option.type is None:
+            words += [format_option(name, value)] if value or option.negatable else []
+        elif isinstance(value, tuple):
+            words += [flag_of(name), *map(str, value)]
+        elif value is not None:
+            words.append(f"{flag_of(name)}={value}")
+    return words

@@ -1,0 +1,189 @@
+"""The command line of train, test and crossplay: words to a `RunConfig`. No torch here.
+
+`--help` and a wrong option answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from learning_to_draw.components import Config, InvalidValueError, Option, flag_of, options_of
+from learning_to_draw.errors import UsageError, program
+from learning_to_draw.plugins import reload_plugin, sha256_of
+from learning_to_draw.trials.config.configure import (
+    COMMAND_LINE,
+    CONFIG,
+    DEFAULT_SOURCE,
+    OF_ONE_START,
+    as_text,
+    build,
+    choose,
+    declared,
+    explain_unknown,
+    flat,
+    layered,
+    option_groups,
+    owners,
+)
+from learning_to_draw.trials.config.run import KINDS, RunConfig, TestConfig, TrainConfig
+
+DESCRIPTIONS = {
+    "train": "Train a sender and a receiver to communicate by drawing.",
+    "test": "Play the test split with trained agents and report their communication rate.",
+    "crossplay": "Play every sender with every receiver of two or more checkpoints, and write the matrix of "
+    "communication rates as CSV and as a heat map.",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises `UsageError` instead of printing the usage. command: for the error's message."""
+
+    command: str = ""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\nSee {program()} {self.command} --help.")
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)
+        except InvalidValueError as error:
+            raise argparse.ArgumentError(action, str(error)) from error
+
+
+def add_option(group: Any, name: str, option: Option, default: Any = argparse.SUPPRESS) -> None:
+    """Declares an option of a configuration on a parser or a group of one; its destination is the field's name."""
+    words, settings = [flag_of(name), *option.names], {}
+    if option.type is None:
+        settings["action"] = argparse.BooleanOptionalAction if option.negatable else "store_true"
+    else:
+        settings |= {"type": option.type, "metavar": option.metavar, "choices": option.choices}
+        settings |= {"nargs": option.nargs, "const": option.const} if option.nargs else {}
+        settings |= {"required": option.required}
+    help = option.help.replace("%", "%%")
+    # The default is set afterwards: otherwise some Python versions add it to the help text.
+    group.add_argument(*words, dest=name, help=help, default=argparse.SUPPRESS, **settings).default = default
+
+
+def add_options(group: Any, config: type[Config], *names: str) -> None:
+    """Declares options of a configuration, with their defaults. names: those to declare; none for all."""
+    for name, (option, default) in declared(config).items():
+        if not names or name in names:
+            add_option(group, name, option, default)
+
+
+def add_flag(group: Any, *names: str, help: str) -> None:
+    """Declares a switch that is off by default."""
+    add_option(group, names[0][2:].replace("-", "_"), Option(help, None, names[1:], negatable=True), False)
+
+
+def parse(
+    command: str, words: Sequence[str], saved: Mapping[str, Any] | None = None, saved_from: str = "checkpoint"
+) -> Any:
+    """The configuration for `commgame.py COMMAND WORDS`: a `TrainConfig`, `TestConfig` or `CrossplayConfig`.
+
+    saved: options of a checkpoint, which the command line overrides; `saved_from` names it. Raises UsageError for
+    words that are not valid; --help prints and exits.
+    """
+    early = {kind: name for kind, name in read_early(words).items() if name in getattr(KINDS.get(kind), "table", ())}
+    chosen = choose(early, saved or {})
+    groups = option_groups(command, chosen)
+    values, sources = layered(flat(groups), chosen, saved or {}, saved_from)
+    parser = Parser(
+        usage=f"{program()} {command} {'A.pt B.pt [C.pt ...] ' if command == 'crossplay' else ''}[options]",
+        description=DESCRIPTIONS[command],
+        epilog="An option may be shortened as long as it stays unambiguous. To see the options of another component, "
+        "choose it, as in: --encoder SqueezeNetBackbone --help.",
+    )
+    parser.command = command
+    done = set()
+    for title, options in groups.items():
+        group = parser.add_argument_group(title)
+        for name, (option, _) in options.items():
+            if name not in done:
+                _add_explained(group, name, option, values[name], sources[name])
+                done.add(name)
+    namespace, unknown = parser.parse_known_args(list(words))
+    given = vars(namespace)
+    for kind, name in chosen.items():
+        components = [KINDS[kind].table[component] for component in (name, given.get(kind, name))]
+        if components[0] != components[1] and any(options_of(part.config) or part.defaults for part in components):
+            raise UsageError(f"{given[kind]} was chosen by a short form: write {flag_of(kind)} in full.")
+    if unknown:
+        raise UsageError(explain_unknown(unknown[0], command, chosen))
+    return build(command, values | given, sources | dict.fromkeys(given, COMMAND_LINE))
+
+
+def _add_explained(group: Any, name: str, option: Option, value: Any, source: str) -> None:
+    """Declares an option without a default, so that the namespace holds only what was given; the help names it."""
+    if option.required and source == DEFAULT_SOURCE:
+        text = "must be given"
+    else:
+        on_off = {True: "on", False: "off"}
+        shown = on_off[value] if isinstance(value, bool) else "left out" if value is None else as_text(value)
+        text = f"default: {shown}" if source == DEFAULT_SOURCE else f"default: {shown}, from {source}"
+    try:
+        add_option(group, name, dataclasses.replace(option, help=f"{option.help} ({text})"))
+    except argparse.ArgumentError as error:
+        raise UsageError(
+            f"--plugin: one of its components has an option {error.argument_name}, which already exists.\nRename it."
+        ) from error
+
+
+def read_early(words: Sequence[str]) -> dict[str, Any]:
+    """The options among `words` that decide which other options exist: the chosen components, --plugin, --config, ...
+
+    Empty if one of them has no value, which `parse` reports later.
+    """
+    parser, known = Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS), owners()
+    for kind, described in KINDS.items():
+        # Abbreviations are left to `parse`: only it knows whether they are unambiguous.
+        add_option(parser, kind, dataclasses.replace(described.option, choices=None))
+    for run, name in ((RunConfig, "plugin"), (TrainConfig, "config"), (TrainConfig, "resume"), (TestConfig, "weights")):
+        full = flag_of(name)
+        short = [full[:end] for end in range(3, len(full))]
+        unambiguous = [form for form in short if not any(word.startswith(form) for word in known if word != full)]
+        add_option(parser, name, dataclasses.replace(options_of(run)[name], names=tuple(unambiguous), required=False))
+    trust = flag_of("trust_weights")
+    short = tuple(trust[:end] for end in range(3, len(trust)))
+    add_option(parser, "trust_weights", dataclasses.replace(options_of(TestConfig)["trust_weights"], names=short))
+    try:
+        return vars(parser.parse_known_args(list(words))[0])
+    except UsageError:
+        return {}
+
+
+def parse_training(words: Sequence[str]) -> TrainConfig:
+    """The configuration for `commgame.py train WORDS`, including the options from --config. Raises UsageError."""
+    early = read_early(words)
+    path = early.get("config")
+    if path is None or "-h" in words or "--help" in words:
+        return parse("train", words)
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        saved = content["options"]
+        if content.get("command", "train") != "train" or not isinstance(saved, dict):
+            raise ValueError("it is not the configuration of a training")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        raise UsageError(
+            f"--config {path} cannot be read ({reason}).\n"
+            "Give the config.json of a training, or what --print-config printed."
+        ) from error
+    reload_plugin(early.get("plugin"), saved, content.get("versions", {}), f"--config {path}")
+    if unknown := sorted(name for name in saved if flag_of(name) not in owners()):
+        raise UsageError(f"--config {path} has {unknown[0]!r}, which is not an option.\nCorrect it, or remove it.")
+    return parse("train", words, {n: v for n, v in saved.items() if n not in OF_ONE_START}, CONFIG)
+
+
+def as_json(config: RunConfig) -> str:
+    """The options as JSON, for --print-config. Can be read again with --config."""
+    values = {name: value for name, value in config.values().items() if name not in OF_ONE_START}
+    if config.plugin is not None:
+        values["plugin"] = config.plugin.absolute()
+    content = {"command": config.command, "options": values, "versions": sha256_of(config.plugin)}
+    return json.dumps(content, indent=2, default=str)
