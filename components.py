@@ -21,12 +21,14 @@ from learning_to_draw.errors import UsageError
 class Option:
     """How a field of a configuration is given on the command line, and which values it can have.
 
-    help: one or two phrases. type: converts a word of the command line, and raises `InvalidValueError` for a value that
-    is not allowed; None for a switch. negatable: a switch has a --no-... form too, which overrides a checkpoint or a
-    data set that turns it on. names: further names of the option, such as an official one. nargs: "+" for one or more
-    words, "?" for at most one; const: the value if there is none. optional: the value is None if it is left out.
+    default: the value if it is not given; None if the option can be left out. help: one or two phrases. type: converts
+    a word of the command line, and raises `InvalidValueError` for a value that is not allowed; None for a switch.
+    negatable: a switch has a --no-... form too, which overrides a checkpoint or a data set that turns it on. names:
+    further names of the option, such as an official one. nargs: "+" for one or more words, "?" for at most one; const:
+    the value if there is none.
     """
 
+    default: Any
     help: str
     type: Callable[[str], Any] | None = str
     names: tuple[str, ...] = ()
@@ -36,12 +38,11 @@ class Option:
     const: Any = None
     required: bool = False
     negatable: bool = False
-    optional: bool = False
 
     def problem(self, value: Any) -> str | None:
         """Why the option cannot have this value; None if it can."""
         if value is None:
-            return None if self.optional else "it needs a value"
+            return None if self.default is None else "it needs a value"
         if self.type is None:
             return None if isinstance(value, bool) else f"{value!r} is neither True nor False"
         if self.nargs != "+":
@@ -74,12 +75,12 @@ class Option:
 
 def option(default: Any, help: str, **settings: Any) -> Any:
     """A field of a configuration. settings: those of `Option`."""
-    return field(default=default, metadata={"option": Option(help, optional=default is None, **settings)})
+    return field(default=default, metadata={"option": Option(default, help, **settings)})
 
 
 def flag(help: str, *names: str) -> Any:
     """A field for a switch that is off by default. names: further names of the option."""
-    return field(default=False, metadata={"option": Option(help, None, names, negatable=True)})
+    return option(False, help, type=None, names=names, negatable=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +102,6 @@ class Config:
 def options_of(config: type[Config]) -> dict[str, Option]:
     """The options of a configuration, by the names of its fields."""
     return {item.name: item.metadata["option"] for item in dataclasses.fields(config) if "option" in item.metadata}
-
-
-def defaults_of(config: type[Config]) -> dict[str, Any]:
-    """The default values of a configuration's options."""
-    return {item.name: item.default for item in dataclasses.fields(config) if "option" in item.metadata}
 
 
 def flag_of(name: str) -> str:

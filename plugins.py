@@ -15,7 +15,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.util
-import inspect
 import re
 import sys
 import traceback
@@ -24,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from learning_to_draw.components import Component, Config, flag_of, options_of
+from learning_to_draw.components import Component, Config
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, first_line, program
 from learning_to_draw.games import GAMES
@@ -57,16 +56,6 @@ TABLES: dict[str, tuple[dict, type[Config]]] = {
     "game": (GAMES, GameConfig),
     "dataset": (DATASETS, Config),
 }
-# What a constructor gets after the configuration: positional arguments, then keywords.
-ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "encoder": ((), ("image_size", "channels", "pretrained")),
-    "decoder": ((), ("latent_size", "image_size", "build_encoder")),
-    "receiver": ((), ("latent_size",)),
-    "loss": ((), ()),
-    "auxiliary_loss": (("agents",), ("seed", "held_out_seed")),
-    "game": (("split",), ("generator", "shuffle")),
-    "dataset": ((), ()),
-}
 # Reserved names that are not in the tables.
 TAKEN = {
     "game": ("original",),
@@ -75,7 +64,10 @@ TAKEN = {
         "running",  # running_loss is a column of the log
     ),
 }
-USE_CONFIG = "Declare the options of a component in a configuration, as in docs/extending.md."
+# Imports and methods of earlier versions.
+OLD = re.compile(
+    rb"^\s*(from|import) plugins\b|learning_to_draw\.(models|datasets)\.options\b|def add_options\(", re.MULTILINE
+)
 _loaded: dict[Path, Plugin] = {}
 _registered: list[tuple[str, str]] = []
 
@@ -100,13 +92,11 @@ def _decorator(kind: str) -> Callable[..., Callable[[AnyClass], AnyClass]]:
                 raise UsageError(
                     f"{words} {name!r} is not valid as the name of an option and a column.\nChoose one like ink."
                 )
-            _check_class(f"the {words} {name}", cls, kind)
+            if kind == "game" and not hasattr(cls, "kind"):
+                raise UsageError(f"the game {name} has no name to be logged.\nWrite kind = {name!r} in its class.")
             _check_config(f"the {words} {name}", config, base)
             if kind == "auxiliary_loss":
-                switch = f"{name}_loss"
-                if switch in options_of(config):
-                    raise UsageError(f"the {words} {name} has an option {flag_of(switch)}: its own switch.\nRename it.")
-                table[name] = AuxiliaryLoss(config, cls, switch=switch, title=f"the loss {name}")
+                table[name] = AuxiliaryLoss(config, cls, switch=f"{name}_loss", title=f"the loss {name}")
             else:
                 table[name] = Component(config, cls)
             _registered.append((kind, name))
@@ -117,26 +107,9 @@ def _decorator(kind: str) -> Callable[..., Callable[[AnyClass], AnyClass]]:
     decorator.__doc__ = f"""Registers a class as a {words} with the given name.
 
     config: the class of its configuration, a frozen dataclass derived from {base.__name__}; left out: {base.__name__}
-    itself. Raises UsageError if the name is taken, or the configuration or the constructor is not valid.
+    itself. Raises UsageError if the name is taken, or the configuration is not valid.
     """
     return decorator
-
-
-def _check_class(component: str, cls: type, kind: str) -> None:
-    """Raises UsageError if a component cannot be built with the arguments of its kind."""
-    if hasattr(cls, "add_options"):
-        raise UsageError(f"{component} has a method add_options, which is no longer called.\n{USE_CONFIG}")
-    positional, keywords = ARGUMENTS[kind]
-    try:
-        inspect.signature(cls).bind(*("config", *positional), **dict.fromkeys(keywords))
-    except TypeError as error:
-        arguments = ", ".join(("self", "config", *positional, *(("*", *keywords) if keywords else ())))
-        raise UsageError(
-            f"{component} cannot be built: its constructor does not fit ({error}).\n"
-            f"Write def __init__({arguments}), as in docs/extending.md."
-        ) from error
-    if kind == "game" and not hasattr(cls, "kind"):
-        raise UsageError(f"{component} has no name to be logged.\nWrite kind = {component.split()[-1]!r} in its class.")
 
 
 def _check_config(component: str, config: type[Config], base: type[Config]) -> None:
@@ -190,16 +163,11 @@ def load(file: Path) -> Plugin:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"--plugin {file} cannot be read: {error.strerror}.\nGive a Python file.") from error
-    if re.search(rb"^\s*(from|import) plugins\b", content, re.MULTILINE):
+    if OLD.search(content):
         raise UsageError(
-            f"--plugin {file} imports plugins, which is learning_to_draw.plugins.\n"
-            "Write learning_to_draw. before the names of its modules, as in docs/extending.md."
-        )
-    if match := re.search(
-        rb"^\s*(?:from|import) learning_to_draw\.((?:models|datasets)\.options)\b", content, re.MULTILINE
-    ):
-        raise UsageError(
-            f"--plugin {file} imports learning_to_draw.{match[1].decode()}, which no longer exists.\n{USE_CONFIG}"
+            f"--plugin {file} is written for an earlier version of this program.\n"
+            "Import from learning_to_draw, and declare the options of a component in a configuration, as in "
+            "docs/extending.md."
         )
     first = len(_registered)
     module_name = f"plugin_{path.stem}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from learning_to_draw.components import Component, Config, flag, non_negative_float, option
+from learning_to_draw.components import Component, Config, Option, flag, non_negative_float, option
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,10 @@ class AuxiliaryLoss(Component):
     help: str = "add this loss to the game's, in training"
     title: str = ""
     in_tests: bool = False
+
+    @property
+    def switch_option(self) -> Option:
+        return Option(False, self.help, type=None, negatable=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,11 @@ import pytest
 
 from learning_to_draw import commgame, plugins
 
+EARLIER = (
+    "is written for an earlier version of this program.\n"
+    "       Import from learning_to_draw, and declare the options of a component in a configuration, as in "
+    "docs/extending.md."
+)
 WRONG = {
     "taken": (
         "from learning_to_draw.plugins import loss\n@loss('CELoss')\nclass A: pass",
@@ -51,30 +56,17 @@ WRONG = {
     "a function": ("from learning_to_draw.plugins import loss\n@loss('L')\ndef a(): pass", "the loss L is not a class"),
     "an earlier form": (
         "from plugins import loss\n@loss('L')\nclass A: pass",
-        "an earlier form.py imports plugins, which is learning_to_draw.plugins",
+        EARLIER,
     ),
     "leaves": ("import sys\nsys.exit()", "leaves.py, line 2: SystemExit"),
     "earlier options": (
         "from learning_to_draw.models.options import add_drawing_options",
-        "earlier options.py imports learning_to_draw.models.options, which no longer exists.\n"
-        "       Declare the options of a component in a configuration, as in docs/extending.md.",
+        EARLIER,
     ),
     "a method": (
         "from learning_to_draw.plugins import loss\n@loss('L')\nclass A:\n"
-        "    add_options = lambda group: group.add_argument('--x')",
-        "a method.py: the loss L has a method add_options, which is no longer called.\n"
-        "       Declare the options of a component in a configuration, as in docs/extending.md.",
-    ),
-    "keywords": (
-        "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('ink')\nclass A:\n"
-        "    def __init__(self, *, price): pass",
-        "the auxiliary loss ink cannot be built: its constructor does not fit (too many positional arguments).\n"
-        "       Write def __init__(self, config, agents, *, seed, held_out_seed), as in docs/extending.md.",
-    ),
-    "a context": (
-        "from learning_to_draw.plugins import receiver\n@receiver('R')\nclass A:\n    def __init__(self, config): pass",
-        "the receiver R cannot be built: its constructor does not fit (got an unexpected keyword argument "
-        "'latent_size').",
+        "    @staticmethod\n    def add_options(group): group.add_argument('--x')",
+        EARLIER,
     ),
     "no kind": (
         "from learning_to_draw.plugins import game\n@game('G')\nclass A:\n"
@@ -208,7 +200,20 @@ def test_the_option_of_an_auxiliary_loss_that_is_its_switch(folder, capsys):
     code = LOSS.format("ink_loss: str = option('1', 'price')").replace('@loss("Mine"', '@auxiliary_loss("ink"')
     (folder / "mine.py").write_text(code + "    def __init__(self, config, agents, **seeds): pass\n")
     assert commgame.main(["train", "--plugin", "mine.py", "--ink-loss"]) == 2
-    assert "the auxiliary loss ink has an option --ink-loss: its own switch" in capsys.readouterr().err
+    assert "one of its components has an option --ink-loss, which already exists" in capsys.readouterr().err
+
+
+def test_a_constructor_that_does_not_fit_its_kind(folder, capsys):
+    (folder / "mine.py").write_text(
+        "from learning_to_draw.plugins import receiver\n@receiver('R')\nclass A:\n    def __init__(self, config): pass"
+    )
+    assert commgame.main(["train", "--plugin", "mine.py", "--receiver", "R", "--output", "run"]) == 1
+    told = capsys.readouterr().err
+    assert "TypeError: A.__init__() got an unexpected keyword argument 'latent_size'" in told
+    assert "A component of mine.py may break its contract: run" in told
+    assert not (folder / "run").exists()
+    assert commgame.main(["check", "mine.py"]) == 1
+    assert "BROKEN  turns latents into vectors [B, R]: TypeError: A.__init__() got" in capsys.readouterr().err
 
 
 def test_the_help_shows_a_percent_sign_and_an_option_without_a_help_text(folder, capsys):

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from learning_to_draw.components import Chosen, Config, Option, defaults_of, flag_of, options_of
+from learning_to_draw.components import Chosen, Config, Option, flag_of, options_of
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.games.config import GameConfig
@@ -24,8 +24,6 @@ CONFIG = "config.json"
 
 # Training options that belong to one start of the program and not to what is trained.
 OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet")
-
-Defaults = dict[str, tuple[Option, Any]]  # option -> its description and default value
 
 
 def configure(command: str, **options: Any) -> RunConfig:
@@ -55,10 +53,10 @@ def complete(
     given = {names.get(name, name): value for name, value in given.items()}
     chosen = choose(given, saved or {})
     given |= {kind: name for kind, name in chosen.items() if kind in given}
-    known = flat(option_groups(command, chosen))
+    known = flat(option_groups(command, chosen).values())
     if unknown := [name for name in given if name not in known]:
         raise UsageError(explain_unknown(flag_of(unknown[0]), command, chosen))
-    for name, (option, _) in known.items():
+    for name, option in known.items():
         if option.required and given.get(name) is None:
             raise UsageError(f"{command} needs {flag_of(name)}: {option.help}.")
     values, sources = layered(known, chosen, saved or {}, saved_from)
@@ -79,8 +77,7 @@ def given_options(config: RunConfig) -> dict[str, Any]:
 def default_values(config: RunConfig) -> dict[str, Any]:
     """The values of the options if nothing but the components was chosen, and the data set had no defaults."""
     chosen = {kind: component.name for kind, component in config.chosen.items()}
-    defaults = {name: default for name, (_, default) in flat(option_groups(config.command, chosen)).items()}
-    return defaults | {kind: described.default for kind, described in KINDS.items()}
+    return {name: option.default for name, option in flat(option_groups(config.command, chosen).values()).items()}
 
 
 def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:
@@ -126,16 +123,16 @@ def choose(given: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, str]
 
 
 def layered(
-    known: Defaults, chosen: Mapping[str, str], saved: Mapping[str, Any], saved_from: str
+    known: Mapping[str, Option], chosen: Mapping[str, str], saved: Mapping[str, Any], saved_from: str
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The values and sources of all options before any is given."""
     dataset = DATASETS[chosen["dataset"]]
     of_dataset = dict(dataset.defaults) | dict(dataset.defaults_with.get(chosen["decoder"], {}))
-    values = {name: chosen.get(name, default) for name, (_, default) in known.items()}
+    values = {name: chosen.get(name, option.default) for name, option in known.items()}
     sources = dict.fromkeys(known, DEFAULT_SOURCE)
     for layer, source in ((of_dataset, f"data set {chosen['dataset']}"), (saved, saved_from)):
         for name in known.keys() & layer.keys():
-            if layer is saved and known[name][0].problem(layer[name]):
+            if layer is saved and known[name].problem(layer[name]):
                 raise UsageError(
                     f"{source} holds {layer[name]!r} for {flag_of(name)}, which is not a valid value: the file is "
                     "damaged or was not written by this program.\nGive another file."
@@ -144,45 +141,42 @@ def layered(
     return values, sources
 
 
-def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, Defaults]:
+def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str, Option]]:
     """The options of a command with the chosen components, in groups with a title, in the order of the help.
 
     Raises UsageError if two components have different options of the same name.
     """
-    components = {kind: KINDS[kind].table[name] for kind, name in chosen.items()}
-    choosers = {kind: (KINDS[kind].option, KINDS[kind].default) for kind in KINDS}
+    its = {kind: options_of(KINDS[kind].table[name].config) for kind, name in chosen.items()}
+    choosers = {kind: described.option for kind, described in KINDS.items()}
 
-    def pick(*kinds: str) -> Defaults:
+    def of(*kinds: str) -> dict[str, Option]:
         return {kind: choosers[kind] for kind in kinds}
 
     groups = {
-        "the game": flat(
-            {"every": pick("dataset", "object_oriented", "loss"), "its": declared(components["object_oriented"].config)}
-        ),
-        "the agents": pick("encoder", "decoder", "receiver") | declared(AgentsConfig),
+        "the game": flat([of("dataset", "object_oriented", "loss"), its["object_oriented"]]),
+        "the agents": of("encoder", "decoder", "receiver") | options_of(AgentsConfig),
     }
-    for kind in ("dataset", "encoder", "decoder", "receiver", "loss"):
-        groups[f"{KINDS[kind].title} {chosen[kind]}"] = declared(components[kind].config)
-    for loss in AUXILIARY_LOSSES.values():
-        groups[loss.title] = {loss.switch: (Option(loss.help, None, negatable=True), False)} | declared(loss.config)
-    every, own = declared(RunConfig), declared(RUNS[command])
-    groups[f"{command}ing"] = {name: described for name, described in own.items() if name not in every}
-    groups |= {"the speed": declared(SpeedConfig), "the run": every}
-    flat(groups)
+    groups |= {
+        f"{KINDS[kind].title} {chosen[kind]}": its[kind]
+        for kind in ("dataset", "encoder", "decoder", "receiver", "loss")
+    }
+    groups |= {
+        loss.title: flat([{loss.switch: loss.switch_option}, options_of(loss.config)])
+        for loss in AUXILIARY_LOSSES.values()
+    }
+    every = options_of(RunConfig)
+    groups[f"{command}ing"] = {n: option for n, option in options_of(RUNS[command]).items() if n not in every}
+    groups |= {"the speed": options_of(SpeedConfig), "the run": every}
+    flat(groups.values())
     return groups
 
 
-def declared(config: type[Config]) -> Defaults:
-    defaults = defaults_of(config)
-    return {name: (option, defaults[name]) for name, option in options_of(config).items()}
-
-
-def flat(groups: Mapping[str, Defaults]) -> Defaults:
+def flat(groups: Iterable[Mapping[str, Option]]) -> dict[str, Option]:
     """The options of all groups. Two groups may share an option; raises UsageError if they declare it differently."""
-    options: Defaults = {}
-    for group in groups.values():
-        for name, described in group.items():
-            if options.setdefault(name, described) != described:
+    options: dict[str, Option] = {}
+    for group in groups:
+        for name, option in group.items():
+            if options.setdefault(name, option) != option:
                 raise UsageError(
                     f"--plugin: one of its components has an option {flag_of(name)}, which already exists.\nRename it."
                 )
@@ -201,7 +195,7 @@ Owner = tuple[str, str]  # (kind, component), ("command", its name), or ("", "")
 def everywhere() -> Iterator[tuple[Owner, str, Option]]:
     """(who has it, name, option) of all options of all components and commands."""
     shared = {kind: described.option for kind, described in KINDS.items()}
-    shared |= {loss.switch: Option(loss.help, None, negatable=True) for loss in AUXILIARY_LOSSES.values()}
+    shared |= {loss.switch: loss.switch_option for loss in AUXILIARY_LOSSES.values()}
     for config in (GameConfig, AgentsConfig, SpeedConfig, RunConfig, *(x.config for x in AUXILIARY_LOSSES.values())):
         shared |= options_of(config)
     yield from ((("", ""), name, option) for name, option in shared.items())
@@ -261,9 +255,10 @@ def format_option(name: str, value: Any) -> str:
 def as_command(config: RunConfig, positional: Iterable[str] = ()) -> list[str]:
     """A command line with the options given, for the record of a run that was not started from one."""
     words = [*program().split(), config.command, *positional]
-    known = flat(option_groups(config.command, {kind: chosen.name for kind, chosen in config.chosen.items()}))
+    chosen = {kind: component.name for kind, component in config.chosen.items()}
+    known = flat(option_groups(config.command, chosen).values())
     for name, value in given_options(config).items():
-        option = known[name][0]
+        option = known[name]
         if option.type is None:
             words += [format_option(name, value)] if value or option.negatable else []
         elif isinstance(value, tuple):

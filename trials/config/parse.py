@@ -23,7 +23,6 @@ from learning_to_draw.trials.config.configure import (
     as_text,
     build,
     choose,
-    declared,
     explain_unknown,
     flat,
     layered,
@@ -55,7 +54,7 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, str(error)) from error
 
 
-def add_option(group: Any, name: str, option: Option, default: Any = argparse.SUPPRESS) -> None:
+def add_option(group: Any, name: str, option: Option) -> None:
     """Declares an option of a configuration on a parser or a group of one; its destination is the field's name."""
     words, settings = [flag_of(name), *option.names], {}
     if option.type is None:
@@ -66,19 +65,19 @@ def add_option(group: Any, name: str, option: Option, default: Any = argparse.SU
         settings |= {"required": option.required}
     help = option.help.replace("%", "%%")
     # The default is set afterwards: otherwise some Python versions add it to the help text.
-    group.add_argument(*words, dest=name, help=help, default=argparse.SUPPRESS, **settings).default = default
+    group.add_argument(*words, dest=name, help=help, default=argparse.SUPPRESS, **settings).default = option.default
 
 
 def add_options(group: Any, config: type[Config], *names: str) -> None:
     """Declares options of a configuration, with their defaults. names: those to declare; none for all."""
-    for name, (option, default) in declared(config).items():
+    for name, option in options_of(config).items():
         if not names or name in names:
-            add_option(group, name, option, default)
+            add_option(group, name, option)
 
 
 def add_flag(group: Any, *names: str, help: str) -> None:
     """Declares a switch that is off by default."""
-    add_option(group, names[0][2:].replace("-", "_"), Option(help, None, names[1:], negatable=True), False)
+    add_option(group, names[0][2:].replace("-", "_"), Option(False, help, None, names[1:], negatable=True))
 
 
 def parse(
@@ -92,7 +91,7 @@ def parse(
     early = {kind: name for kind, name in read_early(words).items() if name in getattr(KINDS.get(kind), "table", ())}
     chosen = choose(early, saved or {})
     groups = option_groups(command, chosen)
-    values, sources = layered(flat(groups), chosen, saved or {}, saved_from)
+    values, sources = layered(flat(groups.values()), chosen, saved or {}, saved_from)
     parser = Parser(
         usage=f"{program()} {command} {'A.pt B.pt [C.pt ...] ' if command == 'crossplay' else ''}[options]",
         description=DESCRIPTIONS[command],
@@ -103,7 +102,7 @@ def parse(
     done = set()
     for title, options in groups.items():
         group = parser.add_argument_group(title)
-        for name, (option, _) in options.items():
+        for name, option in options.items():
             if name not in done:
                 _add_explained(group, name, option, values[name], sources[name])
                 done.add(name)
@@ -127,7 +126,7 @@ def _add_explained(group: Any, name: str, option: Option, value: Any, source: st
         shown = on_off[value] if isinstance(value, bool) else "left out" if value is None else as_text(value)
         text = f"default: {shown}" if source == DEFAULT_SOURCE else f"default: {shown}, from {source}"
     try:
-        add_option(group, name, dataclasses.replace(option, help=f"{option.help} ({text})"))
+        add_option(group, name, dataclasses.replace(option, default=argparse.SUPPRESS, help=f"{option.help} ({text})"))
     except argparse.ArgumentError as error:
         raise UsageError(
             f"--plugin: one of its components has an option {error.argument_name}, which already exists.\nRename it."
@@ -142,19 +141,25 @@ def read_early(words: Sequence[str]) -> dict[str, Any]:
     parser, known = Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS), owners()
     for kind, described in KINDS.items():
         # Abbreviations are left to `parse`: only it knows whether they are unambiguous.
-        add_option(parser, kind, dataclasses.replace(described.option, choices=None))
+        add_option(parser, kind, dataclasses.replace(described.option, choices=None, default=argparse.SUPPRESS))
     for run, name in ((RunConfig, "plugin"), (TrainConfig, "config"), (TrainConfig, "resume"), (TestConfig, "weights")):
-        full = flag_of(name)
-        short = [full[:end] for end in range(3, len(full))]
-        unambiguous = [form for form in short if not any(word.startswith(form) for word in known if word != full)]
-        add_option(parser, name, dataclasses.replace(options_of(run)[name], names=tuple(unambiguous), required=False))
-    trust = flag_of("trust_weights")
-    short = tuple(trust[:end] for end in range(3, len(trust)))
-    add_option(parser, "trust_weights", dataclasses.replace(options_of(TestConfig)["trust_weights"], names=short))
+        short = [form for form in short_forms(name) if sum(word.startswith(form) for word in known) == 1]
+        add_option(parser, name, _early(options_of(run)[name], short))
+    add_option(parser, "trust_weights", _early(options_of(TestConfig)["trust_weights"], short_forms("trust_weights")))
     try:
         return vars(parser.parse_known_args(list(words))[0])
     except UsageError:
         return {}
+
+
+def short_forms(name: str) -> list[str]:
+    """The abbreviations of an option: --p, --pl, ... for plugin."""
+    full = flag_of(name)
+    return [full[:end] for end in range(3, len(full))]
+
+
+def _early(option: Option, short: Sequence[str]) -> Option:
+    return dataclasses.replace(option, names=tuple(short), required=False, default=argparse.SUPPRESS)
 
 
 def parse_training(words: Sequence[str]) -> TrainConfig:

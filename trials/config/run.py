@@ -39,12 +39,15 @@ def game_name(text: str) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component of which every run has one. title: what messages call it."""
+    """A kind of component of which every run has one. title: what messages call it. option: chooses the component."""
 
     title: str
     table: Mapping[str, Component]
-    default: str
     option: Option
+
+    @property
+    def default(self) -> str:
+        return self.option.default
 
     def named(self, word: str) -> str:
         """The name in the table that a word on the command line means."""
@@ -52,7 +55,7 @@ class Kind:
 
 
 def _kind(title: str, table: Mapping[str, Component], default: str, help: str, **settings: Any) -> Kind:
-    return Kind(title, table, default, Option(help, choices=table, **settings))
+    return Kind(title, table, Option(default, help, choices=table, **settings))
 
 
 # By the name of the option that chooses a component.
