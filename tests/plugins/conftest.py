@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md, and a clean slate: components of plugins are forgotten after each module."""
+"""The examples of docs/extending.md, and a clean slate: components of plugins are forgotten after each test."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from learning_to_draw import plugins
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def _forget_afterwards():
     """Other tests go through all components there are."""
     yield
