@@ -14,22 +14,25 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from learning_to_draw.components import Chosen, Config
 from learning_to_draw.console import LOGGERS
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import RunError, UsageError, first_line
+from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
+from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.plugins import TABLES, Plugin, load
 from learning_to_draw.trials.build import (
     Pictures,
+    Seeds,
     build_agents,
     build_loss,
     build_sampler,
     load_pictures,
-    seeds_of,
 )
 from learning_to_draw.trials.config.configure import COMMAND_LINE, replaced
 from learning_to_draw.trials.config.parse import parse
-from learning_to_draw.trials.config.run import KINDS, TrainConfig
+from learning_to_draw.trials.config.run import KINDS, Auxiliary, TrainConfig
 from learning_to_draw.trials.test import test
 from learning_to_draw.trials.train import train
 from learning_to_draw.trials.trained import configure_test
@@ -98,24 +101,35 @@ def _require(condition: bool, message: str) -> None:
 
 
 def _steps(kind: str, name: str, config: TrainConfig) -> Iterator[Step]:
-    if kind == "auxiliary_loss":
-        yield from _auxiliary_loss_steps(name, config)
-    else:
-        yield from STEPS[kind](config)
+    match kind:
+        case "encoder":
+            yield from _encoder_steps(config.agents)
+        case "decoder":
+            yield from _decoder_steps(config.agents)
+        case "receiver":
+            yield from _receiver_steps(config.agents)
+        case "loss":
+            yield from _loss_steps(config.loss)
+        case "auxiliary_loss":
+            yield from _auxiliary_loss_steps(config.loss, config.auxiliary[name], config.agents)
+        case "game":
+            yield from _game_steps(config.game, config.dataset)
+        case "dataset":
+            yield from _dataset_steps(config.dataset)
     yield "is trained for one epoch, saved, loaded and tested", lambda: _train_and_test(config)
 
 
-def _agents(config: TrainConfig):
+def _agents(config: AgentsConfig):
     torch.manual_seed(0)
-    agents = build_agents(config.agents, Pictures({}, SIZE, 3), pretrained=False)
-    return agents, config.agents.encoder.config.latent_size
+    agents = build_agents(config, Pictures({}, SIZE, 3), pretrained=False)
+    return agents, config.encoder.config.latent_size
 
 
 def _photos(dtype: torch.dtype) -> Tensor:
     return torch.rand(PICTURES, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)).to(dtype)
 
 
-def _encoder_steps(config: TrainConfig) -> Iterator[Step]:
+def _encoder_steps(config: AgentsConfig) -> Iterator[Step]:
     def gives_latents() -> None:
         agents, size = _agents(config)
         encoder = agents.sender_encoder
@@ -135,7 +149,7 @@ def _encoder_steps(config: TrainConfig) -> Iterator[Step]:
     yield from _module_steps(as_module)
 
 
-def _decoder_steps(config: TrainConfig) -> Iterator[Step]:
+def _decoder_steps(config: AgentsConfig) -> Iterator[Step]:
     def draws() -> None:
         agents, size = _agents(config)
         latents = torch.randn(PICTURES, size, generator=torch.Generator().manual_seed(1))
@@ -157,7 +171,7 @@ def _decoder_steps(config: TrainConfig) -> Iterator[Step]:
     yield from _module_steps(as_module)
 
 
-def _receiver_steps(config: TrainConfig) -> Iterator[Step]:
+def _receiver_steps(config: AgentsConfig) -> Iterator[Step]:
     def gives_vectors() -> None:
         agents, size = _agents(config)
         vectors = agents.receiver(torch.randn(PICTURES, size))
@@ -200,9 +214,9 @@ def _module(module: nn.Module, inputs: Tensor, run: Callable[[nn.Module, Tensor]
         _require(torch.allclose(run(module, inputs), whole, atol=1e-5), "loading its state dict does not restore it")
 
 
-def _loss_steps(config: TrainConfig) -> Iterator[Step]:
+def _loss_steps(chosen: Chosen[Config]) -> Iterator[Step]:
     def measures() -> None:
-        loss = config.loss.build()
+        loss = chosen.build()
         scores = torch.randn(5, 4, generator=torch.Generator().manual_seed(1), requires_grad=True)
         targets, order = torch.tensor([0, 3, 1, 2, 2]), torch.tensor([2, 0, 3, 1])
         value = loss(scores, targets)
@@ -215,13 +229,13 @@ def _loss_steps(config: TrainConfig) -> Iterator[Step]:
     yield "returns a finite scalar from scores [B, T] and targets [B], for any order of the candidates", measures
 
 
-def _auxiliary_loss_steps(name: str, config: TrainConfig) -> Iterator[Step]:
+def _auxiliary_loss_steps(game_loss: Chosen[Config], added: Auxiliary, config: AgentsConfig) -> Iterator[Step]:
     def measures() -> None:
         agents, _ = _agents(config)
-        loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config))
+        loss = build_loss(game_loss, [added], agents, Seeds(0, 0))
         photos = _photos(dtype=torch.float32)[:, : agents.sender_encoder.channels]
         play = agents(photos, torch.arange(PICTURES)[None], PICTURES, feature_layers=loss.needed_layers)
-        value = loss(play, torch.arange(PICTURES))[name]
+        value = loss(play, torch.arange(PICTURES))[added.name]
         _require(value.shape == () and bool(torch.isfinite(value)), f"it returns {value}, not a finite scalar")
         value.backward()
         parameters = (*agents.parameters(), *loss.parameters())
@@ -232,13 +246,13 @@ def _auxiliary_loss_steps(name: str, config: TrainConfig) -> Iterator[Step]:
     yield "returns a finite scalar from a Play, with finite gradients", measures
 
 
-def _game_steps(config: TrainConfig) -> Iterator[Step]:
+def _game_steps(game: Chosen[GameConfig], dataset: Chosen[Config]) -> Iterator[Step]:
     def deals() -> None:
-        pictures = load_pictures(config.dataset, ("train", "valid"), CPU)
+        pictures = load_pictures(dataset, ("train", "valid"), CPU)
         for split in pictures.splits.values():
-            sampler, same_seed = (build_sampler(config.game, split, torch.Generator().manual_seed(5)) for _ in range(2))
+            sampler, same_seed = (build_sampler(game, split, torch.Generator().manual_seed(5)) for _ in range(2))
             _require(len(sampler) >= 1, f"no game is dealt from {split.name}")
-            epochs = [list(game) for game in (sampler, same_seed, same_seed)]
+            epochs = [list(dealt) for dealt in (sampler, same_seed, same_seed)]
             _require(
                 len(epochs[0]) == len(sampler), f"it yields {len(epochs[0])} deals, but its len() is {len(sampler)}"
             )
@@ -275,9 +289,9 @@ def _alike(epoch: list, other_epoch: list) -> bool:
     )
 
 
-def _dataset_steps(config: TrainConfig) -> Iterator[Step]:
+def _dataset_steps(dataset: Chosen[Config]) -> Iterator[Step]:
     def gives_splits() -> None:
-        pictures, reloaded = (load_pictures(config.dataset, ("train", "valid", "test"), CPU) for _ in range(2))
+        pictures, reloaded = (load_pictures(dataset, ("train", "valid", "test"), CPU) for _ in range(2))
         for name, split in pictures.splits.items():
             dtype = getattr(split.images, "dtype", torch.uint8)  # pictures of different sizes have no dtype attribute
             _require(dtype == torch.uint8, f"pictures of {name} are {dtype}, and have to be torch.uint8, 0 to 255")
@@ -295,16 +309,6 @@ def _dataset_steps(config: TrainConfig) -> Iterator[Step]:
             _require(torch.equal(views, again), f"{name} differs when the data set is built again")
 
     yield "returns training, validation and test pictures of one size, with labels, the same every time", gives_splits
-
-
-STEPS: dict[str, Callable[[TrainConfig], Iterator[Step]]] = {
-    "encoder": _encoder_steps,
-    "decoder": _decoder_steps,
-    "receiver": _receiver_steps,
-    "loss": _loss_steps,
-    "game": _game_steps,
-    "dataset": _dataset_steps,
-}
 
 
 def _train_and_test(config: TrainConfig) -> None:
