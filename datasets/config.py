@@ -1,4 +1,4 @@
-"""The configurations of the data sets. Nothing here imports torch."""
+"""The data sets by command-line name, and their configurations. Nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from learning_to_draw.components import Config, flag, fraction, non_negative_int, option, positive_int, seed
+from learning_to_draw.components import Component, Config, flag, fraction, non_negative_int, option, positive_int, seed
 
 KEPT = "; decoded pictures are saved for the next run in FOLDER/.decoded/, which can be deleted at any time"
 
@@ -232,3 +232,41 @@ class ImageFolderConfig(Config):
     val_fraction: float = _held_out_fraction("validation")
     test_fraction: float = _held_out_fraction("testing")
     num_workers: int = _num_workers()
+
+
+QUICKDRAW = Component(QuickDrawConfig, "datasets.quickdraw:QuickDraw")
+
+DATASETS: dict[str, Component] = {
+    "Digits": Component(
+        DigitsConfig,
+        "datasets.digits:Digits",
+        defaults={
+            "encoder": "SmallCNNEncoder",
+            "latent_size": 128,
+            "decoder_hidden": 256,
+            "sigma2": 5e-3,
+            "stroke_spread": 0.7,
+            "rx_hidden": 256,
+            "rx_latent_size": 128,
+            "batch_size": 32,
+            "learning_rate": "0.0005*0.3@[40,55]",
+            "epochs": 60,
+        },
+        defaults_with={"SinglePassSimpleLineDecoder": {"nlines": 8}},
+    ),
+    "STL10": Component(STL10Config, "datasets.stl10:STL10"),
+    "MNIST": Component(MNISTConfig, "datasets.mnist:MNIST"),
+    "KMNIST": Component(KMNISTConfig, "datasets.mnist:KMNIST"),
+    "ScaledMNIST": Component(MNISTConfig, "datasets.mnist:ScaledMNIST"),
+    "CIFAR10": Component(CIFAR10Config, "datasets.cifar:CIFAR10"),
+    "CIFAR100": Component(CIFAR100Config, "datasets.cifar:CIFAR100"),
+    "Omniglot": Component(OmniglotConfig, "datasets.omniglot:Omniglot"),
+    "C28pxOmniglot": Component(OmniglotConfig, "datasets.omniglot:C28pxOmniglot"),
+    "Caltech101": Component(Caltech101Config, "datasets.caltech101:Caltech101"),
+    "CelebA": Component(CelebAConfig, "datasets.celeba:CelebA"),
+    "TinyImageNet": Component(TinyImageNetConfig, "datasets.tiny_imagenet:TinyImageNet"),
+    "StratifiedImageNet": Component(StratifiedImageNetConfig, "datasets.stratified_imagenet:StratifiedImageNet"),
+    "QuickDraw": QUICKDRAW,
+    "Jon_QuickDraw": QUICKDRAW,  # its name in the official code
+    "ImageFolder": Component(ImageFolderConfig, "datasets.image_folder:ImageFolder"),
+}

@@ -1,11 +1,5 @@
-"""The rules: how games are sampled, the losses, the communication rate. This table does not import torch."""
+"""The rules: how games are sampled, the losses, the communication rate."""
 
-from learning_to_draw.components import Component
-from learning_to_draw.games.config import GameConfig
+from learning_to_draw.games.config import GAMES
 
-GAMES = {
-    "none": Component(GameConfig, "games.sampling:OriginalGame"),
-    "same": Component(GameConfig, "games.sampling:SameGame"),
-    "different": Component(GameConfig, "games.sampling:DifferentGame"),
-    "mixed": Component(GameConfig, "games.sampling:MixedGame"),
-}
+__all__ = ["GAMES"]

@@ -1,10 +1,10 @@
-"""The configuration of games. Nothing here imports torch."""
+"""The games by command-line name, and their configuration. Nothing here imports torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from learning_to_draw.components import Config, flag, non_negative_int, option, positive_int
+from learning_to_draw.components import Component, Config, flag, non_negative_int, option, positive_int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,3 +32,11 @@ class GameConfig(Config):
     random_transform_sender: bool = flag(
         "show the sender a randomly rotated, translated and scaled copy, in training and in testing"
     )
+
+
+GAMES = {
+    "none": Component(GameConfig, "games.sampling:OriginalGame"),
+    "same": Component(GameConfig, "games.sampling:SameGame"),
+    "different": Component(GameConfig, "games.sampling:DifferentGame"),
+    "mixed": Component(GameConfig, "games.sampling:MixedGame"),
+}

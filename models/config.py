@@ -1,10 +1,10 @@
-"""The configurations of receivers and of the agents. Nothing here imports torch."""
+"""The receivers by command-line name, their configuration and that of the agents. Nothing here imports torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from learning_to_draw.components import Chosen, Config, flag, option, positive_int
+from learning_to_draw.components import Chosen, Component, Config, flag, option, positive_int
 from learning_to_draw.models.decoders.config import DecoderConfig
 from learning_to_draw.models.encoders.config import EncoderConfig
 
@@ -33,3 +33,8 @@ class AgentsConfig(Config):
     imagenet_norm: bool = flag(
         "normalise photos and sketches with ImageNet's mean and standard deviation before they are encoded"
     )
+
+
+RECEIVERS = {
+    "SimpleReceiverMLP": Component(ReceiverConfig, "models.receivers:SimpleReceiverMLP"),
+}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from learning_to_draw.components import defaults_of, flag_of, options_of
+from learning_to_draw.components import flag_of, options_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
 from learning_to_draw.models.encoders.config import SimpleMLPConfig
@@ -64,7 +64,7 @@ def test_the_tables_name_every_part_once(heading):
 
 @by_name
 def test_every_row_has_the_part_s_options_with_their_defaults(heading, row):
-    defaults = {flag_of(name): value for name, value in defaults_of(TABLES[heading][row[0]].config).items()}
+    defaults = {flag_of(n): option.default for n, option in options_of(TABLES[heading][row[0]].config).items()}
     assert set(re.findall(r"--[\w-]+", " ".join(row))) - OF_ALL == set(defaults) - OF_ALL
     for option, default in re.findall(r"`(--[\w-]+)` ([\w/.-]+)", row[-1]):
         value = defaults[option]

@@ -1,4 +1,4 @@
-"""The configurations of the decoders. Nothing here imports torch."""
+"""The decoders by command-line name, and their configurations. Nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from learning_to_draw.components import (
+    Component,
     Config,
     boolean,
     flag,
@@ -138,3 +139,25 @@ class RecurrentConnectConfig(RecurrentConfig, ConnectConfig):
 @dataclass(frozen=True, kw_only=True)
 class RecurrentSplineConfig(RecurrentConfig, SplineConfig):
     pass
+
+
+SINGLE_PASS, CONNECT, RECURRENT = (f"models.decoders.{module}" for module in ("single_pass", "connect", "recurrent"))
+
+DECODERS = {
+    "SinglePassSimpleLineDecoder": Component(LineConfig, f"{SINGLE_PASS}:SinglePassSimpleLineDecoder"),
+    "SinglePassColouredLineDecoder": Component(LineConfig, f"{SINGLE_PASS}:SinglePassColouredLineDecoder"),
+    "SinglePassPointsDecoder": Component(PointConfig, f"{SINGLE_PASS}:SinglePassPointsDecoder"),
+    "SinglePassColouredPointsDecoder": Component(PointConfig, f"{SINGLE_PASS}:SinglePassColouredPointsDecoder"),
+    "SinglePassPolyLineDecoder": Component(PolyLineConfig, f"{SINGLE_PASS}:SinglePassPolyLineDecoder"),
+    "SinglePassCRSDecoder": Component(SplineConfig, f"{SINGLE_PASS}:SinglePassCRSDecoder"),
+    "SinglePassColouredCRSDecoder": Component(SplineConfig, f"{SINGLE_PASS}:SinglePassColouredCRSDecoder"),
+    "SinglePassSimpleBezierDecoder": Component(BezierConfig, f"{SINGLE_PASS}:SinglePassSimpleBezierDecoder"),
+    "SinglePassPolyConnectDecoder": Component(ConnectConfig, f"{CONNECT}:SinglePassPolyConnectDecoder"),
+    "SinglePassBezierConnectDecoder": Component(ConnectConfig, f"{CONNECT}:SinglePassBezierConnectDecoder"),
+    "RecurrentSimpleLineDecoder": Component(RecurrentLineConfig, f"{RECURRENT}:RecurrentSimpleLineDecoder"),
+    "RecurrentPolyLineDecoder": Component(RecurrentPolyLineConfig, f"{RECURRENT}:RecurrentPolyLineDecoder"),
+    "RecurrentPolyConnectDecoder": Component(RecurrentConnectConfig, f"{RECURRENT}:RecurrentPolyConnectDecoder"),
+    "RecurrentCRSDecoder": Component(RecurrentSplineConfig, f"{RECURRENT}:RecurrentCRSDecoder"),
+    "RNNBezierDecoder": Component(RNNConfig, f"{RECURRENT}:RNNBezierDecoder"),
+    "RNNAttnBezierDecoder": Component(AttentionRNNConfig, f"{RECURRENT}:RNNAttnBezierDecoder"),
+}

@@ -1,11 +1,11 @@
-"""The configurations of the encoders. Nothing here imports torch."""
+"""The encoders by command-line name, and their configurations. Nothing here imports torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from learning_to_draw.components import Config, flag, option, positive_int
+from learning_to_draw.components import Component, Config, flag, option, positive_int
 
 VGG16_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
 SQUEEZENET_LAYERS = ("relu1", "fire3", "fire5", "fire7", "fire9")
@@ -100,3 +100,18 @@ class CLIPVisualConfig(EncoderConfig):
         "last ViT block that the perceptual loss compares (and always its output); without it, all blocks",
         choices=CLIP_BLOCKS,
     )
+
+
+ENCODERS = {
+    "VGG16BackboneExtended": Component(VGG16ExtendedConfig, "models.encoders.vgg16:VGG16BackboneExtended"),
+    "VGG16Backbone": Component(VGG16Config, "models.encoders.vgg16:VGG16Backbone"),
+    "ResNet50Backbone": Component(ResNet50Config, "models.encoders.resnet50:ResNet50Backbone"),
+    "CLIPVisualEncoder": Component(CLIPVisualConfig, "models.encoders.clip_visual:CLIPVisualEncoder"),
+    "SqueezeNetBackbone": Component(SqueezeNetConfig, "models.encoders.squeezenet:SqueezeNetBackbone"),
+    "SmallCNNEncoder": Component(EncoderConfig, "models.encoders.small:SmallCNNEncoder"),
+    "BetterCNNEncoder": Component(EncoderConfig, "models.encoders.small:BetterCNNEncoder"),
+    "SimpleCNNEncoder": Component(EncoderConfig, "models.encoders.small:SimpleCNNEncoder"),
+    "SimpleMLPEncoder": Component(SimpleMLPConfig, "models.encoders.small:SimpleMLPEncoder"),
+    "Conv2DEncoder": Component(Conv2DConfig, "models.encoders.small:Conv2DEncoder"),
+    "StrokeNetEncoder": Component(StrokeNetConfig, "models.encoders.small:StrokeNetEncoder"),
+}
