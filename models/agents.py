@@ -92,7 +92,7 @@ class Agents(nn.Module):
             if features is not None:
                 view = cast(BackboneEncoder, self.sender_encoder).project(features)
             else:
-                view = self.sender_encoder.encode(photos, maps=feature_layers)
+                view = self.sender_encoder.encode(photos, layers=feature_layers)
             photo_encoding, candidate_latents = view.first(senders), view.latent[candidates]
         else:
             rows, position = torch.unique(candidates, return_inverse=True)
@@ -100,15 +100,15 @@ class Agents(nn.Module):
                 photo_encoding = cast(BackboneEncoder, self.sender_encoder).project(features.of(slice(senders)))
                 view = cast(BackboneEncoder, self.receiver_encoder).project(features.of(rows))
             else:
-                photo_encoding = self.sender_encoder.encode(photos[:senders], maps=feature_layers)
+                photo_encoding = self.sender_encoder.encode(photos[:senders], layers=feature_layers)
                 view = self.receiver_encoder.encode(photos[rows])
             candidate_latents = view.latent[position]
 
         strokes, sketches = self.sketch(photo_encoding.latent)
-        received = self.receiver_encoder.encode(sketches, maps=feature_layers if self.shared else (), is_sketch=True)
+        received = self.receiver_encoder.encode(sketches, layers=feature_layers if self.shared else (), is_sketch=True)
         sketch_encoding = received if self.shared else None
         if feature_layers and not self.shared:
-            sketch_encoding = self.sender_encoder.encode(sketches, maps=feature_layers, is_sketch=True)
+            sketch_encoding = self.sender_encoder.encode(sketches, layers=feature_layers, is_sketch=True)
 
         games = candidates.shape[0]
         sketch_vectors = self.receiver(received.latent).unflatten(0, (games, -1))  # [G, B / G, R]

@@ -133,7 +133,7 @@ def _encoder_steps(config: AgentsConfig) -> Iterator[Step]:
     def gives_latents() -> None:
         agents, size = _agents(config)
         encoder = agents.sender_encoder
-        encoding = encoder.encode(_photos(dtype=torch.float32)[:, : encoder.channels], maps=encoder.feature_layers)
+        encoding = encoder.encode(_photos(dtype=torch.float32)[:, : encoder.channels], layers=encoder.feature_layers)
         _shape("the latent", encoding.latent, (PICTURES, size))
         layers = set(encoding.feature_maps)
         _require(layers == set(encoder.feature_layers), f"feature maps are {layers}")

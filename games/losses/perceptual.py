@@ -153,7 +153,7 @@ class LikeADogLoss(FeatureMapLoss):
         was_training = self.encoder.training
         self.encoder.eval()
         try:
-            return self.encoder.encode(images, maps=self.feature_layers).feature_maps
+            return self.encoder.encode(images, layers=self.feature_layers).feature_maps
         finally:
             self.encoder.train(was_training)
 
@@ -188,7 +188,7 @@ class CLIPLoss(nn.Module):
         """The loss, a scalar."""
         generator = self.generator if self.training else torch.Generator().manual_seed(self._held_out_seed)
         views = random_views(play.sketches, self.views, generator, self.paper)
-        seen = self.encoder.encode(views, maps=self.needed_layers, is_sketch=True)
+        seen = self.encoder.encode(views, layers=self.needed_layers, is_sketch=True)
         maps = seen.feature_maps[self.layer].flatten(1).unflatten(0, (-1, self.views))
         photos = play.photo_encoding.feature_maps[self.layer].flatten(1)[:, None]
         return self.coef * (1 - functional.cosine_similarity(photos, maps, dim=2)).mean()

@@ -68,19 +68,19 @@ class Encoder(nn.Module):
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
 
-    def encode(self, pictures: Tensor, *, maps: Collection[str] = (), is_sketch: bool = False) -> Encoding:
-        """Encodes pictures [B, 1 or 3, S, S] in 0..1. maps, is_sketch: see `forward`."""
-        return self(self.preprocess(pictures), maps=maps, is_sketch=is_sketch)
+    def encode(self, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False) -> Encoding:
+        """Encodes pictures [B, 1 or 3, S, S] in 0..1. layers, is_sketch: see `forward`."""
+        return self(self.preprocess(pictures), layers=layers, is_sketch=is_sketch)
 
     def preprocess(self, pictures: Tensor) -> Tensor:
         """The input of `forward` for pictures [B, 1 or 3, S, S] in 0..1: with all channels, and normalised."""
         pictures = expand_channels(pictures, self.channels)
         return (pictures - self.mean) / self.std if self.imagenet_norm else pictures
 
-    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), is_sketch: bool = False) -> Encoding:
+    def forward(self, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False) -> Encoding:
         """Encodes pictures from `preprocess`.
 
-        maps: the feature layers whose maps are requested. is_sketch: the pictures are sketches, not photos; only used
+        layers: the feature layers whose maps are requested. is_sketch: the pictures are sketches, not photos; only used
         by encoders with batch statistics.
         """
         raise NotImplementedError
@@ -107,15 +107,15 @@ class BackboneEncoder(Encoder):
         """Whether no parameter of the network is trained."""
         return not any(parameter.requires_grad for parameter in self.backbone.parameters())
 
-    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), is_sketch: bool = False) -> Encoding:
-        return self.project(self.extract(pictures, maps=maps, is_sketch=is_sketch))
+    def forward(self, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False) -> Encoding:
+        return self.project(self.extract(pictures, layers=layers, is_sketch=is_sketch))
 
-    def extract(self, pictures: Tensor, *, maps: Collection[str] = (), is_sketch: bool = False) -> Features:
+    def extract(self, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False) -> Features:
         """The network's output for pictures [B, 3, S, S] from `preprocess`."""
         # Convolutions are faster with channels last, on a CPU and on a GPU.
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            return self._run(pictures, maps, is_sketch)
+            return self._run(pictures, layers, is_sketch)
 
     def compile_backbone(self) -> None:
         """Compiles the network with torch.compile, at its next use."""
@@ -125,7 +125,7 @@ class BackboneEncoder(Encoder):
         """The view of the pictures whose features are given."""
         return Encoding(self.enc(features.values.float()), features.feature_maps)
 
-    def _run(self, pictures: Tensor, maps: Collection[str], is_sketch: bool) -> Features:
+    def _run(self, pictures: Tensor, layers: Collection[str], is_sketch: bool) -> Features:
         raise NotImplementedError
 
 

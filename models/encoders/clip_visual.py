@@ -58,10 +58,10 @@ class CLIPVisualEncoder(BackboneEncoder):
     def backbone(self) -> nn.Module:
         return self.clipmodel
 
-    def _run(self, pictures: Tensor, maps: Collection[str], is_sketch: bool) -> Features:
+    def _run(self, pictures: Tensor, layers: Collection[str], is_sketch: bool) -> Features:
         tower: Any = self.clipmodel["visual"]  # open_clip's towers are untyped
         inputs = fit_to_tower(tower, pictures) if self.imagenet_norm else clip_input(self.clipmodel, pictures)
-        if not maps:
+        if not layers:
             return Features(tower(inputs))
         outputs = tower.forward_intermediates(inputs, list(self._map_at.values()), **_format(tower))
         blocks = outputs["image_intermediates"]
@@ -71,7 +71,7 @@ class CLIPVisualEncoder(BackboneEncoder):
             blocks = [torch.cat(pair, dim=1).transpose(1, 2).unsqueeze(3) for pair in tokens]
         output = outputs["image_features"]
         named = zip(self.feature_layers, [*blocks, output[:, :, None, None]], strict=True)
-        return Features(output, {layer: values for layer, values in named if layer in maps})
+        return Features(output, {layer: values for layer, values in named if layer in layers})
 
 
 def _feature_maps(tower: nn.Module, clip_model: str, last: str | None) -> dict[str, int]:

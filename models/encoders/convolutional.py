@@ -30,11 +30,11 @@ class ConvolutionalBackbone(BackboneEncoder):
     def backbone(self) -> nn.Sequential:
         return getattr(self, self._network)
 
-    def _run(self, pictures: Tensor, maps: Collection[str], is_sketch: bool) -> Features:
+    def _run(self, pictures: Tensor, layers: Collection[str], is_sketch: bool) -> Features:
         values, feature_maps = pictures, {}
         for index, layer in enumerate(self.backbone):
             values = pass_through(layer, values, is_sketch)
-            if self._name_at.get(index) in maps:
+            if self._name_at.get(index) in layers:
                 feature_maps[self._name_at[index]] = values
         return Features(values, feature_maps)
 

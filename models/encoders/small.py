@@ -21,7 +21,7 @@ class LayeredEncoder(Encoder):
         self.channels = channels
         self.enc = PhotoSketchSequential(*layers)
 
-    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), is_sketch: bool = False) -> Encoding:
+    def forward(self, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False) -> Encoding:
         return Encoding(self.enc(pictures, is_sketch))
 
 
@@ -68,7 +68,7 @@ class SimpleMLPEncoder(LayeredEncoder):
             nn.ReLU(),
         )
 
-    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), is_sketch: bool = False) -> Encoding:
+    def forward(self, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False) -> Encoding:
         return super().forward(pictures.flatten(1))  # as a layer of `enc`, it would change checkpoint keys
 
 
@@ -167,7 +167,7 @@ class StrokeNetEncoder(Encoder):
         self.enc = PhotoSketchSequential(OrderedDict(blocks))
         self.fc = nn.Linear(flat_size(self.enc, encoder_channels, image_size), config.latent_size)
 
-    def forward(self, pictures: Tensor, *, maps: Collection[str] = (), is_sketch: bool = False) -> Encoding:
+    def forward(self, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False) -> Encoding:
         return Encoding(self.fc(self.enc(pictures, is_sketch).flatten(1)).relu())
 
 

@@ -27,11 +27,11 @@ class TwoLayers(Encoder):
         self.enc = nn.Linear(5, 2)
         self.seen = 0
 
-    def forward(self, pictures, *, maps=(), is_sketch=False):
+    def forward(self, pictures, *, layers=(), is_sketch=False):
         self.seen += len(pictures)
         early = self.early(pictures)
         late = self.late(early)
-        kept = {"early": early, "late": late} if maps else {}
+        kept = {"early": early, "late": late} if layers else {}
         return Encoding(self.enc(late.mean(dim=(2, 3))), kept)
 
 
@@ -150,13 +150,13 @@ def test_dog_loss_against_maps_looked_at_one_by_one(play_with, dog_loss, frozen)
         encoder.eval()
         total = 0.0
         for image in images:
-            maps = encoder.encode(image[None], maps=encoder.feature_layers).feature_maps
+            maps = encoder.encode(image[None], layers=encoder.feature_layers).feature_maps
             for name, weight in (("early", 2.0), ("late", 0.5)):
                 total += 3 * weight * map_distance(drawn[name], maps[name].expand_as(drawn[name])).item() / 3
         encoder.train()
         return total
 
-    drawn = encoder.eval().encode(sketches, maps=encoder.feature_layers).feature_maps
+    drawn = encoder.eval().encode(sketches, layers=encoder.feature_layers).feature_maps
     assert loss(play_with({}, drawn)).item() == pytest.approx(expected(drawn), rel=1e-5)
     encoder.train()
     assert loss(play_with({}, drawn)).item() == pytest.approx(expected(drawn), rel=1e-5)
@@ -169,7 +169,7 @@ def test_dog_loss_against_maps_looked_at_one_by_one(play_with, dog_loss, frozen)
 def test_dog_loss_looks_again_only_where_the_maps_are_trained(play_with, dog_loss, frozen):
     encoder = TwoLayers(frozen)
     loss = dog_loss(encoder, random_pictures(4))
-    drawn = encoder.encode(torch.rand(2, 3, 6, 6), maps=encoder.feature_layers).feature_maps
+    drawn = encoder.encode(torch.rand(2, 3, 6, 6), layers=encoder.feature_layers).feature_maps
     loss(play_with({}, drawn))
     seen, first = encoder.seen, loss(play_with({}, drawn)).item()
     with torch.no_grad():
@@ -196,7 +196,7 @@ def clip_setup(play_with, agents_with):
     def build(encoder, **options):
         loss = CLIPLoss(CLIPConfig(**options), agents_with(encoder), seed=11, held_out_seed=12)
         sketches = torch.rand(3, 1, 16, 16).expand(-1, 3, -1, -1)
-        photo = encoder.encode(torch.rand(3, 3, 16, 16), maps=encoder.feature_layers).feature_maps
+        photo = encoder.encode(torch.rand(3, 3, 16, 16), layers=encoder.feature_layers).feature_maps
         return loss, play_with(photo, sketches=sketches)
 
     return build
@@ -210,7 +210,7 @@ def test_clip_loss_against_views_one_by_one(clip_setup):
     total = 0.0
     for i, view in enumerate(views):
         one = play.photo_encoding.feature_maps["late"][i // 4].flatten().double()
-        other = encoder.encode(view[None], maps=encoder.feature_layers).feature_maps["late"].flatten().double()
+        other = encoder.encode(view[None], layers=encoder.feature_layers).feature_maps["late"].flatten().double()
         total += 1 - float(one @ other / one.norm() / other.norm())
     assert value == pytest.approx(2.5 * total / 12, rel=1e-4)
 
@@ -248,6 +248,6 @@ def test_dog_loss_leaves_the_encoder_in_the_mode_it_had(play_with, dog_loss, tra
     encoder = TwoLayers(frozen=False).train(training)
     loss = dog_loss(encoder, random_pictures(2))
     assert encoder.training == training
-    drawn = encoder.encode(torch.rand(2, 3, 6, 6), maps=encoder.feature_layers).feature_maps
+    drawn = encoder.encode(torch.rand(2, 3, 6, 6), layers=encoder.feature_layers).feature_maps
     loss(play_with({}, drawn))
     assert [module.training for module in encoder.modules()] == [training] * len(list(encoder.modules()))

@@ -64,7 +64,7 @@ class Counting(Encoder):
         self.project = nn.Linear(144, 8)
         self.photos = self.drawn = 0
 
-    def forward(self, pictures, *, maps=(), is_sketch=False):
+    def forward(self, pictures, *, layers=(), is_sketch=False):
         if is_sketch:
             self.drawn += len(pictures)
         else:

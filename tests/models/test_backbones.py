@@ -32,7 +32,7 @@ def test_vgg_feature_layers_as_in_the_reference(layer, channels, shrink, last):
     assert encoder.state_dict()["enc.1.weight"].shape == (8, channels * (32 // shrink) ** 2)
     convolutions = [name for name in encoder.state_dict() if name.startswith("vgg16.") and name.endswith("weight")]
     assert convolutions[-1] == f"vgg16.{last}.weight"
-    encoding = encoder(torch.rand(2, 3, 32, 32), maps=encoder.feature_layers)
+    encoding = encoder(torch.rand(2, 3, 32, 32), layers=encoder.feature_layers)
     assert tuple(encoding.feature_maps) == encoder.feature_layers == VGG16_LAYERS[: VGG16_LAYERS.index(layer) + 1]
     assert encoding.feature_maps[layer].shape == (2, channels, 32 // shrink, 32 // shrink)
     assert all((maps >= 0).all() for maps in encoding.feature_maps.values())
@@ -42,7 +42,7 @@ def test_vgg_is_torchvisions_network_layer_for_layer(vgg16):
     encoder = VGG16BackboneExtended(VGG16ExtendedConfig(feature_layer="relu4_3"), image_size=32)
     encoder.vgg16.load_state_dict({k: v for k, v in vgg16.features.state_dict().items() if int(k.split(".")[0]) <= 22})
     pictures = torch.rand(2, 3, 32, 32)
-    maps = encoder(pictures, maps=encoder.feature_layers).feature_maps
+    maps = encoder(pictures, layers=encoder.feature_layers).feature_maps
     expected = pictures
     with torch.no_grad():
         for index, layer in enumerate(vgg16.features[:23]):
@@ -59,7 +59,7 @@ def test_the_pooled_vgg_is_torchvisions_network_averaged_to_one_size(vgg16):
     assert encoder.enc[2].weight.shape == (8, 16384)
     encoder.vgg16.load_state_dict(vgg16.features[:16].state_dict())
     pictures = torch.rand(2, 3, 80, 80)
-    encoding = encoder(pictures, maps=encoder.feature_layers)
+    encoding = encoder(pictures, layers=encoder.feature_layers)
     with torch.no_grad():
         last = vgg16.features[:16](pictures)  # 20 x 20; each of 8 x 8 averages 3 or 4 rows and columns
     assert tuple(encoding.feature_maps) == encoder.feature_layers == ("relu1_2", "relu2_2", "relu3_3")
@@ -83,7 +83,7 @@ def vgg16():
 @pytest.mark.parametrize("layer", SQUEEZENET_LAYERS)
 def test_squeezenet_feature_layers(layer):
     encoder = SqueezeNetBackbone(SqueezeNetConfig(latent_size=8, feature_layer=layer), image_size=64)
-    encoding = encoder(torch.rand(2, 3, 64, 64), maps=encoder.feature_layers)
+    encoding = encoder(torch.rand(2, 3, 64, 64), layers=encoder.feature_layers)
     assert encoding.latent.shape == (2, 8)
     widths = dict(zip(SQUEEZENET_LAYERS, (64, 128, 256, 384, 512), strict=True))
     assert {name: maps.shape[1] for name, maps in encoding.feature_maps.items()} == {

@@ -41,7 +41,7 @@ def test_feature_maps_are_what_the_towers_own_layers_give(tiny_clips, which, lay
         stage.register_forward_hook(lambda layer, given, output: outputs.append(output))
     pictures = torch.rand(2, 3, 40, 40)
     with torch.no_grad():
-        encoding = encoder.encode(pictures, maps=encoder.feature_layers)
+        encoding = encoder.encode(pictures, layers=encoder.feature_layers)
         given, outputs[:] = list(outputs), []
         expected = tower(clip_input(encoder.clipmodel, pictures))
         quick = encoder.encode(pictures)
@@ -58,7 +58,7 @@ def test_feature_maps_are_what_the_towers_own_layers_give(tiny_clips, which, lay
 
 def test_a_chosen_block_is_the_last_of_the_feature_maps(tiny_clips):
     encoder = build(tiny_clips[0], transformer_resblock="resblock1")
-    maps = encoder.encode(torch.rand(1, 3, 32, 32), maps=encoder.feature_layers).feature_maps
+    maps = encoder.encode(torch.rand(1, 3, 32, 32), layers=encoder.feature_layers).feature_maps
     assert tuple(maps) == encoder.feature_layers == ("resblock0", "resblock1", "CLIPvisual")
     with pytest.raises(
         UsageError, match=r"resblock7: ViT-tiny has no such block.\nGive one of resblock0, resblock1, resblock2"
@@ -88,7 +88,7 @@ def test_training_leaves_clips_statistics_alone(tiny_clips, which, freeze):
     encoder = build(tiny_clips[which], freeze_backbone=freeze).train()
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     sketches = torch.rand(2, 1, 32, 32, requires_grad=True)
-    encoder.encode(sketches, is_sketch=True, maps=encoder.feature_layers).latent.sum().backward()
+    encoder.encode(sketches, is_sketch=True, layers=encoder.feature_layers).latent.sum().backward()
     assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
     assert sketches.grad.abs().sum() > 0
     assert encoder.enc.training

@@ -53,7 +53,7 @@ class Watching(Encoder):
         super().__init__()
         self.shown = []
 
-    def forward(self, pictures, *, maps=(), is_sketch=False):
+    def forward(self, pictures, *, layers=(), is_sketch=False):
         self.shown.append(pictures)
         return Encoding(pictures.mean((1, 2, 3))[:, None].expand(-1, LATENT))
 

@@ -46,7 +46,7 @@ def test_it_is_torchvisions_network_layer_for_layer(loaded, resnet50, is_sketch)
     expected = {}
     for name in ("layer1", "layer2", "layer3", "layer4"):
         values = expected[name] = getattr(resnet50, name)(values)
-    encoding = loaded(pictures, maps=loaded.feature_layers, is_sketch=is_sketch)
+    encoding = loaded(pictures, layers=loaded.feature_layers, is_sketch=is_sketch)
     assert tuple(encoding.feature_maps) == loaded.feature_layers == ("layer4", "layer5", "layer6", "layer7")
     for maps, expected_maps in zip(encoding.feature_maps.values(), expected.values(), strict=True):
         assert maps.shape == expected_maps.shape

@@ -87,7 +87,7 @@ def test_features_are_of_the_pictures_asked_for_whatever_the_batch_they_were_com
     cache = compute(agents.sender_encoder, pictures, ("relu1",), CPU, batch=7)
     rows = torch.tensor([3, 39, 3])
     found = cache.take(rows)
-    alone = agents.sender_encoder.extract(pictures.pictures(rows), maps=("relu1",))
+    alone = agents.sender_encoder.extract(pictures.pictures(rows), layers=("relu1",))
     assert torch.allclose(found.values, alone.values, rtol=1e-4, atol=1e-4)
     assert torch.allclose(found.feature_maps["relu1"], alone.feature_maps["relu1"], rtol=1e-4, atol=1e-4)
     kept = [cache.features.values, *cache.features.feature_maps.values()]

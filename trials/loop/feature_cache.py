@@ -41,7 +41,7 @@ def compute(
     kept: Features | None = None
     title = f"features of {split.name} pictures"
     for rows in tqdm(everything.split(batch), desc=title, unit=" batches", disable=console.hidden(), leave=False):
-        features = encoder.extract(encoder.preprocess(split.pictures(rows, device)), maps=layers)
+        features = encoder.extract(encoder.preprocess(split.pictures(rows, device)), layers=layers)
         if kept is None:
             kept = Features(
                 _room(features.values, len(everything)),
@@ -57,7 +57,7 @@ def compute(
 @torch.no_grad()
 def needed_bytes(encoder: BackboneEncoder, split: Split, layers: Collection[str], device: torch.device) -> int:
     """Bytes that the features of a split take, measured on one picture."""
-    features = encoder.extract(encoder.preprocess(split.pictures(torch.arange(1), device)), maps=layers)
+    features = encoder.extract(encoder.preprocess(split.pictures(torch.arange(1), device)), layers=layers)
     return len(split.images) * sum(_bytes(kept) for kept in (features.values, *features.feature_maps.values()))
 
 
