@@ -110,7 +110,7 @@ answers per participant, all from the same page.""",
     ),
 }
 
-PARTS: dict[str, Tool] = {
+COMPONENTS: dict[str, Tool] = {
     "list": Tool(
         "trials.components_list:list_components",
         "list the components that can be chosen: data sets, games, agents, losses",
@@ -202,4 +202,4 @@ clip-analysis writes, it prints only the communication rate.""",
     ),
 }
 
-TOOLS: dict[str, Tool] = PAPER | READING | PARTS | SCRIPTS
+TOOLS: dict[str, Tool] = PAPER | READING | COMPONENTS | SCRIPTS

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learning_to_draw import console
-from learning_to_draw.commands import PAPER, PARTS, READING, SCRIPTS, TOOLS
+from learning_to_draw.commands import PAPER, COMPONENTS, READING, SCRIPTS, TOOLS
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.plugins import advice_for_plugin_error, load
 from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
@@ -153,7 +153,7 @@ PLAY = {
 SECTIONS = {  # of the help
     "play": PLAY | _commands(PAPER),
     "analyse runs": _commands(READING),
-    "components, and your own": _commands(PARTS),
+    "components, and your own": _commands(COMPONENTS),
     "game logs (the official scripts' names)": _commands(SCRIPTS),
 }
 COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}

@@ -271,6 +271,11 @@ IN_PYTHON = [
 ]
 
 
+def test_a_component_without_options_of_its_own_may_be_chosen_by_a_short_form():
+    config = parse("train", ["--gam", "same", "--los", "CELoss", "--batch", "9"])
+    assert (config.game.name, config.loss.name, config.game.config.batch_size) == ("same", "CELoss", 9)
+
+
 @pytest.mark.parametrize(("options", "line"), IN_PYTHON)
 def test_python_gives_what_the_command_line_gives(options, line):
     in_python, typed = configure("train", **options), parse("train", shlex.split(line))

@@ -109,8 +109,8 @@ def parse(
     namespace, unknown = parser.parse_known_args(list(words))
     given = vars(namespace)
     for kind, name in chosen.items():
-        components = [KINDS[kind].table[component] for component in (name, given.get(kind, name))]
-        if components[0] != components[1] and any(options_of(part.config) or part.defaults for part in components):
+        assumed, typed = (KINDS[kind].table[component] for component in (name, given.get(kind, name)))
+        if (options_of(assumed.config), assumed.defaults) != (options_of(typed.config), typed.defaults):
             raise UsageError(f"{given[kind]} was chosen by a short form: write {flag_of(kind)} in full.")
     if unknown:
         raise UsageError(explain_unknown(unknown[0], command, chosen))
