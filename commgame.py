@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learning_to_draw import console
-from learning_to_draw.commands import PAPER, COMPONENTS, READING, SCRIPTS, TOOLS
+from learning_to_draw.commands import COMPONENTS, PAPER, READING, SCRIPTS, TOOLS
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.plugins import advice_for_plugin_error, load
 from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
