@@ -9,6 +9,7 @@ from PIL import Image
 
 from learning_to_draw.analysis.draw.svg import svg
 from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.models.decoders.config import DecoderConfig
 from learning_to_draw.rasteriser import curve_edt2_bruteforce, exp, pixel_grid, softor
 
 pytestmark = pytest.mark.slow
@@ -48,7 +49,7 @@ def shown(browse, tmp_path):
 
 def drawn(points, intensities=None, invert=False, contrast=1.0):
     """float [1 or 3, SIZE, SIZE]: the raster of the same strokes."""
-    decoder = ExactCurves(image_size=SIZE, contrast=contrast)
+    decoder = ExactCurves(DecoderConfig(contrast=contrast), latent_size=0, image_size=SIZE)
     ink = decoder.draw(Strokes(points[None], SIGMA2, None if intensities is None else intensities[None]))[0]
     sketch = ink.clamp(max=1).numpy()
     return 1 - sketch if invert else sketch
