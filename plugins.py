@@ -6,8 +6,8 @@
     class ZigZagDecoder(SinglePassDecoder):
         ...
 
-`ZigZagConfig` is the component's configuration, as of a built-in one. docs/extending.md has examples and the contract
-of each kind.
+`ZigZagConfig` is the component's configuration, a dataclass like those of the built-in components. docs/extending.md
+has examples and the contract of each kind.
 """
 
 from __future__ import annotations

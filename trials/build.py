@@ -75,7 +75,10 @@ class Setup:
 
 
 def set_up(config: RunConfig, splits: Sequence[str]) -> Setup:
-    """Decodes the named splits and samples their games. Raises UsageError if they do not fit the configuration."""
+    """The device, the decoded pictures of the named splits, and their games.
+
+    Raises UsageError if the pictures do not fit the configuration.
+    """
     check_game_options(config)
     device = choose_device(config.device)
     pictures = load_pictures(config.dataset, splits, device, config.data_device)

@@ -125,7 +125,7 @@ def choose(given: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, str]
 def layered(
     known: Mapping[str, Option], chosen: Mapping[str, str], saved: Mapping[str, Any], saved_from: str
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values and sources of all options before any is given."""
+    """The values and sources that the options have if none is given."""
     dataset = DATASETS[chosen["dataset"]]
     of_dataset = dict(dataset.defaults) | dict(dataset.defaults_with.get(chosen["decoder"], {}))
     values = {name: chosen.get(name, option.default) for name, option in known.items()}
