@@ -1,8 +1,8 @@
 """Describes components that can be chosen (an encoder, a decoder, a data set, ...), their configurations and options.
 
-A component is a class and a configuration: a frozen dataclass, the only place where the component's options, their
-defaults, types and help texts stand. Nothing here imports torch or argparse: all components and their options can be
-listed without loading their code.
+A component is a class with a configuration. The configuration is a frozen dataclass, and the only place that declares
+the component's options, with their defaults, types and help texts. Nothing here imports torch or argparse: all
+components and their options can be listed without loading their code.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from learning_to_draw.errors import UsageError
 class Option:
     """How a field of a configuration is given on the command line, and which values it can have.
 
-    default: the value if it is not given; None if the option can be left out. help: one or two phrases. type: converts
-    a word of the command line, and raises `InvalidValueError` for a value that is not allowed; None for a switch.
-    negatable: a switch has a --no-... form too, which overrides a checkpoint or a data set that turns it on. names:
-    further names of the option, such as an official one. nargs: "+" for one or more words, "?" for at most one; const:
-    the value if there is none.
+    default: the value if the option is not given; if it is None, a configuration may hold None. help: one or two
+    phrases. type: converts a word of the command line, and raises `InvalidValueError` for a value that is not
+    allowed; None for a switch. negatable: a switch has a --no-... form too, which overrides a checkpoint or a data
+    set that turns it on. names: further names of the option, such as an official one. nargs: "+" for one or more
+    words, "?" for at most one; const: the value if the option is given without a word.
     """
 
     default: Any
@@ -52,7 +52,7 @@ class Option:
         return next(filter(None, map(self._problem, value)), None)
 
     def _problem(self, value: Any) -> str | None:
-        """The same for one of several values, or the only one."""
+        """Why a single value is not allowed; None if it is."""
         assert self.type is not None
         if not isinstance(value, str | int | float | Path):
             return f"{value!r} is not a single value"
@@ -110,7 +110,7 @@ def flag_of(name: str) -> str:
 
 
 def load(target: str) -> Any:
-    """The class or function of "module:name"; the module's name is below learning_to_draw. Imports the module."""
+    """The class or function of "module:name"; the module is relative to learning_to_draw. Imports the module."""
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(f"learning_to_draw.{module}"), name)
 

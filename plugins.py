@@ -39,7 +39,10 @@ AnyClass = TypeVar("AnyClass", bound=type)
 
 @dataclass(frozen=True)
 class Plugin:
-    """A loaded plugin file. sha256: of its content, in hexadecimal. components: (kind, name) of each."""
+    """A loaded plugin file.
+
+    sha256: of its content, in hexadecimal. components: (kind, name) of each component that it registered.
+    """
 
     path: Path
     sha256: str
@@ -197,7 +200,7 @@ def load(file: Path) -> Plugin:
 
 
 def _line_in(path: Path, error: BaseException) -> int | None:
-    """The last line of a file in the error's traceback; None if the file is not in it."""
+    """The line of the innermost frame of the error's traceback that is in this file; None if no frame is."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return lines[-1] if lines else None
 

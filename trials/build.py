@@ -60,7 +60,7 @@ class Seeds:
 
 
 def seeds_of(config: RunConfig) -> Seeds:
-    """--data-seed, and --seed, which is --data-seed if left out or not an option of the command."""
+    """The seeds of a run. The training seed is --seed; without it, --data-seed."""
     seed = config.seed if isinstance(config, TrainConfig) else None
     return Seeds(config.data_seed, config.data_seed if seed is None else seed)
 
@@ -108,7 +108,7 @@ def choose_device(asked: str | None) -> torch.device:
 
 
 def _one_of_several(name: str) -> str:
-    """The device of this process when there are several: each process has its own GPU."""
+    """The device of this process when several processes run: its own GPU, or the CPU. Raises UsageError for others."""
     kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda") or (number and name != "cuda:0"):
         raise UsageError(
@@ -123,7 +123,7 @@ def load_pictures(
 ) -> Pictures:
     """Decodes the named splits of a data set, for a run on `device`, and moves them to --data-device.
 
-    Raises UsageError if the pictures cannot be read or do not fit.
+    Raises UsageError if the pictures cannot be read or do not fit into the GPU's memory.
     """
     if data_device == "cuda" and device.type != "cuda":
         raise UsageError(
@@ -152,9 +152,11 @@ def build_batches(
     *,
     imagenet_norm: bool = False,
 ) -> dict[str, GameBatches]:
-    """The batches of every split, with games of one size. Raises UsageError if a split is too small for these games.
+    """The batches of every split; all games have the same number of candidates.
 
-    imagenet_norm: whether the encoders normalise with ImageNet's mean, with which a sender's own view is then padded.
+    Raises UsageError if a split is too small for these games.
+    imagenet_norm: whether the encoders normalise with ImageNet's mean. If so, a sender's own view is padded with that
+    mean, otherwise with 0.
     """
     views = {"train": seeds.views + TRAIN_VIEW, "valid": seeds.data + VALID_VIEW, "test": seeds.data + TEST_VIEW}
     # The held-out orders come from one stream, validation first: a test without training then plays the same games.
@@ -187,7 +189,7 @@ def build_batches(
 
 
 def of_size(game: Chosen[GameConfig], candidates: int) -> Chosen[GameConfig]:
-    """The game with this number of candidates, which for the original game is its batch size already."""
+    """The game with this number of candidates. The original game is unchanged: its batch size is that number."""
     if game.name == "none":
         return game
     return replace(game, config=dataclasses.replace(game.config, num_targets=candidates))

@@ -1,4 +1,4 @@
-"""Checks for options that conflict or would have no effect, made before anything is computed."""
+"""Checks for options that conflict or would have no effect. They run before training or testing starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trained agents from their checkpoints: configurations that play with them, and pairs of a sender and a receiver."""
+"""Loads trained agents from checkpoints, with the configuration of the command that uses them, and pairs them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from learning_to_draw.trials.config.parse import parse, read_early
 from learning_to_draw.trials.config.run import RunConfig
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents, load_checkpoint
 
-# Agents that play with each other must agree in these, in the data set and in its options.
+# Agents that play with each other must have the same values of these options, the same data set with the same options
+# (except num_workers), and the same number of candidates.
 GAME_OPTIONS = ("object_oriented", "sender_images_per_iter", "random_transform_sender")
 # Options of the training that are not properties of the agents, so a test does not take them from the checkpoint.
 NOT_OF_AGENTS = (*OF_ONE_START, "device", "data_device", "precision", "deterministic", "cache_features", "compile")
@@ -33,7 +34,10 @@ NOT_OF_AGENTS = (*OF_ONE_START, "device", "data_device", "precision", "determini
 
 @dataclass(frozen=True)
 class Trained:
-    """A checkpoint, and the configuration of a command that plays with it. Given options override the checkpoint's."""
+    """A checkpoint, and the configuration of the command that uses its agents.
+
+    Given options override the checkpoint's.
+    """
 
     config: Any  # a RunConfig
     checkpoint: Checkpoint
@@ -42,7 +46,8 @@ class Trained:
 def configure_test(weights: Path | str, **options: Any) -> Any:
     """The configuration of a test of a checkpoint, with these options, named as on the command line.
 
-    Everything else is as in the checkpoint's training. Raises UsageError for options that are not valid.
+    Other options have the values of the checkpoint's training, except those in `NOT_OF_AGENTS` (device, precision,
+    ...), which have their defaults. Raises UsageError for options that are not valid.
     """
     return load_trained("test", Path(weights), {"weights": str(weights)} | options, PYTHON).config
 
@@ -62,7 +67,10 @@ def load_trained(command: str, path: Path, given: Mapping[str, Any], source: str
 
 
 def _read(path: Path, plugin: Path | str | None, trust: bool) -> tuple[Checkpoint, dict[str, Any]]:
-    """A checkpoint, and its options that hold for other commands. Loads the plugin, or the one of its training."""
+    """The checkpoint, and those of its options that other commands take over.
+
+    Loads the given plugin, or else the plugin of the checkpoint's training.
+    """
     checkpoint = load_checkpoint(path, trust=trust)
     plugins.reload_plugin(plugin, checkpoint.options, checkpoint.versions, str(path))
     return checkpoint, of_agents(checkpoint.options)
@@ -101,7 +109,8 @@ def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agen
 def check_common_game(trained: Sequence[Trained]) -> None:
     """Raises UsageError if agents have different games or pictures and the command line does not choose one.
 
-    Taking those of the first agents could test the others with pictures that they were trained on.
+    If the first checkpoint's data set were used for all, another checkpoint could be tested on its own training
+    pictures.
     """
     first: RunConfig = trained[0].config
     of_data_set = [name for name in options_of(type(first.dataset.config)) if name != "num_workers"]

@@ -1,4 +1,4 @@
-"""Completes the options that a user gives to a `RunConfig`, with a source for every value. No torch here.
+"""Builds a complete `RunConfig` from the options that a user gives, with the source of every value. No torch here.
 
 Precedence: options given, checkpoint or configuration file, data set defaults, defaults of the configurations.
 """
@@ -22,12 +22,14 @@ COMMAND_LINE = "command line"
 PYTHON = "Python"
 CONFIG = "config.json"
 
-# Training options that belong to one start of the program and not to what is trained.
+# Options that apply to one start of the program only: a checkpoint does not pass them on.
 OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet")
 
 
 def configure(command: str, **options: Any) -> RunConfig:
-    """The configuration of `train` with these options, named as on the command line: batch_size for --batch-size.
+    """The configuration of a command, such as "train", with these options.
+
+    Options are named as on the command line: batch_size for --batch-size.
 
         configure("train", dataset="STL10", encoder="SqueezeNetBackbone", nlines=20, epochs=5, output="runs/stl10")
 
@@ -75,7 +77,7 @@ def given_options(config: RunConfig) -> dict[str, Any]:
 
 
 def default_values(config: RunConfig) -> dict[str, Any]:
-    """The values of the options if nothing but the components was chosen, and the data set had no defaults."""
+    """The default values that the run's components declare, without the data set's defaults."""
     chosen = {kind: component.name for kind, component in config.chosen.items()}
     return {name: option.default for name, option in flat(option_groups(config.command, chosen).values()).items()}
 
@@ -225,7 +227,7 @@ def explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
     name, known = word.split("=", 1)[0], owners()
     if not name.startswith("-"):
         return f"{word!r} is not an option: every option begins with --.\nSee {program()} {command} --help."
-    if name not in known or known[name][0] == ("", ""):  # the latter: a form that only the command line has
+    if name not in known or known[name][0] == ("", ""):  # the latter: not in this form, as no_invert in Python
         close = difflib.get_close_matches(name, known.keys() - {name}, n=1)
         hint = f"Did you mean {close[0]}? " if close else ""
         return f"there is no option {name}.\n{hint}See {program()} {command} --help."

@@ -39,7 +39,10 @@ def game_name(text: str) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component of which every run has one. title: what messages call it. option: chooses the component."""
+    """A kind of component; every run has one component of each kind.
+
+    title: what messages call it. option: chooses the component.
+    """
 
     title: str
     table: Mapping[str, Component]
@@ -58,7 +61,7 @@ def _kind(title: str, table: Mapping[str, Component], default: str, help: str, *
     return Kind(title, table, Option(default, help, choices=table, **settings))
 
 
-# By the name of the option that chooses a component.
+# All kinds, by the option that chooses the component; --object-oriented chooses the game.
 KINDS = {
     "dataset": _kind("dataset", DATASETS, "Digits", "the data set to play with"),
     "object_oriented": _kind(

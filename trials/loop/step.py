@@ -1,6 +1,7 @@
 """One step: a batch of games is played and judged and, in training, the agents learn from it.
 
-`trial.py` lets torchbearer call these functions for every batch, between its metrics and callbacks.
+torchbearer calls these functions through trial.py: `train_step` for each training batch, `GameModule` and `total_loss`
+for each held-out batch.
 """
 
 from __future__ import annotations
