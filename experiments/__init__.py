@@ -1,1 +1,1 @@
-"""Trains and tests the paper's tables again."""
+"""Reproduces the paper's tables: trains and tests the agents of every row."""

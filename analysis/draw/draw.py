@@ -114,7 +114,7 @@ def growing(agents: Agents, strokes: Strokes) -> list[Image.Image]:
 
 
 def as_svg(agents: Agents, strokes: Strokes) -> str:
-    """Returns the single sketch of `strokes`."""
+    """Returns the sketch of `strokes` (B = 1) as SVG text."""
     inks = None if strokes.intensities is None else strokes.intensities[0]
     decoder = agents.decoder
     return svg(strokes.points[0], strokes.sigma2, decoder.image_size, inks, agents.invert, decoder.contrast)

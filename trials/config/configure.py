@@ -195,7 +195,7 @@ Owner = tuple[str, str]  # (kind, component), ("command", its name), or ("", "")
 
 
 def everywhere() -> Iterator[tuple[Owner, str, Option]]:
-    """(who has it, name, option) of all options of all components and commands."""
+    """Yields (owner, name, option) for every option of every component and command."""
     shared = {kind: described.option for kind, described in KINDS.items()}
     shared |= {loss.switch: loss.switch_option for loss in AUXILIARY_LOSSES.values()}
     for config in (GameConfig, AgentsConfig, SpeedConfig, RunConfig, *(x.config for x in AUXILIARY_LOSSES.values())):

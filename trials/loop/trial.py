@@ -1,4 +1,4 @@
-"""Builds the torchbearer trial that repeats the steps of step.py: metrics, epochs. `train` and `test` add callbacks."""
+"""Builds the torchbearer trial: it calls step.py for every batch, and computes the metrics of an epoch."""
 
 from __future__ import annotations
 
