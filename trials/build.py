@@ -155,6 +155,7 @@ def build_batches(
     """The batches of every split; all games have the same number of candidates.
 
     Raises UsageError if a split is too small for these games.
+
     imagenet_norm: whether the encoders normalise with ImageNet's mean. If so, a sender's own view is padded with that
     mean, otherwise with 0.
     """

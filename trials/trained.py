@@ -39,7 +39,7 @@ class Trained:
     Given options override the checkpoint's.
     """
 
-    config: Any  # a RunConfig
+    config: RunConfig
     checkpoint: Checkpoint
 
 
@@ -112,7 +112,7 @@ def check_common_game(trained: Sequence[Trained]) -> None:
     If the first checkpoint's data set were used for all, another checkpoint could be tested on its own training
     pictures.
     """
-    first: RunConfig = trained[0].config
+    first = trained[0].config
     of_data_set = [name for name in options_of(type(first.dataset.config)) if name != "num_workers"]
     size = "batch_size" if first.plays_original else "num_targets"
     values = first.values()

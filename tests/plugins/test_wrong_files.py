@@ -224,3 +224,10 @@ def test_the_help_shows_a_percent_sign_and_an_option_without_a_help_text(folder,
     shown = " ".join(capsys.readouterr().out.split())
     assert "how much: 50 % of it, %s or %(default)s (default: 50)" in shown
     assert "--bareness BARENESS (default: 3)" in shown
+
+
+def test_a_configuration_may_have_its_annotations_as_text(folder):
+    """dataclasses then looks for the file's module in sys.modules."""
+    code = LOSS.format("share: int = option(50, 'how much', type=int)")
+    (folder / "postponed.py").write_text("from __future__ import annotations\n" + code)
+    assert plugins.load(folder / "postponed.py").components == (("loss", "Mine"),)

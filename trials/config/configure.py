@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from learning_to_draw.components import Chosen, Config, Option, flag_of, options_of
 from learning_to_draw.datasets import DATASETS
@@ -24,6 +24,9 @@ CONFIG = "config.json"
 
 # Options that apply to one start of the program only: a checkpoint does not pass them on.
 OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet")
+
+
+Run = TypeVar("Run", bound=RunConfig)
 
 
 def configure(command: str, **options: Any) -> RunConfig:
@@ -65,9 +68,10 @@ def complete(
     return build(command, {**values, **given}, sources | dict.fromkeys(given, source))
 
 
-def replaced(config: RunConfig, source: str, **values: Any) -> Any:
+def replaced(config: Run, source: str, **values: Any) -> Run:
     """The configuration with some values replaced; `source` says where they come from."""
-    return build(config.command, config.values() | values, dict(config.sources) | dict.fromkeys(values, source))
+    sources = dict(config.sources) | dict.fromkeys(values, source)
+    return cast(Run, build(config.command, config.values() | values, sources))
 
 
 def given_options(config: RunConfig) -> dict[str, Any]:
@@ -78,8 +82,13 @@ def given_options(config: RunConfig) -> dict[str, Any]:
 
 def default_values(config: RunConfig) -> dict[str, Any]:
     """The default values that the run's components declare, without the data set's defaults."""
+    return {name: option.default for name, option in options_of_run(config).items()}
+
+
+def options_of_run(config: RunConfig) -> dict[str, Option]:
+    """All options that a run has, by name."""
     chosen = {kind: component.name for kind, component in config.chosen.items()}
-    return {name: option.default for name, option in flat(option_groups(config.command, chosen).values()).items()}
+    return flat(option_groups(config.command, chosen).values())
 
 
 def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:
@@ -179,10 +188,12 @@ def flat(groups: Iterable[Mapping[str, Option]]) -> dict[str, Option]:
     for group in groups:
         for name, option in group.items():
             if options.setdefault(name, option) != option:
-                raise UsageError(
-                    f"--plugin: one of its components has an option {flag_of(name)}, which already exists.\nRename it."
-                )
+                raise declared_twice(flag_of(name))
     return options
+
+
+def declared_twice(word: str) -> UsageError:
+    return UsageError(f"--plugin: one of its components has an option {word}, which already exists.\nRename it.")
 
 
 def option_words(name: str, option: Option) -> list[str]:
@@ -257,8 +268,7 @@ def format_option(name: str, value: Any) -> str:
 def as_command(config: RunConfig, positional: Iterable[str] = ()) -> list[str]:
     """A command line with the options given, for the record of a run that was not started from one."""
     words = [*program().split(), config.command, *positional]
-    chosen = {kind: component.name for kind, component in config.chosen.items()}
-    known = flat(option_groups(config.command, chosen).values())
+    known = options_of_run(config)
     for name, value in given_options(config).items():
         option = known[name]
         if option.type is None:

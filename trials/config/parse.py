@@ -23,6 +23,7 @@ from learning_to_draw.trials.config.configure import (
     as_text,
     build,
     choose,
+    declared_twice,
     explain_unknown,
     flat,
     layered,
@@ -128,9 +129,7 @@ def _add_explained(group: Any, name: str, option: Option, value: Any, source: st
     try:
         add_option(group, name, dataclasses.replace(option, default=argparse.SUPPRESS, help=f"{option.help} ({text})"))
     except argparse.ArgumentError as error:
-        raise UsageError(
-            f"--plugin: one of its components has an option {error.argument_name}, which already exists.\nRename it."
-        ) from error
+        raise declared_twice(str(error.argument_name)) from error
 
 
 def read_early(words: Sequence[str]) -> dict[str, Any]:
