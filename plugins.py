@@ -60,7 +60,7 @@ TABLES: dict[str, tuple[dict, type[Config]]] = {
     "dataset": (DATASETS, Config),
 }
 # Reserved names that are not in the tables.
-TAKEN = {
+RESERVED = {
     "game": ("original",),
     "auxiliary_loss": (
         *("game", "sort_of_perceptual", "like_a_dog"),
@@ -71,33 +71,18 @@ TAKEN = {
 OLD = re.compile(
     rb"^\s*(from|import) plugins\b|learning_to_draw\.(models|datasets)\.options\b|def add_options\(", re.MULTILINE
 )
+DATACLASS = "@dataclass(frozen=True, kw_only=True)"
 _loaded: dict[Path, Plugin] = {}
 _registered: list[tuple[str, str]] = []
 
 
 def _decorator(kind: str) -> Callable[..., Callable[[AnyClass], AnyClass]]:
-    (table, base), words = TABLES[kind], kind.replace("_", " ")
+    table, base = TABLES[kind]
 
     def decorator(name: str, config: type[Config] = base) -> Callable[[AnyClass], AnyClass]:
-        if not isinstance(name, str) or not re.fullmatch(r"\w[\w.+-]*", name):
-            raise UsageError(
-                f"@{kind} has {getattr(name, '__name__', repr(name))}, which is not a valid name.\n"
-                f'Write @{kind}("MyName"), with letters, digits, _, -, + and dots.'
-            )
-
         def register(cls: AnyClass) -> AnyClass:
-            if not isinstance(cls, type):
-                raise UsageError(f"the {words} {name} is not a class.\nPut @{kind}({name!r}) before a class.")
-            if name in table or name in TAKEN.get(kind, ()):
-                raise UsageError(f"the {words} {name} already exists.\nChoose another name.")
-            columns = name.isidentifier() and not name.startswith(("val_", "test_"))
-            if kind == "auxiliary_loss" and not columns:
-                raise UsageError(
-                    f"{words} {name!r} is not valid as the name of an option and a column.\nChoose one like ink."
-                )
-            if kind == "game" and not hasattr(cls, "kind"):
-                raise UsageError(f"the game {name} has no name to be logged.\nWrite kind = {name!r} in its class.")
-            _check_config(f"the {words} {name}", config, base)
+            if problem := _problem(kind, name, config, cls):
+                raise UsageError(f"@{kind}({name!r}): {problem}.")
             if kind == "auxiliary_loss":
                 table[name] = AuxiliaryLoss(config, cls, switch=f"{name}_loss", title=f"the loss {name}")
             else:
@@ -105,9 +90,11 @@ def _decorator(kind: str) -> Callable[..., Callable[[AnyClass], AnyClass]]:
             _registered.append((kind, name))
             return cls
 
+        if not isinstance(name, str):  # the class itself: @decoder without parentheses
+            raise UsageError(f"@{kind} needs the name of the component.\nWrite @{kind}({name.__name__!r}).")
         return register
 
-    decorator.__doc__ = f"""Registers a class as a {words} with the given name.
+    decorator.__doc__ = f"""Registers a class as a component of the kind {kind}, with the given name.
 
     config: the class of its configuration, a frozen dataclass derived from {base.__name__}; left out: {base.__name__}
     itself. Raises UsageError if the name is taken, or the configuration is not valid.
@@ -115,34 +102,34 @@ def _decorator(kind: str) -> Callable[..., Callable[[AnyClass], AnyClass]]:
     return decorator
 
 
-def _check_config(component: str, config: type[Config], base: type[Config]) -> None:
-    """Raises UsageError if `config` is not a configuration with valid options that derives from `base`."""
-    dataclass_line = "@dataclass(frozen=True, kw_only=True)"
+def _problem(kind: str, name: str, config: type[Config], cls: type) -> str | None:
+    """Why a component cannot be registered, with the fix; None if it can."""
+    table, base = TABLES[kind]
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        return "a name consists of letters, digits, _, -, + and dots"
+    if kind == "auxiliary_loss" and (not name.isidentifier() or name.startswith(("val_", "test_"))):
+        return "it names an option and a column of the log.\nChoose a name like ink, without val_ or test_"
+    if name in table or name in RESERVED.get(kind, ()):
+        return "the name is taken.\nChoose another one"
+    if not isinstance(cls, type):
+        return "it has to stand before a class"
+    if kind == "game" and not hasattr(cls, "kind"):
+        return f"its class needs an attribute, kind = {name!r}, the game's name in logs"
     if not (isinstance(config, type) and issubclass(config, base)):
-        raise UsageError(
-            f"the configuration of {component} does not derive from {base.__name__}.\n"
-            f"Write class MyConfig({base.__name__}), with {dataclass_line} before it."
-        )
-    for cls in config.__mro__:
-        if issubclass(cls, Config) and "__dataclass_fields__" not in vars(cls):
-            raise UsageError(
-                f"the configuration of {component} is not a dataclass.\nPut {dataclass_line} before {cls.__name__}."
-            )
+        return f"its configuration has to be a class derived from {base.__name__}"
+    for parent in config.__mro__:
+        if issubclass(parent, Config) and "__dataclass_fields__" not in vars(parent):
+            return f"its configuration is not a dataclass.\nPut {DATACLASS} before class {parent.__name__}"
     for item in dataclasses.fields(config):
         if "option" not in item.metadata:
-            raise UsageError(
-                f"{item.name} in the configuration of {component} is not an option.\n"
-                f'Write {item.name}: int = option(8, "what it is", type=positive_int), or as fits.'
-            )
-        for further in item.metadata["option"].names:
-            if not further.startswith("--"):
-                raise UsageError(
-                    f"{component} has an option {further}, which does not begin with --.\nGive it a name that does."
-                )
+            return f'{item.name} is not an option.\nWrite {item.name}: int = option(8, "what it is", type=positive_int)'
+        if any(not further.startswith("--") for further in item.metadata["option"].names):
+            return f"the further names of its option {item.name} have to begin with --"
     try:
         config()
     except UsageError as error:
-        raise UsageError(f"{component} has a default that its option does not accept: {error}") from error
+        return f"one of its defaults is not valid: {str(error).rstrip('.')}"
+    return None
 
 
 encoder = _decorator("encoder")
@@ -157,46 +144,41 @@ dataset = _decorator("dataset")
 def load(file: Path) -> Plugin:
     """Runs a file, which registers its components. A file that has already been loaded is not run again.
 
-    Raises UsageError if the file cannot be run, registers nothing, or uses a name that is taken.
+    Raises UsageError if the file cannot be run, or registers nothing, or if a component is not valid.
     """
     path = file.absolute()
     if path in _loaded:
         return _loaded[path]
+    first, module_name = len(_registered), f"plugin_{path.stem}"
     try:
+        if not path.is_file():
+            raise UsageError("there is no such file")
         content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"--plugin {file} cannot be read: {error.strerror}.\nGive a Python file.") from error
-    if OLD.search(content):
-        raise UsageError(
-            f"--plugin {file} is written for an earlier version of this program.\n"
-            "Import from learning_to_draw, and declare the options of a component in a configuration, as in "
-            "docs/extending.md."
-        )
-    first = len(_registered)
-    module_name = f"plugin_{path.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None:
-        raise UsageError(f"--plugin {file} is not a Python file.\nGive a file whose name ends with .py.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # dataclasses look up the names in annotations there
-    try:
+        if OLD.search(content):
+            raise UsageError("it is written for an earlier version of this program.\nSee docs/extending.md")
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        if spec is None:
+            raise UsageError("its name has to end with .py")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module  # dataclasses look up the names in annotations there
         spec.loader.exec_module(module)
-    except UsageError as error:
-        _forget(first)
-        raise UsageError(f"--plugin {file}: {error}") from error
+        if len(_registered) == first:
+            raise UsageError("it registers no component.\nPut a decorator such as @decoder(NAME) before a class")
     except (Exception, SystemExit) as error:
         _forget(first)
+        known = isinstance(error, UsageError)
+        problem = str(error).rstrip(".") if known else f"{type(error).__name__}: {first_line(error)}"
         where = f", line {line}" if (line := _line_in(path, error)) else ""
-        raise UsageError(
-            f"--plugin {file}{where}: {type(error).__name__}: {first_line(error)}.\nFix the file and try again."
-        ) from error
-    components = tuple(_registered[first:])
-    if not components:
-        raise UsageError(
-            f"--plugin {file} registers nothing.\nPut a decorator such as @decoder(NAME) before one of its classes."
-        )
-    _loaded[path] = Plugin(path, hashlib.sha256(content).hexdigest(), components)
+        raise UsageError(f"--plugin {file}{where}: {problem}.") from error
+    _loaded[path] = Plugin(path, hashlib.sha256(content).hexdigest(), tuple(_registered[first:]))
     return _loaded[path]
+
+
+def _forget(first: int) -> None:
+    """Unregisters the components from index `first` on, of a file that failed."""
+    for kind, name in _registered[first:]:
+        del TABLES[kind][0][name]
+    del _registered[first:]
 
 
 def _line_in(path: Path, error: BaseException) -> int | None:
@@ -222,33 +204,27 @@ def advice_for_plugin_error(error: Exception) -> str | None:
     )
 
 
-def _forget(first: int) -> None:
-    """Unregisters the components from index `first` on, of a file that failed."""
-    for kind, name in _registered[first:]:
-        del TABLES[kind][0][name]
-    del _registered[first:]
-
-
 def reload_plugin(given: str | None, options: Mapping[str, object], versions: Mapping[str, str], of: str) -> None:
-    """Loads the plugin `given` on the command line, or else that of the run to resume or test, if it has one.
+    """Loads the plugin `given` on the command line, or else the plugin of the run to resume or test, if it has one.
 
-    options, versions: of that run. of: the run's name in messages. Raises UsageError if its file is missing or has
-    changed.
+    options, versions: of that run, as saved. of: the run's name in messages. Raises UsageError if the run's file is
+    missing or has changed.
     """
     if given is not None:
         load(Path(given))
-        return
-    if not (remembered := options.get("plugin")):
-        return
-    file = Path(str(remembered))
-    advice = "the run's folder has the original as plugin.py.\nGive either file with --plugin FILE."
-    if not file.is_file():
-        raise UsageError(f"{of} was made with --plugin {file}, which does not exist any more; {advice}")
-    if hashlib.sha256(file.read_bytes()).hexdigest() != versions.get("plugin"):
-        raise UsageError(f"{of} was made with --plugin {file}, which has changed since; {advice}")
-    load(file)
+    elif remembered := options.get("plugin"):
+        file = Path(str(remembered))
+        problem = None if file.is_file() else "does not exist any more"
+        if not problem and hashlib.sha256(file.read_bytes()).hexdigest() != versions.get("plugin"):
+            problem = "has changed since"
+        if problem:
+            raise UsageError(
+                f"{of} was made with --plugin {file}, which {problem}.\n"
+                "Choose a file with --plugin FILE: the run's folder has the original as plugin.py."
+            )
+        load(file)
 
 
 def sha256_of(file: Path | str | None) -> dict[str, str]:
-    """{"plugin": hash of the loaded file}, for `versions`; empty without a plugin."""
+    """The entry for a run's `versions`: {"plugin": SHA-256 of the file}; empty without a plugin. Loads the file."""
     return {} if file is None else {"plugin": load(Path(file)).sha256}

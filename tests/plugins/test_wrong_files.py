@@ -7,53 +7,52 @@ import pytest
 
 from learning_to_draw import commgame, plugins
 
-EARLIER = (
-    "is written for an earlier version of this program.\n"
-    "       Import from learning_to_draw, and declare the options of a component in a configuration, as in "
-    "docs/extending.md."
-)
+EARLIER = "it is written for an earlier version of this program.\n       See docs/extending.md."
 WRONG = {
     "taken": (
         "from learning_to_draw.plugins import loss\n@loss('CELoss')\nclass A: pass",
-        "the loss CELoss already exists",
+        "taken.py, line 2: @loss('CELoss'): the name is taken.\n       Choose another one.",
     ),
     "twice": (
         "from learning_to_draw.plugins import loss\nfrom learning_to_draw.games.losses.terms import GameLoss\n"
         "for _ in range(2):\n    @loss('MyLoss')\n    class A(GameLoss): pass",
-        "the loss MyLoss already exists",
+        "@loss('MyLoss'): the name is taken",
     ),
-    "empty": ("import torch", "registers nothing"),
+    "empty": ("import torch", "it registers no component"),
     "broken": ("import torch\n1 / 0\n", "broken.py, line 2: ZeroDivisionError: division by zero"),
     "no Python": ("class", "SyntaxError"),
     "official": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('CLIP')\nclass A: pass",
-        "the auxiliary loss CLIP already exists",
+        "@auxiliary_loss('CLIP'): the name is taken",
     ),
     "original": (
         "from learning_to_draw.plugins import game\n@game('original')\nclass A: pass",
-        "the game original already exists",
+        "@game('original'): the name is taken",
     ),
     "no name": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('my-ink')\nclass A: pass",
-        "'my-ink' is not valid as the name of an option and a column",
+        "@auxiliary_loss('my-ink'): it names an option and a column of the log",
     ),
     "a column of the log": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('running')\nclass A: pass",
-        "the auxiliary loss running already exists",
+        "@auxiliary_loss('running'): the name is taken",
     ),
     "a column of validation": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('val_game')\nclass A: pass",
-        "'val_game' is not valid as the name of an option and a column",
+        "@auxiliary_loss('val_game'): it names an option and a column of the log",
     ),
     "no parentheses": (
         "from learning_to_draw.plugins import loss\n@loss\nclass A: pass",
-        "@loss has A, which is not a valid name",
+        "@loss needs the name of the component.\n       Write @loss('A').",
     ),
     "a space": (
         "from learning_to_draw.plugins import loss\n@loss('My loss')\nclass A: pass",
-        "has 'My loss', which is not a valid name",
+        "@loss('My loss'): a name consists of letters, digits, _, -, + and dots.",
     ),
-    "a function": ("from learning_to_draw.plugins import loss\n@loss('L')\ndef a(): pass", "the loss L is not a class"),
+    "a function": (
+        "from learning_to_draw.plugins import loss\n@loss('L')\ndef a(): pass",
+        "@loss('L'): it has to stand before a class.",
+    ),
     "an earlier form": (
         "from plugins import loss\n@loss('L')\nclass A: pass",
         EARLIER,
@@ -71,7 +70,7 @@ WRONG = {
     "no kind": (
         "from learning_to_draw.plugins import game\n@game('G')\nclass A:\n"
         "    def __init__(self, config, split, **randomness): pass",
-        "the game G has no name to be logged.\n       Write kind = 'G' in its class.",
+        "@game('G'): its class needs an attribute, kind = 'G', the game's name in logs.",
     ),
 }
 
@@ -91,40 +90,39 @@ DATACLASS = "@dataclass(frozen=True, kw_only=True)\nclass MyConfig"
 WRONG_CONFIGURATIONS = {
     "undecorated": (
         "class MyConfig(DecoderConfig):\n    turns: int = option(8, 'points')",
-        "the configuration of the decoder Mine is not a dataclass.\n"
-        "       Put @dataclass(frozen=True, kw_only=True) before MyConfig.",
+        "@decoder('Mine'): its configuration is not a dataclass.\n"
+        "       Put @dataclass(frozen=True, kw_only=True) before class MyConfig.",
     ),
     "undecorated and plain": (
         "class MyConfig(DecoderConfig):\n    turns: int = 8",
-        "the configuration of the decoder Mine is not a dataclass.",
+        "@decoder('Mine'): its configuration is not a dataclass.",
     ),
     "an undecorated base": (
         f"class Turns(DecoderConfig):\n    turns: int = option(8, 'points')\n{DATACLASS}(Turns):\n    pass",
-        "the configuration of the decoder Mine is not a dataclass.\n"
-        "       Put @dataclass(frozen=True, kw_only=True) before Turns.",
+        "@decoder('Mine'): its configuration is not a dataclass.\n"
+        "       Put @dataclass(frozen=True, kw_only=True) before class Turns.",
     ),
     "no option": (
         f"{DATACLASS}(DecoderConfig):\n    turns: int = 8",
-        "turns in the configuration of the decoder Mine is not an option.\n"
-        '       Write turns: int = option(8, "what it is", type=positive_int), or as fits.',
+        "@decoder('Mine'): turns is not an option.\n"
+        '       Write turns: int = option(8, "what it is", type=positive_int).',
     ),
     "another kind": (
         f"{DATACLASS}(Config):\n    turns: int = option(8, 'points', type=positive_int)",
-        "the configuration of the decoder Mine does not derive from DecoderConfig.\n"
-        "       Write class MyConfig(DecoderConfig), with @dataclass(frozen=True, kw_only=True) before it.",
+        "@decoder('Mine'): its configuration has to be a class derived from DecoderConfig.",
     ),
     "an instance": (
         "MyConfig = DecoderConfig()",
-        "the configuration of the decoder Mine does not derive from DecoderConfig.",
+        "@decoder('Mine'): its configuration has to be a class derived from DecoderConfig.",
     ),
     "its default": (
         f"{DATACLASS}(DecoderConfig):\n    turns: int = option(0, 'points', type=positive_int)",
-        "the decoder Mine has a default that its option does not accept: turns = 0 is not valid: '0' is "
-        "not a whole number, 1 or more.",
+        "@decoder('Mine'): one of its defaults is not valid: turns = 0 is not valid: '0' is not a whole number, "
+        "1 or more.",
     ),
     "positional": (
         f"{DATACLASS}(DecoderConfig):\n    turns: int = option(8, 'points', type=positive_int, names=('x',))",
-        "the decoder Mine has an option x, which does not begin with --",
+        "@decoder('Mine'): the further names of its option turns have to begin with --.",
     ),
     "no help": (f"{DATACLASS}(DecoderConfig):\n    turns: int = option(8)", "no help.py, line 9: TypeError"),
 }
@@ -149,7 +147,7 @@ def test_a_mistake_is_told_with_the_innermost_line_of_the_file(folder, capsys):
 
 def test_a_file_that_is_not_there(folder, capsys):
     assert commgame.main(["train", "--plugin", "none.py"]) == 2
-    assert "--plugin none.py cannot be read" in capsys.readouterr().err
+    assert "--plugin none.py: there is no such file." in capsys.readouterr().err
 
 
 def test_a_second_file_does_not_take_the_place_of_the_first(written, capsys):
@@ -193,14 +191,14 @@ def test_an_option_that_there_is_already(field, name, folder, program):
     (folder / "mine.py").write_text(LOSS.format(field))
     code, _, told = call(folder, program, "train", "--plugin", "mine.py", "--loss", "Mine", "--output", "run")
     assert code == 2
-    assert f"has an option {name}, which already exists" in told
+    assert f"--plugin: its option {name} is also an option of something else in this run" in told
 
 
 def test_the_option_of_an_auxiliary_loss_that_is_its_switch(folder, capsys):
     code = LOSS.format("ink_loss: str = option('1', 'price')").replace('@loss("Mine"', '@auxiliary_loss("ink"')
     (folder / "mine.py").write_text(code + "    def __init__(self, config, agents, **seeds): pass\n")
     assert commgame.main(["train", "--plugin", "mine.py", "--ink-loss"]) == 2
-    assert "one of its components has an option --ink-loss, which already exists" in capsys.readouterr().err
+    assert "--plugin: its option --ink-loss is also" in capsys.readouterr().err
 
 
 def test_a_constructor_that_does_not_fit_its_kind(folder, capsys):

@@ -193,7 +193,8 @@ def flat(groups: Iterable[Mapping[str, Option]]) -> dict[str, Option]:
 
 
 def declared_twice(word: str) -> UsageError:
-    return UsageError(f"--plugin: one of its components has an option {word}, which already exists.\nRename it.")
+    """The error for an option of a plugin that another component of the run, or every run, has too."""
+    return UsageError(f"--plugin: its option {word} is also an option of something else in this run.\nRename it.")
 
 
 def option_words(name: str, option: Option) -> list[str]:
