@@ -1,8 +1,8 @@
-"""Describes components that can be chosen (an encoder, a decoder, a data set, ...), their configurations and options.
+"""What all components (encoders, decoders, data sets, games, losses) have in common: a configuration with options.
 
 A component is a class with a configuration. The configuration is a frozen dataclass, and the only place that declares
-the component's options, with their defaults, types and help texts. Nothing here imports torch or argparse: all
-components and their options can be listed without loading their code.
+the component's options: names, defaults, types and help texts. This module imports neither torch nor argparse, so that
+the help of all components appears at once.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from learning_to_draw.errors import UsageError
 
 @dataclass(frozen=True)
 class Option:
-    """How a field of a configuration is given on the command line, and which values it can have.
+    """A field of a configuration as an option: its values, and how to give it on the command line.
 
-    default: the value if the option is not given; if it is None, a configuration may hold None. help: one or two
-    phrases. type: converts a word of the command line, and raises `InvalidValueError` for a value that is not
-    allowed; None for a switch. negatable: a switch has a --no-... form too, which overrides a checkpoint or a data
-    set that turns it on. names: further names of the option, such as an official one. nargs: "+" for one or more
-    words, "?" for at most one; const: the value if the option is given without a word.
+    default: the value if the option is not given. Only an option whose default is None can be None. help: one or two
+    phrases. type: converts the text on the command line, and raises `InvalidValueError` if it is not allowed; None for
+    a switch. negatable: the switch also has the form --no-..., to turn off what a checkpoint or a data set turns on.
+    names: further names, such as the official code's. nargs: "+" for one or more values, "?" for at most one; const:
+    the value of an option that is given without one. required: whether the command line must have it.
     """
 
     default: Any
@@ -110,7 +110,7 @@ def flag_of(name: str) -> str:
 
 
 def load(target: str) -> Any:
-    """The class or function of "module:name"; the module is relative to learning_to_draw. Imports the module."""
+    """Imports and returns the class or function of "module:name"; the module is relative to learning_to_draw."""
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(f"learning_to_draw.{module}"), name)
 
@@ -122,9 +122,9 @@ C = TypeVar("C", bound=Config, covariant=True)
 class Component:
     """One entry of a table of components, such as `models.ENCODERS`.
 
-    config: the class of its configuration. target: "module:Class", with the module's name below learning_to_draw; for a
-    plugin the class itself. `defaults` are default values for options of other components (a small data set sets a
-    small encoder); the command line overrides them. `defaults_with` holds further defaults, by decoder name.
+    config: the class of its configuration. target: "module:Class", with the module relative to learning_to_draw; for a
+    plugin the class itself. defaults: for options of other components, as a data set has (a small encoder for small
+    pictures); the command line overrides them. defaults_with: further such defaults for a decoder, by its name.
     """
 
     config: type[Config]
@@ -133,7 +133,7 @@ class Component:
     defaults_with: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def load(self) -> type:
-        """The class; imports its module (and with it torch)."""
+        """Imports and returns the class. Its module imports torch."""
         return self.target if isinstance(self.target, type) else load(self.target)
 
 
@@ -146,12 +146,12 @@ class Chosen(Generic[C]):
     config: C
 
     def build(self, *arguments: Any, **keywords: Any) -> Any:
-        """An instance: the class is called with the configuration and further arguments."""
+        """Builds the component: calls its class with the configuration and these arguments."""
         return self.component.load()(self.config, *arguments, **keywords)
 
 
 class InvalidValueError(Exception):
-    """A word on the command line that is not a value of its option. Its message says what is allowed."""
+    """A value that its option does not allow. The message says what is allowed."""
 
 
 # Outside this range float32 underflows or overflows, and torch would raise its own error in the middle of a run.

@@ -32,7 +32,7 @@ class StratifiedImageNet:
     Each line of a split file is the path of a picture, relative to `dataset_root`; the folder of the picture is its
     class. `split_files` is the folder of the split files, relative to `dataset_root` or absolute. Without a test file,
     the val pictures are divided into two halves, stratified by class and always the same: one for validation, one for
-    testing. (The official code uses all of them for both, so its test repeats the validation.)
+    testing. (The official code validates and tests with the same pictures.)
 
     The shorter side is scaled to `image_size` and the centre is cropped. A whole split is held in memory:
     3 * image_size^2 bytes per picture, so 12 GB for a million at 64 pixels.
@@ -51,8 +51,9 @@ class StratifiedImageNet:
         if missing:
             raise UsageError(
                 f"StratifiedImageNet: {' and '.join(missing)} not found in {folder}.\n"
-                "Give the number of existing split files with --split, and their folder with --split-files.\n"
-                "Each of their lines is a picture's path relative to --dataset-root, such as train/n01440764/a.JPEG."
+                "Give their folder with --split-files, and the number in their names with --split.\n"
+                "Each line of these files is a picture's path relative to --dataset-root, such as "
+                "train/n01440764/a.JPEG."
             )
         lists = {name: _read_split_file(path) for name, path in files.items() if path.is_file()}
         _check_named_once(lists, files)

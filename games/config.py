@@ -25,7 +25,8 @@ class GameConfig(Config):
     )
     sender_images_per_iter: int | None = option(
         None,
-        "give only the first N pictures of a game a sender; the others are distractors; left out: all have one",
+        "number of senders per game: only the first N candidates are targets, the others are distractors; left out: "
+        "as many as candidates",
         type=positive_int,
         metavar="N",
     )

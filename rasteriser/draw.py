@@ -170,9 +170,9 @@ def _kernels(device: torch.device) -> type[torch.autograd.Function] | None:
 def agreeing(
     load: Callable[[], type[torch.autograd.Function]], device: torch.device
 ) -> type[torch.autograd.Function] | None:
-    """The path that `load` returns if its values and gradients match plain torch on a small sketch, else None.
+    """Loads a fast path and returns it; None if its values or gradients differ from plain torch on a small sketch.
 
-    Kernels that fail or are wrong on some machine cost no more than time and a warning in the log.
+    An error is caught and logged as a warning: on a machine where kernels fail, plain torch draws instead.
     """
     try:
         path = load()

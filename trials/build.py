@@ -127,8 +127,8 @@ def load_pictures(
     """
     if data_device == "cuda" and device.type != "cuda":
         raise UsageError(
-            f"--data-device cuda: there is no CUDA GPU in a run on {device}.\n"
-            "Leave it out, or give --device cuda on a machine that has one."
+            f"--data-device cuda: this run is on {device}, not on a GPU.\n"
+            "Leave it out, or choose a GPU with --device cuda."
         )
     with distributed.local_rank_zero_first():
         built = dataset.build()
@@ -206,7 +206,7 @@ def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
     if len(sampler) < 1:
         raise UsageError(
             f"--batch-size {batch_size}: no game of {sampler.candidates} candidates can be dealt from the "
-            f"{len(split)} pictures of the {split.name} split.\nGive a smaller one, or use more pictures."
+            f"{len(split)} pictures of the {split.name} split.\nGive a smaller batch, or use more pictures."
         )
     if sampler.senders > sampler.candidates:
         raise UsageError(

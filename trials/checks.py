@@ -39,15 +39,17 @@ def check_train_options(config: TrainConfig) -> None:
     drawing = config.agents.decoder.config
     if drawing.sigma2_step > 0 and (drawing.sigma2 <= drawing.final_sigma2 or drawing.sigma2_factor >= 1):
         raise UsageError(
-            f"--sigma2-step {drawing.sigma2_step} asks for annealing, but sigma2 {drawing.sigma2} times "
-            f"{drawing.sigma2_factor} never gets down to --final-sigma2 {drawing.final_sigma2}.\n"
+            f"--sigma2-step {drawing.sigma2_step} has no effect: sigma2 would not fall from {drawing.sigma2} to "
+            f"--final-sigma2 {drawing.final_sigma2} with --sigma2-factor {drawing.sigma2_factor}.\n"
             "Give a --final-sigma2 below --sigma2 and a --sigma2-factor below 1, or leave out --sigma2-step."
         )
-    if config.gather_candidates and (distributed.world_size() == 1 or not config.plays_original):
+    if config.gather_candidates and not config.plays_original:
         raise UsageError(
-            "--gather-candidates makes one game of those that several processes (torchrun) play at once. It needs the "
-            "original game: an object-oriented game would contain classes more than once.\nLeave it out."
+            f"--gather-candidates is for the original game, not for {config.game.name}: the joint game of several "
+            "processes would contain classes more than once.\nLeave it out."
         )
+    if config.gather_candidates and distributed.world_size() == 1:
+        raise UsageError("--gather-candidates needs several processes.\nStart them with torchrun, or leave it out.")
     if config.tensorboard:
         check_tensorboard()
     _check_unused_losses(config)

@@ -124,8 +124,8 @@ def check_common_game(trained: Sequence[Trained]) -> None:
                 raise UsageError(
                     f"{trained[0].checkpoint.path} has {format_option(name, value)}, and {run.checkpoint.path} "
                     f"{format_option(name, other_value)}: they do not play the same game.\n"
-                    f"Give the option, such as {format_option(name, known)}. If it changes the splits, some test "
-                    "pictures may have been trained on by one of them."
+                    f"Give the option, such as {format_option(name, known)}. If it decides which pictures are for "
+                    "testing, one pair of agents may then be tested on pictures that it was trained on."
                 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Measure:
     """One entry of the table below.
 
-    target: "module:function", with the module's name below learning_to_draw. The function takes a
+    target: "module:function", with the module relative to learning_to_draw. The function takes a
     `material.LogData`, or the list of all of them with `of_all_logs`; returns a `table.Measured`; and raises
     `table.NotMeasured` if the logs lack what it needs.
     """

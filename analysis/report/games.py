@@ -50,7 +50,10 @@ def _result(games: Sequence[Turn]) -> dict[str, Any]:
 
 
 def _among_best(games: Sequence[Turn]) -> dict[str, Any] | None:
-    """How often the target is among the SHOWN_GUESSES best candidates; None if a game has no more candidates."""
+    """How often the target is among the SHOWN_GUESSES candidates with the highest scores.
+
+    None if a game has only SHOWN_GUESSES candidates or fewer.
+    """
     if min(len(game.candidates) for game in games) <= SHOWN_GUESSES:
         return None
     return {
@@ -60,7 +63,7 @@ def _among_best(games: Sequence[Turn]) -> dict[str, Any] | None:
 
 
 def ranking(game: Turn) -> list[int]:
-    """Returns the guess, then the other candidates, best-scored first."""
+    """The candidates of a game as indices: the guess first, then the others, from the highest score to the lowest."""
     order = sorted(range(len(game.candidates)), key=lambda candidate: -game.scores[candidate])
     return [game.guess, *(candidate for candidate in order if candidate != game.guess)]
 

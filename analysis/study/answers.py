@@ -66,8 +66,8 @@ def _check_together(participants: Sequence[Participant]) -> None:
     for number, one in enumerate(participants):
         if one.study != first.study:
             raise UsageError(
-                f"{one.file} is of study {one.study}, and {first.file} of study {first.study}, which differs."
-                "\nGive the answers of one study at a time."
+                f"{one.file} belongs to the study {one.study}, and {first.file} to the study {first.study}.\n"
+                "Give the answers of one study at a time."
             )
         for other in participants[:number]:
             if one.saved == other.saved:

@@ -97,7 +97,8 @@ class CLIPVisualConfig(EncoderConfig):
     freeze_backbone: bool = _freeze_backbone("--freeze-model")
     transformer_resblock: str | None = option(
         None,
-        "last ViT block that the perceptual loss compares (and always its output); without it, all blocks",
+        "last block of the ViT whose output the perceptual loss compares, besides the network's output; left out: all "
+        "blocks are compared",
         choices=CLIP_BLOCKS,
     )
 

@@ -24,7 +24,7 @@ MISTAKES = {
     "batch above split": ("train --batch-size 2000", "1257 pictures"),
     "bad learning rate": ("train --learning-rate 0.1*every3", "needs the factor"),
     "bad device": ("train --device cuda:77", "cuda:77 cannot be used"),
-    "annealing that never comes": ("train --sigma2-step 1", "never gets down to"),
+    "annealing that never comes": ("train --sigma2-step 1", "would not fall from"),
     "weights of no loss": ("train --sop-coef 2", "--sop-coef belongs to the perceptual loss and the dog loss, which"),
     "two hyphens for a value": ("train --nlines=--", "--nlines=-- has no value"),
     "a value for a switch": ("test --weights {tmp}/no --trust-weights=yes", "ignored explicit argument 'yes'"),

@@ -59,7 +59,7 @@ def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(exa
         done = subprocess.run([sys.executable, program, *command, *more], capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
-    code, said = call("--turns", "9")  # an option that only the file knows
+    code, said = call("--corners", "9")  # an option that only the file knows
     assert code == 0, said
     (example / "my_parts.py").write_text(page[0][0] + "# changed")
     try:
@@ -82,21 +82,21 @@ def test_components_are_in_the_help_and_in_the_list(written, capsys):
     listed = capsys.readouterr().out
     of_games = "--batch-size --num-targets --sender-images-per-iter --random-transform-sender"
     assert re.search(rf"^  classmates +\(my_parts.py\) {of_games}$", listed, re.MULTILINE)
-    assert re.search(r"^  ZigZagDecoder +\(my_parts.py\).* --turns$", listed, re.MULTILINE)
+    assert re.search(r"^  ZigZagDecoder +\(my_parts.py\).* --corners$", listed, re.MULTILINE)
     assert all(f"  {name}" in listed for kind in KINDS.values() for name in kind.table)
     with pytest.raises(SystemExit):
         commgame.main(["train", "--plugin", str(written / "my_parts.py"), "--decoder", "ZigZagDecoder", "--help"])
-    assert "--turns N" in capsys.readouterr().out
+    assert "--corners N" in capsys.readouterr().out
 
 
 def test_a_printed_configuration_brings_its_file(written, folder, capsys, monkeypatch):
     monkeypatch.chdir(written)
-    arguments = ["train", "--plugin", "my_parts.py", "--decoder", "ZigZagDecoder", "--turns", "5"]
+    arguments = ["train", "--plugin", "my_parts.py", "--decoder", "ZigZagDecoder", "--corners", "5"]
     assert commgame.main([*arguments, "--print-config"]) == 0
     (folder / "printed.json").write_text(capsys.readouterr().out)
     monkeypatch.chdir(folder)
     assert commgame.main(["train", "--config", "printed.json", "--dry-run"]) == 0
-    assert re.search(r"^turns +5 ", capsys.readouterr().out, re.MULTILINE)
+    assert re.search(r"^corners +5 ", capsys.readouterr().out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,10 @@ def test_agents_of_different_games_play_only_one_that_is_named(runs, tmp_path):
 @pytest.mark.parametrize(
     ("differs", "told"),
     [
-        ({"dataset_seed": 7}, r"--dataset-seed 1234, and .* --dataset-seed 7.*\n.*trained on by one of them"),
+        (
+            {"dataset_seed": 7},
+            r"--dataset-seed 1234, and .* --dataset-seed 7.*\n.*tested on pictures that it was trained on",
+        ),
         ({"batch_size": 8}, "--batch-size 12, and .* --batch-size 8"),
         ({"random_transform_sender": True}, "--no-random-transform-sender, and .* --random-transform-sender"),
         ({"sender_images_per_iter": 4}, r"(?s)no --sender-images-per-iter, and .*such as --sender-images-per-iter 4"),

@@ -295,8 +295,14 @@ def test_agents_learn_as_well_from_pooled_candidates(tmp_path):
     assert json.loads((tmp_path / "run" / "result.json").read_text())["candidates"] == 16
 
 
-@pytest.mark.parametrize("arguments", [[], ["--object-oriented", "same"]])
-def test_pooling_needs_other_processes(arguments, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "--gather-candidates needs several processes"),
+        (["--object-oriented", "same"], "--gather-candidates is for the original game, not for same"),
+    ],
+)
+def test_pooling_needs_other_processes_and_the_original_game(arguments, told, tmp_path, capsys):
     assert call("train", "--gather-candidates", *arguments, "--output", tmp_path / "run") == 2
-    assert "--gather-candidates makes one game of those that several processes" in capsys.readouterr().err
+    assert told in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

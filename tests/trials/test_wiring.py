@@ -288,7 +288,7 @@ def test_the_plan_says_what_will_be_played(digits):
 
 
 def test_pictures_on_a_gpu_that_the_run_does_not_have():
-    with pytest.raises(UsageError, match="--data-device cuda: there is no CUDA GPU in a run on cpu") as error:
+    with pytest.raises(UsageError, match="--data-device cuda: this run is on cpu, not on a GPU") as error:
         set_up(config_of("--device", "cpu", "--data-device", "cuda"), ALL)
     assert len(str(error.value).splitlines()) <= 5
 

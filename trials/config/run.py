@@ -157,7 +157,7 @@ class RunConfig(Config):
     )
     data_seed: int = option(
         1234,
-        "seed of the way pictures are dealt into games, in training and in testing",
+        "seed of the random choice of pictures for games, in training and in testing",
         type=seed,
         metavar="N",
     )
@@ -218,7 +218,7 @@ class TrainConfig(RunConfig):
     weight_decay: float = option(0.0, "Adam's L2 penalty on the weights", type=non_negative_float, metavar="X")
     seed: int | None = option(
         None,
-        "seed of the initial weights and of the random views in training; left out: the value of --data-seed",
+        "seed of the initial weights and of random augmentation in training; left out: the value of --data-seed",
         type=seed,
         metavar="N",
     )
@@ -235,16 +235,16 @@ class TrainConfig(RunConfig):
     print_config: bool = option(False, "print the resolved options as JSON, and stop", type=None)
     resume: str | None = option(
         None,
-        "resume the interrupted training in folder RUN exactly; auto: resume the run in --output if there is one, "
-        "otherwise start it: one command for a job that may be killed and restarted",
+        "resume the interrupted training in the folder RUN, with the same results as without the interruption; auto: "
+        "resume the run in --output, or start it if there is none: one command for a job that may be restarted",
         metavar="RUN",
     )
     tensorboard: bool = flag(
         "also write the log and a picture of games for TensorBoard, in the run's folder (needs the package tensorboard)"
     )
     gather_candidates: bool = flag(
-        "with several processes (torchrun), play one large game per step: its candidates are those of all processes, "
-        "--batch-size times their number. For the original game; held-out games do not change"
+        "train with one large game per step, whose candidates are the pictures of all processes (torchrun), "
+        "--batch-size from each. Only for the original game; games of validation and test keep their size"
     )
     cache_features: str = option(
         "auto",
@@ -261,7 +261,8 @@ class TestConfig(RunConfig):
 
     weights: str = option(
         None,
-        "the checkpoint to test; the options of its training apply unless overridden",
+        "the checkpoint to test; it contains the options of its training, which describe the agents and the game; "
+        "options on the command line override them",
         metavar="FILE",
         required=True,
     )

@@ -28,7 +28,7 @@ LOG_HELP = "folder of a game log (the gamelogs folder itself, or the run folder 
 class Tool:
     """One entry of the table `commands.TOOLS`.
 
-    target: "module:function", with the module's name below learning_to_draw. summary: for the list of all commands.
+    target: "module:function", with the module relative to learning_to_draw. summary: its line in the list of commands.
     description: for the tool's own help: what it does, reads and writes. takes_dataset: whether it has the options
     --dataset and --plugin and those of the chosen data set; the function gets the chosen `dataset`. loads_torch:
     whether its module imports torch, which takes seconds.

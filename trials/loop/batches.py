@@ -81,13 +81,16 @@ class GameBatches:
         return self.after(0)
 
     def after(self, batches: int) -> Iterator[Batch]:
-        """An epoch's batches without the first `batches`. Those are dealt but not loaded, to advance the generators."""
+        """Yields the batches of an epoch, except the first `batches`.
+
+        Their games are drawn, but no picture is loaded, so that the random generators advance as in a whole epoch.
+        """
         if self.split.name != "train":
             self._generator.manual_seed(self._seed)  # the same views in every validation and test
         sampled = iter(self.sampler)
 
         def next_indices() -> GameIndices:
-            """This process's next batch. Every process draws all of them, which keeps their generators equal."""
+            """The games of this process's next batch. Draws those of all processes: their generators stay equal."""
             return [next(sampled) for _ in range(self._processes)][self._rank]
 
         for _ in range(batches):

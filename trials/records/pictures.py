@@ -22,9 +22,10 @@ LABEL_WIDTH = 64
 
 @dataclass(frozen=True)
 class PlayedGames:
-    """The first N senders' turns of a pass, on the CPU, as float [N, 1 or 3, H, W] in 0..1. right: bool [N].
+    """The first N turns of an epoch or a test, on the CPU. Pictures are float [N, 1 or 3, H, W] in 0..1.
 
-    pool: the first N of the receivers' pictures, in the order in which they were shown.
+    guesses, targets: the candidate that the receiver chose, and the correct one. right: whether they are the same, bool
+    [N]. pool: the first N candidates, in the order in which the receiver saw them; they do not belong to the N turns.
     """
 
     photos: Tensor

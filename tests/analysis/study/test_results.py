@@ -148,7 +148,9 @@ def test_participants_of_one_name_are_told_apart_by_file(files):
 
 def test_answers_that_do_not_belong_together(files, tmp_path):
     other = saved("Bert", answer(3, 1, 3.0), study="another")
-    with pytest.raises(UsageError, match=r"answers-1.json is of study another, and .*answers-0.json of study 0123"):
+    with pytest.raises(
+        UsageError, match=r"answers-1.json belongs to the study another, and .*answers-0.json to the study 0123"
+    ):
         study_results(files(ANNA, other), tmp_path / "numbers.json")
     with pytest.raises(UsageError, match=r"answers-0.json and .*answers-2.json hold the same answers"):
         study_results(files(ANNA, BERT, json.dumps(ANNA, indent=4)), tmp_path / "numbers.json")
