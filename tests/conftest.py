@@ -1,8 +1,11 @@
 """Shared by all tests: settings for running in several processes, and fixtures that several folders use."""
 
+import atexit
 import copy
 import logging
 import os
+import shutil
+import tempfile
 
 import pytest
 
@@ -12,6 +15,10 @@ from learning_to_draw.console import LOGGERS
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests neither read nor write the user's own caches and settings.
+_HOME = tempfile.mkdtemp(prefix="learning-to-draw-tests-")
+os.environ |= {"XDG_CACHE_HOME": f"{_HOME}/cache", "XDG_CONFIG_HOME": f"{_HOME}/config"}
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 
 
 def pytest_terminal_summary(terminalreporter, config):
