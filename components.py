@@ -19,7 +19,7 @@ from learning_to_draw.errors import UsageError
 
 @dataclass(frozen=True)
 class Option:
-    """A field of a configuration as an option: its values, and how to give it on the command line.
+    """An option, declared as a field of a configuration: its values, and how to give it on the command line.
 
     default: the value if the option is not given. Only an option whose default is None can be None. help: one or two
     phrases. type: converts the text on the command line, and raises `InvalidValueError` if it is not allowed; None for
@@ -123,8 +123,9 @@ class Component:
     """One entry of a table of components, such as `models.ENCODERS`.
 
     config: the class of its configuration. target: "module:Class", with the module relative to learning_to_draw; for a
-    plugin the class itself. defaults: for options of other components, as a data set has (a small encoder for small
-    pictures); the command line overrides them. defaults_with: further such defaults for a decoder, by its name.
+    plugin the class itself. defaults: of a data set, for options of the run and of other components, such as a small
+    encoder for small pictures; a checkpoint, a configuration file and the command line override them. defaults_with:
+    further defaults of a data set, by the name of the decoder with which they apply.
     """
 
     config: type[Config]

@@ -106,9 +106,11 @@ def _problem(kind: str, name: str, config: type[Config], cls: type) -> str | Non
     """Why a component cannot be registered, with the fix; None if it can."""
     table, base = TABLES[kind]
     if not re.fullmatch(r"\w[\w.+-]*", name):
-        return "a name consists of letters, digits, _, -, + and dots"
+        return "a name has only letters, digits, _, -, + and dots, and begins with a letter, a digit or _"
     if kind == "auxiliary_loss" and (not name.isidentifier() or name.startswith(("val_", "test_"))):
-        return "it names an option and a column of the log.\nChoose a name like ink, without val_ or test_"
+        return (
+            "it becomes an option and a column of the log.\nChoose a Python identifier without val_ or test_ before it"
+        )
     if name in table or name in RESERVED.get(kind, ()):
         return "the name is taken.\nChoose another one"
     if not isinstance(cls, type):
@@ -152,7 +154,7 @@ def load(file: Path) -> Plugin:
     first, module_name = len(_registered), f"plugin_{path.stem}"
     try:
         if not path.is_file():
-            raise UsageError("there is no such file")
+            raise UsageError("there is no such file.\nGive the path of a Python file")
         content = path.read_bytes()
         if OLD.search(content):
             raise UsageError("it is written for an earlier version of this program.\nSee docs/extending.md")
@@ -220,7 +222,7 @@ def reload_plugin(given: str | None, options: Mapping[str, object], versions: Ma
         if problem:
             raise UsageError(
                 f"{of} was made with --plugin {file}, which {problem}.\n"
-                "Choose a file with --plugin FILE: the run's folder has the original as plugin.py."
+                "Choose a file with --plugin FILE. The folder of a run has the original as plugin.py."
             )
         load(file)
 

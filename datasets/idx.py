@@ -20,7 +20,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     """uint8 array with `dimensions` axes from an idx file, which is compressed if its name ends in .gz.
 
     The format: two zero bytes, the type code, the number of dimensions; the size of each dimension in four bytes
-    (big-endian); the values. Raises ValueError if the file is damaged.
+    (big-endian); the values. The array is read-only. Raises ValueError for another format and for a damaged file.
     """
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()

@@ -194,7 +194,10 @@ def _find(root: Path, group: str) -> Path:
 
 
 def _fetch(url: str, path: Path) -> None:
-    """Downloads a file into a new folder. The public bucket has no checksums, so only the length is checked."""
+    """Downloads a file into its folder, which must not exist yet. Checks only the length.
+
+    Raises OSError if the download fails or is cut short.
+    """
     path.parent.mkdir()
     try:
         with urlopen(url, timeout=60) as response, path.open("wb") as file:

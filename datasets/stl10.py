@@ -82,7 +82,8 @@ class STL10:
         count, rest = divmod(path.stat().st_size, PICTURE)
         if count == 0 or rest:
             raise UsageError(
-                f"STL10: {path} is damaged or incomplete: {count} pictures of {PICTURE} bytes, and {rest} more bytes.\n"
+                f"STL10: {path} is damaged or incomplete: it has {path.stat().st_size} bytes, which is not a "
+                f"multiple of {PICTURE} (one picture).\n"
                 "Delete it to download the data set again, or replace it with an intact copy."
             )
         images = self._pixels(_map_pictures(path, count), np.arange(count), "train")
@@ -133,7 +134,7 @@ def _read_labels(folder: Path, images: str, labels: str) -> np.ndarray:
         return numbers.astype(np.int64) - 1
     raise UsageError(
         f"STL10: {images} and {labels} in {folder} are damaged or incomplete:\n"
-        f"{pictures} pictures of {PICTURE} bytes, {rest} more bytes, {len(numbers)} labels"
+        f"{pictures} pictures ({rest} bytes left over), {len(numbers)} labels"
         f"{f' from {numbers.min()} to {numbers.max()}' if len(numbers) else ''} (allowed: one per picture, 1 to 10).\n"
         "Delete both to download the data set again, or replace them with intact copies."
     )

@@ -116,9 +116,9 @@ def _check_named_once(lists: dict[str, list[str]], files: dict[str, Path]) -> No
         file1, file2 = files[list1].name, files[list2].name
         place = f"twice in {file1}" if list1 == list2 else f"in {file1} and in {file2}"
         raise UsageError(
-            f"StratifiedImageNet: {len(repeated)} of the lines in {files[list1].parent} name a picture that another "
-            f"line names too, such as\n{picture}, which is {place}.\n"
-            "Remove one of the two lines: a picture can be in one split only, and only once."
+            f"StratifiedImageNet: the split files in {files[list1].parent} repeat pictures in {len(repeated)} line(s), such as\n"
+            f"{picture}, which is {place}.\n"
+            "Name each picture once, in one split."
         )
 
 

@@ -184,15 +184,18 @@ def _do(job: Job) -> None:
         if code in (-2, 130):
             raise KeyboardInterrupt
         if code != 0:
+            reason = (
+                f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}; its message is above"
+            )
             raise RunError(
-                f"{job.row.title}, seed {job.seed}: {words[0]} failed with exit code {code}; its message is above.\n"
+                f"{job.row.title}, seed {job.seed}: {words[0]} {reason}.\n"
                 "Finished runs are kept: the same command continues from there."
             )
 
 
 @dataclass(frozen=True)
 class Run:
-    """The result of one job. minutes: of its training (after an interruption, of the last part) and test."""
+    """The result of one job. minutes: of training plus test; of a resumed training only the time since it resumed."""
 
     job: Job
     rate: float

@@ -1,8 +1,8 @@
 """The paper's tables (Mihai & Hare 2021) as data: the options of every row, the paper's rates and those measured here.
 
-The full commands are those of commands.md (a test compares the two). The quick ones play the same games on a CPU in
-minutes, with Caltech-101 at 64 px, SqueezeNet and one epoch. Quick rows can be compared with each other, not with the
-paper's numbers.
+The full commands are those of commands.md (a test compares the two). The quick ones take minutes on a CPU: Caltech-101
+at 64 px, SqueezeNet, one epoch and, in some tables, fewer candidates. Quick rows can be compared with each other, not
+with the paper's numbers.
 """
 
 from __future__ import annotations

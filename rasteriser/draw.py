@@ -38,7 +38,7 @@ _KERNELS_WANTED = ContextVar("kernels_wanted", default=True)
 
 @contextlib.contextmanager
 def in_plain_torch() -> Iterator[None]:
-    """Context that draws in plain torch. It loads no kernels: loading them takes longer than drawing a few sketches."""
+    """Context manager: drawing uses plain torch. Loading the kernels would take longer than drawing a few sketches."""
     token = _KERNELS_WANTED.set(False)
     try:
         yield
@@ -170,9 +170,9 @@ def _kernels(device: torch.device) -> type[torch.autograd.Function] | None:
 def agreeing(
     load: Callable[[], type[torch.autograd.Function]], device: torch.device
 ) -> type[torch.autograd.Function] | None:
-    """Loads a fast path and returns it; None if its values or gradients differ from plain torch on a small sketch.
+    """Loads a fast path and returns it; None, with a warning in the log, if it cannot be used on this machine.
 
-    An error is caught and logged as a warning: on a machine where kernels fail, plain torch draws instead.
+    It cannot be used if it raises an error, or if its values or gradients on two small sketches are not plain torch's.
     """
     try:
         path = load()

@@ -128,7 +128,7 @@ def _smaller(one, other):
 
 @triton.jit
 def _ink(d2, per_sigma2, least):
-    """Ink at the squared distance d2; 0 if it is below `least`."""
+    """Ink exp(-d2 * per_sigma2), with per_sigma2 = 1 / sigma2; 0 if this ink is below `least`."""
     ink = tl.exp(-d2 * per_sigma2)
     return tl.where(ink < least, 0.0, ink)
 

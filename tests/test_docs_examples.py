@@ -83,7 +83,7 @@ def test_what_the_encoders_are(row):
     if "feature_layer" in options:
         chosen["feature_layer"] = options["feature_layer"].choices[-1]
     encoder = component.load()(component.config(**chosen), image_size=32, channels=1, pretrained=False)
-    assert str(encoder.channels) == {"as the data set": "1", "`--encoder-channels`": "1"}.get(channels, channels)
+    assert str(encoder.channels) == {"those of the data set": "1", "`--encoder-channels`": "1"}.get(channels, channels)
     named = [layer for layer in re.split(r",? ", layers.removesuffix(", up to the one chosen")) if layer != "none"]
     assert tuple(named) == encoder.feature_layers
     if trained != "no backbone":

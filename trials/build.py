@@ -102,7 +102,8 @@ def choose_device(asked: str | None) -> torch.device:
     except Exception as error:  # each kind of device raises its own errors
         raise UsageError(
             f"--device {name} cannot be used: {first_line(error)[:150]}\n"
-            f"This machine has the CPU and {torch.cuda.device_count()} CUDA GPU(s)."
+            f"This machine has the CPU and {torch.cuda.device_count()} CUDA GPU(s).\n"
+            "Choose one of them; several processes need one GPU each, or --device cpu."
         ) from error
     return device
 
@@ -173,7 +174,7 @@ def build_batches(
         if train and len(sampler) < distributed.world_size():
             raise UsageError(
                 f"--batch-size {game.config.batch_size}: an epoch has {len(sampler)} batch(es), and each of the "
-                f"{distributed.world_size()} processes needs one.\nGive a smaller batch, or start fewer processes."
+                f"{distributed.world_size()} processes needs one.\nStart fewer processes, or give a smaller batch."
             )
         if train:
             game = of_size(game, sampler.candidates)  # every split plays games of the training size
@@ -205,8 +206,8 @@ def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
     """Raises UsageError for too few pictures. The built-in games check this themselves; a plugin's game may not."""
     if len(sampler) < 1:
         raise UsageError(
-            f"--batch-size {batch_size}: no game of {sampler.candidates} candidates can be dealt from the "
-            f"{len(split)} pictures of the {split.name} split.\nGive a smaller batch, or use more pictures."
+            f"--batch-size {batch_size}: a batch is {sampler.games} game(s) of {sampler.candidates} candidates, and "
+            f"the {split.name} split has {len(split)} pictures.\nGive a smaller batch, or use more pictures."
         )
     if sampler.senders > sampler.candidates:
         raise UsageError(
@@ -245,12 +246,13 @@ def _build_encoder(config: AgentsConfig, pictures: Pictures, pretrained: bool) -
         )
     except ValueError as error:
         raise UsageError(
-            f"--encoder {config.encoder.name}: {error}.\nChoose another, or a larger --image-size."
+            f"--encoder {config.encoder.name}: {error}.\n"
+            "Choose another encoder, or larger pictures if the data set has an option for their size."
         ) from error
     if config.imagenet_norm and encoder.channels != 3:
         raise UsageError(
             "--imagenet-norm normalises red, green and blue, but this encoder sees one channel.\n"
-            "Leave it out, or choose an encoder or a data set with three channels."
+            "Turn it off (--no-imagenet-norm), or choose an encoder or a data set with three channels."
         )
     encoder.imagenet_norm = config.imagenet_norm
     return encoder

@@ -13,7 +13,7 @@ from learning_to_draw.trials.loop.tensorboard import check_tensorboard
 
 
 def check_game_options(config: RunConfig) -> None:
-    """Raises UsageError for games that are not possible."""
+    """Raises UsageError for games of fewer than 2 candidates, and for --num-targets with the original game."""
     game = config.game.config
     if config.plays_original and given_options(config).get("num_targets"):
         raise UsageError(
@@ -57,7 +57,7 @@ def check_train_options(config: TrainConfig) -> None:
         match loss.config:
             case PerceptualConfig(learn_sop_weights=True, sop_weights=tuple()):
                 raise UsageError(
-                    "--learn-sop-weights learns the weights that --sop-weights would fix.\nGive one of them, not both."
+                    "--learn-sop-weights learns the weights, and --sop-weights sets them.\nGive one of them, not both."
                 )
             case DogConfig(like_a_dog_image=None):
                 raise UsageError(

@@ -64,7 +64,7 @@ def check(plugin: Path, options: str) -> str:
             if problem:
                 break  # the next steps would fail for the same reason
     if broken:
-        raise RunError("\n".join([*lines, f"{broken} of {len(loaded.components)} components are broken."]))
+        raise RunError("\n".join([*lines, f"{broken} of {len(loaded.components)} component(s) broken."]))
     return "\n".join(lines)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from learning_to_draw import plugins
+from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.config.configure import (
@@ -55,8 +56,8 @@ MAY_CHANGE = (
 class Interrupted:
     """A run to resume.
 
-    options: of its start. epochs: how many are finished. batches: how many of the next epoch are finished. processes:
-    how many trained it.
+    options: those that it was started with. epochs: the number of finished epochs. batches: the number of finished
+    batches in the next epoch. processes: the number of processes that trained it.
     """
 
     folder: Path
@@ -116,9 +117,9 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
     _check_same(parse_training(words) if "config" in early else config, saved, folder)
     if interrupted.processes != distributed.launched_world_size():
         raise UsageError(
-            f"--resume {folder}: the run was started with {interrupted.processes} process(es), not "
-            f"{distributed.launched_world_size()}: a step would play different games.\n"
-            f"Start it with torchrun --nproc-per-node={interrupted.processes}, or start a new run."
+            f"--resume {folder}: the run was started with {interrupted.processes} process(es), and now there are "
+            f"{distributed.launched_world_size()}: its steps would play different games.\n"
+            f"Resume it with {interrupted.processes} process(es) in all, or start a new run."
         )
     if config.game.config.num_targets == 0:
         config = replaced(config, FILE, num_targets=saved["num_targets"])
@@ -127,7 +128,8 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
     complete = interrupted.complete(config.epochs) and where != "auto"
     if config.epochs < interrupted.epochs or shortened or complete:
         raise UsageError(
-            f"--resume {folder}: the run already has {interrupted.epochs} epochs.\nGive a larger --epochs to extend it."
+            f"--resume {folder}: --epochs is {config.epochs}; the run has finished {interrupted.epochs} epochs of "
+            f"{saved['epochs']}.\nGive a larger --epochs, or start a new run."
         )
     return replaced(config, FILE, output=str(folder)), interrupted
 
@@ -147,7 +149,7 @@ def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> 
         if as_text(given) != as_text(saved.get(name)):
             raise UsageError(
                 f"--resume {folder}: the run was started with {format_option(name, saved.get(name))}, not with "
-                f"{format_option(name, value)}.\nLeave it out, or start a new run."
+                f"{format_option(name, value)}.\nLeave out {flag_of(name)}, or start a new run."
             )
 
 

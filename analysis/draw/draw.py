@@ -1,4 +1,4 @@
-"""`commgame.py draw`: draws any pictures with a trained sender."""
+"""`commgame.py draw`: a trained sender draws any pictures."""
 
 from __future__ import annotations
 

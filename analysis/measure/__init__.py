@@ -1,4 +1,4 @@
-"""What `commgame.py measure` can measure. This table does not import torch."""
+"""What `commgame.py measure` can measure. This module does not import torch."""
 
 from dataclasses import dataclass
 

@@ -105,7 +105,10 @@ def legibility(material: LogData) -> Measured:
 
 
 def _by_class(counts: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """Returns, for the JSON file, each class's rate, its interval and the number that it is computed from."""
+    """Returns the entry of each class in the JSON file: its rate, the 95 % interval and the number of games.
+
+    counts: (right, total) by class.
+    """
     rows = {name: share(name, right, of, of_what="") for name, (right, of) in counts.items()}
     return {
         name: {"value": row.value, "interval": list(row.interval), "of": counts[name][1]} for name, row in rows.items()

@@ -51,7 +51,10 @@ def topographic(material: LogData) -> Measured:
 
 
 def _drawing_distances(material: LogData) -> Iterator[tuple[str, np.ndarray | None]]:
-    """Yields each kind of condensed distance between the sampled drawings; None if it is not available for the log."""
+    """Yields (name, distances) for every kind of distance between the N sampled drawings.
+
+    distances: float64 [N (N - 1) / 2], as from scipy's pdist; None if they need strokes and the log has none.
+    """
     yield "pixels", rms_distances(material.sampled_sketches)
     if material.settings.features == "encoder":
         yield "encoder", feature_distances(material.agents().sketch_features(material.sampled_sketches))

@@ -1,4 +1,4 @@
-"""Which class of a list CLIP (Radford et al. 2021) assigns to a picture."""
+"""Classifies pictures with CLIP (Radford et al. 2021) among given classes."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def render_game(log: Path, output: Path, game: int) -> str:
 
 
 def page(log: GameLog, number: int) -> str:
-    """Returns the whole page as HTML."""
+    """Returns the page of a game as HTML. Raises UsageError if one of its pictures cannot be read."""
     game = log.games[number]
     verdict, word = ("right", "Right") if game.correct else ("wrong", "Wrong")
     which = "which is the target" if game.correct else f"the target is candidate {game.target}"

@@ -71,7 +71,7 @@ def _check_together(participants: Sequence[Participant]) -> None:
             )
         for other in participants[:number]:
             if one.saved == other.saved:
-                raise UsageError(f"{other.file} and {one.file} hold the same answers.\nGive each file once.")
+                raise UsageError(f"{other.file} and {one.file} hold the same answers.\nLeave out one of them.")
 
 
 def _what_is_wrong(saved: Any) -> str:

@@ -195,7 +195,10 @@ class CLIPLoss(nn.Module):
 
 
 def _read_images(files: Sequence[str], channels: int, size: int) -> Tensor:
-    """float [K, channels, size, size] in 0..1: the picture files, shorter side scaled to `size`, centre-cropped."""
+    """float [K, channels, size, size] in 0..1: K >= 1 picture files, shorter side scaled to `size`, centre-cropped.
+
+    Raises UsageError if a picture cannot be read.
+    """
     scale = resize_and_crop(size)
     try:
         pictures = [to_tensor(scale(read_picture(file, channels, upright=True))) for file in files]

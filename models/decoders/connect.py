@@ -13,7 +13,10 @@ from learning_to_draw.models.decoders.single_pass import require_points
 
 
 class ConnectDecoder(Decoder):
-    """Points, and for every pair of them, in lexicographic order, a connection: an intensity in 0..1."""
+    """Points, and a connection for every pair of them: an intensity in 0..1.
+
+    Pairs are in lexicographic order. With `allow_points`, they include each point with itself.
+    """
 
     values_per_point = 1
     pairs: Tensor  # int64 [2, pairs], the points of every connection

@@ -56,7 +56,7 @@ class RecurrentSimpleLineDecoder(Recurrent, SinglePassSimpleLineDecoder):
 
 
 class RecurrentPolyLineDecoder(Recurrent, SinglePassPolyLineDecoder):
-    """One line through `npoints` points per step."""
+    """One polyline through `npoints` points per step."""
 
 
 class RecurrentPolyConnectDecoder(Recurrent, SinglePassPolyConnectDecoder):

@@ -28,7 +28,7 @@ def load_clip(name: str, *, pretrained: bool = True) -> nn.Module:
     name_there = name.replace("/", "-")
     architecture = open_clip.get_model_config(name_there)
     if architecture is None:
-        raise UsageError(f"open_clip has no network {name}.\nOpenAI's networks are {', '.join(CLIP_MODELS)}.")
+        raise UsageError(f"the installed open_clip has no network {name}.\nChoose one of {', '.join(CLIP_MODELS)}.")
     # OpenAI's activation; open_clip's own configurations of these names use another one.
     model = open_clip.CLIP(**architecture, quick_gelu=True)
     if pretrained:

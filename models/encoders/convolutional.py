@@ -12,7 +12,7 @@ from learning_to_draw.models.encoders.batch_norm import pass_through
 
 
 class ConvolutionalBackbone(BackboneEncoder):
-    """The layers of a convolutional network, and a projection `enc` of their output to the latent.
+    """A sequence of convolutional layers. The subclass sets `enc`, the projection of their output to the latent.
 
     Pictures [B, 3, S, S] -> latent [B, latent_size], and the feature maps of the named layers.
     """

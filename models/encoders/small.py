@@ -73,9 +73,9 @@ class SimpleMLPEncoder(LayeredEncoder):
 
 
 class SimpleCNNEncoder(LayeredEncoder):
-    """Two 5 x 5 convolutions of 120 and 300 channels, each halved by max pooling, then a projection.
+    """Two 5 x 5 convolutions to 120 and 300 channels, each followed by 2 x 2 max pooling, then a projection.
 
-    [B, channels, S, S] -> [B, latent_size]. The official encoder takes 28 px only; here the projection fits the size.
+    [B, channels, S, S] -> [B, latent_size], for S >= 16; the official encoder takes 28 px only.
     """
 
     def __init__(

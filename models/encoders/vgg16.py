@@ -30,7 +30,10 @@ class VGG16Encoder(ConvolutionalBackbone):
     ):
         """Raises UsageError if the weights are not available, or if both kinds are requested."""
         if config.imagenet_weights and config.sin_weights is not None:
-            raise UsageError("--imagenet-weights and --sin-weights exclude each other.\nGive one of them.")
+            raise UsageError(
+                "--imagenet-weights and --sin-weights exclude each other.\n"
+                "Give only one of them; --no-imagenet-weights turns off what a configuration turns on."
+            )
         # Only the convolutions: torchvision's full VGG16 would initialise 120 million weights that nothing uses.
         layer_at = up_to(feature_layer, VGG16_LAYER_AT)
         network = make_layers(cfgs["D"])[: layer_at[feature_layer] + 1]

@@ -76,7 +76,7 @@ def test_weights_that_cannot_be_had(tmp_path, monkeypatch):
 
 def test_a_name_that_is_none():
     pytest.importorskip("open_clip")
-    with pytest.raises(UsageError, match=r"no network ViT-Z/1\.\nOpenAI's networks are RN50, .*ViT-B/16"):
+    with pytest.raises(UsageError, match=r"no network ViT-Z/1\.\nChoose one of RN50, .*ViT-B/16"):
         load_clip("ViT-Z/1", pretrained=False)
 
 

@@ -112,7 +112,7 @@ def test_check_says_what_is_broken_and_where(folder, capsys):
     (folder / "wrong_parts.py").write_text(BROKEN)
     assert commgame.main(["check", "wrong_parts.py"]) == 1
     report = capsys.readouterr().err
-    assert "13 of 14 components are broken." in report
+    assert "13 of 14 component(s) broken." in report
     told = {lines.split()[1]: lines for lines in re.split(r"^ {8}(?=\w)", report[8:], flags=re.M)}
     assert "BROKEN" not in told["Plain"]
     for component, wrong in {

@@ -102,7 +102,7 @@ def test_a_printed_configuration_brings_its_file(written, folder, capsys, monkey
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("--batch-size 500", "no game of 500 candidates can be dealt from the 180 pictures of the valid split"),
+        ("--batch-size 500", "a batch is 1 game(s) of 500 candidates, and the valid split has 180 pictures"),
         ("--batch-size 32 --sender-images-per-iter 50", "--sender-images-per-iter 50: a game has 32 pictures"),
         ("--batch-size 32 --num-targets 5", "--num-targets 5: the game classmates does not use it"),
     ],

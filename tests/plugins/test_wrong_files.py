@@ -31,7 +31,7 @@ WRONG = {
     ),
     "no name": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('my-ink')\nclass A: pass",
-        "@auxiliary_loss('my-ink'): it names an option and a column of the log",
+        "@auxiliary_loss('my-ink'): it becomes an option and a column of the log",
     ),
     "a column of the log": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('running')\nclass A: pass",
@@ -39,7 +39,7 @@ WRONG = {
     ),
     "a column of validation": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('val_game')\nclass A: pass",
-        "@auxiliary_loss('val_game'): it names an option and a column of the log",
+        "@auxiliary_loss('val_game'): it becomes an option and a column of the log",
     ),
     "no parentheses": (
         "from learning_to_draw.plugins import loss\n@loss\nclass A: pass",
@@ -47,7 +47,7 @@ WRONG = {
     ),
     "a space": (
         "from learning_to_draw.plugins import loss\n@loss('My loss')\nclass A: pass",
-        "@loss('My loss'): a name consists of letters, digits, _, -, + and dots.",
+        "@loss('My loss'): a name has only letters, digits, _, -, + and dots, and begins with a letter, a digit or _.",
     ),
     "a function": (
         "from learning_to_draw.plugins import loss\n@loss('L')\ndef a(): pass",

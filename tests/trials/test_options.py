@@ -126,7 +126,7 @@ def test_a_checkpoints_options_hold_unless_overridden():
 
 
 def test_a_checkpoint_with_parts_of_another_program_is_refused():
-    with pytest.raises(UsageError, match=r"the encoder MyEncoder is not known here\.\nKnown: VGG16"):
+    with pytest.raises(UsageError, match=r"there is no encoder MyEncoder\.\nChoose one of VGG16"):
         parse("test", words("--weights w.pt"), {"encoder": "MyEncoder"}, "w.pt")
 
 
@@ -157,11 +157,11 @@ def test_old_names_and_abbreviations():
         ("--data-seed -1", "expected one argument|whole number from 0"),
         ("--data-seed 18446744073709551616", "is not a whole number from 0 to 4294967295"),
         ("--weight-decay 1e39", "is not a number, 0 or more"),
-        ("--enc SqueezeNetBackbone --feature-layer fire9", "SqueezeNetBackbone was chosen by a short form"),
+        ("--enc SqueezeNetBackbone --feature-layer fire9", "SqueezeNetBackbone was chosen with an abbreviated option"),
         ("--sigma2 -1", "expected one argument|'-1' is not a number above 0"),
         ("--epochs", "expected one argument"),
         ("--e 3", "ambiguous option"),
-        ("--enc SimpleMLPEncoder", "SimpleMLPEncoder was chosen by a short form: write --encoder in full"),
+        ("--enc SimpleMLPEncoder", r"SimpleMLPEncoder was chosen with an abbreviated option.\nWrite --encoder in full"),
         ("--encoder SqueezeNetBackbone --feature-layer relu5_3", "invalid choice: 'relu5_3'"),
     ],
 )
@@ -232,7 +232,7 @@ def test_a_printed_configuration_is_the_same_run_again(tmp_path):
         ('{"command": "test", "options": {}}', "it is not the configuration of a training"),
         ('{"options": {"nlimes": 3}}', "has 'nlimes', which is not an option"),
         ('{"options": {"nlines": "many"}}', "holds 'many' for --nlines"),
-        ('{"options": {"dataset": "Moon"}}', "the dataset Moon is not known"),
+        ('{"options": {"dataset": "Moon"}}', "there is no dataset Moon"),
     ],
 )
 def test_a_configuration_that_will_not_do(text, told, tmp_path):
@@ -301,7 +301,7 @@ def test_the_command_of_a_run_in_python_is_the_same_run(options):
         ({"feature_layer": "fire5"}, "--feature-layer belongs to the encoder VGG16.* but this run has SmallCNNEncoder"),
         ({"dataset_root": "x"}, "--dataset-root belongs to the dataset STL10, .* but this run has Digits"),
         ({"weights": "m.pt"}, "--weights belongs to the command 'test', not to 'train'"),
-        ({"encoder": "Foo"}, "the encoder Foo is not known here.\nKnown: VGG16"),
+        ({"encoder": "Foo"}, "there is no encoder Foo.\nChoose one of VGG16"),
         ({"nlines": 0}, "nlines = 0 is not valid: '0' is not a whole number, 1 or more"),
         ({"nlines": "7"}, "nlines = '7' is not valid"),
         ({"nlines": True}, "nlines = True is not valid"),

@@ -128,7 +128,8 @@ def choose(given: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, str]
     for kind, name in chosen.items():
         if name not in KINDS[kind].table:
             raise UsageError(
-                f"the {KINDS[kind].title} {name} is not known here.\nKnown: {', '.join(KINDS[kind].table)}."
+                f"there is no {KINDS[kind].title} {name}.\n"
+                f"Choose one of {', '.join(KINDS[kind].table)}, or load the file that has it with --plugin."
             )
     return chosen
 

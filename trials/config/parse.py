@@ -109,10 +109,12 @@ def parse(
                 done.add(name)
     namespace, unknown = parser.parse_known_args(list(words))
     given = vars(namespace)
+    full = {word.split("=")[0] for word in words}
     for kind, name in chosen.items():
         assumed, typed = (KINDS[kind].table[component] for component in (name, given.get(kind, name)))
-        if (options_of(assumed.config), assumed.defaults) != (options_of(typed.config), typed.defaults):
-            raise UsageError(f"{given[kind]} was chosen by a short form: write {flag_of(kind)} in full.")
+        same = (options_of(assumed.config), assumed.defaults) == (options_of(typed.config), typed.defaults)
+        if not same and full.isdisjoint((flag_of(kind), *KINDS[kind].option.names)):
+            raise UsageError(f"{given[kind]} was chosen with an abbreviated option.\nWrite {flag_of(kind)} in full.")
     if unknown:
         raise UsageError(explain_unknown(unknown[0], command, chosen))
     return build(command, values | given, sources | dict.fromkeys(given, COMMAND_LINE))

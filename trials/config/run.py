@@ -53,7 +53,7 @@ class Kind:
         return self.option.default
 
     def named(self, word: str) -> str:
-        """The name in the table that a word on the command line means."""
+        """The component's name for a name as given, such as "none" for "original"."""
         return self.option.type(word) if self.option.type else word
 
 

@@ -144,7 +144,10 @@ class Snapshots(Callback):
         interval: int,
         keep_last: int,
     ):
-        """options: of the run, which each snapshot contains. interval: --snapshot-interval. keep_last: --keep-last."""
+        """options: the run's options by name; every snapshot contains them. interval: --snapshot-interval, in epochs.
+
+        keep_last: --keep-last; 0 keeps all snapshots.
+        """
         super().__init__()
         self.folder, self.agents, self.loss, self.options = folder, agents, loss, options
         self.interval, self.keep_last = interval, keep_last

@@ -1,4 +1,4 @@
-"""Defers Ctrl-C and SIGTERM in a training until a batch is done and the complete state can be saved."""
+"""Defers Ctrl-C and SIGTERM during training until a batch is done and the complete state can be saved."""
 
 from __future__ import annotations
 

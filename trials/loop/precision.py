@@ -1,4 +1,4 @@
-"""Options for speed and determinism that do not change what a run learns, or only by rounding."""
+"""Applies the options for speed and determinism. Apart from rounding, they do not change what a run learns."""
 
 from __future__ import annotations
 

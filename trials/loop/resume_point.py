@@ -130,7 +130,10 @@ class ResumePoint(Callback):
     def _stop(self, state) -> None:
         # The last step may have made the weights NaN, before any loss could show it.
         if not all(torch.isfinite(parameter).all() for parameter in self.agents.parameters()):
-            raise RunError("the weights are NaN or infinite, so this state is not saved. The previous epoch is saved.")
+            raise RunError(
+                "stopped by a signal, but the weights are NaN or infinite, so this state is not saved.\n"
+                "resume.pt still holds the state before this epoch. Try a smaller --learning-rate in a new run."
+            )
         self._save(state, self._trained)
         distributed.barrier()  # wait while rank 0 writes: torchrun ends it as soon as another process ends
         epoch, batches = state[torchbearer.EPOCH] + 1, self._trained["within"]["batches"]

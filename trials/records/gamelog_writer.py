@@ -1,6 +1,7 @@
-"""Writes the files of gamelogs/: every game of a test, with its pictures, also for tools of the official code.
+"""The parts of a game log (gamelogs/): picture names, entries and strokes. The official tools can read its format.
 
-docs/outputs.md describes every field. Entries go directly to disk: memory does not grow with the number of games.
+`loop/gamelog.py` puts them together; docs/outputs.md describes every field. Entries go directly to disk, so memory does
+not grow with the number of games.
 """
 
 from __future__ import annotations

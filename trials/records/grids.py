@@ -42,7 +42,7 @@ class Grid:
         return self.pixels[top : top + self.side, left : left + self.side]
 
     def filled(self) -> int:
-        """The number of pictures. The last row may end in empty tiles, which have the padding's colour."""
+        """The number of pictures. Tiles at the end that have only the padding's colour count as empty."""
         count = self.columns * self.rows
         while count > 1 and (self.tile(count - 1) == self.pixels[0, 0]).all():
             count -= 1

@@ -29,7 +29,7 @@ def check_writable(folder: Path) -> None:
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise UsageError(f"nothing can be written to {folder}: {error.strerror}.\nGive another place.") from error
+        raise UsageError(f"{folder} cannot be written to: {error.strerror}.\nGive another folder.") from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ Taken = TypeVar("Taken")
 
 
 def take_from(path: Path, take: Callable[[Image.Image], Taken]) -> Taken:
-    """The result of `take` on the opened picture. Raises UsageError if it cannot be read."""
+    """The result of `take` on the opened picture. Raises UsageError if the file cannot be read, or `take` fails."""
     try:
         with Image.open(path) as picture:
             return take(picture)

@@ -1,4 +1,4 @@
-"""Reads the files in a run's folder, as far as they exist: of this program or the official code, finished or not."""
+"""Reads the files that a run's folder has. The run is of this program or of the official code, finished or not."""
 
 from __future__ import annotations
 
@@ -118,7 +118,8 @@ def _kind(folder: Path, config: Mapping[str, Any], columns: Sequence[str]) -> st
     command = config.get("command")
     if command is not None and command not in ("train", "test"):
         raise UsageError(
-            f"{folder} holds a run of {command}; reports are for train and test only.\nGive the folder of one of these."
+            f"{folder} holds a run of {command}; reports are for train and test only.\n"
+            "Give the folder of a training or a test."
         )
     if command:
         return command
