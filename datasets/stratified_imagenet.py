@@ -116,8 +116,8 @@ def _check_named_once(lists: dict[str, list[str]], files: dict[str, Path]) -> No
         file1, file2 = files[list1].name, files[list2].name
         place = f"twice in {file1}" if list1 == list2 else f"in {file1} and in {file2}"
         raise UsageError(
-            f"StratifiedImageNet: the split files in {files[list1].parent} repeat pictures in {len(repeated)} line(s), such as\n"
-            f"{picture}, which is {place}.\n"
+            f"StratifiedImageNet: the split files in {files[list1].parent} have {len(repeated)} repeated line(s),\n"
+            f"such as {picture}, which is {place}.\n"
             "Name each picture once, in one split."
         )
 
