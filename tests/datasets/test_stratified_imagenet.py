@@ -134,7 +134,7 @@ def test_a_picture_in_two_lists_however_it_is_spelt(root, part, first, others):
         path.write_text(f"{usual}{line}\n")
         message = complaint(root)
         assert f"the split files in {root / 'splits'} have 1 repeated line(s)" in message
-        assert f"\n{others}, which is in split3_{first}.txt and in split3_{part}.txt.\n" in message
+        assert f"\nsuch as {others}, which is in split3_{first}.txt and in split3_{part}.txt.\n" in message
 
 
 @pytest.mark.parametrize("part", ["train", "val", "test"])
