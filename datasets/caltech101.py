@@ -15,6 +15,7 @@ from learning_to_draw.datasets.config import Caltech101Config
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, decode_ragged, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
+from learning_to_draw.datasets.identity import path_ids
 from learning_to_draw.datasets.splits import Split, balanced_items, check_split_name, stratified_split
 from learning_to_draw.errors import UsageError
 
@@ -57,15 +58,16 @@ class Caltech101:
         chosen = self._positions()[name]
         paths = [self.paths[position] for position in chosen]
         labels = torch.from_numpy(self.labels[chosen])
+        ids = torch.from_numpy(path_ids(f"{path.parent.name}/{path.name}" for path in paths))
         description, cache = f"decoding {name}", DecodedCache(self.root, f"Caltech101-{name}")
         if name == "train":
             resize = transforms.Resize(self.image_size + MARGIN)
             images = decode_ragged(paths, resize, self.channels, self.num_workers, description, cache=cache)
             view = CropFlipJitterView(self.image_size)
-            return Split(name, images, labels, self.classes, balanced_items(labels), view)
+            return Split(name, images, labels, self.classes, balanced_items(labels), view, ids)
         resize = resize_and_crop(self.image_size)
         images = decode(paths, resize, self.channels, self.num_workers, description, cache=cache)
-        return Split(name, images, labels, self.classes, torch.arange(len(labels)))
+        return Split(name, images, labels, self.classes, torch.arange(len(labels)), ids=ids)
 
     def _positions(self) -> dict[str, np.ndarray]:
         everything = np.arange(len(self.labels))

@@ -45,8 +45,8 @@ def _valset_size(default: int) -> Any:
 def _held_out_fraction(purpose: str) -> Any:
     return option(
         0.15,
-        f"fraction of each class's pictures that is set aside for {purpose}, between 0 and 1, at least one picture; "
-        "ignored if the folder is already divided into train, val and test",
+        f"set aside about this fraction of the pictures for {purpose}, at least one of each class; without effect if "
+        "there is a folder for it",
         type=fraction,
         metavar="FRACTION",
     )
@@ -225,7 +225,7 @@ class StratifiedImageNetConfig(Config):
 class ImageFolderConfig(Config):
     dataset_root: Path = _dataset_root(
         "folder with one folder of pictures per class, or with folders train, val and test that each hold such class "
-        f"folders{KEPT}"
+        f"folders; val and test may be missing{KEPT}"
     )
     image_size: int = _image_size(64)
     dataset_seed: int = _dataset_seed()

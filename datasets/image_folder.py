@@ -2,37 +2,62 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS, has_file_allowed_extension
 
 from learning_to_draw.datasets.config import ImageFolderConfig
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
+from learning_to_draw.datasets.identity import content_ids, divide
 from learning_to_draw.datasets.splits import SPLITS, Split, check_split_name
 from learning_to_draw.errors import UsageError, listed
 
-SPLIT_FOLDERS = {"train": ("train",), "valid": ("val", "valid", "validation"), "test": ("test",)}
+log = logging.getLogger(__name__)
+
+ENDINGS = (*IMG_EXTENSIONS, ".jfif", ".jpe", ".gif")
+SPLIT_FOLDERS = {"train": ("train", "training"), "valid": ("val", "valid", "validation"), "test": ("test", "testing")}
+# Folders that systems make for themselves: thumbnails, waste bins, snapshots.
+SYSTEM_FOLDERS = {
+    *("__MACOSX", "@eaDir", "@Recycle", "@Recently-Snapshot", "#recycle", "#snapshot", "$RECYCLE.BIN"),
+    *("System Volume Information", "lost+found"),
+}
+Classes = dict[str, list[Path]]  # class name -> its pictures
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The picture files of a split and their classes."""
+    """The picture files of a split and their classes.
+
+    labels: int64 [N], index into the training classes. ids: int64 [N], from the files' contents.
+    """
 
     paths: list[Path]
-    labels: Tensor  # int64 [N], index into the training classes
+    labels: np.ndarray
+    ids: np.ndarray
+
+    def part(self, chosen: np.ndarray) -> Listing:
+        """The pictures for which `chosen`, bool [N], is true."""
+        paths = [path for path, taken in zip(self.paths, chosen, strict=True) if taken]
+        return Listing(paths, self.labels[chosen], self.ids[chosen])
 
 
 class ImageFolder:
     """Colour pictures of any size in the usual formats, in one of two layouts:
 
-    * `<dataset_root>/{train,val,test}/<class>/...`
-    * `<dataset_root>/<class>/...`: each class is divided at random (seed `dataset_seed`) into fractions `val_fraction`,
-      `test_fraction` and the rest for training, at least one picture each.
+    * `<dataset_root>/{train,val,test}/<class>/...`. If val or test is missing, its pictures are taken from train.
+    * `<dataset_root>/<class>/...`, divided into about `val_fraction`, `test_fraction` and the rest for training.
+
+    The division depends on the pictures' contents and on `dataset_seed` (see `identity.divide`).
     """
 
     channels = 3
@@ -48,14 +73,24 @@ class ImageFolder:
                 f"ImageFolder: --dataset-root {self.root}: {problem}.\n"
                 "Give the folder that holds one folder of pictures per class."
             )
-        divided = _split_folders(self.root)
-        if divided:
-            self.classes, self.listings = _list_divided(divided)
-        else:
-            self.classes, pictures = _list_classes(self.root)
-            self.listings = _divide(
-                self.classes, pictures, config.val_fraction, config.test_fraction, config.dataset_seed
-            )
+        self.passed_over: Counter[str] = Counter()  # what is not read, and how many of each
+        divided = self._split_folders()
+        folders = divided or {"train": self.root}
+        classes = {split: self._classes(folder) for split, folder in folders.items()}
+        if not divided:
+            _warn_of_equal_folders(self.root, classes["train"])
+        self.classes = tuple(classes["train"])
+        _check_classes(classes, folders)
+        listings = {split: self._listing(pictures, split) for split, pictures in classes.items()}
+        if not divided:
+            _check_sizes(classes["train"])
+        self.listings = _complete(listings, config)
+        if divided and len(divided) < len(SPLITS):
+            made = " and ".join(f"{name} ({len(self.listings[name].paths)})" for name in SPLITS if name not in divided)
+            log.info("ImageFolder: there is no folder for %s: its pictures are taken from %s", made, divided["train"])
+        if self.passed_over:
+            counts = ", ".join(f"{count} {what}" for what, count in sorted(self.passed_over.items()))
+            log.info("ImageFolder: passed over %s", counts)
 
     def split(self, name: str) -> Split:
         check_split_name(name)
@@ -69,129 +104,164 @@ class ImageFolder:
             cache=DecodedCache(self.root, f"ImageFolder-{name}"),
             upright=True,
         )
-        return Split(name, images, listing.labels, self.classes, torch.arange(len(listing.labels)))
+        labels, items = torch.from_numpy(listing.labels), torch.arange(len(listing.labels))
+        return Split(name, images, labels, self.classes, items, ids=torch.from_numpy(listing.ids))
+
+    def _split_folders(self) -> dict[str, Path]:
+        """The folders train, val and test by split, or {} if the root's folders are classes.
+
+        Raises UsageError if there is no training folder, or two folders have the same meaning.
+        """
+        by_split: dict[str, Path] = {}
+        for split, names in SPLIT_FOLDERS.items():
+            folders = [path for path in _subfolders(self.root) if path.name.lower() in names]
+            if len(folders) > 1:
+                raise UsageError(
+                    f"ImageFolder: {self.root} has both {folders[0].name} and {folders[1].name}, which mean the same.\n"
+                    "Remove or rename one of them."
+                )
+            if folders:
+                by_split[split] = folders[0]
+        if len(by_split) < 2 and not any(_subfolders(folder) for folder in by_split.values()):
+            return {}  # none of them, or a single one that holds pictures: perhaps a class named train
+        if "train" not in by_split:
+            names = " and ".join(path.name for path in by_split.values())
+            raise UsageError(
+                f"ImageFolder: {self.root} has {names}, but no folder train.\n"
+                "Add it, or give the folder that holds the class folders."
+            )
+        others = [path.name for path in _subfolders(self.root) if path not in by_split.values()]
+        self.passed_over.update(f"{name}/" for name in others)
+        return by_split
+
+    def _classes(self, folder: Path) -> Classes:
+        """The pictures of each class, sorted by class. Raises UsageError if there is no class, or one has no pictures.
+
+        Names are in Unicode's form NFC: folders made on Linux and on a Mac write accents differently.
+        """
+        folders = _subfolders(folder)
+        if not folders:
+            raise UsageError(
+                f"ImageFolder: there are no class folders in {folder}.\n"
+                f"Sort the pictures into one folder per class, such as {folder / 'cat' / 'tom.jpg'}."
+            )
+        self._pass_over(folder, [path.name for path in folder.iterdir() if path not in folders])
+        classes: Classes = {}
+        for path in folders:
+            classes.setdefault(unicodedata.normalize("NFC", path.name), []).extend(self._pictures(path))
+        empty = [name for name, pictures in classes.items() if not pictures]
+        if empty:
+            raise UsageError(
+                f"ImageFolder: no pictures in the class {'folder' if len(empty) == 1 else 'folders'} {listed(empty)} "
+                f"of {folder}.\n"
+                f"Known formats: {' '.join(ENDINGS)}\n"
+                "Add pictures, or remove the folder."
+            )
+        return dict(sorted(classes.items()))
+
+    def _pictures(self, folder: Path) -> list[Path]:
+        """Picture files at any depth, sorted. Reads linked folders once."""
+        paths, seen = [], set()
+        for parent, folders, names in os.walk(folder, followlinks=True):
+            real = os.path.realpath(parent)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            usable = {name for name in names if _is_picture(parent, name)}
+            self._pass_over(Path(parent), [name for name in (*names, *folders) if name not in usable])
+            folders[:] = sorted(name for name in folders if not _is_skipped(name))
+            paths.extend(Path(parent, name) for name in sorted(usable))
+        return paths
+
+    def _pass_over(self, folder: Path, names: list[str]) -> None:
+        """Counts the files, and the folders that are skipped, by what they are."""
+        for name in names:
+            path = folder / name
+            if path.is_dir():
+                self.passed_over.update(["hidden" if name.startswith(".") else f"{name}/"] * _is_skipped(name))
+            else:
+                self.passed_over["hidden" if name.startswith(".") else path.suffix.lower() or "without an ending"] += 1
+
+    def _listing(self, classes: Classes, split: str) -> Listing:
+        paths = [path for pictures in classes.values() for path in pictures]
+        labels = [self.classes.index(name) for name, pictures in classes.items() for _ in pictures]
+        return Listing(paths, np.array(labels), content_ids(paths, self.num_workers, f"comparing {split}"))
+
+
+def _is_skipped(name: str) -> bool:
+    return name.startswith(".") or name in SYSTEM_FOLDERS
+
+
+def _is_picture(folder: str, name: str) -> bool:
+    """Whether it is a visible file with a picture's ending. A link that leads nowhere is one, to be reported later."""
+    if name.startswith(".") or not has_file_allowed_extension(name, ENDINGS):
+        return False
+    try:
+        return stat.S_ISREG(os.stat(os.path.join(folder, name)).st_mode)
+    except OSError:
+        return True
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    """Folders in a folder, sorted; skips hidden ones and the __MACOSX that archives leave behind."""
-    folders = (path for path in folder.iterdir() if path.is_dir())
-    return sorted(path for path in folders if not path.name.startswith(".") and path.name != "__MACOSX")
+    """Folders in a folder, sorted, without hidden ones and those that systems make."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_skipped(path.name))
 
 
-def _split_folders(root: Path) -> dict[str, Path]:
-    """The folders train, val and test by split, or {} if the root's folders are classes.
-
-    Raises UsageError if some of them are missing, or two have the same meaning.
-    """
-    by_split: dict[str, Path] = {}
-    for split, names in SPLIT_FOLDERS.items():
-        folders = [path for path in _subfolders(root) if path.name.lower() in names]
-        if len(folders) > 1:
-            raise UsageError(
-                f"ImageFolder: {root} has both {folders[0].name} and {folders[1].name}, which mean the same.\n"
-                "Remove or rename one of them."
-            )
-        if folders:
-            by_split[split] = folders[0]
-    if len(by_split) < 2 and not any(_subfolders(folder) for folder in by_split.values()):
-        return {}  # none of them, or a single one that holds pictures: perhaps a class named train
-    if len(by_split) < len(SPLITS):
-        missing = [SPLIT_FOLDERS[split][0] for split in SPLITS if split not in by_split]
-        raise UsageError(
-            f"ImageFolder: {root} is divided into {', '.join(path.name for path in by_split.values())}, "
-            f"but has no folder {' and no folder '.join(missing)}.\n"
-            "Add what is missing, or give the folder that holds the class folders (such as train/): "
-            "--val-fraction and --test-fraction then divide it."
-        )
-    return by_split
-
-
-def _list_classes(folder: Path) -> tuple[tuple[str, ...], list[list[Path]]]:
-    """The class names, sorted, and the pictures of each class. Raises UsageError if a class has none."""
-    folders = _subfolders(folder)
-    if not folders:
-        raise UsageError(
-            f"ImageFolder: there are no class folders in {folder}.\n"
-            f"Sort the pictures into one folder per class, such as {folder / 'cat' / 'tom.jpg'}."
-        )
-    pictures = [_list_pictures(path) for path in folders]
-    empty = [path.name for path, files in zip(folders, pictures, strict=True) if not files]
-    if empty:
-        raise UsageError(
-            f"ImageFolder: no pictures in the class {'folder' if len(empty) == 1 else 'folders'} {listed(empty)} "
-            f"of {folder}.\n"
-            f"Known formats: {' '.join(IMG_EXTENSIONS)}\n"
-            "Add pictures, or remove the folder."
-        )
-    return tuple(path.name for path in folders), pictures
-
-
-def _list_pictures(folder: Path) -> list[Path]:
-    """Picture files at any depth, sorted; skips hidden files and folders, and reads linked folders once."""
-    paths, seen = [], set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
-        if real in seen:
-            continue
-        seen.add(real)
-        visible = (name for name in sorted(names) if not name.startswith("."))
-        paths.extend(Path(parent, name) for name in visible if has_file_allowed_extension(name, IMG_EXTENSIONS))
-    return paths
-
-
-def _list_divided(folders: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, Listing]]:
-    """The classes, which are those of the training folder, and the listings by split.
-
-    Raises UsageError if another folder has a class that the training folder lacks; it may have fewer classes.
-    """
-    classes, _ = _list_classes(folders["train"])
-    listings = {}
-    for split, folder in folders.items():
-        names, pictures = _list_classes(folder)
-        unknown = [name for name in names if name not in classes]
+def _check_classes(classes: Mapping[str, Classes], folders: Mapping[str, Path]) -> None:
+    """Raises UsageError if another folder has a class that the training folder lacks; it may have fewer classes."""
+    for split, pictures in classes.items():
+        unknown = [name for name in pictures if name not in classes["train"]]
         if unknown:
             raise UsageError(
-                f"ImageFolder: {folder} has {'a class' if len(unknown) == 1 else 'classes'} that "
+                f"ImageFolder: {folders[split]} has {'a class' if len(unknown) == 1 else 'classes'} that "
                 f"{folders['train']} does not have: {listed(unknown)}.\n"
-                f"Training classes: {listed(classes)}.\n"
+                f"Training classes: {listed(list(classes['train']))}.\n"
                 "Rename or remove the folder, or add pictures of the class to the training folder."
             )
-        listings[split] = _listing({classes.index(name): paths for name, paths in zip(names, pictures, strict=True)})
-    return classes, listings
 
 
-def _divide(
-    classes: tuple[str, ...], pictures: list[list[Path]], val_fraction: float, test_fraction: float, seed: int
-) -> dict[str, Listing]:
-    """Listings by split; each class is divided separately, so every split has pictures of every class.
-
-    Raises UsageError if a class has fewer than three pictures, or the fractions leave none for training.
-    """
-    if val_fraction + test_fraction >= 1:
-        raise UsageError(
-            f"--val-fraction {val_fraction} and --test-fraction {test_fraction} leave nothing to train on.\n"
-            "Give two fractions whose sum is less than 1."
-        )
-    small = [name for name, paths in zip(classes, pictures, strict=True) if len(paths) < len(SPLITS)]
-    if small:
+def _check_sizes(classes: Classes) -> None:
+    """Raises UsageError if a class has fewer pictures than there are splits."""
+    if small := [name for name, pictures in classes.items() if len(pictures) < len(SPLITS)]:
         raise UsageError(
             f"ImageFolder: too few pictures to be divided into train, valid and test: {listed(small)}.\n"
             "Each class needs at least 3 pictures. Add some, or remove the folder."
         )
-    generator = torch.Generator().manual_seed(seed)
-    divided: dict[str, dict[int, list[Path]]] = {split: {} for split in SPLITS}
-    for label, paths in enumerate(pictures):
-        shuffled = [paths[i] for i in torch.randperm(len(paths), generator=generator)]
-        tests = min(max(1, round(test_fraction * len(paths))), len(paths) - 2)
-        valids = min(max(1, round(val_fraction * len(paths))), len(paths) - tests - 1)
-        divided["test"][label] = shuffled[:tests]
-        divided["valid"][label] = shuffled[tests : tests + valids]
-        divided["train"][label] = shuffled[tests + valids :]
-    return {split: _listing(by_class) for split, by_class in divided.items()}
 
 
-def _listing(by_class: dict[int, list[Path]]) -> Listing:
-    paths = [path for label in sorted(by_class) for path in by_class[label]]
-    labels = [label for label in sorted(by_class) for _ in by_class[label]]
-    return Listing(paths, torch.tensor(labels))
+def _warn_of_equal_folders(root: Path, classes: Classes) -> None:
+    """Warns if the class folders hold no pictures but folders of the same names: these may be the classes."""
+    inner = []
+    for pictures in classes.values():
+        if any(len(path.relative_to(root).parts) < 3 for path in pictures):
+            return
+        inner.append({path.relative_to(root).parts[1] for path in pictures})
+    if len(inner) > 1 and len(inner[0]) > 1 and all(names == inner[0] for names in inner):
+        log.warning(
+            "ImageFolder: the classes are %s, and each of these folders holds the folders %s. If the inner folders are "
+            "the classes, name the outer ones train and test.",
+            listed(list(classes)),
+            listed(sorted(inner[0])),
+        )
+
+
+def _complete(listings: Mapping[str, Listing], config: ImageFolderConfig) -> dict[str, Listing]:
+    """All splits; those that are missing are taken from the training pictures. Raises UsageError for the fractions."""
+    fractions = {"test": config.test_fraction, "valid": config.val_fraction}
+    missing = [split for split in fractions if split not in listings]
+    if sum(fractions[split] for split in missing) >= 1:
+        raise UsageError(
+            f"--val-fraction {config.val_fraction} and --test-fraction {config.test_fraction} leave nothing to train "
+            "on.\nGive two fractions whose sum is less than 1."
+        )
+    train = listings["train"]
+    parts = divide(train.ids, train.labels, [fractions[split] for split in missing], config.dataset_seed)
+    taken = {split: train.part(parts == number) for number, split in enumerate(missing)}
+    if empty := [split for split, listing in taken.items() if not listing.paths]:
+        raise UsageError(
+            f"ImageFolder: no pictures are left for {' and '.join(empty)}: the classes of the training folder are too "
+            f"small.\nEach needs {len(missing) + 1} pictures or more, or a folder {SPLIT_FOLDERS[empty[0]][0]}."
+        )
+    everything = {**listings, **taken, "train": train.part(parts == len(missing))}
+    return {split: everything[split] for split in SPLITS}

@@ -30,7 +30,11 @@ class Augment(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """N decoded, labelled pictures, and the M items of an epoch, each of which shows one picture."""
+    """N decoded, labelled pictures, and the M items of an epoch, each of which shows one picture.
+
+    ids: tell pictures apart across runs, to find test pictures that were trained on (see `identity.py`); None if the
+    data set has a fixed division.
+    """
 
     name: str  # "train", "valid" or "test"
     images: Tensor | RaggedImages  # uint8 [N, C, H, W], or pictures of different sizes, which need an `augment`
@@ -38,6 +42,7 @@ class Split:
     classes: tuple[str, ...]
     items: Tensor  # int64 [M]: the picture that each item shows; arange(N) unless balanced
     augment: Augment | None = None
+    ids: Tensor | None = None  # int64 [N]
 
     def __post_init__(self) -> None:
         assert len(self.images) == len(self.labels), (len(self.images), len(self.labels))

@@ -82,8 +82,8 @@ class STL10:
         count, rest = divmod(path.stat().st_size, PICTURE)
         if count == 0 or rest:
             raise UsageError(
-                f"STL10: {path} is damaged or incomplete: it has {path.stat().st_size} bytes, which is not a "
-                f"multiple of {PICTURE} (one picture).\n"
+                f"STL10: {path} is damaged or incomplete: it has {path.stat().st_size} bytes, and a whole "
+                f"file has a multiple of {PICTURE} (one picture).\n"
                 "Delete it to download the data set again, or replace it with an intact copy."
             )
         images = self._pixels(_map_pictures(path, count), np.arange(count), "train")

@@ -12,6 +12,7 @@ import torch
 from learning_to_draw.datasets.config import StratifiedImageNetConfig
 from learning_to_draw.datasets.decoded_cache import DecodedCache
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
+from learning_to_draw.datasets.identity import path_ids
 from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
 from learning_to_draw.errors import UsageError, listed
 
@@ -73,7 +74,8 @@ class StratifiedImageNet:
             f"decoding {name}",
             cache=DecodedCache(self.root, f"StratifiedImageNet-{name}"),
         )
-        return Split(name, images, torch.from_numpy(listing.labels), self.classes, torch.arange(len(paths)))
+        labels, ids = torch.from_numpy(listing.labels), torch.from_numpy(path_ids(listing.pictures))
+        return Split(name, images, labels, self.classes, torch.arange(len(paths)), ids=ids)
 
 
 def _class_of(picture: str) -> str:

@@ -69,9 +69,9 @@ class Job:
     @property
     def training(self) -> list[str]:
         """Options of the training."""
-        own = self.row.quick if self.settings.quick else self.row.full
-        common = QUICK if self.settings.quick else f"{FULL} {FULL_TRAINING}"
-        words = shlex.split(f"{own} {common} {'' if self.settings.quick else self.row.full_training}")
+        row = self.row
+        full = f"{row.full} {FULL} {FULL_TRAINING} {row.full_training}"
+        words = shlex.split(f"{QUICK} {row.quick}" if self.settings.quick else full)  # the row overrides QUICK
         return [*words, "--seed", str(self.seed), *self.here, "--output", str(self.trained)]
 
     @property

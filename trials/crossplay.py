@@ -29,6 +29,7 @@ from learning_to_draw.trials.records.folder import choose_folder, open_folder
 from learning_to_draw.trials.records.pictures import save_picture
 from learning_to_draw.trials.records.result import result_entry
 from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_other, pair
+from learning_to_draw.trials.unseen import check_unseen
 
 logger = logging.getLogger("commgame")
 
@@ -50,6 +51,7 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
     set_verbosity(config.quiet and not config.dry_run)
     folder = choose_folder(config)
     setup = set_up(config, ("test",))
+    check_unseen(config, setup.pictures.splits["test"], [run.checkpoint for run in trained])
     pairs = [build_trained(run, setup.pictures).to(setup.device) for run in trained]
     set_determinism(config.speed.deterministic)
     for agents in pairs:

@@ -39,6 +39,7 @@ logger = logging.getLogger("commgame")
 # Options that may change when a run resumes.
 MAY_CHANGE = (
     *OF_ONE_START,
+    *("dataset_root", "split_files"),  # where files are, not which: `unseen.check_unchanged` compares the pictures
     *(
         "epochs",
         "plugin",

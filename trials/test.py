@@ -28,6 +28,7 @@ from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import choose_folder, open_folder, plain, versions
 from learning_to_draw.trials.records.result import Result, result_entry, result_of
 from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_other, load_trained, pair
+from learning_to_draw.trials.unseen import check_unseen
 
 logger = logging.getLogger("commgame")
 
@@ -49,6 +50,7 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     folder = distributed.broadcast_object(lambda: choose_folder(config))
     setup = set_up(config, ("test",))
     batches = setup.batches["test"]
+    check_unseen(config, batches.split, [run.checkpoint for run in (trained, receiver) if run is not None])
     agents = build_trained(trained, setup.pictures)
     if receiver is not None:
         agents = pair(trained, agents, receiver, build_trained(receiver, setup.pictures))

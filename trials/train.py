@@ -46,6 +46,7 @@ from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import choose_folder, note_resumption, open_folder
 from learning_to_draw.trials.records.result import Result, read_result, result_entry, result_of
 from learning_to_draw.trials.resume import Interrupted
+from learning_to_draw.trials.unseen import check_unchanged, warn_of_copies
 
 logger = logging.getLogger("commgame")
 
@@ -70,6 +71,9 @@ def train(
     folder = interrupted.folder if interrupted else distributed.broadcast_object(lambda: choose_folder(config))
     # The test split too: an error in it should not surface only after a night of training.
     setup = set_up(config, ("train", "valid", "test"))
+    if interrupted:
+        check_unchanged(folder, config.dataset.name, setup.pictures.splits, interrupted.content.get("pictures"))
+    warn_of_copies(setup.pictures.splits)
     device, pictures, batches, seeds = setup.device, setup.pictures, setup.batches, seeds_of(config)
     config = _make_self_contained(config, batches["train"].sampler.candidates)
     _seed_everything(seeds.training)
@@ -147,7 +151,15 @@ def _fit(
     trained = [parameter for parameter in everything if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=config.weight_decay)
     options = config.values()
-    snapshots = Snapshots(folder, agents, loss, options, interval=config.snapshot_interval, keep_last=config.keep_last)
+    snapshots = Snapshots(
+        folder,
+        agents,
+        loss,
+        options,
+        interval=config.snapshot_interval,
+        keep_last=config.keep_last,
+        trained_on=batches["train"].split.ids,
+    )
     log, scheduler, sampler = RunLog(folder / "log.csv"), rate.scheduler_callback(), batches["train"].sampler
     written = [
         _learnt_weights(loss),

@@ -72,7 +72,7 @@ class LogData:
 
     @cached_property
     def white_paper(self) -> bool:
-        """Whether sketches are dark on light, from the card if it says so, else guessed."""
+        """Whether sketches are dark on light: as the log's card says, or guessed if it does not say."""
         return bool(self.log.card["invert"]) if "invert" in self.log.card else paper_is_white(self.sampled_sketches)
 
     @cached_property

@@ -42,8 +42,8 @@ def study(log: Path, output: Path, games: int, practice: int, seed: int, title: 
     source = read_log(log)
     if games + practice > len(source.games):
         raise UsageError(
-            f"--games {games} --practice {practice}: that is {games + practice} different games, and the log in "
-            f"{source.folder} has {len(source.games)}.\nGive at most that many together."
+            f"--games {games} --practice {practice} need {games + practice} different games, and the log in "
+            f"{source.folder} has {len(source.games)}.\nGive numbers whose sum is at most {len(source.games)}."
         )
     content = study_content(source, games, practice, seed, title)
     write_text(output, page(content))

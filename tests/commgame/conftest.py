@@ -50,9 +50,9 @@ def tested(trained, tmp_path_factory):
 @pytest.fixture
 def picture_folder():
     """picture_folder(root, classes=..., pictures=12) -> root, with random pictures in a folder for each class."""
+    rng = np.random.default_rng(0)
 
     def fill(root, classes=("cat", "dog", "owl"), pictures=12):
-        rng = np.random.default_rng(0)
         for name in classes:
             (root / name).mkdir(parents=True)
             for number in range(pictures):

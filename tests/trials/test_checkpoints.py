@@ -53,7 +53,19 @@ def test_sigma2_is_where_annealing_had_brought_it(saved):
 
 def test_it_is_plain_data(saved):
     content = torch.load(saved[0], weights_only=True)
-    assert set(content) == {"format", "epoch", "options", "sigma2", "model", "loss", "optimizer", "history", "versions"}
+    expected = {
+        "format",
+        "epoch",
+        "options",
+        "sigma2",
+        "model",
+        "loss",
+        "optimizer",
+        "history",
+        "versions",
+        "trained_on",
+    }
+    assert set(content) == expected
     assert set(content["optimizer"]["state"][0]) == {"step", "exp_avg", "exp_avg_sq"}
 
 

@@ -208,7 +208,7 @@ def test_weights_broken_by_the_last_step_are_found_in_the_held_out_games(tmp_pat
     else:
         Poison().on_end_training({})
         trial = build_trial(agents, TotalLoss(HingeLoss()), CPU, callbacks=[StopOnNaN()])
-        with pytest.raises(RunError, match="weights are broken"):
+        with pytest.raises(RunError, match="weights of these agents are probably broken"):
             evaluate(trial, batches("test"))
 
 

@@ -119,6 +119,7 @@ class SpeedConfig(Config):
     compile: bool = flag("compile the backbone with torch.compile; takes a minute or more at the start")
 
 
+ALLOW_TRAINED_HELP = "test also on pictures that the agents were trained on; their rate is then too high"
 DEVICE_HELP = "cpu, cuda, cuda:1, ...; left out: the first GPU if available, otherwise the CPU"
 PLUGIN_HELP = (
     "a file with your own components, which can then be chosen by name; commands that read a checkpoint load the file "
@@ -268,6 +269,7 @@ class TestConfig(RunConfig):
     )
     swap_agents: bool = flag("play the sender of --weights with the receiver of --weights-pair2", "--swapAgents")
     weights_pair2: str | None = option(None, "the checkpoint of the receiver, with --swap-agents", metavar="FILE")
+    allow_trained: bool = flag(ALLOW_TRAINED_HELP)
     trust_weights: bool = flag(TRUST_HELP)
 
 
@@ -275,6 +277,7 @@ class TestConfig(RunConfig):
 class CrossplayConfig(RunConfig):
     command: ClassVar[str] = "crossplay"
 
+    allow_trained: bool = flag(ALLOW_TRAINED_HELP)
     trust_weights: bool = flag(TRUST_HELP)
 
 

@@ -143,14 +143,15 @@ class Snapshots(Callback):
         *,
         interval: int,
         keep_last: int,
+        trained_on: torch.Tensor | None = None,
     ):
         """options: the run's options by name; every snapshot contains them. interval: --snapshot-interval, in epochs.
 
-        keep_last: --keep-last; 0 keeps all snapshots.
+        keep_last: --keep-last; 0 keeps all snapshots. trained_on: the ids of the training pictures, if they have ids.
         """
         super().__init__()
         self.folder, self.agents, self.loss, self.options = folder, agents, loss, options
-        self.interval, self.keep_last = interval, keep_last
+        self.interval, self.keep_last, self.trained_on = interval, keep_last, trained_on
         self.best: dict[str, Any] | None = None
         self.last_saved: Path | None = None
 
@@ -175,7 +176,8 @@ class Snapshots(Callback):
     def _save(self, name: str, state: dict) -> None:
         path = self.folder / name
         epoch, history = state[torchbearer.EPOCH], [dict(row) for row in state[torchbearer.HISTORY]]
-        save_checkpoint(path, self.agents, self.loss, state[torchbearer.OPTIMIZER], self.options, epoch, history)
+        optimizer = state[torchbearer.OPTIMIZER]
+        save_checkpoint(path, self.agents, self.loss, optimizer, self.options, epoch, history, self.trained_on)
         self.last_saved = path
 
 
@@ -233,7 +235,9 @@ class StopOnNaN(Callback):
         if self._bad is None or not self._bad.item():
             return
         if self.snapshots is None:
-            raise RunError("the scores are NaN or infinite: these agents' weights are broken.")
+            raise RunError(
+                "the loss or the scores are NaN or infinite: the weights of these agents are probably broken."
+            )
         kept = self.snapshots.last_saved
         raise RunError(
             f"the loss or the scores are NaN or infinite, in epoch {state[torchbearer.EPOCH]} (from 0), "

@@ -67,6 +67,7 @@ class ResumePoint(Callback):
         self.folder, self.options, self.agents, self.loss = folder, options, agents, loss
         self.scheduler, self.log, self.snapshots, self.interrupts = scheduler, log, snapshots, interrupts
         self.train = batches["train"]
+        self.pictures = {name: b.split.ids for name, b in batches.items() if b.split.ids is not None}
         self.generators = {f"{name} {kind}": g for name, b in batches.items() for kind, g in b.generators().items()}
         self.generators |= loss.generators()
         self._content = content
@@ -168,6 +169,7 @@ class ResumePoint(Callback):
         content = {
             "format": FORMAT,
             "options": plain(self.options),
+            "pictures": self.pictures,
             "versions": versions(self.options.get("plugin")),
             "model": self.agents.state_dict(),
             "sigma2": self.agents.decoder.sigma2,

@@ -35,7 +35,8 @@ class Checkpoint:
 
     epoch: the last epoch trained, from 0. options: of the training, with the annealed sigma2; empty for an official
     checkpoint. loss: the learnt weights of the losses; may be empty. versions: of the packages that it was trained
-    with; empty for an official checkpoint.
+    with; empty for an official checkpoint. trained_on: int64 [N], the ids of the training pictures; None if they have
+    none, or the checkpoint is of an earlier version.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Checkpoint:
     history: list[dict[str, Any]]
     loss: dict[str, torch.Tensor] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    trained_on: torch.Tensor | None = None
 
 
 def save_checkpoint(
@@ -55,8 +57,13 @@ def save_checkpoint(
     options: Mapping[str, Any],
     epoch: int,
     history: list[dict[str, Any]],
+    trained_on: torch.Tensor | None = None,
 ) -> None:
-    """Writes a checkpoint atomically. It loads with `torch.load(path, weights_only=True)`."""
+    """Writes a checkpoint atomically. It loads with `torch.load(path, weights_only=True)`.
+
+    options: all options of the run by name. epoch: the last epoch trained, from 0. trained_on: the ids of the training
+    pictures, if they have ids.
+    """
     content = {
         "format": "learning-to-draw 1",
         "epoch": epoch,
@@ -67,6 +74,7 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "history": history,
         "versions": versions(options["plugin"]),
+        "trained_on": trained_on,
     }
     write_atomically(path, lambda temporary: torch.save(content, temporary))
 
@@ -108,6 +116,7 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
         content["history"],
         content.get("loss", {}),
         content.get("versions", {}),
+        content.get("trained_on"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes and reads grids of square pictures, in the layout of the official code."""
+"""Arranges square pictures in a grid, in the layout of the official code, and finds the pictures in such a grid."""
 
 from __future__ import annotations
 

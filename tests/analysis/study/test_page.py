@@ -136,7 +136,7 @@ def test_a_title_is_text_whatever_it_holds(tmp_path, make_log, random_games):
 
 def test_nothing_is_written_where_something_is_wrong(tmp_path, make_log, random_games):
     folder = make_log(tmp_path / "log", random_games(4))
-    with pytest.raises(UsageError, match=r"--games 3 --practice 2: that is 5 different games, and .* has 4"):
+    with pytest.raises(UsageError, match=r"--games 3 --practice 2 need 5 different games, and .* has 4"):
         study(folder, tmp_path / "page.html", 3, 2, 0, "title")
     (tmp_path / "mine.html").write_text("mine")
     with pytest.raises(UsageError, match="already exists"):
