@@ -49,6 +49,10 @@ def _run(arguments: Sequence[str]) -> int:
     # Before torch is loaded. OpenMP threads spin-wait by default: on a shared machine training can be 30 times slower.
     # Passive waiting costs a fifth of the speed for a small encoder on an idle machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Numba reads .numba_config.yaml in the current folder, which may be a stranger's run. These two settings would run
+    # its code: compiled functions are pickles, and locators are imported. Empty, they have their defaults.
+    for setting in ("NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES"):
+        os.environ.setdefault(setting, "")
     name = _command_name(arguments[0]) if arguments else ""
     if name == "--version":
         print(_version())

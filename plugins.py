@@ -8,21 +8,30 @@
 
 `ZigZagConfig` is the component's configuration, a dataclass like those of the built-in components. docs/extending.md
 has examples and the contract of each kind.
+
+A plugin is code. It is run only if the user gives the file in this call, or has given a file with the same content on
+this machine before: `allowed_plugins` remembers the hashes.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.util
+import io
+import linecache
+import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.util import decode_source
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
+from learning_to_draw.allowed_plugins import allow, is_allowed
 from learning_to_draw.components import Component, Config
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, first_line, program
@@ -41,12 +50,17 @@ AnyClass = TypeVar("AnyClass", bound=type)
 class Plugin:
     """A loaded plugin file.
 
-    sha256: of its content, in hexadecimal. components: (kind, name) of each component that it registered.
+    content: the bytes that were run. components: (kind, name) of each component that it registered.
     """
 
     path: Path
-    sha256: str
+    content: bytes = field(repr=False)
     components: tuple[tuple[str, str], ...]
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of its content, in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
 # The table of each kind, and the class that its configurations derive from.
@@ -72,6 +86,7 @@ OLD = re.compile(
     rb"^\s*(from|import) plugins\b|learning_to_draw\.(models|datasets)\.options\b|def add_options\(", re.MULTILINE
 )
 DATACLASS = "@dataclass(frozen=True, kw_only=True)"
+LARGEST = 2**24  # bytes of a file: a stranger's checkpoint can name any file of this machine
 _loaded: dict[Path, Plugin] = {}
 _registered: list[tuple[str, str]] = []
 
@@ -144,26 +159,59 @@ dataset = _decorator("dataset")
 
 
 def load(file: Path) -> Plugin:
-    """Runs a file, which registers its components. A file that has already been loaded is not run again.
+    """Runs a file that the user has given, which registers its components, and remembers that its content is allowed.
 
-    Raises UsageError if the file cannot be run, or registers nothing, or if a component is not valid.
+    A file that has already been loaded is not run again. Raises UsageError if the file cannot be run, or registers
+    nothing, or if a component is not valid.
     """
     path = file.absolute()
-    if path in _loaded:
-        return _loaded[path]
-    first, module_name = len(_registered), f"plugin_{path.stem}"
+    if path not in _loaded:
+        try:
+            content = _read(path)
+        except UsageError as error:
+            raise UsageError(f"--plugin {file}: {error}.") from error
+        allow(_run(file, content).sha256, path)
+    return _loaded[path]
+
+
+def loaded(file: Path) -> Plugin:
+    """The plugin that was loaded from a file. Raises UsageError if it has not been loaded."""
+    if (plugin := _loaded.get(file.absolute())) is None:
+        raise UsageError(f"--plugin {file} has not been loaded.\nGive it as an option of this run.")
+    return plugin
+
+
+def _read(path: Path) -> bytes:
+    """The content of a plugin file. Raises UsageError, without the file's name, if it cannot be one."""
+    if not os.path.isfile(path):  # unlike Path.is_file, never raises
+        raise UsageError("there is no such file.\nGive the path of a Python file")
+    if path.suffix != ".py":
+        raise UsageError("its name has to end with .py")
     try:
-        if not path.is_file():
-            raise UsageError("there is no such file.\nGive the path of a Python file")
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise UsageError(f"it cannot be read ({error.strerror})") from error
+    if len(content) > LARGEST:
+        raise UsageError(f"it has more than {LARGEST // 2**20} MiB")
+    return content
+
+
+def _run(file: Path, content: bytes) -> Plugin:
+    """Runs the content of a file. Raises UsageError, and unregisters its components, if it fails."""
+    path, first = file.absolute(), len(_registered)
+    module = ModuleType(f"plugin_{path.stem}")
+    module.__file__ = str(path)
+    try:
         if OLD.search(content):
             raise UsageError("it is written for an earlier version of this program.\nSee docs/extending.md")
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        if spec is None:
-            raise UsageError("its name has to end with .py")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module  # dataclasses look up the names in annotations there
-        spec.loader.exec_module(module)
+        # Not through importlib: it would read the file again, or run a .pyc file from a folder __pycache__ next to it.
+        code = compile(content, str(path), "exec", dont_inherit=True)
+        # Tracebacks show the lines that were run, also if the file changes afterwards.
+        lines = io.StringIO(decode_source(content)).readlines()
+        linecache.cache[str(path)] = (len(content), None, lines, str(path))
+        sys.modules[module.__name__] = module  # dataclasses look up the names in annotations there
+        exec(code, vars(module))
         if len(_registered) == first:
             raise UsageError("it registers no component.\nPut a decorator such as @decoder(NAME) before a class")
     except (Exception, SystemExit) as error:
@@ -172,7 +220,7 @@ def load(file: Path) -> Plugin:
         problem = str(error).rstrip(".") if known else f"{type(error).__name__}: {first_line(error)}"
         where = f", line {line}" if (line := _line_in(path, error)) else ""
         raise UsageError(f"--plugin {file}{where}: {problem}.") from error
-    _loaded[path] = Plugin(path, hashlib.sha256(content).hexdigest(), tuple(_registered[first:]))
+    _loaded[path] = Plugin(path, content, tuple(_registered[first:]))
     return _loaded[path]
 
 
@@ -206,27 +254,56 @@ def advice_for_plugin_error(error: Exception) -> str | None:
     )
 
 
-def reload_plugin(given: str | None, options: Mapping[str, object], versions: Mapping[str, str], of: str) -> None:
-    """Loads the plugin `given` on the command line, or else the plugin of the run to resume or test, if it has one.
+def reload_plugin(
+    given: Path | str | None, options: Mapping[str, object], versions: Mapping[str, str], of: str
+) -> None:
+    """Loads the plugin that the user has given, or else the plugin of the run to resume or test, if it has one.
 
-    options, versions: of that run, as saved. of: the run's name in messages. Raises UsageError if the run's file is
-    missing or has changed.
+    options, versions: of that run, as saved. They may come from somebody else, so the run's plugin is loaded only if the
+    user has run the same content before. of: the run's name in messages. Raises UsageError if the user has not, or if
+    the run's file is missing or has changed.
     """
     if given is not None:
         load(Path(given))
-    elif remembered := options.get("plugin"):
-        file = Path(str(remembered))
-        problem = None if file.is_file() else "does not exist any more"
-        if not problem and hashlib.sha256(file.read_bytes()).hexdigest() != versions.get("plugin"):
-            problem = "has changed since"
-        if problem:
-            raise UsageError(
-                f"{of} was made with --plugin {file}, which {problem}.\n"
-                "Choose a file with --plugin FILE. The folder of a run has the original as plugin.py."
-            )
-        load(file)
+        return
+    if not (recorded := options.get("plugin")):
+        return
+    file = Path(str(recorded))
+    here = _loaded.get(file.absolute())
+    content, problem = b"", None
+    if here is not None:
+        content = here.content
+    elif not os.path.isfile(file):
+        problem = "does not exist any more"
+    else:
+        try:
+            content = _read(file)
+        except UsageError as error:
+            problem = f"cannot be loaded: {error}"
+    sha256 = hashlib.sha256(content).hexdigest()
+    if not problem and not (isinstance(versions, Mapping) and versions.get("plugin") == sha256):
+        problem = "has changed since"
+    if problem:
+        raise UsageError(
+            f"{of} was made with --plugin {file}, which {problem}.\n"
+            "Choose a file with --plugin FILE. The folder of a run has the original as plugin.py."
+        )
+    if here is None:
+        if not is_allowed(sha256):
+            raise _not_allowed(of, file)
+        _run(file, content)
+
+
+def _not_allowed(of: str, file: Path) -> UsageError:
+    word = shlex.quote(str(file))
+    return UsageError(
+        f"{of} needs the plugin {file}: this is code, and you have not run it on this machine before.\n"
+        "Nothing of it has been run. Read the file first: as a program, it can do everything that you can do.\n"
+        f"Then allow it: add --plugin {word} to this command,\n"
+        f"or run {program()} list --plugin {word}"
+    )
 
 
 def sha256_of(file: Path | str | None) -> dict[str, str]:
-    """The entry for a run's `versions`: {"plugin": SHA-256 of the file}; empty without a plugin. Loads the file."""
-    return {} if file is None else {"plugin": load(Path(file)).sha256}
+    """The entry for a run's `versions`: {"plugin": SHA-256 of the loaded file}; empty without a plugin."""
+    return {} if file is None else {"plugin": loaded(Path(file)).sha256}

@@ -82,8 +82,9 @@ class CIFAR10:
         """Pictures uint8 [N, 3, 32, 32] and labels int64 [N] of one file."""
         entries = self._load(file)
         pixels, labels = entries.get("data"), entries.get(self._labels)
-        if not isinstance(pixels, np.ndarray) or not isinstance(labels, list):
+        if not isinstance(pixels, _Bytes) or not isinstance(labels, list):
             raise self._damaged(file, f"it does not have both data and {self._labels}")
+        pixels = pixels.array
         if pixels.shape != (len(labels), 3 * SIZE * SIZE) or not labels:
             raise self._damaged(file, f"{len(labels)} labels for data of {pixels.shape} (pictures, bytes per picture)")
         if not all(isinstance(label, int) and 0 <= label < classes for label in labels):
@@ -135,19 +136,37 @@ class BytesUnpickler(pickle.Unpickler):
         return STAND_INS[module, name]
 
 
-def _empty_array(kind: object, shape: tuple[int], code: str) -> np.ndarray:
-    """An empty array; the unpickler then sets its state, which holds shape and values."""
-    return np.empty(0, np.uint8)
+class _Bytes:
+    """Stands for an array of bytes. numpy's own methods trust the state in a pickle, and crash if it is wrong."""
+
+    array = np.empty(0, np.uint8)
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, _, fortran_order, content = state
+        if fortran_order or not isinstance(content, str):
+            raise pickle.UnpicklingError("it has an array that does not consist of rows of bytes")
+        self.array = np.frombuffer(bytearray(content, "latin1"), np.uint8).reshape(shape)
 
 
-def _byte_type(code: str, align: int, copy: int) -> np.dtype:
+class _ByteType:
+    """Stands for the type of an array of bytes; its state says nothing further."""
+
+    def __setstate__(self, state: tuple) -> None:
+        pass
+
+
+def _bytes(kind: object, shape: tuple[int], code: str) -> _Bytes:
+    return _Bytes()
+
+
+def _byte_type(code: str, align: int, copy: int) -> _ByteType:
     if code != "u1":
         raise pickle.UnpicklingError(f"it has an array of {code}, not of bytes")
-    return np.dtype(np.uint8, copy=True)  # a copy, because the unpickler sets its state
+    return _ByteType()
 
 
 STAND_INS = {
-    ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy.core.multiarray", "_reconstruct"): _bytes,
     ("numpy", "dtype"): _byte_type,
     ("numpy", "ndarray"): None,  # the pickle names it as the array's type; it is never called
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from learning_to_draw.components import Chosen, Config, Option, flag_of, options_of
@@ -15,6 +16,7 @@ from learning_to_draw.errors import UsageError, program
 from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
 from learning_to_draw.models.config import AgentsConfig
+from learning_to_draw.plugins import load
 from learning_to_draw.trials.config.run import KINDS, RUNS, Auxiliary, RunConfig, SpeedConfig
 
 DEFAULT_SOURCE = "default"
@@ -54,6 +56,8 @@ def complete(
     source: where `given` comes from. saved: options of the checkpoint, or of a configuration file; `saved_from` names
     it. Raises UsageError for options that are not valid.
     """
+    if given.get("plugin") is not None:
+        load(Path(given["plugin"]))  # it adds options
     names = other_names()
     given = {names.get(name, name): value for name, value in given.items()}
     chosen = choose(given, saved or {})

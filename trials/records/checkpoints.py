@@ -13,11 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torchbearer.callbacks.checkpointers import Interval
-from torchbearer.callbacks.csv_logger import CSVLogger
-from torchbearer.callbacks.decorators import LambdaCallback
-from torchbearer.callbacks.imaging.imaging import FromState
-from torchbearer.state import StateKey
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
@@ -25,8 +20,43 @@ from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.records.atomic import write_atomically
 from learning_to_draw.trials.records.folder import plain, versions
 
-# Classes in an official checkpoint in addition to tensors and numbers. Loading them runs no code.
-_OFFICIAL_CLASSES = [StateKey, Interval, CSVLogger, FromState, LambdaCallback]
+
+class _Callback:
+    """Stands for a class of torchbearer while a checkpoint of the official code is read. Does nothing.
+
+    The unpickler calls classes that it may use with arguments from the file, and torchbearer's constructors act: that of
+    Interval creates folders.
+    """
+
+    def __new__(cls, *_: Any) -> _Callback:
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+
+class _StateKey(_Callback):
+    """Stands for torchbearer's key of an entry. Its attribute `key` is the entry's name."""
+
+    def __str__(self) -> str:
+        key = vars(self).get("key")
+        return key if type(key) is str else ""
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+# Classes in an official checkpoint in addition to tensors and numbers, with their names there.
+_OFFICIAL_CLASSES = [
+    (_StateKey, "torchbearer.state.StateKey"),
+    (_Callback, "torchbearer.callbacks.checkpointers.Interval"),
+    (_Callback, "torchbearer.callbacks.csv_logger.CSVLogger"),
+    (_Callback, "torchbearer.callbacks.imaging.imaging.FromState"),
+    (_Callback, "torchbearer.callbacks.decorators.LambdaCallback"),
+]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 from learning_to_draw import __version__, plugins
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.run import RunConfig
-from learning_to_draw.trials.records.atomic import write_json, write_text
+from learning_to_draw.trials.records.atomic import write_atomically, write_json
 
 # The command line as typed. The first two file names are those of the official code.
 COMMAND_FILES = {"train": "train_cmd.txt", "test": "eval_cmd.txt", "crossplay": "crossplay_cmd.txt"}
@@ -63,7 +63,8 @@ def open_folder(folder: Path, config: RunConfig, command: Sequence[str], device:
     """
     folder = _claim(folder, config, shlex.join(command))
     if config.plugin is not None:
-        write_text(folder / "plugin.py", config.plugin.read_text(encoding="utf-8"))
+        content = plugins.loaded(config.plugin).content
+        write_atomically(folder / "plugin.py", lambda temporary: temporary.write_bytes(content))
     write_json(
         folder / "config.json",
         {
@@ -145,10 +146,14 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _git_revision() -> str:
     """The commit of this program, with "-dirty" if files have changed; "unknown" outside git."""
-    here = Path(__file__).parent
+    root = Path(__file__).parents[2]
+    # An installed copy may be inside another repository: its revision is not ours, and its .git/config can name
+    # programs that git runs.
+    if not (root / ".git").exists():
+        return "unknown"
     try:
         described = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
             capture_output=True,
             text=True,
             timeout=10,

@@ -1,0 +1,68 @@
+"""The plugins that this user has run on this machine: a text file with the SHA-256 of each file's content.
+
+The list is in the user's configuration folder (Linux: ~/.config/learning-to-draw/plugins.txt). Deleting a line, or the
+file, withdraws the permission. Each process adds its line with one write at the file's end, so that several processes
+can add lines at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+logger = logging.getLogger("commgame")
+
+TITLE = "# SHA-256 and path of each plugin that was given with --plugin, check or list: runs may load these again.\n"
+
+
+def is_allowed(sha256: str) -> bool:
+    """Whether the user has run a plugin with this content before. False if the list cannot be read."""
+    file = list_file()
+    if file is None:
+        return False
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(line.partition("#")[0].strip() == sha256 for line in lines)
+
+
+def allow(sha256: str, path: Path) -> None:
+    """Adds the hash of a plugin to the list. If that fails, logs one line; the user has to give the file again."""
+    if is_allowed(sha256):
+        return
+    try:
+        _append(f"{sha256}  # {str(path)!r}\n")  # repr: the name of a file may contain line breaks
+    except OSError as error:
+        if os.environ.get("RANK", "0") == "0":
+            reason = error.strerror or error
+            logger.warning("the plugin %s cannot be remembered (%s): give --plugin each time", path, reason)
+
+
+def list_file() -> Path | None:
+    """The path of the list; None if the user has no configuration folder, as in a container without HOME."""
+    try:
+        folder = user_config_path("learning-to-draw", appauthor=False)
+    except RuntimeError:
+        return None
+    # Earlier versions of platformdirs then return a path below the current folder, which may be a stranger's.
+    return folder / "plugins.txt" if folder.is_absolute() else None
+
+
+def _append(line: str) -> None:
+    file = list_file()
+    if file is None:
+        raise OSError("there is no home folder")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a+b", buffering=0) as stream:
+        size = stream.seek(0, os.SEEK_END)
+        start = TITLE
+        if size > 0:
+            stream.seek(-1, os.SEEK_END)
+            start = "" if stream.read(1) == b"\n" else "\n"  # the last line was edited, or cut short by a full disk
+        content = (start + line).encode()
+        if stream.write(content) != len(content):
+            raise OSError("the disk is full")
