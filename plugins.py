@@ -259,7 +259,7 @@ def reload_plugin(
 ) -> None:
     """Loads the plugin that the user has given, or else the plugin of the run to resume or test, if it has one.
 
-    options, versions: of that run, as saved. They may come from somebody else, so the run's plugin is loaded only if the
+    options, versions: of that run, as saved. They may come from somebody else: the run's plugin is loaded only if the
     user has run the same content before. of: the run's name in messages. Raises UsageError if the user has not, or if
     the run's file is missing or has changed.
     """

@@ -44,9 +44,15 @@ COMMANDS = {
 
 def call(command):
     """The exit code of a command, with no plugin loaded before: as in a process of its own."""
+    try:
+        return commgame.main(command.split())
+    finally:
+        forget()
+
+
+def forget():
     plugins._forget(0)
     plugins._loaded.clear()
-    return commgame.main(command.split())
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +120,7 @@ def test_plugin_in_python_allows_it(marker):
     assert not marker.exists()
     assert configure("train", plugin="parts.py", loss="Theirs").loss.name == "Theirs"
     marker.unlink()
-    plugins._forget(0)
-    plugins._loaded.clear()
+    forget()
     assert configure_test("run/model_final.pt").loss.name == "Theirs"
     assert marker.exists()
 
@@ -203,6 +208,7 @@ def test_a_list_that_cannot_be_written_is_one_line_in_the_log(tmp_path, monkeypa
     assert [record.getMessage() for record in caplog.records] == [
         f"the plugin {marker.with_name('parts.py')} cannot be remembered (Not a directory): give --plugin each time"
     ]
+    forget()
     assert call(COMMANDS["test"]) == 2
 
 

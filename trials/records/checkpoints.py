@@ -24,7 +24,7 @@ from learning_to_draw.trials.records.folder import plain, versions
 class _Callback:
     """Stands for a class of torchbearer while a checkpoint of the official code is read. Does nothing.
 
-    The unpickler calls classes that it may use with arguments from the file, and torchbearer's constructors act: that of
+    The unpickler calls classes with arguments from the file. Torchbearer's own constructors have effects: that of
     Interval creates folders.
     """
 
