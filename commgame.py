@@ -91,6 +91,7 @@ def _train(arguments: list[str]) -> None:
         config = parse_training(arguments)
     else:
         console.say_first(f"train: --resume {where}", arguments)
+        console.import_torch()
         from learning_to_draw.trials.resume import prepare_resume
 
         config, interrupted = prepare_resume(arguments, where)
@@ -99,6 +100,7 @@ def _train(arguments: list[str]) -> None:
         return
     if where is None:
         console.say_first(f"train: {config.dataset.name}, {config.game_title} game", arguments)
+    console.import_torch()
     from learning_to_draw.trials.train import train
 
     train(config, sys.argv, interrupted)
@@ -111,6 +113,7 @@ def _test(arguments: list[str]) -> None:
         parse("test", arguments)  # reports the missing option, or shows the help
         return
     console.say_first(f"test: {weights}", arguments)
+    console.import_torch()
     from learning_to_draw.trials.test import test
     from learning_to_draw.trials.trained import parse_trained
 
@@ -125,6 +128,7 @@ def _crossplay(arguments: list[str]) -> None:
         parse("crossplay", rest)  # shows the help
         return
     console.say_first(f"crossplay: {len(files)} checkpoints", arguments)
+    console.import_torch()
     from learning_to_draw.trials.crossplay import check_files, crossplay
     from learning_to_draw.trials.trained import parse_trained
 

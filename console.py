@@ -47,6 +47,22 @@ def say_first(title: str, arguments: Sequence[str]) -> None:
         logging.getLogger("commgame").info("%s; loading PyTorch ...", title)
 
 
+def import_torch() -> None:
+    """Imports torch from the root folder.
+
+    Importing torch loads libcusparseLt.so.0, which looks for libcuda.so.1 in the current folder (its RUNPATH has an
+    empty entry). In a stranger's folder, this could be any program.
+    """
+    if "torch" in sys.modules:
+        return
+    here = os.getcwd()
+    os.chdir(os.sep)
+    try:
+        import torch as torch
+    finally:
+        os.chdir(here)
+
+
 def exit_code(run: Callable[[], None], explain: Callable[[Exception], str | None]) -> int:
     """Calls `run` and returns the program's exit code. An expected exception becomes a message on stderr.
 

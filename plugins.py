@@ -33,6 +33,7 @@ from typing import TypeVar
 
 from learning_to_draw.allowed_plugins import allow, is_allowed
 from learning_to_draw.components import Component, Config
+from learning_to_draw.console import import_torch
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, first_line, program
 from learning_to_draw.games import GAMES
@@ -210,6 +211,7 @@ def _run(file: Path, content: bytes) -> Plugin:
         # Tracebacks show the lines that were run, also if the file changes afterwards.
         lines = io.StringIO(decode_source(content)).readlines()
         linecache.cache[str(path)] = (len(content), None, lines, str(path))
+        import_torch()
         sys.modules[module.__name__] = module  # dataclasses look up the names in annotations there
         exec(code, vars(module))
         if len(_registered) == first:

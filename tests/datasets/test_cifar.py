@@ -1,6 +1,7 @@
 """Small stand-ins for CIFAR-10 and CIFAR-100, pickled as Python 2 did it for the originals."""
 
 import hashlib
+import io
 import pickle
 import struct
 import tarfile
@@ -10,7 +11,7 @@ import pytest
 import torch
 import torchvision
 
-from learning_to_draw.datasets.cifar import CIFAR10, CIFAR100
+from learning_to_draw.datasets.cifar import CIFAR10, CIFAR100, BytesUnpickler
 from learning_to_draw.datasets.config import CIFAR10Config, CIFAR100Config
 from learning_to_draw.errors import UsageError
 
@@ -157,6 +158,17 @@ def without(key):
 
 
 GOOD = {"labels": [0, 1], "data": pictures(2, 0).reshape(2, -1)}
+STATE_OF_TYPE = b"U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK%ctb"  # its last number is numpy's flags
+ARRAY_WITHOUT_STATE = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+
+
+def test_a_file_says_nothing_about_an_array_but_its_shape_and_bytes():
+    """numpy believes the flags in a pickle: bytes with all of them are counted as references to objects."""
+    harm = python2_pickle(GOOD).replace(STATE_OF_TYPE % 0, STATE_OF_TYPE % 63)
+    assert harm != python2_pickle(GOOD)
+    pixels = BytesUnpickler(io.BytesIO(harm)).load()["data"].array
+    assert np.array_equal(pixels, GOOD["data"])
+    assert pixels.dtype.flags == 0
 
 
 @pytest.mark.parametrize(
@@ -172,6 +184,7 @@ GOOD = {"labels": [0, 1], "data": pictures(2, 0).reshape(2, -1)}
         (python2_pickle({**GOOD, "labels": [0, "x"]}), "not all of its labels are numbers from 0 to 9"),
         (python2_pickle({**GOOD, "data": GOOD["data"].view(np.int16)}), "an array of i2, not of bytes"),
         (python2_pickle({**GOOD, "data": GOOD["data"][:, 1:]}), r"2 labels for data of \(2, 3071\)"),
+        (python2_pickle(without("data"))[:-2] + b"U\x04data" + ARRAY_WITHOUT_STATE + b"u.", r"data of \(0,\)"),
     ],
 )
 def test_damaged_files(root, content, problem):

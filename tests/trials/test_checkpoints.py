@@ -124,6 +124,36 @@ def test_checkpoints_of_the_official_code(tmp_path, keys):
     assert torch.equal(again(photos, candidates, 4).scores, agents(photos, candidates, 4).scores)
 
 
+class MakesFolders:
+    """Pickled, it is torchbearer's Interval for a file in a new folder: the constructor makes that folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (Interval, (str(self.path),))
+
+
+def test_reading_a_checkpoint_of_the_official_code_calls_no_constructor_of_torchbearer(tmp_path):
+    content = {
+        "torchbearer_version": "0.5.5",
+        "model": {},
+        "history": [],
+        "callback_list": MakesFolders(tmp_path / "made/m.pt"),
+    }
+    torch.save(content, tmp_path / "model.pt")
+    assert load_checkpoint(tmp_path / "model.pt").history == []
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_state_key_of_no_text_is_no_entry(tmp_path):
+    key = torchbearer.state.StateKey("model of nobody")
+    key.key = 3
+    torch.save({"torchbearer_version": "0.5.5", "model": {}, key: []}, tmp_path / "model.pt", pickle_protocol=2)
+    with pytest.raises(UsageError, match="is not a checkpoint"):
+        load_checkpoint(tmp_path / "model.pt")
+
+
 def test_separate_encoders_do_not_silently_become_one(tmp_path):
     agents, options = build(separate_encoders=True)
     optimizer = torch.optim.Adam(agents.parameters())

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from learning_to_draw.components import Chosen, load, options_of
+from learning_to_draw.console import import_torch
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import program
 from learning_to_draw.trials.config.parse import Parser, add_options, read_early
@@ -53,8 +54,10 @@ class Tool:
 
     def load(self, command: str) -> Callable[..., str]:
         """The tool's function; imports its module. On a terminal it logs a line first if that takes seconds."""
-        if self.loads_torch and sys.stderr.isatty():
-            logger.info("%s: loading PyTorch ...", command)
+        if self.loads_torch:
+            if sys.stderr.isatty():
+                logger.info("%s: loading PyTorch ...", command)
+            import_torch()
         return load(self.target)
 
     def _parser(self, command: str, arguments: Sequence[str]) -> Parser:
