@@ -45,7 +45,7 @@ FLOORS = (
     ("datasets",),
     ("models",),
     ("rasteriser",),
-    ("components", "console", "errors", "__version__"),
+    ("allowed_plugins", "components", "console", "errors", "__version__"),
 )
 
 

@@ -6,9 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
+from learning_to_draw.datasets import decoded_cache
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.encoders.pretrained import load_stylized_imagenet_weights
 from learning_to_draw.trials.records import folder as run_folder
+from learning_to_draw.trials.records.gamelog import GameLog
+from learning_to_draw.trials.resume import load_interrupted
 
 ROOT = Path(__file__).parents[1]
 
@@ -93,3 +101,40 @@ def test_git_runs_no_program_of_a_repository_around_an_installed_copy(strangers)
     assert not (strangers / "has-run").exists()
     subprocess.run(["git", "describe", "--always", "--dirty"], cwd=strangers, check=True, capture_output=True)
     assert (strangers / "has-run").exists()  # so the repository is one that could have done it
+
+
+class Touch:
+    """Pickled, it creates a file when it is read."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def save_arrays(harm, path):
+    np.savez(path, points=np.array([harm], dtype=object), images=np.array([harm], dtype=object))
+
+
+READERS = {
+    "resume.pt": (torch.save, lambda path: load_interrupted(path.parent)),
+    "weights.pth": (torch.save, lambda path: load_stylized_imagenet_weights(nn.Sequential(), str(path))),
+    "strokes.npz": (save_arrays, lambda path: GameLog(path.parent, (), ()).strokes()),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_pickle_in_a_file_is_not_run(name, strangers):
+    write, read = READERS[name]
+    path, marker = strangers / name, strangers / "has-run"
+    write(Touch(marker), path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read(path)
+    assert not marker.exists()
+
+
+def test_a_pickle_among_decoded_pictures_is_not_run(strangers):
+    save_arrays(Touch(strangers / "has-run"), strangers / "pictures.npz")
+    assert decoded_cache._read(strangers / "pictures.npz", 1) is None
+    assert not (strangers / "has-run").exists()

@@ -63,7 +63,7 @@ def strangers(tmp_path_factory):
     Image.fromarray(np.zeros((32, 32), np.uint8)).save(folder / "photo.png")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
         assert (
             call(
                 "train --plugin parts.py --loss Theirs --nlines 2 --epochs 2 --snapshot-interval 1 --quiet --output run"
@@ -71,7 +71,6 @@ def strangers(tmp_path_factory):
             == 0
         )
         assert call("test --weights run/model_final.pt --quiet --output tested") == 0
-    shutil.rmtree(folder / "config")
     return folder
 
 
