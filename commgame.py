@@ -16,6 +16,7 @@ import functools
 import itertools
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,8 @@ def _run(arguments: Sequence[str]) -> int:
     # its code: compiled functions are pickles, and locators are imported. Empty, they have their defaults.
     for setting in ("NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES"):
         os.environ.setdefault(setting, "")
+    # Pillow warns of pictures that it reads nevertheless, and of those that this program refuses with a message.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     name = _command_name(arguments[0]) if arguments else ""
     if name == "--version":
         print(_version())

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
-from torchvision import transforms
 
 from learning_to_draw.datasets.augment import CropFlipJitterView
 from learning_to_draw.datasets.config import Caltech101Config
-from learning_to_draw.datasets.decoded_cache import DecodedCache
-from learning_to_draw.datasets.decoding import decode, decode_ragged, resize_and_crop
+from learning_to_draw.datasets.decoded_cache import cache_of
+from learning_to_draw.datasets.decoding import decode, decode_ragged, resize, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.identity import path_ids
+from learning_to_draw.datasets.listing import visible
 from learning_to_draw.datasets.splits import Split, balanced_items, check_split_name, stratified_split
 from learning_to_draw.errors import UsageError
 
@@ -37,6 +37,7 @@ class Caltech101:
     channels = 3
 
     def __init__(self, config: Caltech101Config = Caltech101Config()) -> None:
+        self.config = config
         self.image_size = config.image_size
         self.num_workers = config.num_workers
         self.root = config.dataset_root
@@ -59,14 +60,14 @@ class Caltech101:
         paths = [self.paths[position] for position in chosen]
         labels = torch.from_numpy(self.labels[chosen])
         ids = torch.from_numpy(path_ids(f"{path.parent.name}/{path.name}" for path in paths))
-        description, cache = f"decoding {name}", DecodedCache(self.root, f"Caltech101-{name}")
+        description, cache = f"decoding {name}", cache_of(self.config, f"Caltech101-{name}")
         if name == "train":
-            resize = transforms.Resize(self.image_size + MARGIN)
-            images = decode_ragged(paths, resize, self.channels, self.num_workers, description, cache=cache)
+            larger = resize(self.image_size + MARGIN)
+            images = decode_ragged(paths, larger, self.channels, self.num_workers, description, cache=cache)
             view = CropFlipJitterView(self.image_size)
             return Split(name, images, labels, self.classes, balanced_items(labels), view, ids)
-        resize = resize_and_crop(self.image_size)
-        images = decode(paths, resize, self.channels, self.num_workers, description, cache=cache)
+        square = resize_and_crop(self.image_size)
+        images = decode(paths, square, self.channels, self.num_workers, description, cache=cache)
         return Split(name, images, labels, self.classes, torch.arange(len(labels)), ids=ids)
 
     def _positions(self) -> dict[str, np.ndarray]:
@@ -82,8 +83,8 @@ def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarra
     Raises UsageError if there are no pictures.
     """
     classes, paths, labels = [], [], []
-    for class_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
-        pictures = sorted(class_folder.glob("image_*.jpg"))
+    for class_folder in (path for path in visible(folder, "*") if path.is_dir()):
+        pictures = visible(class_folder, "image_*.jpg")
         if class_folder.name == NOT_A_CLASS or not pictures:
             continue
         labels.extend([len(classes)] * len(pictures))

@@ -10,7 +10,7 @@ import torchvision
 from torch import Tensor
 
 from learning_to_draw.datasets.config import CelebAConfig
-from learning_to_draw.datasets.decoded_cache import DecodedCache
+from learning_to_draw.datasets.decoded_cache import cache_of
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.splits import SPLITS, Split, check_split_name
@@ -35,6 +35,7 @@ class CelebA:
     channels = 3
 
     def __init__(self, config: CelebAConfig = CelebAConfig()) -> None:
+        self.config = config
         self.image_size = config.image_size
         self.labels = config.labels
         self.num_workers = config.num_workers
@@ -70,7 +71,7 @@ class CelebA:
             self.channels,
             self.num_workers,
             f"decoding {name}",
-            cache=DecodedCache(self.root, f"CelebA-{name}"),
+            cache=cache_of(self.config, f"CelebA-{name}"),
         )
         return Split(
             name=name,
@@ -97,7 +98,7 @@ def _not_the_original(problem: str, folder: Path) -> UsageError:
 def _read_list(path: Path) -> dict[str, int]:
     """Numbers by file name, from lines such as "000001.jpg 2880". Raises UsageError for any other line."""
     try:
-        rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
+        rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         return {file: int(number) for file, number in rows}
     except (OSError, ValueError) as error:
         raise UsageError(

@@ -8,8 +8,6 @@ from typing import Any, Literal
 
 from learning_to_draw.components import Component, Config, flag, fraction, non_negative_int, option, positive_int, seed
 
-KEPT = "; decoded pictures are saved for the next run in FOLDER/.decoded/, which can be deleted at any time"
-
 
 def _dataset_root(help: str) -> Any:
     return option(Path("./data/"), help, type=Path, metavar="FOLDER")
@@ -72,6 +70,30 @@ def _num_workers() -> Any:
     )
 
 
+def cache_dir_option() -> Any:
+    return option(
+        None,
+        "folder where decoded picture files are saved for the next run, which can be deleted at any time; left out: "
+        "the user's cache folder",
+        type=Path,
+        metavar="DIR",
+    )
+
+
+def no_cache_option() -> Any:
+    return option(False, "decode all picture files again, and save nothing for the next run", type=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFilesConfig(Config):
+    """The options of all data sets of picture files. Every run has `cache_dir` and `no_cache`, for any data set."""
+
+    dataset_root: Path = _dataset_root("folder of the data set")
+    num_workers: int = _num_workers()
+    cache_dir: Path | None = cache_dir_option()
+    no_cache: bool = no_cache_option()
+
+
 @dataclass(frozen=True, kw_only=True)
 class DigitsConfig(Config):
     image_size: int = _image_size(32)
@@ -124,31 +146,29 @@ class CIFAR100Config(CIFAR10Config):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OmniglotConfig(Config):
+class OmniglotConfig(PictureFilesConfig):
     """The options of both Omniglot data sets."""
 
-    dataset_root: Path = _dataset_root(f"folder that holds omniglot-py/, which is downloaded (15 MB) if missing{KEPT}")
+    dataset_root: Path = _dataset_root("folder that holds omniglot-py/, which is downloaded (15 MB) if missing")
     valset_size_per_class: int = _valset_size(2)
     dataset_seed: int = _dataset_seed()
     augment: bool = _augment()
     skeleton: bool = _skeleton()
-    num_workers: int = _num_workers()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Caltech101Config(Config):
+class Caltech101Config(PictureFilesConfig):
     dataset_root: Path = _dataset_root(
         "folder that holds caltech101/101_ObjectCategories/, which is downloaded (130 MB, needs the package gdown) if "
-        f"missing{KEPT}"
+        "missing"
     )
     image_size: int = _image_size(64)
-    num_workers: int = _num_workers()
 
 
 @dataclass(frozen=True, kw_only=True)
-class CelebAConfig(Config):
+class CelebAConfig(PictureFilesConfig):
     dataset_root: Path = _dataset_root(
-        f"folder that holds celeba/, which is downloaded (1.4 GB, needs the package gdown) if missing{KEPT}"
+        "folder that holds celeba/, which is downloaded (1.4 GB, needs the package gdown) if missing"
     )
     image_size: int = _image_size(64)
     labels: Literal["identity", "none"] = option(
@@ -157,16 +177,14 @@ class CelebAConfig(Config):
         "does not need identity_CelebA.txt",
         choices=("identity", "none"),
     )
-    num_workers: int = _num_workers()
 
 
 @dataclass(frozen=True, kw_only=True)
-class TinyImageNetConfig(Config):
+class TinyImageNetConfig(PictureFilesConfig):
     dataset_root: Path = _dataset_root(
         "folder that holds tiny-imagenet-200/, which is downloaded (240 MB) if missing. Its test pictures have no "
-        f"labels, so half of its val pictures is for validation and half for testing{KEPT}"
+        "labels, so half of its val pictures is for validation and half for testing"
     )
-    num_workers: int = _num_workers()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,8 +220,8 @@ class QuickDrawConfig(Config):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StratifiedImageNetConfig(Config):
-    dataset_root: Path = _dataset_root(f"folder of the pictures; a picture's class is the name of its folder{KEPT}")
+class StratifiedImageNetConfig(PictureFilesConfig):
+    dataset_root: Path = _dataset_root("folder of the pictures; a picture's class is the name of its folder")
     split: int = option(
         0,
         "use the split files splitN_train.txt, splitN_val.txt and splitN_test.txt; each line is the path of a picture, "
@@ -218,20 +236,18 @@ class StratifiedImageNetConfig(Config):
         metavar="FOLDER",
     )
     image_size: int = _image_size(64)
-    num_workers: int = _num_workers()
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageFolderConfig(Config):
+class ImageFolderConfig(PictureFilesConfig):
     dataset_root: Path = _dataset_root(
         "folder with one folder of pictures per class, or with folders train, val and test that each hold such class "
-        f"folders; val and test may be missing{KEPT}"
+        "folders; val and test may be missing"
     )
     image_size: int = _image_size(64)
     dataset_seed: int = _dataset_seed()
     val_fraction: float = _held_out_fraction("validation")
     test_fraction: float = _held_out_fraction("testing")
-    num_workers: int = _num_workers()
 
 
 QUICKDRAW = Component(QuickDrawConfig, "datasets.quickdraw:QuickDraw")

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -16,22 +17,28 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
+from platformdirs import user_cache_dir
 from torch import Tensor
 
+from learning_to_draw.datasets.config import PictureFilesConfig
 from learning_to_draw.datasets.ragged import RaggedImages
+from learning_to_draw.errors import UsageError
 
 log = logging.getLogger(__name__)
 
 Images = TypeVar("Images", Tensor, RaggedImages)
 
-FOLDER = ".decoded"
-FORMAT = 1  # increase it whenever the same pictures give other pixels or another file
+FORMAT = 2  # increase it whenever the same pictures give other pixels or another file
 PACKAGES = ("pillow", "torchvision", "scikit-image")  # another version may give other pixels
+
+
+TEMPORARY = f".*-{16 * '[0-9a-f]'}.{8 * '[0-9a-f]'}.tmp.npz"  # files that are being written
+ABANDONED = 24 * 3600  # seconds; a temporary file of that age was left by a killed run
 
 
 @dataclass(frozen=True)
 class DecodedCache:
-    """The cache file of one split's decoded pictures: `<root>/.decoded/<name>-<fingerprint>.npz`.
+    """The cache file of one split's decoded pictures: `<folder>/<name>-<fingerprint>.npz`.
 
     root: the data root. name: the data set and its split, such as "Caltech101-train".
 
@@ -41,6 +48,7 @@ class DecodedCache:
     run continues without one.
     """
 
+    folder: Path
     root: Path
     name: str
 
@@ -55,7 +63,7 @@ class DecodedCache:
         recipe: what `decode` does to a picture, as values that JSON can hold.
         """
         try:
-            path = Path(self.root, FOLDER, f"{self.name}-{self.fingerprint(sources, recipe)}.npz")
+            path = Path(self.folder, f"{self.name}-{self.fingerprint(sources, recipe)}.npz")
         except OSError:  # a picture is missing: decoding reports it
             return decode()
         cached = _read(path, len(sources))
@@ -66,11 +74,13 @@ class DecodedCache:
         return images
 
     def fingerprint(self, sources: Sequence[Path | str], recipe: Mapping[str, object]) -> str:
-        """A hash of the recipe and of every file's name below the root, size and modification time: 16 hex digits.
+        """16 hex digits: a hash of recipe, root, and every file's name below the root, size and modification time.
 
-        Takes about 10 us per file, because files are not read. Raises OSError if a file does not exist.
+        The root keeps apart data sets whose files agree in the rest. Takes about 10 us per file, because files are not
+        read. Raises OSError if a file does not exist.
         """
-        settings = {"format": FORMAT, "data": self.name, "recipe": recipe, "packages": _versions()}
+        place = os.path.realpath(self.root)
+        settings = {"format": FORMAT, "data": self.name, "root": place, "recipe": recipe, "packages": _versions()}
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         root = os.path.join(self.root, "")
         for source in sources:
@@ -78,6 +88,44 @@ class DecodedCache:
             line = (os.fspath(source).removeprefix(root), state.st_size, state.st_mtime_ns)
             digest.update(repr(line).encode())
         return digest.hexdigest()[:16]
+
+
+def cache_of(config: PictureFilesConfig, name: str) -> DecodedCache | None:
+    """The cache of the pictures `name` (data set and split) of a data set; None if there is none."""
+    folder = cache_folder(config)
+    return None if folder is None else DecodedCache(folder, config.dataset_root, name)
+
+
+def cache_folder(config: PictureFilesConfig) -> Path | None:
+    """The folder of cache files, which may not exist yet. None with --no-cache, and for a user without a home folder.
+
+    Raises UsageError if --cache-dir is a file.
+    """
+    if config.no_cache:
+        return None
+    if config.cache_dir is None:
+        try:
+            folder = Path(user_cache_dir("learning-to-draw"))
+        except RuntimeError:  # there is no home folder; older releases of platformdirs return "~/..."
+            return None
+        return folder if folder.is_absolute() else None
+    if os.path.exists(config.cache_dir) and not os.path.isdir(config.cache_dir):
+        raise UsageError(f"--cache-dir {config.cache_dir} is not a folder.\nGive a folder, or another name.")
+    return config.cache_dir
+
+
+def cached_bytes(folder: Path) -> int:
+    """Size of all cache files in a folder; 0 if it cannot be read."""
+    with suppress(OSError):
+        return sum(path.stat().st_size for path in folder.glob("*.npz"))
+    return 0
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for path in folder.glob(TEMPORARY):
+        with suppress(OSError):  # another run may remove it at the same time
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                path.unlink()
 
 
 def _versions() -> dict[str, str]:
@@ -111,7 +159,8 @@ def _read(path: Path, count: int) -> Tensor | RaggedImages | None:
 def _keep(path: Path, images: Tensor | RaggedImages) -> None:
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp.npz")
     try:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(path.parent)
         np.savez(temporary, **_to_arrays(images))
         os.replace(temporary, path)
         log.info("saved decoded pictures for the next run in %s (%.0f MiB)", path, path.stat().st_size / 2**20)

@@ -3,30 +3,72 @@
 from __future__ import annotations
 
 import inspect
+import logging
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
 from learning_to_draw import console
 from learning_to_draw.datasets.decoded_cache import DecodedCache
+from learning_to_draw.datasets.picture_file import UnreadablePicture, take_from, together
 from learning_to_draw.datasets.ragged import RaggedImages
-from learning_to_draw.errors import UsageError, first_line
+
+log = logging.getLogger(__name__)
 
 Picture = Image.Image
 Transform = Callable[[Picture], Picture]
+Loaded = TypeVar("Loaded")
+
+LONGEST = 16  # times the shorter side; see `shortened`
+ROWS = 256  # of a transparent picture that are put on white at a time, to limit memory
+ORIENTATION = 0x0112  # the EXIF tag
+# What makes a picture upright, by its EXIF orientation; 1 is upright.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def resize(size: int) -> Transform:
+    """A transform that scales the shorter side to `size` pixels; the longer side gets at most 16 times as many."""
+    from torchvision import transforms  # here: the import takes more than a second, and few callers need it
+
+    return transforms.Compose([shortened, transforms.Resize(size)])
 
 
 def resize_and_crop(size: int) -> Transform:
     """A transform that scales the shorter side to `size` pixels and crops the central square."""
-    from torchvision import transforms  # here: the import takes more than a second, and few callers need it
+    from torchvision import transforms
 
-    return transforms.Compose([transforms.Resize(size), transforms.CenterCrop(size)])
+    return transforms.Compose([resize(size), transforms.CenterCrop(size)])
+
+
+def shortened(picture: Picture) -> Picture:
+    """The picture, or its middle if one side is more than 16 times the other one.
+
+    A line of 1 x 40,000 pixels would need gigabytes when its shorter side is scaled up.
+    """
+    longest = LONGEST * min(picture.size)
+    if max(picture.size) <= longest:
+        return picture
+    width, height = (min(side, longest) for side in picture.size)
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    return picture.crop((left, top, left + width, top + height))
 
 
 def decode(
@@ -42,14 +84,11 @@ def decode(
     """uint8 [N, C, H, W]: the pictures at `paths` (at least one), all brought to one size by `transform`.
 
     cache: where the decoded pictures are saved for the next run. upright: rotate pictures by their EXIF orientation.
-    Raises UsageError if a picture cannot be read.
+    Raises UsageError if pictures cannot be read, when all have been tried.
     """
 
-    def load(path: Path | str) -> Tensor:
-        return to_tensor(transform(read_picture(path, channels, upright=upright)))
-
     def decoded() -> Tensor:
-        return stack(each(load, paths, num_workers, description), len(paths))
+        return stack(_each_picture(paths, transform, channels, upright, num_workers, description), len(paths))
 
     return decoded() if cache is None else cache.fetch(paths, _recipe(transform, channels, upright), decoded)
 
@@ -65,13 +104,35 @@ def decode_ragged(
 ) -> RaggedImages:
     """Like `decode`, for a `transform` that returns pictures of different sizes."""
 
-    def load(path: Path | str) -> Tensor:
-        return to_tensor(transform(read_picture(path, channels)))
-
     def decoded() -> RaggedImages:
-        return RaggedImages.of(list(each(load, paths, num_workers, description)))
+        return RaggedImages.of(list(_each_picture(paths, transform, channels, False, num_workers, description)))
 
     return decoded() if cache is None else cache.fetch(paths, _recipe(transform, channels, False), decoded)
+
+
+def _each_picture(
+    paths: Sequence[Path | str], transform: Transform, channels: int, upright: bool, num_workers: int, description: str
+) -> Iterator[Tensor]:
+    """Yields the transformed pictures, uint8 [C, H, W].
+
+    Raises one UsageError for all that cannot be read; none is yielded after the first of them.
+    """
+
+    def load(path: Path | str) -> Tensor | UnreadablePicture:
+        try:
+            picture = read_picture(path, channels, upright=upright)
+        except UnreadablePicture as error:
+            return error
+        return to_tensor(transform(picture))
+
+    unreadable = []
+    for loaded in each(load, paths, num_workers, description):
+        if isinstance(loaded, UnreadablePicture):
+            unreadable.append(loaded)
+        elif not unreadable:
+            yield loaded
+    if unreadable:
+        raise together(unreadable, len(paths))
 
 
 def _recipe(transform: Transform, channels: int, upright: bool) -> dict[str, object]:
@@ -91,35 +152,46 @@ def in_words(transform: Transform) -> str:
 def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> Picture:
     """The picture in a file, as RGB (3 channels) or greyscale (1), composited on white if it is transparent.
 
-    upright: apply the EXIF orientation. Raises UsageError if it cannot be read.
+    upright: apply the EXIF orientation. Raises `UnreadablePicture`.
     """
+
+    def take(picture: Picture) -> tuple[Picture, Image.Transpose | None]:
+        picture.load()
+        return _as_mode(picture, "RGB" if channels == 3 else "L"), _turn(picture) if upright else None
+
+    picture, turn = take_from(path, take)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _turn(picture: Picture) -> Image.Transpose | None:
+    """What makes a picture upright, by its EXIF orientation; None if it has none that can be read."""
     try:
-        with Image.open(path) as picture:
-            picture.load()
-            if upright:
-                picture = ImageOps.exif_transpose(picture)
-            return _as_mode(picture, "RGB" if channels == 3 else "L")
-    except FileNotFoundError:
-        raise UsageError(
-            f"picture {path}: it cannot be read (there is no such file).\nPut it there, or correct the path."
-        ) from None
-    except Exception as error:  # Pillow can raise almost any exception for a broken file
-        problem = first_line(error)
-    raise UsageError(
-        f"picture {path}: it cannot be read ({problem}).\nReplace the file with an intact copy, or remove it."
-    )
+        return TURNS.get(picture.getexif().get(ORIENTATION, 1))
+    except Exception:  # Pillow can raise almost any exception for a broken EXIF block; viewers ignore it
+        return None
 
 
 def _as_mode(picture: Picture, mode: str) -> Picture:
-    if picture.mode.startswith("I"):  # 16-bit greyscale ("I" in older Pillows): convert() would clip it
-        levels = np.asarray(picture)
-        picture = Image.fromarray((levels // 256 if levels.max() > 255 else levels).clip(0, 255).astype(np.uint8))
-    if picture.mode == "F":
-        raise ValueError("its pixels are floating-point numbers: save it with 8 bits")
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format in ("PNG", "PPM")):
+        # 16-bit greyscale, "I" in older Pillows, which convert() would clip. One rule for all pictures: a file says
+        # that it has 16 bits, not how many of them its camera used.
+        picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
+    if picture.mode in ("I", "F"):
+        kind = "whole numbers of 32 bits" if picture.mode == "I" else "floating-point numbers"
+        raise ValueError(f"its pixels are {kind}: save it with 8 or 16 bits")
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
-        paper = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(paper, picture.convert("RGBA"))
+        return _on_white(picture, mode)
     return picture.convert(mode)
+
+
+def _on_white(picture: Picture, mode: str) -> Picture:
+    """A transparent picture composited on white, as `mode`."""
+    composited = Image.new(mode, picture.size)
+    for top in range(0, picture.height, ROWS):
+        strip = picture.crop((0, top, picture.width, min(top + ROWS, picture.height))).convert("RGBA")
+        paper = Image.new("RGBA", strip.size, "white")
+        composited.paste(Image.alpha_composite(paper, strip).convert(mode), (0, top))
+    return composited
 
 
 def to_tensor(picture: Picture) -> Tensor:
@@ -141,20 +213,42 @@ def stack(pictures: Iterable[Tensor], count: int) -> Tensor:
 
 
 def each(
-    load: Callable[..., Tensor], sources: Sequence | np.ndarray, num_workers: int, description: str
-) -> Iterator[Tensor]:
+    load: Callable[..., Loaded], sources: Sequence | np.ndarray, num_workers: int, description: str
+) -> Iterator[Loaded]:
     """Yields `load(source)` for every source, in order, with a progress bar on a terminal.
 
-    num_workers: the number of threads; 0 loads in the calling thread.
+    num_workers: the number of threads; 0 loads in the calling thread, as does a system that allows no more threads.
     """
+    threads = _available_threads(num_workers)
+    if threads < num_workers:
+        log.warning("the system allows %d of %d threads for %s", threads, num_workers, description)
     bar = tqdm(total=len(sources), desc=description, unit=" pictures", disable=console.hidden(), leave=False)
     with bar:
-        for picture in map(load, sources) if num_workers == 0 else _in_threads(load, sources, num_workers):
+        for picture in map(load, sources) if threads == 0 else _in_threads(load, sources, threads):
             yield picture
             bar.update()
 
 
-def _in_threads(load: Callable[..., Tensor], sources: Sequence | np.ndarray, num_workers: int) -> Iterator[Tensor]:
+def _available_threads(wanted: int) -> int:
+    """`wanted`, or half of the threads that the system allows if it does not allow so many, each with an open file."""
+    end, threads = threading.Event(), []
+    with ExitStack() as files:
+        try:
+            for _ in range(wanted):
+                files.enter_context(open(os.devnull, "rb"))
+                thread = threading.Thread(target=end.wait)
+                thread.start()
+                threads.append(thread)
+        except (RuntimeError, OSError):  # "can't start new thread", "Too many open files"
+            return len(threads) // 2  # the program needs some for itself
+        finally:
+            end.set()
+            for thread in threads:
+                thread.join()
+    return wanted
+
+
+def _in_threads(load: Callable[..., Loaded], sources: Sequence | np.ndarray, num_workers: int) -> Iterator[Loaded]:
     """Yields results in order; prefetches at most 64 sources per thread, to limit memory."""
     with ThreadPoolExecutor(num_workers, thread_name_prefix="decoding") as pool:
         chunk = 64 * num_workers

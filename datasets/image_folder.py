@@ -16,7 +16,7 @@ import torch
 from torchvision.datasets.folder import IMG_EXTENSIONS, has_file_allowed_extension
 
 from learning_to_draw.datasets.config import ImageFolderConfig
-from learning_to_draw.datasets.decoded_cache import DecodedCache
+from learning_to_draw.datasets.decoded_cache import cache_of
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.identity import content_ids, divide
 from learning_to_draw.datasets.splits import SPLITS, Split, check_split_name
@@ -64,6 +64,7 @@ class ImageFolder:
 
     def __init__(self, config: ImageFolderConfig = ImageFolderConfig()) -> None:
         """Lists the files. Raises UsageError for unusable folders, before any picture is decoded."""
+        self.config = config
         self.image_size = config.image_size
         self.num_workers = config.num_workers
         self.root = config.dataset_root
@@ -101,7 +102,7 @@ class ImageFolder:
             self.channels,
             self.num_workers,
             f"decoding {name}",
-            cache=DecodedCache(self.root, f"ImageFolder-{name}"),
+            cache=cache_of(self.config, f"ImageFolder-{name}"),
             upright=True,
         )
         labels, items = torch.from_numpy(listing.labels), torch.arange(len(listing.labels))

@@ -12,9 +12,10 @@ from torchvision import transforms
 
 from learning_to_draw.datasets.augment import HANDWRITING_VIEW
 from learning_to_draw.datasets.config import OmniglotConfig
-from learning_to_draw.datasets.decoded_cache import DecodedCache
+from learning_to_draw.datasets.decoded_cache import cache_of
 from learning_to_draw.datasets.decoding import Picture, Transform, decode, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
+from learning_to_draw.datasets.listing import visible
 from learning_to_draw.datasets.skeleton import check_available, skeletonise
 from learning_to_draw.datasets.splits import Split, check_split_name, official_positions
 from learning_to_draw.errors import UsageError
@@ -40,6 +41,7 @@ class Omniglot:
     _fit: tuple[Transform, ...] = ()  # applied to each picture before its strokes are thinned
 
     def __init__(self, config: OmniglotConfig = OmniglotConfig()) -> None:
+        self.config = config
         self.valset_size_per_class = config.valset_size_per_class
         self.dataset_seed = config.dataset_seed
         self.augment = HANDWRITING_VIEW if config.augment else None
@@ -79,7 +81,7 @@ class Omniglot:
             self.channels,
             self.num_workers,
             f"decoding {name}",
-            cache=DecodedCache(self.root, f"{type(self).__name__}-{name}"),
+            cache=cache_of(self.config, f"{type(self).__name__}-{name}"),
         )
         return Split(
             name=name,
@@ -129,8 +131,8 @@ def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarra
     Raises UsageError if there are no pictures.
     """
     classes, paths, labels = [], [], []
-    for character in sorted(path for path in folder.glob("*/*") if path.is_dir()):
-        pictures = sorted(character.glob("*.png"))
+    for character in (path for path in visible(folder, "*/*") if path.is_dir()):
+        pictures = visible(character, "*.png")
         if pictures:
             labels.extend([len(classes)] * len(pictures))
             classes.append(f"{character.parent.name}/{character.name}")

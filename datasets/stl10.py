@@ -114,7 +114,7 @@ def _map_pictures(path: Path, count: int) -> np.ndarray:
 def _class_names(path: Path) -> tuple[str, ...]:
     """The ten names in the file, or `CLASSES` if it is missing or unusable."""
     try:
-        names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip())
     except FileNotFoundError:
         return CLASSES
     except (OSError, UnicodeDecodeError) as error:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from learning_to_draw.datasets.config import StratifiedImageNetConfig
-from learning_to_draw.datasets.decoded_cache import DecodedCache
+from learning_to_draw.datasets.decoded_cache import cache_of
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.identity import path_ids
 from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
@@ -43,6 +43,7 @@ class StratifiedImageNet:
 
     def __init__(self, config: StratifiedImageNetConfig = StratifiedImageNetConfig()) -> None:
         """Reads the split files. A missing picture is reported when its split is decoded."""
+        self.config = config
         self.image_size = config.image_size
         self.num_workers = config.num_workers
         self.root = config.dataset_root
@@ -72,7 +73,7 @@ class StratifiedImageNet:
             self.channels,
             self.num_workers,
             f"decoding {name}",
-            cache=DecodedCache(self.root, f"StratifiedImageNet-{name}"),
+            cache=cache_of(self.config, f"StratifiedImageNet-{name}"),
         )
         labels, ids = torch.from_numpy(listing.labels), torch.from_numpy(path_ids(listing.pictures))
         return Split(name, images, labels, self.classes, torch.arange(len(paths)), ids=ids)
@@ -84,7 +85,7 @@ def _class_of(picture: str) -> str:
 
 def _read_split_file(path: Path) -> list[str]:
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"StratifiedImageNet: {path} cannot be read ({error}).\nGive a readable text file in UTF-8."

@@ -11,9 +11,10 @@ import torch
 from torchvision.datasets.utils import download_and_extract_archive
 
 from learning_to_draw.datasets.config import TinyImageNetConfig
-from learning_to_draw.datasets.decoded_cache import DecodedCache
+from learning_to_draw.datasets.decoded_cache import cache_of
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
+from learning_to_draw.datasets.listing import visible
 from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
 from learning_to_draw.errors import UsageError
 
@@ -43,6 +44,7 @@ class TinyImageNet:
     image_size = SIZE
 
     def __init__(self, config: TinyImageNetConfig = TinyImageNetConfig()) -> None:
+        self.config = config
         self.num_workers = config.num_workers
         self.root = config.dataset_root
         self.folder = self.root / FOLDER
@@ -72,7 +74,7 @@ class TinyImageNet:
     def split(self, name: str) -> Split:
         check_split_name(name)
         paths, labels = self.listings[name]
-        cache = DecodedCache(self.root, f"TinyImageNet-{name}")
+        cache = cache_of(self.config, f"TinyImageNet-{name}")
         images = decode(paths, resize_and_crop(SIZE), self.channels, self.num_workers, f"decoding {name}", cache=cache)
         return Split(name, images, torch.from_numpy(labels), self.classes, torch.arange(len(labels)))
 
@@ -90,7 +92,7 @@ def _list_by_folder(folder: Path, wnids: list[str]) -> Listing:
     """Pictures at any depth below `folder/<wnid>/`, by class and name."""
     paths, labels = [], []
     for label, wnid in enumerate(wnids):
-        pictures = sorted((folder / wnid).rglob("*.JPEG"))
+        pictures = visible(folder / wnid, "**/*.JPEG")
         if not pictures:
             raise _incomplete(f"no pictures (*.JPEG) in {folder / wnid}")
         paths.extend(pictures)
@@ -134,7 +136,7 @@ def _read_table(path: Path) -> dict[str, str]:
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise _incomplete(f"{path} cannot be read ({error})") from None
     return [line.strip() for line in lines if line.strip()]

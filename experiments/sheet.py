@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from learning_to_draw.datasets.picture_file import take_from
 from learning_to_draw.trials.records.gamelog import read_log
-from learning_to_draw.trials.records.picture_files import take_from
 
 SHOWN, TILE, GAP, LINE = 10, 96, 4, 22
 

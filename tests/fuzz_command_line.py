@@ -5,8 +5,8 @@
 
 Options come from the program's own parsers, so that new ones are drawn, too. Promised is: exit code 0, 1 or 2; no
 traceback and no warning; with 2 a message that begins with "error: ", and no file made or changed, but for decoded
-pictures in .decoded/; with 1 one that begins with "failed: "; and files that are there never change, except those of a
-training that goes on.
+pictures in --cache-dir; with 1 one that begins with "failed: "; and files that are there never change, except those of
+a training that goes on.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def make_call(call: list[str], world: Path) -> tuple[int | str | None, str, list
             escaped = [traceback.format_exc()]
     output, errors = (stream.buffer.getvalue().decode() for stream in shown if stream.flush() is None)
     after = listing(world)
-    made = [str(path) for path in after if path not in before and ".decoded" not in path.parts]
+    made = [str(path) for path in after if path not in before and after[path] and path.suffix != ".npz"]
     going_on = "resumable" if code != 2 else None
     changed = [str(path) for path in before if after.get(path) != before[path] and path.parts[0] != going_on]
     broken = {
@@ -316,6 +316,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         # No weights that happen to be here, and no trying again for a minute where there is no network.
         os.environ |= {"TORCH_HOME": f"{folder}/home", "HF_HOME": f"{folder}/home", "HF_HUB_OFFLINE": "1"}
+        os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         numbers = range(options.first, options.first + options.calls)
         for number, call, (code, shown, wrong) in fuzz(Path(folder), options.seed, numbers):
             codes[str(code)] += 1

@@ -194,11 +194,11 @@ def test_a_thread_without_memory_ends_the_run_with_advice(workers, tmp_path, cap
         return torch.zeros(3, 16, 16, dtype=torch.uint8)
 
     monkeypatch.setattr(decoding, "to_tensor", to_tensor)
-    arguments = [*pictures, "--batch-size", "3", "--num-workers", workers, "--output", tmp_path / "run"]
-    code, _, err = call(capsys, "train", *arguments)
+    arguments = [*pictures, "--batch-size", "3", "--num-workers", workers, "--cache-dir", tmp_path / "cache"]
+    code, _, err = call(capsys, "train", *arguments, "--output", tmp_path / "run")
     assert code == 1
     assert err.startswith("failed: there is not enough memory for this.")
-    assert [path.name.split("-")[1] for path in (tmp_path / "mine" / ".decoded").iterdir()] == ["train"]  # it was whole
+    assert [path.name.split("-")[1] for path in (tmp_path / "cache").iterdir()] == ["train"]  # it was whole
     assert not (tmp_path / "run").exists()
 
 

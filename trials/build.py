@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,11 @@ from learning_to_draw.trials.config.run import Auxiliary, RunConfig, TrainConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches, SenderView
 from learning_to_draw.trials.loop.memory import SHARE, place_of_pictures
+
+logger = logging.getLogger("commgame")
+
+DARK = 32  # pictures without a brighter value are nearly black
+CHUNK = 2**24  # pixels searched at a time, until one is bright
 
 # Added to a seed, which gives each kind of random draw its own stream.
 TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
@@ -134,6 +140,7 @@ def load_pictures(
     with distributed.local_rank_zero_first():
         built = dataset.build()
         pictures = Pictures({name: built.split(name) for name in names}, built.image_size, built.channels)
+    _warn_if_dark(dataset.name, pictures)
     if device.type != "cuda":
         return pictures
     free, _ = torch.cuda.mem_get_info(device)
@@ -142,6 +149,24 @@ def load_pictures(
         pictures,
         splits={name: split.to(place) for name, split in pictures.splits.items()},
         budget=int(free * SHARE),
+    )
+
+
+def _warn_if_dark(dataset: str, pictures: Pictures) -> None:
+    """Logs a warning if all pictures are nearly black, as those of a 12-bit camera in 16-bit files are."""
+    brightest = 0
+    for split in pictures.splits.values():
+        images = split.images
+        pixels = images if isinstance(images, torch.Tensor) else images.pixels
+        for part in pixels.flatten().split(CHUNK):
+            brightest = max(brightest, int(part.max()))
+            if brightest >= DARK:
+                return
+    logger.warning(
+        "%s: all pictures are nearly black: the brightest value is %d of 255. 16-bit pictures are divided by 256. If "
+        "theirs have fewer significant bits, rescale them.",
+        dataset,
+        brightest,
     )
 
 

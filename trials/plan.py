@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from learning_to_draw.components import Config
+from learning_to_draw.datasets.config import PictureFilesConfig
+from learning_to_draw.datasets.decoded_cache import cache_folder, cached_bytes
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import as_text, default_values, given_options
@@ -19,6 +22,7 @@ def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBa
     lines = [
         _data_line(config.dataset.name, pictures),
         _place_line(pictures),
+        *_cache_lines(config.dataset.config),
         *(_game_line(name, games) for name, games in batches.items()),
         *_processes_line(batches),
         *_lonely_line(batches),
@@ -46,6 +50,19 @@ def _place_line(pictures: Pictures) -> str:
     where = "in the CPU's memory" if place.type == "cpu" else f"on {place}"
     line = f"decoded        {pictures.nbytes / MIB:.1f} MiB of pictures {where}"
     return line if pictures.budget is None else f"{line}; the GPU's budget for them: {pictures.budget / MIB:.0f} MiB"
+
+
+def _cache_lines(dataset: Config) -> list[str]:
+    """Where decoded picture files are saved, and the size of everything there; for data sets of picture files."""
+    if not isinstance(dataset, PictureFilesConfig):
+        return []
+    folder, earlier = cache_folder(dataset), dataset.dataset_root / ".decoded"
+    reason = "--no-cache" if dataset.no_cache else "the user has no home folder"
+    where = f"none ({reason})" if folder is None else f"{cached_bytes(folder) / MIB:.1f} MiB of files in {folder}"
+    lines = [f"cache          {where}"]
+    if earlier.is_dir():
+        lines.append(f"old cache      {earlier} is not used any more and can be deleted")
+    return lines
 
 
 def _game_line(name: str, batches: GameBatches) -> str:

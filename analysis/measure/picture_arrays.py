@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from learning_to_draw.datasets.decoding import read_picture, to_tensor
+from learning_to_draw.datasets.picture_file import take_from
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.records.picture_files import take_from
 
 
 def read_pictures(paths: Sequence[Path]) -> np.ndarray:

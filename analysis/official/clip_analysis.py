@@ -76,7 +76,7 @@ def true_class(game: Turn, true_classes: Mapping[str, str], path: Path) -> str:
 
 def read_names(path: Path) -> list[str]:
     try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise UsageError(
             f"--classes-file {path} cannot be read: {error}.\nGive a text file with one class per line."

@@ -15,7 +15,7 @@ def read_hash_classes(path: Path) -> dict[str, str]:
     """
     classes: dict[str, str] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             for number, row in enumerate(csv.reader(file), start=1):
                 if not row:
                     continue  # a blank line

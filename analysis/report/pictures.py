@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from learning_to_draw.trials.records.picture_files import take_from
+from learning_to_draw.datasets.picture_file import take_from
 
 LONGEST_SIDE = 160  # of a stored picture, in pixels; it is shown with at most 112 CSS pixels
 PHOTO_QUALITY = 85  # of 100

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from learning_to_draw.datasets.picture_file import take_from
 from learning_to_draw.trials.records.gamelog import GameLog, Turn, read_log
 
 WIDTH, MARGIN = 900, 14
@@ -95,8 +96,9 @@ def draw_row(sheet: Image.Image, top: int, log: GameLog, game: Turn, name: str, 
 
 def paste(sheet: Image.Image, log: GameLog, name: str, corner: tuple[int, int], side: int) -> None:
     """Pastes a picture of the log, scaled to a square of `side` pixels, with a thin border."""
-    with Image.open(log.picture(name)) as picture:
-        sheet.paste(picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS), corner)
+    size = (side, side)
+    picture = take_from(log.picture(name), lambda file: file.convert("RGB").resize(size, Image.Resampling.LANCZOS))
+    sheet.paste(picture, corner)
     left, top = corner
     ImageDraw.Draw(sheet).rectangle((left, top, left + side - 1, top + side - 1), outline=EDGE)
 

@@ -1,6 +1,6 @@
 """Joins pictures side by side in one small file for the documentation.
 
-python docs/figures/side_by_side.py PICTURE [PICTURE ...] --output docs/images/NAME.png
+python -m docs.figures.side_by_side PICTURE [PICTURE ...] --output docs/images/NAME.png
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from pathlib import Path
 
 from PIL import Image
 
+from learning_to_draw.datasets.picture_file import take_from
+
 COLOURS = 256  # a palette makes the file a third as large, with hardly any visible difference
 GAP = 10
 
 
 def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Returns the pictures in a row, aligned at the top, with white between them."""
+    """Returns the pictures (RGB) in a row, aligned at the top, with white between them."""
     width = sum(picture.width for picture in pictures) + GAP * (len(pictures) - 1)
     sheet, left = Image.new("RGB", (width, max(picture.height for picture in pictures)), "white"), 0
     for picture in pictures:
-        sheet.paste(picture.convert("RGB"), (left, 0))
+        sheet.paste(picture, (left, 0))
         left += picture.width + GAP
     return sheet.quantize(COLOURS)
 
@@ -30,4 +32,5 @@ if __name__ == "__main__":
     parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    side_by_side([Image.open(file) for file in arguments.pictures]).save(arguments.output, optimize=True)
+    pictures = [take_from(file, lambda picture: picture.convert("RGB")) for file in arguments.pictures]
+    side_by_side(pictures).save(arguments.output, optimize=True)

@@ -34,9 +34,15 @@ def load_clip(name: str, *, pretrained: bool = True) -> nn.Module:
     if pretrained:
         try:
             path = open_clip.download_pretrained(open_clip.get_pretrained_cfg(name_there, "openai"))
-            open_clip.load_checkpoint(model, path)
-        except Exception as error:  # offline, disk full, damaged file: each raises another type
+        except Exception as error:  # offline, disk full: each raises another type
             raise UsageError(_not_to_be_had(open_clip, name, error)) from error
+        try:
+            open_clip.load_checkpoint(model, path)
+        except Exception as error:  # a damaged file can raise almost any exception
+            raise UsageError(
+                f"the file of CLIP's weights {path} is damaged: {first_line(error)[:150]}\n"
+                "Delete it: the next run downloads it again. Or replace it with an intact copy."
+            ) from error
     return model.float().eval()
 
 

@@ -17,19 +17,27 @@ STYLIZED_IMAGENET_FILE = "vgg16_train_60_epochs_lr0.01-6c6fcc9f.pth"
 def load_imagenet_weights(network: nn.Module, weights: WeightsEnum, prefix: str = "") -> None:
     """Loads torchvision's weights into a torchvision network, or into the part of it that it calls `prefix`.
 
-    torchvision downloads the file unless it is under TORCH_HOME. Raises UsageError if that fails.
+    torchvision downloads the file unless it is under TORCH_HOME. Raises UsageError if that fails, or if the file is
+    damaged.
     """
     name = weights.url.rsplit("/", 1)[-1]
+    path = checkpoint_folder() / name
+    downloads = not path.exists()
     try:
-        state = weights.get_state_dict(progress=False, check_hash=True)
+        state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except Exception as error:  # offline, disk full, damaged file: each raises another type
+        if not downloads:  # torch checks the hash of what it downloads only
+            raise UsageError(
+                f"the file of ImageNet weights {path} is damaged: {first_line(error)[:150]}\n"
+                f"Delete it: the next run downloads it from {weights.url}. Or replace it with an intact copy."
+            ) from error
         raise UsageError(
             f"the ImageNet weights {name} are not available: {first_line(error)}\n"
             f"Looked in {checkpoint_folder()}, then at {weights.url}.\n"
             "Put the file there by hand, set TORCH_HOME to a folder that has it under hub/checkpoints, or leave out "
             "--imagenet-weights."
         ) from error
-    fill(network, state, prefix, checkpoint_folder() / name)
+    fill(network, state, prefix, path)
 
 
 def load_stylized_imagenet_weights(backbone: nn.Sequential, file: str) -> None:

@@ -140,11 +140,11 @@ def test_a_second_run_sees_the_same_views_without_decoding(root, tmp_path, spoil
     items, names = torch.arange(10), ("train", "valid", "test")
 
     def views():
-        data = Caltech101(Caltech101Config(dataset_root=tmp_path, image_size=16))
+        data = Caltech101(Caltech101Config(dataset_root=tmp_path, image_size=16, cache_dir=tmp_path / "cache"))
         return [data.split(name).view(items, torch.Generator().manual_seed(0)) for name in names]
 
     first = views()
     spoil(tmp_path.rglob("*.jpg"))
     for one, other in zip(first, views(), strict=True):
         assert torch.equal(one, other)
-    assert len(list((tmp_path / ".decoded").iterdir())) == 3
+    assert len(list((tmp_path / "cache").iterdir())) == 3

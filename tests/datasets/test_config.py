@@ -6,7 +6,13 @@ import pytest
 
 from learning_to_draw.components import InvalidValueError, options_of
 from learning_to_draw.datasets import DATASETS
-from learning_to_draw.datasets.config import CelebAConfig, ImageFolderConfig, QuickDrawConfig, StratifiedImageNetConfig
+from learning_to_draw.datasets.config import (
+    CelebAConfig,
+    ImageFolderConfig,
+    PictureFilesConfig,
+    QuickDrawConfig,
+    StratifiedImageNetConfig,
+)
 from learning_to_draw.errors import UsageError
 
 
@@ -83,6 +89,8 @@ from learning_to_draw.errors import UsageError
 def test_defaults(name, expected):
     values = DATASETS[name].config().values()
     expected = {**expected, "num_workers": 4}
+    if issubclass(DATASETS[name].config, PictureFilesConfig):
+        expected |= {"cache_dir": None, "no_cache": False}
     assert values == expected
     assert [type(values[option]) for option in expected] == [type(value) for value in expected.values()]
 

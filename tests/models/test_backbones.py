@@ -1,5 +1,8 @@
 """Backbones: documented layers and names, freezing, and weights from torchvision's own files."""
 
+import os
+import pickle
+
 import pytest
 import torch
 import torchvision
@@ -148,10 +151,45 @@ def test_both_vggs_take_the_same_imagenet_weights(tmp_path, monkeypatch, vgg16):
             assert torch.equal(value, vgg16.features.state_dict()[name])
 
 
-def test_missing_or_damaged_imagenet_weights_are_said(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kept", [0, 1000, 4_000_000])
+def test_damaged_imagenet_weights_are_named_with_the_advice_to_delete_them(kept, tmp_path, monkeypatch):
+    path = weights_folder(tmp_path, monkeypatch) / "squeezenet1_1-b8a52dc0.pth"
+    torch.save(torchvision.models.squeezenet1_1().state_dict(), path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(UsageError, match=f"{path} is damaged: .*\nDelete it: ") as raised:
+        SqueezeNetBackbone(SqueezeNetConfig(imagenet_weights=True), image_size=64)
+    assert len(str(raised.value).splitlines()) <= 5
+    assert path.stat().st_size == kept
+
+
+def test_a_page_or_a_program_in_place_of_imagenet_weights_is_damaged_too(tmp_path, monkeypatch):
+    path = weights_folder(tmp_path, monkeypatch) / "squeezenet1_1-b8a52dc0.pth"
+    program = pickle.dumps(Program(str(tmp_path / "was run")))
+    for content in (b"<html>Log in to the network</html>", program):
+        path.write_bytes(content)
+        with pytest.raises(UsageError, match=f"{path} is damaged: "):
+            SqueezeNetBackbone(SqueezeNetConfig(imagenet_weights=True), image_size=64)
+    assert not (tmp_path / "was run").exists()
+
+
+class Program:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+def refuse(*_):
+    raise OSError("no network")
+
+
+def test_imagenet_weights_that_are_missing_or_of_another_network_are_said(tmp_path, monkeypatch):
     folder = weights_folder(tmp_path, monkeypatch)
-    (folder / "squeezenet1_1-b8a52dc0.pth").write_bytes(b"no weights")
-    with pytest.raises(UsageError, match=r"squeezenet1_1-b8a52dc0\.pth are not available") as raised:
+    monkeypatch.setattr(torch.hub, "urlopen", refuse)
+    with pytest.raises(UsageError, match=r"squeezenet1_1-b8a52dc0\.pth are not available: .*no network") as raised:
         SqueezeNetBackbone(SqueezeNetConfig(imagenet_weights=True), image_size=64)
     assert str(folder) in str(raised.value)
     torch.save({"features.0.weight": torch.zeros(1)}, folder / "squeezenet1_1-b8a52dc0.pth")

@@ -331,8 +331,9 @@ def test_a_run_with_pictures_decoded_before_plays_the_same_games(tmp_path):
         for green in range(10):
             Image.new("RGB", (20 + green, 30), (red, green, 0)).save(tmp_path / name / f"{green}.png")
     words = ["--dataset", "ImageFolder", "--dataset-root", str(tmp_path), "--image-size", "8", "--batch-size", "3"]
+    words += ["--cache-dir", str(tmp_path / ".cache")]
     first, again = (set_up(config_of(*words, "--device", "cpu"), ALL).batches for _ in range(2))
-    assert len(list((tmp_path / ".decoded").iterdir())) == 3
+    assert len(list((tmp_path / ".cache").iterdir())) == 3
     for name in ALL:
         for one, other in zip(first[name], again[name], strict=True):
             assert torch.equal(one.photos, other.photos)

@@ -25,7 +25,7 @@ PYTHON = "Python"
 CONFIG = "config.json"
 
 # Options that apply to one start of the program only: a checkpoint does not pass them on.
-OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet")
+OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet", "cache_dir", "no_cache")
 
 
 Run = TypeVar("Run", bound=RunConfig)

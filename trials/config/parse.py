@@ -170,7 +170,7 @@ def parse_training(words: Sequence[str]) -> TrainConfig:
     if path is None or "-h" in words or "--help" in words:
         return parse("train", words)
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         saved = content["options"]
         if content.get("command", "train") != "train" or not isinstance(saved, dict):
             raise ValueError("it is not the configuration of a training")

@@ -24,6 +24,7 @@ from learning_to_draw.components import (
     seed,
 )
 from learning_to_draw.datasets import DATASETS
+from learning_to_draw.datasets.config import cache_dir_option, no_cache_option
 from learning_to_draw.games import GAMES
 from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses import LOSSES
@@ -156,6 +157,8 @@ class RunConfig(Config):
         "auto: on the GPU if they take at most half of its free memory",
         choices=("auto", "cpu", "cuda"),
     )
+    cache_dir: Path | None = cache_dir_option()
+    no_cache: bool = no_cache_option()
     data_seed: int = option(
         1234,
         "seed of the random choice of pictures for games, in training and in testing",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torchbearer
-from PIL import Image
 from torchbearer.callbacks import Callback
 
+from learning_to_draw.datasets.picture_file import take_from
 from learning_to_draw.errors import UsageError
 
 
@@ -42,8 +42,8 @@ class TensorBoard(Callback):
             both = f"val_{metric}" in metrics
             part = ("/validation" if name != metric else "/training") if both else ""
             self._writer.add_scalar(metric + part, value, epoch)
-        with Image.open(self.folder / "val_games.png") as games:
-            self._writer.add_image("games", np.asarray(games.convert("RGB")), epoch, dataformats="HWC")
+        games = take_from(self.folder / "val_games.png", lambda picture: np.asarray(picture.convert("RGB")))
+        self._writer.add_image("games", games, epoch, dataformats="HWC")
         self._writer.flush()
 
     def on_end(self, state):

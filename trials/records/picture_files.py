@@ -1,28 +1,13 @@
-"""Opens picture files, with one error message for all that cannot be read."""
+"""Turns picture files into data URIs for web pages."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from PIL import Image
 
-from learning_to_draw.errors import UsageError, first_line
-
-Taken = TypeVar("Taken")
-
-
-def take_from(path: Path, take: Callable[[Image.Image], Taken]) -> Taken:
-    """The result of `take` on the opened picture. Raises UsageError if the file cannot be read, or `take` fails."""
-    try:
-        with Image.open(path) as picture:
-            return take(picture)
-    except Exception as error:  # a damaged file can raise nearly anything in Pillow
-        raise UsageError(
-            f"picture {path}: it cannot be read ({first_line(error)}).\nReplace it with an intact copy."
-        ) from error
+from learning_to_draw.datasets.picture_file import take_from
 
 
 def as_uri(path: Path) -> tuple[str, int, int]:

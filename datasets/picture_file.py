@@ -1,0 +1,80 @@
+"""Opens picture files. Every picture that this program reads, of data sets and of game logs, is opened here."""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+
+from PIL import Image, UnidentifiedImageError
+
+from learning_to_draw.errors import UsageError, first_line
+
+Taken = TypeVar("Taken")
+
+# Raster formats that Pillow decodes itself. For others it may start a program: Ghostscript for EPS, whatever the file's
+# name is.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+MOST_PIXELS = 89_478_485  # Pillow warns of larger pictures; one takes 360 MB, and as much again to be converted
+LARGE = 16_000_000  # pixels; threads decode larger pictures one at a time, to limit memory
+REPLACE = "Replace the file with an intact copy, or remove it."
+
+_large_pictures = Lock()
+
+
+class UnreadablePicture(UsageError):
+    """A picture file that cannot be read. problem: why."""
+
+    def __init__(self, path: Path | str, problem: str, advice: str = REPLACE) -> None:
+        super().__init__(f"picture {path}: it cannot be read ({problem}).\n{advice}")
+        self.path, self.problem = path, problem
+
+
+def take_from(path: Path | str, take: Callable[[Image.Image], Taken]) -> Taken:
+    """The result of `take` on the opened picture, whose pixels are not decoded yet.
+
+    Opens regular files only, as reading a pipe or a device may never end. Raises `UnreadablePicture`, also for an
+    exception of `take`: Pillow reports most damage only when it decodes.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ValueError("it is a folder" if os.path.isdir(path) else "it is not a regular file")
+        with Image.open(path, formats=_formats()) as picture:
+            pixels = picture.width * picture.height
+            if pixels > MOST_PIXELS:
+                raise Image.DecompressionBombError
+            with _large_pictures if pixels > LARGE else nullcontext():
+                return take(picture)
+    except FileNotFoundError:
+        raise UnreadablePicture(path, "there is no such file", "Put it there, or correct the path.") from None
+    except UnidentifiedImageError:
+        problem, advice = f"it is not a picture in one of the formats {', '.join(_formats())}", REPLACE
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        problem, advice = f"it has more than {MOST_PIXELS:,} pixels", "Scale it down, or remove it."
+    except Exception as error:  # Pillow can raise almost any exception for a broken file
+        problem, advice = first_line(error), REPLACE
+    raise UnreadablePicture(path, problem, advice)
+
+
+def together(unreadable: Sequence[UnreadablePicture], pictures: int) -> UsageError:
+    """One error for all unreadable pictures (at least one) of a number of `pictures`. Names the first three."""
+    if len(unreadable) == 1:
+        return unreadable[0]
+    lines = [f"{error.path}: {error.problem}" for error in unreadable[:3]]
+    such_as = ", such as" if len(unreadable) > len(lines) else ":"
+    return UsageError(
+        "\n".join([f"{len(unreadable)} of {pictures} pictures cannot be read{such_as}", *lines])
+        + "\nReplace these files with intact copies, or remove them."
+    )
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that the installed Pillow can read."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
