@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from learning_to_draw.analysis.official.clip_analysis import clip_analysis, shown_pictures
+from learning_to_draw.analysis.official.clip_analysis import clip_analysis, read_names, shown_pictures
 from learning_to_draw.analysis.official.options import TEMPLATES
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.encoders.clip import clip_input, clip_text_tokens, load_clip
@@ -80,6 +80,11 @@ def test_classes_and_templates_of_ones_own(log, hash_classes, tiny_clip, tmp_pat
     assert not (log / "clip-analysis.json").exists()
     with pytest.raises(UsageError, match="already exists"):
         analyse(log, hash_classes, output=out)
+
+
+def test_names_in_a_file_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "names.txt").write_text("owl\r\ncat\r\n", encoding="utf-8-sig")
+    assert read_names(tmp_path / "names.txt") == ["owl", "cat"]
 
 
 def test_left_out_classes_are_those_of_the_list(log, hash_classes, tiny_clip):

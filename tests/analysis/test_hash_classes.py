@@ -20,6 +20,12 @@ def test_blank_lines_are_skipped(tmp_path):
     assert read_hash_classes(path) == {A: "cat", B: "dog"}
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path):
+    path = tmp_path / "classes.csv"
+    path.write_text(f"{A},Käfer\r\n{B},dog\r\n", encoding="utf-8-sig", newline="")
+    assert read_hash_classes(path) == {A: "Käfer", B: "dog"}
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

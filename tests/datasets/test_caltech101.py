@@ -148,3 +148,24 @@ def test_a_second_run_sees_the_same_views_without_decoding(root, tmp_path, spoil
     for one, other in zip(first, views(), strict=True):
         assert torch.equal(one, other)
     assert len(list((tmp_path / "cache").iterdir())) == 3
+
+
+def test_hidden_folders_are_no_classes(tmp_path):
+    for name in ("ant", "bee", ".trash", "__MACOSX", "@eaDir"):
+        folder = tmp_path / "caltech101" / "101_ObjectCategories" / name
+        folder.mkdir(parents=True)
+        Image.new("RGB", (9, 9)).save(folder / "image_0001.jpg")
+        (folder / "._image_0001.jpg").write_bytes(b"\0\5\x16\7")
+    data = Caltech101(Caltech101Config(dataset_root=tmp_path))
+    assert data.classes == ("ant", "bee")
+    assert len(data.paths) == 2
+
+
+def test_a_thin_training_picture_takes_little_memory(root, tmp_path):
+    shutil.copytree(root / "caltech101", tmp_path / "caltech101")
+    for path in tmp_path.rglob("ant/image_*.jpg"):
+        Image.new("RGB", (2, 9000), "red").save(path)
+    data = Caltech101(Caltech101Config(dataset_root=tmp_path, image_size=100))
+    train = data.split("train")
+    assert train.images.heights.max() == 16 * 110
+    assert train.view(torch.tensor([0, 60]), torch.Generator().manual_seed(0)).shape == (2, 3, 100, 100)

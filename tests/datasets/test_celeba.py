@@ -122,3 +122,11 @@ def test_a_second_run_sees_the_same_pictures_without_decoding(root, spoil):
     again = CelebA(CelebAConfig(dataset_root=root, image_size=16, labels="none")).split("train")
     assert torch.equal(again.images, first.images)
     assert again.classes == ("portrait",)
+
+
+def test_lists_with_a_byte_order_mark_are_read(root):
+    for path in (root / "celeba").glob("*.txt"):
+        path.write_text(path.read_text(), encoding="utf-8-sig", newline="\r\n")
+    split = CelebA(CelebAConfig(dataset_root=root, image_size=16)).split("train")
+    assert split.classes == ("17", "2880")
+    assert len(split.labels) == 3

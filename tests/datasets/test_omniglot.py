@@ -184,3 +184,17 @@ def test_a_second_run_sees_the_same_pictures_without_decoding(root, spoil):
     spoil(root.rglob("*.png"))
     for (cls, options), images in zip(kinds, first, strict=True):
         assert torch.equal(cls(OmniglotConfig(dataset_root=root, **options)).split("test").images, images)
+
+
+def test_hidden_files_and_system_folders_are_passed_over(root):
+    expected = [numbers(Omniglot(OmniglotConfig(dataset_root=root)).split(name)).tolist() for name in ("train", "test")]
+    for picture in list(root.rglob("*.png")):
+        picture.with_name(f"._{picture.name}").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        ")
+        (picture.parent / "@eaDir").mkdir(exist_ok=True)
+        (picture.parent / "@eaDir" / picture.name).write_bytes(b"a thumbnail")
+    hidden = root / "omniglot-py" / "images_evaluation" / "Tengwar" / ".ipynb_checkpoints"
+    hidden.mkdir()
+    (hidden / "0001_01.png").write_bytes(b"a copy")
+    data = Omniglot(OmniglotConfig(dataset_root=root, no_cache=True))
+    assert [numbers(data.split(name)).tolist() for name in ("train", "test")] == expected
+    assert data.split("test").classes == EVALUATION

@@ -228,3 +228,9 @@ def test_downloaded(tmp_path, monkeypatch, server, intact):
         with pytest.raises(UsageError, match="corrupted"):
             STL10(STL10Config(dataset_root=root))
         assert not root.exists()
+
+
+def test_class_names_with_a_byte_order_mark(root):
+    names = root / "stl10_binary" / "class_names.txt"
+    names.write_text("\r\n".join(f"kind{i}" for i in range(10)), encoding="utf-8-sig")
+    assert STL10(STL10Config(dataset_root=root)).split("test").classes == tuple(f"kind{i}" for i in range(10))

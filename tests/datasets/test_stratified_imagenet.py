@@ -190,3 +190,11 @@ def test_another_list_of_the_same_pictures_is_decoded_for_itself(root):
         (root / "splits" / f"split4_{part}.txt").write_text("".join(f"{picture}\n" for picture in pictures))
     other = imagenet(root, split=4, image_size=16).split("train")
     assert torch.equal(other.images, first.images.flip(0))
+
+
+def test_split_files_saved_on_windows_are_read(root):
+    for path in (root / "splits").iterdir():
+        path.write_text(path.read_text(), encoding="utf-8-sig", newline="\r\n")
+    data = imagenet(root)
+    assert data.classes == tuple(CLASSES)
+    assert identities(data.split("train")) == expected(LISTS["train"])

@@ -178,3 +178,23 @@ def test_a_second_run_sees_the_same_pictures_without_decoding(root, spoil):
     first = TinyImageNet(TinyImageNetConfig(dataset_root=root)).split("valid")
     spoil(root.rglob("*.JPEG"))
     assert torch.equal(TinyImageNet(TinyImageNetConfig(dataset_root=root)).split("valid").images, first.images)
+
+
+def test_hidden_files_and_system_folders_are_passed_over(root, caplog):
+    for picture in list(root.rglob("*.JPEG")):
+        picture.with_name(f"._{picture.name}").write_bytes(b"\0\5\x16\7")
+        thumbnails = picture.parent / "@eaDir" / picture.name
+        thumbnails.mkdir(parents=True)
+        (thumbnails / "SYNOPHOTO_THUMB_M.JPEG").write_bytes(picture.read_bytes())
+    data = TinyImageNet(TinyImageNetConfig(dataset_root=root))
+    assert f"{3 * TRAIN} and {3 * VAL} labelled pictures" in caplog.text
+    assert identities(data.split("train")) == [(label, number) for label in range(3) for number in range(TRAIN)]
+
+
+def test_lists_saved_on_windows_are_read(root):
+    expected = TinyImageNet(TinyImageNetConfig(dataset_root=root))
+    for path in (root / "tiny-imagenet-200").rglob("*.txt"):
+        path.write_text(path.read_text(), encoding="utf-8-sig", newline="\r\n")
+    data = TinyImageNet(TinyImageNetConfig(dataset_root=root))
+    assert data.classes == expected.classes
+    assert data.listings["valid"][0] == expected.listings["valid"][0]

@@ -1,0 +1,138 @@
+"""A user's folder of pictures: what a run leaves in it, the cache of decoded pictures, and strange pictures."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torchvision
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--dataset", "ImageFolder", "--encoder", "SmallCNNEncoder", "--image-size", "16", "--batch-size", "3"]
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """The user's cache folder, which does not exist yet."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user cache"))
+    return tmp_path / "user cache" / "learning-to-draw"
+
+
+def state(folder):
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*")}
+
+
+def plan(out, name):
+    return [line for line in out.splitlines() if line.startswith(f"{name}  ")]
+
+
+def test_after_a_training_the_folder_is_as_before_and_torchvision_reads_it(tmp_path, train, picture_folder, cache):
+    root = picture_folder(tmp_path / "mine")
+    before = state(root)
+    out = train(tmp_path / "run", *SMALL, "--dataset-root", root)
+    assert state(root) == before
+    assert len(torchvision.datasets.ImageFolder(root)) == 36
+    files = sorted(cache.iterdir())
+    assert [path.name.split("-")[1] for path in files] == ["test", "train", "valid"]
+    megabytes = sum(path.stat().st_size for path in files) / 2**20
+    assert plan(out, "cache") == [f"cache          {megabytes:.1f} MiB of files in {cache}"]
+    again = train(tmp_path / "again", *SMALL, "--dataset-root", root)
+    assert again.count("read decoded pictures from ") == 3
+    for name in ("log.csv", "val_games.png"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_cache_options_are_of_one_start(tmp_path, call, train, picture_folder, cache):
+    root, mine = picture_folder(tmp_path / "mine"), tmp_path / "my cache"
+    words = [*SMALL, "--dataset-root", root]
+    out = train(tmp_path / "run", *words, "--cache-dir", mine)
+    assert plan(out, "cache")[0].endswith(f" MiB of files in {mine}")
+    assert len(list(mine.iterdir())) == 3
+    assert not cache.exists()
+    code, out, _ = call("test", "--weights", tmp_path / "run" / "model_final.pt", "--output", tmp_path / "tested")
+    assert code == 0
+    assert [path.name.split("-")[1] for path in cache.iterdir()] == ["test"]
+    code, out, err = call("train", "--resume", tmp_path / "run", "--epochs", "2", "--no-cache")
+    assert code == 0, err
+    assert plan(out, "cache") == ["cache          none (--no-cache)"]
+    assert len(list(cache.iterdir())) == 1
+    _, out, _ = call("train", *words, "--cache-dir", mine, "--no-cache", "--print-config")
+    assert not {"cache_dir", "no_cache"} & json.loads(out)["options"].keys()
+
+
+def test_every_data_set_accepts_the_cache_options(tmp_path, train):
+    out = train(tmp_path / "run", "--no-cache", "--cache-dir", tmp_path / "cache", "--dry-run")
+    assert not plan(out, "cache")  # Digits decodes no files
+
+
+def test_a_cache_folder_that_is_a_file_is_an_error(tmp_path, call, picture_folder):
+    root = picture_folder(tmp_path / "mine")
+    (tmp_path / "file").write_text("mine")
+    words = ["--dataset-root", root, "--cache-dir", tmp_path / "file", "--output", tmp_path / "run"]
+    code, _, err = call("train", *SMALL, *words)
+    assert code == 2
+    assert err.startswith(f"error: --cache-dir {tmp_path / 'file'} is not a folder.")
+    assert not (tmp_path / "run").exists()
+
+
+def test_decoded_pictures_of_an_earlier_version_are_not_used_and_can_be_deleted(tmp_path, train, picture_folder, cache):
+    root = picture_folder(tmp_path / "mine")
+    (root / ".decoded").mkdir()
+    (root / ".decoded" / "ImageFolder-train-0123456789abcdef.npz").write_bytes(b"old")
+    before = state(root)
+    out = train(tmp_path / "run", *SMALL, "--dataset-root", root)
+    assert out.count(".decoded") == 1
+    assert plan(out, "old cache") == [f"old cache      {root / '.decoded'} is not used any more and can be deleted"]
+    assert state(root) == before
+
+
+def test_pictures_of_a_twelve_bit_camera_are_warned_of_once(tmp_path, train, cache):
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for number in range(10):
+            pixels = rng.integers(0, 4096, (20, 20)).astype(np.uint16)
+            pixels[0, 0] = 4095
+            Image.fromarray(pixels).save(tmp_path / "mine" / name / f"{number}.png")
+    for run in ("decoded", "from the cache"):
+        out = train(tmp_path / run, *SMALL, "--dataset-root", tmp_path / "mine")
+        assert out.count("ImageFolder: all pictures are nearly black: the brightest value is 15 of 255.") == 1
+
+
+def test_a_picture_with_broken_exif_is_trained_on_without_a_word(tmp_path, call, picture_folder, cache):
+    root = picture_folder(tmp_path / "mine")
+    for path in (root / "cat").glob("*.png"):
+        picture = Image.open(path).copy()
+        path.unlink()
+        picture.save(path.with_suffix(".jpg"), exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x07\x01\x12\0\x03")
+    code, _, err = call("train", *SMALL, "--dataset-root", root, "--dry-run")
+    assert (code, err) == (0, "")
+
+
+def test_a_huge_picture_is_one_message_and_no_warning(tmp_path, call, picture_folder, cache):
+    root = picture_folder(tmp_path / "mine")
+    (root / "dog" / "satellite.ppm").write_bytes(b"P6 12000 10000 255\n")
+    code, _, err = call("train", *SMALL, "--dataset-root", root, "--dry-run")
+    assert code == 2
+    assert err.splitlines() == [
+        f"error: picture {root / 'dog' / 'satellite.ppm'}: it cannot be read (it has more than 89,478,485 pixels).",
+        "       Scale it down, or remove it.",
+    ]
+
+
+@pytest.mark.slow
+def test_a_ruled_line_takes_no_memory(tmp_path, picture_folder, cache):
+    root = picture_folder(tmp_path / "mine")
+    Image.new("RGB", (30_000, 1), "blue").save(root / "owl" / "line.png")
+    words = ["commgame.py", "train", *SMALL, "--image-size", "256", "--dataset-root", root, "--dry-run"]
+    code = (
+        "import resource, runpy, sys; sys.argv = sys.argv[1:]\n"
+        "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stderr.split()[-1]) < 2 << 20  # KiB; scaled before it was cut, it took more than 5 GiB
