@@ -88,6 +88,7 @@ def set_up(config: RunConfig, splits: Sequence[str]) -> Setup:
     check_game_options(config)
     device = choose_device(config.device)
     pictures = load_pictures(config.dataset, splits, device, config.data_device)
+    _warn_if_dark(config.dataset.name, pictures)
     batches = build_batches(config.game, pictures, device, seeds_of(config), imagenet_norm=config.agents.imagenet_norm)
     check_candidates(config, next(iter(batches.values())).sampler)
     return Setup(device, pictures, batches)
@@ -140,7 +141,6 @@ def load_pictures(
     with distributed.local_rank_zero_first():
         built = dataset.build()
         pictures = Pictures({name: built.split(name) for name in names}, built.image_size, built.channels)
-    _warn_if_dark(dataset.name, pictures)
     if device.type != "cuda":
         return pictures
     free, _ = torch.cuda.mem_get_info(device)

@@ -74,6 +74,17 @@ def test_weights_that_cannot_be_had(tmp_path, monkeypatch):
     assert len(str(raised.value).splitlines()) <= 5
 
 
+def test_damaged_weights_are_named_with_the_advice_to_delete_them(tmp_path, monkeypatch, tiny_clips):
+    import open_clip
+
+    path = tmp_path / "open_clip_model.safetensors"
+    path.write_bytes(b"<html>Log in to the network</html>")
+    monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda *_: {})  # there is no network here to download from
+    monkeypatch.setattr(open_clip, "download_pretrained", lambda _: str(path))
+    with pytest.raises(UsageError, match=f"CLIP's weights {path} is damaged: .*\nDelete it: "):
+        load_clip(tiny_clips[0])
+
+
 def test_a_name_that_is_none():
     pytest.importorskip("open_clip")
     with pytest.raises(UsageError, match=r"no network ViT-Z/1\.\nChoose one of RN50, .*ViT-B/16"):

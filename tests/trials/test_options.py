@@ -218,6 +218,11 @@ def test_a_printed_configuration_is_the_same_run_again(tmp_path):
     assert str(values_again["dataset_root"]) == str(values["dataset_root"])
     assert again.output is None
     assert again.sources["nlines"] == "config.json"
+    (tmp_path / "windows.json").write_text(as_json(config), encoding="utf-8-sig", newline="\r\n")
+    assert parse_training(["--config", str(tmp_path / "windows.json")]).values() == {
+        **values_again,
+        "config": str(tmp_path / "windows.json"),
+    }
     other = parse_training(["--config", str(tmp_path / "config.json"), "--nlines", "3", "--no-invert"])
     assert (other.agents.decoder.config.nlines, other.agents.invert) == (3, False)
     assert other.agents.encoder.config.feature_layer == "relu5_3"
