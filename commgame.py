@@ -54,6 +54,9 @@ def _run(arguments: Sequence[str]) -> int:
     # its code: compiled functions are pickles, and locators are imported. Empty, they have their defaults.
     for setting in ("NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES"):
         os.environ.setdefault(setting, "")
+    # Before Pillow is loaded. Blocks of this size go back to the system when a picture is freed; otherwise every thread
+    # that has decoded a large picture keeps up to a gigabyte.
+    os.environ.setdefault("PILLOW_BLOCK_SIZE", "64m")
     # Pillow warns of pictures that it reads nevertheless, and of those that this program refuses with a message.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     name = _command_name(arguments[0]) if arguments else ""

@@ -120,10 +120,9 @@ def _each_picture(
 
     def load(path: Path | str) -> Tensor | UnreadablePicture:
         try:
-            picture = read_picture(path, channels, upright=upright)
+            return _read(path, channels, upright, lambda picture: to_tensor(transform(picture)))
         except UnreadablePicture as error:
             return error
-        return to_tensor(transform(picture))
 
     unreadable = []
     for loaded in each(load, paths, num_workers, description):
@@ -155,12 +154,21 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
     upright: apply the EXIF orientation. Raises `UnreadablePicture`.
     """
 
+    return _read(path, channels, upright, lambda picture: picture)
+
+
+def _read(path: Path | str, channels: int, upright: bool, then: Callable[[Picture], Loaded]) -> Loaded:
+    """`then` of the picture that `read_picture` returns; for one large picture at a time."""
+
     def take(picture: Picture) -> tuple[Picture, Image.Transpose | None]:
         picture.load()
         return _as_mode(picture, "RGB" if channels == 3 else "L"), _turn(picture) if upright else None
 
-    picture, turn = take_from(path, take)
-    return picture if turn is None else picture.transpose(turn)
+    def turn_upright(taken: tuple[Picture, Image.Transpose | None]) -> Loaded:
+        picture, turn = taken
+        return then(picture if turn is None else picture.transpose(turn))
+
+    return take_from(path, take, turn_upright)
 
 
 def _turn(picture: Picture) -> Image.Transpose | None:

@@ -6,7 +6,7 @@ import functools
 import os
 import stat
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from learning_to_draw.errors import UsageError, first_line
 
 Taken = TypeVar("Taken")
+Result = TypeVar("Result")
 
 # Raster formats that Pillow decodes itself. For others it may start a program: Ghostscript for EPS, whatever the file's
 # name is.
@@ -35,30 +36,42 @@ class UnreadablePicture(UsageError):
         self.path, self.problem = path, problem
 
 
-def take_from(path: Path | str, take: Callable[[Image.Image], Taken]) -> Taken:
-    """The result of `take` on the opened picture, whose pixels are not decoded yet.
+def take_from(
+    path: Path | str, take: Callable[[Image.Image], Taken], then: Callable[[Taken], Result] = lambda taken: taken
+) -> Result:
+    """`then` of the result of `take` on the opened picture, whose pixels are not decoded yet.
 
-    Opens regular files only, as reading a pipe or a device may never end. Raises `UnreadablePicture`, also for an
-    exception of `take`: Pillow reports most damage only when it decodes.
+    Opens regular files only, as reading a pipe or a device may never end. Threads do all of this for one large picture
+    at a time. Raises `UnreadablePicture`, also for an exception of `take`: Pillow reports most damage only when it
+    decodes. Exceptions of `then` are raised as they are.
     """
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ValueError("it is a folder" if os.path.isdir(path) else "it is not a regular file")
-        with Image.open(path, formats=_formats()) as picture:
-            pixels = picture.width * picture.height
-            if pixels > MOST_PIXELS:
-                raise Image.DecompressionBombError
-            with _large_pictures if pixels > LARGE else nullcontext():
-                return take(picture)
-    except FileNotFoundError:
-        raise UnreadablePicture(path, "there is no such file", "Put it there, or correct the path.") from None
-    except UnidentifiedImageError:
-        problem, advice = f"it is not a picture in one of the formats {', '.join(_formats())}", REPLACE
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        problem, advice = f"it has more than {MOST_PIXELS:,} pixels", "Scale it down, or remove it."
-    except Exception as error:  # Pillow can raise almost any exception for a broken file
-        problem, advice = first_line(error), REPLACE
+    with ExitStack() as turn:
+        try:
+            taken = _take(path, take, turn)
+        except FileNotFoundError:
+            raise UnreadablePicture(path, "there is no such file", "Put it there, or correct the path.") from None
+        except UnidentifiedImageError:
+            problem, advice = "it is not a picture of a known format", f"Known: {', '.join(_formats())}. {REPLACE}"
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            problem, advice = f"it has more than {MOST_PIXELS:,} pixels", "Scale it down, or remove it."
+        except Exception as error:  # Pillow can raise almost any exception for a broken file
+            problem, advice = first_line(error), REPLACE
+        else:
+            return then(taken)
     raise UnreadablePicture(path, problem, advice)
+
+
+def _take(path: Path | str, take: Callable[[Image.Image], Taken], turn: ExitStack) -> Taken:
+    """The result of `take` on the opened picture. If the picture is large, `turn` excludes other threads."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError("it is a folder" if os.path.isdir(path) else "it is not a regular file")
+    with Image.open(path, formats=_formats()) as picture:
+        pixels = picture.width * picture.height
+        if pixels > MOST_PIXELS:
+            raise Image.DecompressionBombError
+        if pixels > LARGE:
+            turn.enter_context(_large_pictures)
+        return take(picture)
 
 
 def together(unreadable: Sequence[UnreadablePicture], pictures: int) -> UsageError:

@@ -158,7 +158,7 @@ def _check_photos(photos: Sequence[Path]) -> None:
     """Raises UsageError if a photo does not exist, or two would be drawn to the same files."""
     first: dict[str, Path] = {}
     for photo in photos:
-        if not photo.is_file():
+        if not photo.exists():
             raise UsageError(f"{photo} cannot be drawn: there is no such file.\nGive pictures, such as cat.jpg.")
         earlier = first.setdefault(photo.stem.casefold(), photo)  # on some file systems A.png is a.png
         if earlier is not photo and earlier == photo:

@@ -28,7 +28,7 @@ def load_imagenet_weights(network: nn.Module, weights: WeightsEnum, prefix: str 
     except Exception as error:  # offline, disk full, damaged file: each raises another type
         if not downloads:  # torch checks the hash of what it downloads only
             raise UsageError(
-                f"the file of ImageNet weights {path} is damaged: {first_line(error)[:150]}\n"
+                f"the file of ImageNet weights {path} is damaged: {first_line(error).split('. ')[0][:150]}.\n"
                 f"Delete it: the next run downloads it from {weights.url}. Or replace it with an intact copy."
             ) from error
         raise UsageError(

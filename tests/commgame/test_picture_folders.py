@@ -136,3 +136,10 @@ def test_a_ruled_line_takes_no_memory(tmp_path, picture_folder, cache):
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stderr.split()[-1]) < 2 << 20  # KiB; scaled before it was cut, it took more than 5 GiB
+
+
+def test_pillow_gives_the_memory_of_large_pictures_back():
+    code = "from learning_to_draw import commgame; commgame.main(['list']); from PIL import Image; "
+    code += "print(Image.core.get_block_size())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == str(64 << 20)  # above glibc's largest threshold for mapping memory

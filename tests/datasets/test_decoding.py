@@ -202,7 +202,7 @@ def test_a_broken_picture_is_named(paths, tmp_path, content, num_workers):
     message = str(caught.value)
     assert message.startswith(f"picture {broken}: it cannot be read (")
     assert ("there is no such file" in message) == ("\nPut it there" in message) == (content is None)
-    assert ("\nReplace the file with an intact copy" in message) == (content is not None)
+    assert ("Replace the file with an intact copy" in message) == (content is not None)
     assert len(message.splitlines()) <= 5
 
 

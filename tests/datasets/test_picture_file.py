@@ -39,7 +39,9 @@ def test_postscript_starts_no_program(tmp_path, monkeypatch, name):
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # what Pillow remembers of an earlier search
     (tmp_path / name).write_bytes(EPS)
-    with pytest.raises(UsageError, match=rf"{name}: it cannot be read \(it is not a picture in one of the formats"):
+    with pytest.raises(
+        UsageError, match=rf"{name}: it cannot be read \(it is not a picture of a known format\)\.\nKnown: .*PNG"
+    ):
         take_from(tmp_path / name, pixels)
     assert not (tmp_path / "started").exists()
 
@@ -106,7 +108,7 @@ def test_threads_decode_large_pictures_one_at_a_time(tmp_path, side, most):
 
     def read():
         ready.wait()
-        take_from(path, take)
+        take_from(path, take, take)
 
     threads = [threading.Thread(target=read) for _ in range(3)]
     for thread in threads:
@@ -114,6 +116,14 @@ def test_threads_decode_large_pictures_one_at_a_time(tmp_path, side, most):
     for thread in threads:
         thread.join()
     assert max(seen) == most
+
+
+def test_what_is_done_with_a_picture_afterwards_is_not_taken_for_damage(tmp_path):
+    Image.new("L", (3, 3)).save(tmp_path / "picture.png")
+    with pytest.raises(ZeroDivisionError):
+        take_from(tmp_path / "picture.png", pixels, lambda taken: 1 / 0)
+    with pytest.raises(UnreadablePicture, match="division by zero"):
+        take_from(tmp_path / "picture.png", lambda picture: 1 / 0)
 
 
 def test_no_other_module_opens_pictures():
