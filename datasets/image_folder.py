@@ -19,6 +19,7 @@ from learning_to_draw.datasets.config import ImageFolderConfig
 from learning_to_draw.datasets.decoded_cache import cache_of
 from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.identity import content_ids, divide
+from learning_to_draw.datasets.listing import is_hidden
 from learning_to_draw.datasets.splits import SPLITS, Split, check_split_name
 from learning_to_draw.errors import UsageError, listed
 
@@ -26,11 +27,6 @@ log = logging.getLogger(__name__)
 
 ENDINGS = (*IMG_EXTENSIONS, ".jfif", ".jpe", ".gif")
 SPLIT_FOLDERS = {"train": ("train", "training"), "valid": ("val", "valid", "validation"), "test": ("test", "testing")}
-# Folders that systems make for themselves: thumbnails, waste bins, snapshots.
-SYSTEM_FOLDERS = {
-    *("__MACOSX", "@eaDir", "@Recycle", "@Recently-Snapshot", "#recycle", "#snapshot", "$RECYCLE.BIN"),
-    *("System Volume Information", "lost+found"),
-}
 Classes = dict[str, list[Path]]  # class name -> its pictures
 
 
@@ -171,7 +167,7 @@ class ImageFolder:
             seen.add(real)
             usable = {name for name in names if _is_picture(parent, name)}
             self._pass_over(Path(parent), [name for name in (*names, *folders) if name not in usable])
-            folders[:] = sorted(name for name in folders if not _is_skipped(name))
+            folders[:] = sorted(name for name in folders if not is_hidden(name))
             paths.extend(Path(parent, name) for name in sorted(usable))
         return paths
 
@@ -180,7 +176,7 @@ class ImageFolder:
         for name in names:
             path = folder / name
             if path.is_dir():
-                self.passed_over.update(["hidden" if name.startswith(".") else f"{name}/"] * _is_skipped(name))
+                self.passed_over.update(["hidden" if name.startswith(".") else f"{name}/"] * is_hidden(name))
             else:
                 self.passed_over["hidden" if name.startswith(".") else path.suffix.lower() or "without an ending"] += 1
 
@@ -188,10 +184,6 @@ class ImageFolder:
         paths = [path for pictures in classes.values() for path in pictures]
         labels = [self.classes.index(name) for name, pictures in classes.items() for _ in pictures]
         return Listing(paths, np.array(labels), content_ids(paths, self.num_workers, f"comparing {split}"))
-
-
-def _is_skipped(name: str) -> bool:
-    return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
 def _is_picture(folder: str, name: str) -> bool:
@@ -206,7 +198,7 @@ def _is_picture(folder: str, name: str) -> bool:
 
 def _subfolders(folder: Path) -> list[Path]:
     """Folders in a folder, sorted, without hidden ones and those that systems make."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_skipped(path.name))
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
 
 
 def _check_classes(classes: Mapping[str, Classes], folders: Mapping[str, Path]) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-# Of Synology and QNAP disks, macOS's archives and Windows. They may hold copies or thumbnails of the pictures.
-SYSTEM_FOLDERS = ("@eaDir", "@Recycle", "#recycle", "#snapshot", "__MACOSX", "$RECYCLE.BIN")
+# Folders that Synology, QNAP, macOS, Windows and Linux make for themselves. They may hold copies of the pictures.
+SYSTEM_FOLDERS = {
+    *("@eaDir", "@Recycle", "@Recently-Snapshot", "#recycle", "#snapshot", "__MACOSX", "$RECYCLE.BIN"),
+    *("System Volume Information", "lost+found"),
+}
 
 
 def is_hidden(name: str) -> bool:
