@@ -74,10 +74,11 @@ class DecodedCache:
         return images
 
     def fingerprint(self, sources: Sequence[Path | str], recipe: Mapping[str, object]) -> str:
-        """16 hex digits: a hash of recipe, root, and every file's name below the root, size and modification time.
+        """16 hex digits: a hash of everything that the pixels depend on.
 
-        The root keeps apart data sets whose files agree in the rest. Takes about 10 us per file, because files are not
-        read. Raises OSError if a file does not exist.
+        That is the recipe, the root, the data set and split, the packages' versions, and every file's name below the
+        root, size and modification time. The root keeps apart data sets whose files agree in the rest. Takes about 10
+        us per file, because files are not read. Raises OSError if a file does not exist.
         """
         place = os.path.realpath(self.root)
         settings = {"format": FORMAT, "data": self.name, "root": place, "recipe": recipe, "packages": _versions()}

@@ -68,7 +68,7 @@ class ImageFolder:
             problem = "it is not a folder" if self.root.exists() else "there is no such folder"
             raise UsageError(
                 f"ImageFolder: --dataset-root {self.root}: {problem}.\n"
-                "Give the folder that holds one folder of pictures per class."
+                "Give the folder that holds one folder of pictures per class, or the folders train, val and test."
             )
         self.passed_over: Counter[str] = Counter()  # what is not read, and how many of each
         divided = self._split_folders()

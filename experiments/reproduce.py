@@ -116,8 +116,8 @@ def reproduce(
     """Runs what is missing. Returns the table of all finished runs as Markdown.
 
     Also writes it to `output` as table.md and table.csv, with sketches of every row in sketches.png.
-    Raises UsageError for unknown rows and for existing runs of other rows, RunError if a run fails or the rate of a
-    quick run is outside its band.
+    Raises UsageError for unknown rows, and if a row's folder holds a run with other options; RunError if a run fails or
+    the rate of a quick run is outside its band.
     """
     chosen = TABLES[table]
     settings = Settings(quick, output or Path("reproduced", table + "-quick" * quick), dataset_root, device)

@@ -1,8 +1,8 @@
 """Samples games from the items of a split: the original game and the object-oriented ones.
 
 A sampler is iterated once per epoch and yields a `GameIndices` per batch. All games have the same number of candidates,
-so rates are comparable; items that do not fill a last batch are left out of the epoch. Training games are shuffled anew
-every epoch; the others are always the same.
+so rates are comparable. All batches are full: the original game leaves out the remaining items of an epoch. Training
+games are shuffled anew every epoch; the others are always the same.
 """
 
 from __future__ import annotations

@@ -75,7 +75,6 @@ def check_unchanged(
 
     saved: the `picture_ids` in resume.pt; None in a file of an earlier version.
     """
-    advice = "A run resumes exactly or not at all: restore the pictures, or start a new run."
     if saved is None and dataset == DIVIDED_ANEW:
         raise UsageError(
             f"--resume {folder}: the run is of an earlier version, which divided folders in another way.\n"
@@ -87,5 +86,6 @@ def check_unchanged(
             missing, new = (~torch.isin(before, ids)).sum(), (~torch.isin(ids, before)).sum()
             how = f"{missing} missing, {new} new" if missing or new else "their files or folders were renamed"
             raise UsageError(
-                f"--resume {folder}: the {name} pictures have changed since it was started: {how}.\n{advice}"
+                f"--resume {folder}: the pictures of the {name} split have changed since the run was started: {how}.\n"
+                "A run resumes exactly or not at all: restore the pictures, or start a new run."
             )

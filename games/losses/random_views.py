@@ -50,9 +50,9 @@ def homographies(moved: Tensor) -> Tensor:
 def draw_crops(draws: Tensor) -> Tensor:
     """[N, 3, 3]: the maps from a crop to the picture that it was cut from.
 
-    draws: [N, 4] in 0..1, for area, aspect ratio, x and y. The logarithm of the aspect ratio is uniform over those from
-    3/4 to 4/3 with which a crop of this area fits into the picture. torchvision instead redraws area and ratio, at most
-    ten times, until the crop fits.
+    draws: [N, 4] in 0..1, for area, aspect ratio, x and y. The aspect ratio is log-uniform over the ratios from 3/4 to
+    4/3 with which a crop of this area fits into the picture. torchvision instead redraws area and ratio, at most ten
+    times, until the crop fits.
     """
     area = CROP_AREA[0] + (CROP_AREA[1] - CROP_AREA[0]) * draws[:, 0]
     widest = (-area.log()).clamp(max=math.log(LARGEST_ASPECT))

@@ -127,7 +127,7 @@ def test_a_run_resumes_with_its_own_pictures_only_wherever_they_are(copy, capsys
     words = ["train", "--resume", copy / "run", "--epochs", 2, "--dataset-root", copy / "moved", "--quiet"]
     code, told = call(capsys, *words)
     assert code == 2
-    assert "the train pictures have changed since it was started: 1 missing, 0 new" in told
+    assert "the pictures of the train split have changed since the run was started: 1 missing, 0 new" in told
     aside.rename(gone.with_name("zzz.png"))  # it was the first of its class, and is the last
     code, told = call(capsys, *words)
     assert (code, "their files or folders were renamed" in told) == (2, True)

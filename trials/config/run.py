@@ -71,7 +71,7 @@ KINDS = {
         "none",
         "the game. same, different, mixed: object-oriented games, whose candidates have distinct classes; the target "
         "is the sender's own picture (same), another one of its class (different), or each for half of the senders "
-        "(mixed). none or original: the original game, between single pictures",
+        "(mixed). none or original: the original game, with candidates of any classes",
         type=game_name,
         names=("--game",),
     ),
@@ -178,7 +178,7 @@ class RunConfig(Config):
 
     @property
     def plays_original(self) -> bool:
-        """Whether the game is the original one, between single pictures."""
+        """Whether the game is the original one, whose candidates may be of any classes."""
         return self.game.name == KINDS["object_oriented"].default
 
     @property

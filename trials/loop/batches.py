@@ -83,7 +83,8 @@ class GameBatches:
     def after(self, batches: int) -> Iterator[Batch]:
         """Yields the batches of an epoch, except the first `batches`.
 
-        Their games are drawn, but no picture is loaded, so that the random generators advance as in a whole epoch.
+        The games of the skipped batches are drawn, so the sampler's generator advances as in a whole epoch. Their
+        pictures are not loaded, so the generator of the views does not.
         """
         if self.split.name != "train":
             self._generator.manual_seed(self._seed)  # the same views in every validation and test

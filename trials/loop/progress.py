@@ -17,7 +17,7 @@ logger = logging.getLogger("commgame")
 
 
 def set_verbosity(quiet: bool) -> None:
-    """Logs warnings only, if quiet and on ranks > 0."""
+    """Logs warnings only if quiet, and always on ranks > 0."""
     if quiet or distributed.rank() > 0:
         for name in console.LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
