@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import shlex
-import shutil
 import statistics
 import subprocess
 import sys
@@ -16,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from learning_to_draw.errors import RunError, UsageError, program
+from learning_to_draw.experiments.own_files import NAMES, check_own_files, claimed_folder, replace_own_files
 from learning_to_draw.experiments.sheet import draw_sheet
 from learning_to_draw.experiments.tables import FULL, FULL_TRAINING, QUICK, TABLES, Row, Table
 from learning_to_draw.trials.config.configure import OF_ONE_START, as_text, format_option
 from learning_to_draw.trials.config.parse import parse
-from learning_to_draw.trials.records.atomic import write_text
+from learning_to_draw.trials.records.folder import check_free, check_unclaimed
 from learning_to_draw.trials.records.output import check_writable
-from learning_to_draw.trials.records.pictures import save_picture
 
 # Options that may differ between calls.
 ELSEWHERE = (*OF_ONE_START, "dataset_root", "device")
@@ -88,7 +87,13 @@ class Job:
         return not any(self.commands)
 
     def check_begun(self) -> None:
-        """Raises UsageError if an existing training or test, finished or not, is of another row."""
+        """Raises UsageError if an existing training or test, finished or not, is of another row.
+
+        Also if the folder of a test that is not finished holds anything else: this is not removed.
+        """
+        if not (self.tested / "result.json").is_file():
+            check_free(self.tested, "test")
+            check_unclaimed(self.tested)
         wanted = parse("train", self.training).values()
         for folder in (self.trained, self.tested):
             saved = _read(folder / "config.json")["options"] if (folder / "config.json").is_file() else {}
@@ -116,8 +121,8 @@ def reproduce(
     """Runs what is missing. Returns the table of all finished runs as Markdown.
 
     Also writes it to `output` as table.md and table.csv, with sketches of every row in sketches.png.
-    Raises UsageError for unknown rows, and if a row's folder holds a run with other options; RunError if a run fails or
-    the rate of a quick run is outside its band.
+    Raises UsageError for unknown rows, if a row's folder holds a run with other options, and for files that would be
+    overwritten; RunError if a run fails or the rate of a quick run is outside its band.
     """
     chosen = TABLES[table]
     settings = Settings(quick, output or Path("reproduced", table + "-quick" * quick), dataset_root, device)
@@ -127,20 +132,20 @@ def reproduce(
     jobs = list(dict.fromkeys([*asked, *_finished(_chosen_rows(chosen, None, quick), settings)]))
     for job in jobs:
         job.check_begun()
+    check_own_files(settings.output)
     if dry_run:
         left = [shlex.join([*program().split(), *words]) for job in asked for words in job.commands]
         return "\n".join(left) or "Nothing is left to do."
     settings.output.mkdir(parents=True, exist_ok=True)
     check_writable(settings.output)
-    for job in asked:  # seed by seed: the table of the first seed is complete early
-        _do(job)
-    lines = [_line(row, runs) for row in chosen.rows if (runs := [job for job in jobs if job.row is row])]
-    text = _markdown(chosen, lines, settings)
-    write_text(settings.output / "table.md", text + "\n")
-    write_text(settings.output / "table.csv", _csv(lines))
-    save_picture(
-        settings.output / "sketches.png", draw_sheet({line.row.title: line.runs[0].job.tested for line in lines})
-    )
+    with claimed_folder(settings.output):
+        for job in asked:  # seed by seed: the table of the first seed is complete early
+            _do(job)
+        lines = [_line(row, runs) for row in chosen.rows if (runs := [job for job in jobs if job.row is row])]
+        text, sketches = _markdown(chosen, lines, settings), io.BytesIO()
+        draw_sheet({line.row.title: line.runs[0].job.tested for line in lines}).save(sketches, "PNG")
+        contents = (f"{text}\n".encode(), _csv(lines).encode(), sketches.getvalue())
+        replace_own_files(settings.output, dict(zip(NAMES, contents, strict=True)))
     outside = [message for line in lines for message in line.outside]
     if outside:
         print(text, flush=True)
@@ -176,8 +181,6 @@ def _chosen_rows(table: Table, names: Sequence[str] | None, quick: bool) -> list
 def _do(job: Job) -> None:
     """Runs the remaining commands of a job."""
     for words in job.commands:
-        if words[0] == "test" and job.tested.exists():  # left by an interrupted call
-            shutil.rmtree(job.tested)
         print(f"\n{job.row.title}, seed {job.seed}: {shlex.join(words)}", file=sys.stderr, flush=True)
         # A separate process frees its memory when it ends; Ctrl-C reaches both processes.
         code = subprocess.run([sys.executable, str(PROGRAM), *words], stdout=STDERR).returncode

@@ -66,16 +66,16 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
         return None
 
     words = as_command(config, map(str, files)) if command is None else command
-    folder = open_folder(folder, config, words, str(setup.device))
-    began = time.perf_counter()
-    outcomes = [[_play(config, agents, setup.batches["test"], setup.device) for agents in row] for row in matched]
-    names = short_names([run.checkpoint.path for run in trained])
-    rates = [[played["communication_rate"] for played in row] for row in outcomes]
-    table = matrix_csv(names, rates)
-    write_text(folder / "crossplay.csv", table)
-    save_picture(folder / "crossplay.png", draw_matrix(names, rates, outcomes[0][0]["chance"]))
-    result = summarise(trained, names, outcomes) | {"seconds": round(time.perf_counter() - began, 2)}
-    write_json(folder / "result.json", result)
+    with open_folder(folder, config, words, str(setup.device)) as folder:
+        began = time.perf_counter()
+        outcomes = [[_play(config, agents, setup.batches["test"], setup.device) for agents in row] for row in matched]
+        names = short_names([run.checkpoint.path for run in trained])
+        rates = [[played["communication_rate"] for played in row] for row in outcomes]
+        table = matrix_csv(names, rates)
+        write_text(folder / "crossplay.csv", table)
+        save_picture(folder / "crossplay.png", draw_matrix(names, rates, outcomes[0][0]["chance"]))
+        result = summarise(trained, names, outcomes) | {"seconds": round(time.perf_counter() - began, 2)}
+        write_json(folder / "result.json", result)
     logger.info(
         "%s\nown partner %.4f, others' partners %.4f, chance %.4f, %d games of %d candidates each\nwritten to %s",
         _aligned(table),

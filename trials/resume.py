@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.resume_point import FILE, FORMAT, PREVIOUS
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents
+from learning_to_draw.trials.records.folder import CONFIG as CONFIG_FILE
+from learning_to_draw.trials.records.folder import unfinished
 
 logger = logging.getLogger("commgame")
 
@@ -58,11 +61,14 @@ class Interrupted:
     """A run to resume.
 
     options: those that it was started with. epochs: the number of finished epochs. batches: the number of finished
-    batches in the next epoch. processes: the number of processes that trained it.
+    batches in the next epoch. processes: the number of processes that trained it. file: the resume file that was read.
+    status: of that file.
     """
 
     folder: Path
     content: Mapping[str, Any]
+    file: Path
+    status: os.stat_result
 
     @property
     def options(self) -> dict[str, Any]:
@@ -87,6 +93,14 @@ class Interrupted:
             return self.epochs == epochs == result["epochs"]
         return False
 
+    def check_unchanged(self) -> None:
+        """Raises UsageError if another process has resumed the run since the file was read."""
+        now = self.file.stat()
+        if (now.st_ino, now.st_mtime_ns) != (self.status.st_ino, self.status.st_mtime_ns):
+            raise UsageError(
+                f"--resume {self.folder}: another process has resumed this run meanwhile.\nGive the command again."
+            )
+
     def give_weights(self, agents: Agents) -> None:
         """Loads the saved weights into `agents`. Raises UsageError if they do not fit."""
         load_agents(agents, Checkpoint(self.folder / FILE, self.epochs - 1, self.options, self.content["model"], []))
@@ -98,7 +112,8 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
 
     where: the run's folder, or "auto" for the run in --output; the run is None if that does not exist yet. Raises
     UsageError if an option differs from those that the run was started with, or if the run is complete. With "auto" a
-    complete run is not an error, as a job may be restarted after it has finished.
+    complete run is not an error, as a job may be restarted after it has finished. A run that was killed before its
+    first save is begun again with its options, and returned as None.
     """
     output = None
     if where == "auto":
@@ -108,9 +123,12 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
             raise UsageError(
                 "--resume auto resumes the run in --output, which is not given.\nName a folder with --output."
             )
-        if not _can_go_on(Path(output)):
-            return config, None
     folder, early = Path(where if output is None else output), read_early(words)
+    if not _can_go_on(folder):
+        if unfinished(folder) == "train":
+            return _begin_again(folder, words, early), None
+        if where == "auto":
+            return config, None
     interrupted = load_interrupted(folder)
     saved = {name: value for name, value in interrupted.options.items() if name not in OF_ONE_START}
     plugins.reload_plugin(early.get("plugin"), saved, interrupted.content["versions"], str(folder))
@@ -133,6 +151,14 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
             f"{saved['epochs']}.\nGive a larger --epochs, or start a new run."
         )
     return replaced(config, FILE, output=str(folder)), interrupted
+
+
+def _begin_again(folder: Path, words: Sequence[str], early: Mapping[str, Any]) -> TrainConfig:
+    """The configuration of a run without resume.pt, from its config.json."""
+    config = parse_training([*words, "--config", str(folder / CONFIG_FILE)])
+    saved = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))["options"]
+    _check_same(parse_training(words) if "config" in early else config, saved, folder)
+    return replaced(config, CONFIG, output=str(folder))
 
 
 def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> None:
@@ -167,17 +193,18 @@ def load_interrupted(folder: Path) -> Interrupted:
             "Give the folder of a run, or leave out --resume to start a new one."
         )
     problems = []
-    for name in (FILE, PREVIOUS):
+    for file in (folder / FILE, folder / PREVIOUS):
         try:
-            content = torch.load(folder / name, map_location="cpu", weights_only=True)
+            status = file.stat()
+            content = torch.load(file, map_location="cpu", weights_only=True)
             if content["format"] != FORMAT:
                 raise ValueError(f"its format is {content['format']!r}")
         except Exception as error:  # a damaged file can raise anything in the unpickler
-            problems.append(f"{name} cannot be read ({first_line(error)[:100]})")
+            problems.append(f"{file.name} cannot be read ({first_line(error)[:100]})")
             continue
         if problems:
-            logger.warning("%s; resuming from %s, at most one epoch earlier", problems[0], name)
-        return Interrupted(folder, content)
+            logger.warning("%s; resuming from %s, at most one epoch earlier", problems[0], file.name)
+        return Interrupted(folder, content, file, status)
     raise UsageError(
         f"--resume {folder}: {'; '.join(problems)}.\nThe snapshots model_*.pt are not affected; start a new run."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,8 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     receiver = _other_receiver(config, trained)
     folder = distributed.broadcast_object(lambda: choose_folder(config))
     setup = set_up(config, ("test",))
-    batches = setup.batches["test"]
-    check_unseen(config, batches.split, [run.checkpoint for run in (trained, receiver) if run is not None])
+    checkpoints = [run.checkpoint for run in (trained, receiver) if run is not None]
+    check_unseen(config, setup.pictures.splits["test"], checkpoints)
     agents = build_trained(trained, setup.pictures)
     if receiver is not None:
         agents = pair(trained, agents, receiver, build_trained(receiver, setup.pictures))
@@ -66,8 +67,30 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     if config.speed.compile:
         compile_backbones(agents, setup.pictures.image_size)
     words = as_command(config) if command is None else command
-    folder = distributed.broadcast_object(lambda: open_folder(folder, config, words, str(setup.device)))
-    began = time.perf_counter()
+    with ExitStack() as claims:
+        folder = distributed.broadcast_object(
+            lambda: claims.enter_context(open_folder(folder, config, words, str(setup.device)))
+        )
+        result = _write(config, trained, receiver, agents, setup, folder)
+    if result is None:
+        return None
+    logger.info(
+        "communication rate %.4f  (95%% interval %.4f to %.4f, chance %.4f), %d games of %d candidates\nwritten to %s",
+        result["communication_rate"],
+        *result["interval"],
+        result["chance"],
+        result["games"],
+        result["candidates"],
+        folder,
+    )
+    return result_of(folder, result)
+
+
+def _write(
+    config: TestConfig, trained: Trained, receiver: Trained | None, agents: Agents, setup: Setup, folder: Path
+) -> dict[str, Any] | None:
+    """Plays the games and writes everything. Returns the content of result.json, or None on ranks > 0."""
+    batches, began = setup.batches["test"], time.perf_counter()
     log = GameLogWriter(folder, batches.split, config.data_seed, _card(config, trained, receiver, agents, batches))
     measured = _play(config, agents, setup, folder, log)
     if distributed.rank() > 0:
@@ -89,16 +112,7 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     if receiver is not None:
         result["receiver_weights"] = str(receiver.checkpoint.path)
     write_json(folder / "result.json", result)
-    logger.info(
-        "communication rate %.4f  (95%% interval %.4f to %.4f, chance %.4f), %d games of %d candidates\nwritten to %s",
-        result["communication_rate"],
-        *result["interval"],
-        result["chance"],
-        result["games"],
-        result["candidates"],
-        folder,
-    )
-    return result_of(folder, result)
+    return result
 
 
 def _other_receiver(config: TestConfig, trained: Trained) -> Trained | None:

@@ -7,6 +7,7 @@ import random
 import shlex
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,13 @@ from learning_to_draw.trials.loop.tensorboard import TensorBoard
 from learning_to_draw.trials.loop.trial import build_trial, run
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
-from learning_to_draw.trials.records.folder import choose_folder, note_resumption, open_folder
+from learning_to_draw.trials.records.folder import (
+    check_unclaimed,
+    choose_folder,
+    note_resumption,
+    open_folder,
+    resumed_folder,
+)
 from learning_to_draw.trials.records.result import Result, read_result, result_entry, result_of
 from learning_to_draw.trials.resume import Interrupted
 from learning_to_draw.trials.unseen import check_unchanged, warn_of_copies
@@ -66,6 +73,8 @@ def train(
     if interrupted and interrupted.complete(config.epochs):
         logger.info("%s already has all of its %d epochs: nothing left to do", interrupted.folder, interrupted.epochs)
         return read_result(interrupted.folder)
+    if interrupted and distributed.rank() == 0:
+        check_unclaimed(interrupted.folder)
     rate = parse_learning_rate(config.learning_rate)
     check_train_options(config)
     folder = interrupted.folder if interrupted else distributed.broadcast_object(lambda: choose_folder(config))
@@ -95,26 +104,32 @@ def train(
         compile_backbones(agents, pictures.image_size)
     words = as_command(config) if command is None else command
     keep_features(config.cache_features, agents, loss, {name: batches[name] for name in ("train", "valid")}, device)
-    if interrupted:
+    with ExitStack() as claims:
+        if interrupted:
+            if distributed.rank() == 0:
+                claims.enter_context(resumed_folder(folder, config, words, str(device)))
+                interrupted.check_unchanged()
+                note_resumption(folder, config.plugin, words, interrupted.epochs, interrupted.batches, str(device))
+            done = f"{interrupted.epochs} epochs" + f" and {interrupted.batches} batches" * bool(interrupted.batches)
+            logger.info("resuming %s after %s", folder, done)
+        else:
+            folder = distributed.broadcast_object(
+                lambda: claims.enter_context(open_folder(folder, config, words, str(device)))
+            )
+            logger.info("writing to %s", folder)
         if distributed.rank() == 0:
-            (folder / "result.json").unlink(missing_ok=True)  # of the shorter run
-            note_resumption(folder, config.plugin, words, interrupted.epochs, interrupted.batches, str(device))
-        done = f"{interrupted.epochs} epochs" + f" and {interrupted.batches} batches" * bool(interrupted.batches)
-        logger.info("resuming %s after %s", folder, done)
-    else:
-        folder = distributed.broadcast_object(lambda: open_folder(folder, config, words, str(device)))
-        logger.info("writing to %s", folder)
-    if distributed.rank() == 0:
-        write_text(folder / "model-info.txt", repr(agents))
-    if distributed.rank() > 0:  # until here all ranks draw the same numbers, and so have the same initial weights
-        torch.manual_seed(seeds.views)
-    del batches["test"], setup, pictures  # checked, and not needed any more
-    with Interrupts() as interrupts:
-        history, best = _fit(agents, loss.to(device), batches, rate, config, folder, device, interrupts, interrupted)
-    if distributed.rank() > 0:
-        return None
-    result = summarise(history, best, batches["valid"]) | {"seconds": round(time.perf_counter() - began, 2)}
-    write_json(folder / "result.json", result)
+            write_text(folder / "model-info.txt", repr(agents))
+        if distributed.rank() > 0:  # until here all ranks draw the same numbers, and so have the same initial weights
+            torch.manual_seed(seeds.views)
+        del batches["test"], setup, pictures  # checked, and not needed any more
+        with Interrupts() as interrupts:
+            history, best = _fit(
+                agents, loss.to(device), batches, rate, config, folder, device, interrupts, interrupted
+            )
+        if distributed.rank() > 0:
+            return None
+        result = summarise(history, best, batches["valid"]) | {"seconds": round(time.perf_counter() - began, 2)}
+        write_json(folder / "result.json", result)
     logger.info(
         "validation: communication rate %.3f (best %.3f in epoch %d, from 0), chance %.3f; test it with\n"
         "%s test --weights %s",

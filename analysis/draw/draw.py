@@ -75,8 +75,8 @@ def _draw_one(agents: Agents, photos: Tensor, paths: Sequence[Path], scale: int)
     """
     png, vector, *gif = paths
     strokes, sketches = sketch_of(agents, photos)
-    save_picture(png, side_by_side([to_picture(photos[0]), to_picture(sketches[0])], scale))
-    write_text(vector, as_svg(agents, strokes))
+    save_picture(png, side_by_side([to_picture(photos[0]), to_picture(sketches[0])], scale), new=True)
+    write_text(vector, as_svg(agents, strokes), new=True)
     for path in gif:
         save_animation(path, growing(agents, strokes), scale)
     return strokes.points.shape[1]
@@ -136,7 +136,9 @@ def save_animation(path: Path, pictures: Sequence[Image.Image], scale: int) -> N
     first, *others = [enlarged(picture, scale) for picture in pictures]
     times = [*[step] * len(others), HOLD_MS]
     write_atomically(
-        path, lambda temporary: first.save(temporary, save_all=True, append_images=others, duration=times, loop=0)
+        path,
+        lambda temporary: first.save(temporary, save_all=True, append_images=others, duration=times, loop=0),
+        new=True,
     )
 
 

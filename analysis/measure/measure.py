@@ -68,7 +68,7 @@ def measure(
     by_log = [_take(of_each, material, str(material.log.folder)) for material in materials]
     together = _take([name for name in chosen if MEASURES[name].of_all_logs], materials, "all logs")
     if json is not None:
-        write_json(json, _content(materials, by_log, together))
+        write_json(json, _content(materials, by_log, together), new=True)
     if len(materials) == 1:
         return markdown(by_log[0] | together)
     headings = [*(str(log.folder) for log in sources), f"all {len(sources)} logs"]

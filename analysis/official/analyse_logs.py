@@ -45,7 +45,7 @@ def analyse_logs(log: Path, clip_analysis: Path | None, json: Path | None) -> st
     games, counts = len(source.games), count(source.games, entries)
     if json is not None:
         counters = {name: {"count": number, "mean": number / games} for name, number in counts.items()}
-        write_json(json, {"games": games, "counters": counters})
+        write_json(json, {"games": games, "counters": counters}, new=True)
     return table(counts, games)
 
 

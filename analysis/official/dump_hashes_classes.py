@@ -39,7 +39,7 @@ def dump_hashes_classes(dataset: Chosen[Config], output: Path | None, name: bool
     csv.writer(text, lineterminator="\n").writerows(rows)
     if output is None:
         return text.getvalue().removesuffix("\n")
-    write_text(output, text.getvalue())
+    write_text(output, text.getvalue(), new=True)
     return f"{pictures} pictures of {len(split.classes)} classes written to {output}"
 
 

@@ -44,7 +44,7 @@ def render_game(log: Path, output: Path, game: int) -> str:
             f"counted from 0.\nGive a number from 0 to {len(source.games) - 1}."
         )
     check_new(output)
-    write_text(output, page(source, game))
+    write_text(output, page(source, game), new=True)
     return f"game {game} of {len(source.games)} written to {output}"
 
 

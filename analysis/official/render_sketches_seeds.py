@@ -40,7 +40,7 @@ def render_sketches_seeds(logs: Sequence[Path], output: Path, target_output: Pat
     if target_output is not None:
         pictures[target_output] = averages([[sources[0].picture(target)] for target in shown])
     for path, averaged in pictures.items():
-        save_picture(path, to_picture(grid(averaged, per_row=PER_ROW)))
+        save_picture(path, to_picture(grid(averaged, per_row=PER_ROW)), new=True)
     written = " and ".join(map(str, pictures))
     return f"{len(shown)} of the {len(common)} targets that all {len(sources)} logs have, written to {written}"
 

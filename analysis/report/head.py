@@ -57,6 +57,8 @@ def _status(run: Run) -> str:
     """Returns whether the run has finished; empty for a game log without a run."""
     if run.kind == "log":
         return ""
+    if run.result and len(run.rows) > run.result.get("epochs", len(run.rows)):
+        return f"extended after {run.result['epochs']} epochs, {len(run.rows)} done: still running, or stopped early"
     if run.result:
         return "finished"
     if not run.config:

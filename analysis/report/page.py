@@ -6,6 +6,7 @@ folders are shown, not executed. The page's content security policy forbids all 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -14,13 +15,11 @@ from pathlib import Path
 from typing import Any
 
 SCRIPTS = ("charts.js", "games.js", "page.js")  # the last one builds the page
-GENERATOR = '<meta name="generator" content="commgame.py report">'
 
 
 def page(content: Mapping[str, Any]) -> str:
     """Returns the whole page as HTML. content: JSON-serialisable, with a `title`."""
     parts = {
-        "generator": GENERATOR,
         "title": escape(content["title"]),
         "style": _resource("page.css"),
         "script": "\n".join(map(_resource, SCRIPTS)),
@@ -30,10 +29,19 @@ def page(content: Mapping[str, Any]) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _resource("page.html"))
 
 
-def is_report(path: Path) -> bool:
-    """Whether this module wrote the file."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return GENERATOR in file.read(1000)
+def signed(page: str, run: str) -> str:
+    """Returns the page with a comment at its end that names the run and the page's hash, for `is_unchanged`."""
+    return f"{page}<!-- {run} {_sha256(run, page.encode('utf-8', 'surrogateescape'))} -->\n"
+
+
+def is_unchanged(path: Path, run: str) -> bool:
+    """Whether the file is a page on this run, as `signed` returned it."""
+    page, _, end = path.read_bytes().rpartition(b"<!-- ")
+    return end == f"{run} {_sha256(run, page)} -->\n".encode()
+
+
+def _sha256(run: str, page: bytes) -> str:
+    return hashlib.sha256(run.encode() + page).hexdigest()
 
 
 def _as_json(content: Mapping[str, Any]) -> str:

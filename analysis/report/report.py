@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from learning_to_draw.analysis.report.curves import curves
 from learning_to_draw.analysis.report.games import games_of
 from learning_to_draw.analysis.report.head import head, settings
-from learning_to_draw.analysis.report.page import is_report, page
+from learning_to_draw.analysis.report.page import is_unchanged, page, signed
 from learning_to_draw.analysis.report.pictures import Pictures
 from learning_to_draw.analysis.report.sketches import sketches_by_epoch
 from learning_to_draw.errors import UsageError, program
@@ -24,11 +25,13 @@ def report(run: Path, logs: Sequence[Path], output: Path | None, max_games: int,
 
     logs: folders of game logs to show in addition to the run's own; empty: for a training, the tests next to it.
     output: None for report.html in the run's folder. max_games: games per log shown with pictures, drawn with `seed`.
-    Raises UsageError if there is no run, one of its files is damaged, or `output` exists and is not a report.
+    Raises UsageError if there is no run, one of its files is damaged, or `output` exists and is
+    not an unchanged report on this run.
     """
     source = read_run(run)
     output = run / "report.html" if output is None else output
-    _check_replaceable(output)
+    new, name = not output.exists() and not output.is_symlink(), _identity(run)
+    _check_replaceable(output, name)
     pictures = Pictures()
     shown = [games_of(read_log(folder), max_games, seed, pictures) for folder in _log_folders(source, logs)]
     content = {
@@ -40,18 +43,27 @@ def report(run: Path, logs: Sequence[Path], output: Path | None, max_games: int,
         **settings(source),
         "pictures": pictures.uris,
     }
-    text = page(content)
-    write_text(output, text)
+    text = signed(page(content), name)
+    if not new:
+        _check_replaceable(output, name)  # again: it may have been changed meanwhile
+    write_text(output, text, new=new)
     return f"report on {run}, {len(text.encode('utf-8', 'surrogateescape')) / 1e6:.1f} MB, written to {output}"
 
 
-def _check_replaceable(output: Path) -> None:
-    """Raises UsageError unless the page is new, or replaces one that this command wrote."""
+def _identity(run: Path) -> str:
+    """Returns a name of the run that stays when its folder is moved: the hash of config.json, or else of its path."""
+    config = run / "config.json"
+    known = config.read_bytes() if config.is_file() else str(run.resolve()).encode("utf-8", "surrogateescape")
+    return f"run {hashlib.sha256(known).hexdigest()[:16]}"
+
+
+def _check_replaceable(output: Path, run: str) -> None:
+    """Raises UsageError unless the page is new, or replaces one on the same run that is as this command wrote it."""
     if not output.exists() and not output.is_symlink():
         check_new(output)
-    elif output.is_symlink() or not output.is_file() or not is_report(output):
+    elif output.is_symlink() or not output.is_file() or not is_unchanged(output, run):
         raise UsageError(
-            f"{output} exists and was not written by this command, so it is not replaced.\n"
+            f"{output} exists and is not replaced: it is not a report on this run, or was changed since.\n"
             "Give another name with --output, or move it away."
         )
     else:

@@ -46,7 +46,7 @@ def study(log: Path, output: Path, games: int, practice: int, seed: int, title: 
             f"{source.folder} has {len(source.games)}.\nGive numbers whose sum is at most {len(source.games)}."
         )
     content = study_content(source, games, practice, seed, title)
-    write_text(output, page(content))
+    write_text(output, page(content), new=True)
     return (
         f"study {content['id']}: {games} of {len(source.games)} games and {practice} for practice, written to {output} "
         f"({output.stat().st_size / 1e6:.1f} MB)"

@@ -22,7 +22,7 @@ def study_results(answers: Sequence[Path], json: Path | None) -> str:
         check_new(json)
     numbers = results(read_answers(answers))
     if json is not None:
-        write_json(json, numbers)
+        write_json(json, numbers, new=True)
     return table(numbers)
 
 

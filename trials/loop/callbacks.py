@@ -154,12 +154,14 @@ class Snapshots(Callback):
         self.interval, self.keep_last, self.trained_on = interval, keep_last, trained_on
         self.best: dict[str, Any] | None = None
         self.last_saved: Path | None = None
+        self.numbered: list[str] = []  # the files model_NN.pt of this run, oldest first
 
     def on_checkpoint(self, state):
         epoch, history = state[torchbearer.EPOCH], state[torchbearer.HISTORY]
         if (epoch + 1) % self.interval == 0:
-            self._save(f"model_{epoch:02d}.pt", state)
-            self._remove_older(epoch)
+            self._save(name := f"model_{epoch:02d}.pt", state)
+            self.numbered = [*(earlier for earlier in self.numbered if earlier != name), name]
+            self._remove_older()
         latest = {"epoch": epoch, **history[-1]}
         if self.best is None or _merit(latest) > _merit(self.best):
             self.best = latest
@@ -167,11 +169,11 @@ class Snapshots(Callback):
         if epoch + 1 == state[torchbearer.MAX_EPOCHS]:
             self._save("model_final.pt", state)
 
-    def _remove_older(self, epoch: int) -> None:
-        """Removes snapshots older than the last --keep-last ones; only names that this run has written."""
-        keep, interval = self.keep_last, self.interval
-        for old in range(epoch - keep * interval, -1, -interval) if keep else ():
-            (self.folder / f"model_{old:02d}.pt").unlink(missing_ok=True)
+    def _remove_older(self) -> None:
+        """Removes snapshots older than the last --keep-last ones; only those that this run has written."""
+        for name in self.numbered[: -self.keep_last] if self.keep_last else ():
+            (self.folder / name).unlink(missing_ok=True)
+            self.numbered.remove(name)
 
     def _save(self, name: str, state: dict) -> None:
         path = self.folder / name

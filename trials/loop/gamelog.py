@@ -16,7 +16,7 @@ from torchbearer.callbacks import Callback
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.models.agents import Play
 from learning_to_draw.trials.loop.batches import Batch
-from learning_to_draw.trials.records.atomic import write_atomically, write_json
+from learning_to_draw.trials.records.atomic import make_folder, sync_files, write_atomically, write_json
 from learning_to_draw.trials.records.gamelog_writer import (
     FIELDS,
     FORMAT,
@@ -41,7 +41,7 @@ class GameLogWriter(Callback):
 
     def on_start_validation(self, state):
         for name in ("target-images", "sketch-images"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder / name)
         self._json = Unfinished(self.folder / "games.json")
         self._csv = Unfinished(self.folder / "games.csv")
         self._lines = Unfinished(self.folder / "games.jsonl")
@@ -69,6 +69,7 @@ class GameLogWriter(Callback):
         self._strokes.add(play.strokes)
 
     def on_end_validation(self, state):
+        sync_files(self.folder.glob("*-images/*.png"))  # together, which is faster than one by one
         self._json.file.write("]\n" if self._games else "[]\n")
         numbers = {"games": self._games, "communication_rate": self._right / self._games if self._games else None}
         write_json(self.folder / "card.json", {"format": FORMAT, **self.card, **numbers})
@@ -127,5 +128,5 @@ class GameLogWriter(Callback):
         if not path.exists():
             array = pixels.permute(1, 2, 0).contiguous().numpy()
             picture = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
-            write_atomically(path, picture.save)
+            write_atomically(path, picture.save, sync=False)
         return name

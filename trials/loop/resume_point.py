@@ -8,7 +8,6 @@ also save it within an epoch. The previous file stays as resume_previous.pt.
 from __future__ import annotations
 
 import logging
-import os
 import random
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -28,7 +27,7 @@ from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import RunLog, Snapshots
 from learning_to_draw.trials.loop.interrupts import Interrupts
 from learning_to_draw.trials.loop.trial import metrics_to_floats
-from learning_to_draw.trials.records.atomic import write_atomically
+from learning_to_draw.trials.records.checkpoints import save_tensors
 from learning_to_draw.trials.records.folder import plain, versions
 
 logger = logging.getLogger("commgame")
@@ -86,6 +85,7 @@ class ResumePoint(Callback):
         state[torchbearer.HISTORY].extend(content["history"])
         self.log.rows.extend(content["rows"])
         self.snapshots.best = content["best"]
+        self.snapshots.numbered.extend(content.get("snapshots", ()))
         self.snapshots.last_saved = self.folder / content["last_saved"] if content["last_saved"] else None
         self._within = content["within"]
         self._go_to(content, state)
@@ -179,17 +179,11 @@ class ResumePoint(Callback):
             "history": [dict(row) for row in state[torchbearer.HISTORY]],
             "rows": self.log.rows,
             "best": self.snapshots.best,
+            "snapshots": list(self.snapshots.numbered),
             "last_saved": saved.name if saved else None,
             **place,
         }
-        path = self.folder / FILE
-
-        def write(temporary: Path) -> None:
-            torch.save(content, temporary)
-            if path.exists():  # only once the new file is complete
-                os.replace(path, self.folder / PREVIOUS)
-
-        write_atomically(path, write)
+        save_tensors(self.folder / FILE, content, previous=self.folder / PREVIOUS)
 
 
 def metrics_of(state: Mapping) -> list[Any]:

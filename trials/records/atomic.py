@@ -1,30 +1,132 @@
-"""Writes files atomically: a reader finds the old file or the new one, never a part."""
+"""Writes files atomically and durably: a reader finds the old file or the new one, never a part.
+
+This also holds after a power cut: the new file is synced before it gets its name, and its folder afterwards.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Callable
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from learning_to_draw.errors import UsageError
 
-def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Calls `write` with a temporary path in the same folder, then renames the file to `path`."""
-    # The suffix is kept: it decides the format of pictures.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+TEMPORARY = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]{8}\.tmp(?P<suffix>(\.[^.]*)?)")
+NOT_SUPPORTED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # by this file system: links, syncing
+
+
+def write_atomically(
+    path: Path,
+    write: Callable[[Path], Any],
+    *,
+    new: bool = False,
+    previous: Path | None = None,
+    sync: bool = True,
+) -> None:
+    """Calls `write` with a temporary path in the same folder, then renames the file to `path`.
+
+    new: raises UsageError if `path` exists by then, instead of replacing it. previous: the name that the replaced file
+    gets. sync: False for one of many files, which the caller syncs together (see `sync_files`).
+    """
+    temporary = temporary_path(path)
     try:
         write(temporary)
-        os.replace(temporary, path)
+        if sync:
+            _sync(temporary)
+        if previous is not None and path.exists():  # only once the new file is complete
+            os.replace(path, previous)
+        if new:
+            _rename_to_new(temporary, path)
+        else:
+            os.replace(temporary, path)
+        if sync:
+            sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", errors="surrogateescape"))
+def write_text(path: Path, text: str, *, new: bool = False) -> None:
+    write_atomically(
+        path, lambda temporary: temporary.write_text(text, encoding="utf-8", errors="surrogateescape"), new=new
+    )
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, *, new: bool = False) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     # Undecodable bytes of a file name are written as JSON's \udcNN, which reads back unchanged.
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", errors="backslashreplace"))
+    write_atomically(
+        path, lambda temporary: temporary.write_text(text, encoding="utf-8", errors="backslashreplace"), new=new
+    )
+
+
+def temporary_path(path: Path) -> Path:
+    """A hidden name, in the same folder, that no other process uses; a killed process leaves it behind."""
+    # The suffix is kept: it decides the format of pictures.
+    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+
+
+def final_name(name: str) -> str:
+    """The file name that `temporary_path` was made from; any other name unchanged."""
+    match = TEMPORARY.fullmatch(name)
+    return match["stem"] + match["suffix"] if match else name
+
+
+def make_folder(folder: Path) -> None:
+    """Creates a folder and its missing parents, durably. Does nothing if it exists."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
+def sync_files(paths: Iterable[Path]) -> None:
+    """Syncs files, and the folders that hold them, to the disk."""
+    folders = set()
+    for path in paths:
+        _sync(path)
+        folders.add(path.parent)
+    for folder in folders:
+        sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Syncs the names in a folder to the disk. Does nothing for a folder that this process must not list."""
+    with suppress(PermissionError):
+        _sync(folder)
+
+
+def already_exists(path: Path) -> UsageError:
+    return UsageError(f"{path} already exists, and nothing is overwritten.\nGive another name, or move it away.")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NOT_SUPPORTED:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _rename_to_new(temporary: Path, path: Path) -> None:
+    """Renames a file. Raises UsageError if `path` exists, also if another process has created it just now."""
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if os.path.lexists(path):
+            raise already_exists(path) from None
+        if error.errno not in NOT_SUPPORTED:
+            raise
+        try:
+            path.open("x").close()
+        except FileExistsError:
+            raise already_exists(path) from None
+        os.replace(temporary, path)

@@ -106,7 +106,21 @@ def save_checkpoint(
         "versions": versions(options["plugin"]),
         "trained_on": trained_on,
     }
-    write_atomically(path, lambda temporary: torch.save(content, temporary))
+    save_tensors(path, content)
+
+
+def save_tensors(path: Path, content: Mapping[str, Any], previous: Path | None = None) -> None:
+    """Writes tensors, text and numbers atomically. previous: the name that the replaced file gets."""
+
+    def write(temporary: Path) -> None:
+        try:
+            with temporary.open("wb") as file:
+                torch.save(content, file)
+        except RuntimeError as error:
+            # torch replaces the error of a file that cannot be written, such as a full disk.
+            raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
+
+    write_atomically(path, write, previous=previous)
 
 
 def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:

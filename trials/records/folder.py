@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
@@ -9,21 +10,29 @@ import platform
 import shlex
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from learning_to_draw import __version__, plugins
-from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.run import RunConfig
-from learning_to_draw.trials.records.atomic import write_atomically, write_json
+from learning_to_draw.errors import UsageError, listed
+from learning_to_draw.trials.config.run import RunConfig, TrainConfig
+from learning_to_draw.trials.records.atomic import make_folder, write_atomically, write_json, write_text
+from learning_to_draw.trials.records.claim import claimed
+from learning_to_draw.trials.records.run_files import (
+    COMMAND_FILES,
+    FIRST_FILES,
+    NAMES,
+    files_of_runs,
+    matches,
+    other_files,
+    remove_files,
+    remove_temporary_files,
+)
 
-# The command line as typed. The first two file names are those of the official code.
-COMMAND_FILES = {"train": "train_cmd.txt", "test": "eval_cmd.txt", "crossplay": "crossplay_cmd.txt"}
-# A folder with any of these files holds a run.
-RUN_FILES = ("config.json", "log.csv", *COMMAND_FILES.values(), "result.json", "model_final.pt", "gamelogs")
+CONFIG = "config.json"
 TIMES = ("games_per_second", "seconds")  # not in log.csv, which is reproducible
 PACKAGES = ("torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "scikit-learn")
 
@@ -45,39 +54,51 @@ def choose_folder(config: RunConfig) -> Path:
     try:
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"--output {folder} is a file, not a folder.\nGive another name.")
-        held = [name for name in RUN_FILES if (folder / name).exists()]
+        _check_free(folder, config)
+        check_unclaimed(folder)
         nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     except OSError as error:  # a name that is too long, or a loop of symbolic links
         raise _cannot_write(folder, error.strerror) from error
-    if held:
-        raise _holds_a_run(folder, held)
     if not os.access(nearest, os.W_OK):
         raise _cannot_write(folder, f"no permission in {nearest}")
     return folder
 
 
-def open_folder(folder: Path, config: RunConfig, command: Sequence[str], device: str) -> Path:
-    """Creates the folder, writes the command, the resolved options and the versions to it, and returns it.
+def check_unclaimed(folder: Path) -> None:
+    """Raises UsageError if another process is at work in the folder."""
+    if (folder / CONFIG).exists():
+        with claimed(folder / CONFIG):
+            pass
 
-    Runs that start at the same time get different folders. Raises UsageError if another run has taken --output.
+
+@contextmanager
+def open_folder(folder: Path, config: RunConfig, command: Sequence[str], device: str) -> Iterator[Path]:
+    """Context with the run's folder, which no other run uses until the end of the context.
+
+    Creates the folder, and writes the resolved options, the versions and the command to it. Runs that start at the
+    same time get different folders. Raises UsageError if another run has taken --output.
     """
-    folder = _claim(folder, config, shlex.join(command))
-    if config.plugin is not None:
-        content = plugins.loaded(config.plugin).content
-        write_atomically(folder / "plugin.py", lambda temporary: temporary.write_bytes(content))
-    write_json(
-        folder / "config.json",
-        {
-            "command": config.command,
-            "arguments": list(command),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "device": device,
-            "options": plain(config.values()),
-            "sources": dict(config.sources),
-            "versions": versions(config.plugin),
-        },
-    )
-    return folder
+    with ExitStack() as claims:
+        folder = claims.enter_context(_claim(folder, config, command, device))
+        write_text(folder / COMMAND_FILES[config.command], shlex.join(command))
+        if config.plugin is not None:
+            content = plugins.loaded(config.plugin).content
+            write_atomically(folder / "plugin.py", lambda temporary: temporary.write_bytes(content))
+        yield folder
+
+
+@contextmanager
+def resumed_folder(folder: Path, config: RunConfig, command: Sequence[str], device: str) -> Iterator[None]:
+    """Context in which no other process uses the folder of a training, without the litter of a killed process.
+
+    Raises UsageError if another process uses it.
+    """
+    path = folder / CONFIG
+    if not path.exists():  # removed by hand
+        write_json(path, _content(config, command, device), new=True)
+    with claimed(path):
+        remove_temporary_files(folder)
+        yield
 
 
 def note_resumption(
@@ -91,30 +112,101 @@ def note_resumption(
     write_json(path, [*earlier, {**start, **position, "device": device, "versions": versions(plugin)}])
 
 
-def _claim(folder: Path, config: RunConfig, command: str) -> Path:
-    """Claims the folder for this run, by creating the command file: only one run can succeed."""
-    name = COMMAND_FILES[config.command]
+def _content(config: RunConfig, command: Sequence[str], device: str) -> dict[str, Any]:
+    """The content of config.json."""
+    return {
+        "command": config.command,
+        "arguments": list(command),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "device": device,
+        "options": plain(config.values()),
+        "sources": dict(config.sources),
+        "versions": versions(config.plugin),
+    }
+
+
+@contextmanager
+def _claim(folder: Path, config: RunConfig, command: Sequence[str], device: str) -> Iterator[Path]:
+    """Context with a folder that this run has claimed: config.json is created in it, and locked."""
+    content = _content(config, command, device)
     candidates = [folder]
     if config.output is None:
         candidates += [folder.with_name(f"{folder.name}_{number}") for number in range(2, 1000)]
-    for candidate in candidates:
-        try:
-            candidate.mkdir(parents=True, exist_ok=True)
-            with (candidate / name).open("x", encoding="utf-8", errors="surrogateescape") as file:
-                file.write(command)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise _cannot_write(candidate, error.strerror) from error
-        return candidate
-    raise _holds_a_run(folder, [name])
+    with ExitStack() as claims:
+        for candidate in candidates:
+            try:
+                make_folder(candidate)
+                claims.enter_context(_claimed(candidate, config, content))
+                break
+            except UsageError:
+                if candidate is candidates[-1]:
+                    raise
+            except OSError as error:
+                if error.errno == errno.ENOSPC:
+                    raise
+                raise _cannot_write(candidate, error.strerror) from error
+        yield candidate
 
 
-def _holds_a_run(folder: Path, held: Sequence[str]) -> UsageError:
-    return UsageError(
-        f"--output {folder} already holds a run ({', '.join(held)}), and nothing is overwritten.\n"
-        "Give another folder, or move that one away."
+@contextmanager
+def _claimed(folder: Path, config: RunConfig, content: Mapping[str, Any]) -> Iterator[None]:
+    path = folder / CONFIG
+    with ExitStack() as claims:
+        if path.exists():  # a killed run, which is begun again
+            claims.enter_context(claimed(path))
+            _check_free(folder, config)
+            if config.command != "train":
+                remove_files(folder, set(NAMES[config.command]) - {CONFIG})
+            write_json(path, content)
+        else:
+            _check_free(folder, config)
+            write_json(path, content, new=True)
+        claims.enter_context(claimed(path))
+        remove_temporary_files(folder)
+        yield
+
+
+def _check_free(folder: Path, config: RunConfig) -> None:
+    check_free(folder, config.command, resume=isinstance(config, TrainConfig) and config.resume is not None)
+
+
+def check_free(folder: Path, command: str, *, resume: bool = False) -> None:
+    """Raises UsageError if the folder holds files that a run writes, unless an unfinished run can be begun again.
+
+    A training can, with --resume, if it was killed before its first save. A test or crossplay can, if the folder holds
+    nothing else.
+    """
+    held = files_of_runs(folder)
+    if not held:
+        return
+    begun = unfinished(folder)
+    if begun == command == "train" and resume:
+        held = [name for name in held if not matches(name, (name.split("/")[0] for name in FIRST_FILES))]
+        if not held:
+            return
+    elif begun == command != "train":
+        others = list(other_files(folder, NAMES[command]))
+        if not others:
+            return
+        raise UsageError(
+            f"--output {folder} holds an unfinished {begun}, and files that a {begun} does not write: "
+            f"{listed(others)}.\nMove these away to begin the {begun} again, or give another folder."
+        )
+    hint = ", or add --resume auto to resume the training" if begun == command == "train" and not resume else ""
+    raise UsageError(
+        f"--output {folder} already holds {listed(held, 10)}, and nothing is overwritten: runs write files of "
+        f"{'this name' if len(held) == 1 else 'these names'}.\nGive another folder, or move them away{hint}."
     )
+
+
+def unfinished(folder: Path) -> str | None:
+    """The command of the unfinished run in a folder, according to its config.json; None if there is none."""
+    try:
+        content = json.loads((folder / CONFIG).read_bytes()) if (folder / CONFIG).is_file() else {}
+        command = next(name for name in NAMES if name == content["command"])
+    except (ValueError, KeyError, TypeError, RecursionError, StopIteration):  # not what a run writes
+        return None
+    return None if (folder / "result.json").exists() else command
 
 
 def _cannot_write(folder: Path, reason: str) -> UsageError:

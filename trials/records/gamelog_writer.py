@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +19,7 @@ import numpy as np
 from torch import Tensor
 
 from learning_to_draw.models.decoders.base import Strokes
-from learning_to_draw.trials.records.atomic import write_atomically
+from learning_to_draw.trials.records.atomic import temporary_path, write_atomically
 
 FORMAT = 1
 FIELDS = ("reciever_guess", "reciever_guess_correct", "sketch", "correct_image", "images")
@@ -39,16 +40,17 @@ class Unfinished:
     """A text file with a temporary name until `finish`."""
 
     def __init__(self, path: Path):
-        self.path, self._temporary = path, path.with_name(f".{path.stem}.tmp{path.suffix}")
+        self.path, self._temporary = path, temporary_path(path)
         # A class name may contain undecodable bytes: JSON's \udcNN reads back unchanged.
         self.file = self._temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
     def finish(self) -> None:
         self.file.close()
-        os.replace(self._temporary, self.path)
+        write_atomically(self.path, lambda temporary: os.replace(self._temporary, temporary))
 
     def discard(self) -> None:
-        self.file.close()
+        with suppress(OSError):  # the disk may be full
+            self.file.close()
         self._temporary.unlink(missing_ok=True)
 
 
@@ -68,7 +70,7 @@ class StrokesFile:
                 continue
             array = tensor.detach().cpu().float().numpy()
             if name not in self._raw:
-                path = self.path.with_name(f".{name}.tmp.raw")
+                path = temporary_path(self.path)
                 self._raw[name] = (path, path.open("wb"), array.shape[1:])
             self._raw[name][1].write(array.tobytes())
         self._rows, self._sigma2 = self._rows + len(strokes.points), strokes.sigma2
@@ -79,7 +81,8 @@ class StrokesFile:
 
     def discard(self) -> None:
         for path, file, _ in self._raw.values():
-            file.close()
+            with suppress(OSError):
+                file.close()
             path.unlink(missing_ok=True)
 
     def _write(self, temporary: Path) -> None:

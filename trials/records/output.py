@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -10,12 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.atomic import already_exists, sync_files, sync_folder, temporary_path
 
 
 def check_new(path: Path) -> None:
-    """Raises UsageError if `path` already exists, or if its parent folder does not exist or is not writable."""
+    """Raises UsageError if `path` already exists, or if its parent folder does not exist or is not writable.
+
+    Tells the user early. A file that appears later is not overwritten either (`new` in atomic.py, `whole_folder`).
+    """
     if path.exists() or path.is_symlink():
-        raise UsageError(f"{path} already exists, and nothing is overwritten.\nGive another name, or move it away.")
+        raise already_exists(path)
     if not path.parent.is_dir():
         raise UsageError(
             f"{path} cannot be written: there is no folder {path.parent}.\nCreate it, or give another path."
@@ -34,12 +39,22 @@ def check_writable(folder: Path) -> None:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Context with a temporary folder to write to. It is renamed to `path` at the end, or removed after an error."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Context with a temporary folder to write to. It is renamed to `path` at the end, or removed after an error.
+
+    Raises UsageError if something else has got that name meanwhile.
+    """
+    temporary = temporary_path(path)
     temporary.mkdir()
     try:
         yield temporary
-        os.rename(temporary, path)
+        sync_files(file for file in temporary.rglob("*") if file.is_file())
+        try:
+            os.rename(temporary, path)  # replaces nothing but an empty folder
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise already_exists(path) from None
+            raise
+        sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(temporary)
         raise

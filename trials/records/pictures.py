@@ -49,8 +49,8 @@ def save_grid(path: Path, pictures: Tensor) -> None:
     save_picture(path, to_picture(grid(expand_channels(pictures, 3))))
 
 
-def save_picture(path: Path, picture: Image.Image) -> None:
-    write_atomically(path, picture.save)
+def save_picture(path: Path, picture: Image.Image, *, new: bool = False) -> None:
+    write_atomically(path, picture.save, new=new)
 
 
 def to_bytes(pictures: Tensor) -> Tensor:

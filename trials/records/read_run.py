@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.records.folder import COMMAND_FILES, RUN_FILES, TIMES
+from learning_to_draw.trials.records.folder import TIMES
 from learning_to_draw.trials.records.gamelog import read_json
+from learning_to_draw.trials.records.run_files import COMMAND_FILES
 
 OFFICIAL_BATCH_SIZE = 48  # the official code's default
+# A folder with any of these files holds a run, of this program or the official code.
+RUN_FILES = ("config.json", "log.csv", *COMMAND_FILES.values(), "result.json", "model_final.pt", "gamelogs")
 
 Row = Mapping[str, float | None]
 

@@ -1,0 +1,105 @@
+"""The names of all files that runs write: no run overwrites or removes any other file.
+
+A new run needs a folder without these names. docs/outputs.md explains each file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from learning_to_draw.trials.records.atomic import final_name
+
+# The command line as typed. The first two file names are those of the official code.
+COMMAND_FILES = {"train": "train_cmd.txt", "test": "eval_cmd.txt", "crossplay": "crossplay_cmd.txt"}
+# What a training writes before its first resume.pt.
+FIRST_FILES = ("config.json", COMMAND_FILES["train"], "plugin.py", "model-info.txt", "tensorboard/*")
+# Relative to the run's folder. NN: a number of two digits or more. MD5: 32 hexadecimal digits. *: anything.
+NAMES = {
+    "train": (
+        *FIRST_FILES,
+        "log.csv",
+        "metrics.jsonl",
+        "result.json",
+        "val_games.png",
+        "val_reconstruction_samples_NN.png",
+        "val_samples.png",
+        "val_samples_targets_gameorder.png",
+        "val_samples_targets_matchedorder.png",
+        "model_NN.pt",
+        "model_best.pt",
+        "model_final.pt",
+        "resume.pt",
+        "resume_previous.pt",
+        "resumed.json",
+    ),
+    "test": (
+        "config.json",
+        COMMAND_FILES["test"],
+        "plugin.py",
+        "model-info.txt",
+        "log.csv",
+        "result.json",
+        "test_games.png",
+        "test_sketch_samples.png",
+        "test_samples.png",
+        "test_samples_targets_gameorder.png",
+        "test_samples_targets_matchedorder.png",
+        "gamelogs/games.json",
+        "gamelogs/games.csv",
+        "gamelogs/games.jsonl",
+        "gamelogs/strokes.npz",
+        "gamelogs/card.json",
+        "gamelogs/target-images/MD5.png",
+        "gamelogs/sketch-images/MD5.png",
+    ),
+    "crossplay": (
+        "config.json",
+        COMMAND_FILES["crossplay"],
+        "plugin.py",
+        "result.json",
+        "crossplay.csv",
+        "crossplay.png",
+    ),
+}
+
+
+def files_of_runs(folder: Path) -> list[str]:
+    """The names in a folder that a run of any command writes, sorted; empty if the folder does not exist."""
+    names = {name.split("/")[0] for names in NAMES.values() for name in names}
+    return sorted(name for name in (os.listdir(folder) if folder.exists() else ()) if matches(name, names))
+
+
+def other_files(folder: Path, names: Iterable[str]) -> Iterator[str]:
+    """Yields every file and link in a folder and below that has none of these names, relative to the folder."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_dir() or _is_named(path, folder, names)):
+            yield str(path.relative_to(folder))
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Removes the files with these names from a folder, and the hidden files left from writing them."""
+    for path in list(folder.rglob("*")):
+        if not path.is_dir() and _is_named(path, folder, names):
+            path.unlink()
+
+
+def remove_temporary_files(folder: Path) -> None:
+    """Removes the hidden files that a killed training has left while it wrote one of its files."""
+    for path in folder.iterdir():
+        if final_name(path.name) != path.name and _is_named(path, folder, NAMES["train"]):
+            path.unlink(missing_ok=True)
+
+
+def matches(name: str, names: Iterable[str]) -> bool:
+    """Whether `name` is one of the `names`, in the notation above. Some file systems ignore case."""
+    patterns = (re.escape(pattern).replace("NN", r"\d{2,}") for pattern in names)
+    patterns = (pattern.replace("MD5", "[0-9a-f]{32}").replace(r"\*", ".+") for pattern in patterns)
+    return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in patterns)
+
+
+def _is_named(path: Path, folder: Path, names: Iterable[str]) -> bool:
+    """Whether a file below `folder` has one of these names, or a temporary name for one."""
+    return matches(path.with_name(final_name(path.name)).relative_to(folder).as_posix(), names)
