@@ -31,6 +31,7 @@ Each of the paper's runs takes 250 epochs: days on a GPU. --quick plays the same
 in minutes on a CPU, and ends with exit code 1 if a rate is outside the range that was
 measured when this was written.""",
         reproduce_options.add_reproduce_options,
+        loads_torch=False,
     ),
 }
 

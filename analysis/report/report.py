@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ def report(run: Path, logs: Sequence[Path], output: Path | None, max_games: int,
     """
     source = read_run(run)
     output = run / "report.html" if output is None else output
-    new, name = not output.exists() and not output.is_symlink(), _identity(run)
+    new, name = not output.exists() and not output.is_symlink(), _identity(source)
     _check_replaceable(output, name)
     pictures = Pictures()
     shown = [games_of(read_log(folder), max_games, seed, pictures) for folder in _log_folders(source, logs)]
@@ -50,11 +51,11 @@ def report(run: Path, logs: Sequence[Path], output: Path | None, max_games: int,
     return f"report on {run}, {len(text.encode('utf-8', 'surrogateescape')) / 1e6:.1f} MB, written to {output}"
 
 
-def _identity(run: Path) -> str:
-    """Returns a name of the run that stays when its folder is moved: the hash of config.json, or else of its path."""
-    config = run / "config.json"
-    known = config.read_bytes() if config.is_file() else str(run.resolve()).encode("utf-8", "surrogateescape")
-    return f"run {hashlib.sha256(known).hexdigest()[:16]}"
+def _identity(run: Run) -> str:
+    """Returns a name of the run that stays when its folder is moved: from its start, or else from its path."""
+    start = [run.config.get("started"), run.config.get("arguments")]
+    known = json.dumps(start if all(start) else str(run.folder.resolve()))
+    return f"run {hashlib.sha256(known.encode()).hexdigest()[:16]}"
 
 
 def _check_replaceable(output: Path, run: str) -> None:

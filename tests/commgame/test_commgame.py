@@ -154,7 +154,7 @@ def test_quiet_runs_print_nothing(tmp_path, call, train):
     assert "communication rate" in call("test", "--weights", weights, "--output", tmp_path / "loud")[1]
     code, out, errors = call("train", "--quiet", "--output", tmp_path / "run")
     assert (code, out) == (2, "")
-    assert "already holds a run" in errors
+    assert "already holds config.json, " in errors
 
 
 @pytest.mark.parametrize("name", ["sample \u2713", "sample \udcff"])

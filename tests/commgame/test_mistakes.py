@@ -64,7 +64,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(trained, call):
     for arguments in (["train"], ["test", "--weights", trained / "model_final.pt"]):
         code, _, err = call(*arguments, "--output", trained)
         assert code == 2
-        assert "already holds a run" in err
+        assert "already holds config.json, " in err
     assert before == {path.name: path.stat().st_mtime_ns for path in trained.iterdir()}
 
 
@@ -83,7 +83,7 @@ def test_a_disk_that_fails_is_said(tmp_path, call, monkeypatch):
     code, _, err = call("train", "--epochs", "1", "--output", tmp_path / "run")
     assert code == 1
     assert "No space left on device" in err
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["train_cmd.txt"]
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.json"]
 
 
 @pytest.mark.parametrize("size", [("--latent-size", "2000000000"), ("--image-size", "2147483647")])

@@ -282,11 +282,18 @@ def test_a_run_cannot_be_ended_early_by_asking_for_fewer_epochs(stop_at, tmp_pat
     assert not (tmp_path / "result.json").exists()
 
 
-def test_more_epochs_take_the_old_result_away_until_they_are_done(finished, stop_at, tmp_path):
+def test_a_result_stays_until_that_of_more_epochs_is_whole(finished, stop_at, tmp_path, capsys):
     folder = shutil.copytree(finished, tmp_path / "run")
+    before = (folder / "result.json").read_bytes()
     stop_at("train", 2, signal.SIGTERM)
-    assert call("train", "--resume", folder, "--epochs", "3") == 143
-    assert not (folder / "result.json").exists()
+    assert call("train", "--resume", folder, "--epochs", "4") == 143
+    assert (folder / "result.json").read_bytes() == before
+    stop_at("train", 8, signal.SIGTERM)
+    assert call("train", "--resume", folder) == 143
+    assert call("report", folder) == 0
+    assert "extended after 2 epochs, 3 done" in (folder / "report.html").read_text()
+    assert call("train", "--resume", folder) == 0
+    assert json.loads((folder / "result.json").read_text())["epochs"] == 4
 
 
 def test_the_same_command_goes_on_whatever_the_run_has_made_of_its_options(stop_at, tmp_path, monkeypatch):

@@ -14,6 +14,12 @@ def config(*arguments):
     return parse("train", list(arguments))
 
 
+def opened(folder, config, command):
+    """What is left of a run that ends as soon as its folder has been opened."""
+    with open_folder(folder, config, command, "cpu") as folder:
+        return folder
+
+
 def test_a_fresh_folder_under_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first = choose_folder(config())
@@ -22,16 +28,21 @@ def test_a_fresh_folder_under_runs(tmp_path, monkeypatch):
     assert "Digits_mixed" in str(choose_folder(config("--object-oriented", "mixed")))
 
 
-@pytest.mark.parametrize("file", ["config.json", "log.csv", "train_cmd.txt", "model_final.pt", "gamelogs"])
-def test_a_folder_that_holds_a_run_is_refused(tmp_path, file):
+@pytest.mark.parametrize(
+    "file",
+    ["config.json", "train_cmd.txt", "model_final.pt", "gamelogs", "metrics.jsonl", "val_games.png", "plugin.py"]
+    + ["resume.pt", "model_07.pt", "model_123.pt", "val_reconstruction_samples_03.png", "tensorboard", "crossplay.csv"],
+)
+def test_a_folder_that_holds_a_file_of_a_run_is_refused(tmp_path, file):
     (tmp_path / file).write_text("precious")
-    with pytest.raises(UsageError, match=f"already holds a run \\({file}\\), and nothing is overwritten"):
+    with pytest.raises(UsageError, match=f"already holds {file}, and nothing is overwritten"):
         choose_folder(config("--output", str(tmp_path)))
     assert (tmp_path / file).read_text() == "precious"
 
 
 def test_a_folder_with_other_things_in_it_is_fine(tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
+    for name in ("notes.txt", "model_7.pt", "model_mine.pt", "my_log.csv"):
+        (tmp_path / name).write_text("mine")
     assert choose_folder(config("--output", str(tmp_path))) == tmp_path
     with pytest.raises(UsageError, match="is a file, not a folder"):
         choose_folder(config("--output", str(tmp_path / "notes.txt")))
@@ -40,8 +51,7 @@ def test_a_folder_with_other_things_in_it_is_fine(tmp_path):
 def test_what_a_folder_tells_of_its_run(tmp_path):
     chosen = config("--dataset", "STL10", "--nlines", "7")
     command = ["commgame.py", "train", "--output", "a b", "--nlines", "7"]
-    open_folder(tmp_path / "deep" / "run", chosen, command, "cpu")
-    folder = tmp_path / "deep" / "run"
+    folder = opened(tmp_path / "deep" / "run", chosen, command)
     assert (folder / "train_cmd.txt").read_text() == "commgame.py train --output 'a b' --nlines 7"
     told = json.loads((folder / "config.json").read_text())
     assert told["options"]["nlines"] == 7
@@ -56,14 +66,14 @@ def test_what_a_folder_tells_of_its_run(tmp_path):
 def test_runs_that_start_at_once_do_not_share_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     chosen = choose_folder(config())  # both have chosen before either has made it
-    first = open_folder(chosen, config(), ["first"], "cpu")
-    second = open_folder(chosen, config(), ["second"], "cpu")
+    first = opened(chosen, config(), ["first"])
+    second = opened(chosen, config(), ["second"])
     assert (first / "train_cmd.txt").read_text() == "first"
     assert (second / "train_cmd.txt").read_text() == "second"
     named = config("--output", "named")
-    open_folder(choose_folder(named), named, ["first"], "cpu")
-    with pytest.raises(UsageError, match="already holds a run"):
-        open_folder(tmp_path / "named", named, ["second"], "cpu")
+    opened(choose_folder(named), named, ["first"])
+    with pytest.raises(UsageError, match=r"already holds config\.json, train_cmd\.txt"):
+        opened(tmp_path / "named", named, ["second"])
     assert (tmp_path / "named" / "train_cmd.txt").read_text() == "first"
 
 
@@ -77,14 +87,14 @@ def test_names_that_are_no_folder(name, told):
 
 def test_a_name_that_is_not_text(tmp_path):
     chosen = config("--output", str(tmp_path / "no\udcff"))
-    folder = open_folder(choose_folder(chosen), chosen, ["commgame.py", str(chosen.output)], "cpu")
+    folder = opened(choose_folder(chosen), chosen, ["commgame.py", str(chosen.output)])
     assert (folder / "config.json").is_file()
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written to"):
-        open_folder(tmp_path / "file" / "run", config(), ["commgame.py"], "cpu")
+        opened(tmp_path / "file" / "run", config(), ["commgame.py"])
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path):
