@@ -3,14 +3,15 @@
 import csv
 import json
 import re
-import subprocess
 
 import pytest
 from PIL import Image
 
 from learning_to_draw import commgame
-from learning_to_draw.experiments import reproduce, tables
+from learning_to_draw.errors import UsageError
+from learning_to_draw.experiments import own_files, reproduce, tables
 from learning_to_draw.experiments.tables import Row, Table
+from learning_to_draw.trials.records.claim import claimed
 
 TINY = "--batch-size 150 --epochs 1"
 SEEN = (0.0, 0.1, 0.2)
@@ -182,17 +183,51 @@ def test_full_runs_are_those_of_commands_md(capsys):
     assert test.split()[2] == "test"
 
 
-def test_a_test_that_was_interrupted_is_begun_anew(tmp_path, monkeypatch):
-    job = reproduce.Job(Row("a", "a", "", None, ""), 0, reproduce.Settings(True, tmp_path, None, None))
-    for folder, file in ((job.trained, "result.json"), (job.tested, "eval_cmd.txt")):
-        folder.mkdir(parents=True)
-        (folder / file).write_text("{}")
-    calls = []
+def test_a_test_that_was_interrupted_is_begun_again_unless_its_folder_holds_something_else(small, tmp_path, capsys):
+    small(Row("original", "original", "", 0.69, ""))
+    assert call(capsys, "--quick", "--output", tmp_path)[0] == 0
+    tested = tmp_path / "original" / "seed-0-test"
+    (tested / "result.json").unlink()
+    (tested / "notes.txt").write_text("mine")
+    for arguments in ((), ("--dry-run",)):
+        code, _, err = call(capsys, "--quick", "--output", tmp_path, *arguments)
+        assert (code, "holds an unfinished test, and files that a test does not write: notes.txt" in err) == (2, True)
+    (tested / "notes.txt").unlink()
+    with claimed(tested / "config.json"):
+        code, _, err = call(capsys, "--quick", "--output", tmp_path)
+    assert (code, "another process is at work" in err) == (2, True)
+    assert not (tested / "result.json").exists()
+    assert call(capsys, "--quick", "--output", tmp_path)[0] == 0
+    assert (tested / "result.json").exists()
 
-    def run(words, **_):
-        calls.append((words[2], job.tested.exists()))
-        return subprocess.CompletedProcess(words, 0)
+    (tmp_path / "table.md").write_text((tmp_path / "table.md").read_text() + "my note\n")
+    (tmp_path / "table.csv").unlink()
+    code, _, err = call(capsys, "--quick", "--output", tmp_path)
+    assert (code, "holds table.md, which this command did not write, or which was changed since" in err) == (2, True)
+    assert (tmp_path / "table.md").read_text().endswith("my note\n")
 
-    monkeypatch.setattr(reproduce.subprocess, "run", run)
-    reproduce._do(job)
-    assert calls == [("test", False)]  # test refuses a folder that holds a run
+
+@pytest.mark.parametrize("name", ["table.md", "table.csv", "sketches.png", "written.json"])
+def test_the_user_s_own_files_are_not_replaced(name, small, tmp_path, capsys):
+    (tmp_path / name).write_text("[1]")
+    code, _, err = call(capsys, "--quick", "--output", tmp_path)
+    assert (code, name in err) == (2, True)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["[1]"]
+
+
+def test_files_that_were_half_replaced_when_the_process_was_killed_are_replaced(tmp_path):
+    first = dict.fromkeys(own_files.NAMES, b"first")
+    own_files.replace_own_files(tmp_path, first)
+    own_files.replace_own_files(tmp_path, dict.fromkeys(own_files.NAMES, b"second"))
+    (tmp_path / "table.csv").write_bytes(b"first")  # it had not been replaced yet
+    own_files.replace_own_files(tmp_path, dict.fromkeys(own_files.NAMES, b"third"))
+    assert {path.read_bytes() for path in tmp_path.iterdir() if path.name in own_files.NAMES} == {b"third"}
+    (tmp_path / "table.csv").write_bytes(b"mine")
+    with pytest.raises(UsageError, match=r"holds table\.csv"):
+        own_files.check_own_files(tmp_path)
+
+
+def test_of_two_calls_at_once_the_second_is_refused(small, tmp_path, capsys):
+    with own_files.claimed_folder(tmp_path):
+        code, _, err = call(capsys, "--quick", "--output", tmp_path)
+    assert (code, f"another process is at work in {tmp_path}" in err) == (2, True)

@@ -2,6 +2,7 @@
 
 import html
 import json
+import shutil
 
 import pytest
 
@@ -37,6 +38,24 @@ def test_only_reports_are_replaced(training, tmp_path, make_report):
     assert mine.read_text() == "mine"
     with pytest.raises(UsageError, match="no folder"):
         report(training, (), tmp_path / "missing" / "page.html", 200, 1)
+
+
+def test_a_report_that_was_annotated_or_is_on_another_run_is_kept(training, tmp_path, make_report):
+    page = tmp_path / "page.html"
+    other = shutil.copytree(training, tmp_path / "other")
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps(config | {"started": "2031-05-06T07:08:09+0000"}))
+    make_report(training, page)
+    make_report(training, page)
+    with pytest.raises(UsageError, match="it is not a report on this run, or was changed since"):
+        report(other, (), page, 200, 1)
+    text = page.read_text().replace("<body", "<!-- a note of mine --><body", 1)
+    for changed in (text, page.read_text() + "a note at the end"):
+        page.write_text(changed)
+        for run in (training, other):
+            with pytest.raises(UsageError, match="was changed since"):
+                report(run, (), page, 200, 1)
+        assert page.read_text() == changed
 
 
 def test_the_command_line(training, small_log, tmp_path, read_report):
