@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from learning_to_draw import commgame, plugins
+from learning_to_draw.trials.records.run_files import NAMES
 
 PAGE = (Path(__file__).parents[1] / "docs" / "outputs.md").read_text()
 PLUGIN = """
@@ -69,6 +70,12 @@ def read(path):
 def rows_of(path):
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("command", NAMES)
+def test_the_names_that_runs_write_are_those_of_the_page(command):
+    top = {name.split("/")[0] for name in NAMES[command]}
+    assert top == {name.split("/")[0] for name in names(command)}
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ class GameLogWriter(Callback):
         self._strokes.add(play.strokes)
 
     def on_end_validation(self, state):
-        sync_files(self.folder.glob("*-images/*.png"))  # together, which is faster than one by one
+        sync_files(self.folder.glob("*-images/*.png"))
         self._json.file.write("]\n" if self._games else "[]\n")
         numbers = {"games": self._games, "communication_rate": self._right / self._games if self._games else None}
         write_json(self.folder / "card.json", {"format": FORMAT, **self.card, **numbers})
