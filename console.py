@@ -8,14 +8,21 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import TextIO
 
-from learning_to_draw.errors import RunError, Terminated, UsageError
+from learning_to_draw.errors import RunError, Terminated, UsageError, first_line
+from learning_to_draw.streams import tolerant
 
 LOGGERS = ("commgame", "learning_to_draw.datasets")  # these report progress; all others only warn
 STAYS = "everything saved so far is complete (train --resume RUN resumes a training)"
-PACKAGES = ("numba", "numpy", "packaging", "PIL", "scipy", "sklearn", "torch", "torchbearer", "torchvision", "tqdm")
+PACKAGES = {  # that the program needs, by the name of the module
+    **{name: name for name in ("msgspec", "numba", "numpy", "packaging", "platformdirs", "scipy")},
+    **{name: name for name in ("torch", "torchbearer", "torchvision", "tqdm")},
+    **{"PIL": "pillow", "sklearn": "scikit-learn"},
+}
 TOO_LARGE = ("out of memory", "allocate memory", "Storage size calculation overflowed")  # in torch's messages
 MEMORY_ADVICE = """there is not enough memory for this.
 Use a smaller --batch-size, fewer strokes or smaller sizes; --dry-run estimates the memory."""
@@ -43,7 +50,7 @@ def say_first(title: str, arguments: Sequence[str]) -> None:
     silent = any(
         option.startswith(word) for word in arguments if len(word) > 3 for option in ("--quiet", "--print-config")
     )
-    if os.environ.get("RANK", "0") == "0" and (not silent or "--dry-run" in arguments):
+    if not _process() and (not silent or "--dry-run" in arguments):
         logging.getLogger("commgame").info("%s; loading PyTorch ...", title)
 
 
@@ -63,71 +70,113 @@ def import_torch() -> None:
         os.chdir(here)
 
 
-def exit_code(run: Callable[[], None], explain: Callable[[Exception], str | None]) -> int:
+def exit_code(run: Callable[[], None]) -> int:
     """Calls `run` and returns the program's exit code. An expected exception becomes a message on stderr.
 
-    explain: returns a message for an exception that a plugin has caused, else None. Unexpected exceptions are raised.
+    Raises unexpected exceptions, and SystemExit after a help page. Meanwhile a write to stdout or stderr never fails,
+    and Ctrl-C and SIGTERM raise KeyboardInterrupt and Terminated.
     """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)
-    try:
-        run()
-    except UsageError as error:
-        print(_process() + "error: " + str(error).replace("\n", "\n       "), file=sys.stderr)
-        return 2
-    except RunError as error:
-        print(_process() + "failed: " + str(error).replace("\n", "\n        "), file=sys.stderr)
-        return 1
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in PACKAGES:
-            return _tell(error, None, explain)
-        print(
-            f"error: the package {error.name} is not installed in this Python ({sys.executable}).\n"
-            "       Install what the program needs: pip install -r requirements.txt",
-            file=sys.stderr,
-        )
-        return 2
-    except BrokenPipeError:  # the reader of the output has closed it, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:  # a full disk, a folder that was removed
-        print(_process() + f"failed: {error}\nEverything saved before is complete.", file=sys.stderr)
-        return 1
-    except (MemoryError, RuntimeError) as error:
-        return _tell(error, _advice(error), explain)
-    except KeyboardInterrupt:
-        print(f"\ninterrupted; {STAYS}", file=sys.stderr)
-        return 130
-    except Terminated:
-        print(f"terminated; {STAYS}", file=sys.stderr)
-        return 143
-    except Exception as error:
-        return _tell(error, None, explain)
+    with tolerant(), _signals():
+        try:
+            run()
+        except BaseException as error:
+            return _answer(error)
     return 0
 
 
-def _terminate(*_) -> None:
-    raise Terminated
-
-
-def _tell(error: Exception, advice: str | None, explain: Callable[[Exception], str | None]) -> int:
-    """Prints `advice`, or else what `explain` returns, and returns exit code 1. Without either, raises the error."""
-    advice = advice or (None if sys.flags.dev_mode else explain(error))
+def _answer(error: BaseException) -> int:
+    """Prints the message for an exception and returns the exit code. Raises the exception if it is unexpected."""
+    match error:
+        case UsageError():
+            _say("error: ", str(error))
+            return 2
+        case ImportError() if (root := (error.name or "").partition(".")[0]) in PACKAGES:
+            missing = isinstance(error, ModuleNotFoundError)
+            problem = "is not installed in" if missing else f"cannot be imported ({first_line(error)}) by"
+            install = "install" if missing else "install --force-reinstall"
+            _say(
+                "error: ",
+                f"the package {PACKAGES[root]} {problem} this Python ({sys.executable}).\n"
+                f"Install it: python -m pip {install} {PACKAGES[root]}",
+            )
+            return 2
+        case BrokenPipeError():  # the reader of the output has closed it, as `head` does
+            return 1
+        case KeyboardInterrupt() | Terminated():
+            number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+            say_stopped(number)
+            return 128 + number
+        case SystemExit():
+            raise error
+    if isinstance(error, RunError):
+        advice = str(error)
+    elif isinstance(error, OSError):  # a full disk, a folder that was removed
+        advice = f"{error}\nEverything saved before is complete."
+    else:
+        advice = _advice(error) or (None if sys.flags.dev_mode else _plugin_advice(error))
     if advice is None:
         raise error
-    print(_process() + "failed: " + advice.replace("\n", "\n        "), file=sys.stderr)
+    _say("failed: ", advice)
     return 1
 
 
+def _say(kind: str, message: str) -> None:
+    print(_process() + kind + message.replace("\n", "\n" + " " * len(kind)), file=sys.stderr)
+
+
+def say_stopped(number: int) -> None:
+    """Prints that a signal has stopped this process."""
+    print("terminated;" if number == signal.SIGTERM else "\ninterrupted;", STAYS, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Context with handlers for Ctrl-C and SIGTERM. Without effect outside the main thread, which receives signals."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # a shell's background jobs ignore SIGINT
+                before[number] = signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Raises the signal's exception. While a module is being imported it ends the process at once.
+
+    Packages swallow exceptions while they are imported, or print them; nothing is being written then.
+    """
+    while frame is not None and frame.f_code is not exit_code.__code__:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            say_stopped(number)
+            os._exit(128 + number)
+        frame = frame.f_back
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
 def _process() -> str:
-    """The message prefix that names the rank (torchrun); empty for rank 0."""
-    rank = os.environ.get("RANK", "0")
-    return "" if rank == "0" else f"process {rank}: "
+    """The message prefix that names the rank (torchrun); empty for rank 0 and for anything else than a rank."""
+    rank = os.environ.get("RANK", "")
+    return f"process {rank}: " if rank.isdecimal() and int(rank) > 0 else ""
 
 
-def _advice(error: Exception) -> str | None:
+def _plugin_advice(error: BaseException) -> str | None:
+    """The message for an exception that a plugin has caused, else None."""
+    from learning_to_draw.plugins import advice_for_plugin_error  # here: it loads the tables of all components
+
+    return advice_for_plugin_error(error) if isinstance(error, Exception) else None
+
+
+def _advice(error: BaseException) -> str | None:
     """The message for an error of torch, recognised by its text; None for any other error."""
-    if isinstance(error, MemoryError) or any(text in str(error) for text in TOO_LARGE):
+    if isinstance(error, MemoryError):
+        return MEMORY_ADVICE
+    if not isinstance(error, RuntimeError):
+        return None
+    if any(text in str(error) for text in TOO_LARGE):
         return MEMORY_ADVICE
     if match := re.match(r"(\S+) does not have a deterministic implementation", str(error)):
         return f"--deterministic: {match[1]} has no deterministic algorithm.\nLeave out the option."

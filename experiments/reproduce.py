@@ -18,6 +18,7 @@ from learning_to_draw.errors import RunError, UsageError, program
 from learning_to_draw.experiments.own_files import NAMES, check_own_files, claimed_folder, replace_own_files
 from learning_to_draw.experiments.sheet import draw_sheet
 from learning_to_draw.experiments.tables import FULL, FULL_TRAINING, QUICK, TABLES, Row, Table
+from learning_to_draw.streams import show
 from learning_to_draw.trials.config.configure import OF_ONE_START, as_text, format_option
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.folder import check_free, check_unclaimed
@@ -148,7 +149,7 @@ def reproduce(
         replace_own_files(settings.output, dict(zip(NAMES, contents, strict=True)))
     outside = [message for line in lines for message in line.outside]
     if outside:
-        print(text, flush=True)
+        show(text)
         raise RunError("\n".join(["rates outside the expected range:", *outside]))
     return text
 

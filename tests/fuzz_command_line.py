@@ -38,7 +38,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `python -m tests...` may find another package named `tests`
 
-from learning_to_draw import commgame
+from learning_to_draw import command_line, commgame
 from learning_to_draw.analysis.draw.options import DrawTool
 from learning_to_draw.commands import TOOLS
 from learning_to_draw.components import InvalidValueError, flag_of
@@ -117,13 +117,13 @@ def draw_call(rng: random.Random) -> list[str]:
     """The words of one call."""
     if rng.random() < 0.02:
         return rng.choice([[], ["--help"], ["-h"], [""], ["paint"], ["--seed", "3"], ["\udcff"], ["trian", "--help"]])
-    command = rng.choice([*commgame.PLAY, "train", "test", "eval"] if rng.random() < 0.55 else list(TOOLS))
+    command = rng.choice([*command_line.PLAY, "train", "test", "eval"] if rng.random() < 0.55 else list(TOOLS))
     chosen = {kind: rng.choice([QUICK_PARTS[kind]] * 3 + [rng.choice(list(KINDS[kind].table))]) for kind in QUICK_PARTS}
     if rng.random() < 0.3:
         chosen["dataset"] = "ImageFolder"
     wild = rng.choice([0, 0, 0.1, 0.4])  # how often a word is not what it should be
     words = []
-    if command == "train" or (command in commgame.PLAY and rng.random() < 0.3):  # trained agents have theirs
+    if command == "train" or (command in command_line.PLAY and rng.random() < 0.3):  # trained agents have theirs
         words = [word for kind, name in chosen.items() if name != QUICK_PARTS[kind] for word in (flag_of(kind), name)]
     elif command in TOOLS and TOOLS[command].takes_dataset:
         words = ["--dataset", chosen["dataset"]]
@@ -153,7 +153,7 @@ def _actions(command: str, chosen: dict[str, str]) -> list[argparse.Action]:
     """The options that a command has with some parts."""
     tool = TOOLS.get(command)
     own = tool._parser(command, ["--dataset", chosen["dataset"]])._actions if tool else []
-    plays = None if tool and not isinstance(tool, DrawTool) else command if command in commgame.PLAY else "test"
+    plays = None if tool and not isinstance(tool, DrawTool) else command if command in command_line.PLAY else "test"
     parser = Parser(add_help=False)
     for name, option in (flat(option_groups(plays, chosen).values()) if plays else {}).items():
         add_option(parser, name, option)

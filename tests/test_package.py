@@ -33,7 +33,7 @@ def test_every_package_and_resource_is_listed_for_installation():
 
 # From the top to the bottom: a module imports from its own line and from those below.
 FLOORS = (
-    ("commgame", "commands"),
+    ("commgame", "command_line", "commands"),
     ("experiments",),
     ("analysis",),
     ("trials",),
@@ -45,7 +45,7 @@ FLOORS = (
     ("datasets",),
     ("models",),
     ("rasteriser",),
-    ("allowed_plugins", "components", "console", "errors", "__version__"),
+    ("allowed_plugins", "components", "console", "errors", "streams", "__version__"),
 )
 
 

@@ -17,9 +17,9 @@ from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.build import build_loss, seeds_of, set_up
 from learning_to_draw.trials.config.configure import as_command
 from learning_to_draw.trials.config.run import CrossplayConfig
-from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import StopOnNaN
+from learning_to_draw.trials.loop.launch import launched_world_size
 from learning_to_draw.trials.loop.precision import compile_backbones, set_determinism, set_precision
 from learning_to_draw.trials.loop.progress import set_verbosity
 from learning_to_draw.trials.loop.trial import build_trial, evaluate
@@ -43,7 +43,7 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
     line, for the record; None: one with the options of `config`. Returns the content of result.json, or None after a
     dry run. Raises UsageError before writing anything.
     """
-    if distributed.launched_world_size() > 1:
+    if launched_world_size() > 1:
         raise UsageError("crossplay does not support several processes (torchrun).\nStart one process.")
     check_files(files)
     trained = [load_other(config, file) for file in files]

@@ -31,7 +31,7 @@ from learning_to_draw.trials.config.configure import (
 )
 from learning_to_draw.trials.config.parse import parse, parse_training, read_early
 from learning_to_draw.trials.config.run import TrainConfig
-from learning_to_draw.trials.loop import distributed
+from learning_to_draw.trials.loop.launch import launched_world_size
 from learning_to_draw.trials.loop.resume_point import FILE, FORMAT, PREVIOUS
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents
 from learning_to_draw.trials.records.folder import CONFIG as CONFIG_FILE
@@ -134,10 +134,10 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
     plugins.reload_plugin(early.get("plugin"), saved, interrupted.content["versions"], str(folder))
     config = parse("train", words, saved, FILE)
     _check_same(parse_training(words) if "config" in early else config, saved, folder)
-    if interrupted.processes != distributed.launched_world_size():
+    if interrupted.processes != launched_world_size():
         raise UsageError(
             f"--resume {folder}: the run was started with {interrupted.processes} process(es), and now there are "
-            f"{distributed.launched_world_size()}: its steps would play different games.\n"
+            f"{launched_world_size()}: its steps would play different games.\n"
             f"Resume it with {interrupted.processes} process(es) in all, or start a new run."
         )
     if config.game.config.num_targets == 0:

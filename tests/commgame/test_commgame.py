@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from learning_to_draw import commgame
+from learning_to_draw import command_line, commgame
 
 ROOT = Path(commgame.__file__).parent
 
@@ -51,7 +51,7 @@ def no_torch(tmp_path):
 
 
 def test_help_and_mistakes_load_no_torch(no_torch):
-    helps = [([name, "--help"], 0) for name in commgame.COMMANDS]
+    helps = [([name, "--help"], 0) for name in command_line.COMMANDS]
     for arguments, code in ((["--help"], 0), *helps, (["train", "--x"], 2), (["clip-analysis", "--x"], 2)):
         done = no_torch(ROOT / "commgame.py", *arguments)
         assert done.returncode == code, done.stderr
@@ -108,7 +108,7 @@ def test_a_command_says_what_it_begins_before_torch_is_loaded(command, said, no_
 
 
 def test_a_tool_says_whether_it_loads_torch(no_torch):
-    for tool in commgame.TOOLS.values():
+    for tool in command_line.TOOLS.values():
         module = tool.target.partition(":")[0]
         done = no_torch("-c", f"import learning_to_draw.{module}")
         assert ("torch was imported" in done.stderr) == (done.returncode != 0) == tool.loads_torch, module

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from learning_to_draw.components import Config, InvalidValueError, Option, flag_of, options_of
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.plugins import reload_plugin, sha256_of
+from learning_to_draw.streams import show
 from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
     CONFIG,
@@ -47,6 +48,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\nSee {program()} {self.command} --help.")
+
+    def print_help(self, file: Any = None) -> None:
+        show(self.format_help().rstrip("\n"))
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         try:

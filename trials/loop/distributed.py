@@ -19,14 +19,11 @@ import torch
 from torch import Tensor, distributed
 
 from learning_to_draw.errors import RunError, UsageError, first_line
+from learning_to_draw.trials.loop.interrupts import obeyed_while_waiting
+from learning_to_draw.trials.loop.launch import launched, meet
 
 # How long a process waits for another, which may be downloading or decoding. torchrun notices processes that died.
 PATIENCE = timedelta(hours=6)
-
-
-def launched_world_size() -> int:
-    """The number of processes that torchrun has started, whether or not the process group exists yet."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def world_size() -> int:
@@ -41,7 +38,12 @@ def rank() -> int:
 
 def local_rank() -> int:
     """The rank among the processes of this machine, which is also the index of its GPU."""
-    return int(os.environ.get("LOCAL_RANK", "0")) if _joined() else 0
+    return int(os.environ["LOCAL_RANK"]) if _joined() else 0
+
+
+def local_world_size() -> int:
+    """The number of processes on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _joined() else 1
 
 
 def _joined() -> bool:
@@ -52,30 +54,37 @@ def _joined() -> bool:
 def process_group() -> Iterator[None]:
     """Context with a process group of the processes that torchrun has started; without torchrun it does nothing.
 
-    Raises UsageError if torch has no torch.distributed, RunError if another process has ended too early.
+    Raises UsageError if torch has no torch.distributed or torchrun's environment variables are not valid, RunError if
+    another process has ended too early.
     """
-    if launched_world_size() < 2 or _joined():
+    launch = launched()
+    if launch is None or _joined():
         yield
         return
     if not distributed.is_available():
         raise UsageError("this torch was built without torch.distributed.\nStart one process, without torchrun.")
-    try:
-        distributed.init_process_group(timeout=PATIENCE)  # gloo for CPU tensors, NCCL for GPU tensors
-        yield
-    except RuntimeError as error:
-        lost = re.search("(closed|reset) by peer|Broken pipe", str(error))
-        if lost or isinstance(error, distributed.DistError):
-            if _joined():
-                distributed.destroy_process_group()
-            raise RunError(
-                f"lost contact with another process of this run ({first_line(error)}).\n"
-                "Look for the first error in the output of all processes; then resume the run with --resume."
-            ) from error
-        raise
-    # Not after an error: the others may be waiting in another collective, and notice that this process has ended.
-    barrier()
-    gc.collect()  # DistributedDataParallel is in a reference cycle, and its threads must end before the interpreter
-    distributed.destroy_process_group()
+    with obeyed_while_waiting():
+        try:
+            store = meet(launch, PATIENCE)
+            # gloo for CPU tensors, NCCL for GPU tensors
+            distributed.init_process_group(
+                store=store, rank=launch.rank, world_size=launch.world_size, timeout=PATIENCE
+            )
+            yield
+        except RuntimeError as error:
+            lost = re.search("(closed|reset) by peer|Broken pipe", str(error))
+            if lost or isinstance(error, distributed.DistError):
+                if _joined():
+                    distributed.destroy_process_group()
+                raise RunError(
+                    f"lost contact with another process of this run ({first_line(error)}).\n"
+                    "Look for the first error in the output of all processes; then resume the run with --resume."
+                ) from error
+            raise
+        # Not after an error: the others may be waiting in another collective, and notice that this process has ended.
+        barrier()
+        gc.collect()  # DistributedDataParallel is in a reference cycle, and its threads must end before the interpreter
+        distributed.destroy_process_group()
 
 
 @contextmanager

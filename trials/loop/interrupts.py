@@ -1,18 +1,23 @@
-"""Defers Ctrl-C and SIGTERM during training until a batch is done and the complete state can be saved."""
+"""Ctrl-C and SIGTERM in a run: deferred until a batch is done and saved, and obeyed while torch waits."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from learning_to_draw import console
 from learning_to_draw.errors import Terminated
 
 # A second signal within this time counts as the first one: a cluster signals every process of a job, and torchrun also
 # forwards the signal that it gets itself.
 SAME_SIGNAL = 1.0  # seconds
+TO_LEAVE = 1.0  # seconds that the main thread has to obey a signal itself, before the process is ended
 
 
 class Interrupts:
@@ -47,3 +52,44 @@ class Interrupts:
     def obey(self) -> None:
         """Raises Terminated if SIGTERM was recorded, otherwise KeyboardInterrupt."""
         raise Terminated if self.noted == signal.SIGTERM else KeyboardInterrupt
+
+
+@contextmanager
+def obeyed_while_waiting() -> Iterator[None]:
+    """Context in which a signal ends this process even if the main thread waits for other processes within torch.
+
+    Python runs signal handlers in the main thread only, between its own instructions: never, while another process is
+    slow or gone. A thread ends the process instead, TO_LEAVE seconds after a signal that the main thread has not obeyed
+    by leaving this context. A first signal that `Interrupts` defers does not count, a second one does.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrivals, notices = os.pipe()
+    os.set_blocking(notices, False)
+    before, left = signal.set_wakeup_fd(notices, warn_on_full_buffer=False), threading.Event()
+    thread = threading.Thread(target=_watch, args=(arrivals, left), name="signals", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        left.set()
+        signal.set_wakeup_fd(before)
+        os.close(notices)  # which ends the thread
+        thread.join()
+        os.close(arrivals)
+
+
+def _watch(arrivals: int, left: threading.Event) -> None:
+    deferred = None  # when
+    while number := os.read(arrivals, 1):
+        if number[0] not in (signal.SIGINT, signal.SIGTERM):
+            continue
+        now = time.monotonic()
+        defers = isinstance(getattr(signal.getsignal(number[0]), "__self__", None), Interrupts)
+        if defers and (deferred is None or now - deferred <= SAME_SIGNAL):
+            deferred = deferred or now
+        elif not left.wait(TO_LEAVE):
+            console.say_stopped(number[0])
+            sys.stdout.flush()
+            os._exit(128 + number[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.rasteriser.draw import in_plain_torch
+from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 
 MIB = 2**20
@@ -39,7 +39,7 @@ def memory_budget(device: torch.device) -> int:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         available = next(line for line in lines if line.startswith("MemAvailable:"))
-        return int(int(available.split()[1]) * 1024 * SHARE) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        return int(int(available.split()[1]) * 1024 * SHARE) // distributed.local_world_size()
     except (OSError, StopIteration):  # not every system has /proc/meminfo
         return 2048 * MIB
 

@@ -1,0 +1,186 @@
+"""The commands of the program: `run_command` calls the command's function in `trials`, `analysis` or `experiments`."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import itertools
+import os
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from learning_to_draw import console
+from learning_to_draw.commands import COMPONENTS, PAPER, READING, SCRIPTS, TOOLS
+from learning_to_draw.errors import UsageError, program
+from learning_to_draw.plugins import load
+from learning_to_draw.streams import show
+from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
+from learning_to_draw.trials.config.tool import Tool
+
+
+def run_command(arguments: Sequence[str]) -> None:
+    """Runs one command. Raises UsageError if there is no such command, and SystemExit after a help page."""
+    # Before torch is loaded. OpenMP threads spin-wait by default: on a shared machine training can be 30 times slower.
+    # Passive waiting costs a fifth of the speed for a small encoder on an idle machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Numba reads .numba_config.yaml in the current folder, which may be a stranger's run. These two settings would run
+    # its code: compiled functions are pickles, and locators are imported. Empty, they have their defaults.
+    for setting in ("NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES"):
+        os.environ.setdefault(setting, "")
+    # Before Pillow is loaded. Blocks of this size go back to the system when a picture is freed; otherwise every thread
+    # that has decoded a large picture keeps up to a gigabyte.
+    os.environ.setdefault("PILLOW_BLOCK_SIZE", "64m")
+    # Pillow warns of pictures that it reads nevertheless, and of those that this program refuses with a message.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    name = _command_name(arguments[0]) if arguments else "--help"
+    if name == "--version":
+        show(_version())
+    elif name in ("-h", "--help") and arguments:
+        show(_help())
+    elif name in COMMANDS:
+        _call(name, arguments)
+    else:
+        raise _no_command(arguments)
+
+
+def _call(name: str, arguments: Sequence[str]) -> None:
+    _check_words(arguments)
+    if (plugin := read_early(arguments).get("plugin")) is not None:
+        load(plugin)  # before options are checked, as it adds options
+    COMMANDS[name].run(list(arguments[1:]))
+
+
+def _check_words(words: Sequence[str]) -> None:
+    """Raises UsageError for three errors that argparse does not report.
+
+    It turns `--option=--` into an unchecked empty list, takes `--=value` as an abbreviation of any option, and lets a
+    second --plugin replace the first.
+    """
+    if sum(word.split("=")[0] == "--plugin" for word in words) > 1:
+        raise UsageError("--plugin is given twice.\nGive one file: it can register any number of components.")
+    for word in words:
+        if word.startswith("--="):
+            raise UsageError(f"{word} does not name an option.\nWrite --OPTION{word[2:]}, or leave it out.")
+        if word.startswith("-") and word.endswith("=--"):
+            raise UsageError(f"{word} has no value.\nWrite {word[:-2]}VALUE, or leave it out.")
+
+
+def _train(arguments: list[str]) -> None:
+    console.log_to(sys.stdout)
+    where, interrupted = read_early(arguments).get("resume"), None
+    if where is None or "-h" in arguments or "--help" in arguments:
+        config = parse_training(arguments)
+    else:
+        console.say_first(f"train: --resume {where}", arguments)
+        console.import_torch()
+        from learning_to_draw.trials.resume import prepare_resume
+
+        config, interrupted = prepare_resume(arguments, where)
+    if config.print_config:
+        show(as_json(config))
+        return
+    if where is None:
+        console.say_first(f"train: {config.dataset.name}, {config.game_title} game", arguments)
+    console.import_torch()
+    from learning_to_draw.trials.train import train
+
+    train(config, sys.argv, interrupted)
+
+
+def _test(arguments: list[str]) -> None:
+    console.log_to(sys.stdout)
+    weights = read_early(arguments).get("weights")
+    if weights is None or "-h" in arguments or "--help" in arguments:
+        parse("test", arguments)  # reports the missing option, or shows the help
+        return
+    console.say_first(f"test: {weights}", arguments)
+    console.import_torch()
+    from learning_to_draw.trials.test import test
+    from learning_to_draw.trials.trained import parse_trained
+
+    test(parse_trained("test", arguments, Path(weights)), sys.argv)
+
+
+def _crossplay(arguments: list[str]) -> None:
+    console.log_to(sys.stdout)
+    files = [Path(word) for word in itertools.takewhile(lambda word: not word.startswith("-"), arguments)]
+    rest = arguments[len(files) :]
+    if "-h" in rest or "--help" in rest:
+        parse("crossplay", rest)  # shows the help
+        return
+    console.say_first(f"crossplay: {len(files)} checkpoints", arguments)
+    console.import_torch()
+    from learning_to_draw.trials.crossplay import check_files, crossplay
+    from learning_to_draw.trials.trained import parse_trained
+
+    check_files(files)
+    crossplay(files, parse_trained("crossplay", rest, files[0]), sys.argv)
+
+
+def _tool(name: str, arguments: list[str]) -> None:
+    console.log_to(sys.stderr)  # the tool's output may be redirected to a file
+    show(TOOLS[name].run(name, arguments))
+
+
+@dataclass(frozen=True)
+class Command:
+    """One entry of the table below. summary: its line in the help. run: called with the command's arguments."""
+
+    summary: str
+    run: Callable[[list[str]], None]
+
+
+def _commands(tools: Mapping[str, Tool]) -> dict[str, Command]:
+    return {name: Command(tool.summary, functools.partial(_tool, name)) for name, tool in tools.items()}
+
+
+PLAY = {
+    "train": Command("train a sender and a receiver to communicate by drawing", _train),
+    "test": Command("play the test split with trained agents (alias: eval)", _test),
+    "crossplay": Command("play every sender with every receiver of several runs", _crossplay),
+}
+SECTIONS = {  # of the help
+    "play": PLAY | _commands(PAPER),
+    "analyse runs": _commands(READING),
+    "components, and your own": _commands(COMPONENTS),
+    "game logs (the official scripts' names)": _commands(SCRIPTS),
+}
+COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
+
+
+def _command_name(word: str) -> str:
+    """A command's name as in the table. The official scripts' names have underscores."""
+    name = word.replace("_", "-")
+    return "test" if name == "eval" else name
+
+
+def _no_command(arguments: Sequence[str]) -> UsageError:
+    if not arguments:
+        print(_help() + "\n", file=sys.stderr)
+        return UsageError("no command given.")
+    close = difflib.get_close_matches(_command_name(arguments[0]), [*COMMANDS, "eval"], n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    return UsageError(f"there is no command {arguments[0]!r}.\n{hint}See {program()} --help.")
+
+
+def _version() -> str:
+    from learning_to_draw.trials.records.folder import versions
+
+    return "\n".join(f"{name} {version}" for name, version in versions().items())
+
+
+def _help() -> str:
+    lines = [f"usage: {program()} COMMAND [options]"]
+    for heading, commands in SECTIONS.items():
+        lines += ["", heading, *(f"  {name:<22}  {command.summary}" for name, command in commands.items())]
+    return (
+        "\n".join(lines)
+        + f"""
+
+Without options, train learns to draw handwritten digits in two or three minutes.
+Options and their defaults: {program()} train --help
+Versions of this program and its packages: {program()} --version"""
+    )

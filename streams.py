@@ -1,0 +1,89 @@
+"""Standard output and standard error that may be full or closed. A run does not depend on anyone reading its progress.
+
+A failed write is ignored and remembered: `show`, which prints a command's result, reports it. Progress lines, bars and
+warnings do not, so a training whose output goes to `head -1` or to a full disk trains to its end.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+
+class Output(io.RawIOBase):
+    """Passes bytes on to a standard stream. error: the last failed write, which is not raised; None if none failed."""
+
+    def __init__(self, stream: Any, error: OSError | None = None):
+        super().__init__()
+        self._stream, self.error = stream, error
+
+    def write(self, data: Any) -> int:
+        try:
+            written = self._stream.write(data)
+        except OSError as error:
+            self.error, written = error, None
+        return len(data) if written is None else written
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
+@contextmanager
+def tolerant() -> Iterator[None]:
+    """Context in which a write to sys.stdout or sys.stderr raises no OSError, and any text can be written."""
+    for number in range(3):  # a file opened later would otherwise take the place of a closed stream, and its output
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    names = ("stdout", "stderr")
+    before = {name: getattr(sys, name) for name in names}
+    for name in names:
+        setattr(sys, name, _tolerant(before[name], own=before[name] is getattr(sys, f"__{name}__")))
+    try:
+        yield
+    finally:
+        for name in names:
+            getattr(sys, name).flush()
+            setattr(sys, name, before[name])
+
+
+def _tolerant(stream: Any, own: bool) -> Any:
+    """The stream to write to instead of this one. own: whether it is the process's; others are only reconfigured."""
+    if stream is None:  # Python's stand-in for a closed stream
+        closed = OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return io.TextIOWrapper(io.BufferedWriter(Output(open(os.devnull, "wb", 0), closed)), "utf-8")
+    if not own or not hasattr(stream, "buffer"):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+        return stream
+    with suppress(OSError):
+        stream.flush()
+    raw = getattr(stream.buffer, "raw", stream.buffer)  # python -u has no buffer
+    return io.TextIOWrapper(
+        io.BufferedWriter(Output(raw)),
+        stream.encoding,
+        "backslashreplace",  # paths and class names may contain characters that a terminal cannot show
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+def show(text: str) -> None:
+    """Prints a command's result to standard output. Raises OSError if it could not be written."""
+    print(text, flush=True)
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if isinstance(raw, Output) and raw.error is not None:
+        error = raw.error
+        raise OSError(error.errno, error.strerror, "standard output")
