@@ -162,7 +162,8 @@ def _kernels(device: torch.device) -> type[torch.autograd.Function] | None:
     if device.type not in _KERNELS:
         return None
     compiler, module, name = _KERNELS[device.type]
-    if not importlib.util.find_spec(compiler):
+    found = importlib.util.find_spec(compiler)
+    if found is None or found.origin is None:  # not installed: an empty folder of that name has no origin
         return None
     return agreeing(lambda: getattr(importlib.import_module(module, __package__), name), device)
 

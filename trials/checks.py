@@ -9,7 +9,7 @@ from learning_to_draw.games.sampling import GameSampler
 from learning_to_draw.trials.config.configure import given_options
 from learning_to_draw.trials.config.run import RunConfig, TrainConfig
 from learning_to_draw.trials.loop import distributed
-from learning_to_draw.trials.loop.tensorboard import check_tensorboard
+from learning_to_draw.trials.loop.tensorboard import summary_writer
 
 
 def check_game_options(config: RunConfig) -> None:
@@ -51,7 +51,7 @@ def check_train_options(config: TrainConfig) -> None:
     if config.gather_candidates and distributed.world_size() == 1:
         raise UsageError("--gather-candidates needs several processes.\nStart them with torchrun, or leave it out.")
     if config.tensorboard:
-        check_tensorboard()
+        summary_writer()  # it can be imported
     _check_unused_losses(config)
     for loss in (loss for loss in config.auxiliary.values() if loss.on):
         match loss.config:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.models.encoders.config import CLIP_MODELS
+from learning_to_draw.packages import import_optional
 from learning_to_draw.rasteriser.bounds import bounded
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -70,21 +71,14 @@ def fit_to_tower(tower: nn.Module, pictures: Tensor) -> Tensor:
 
 
 def _import_open_clip() -> ModuleType:
-    try:
-        import open_clip
-    except ImportError as error:
-        raise UsageError(
-            f"CLIP needs the package open_clip, which cannot be imported: {error}\npip install open_clip_torch"
-        ) from error
-    return open_clip
+    return import_optional("open_clip", "CLIP", "open_clip_torch")
 
 
 def _not_to_be_had(open_clip: ModuleType, name: str, error: Exception) -> str:
-    from huggingface_hub.constants import HF_HUB_CACHE  # comes with open_clip
-
+    cache = import_optional("huggingface_hub.constants", "CLIP", "huggingface_hub").HF_HUB_CACHE  # open_clip needs it
     repository = open_clip.get_pretrained_cfg(name.replace("/", "-"), "openai")["hf_hub"].rstrip("/")
     return (
         f"OpenAI's weights of CLIP {name} are not available: {first_line(error)[:200]}\n"
-        f"Looked for {repository} in {HF_HUB_CACHE}, then at huggingface.co.\n"
+        f"Looked for {repository} in {cache}, then at huggingface.co.\n"
         "Connect to the network once, or set HF_HOME to a folder that has them under hub."
     )

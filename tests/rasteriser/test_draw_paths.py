@@ -44,6 +44,15 @@ def test_without_numba_plain_torch_draws_the_same(afresh, monkeypatch):
     torch.testing.assert_close(draw_lines(lines, 24, 0.01), image, rtol=0, atol=5e-6)
 
 
+def test_an_empty_folder_named_numba_is_not_numba(afresh, tmp_path, monkeypatch, caplog):
+    (tmp_path / "numba").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "numba")  # which is found first
+    draw._kernels.cache_clear()
+    assert _path(CPU, torch.float32) is DensePolylines
+    assert caplog.messages == []
+
+
 def test_kernels_are_not_loaded_before_something_is_drawn():
     program = "import sys, rasteriser; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0

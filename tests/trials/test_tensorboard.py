@@ -2,6 +2,8 @@
 
 import io
 import json
+import sys
+from importlib.machinery import PathFinder
 
 import numpy as np
 import pytest
@@ -54,8 +56,48 @@ def test_the_games_are_the_picture_in_the_folder(run, events):
         assert np.array_equal(np.asarray(shown), np.asarray(games.convert("RGB")))
 
 
-def test_without_the_package_it_is_said_before_anything_is_written(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("learning_to_draw.trials.loop.tensorboard.find_spec", lambda _: None)
+BROKEN = {
+    "not installed": (None, "which is not installed in this Python"),
+    "an empty folder": ({}, "which is not installed in this Python"),
+    "of another year": (
+        {"__init__.py": "from google.protobuf import no_such_name"},
+        "which is installed and cannot be imported: cannot import name 'no_such_name'",
+    ),
+    "half removed": (
+        {"__init__.py": "__version__ = '2.20.0'", "compat/__init__.py": "raise TypeError('Descriptors differ')"},
+        "which is installed and cannot be imported: Descriptors differ",
+    ),
+}
+
+
+class FoundIn:
+    """Finds tensorboard in a folder, and nowhere else."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] != "tensorboard":
+            return None
+        spec = PathFinder.find_spec(name, path or [self.folder])
+        if spec is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return spec
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_package_that_cannot_be_imported_is_reported_before_anything_is_written(kind, tmp_path, monkeypatch, capsys):
+    files, told = BROKEN[kind]
+    for name in [name for name in sys.modules if name.startswith(("tensorboard", "torch.utils.tensorboard"))]:
+        monkeypatch.delitem(sys.modules, name)
+    if files is not None:
+        (tmp_path / "tensorboard" / "compat").mkdir(parents=True)
+    for name, text in (files or {}).items():
+        (tmp_path / "tensorboard" / name).write_text(text)
+    monkeypatch.setattr(sys, "meta_path", [FoundIn(tmp_path), *sys.meta_path])
     assert call("train", *QUICK, "--output", tmp_path / "run") == 2
-    assert "--tensorboard needs the package tensorboard" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("error: --tensorboard needs the package tensorboard, ")
+    assert told in said
+    assert "pip install" in said
     assert not (tmp_path / "run").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +9,16 @@ import torchbearer
 from torchbearer.callbacks import Callback
 
 from learning_to_draw.datasets.picture_file import take_from
-from learning_to_draw.errors import UsageError
+from learning_to_draw.packages import import_optional
 
 
-def check_tensorboard() -> None:
-    """Raises UsageError if the package tensorboard is not installed."""
-    if find_spec("tensorboard") is None:
-        raise UsageError("--tensorboard needs the package tensorboard.\nInstall it (pip install tensorboard).")
+def summary_writer() -> type:
+    """torch's SummaryWriter. Raises UsageError if the package tensorboard cannot be imported.
+
+    Imported here: it is slow to import, and rarely used.
+    """
+    import_optional("tensorboard", "--tensorboard", "tensorboard")
+    return import_optional("torch.utils.tensorboard", "--tensorboard", "tensorboard").SummaryWriter
 
 
 class TensorBoard(Callback):
@@ -31,9 +33,7 @@ class TensorBoard(Callback):
         self.folder, self.epochs = folder, epochs
 
     def on_start(self, state):
-        from torch.utils.tensorboard import SummaryWriter  # slow to import, and rarely used
-
-        self._writer = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.epochs or None)
+        self._writer = summary_writer()(str(self.folder / "tensorboard"), purge_step=self.epochs or None)
 
     def on_end_epoch(self, state):
         metrics, epoch = state[torchbearer.METRICS], state[torchbearer.EPOCH]
