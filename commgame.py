@@ -10,33 +10,46 @@ moment; `command_line.py` has the commands. Exit codes: 0 for success, 2 for a w
 run or a result that could not be printed, 130 after an interrupt, 143 after SIGTERM.
 """
 
-from __future__ import annotations
-
-import os
+import os  # nothing that takes time to import: Ctrl-C would be a traceback meanwhile
 import sys
-from collections.abc import Sequence
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code. With several processes (torchrun) it exits instead.
 
     arguments: the command line after the program's name; None: that of this process.
     """
     try:
-        from learning_to_draw import console
-    except KeyboardInterrupt:  # from here on, console answers it
+        import signal
+
+        before = signal.getsignal(signal.SIGINT)
+        try:
+            if before is signal.default_int_handler:
+                signal.signal(signal.SIGINT, _leave)  # until exit_code has its own
+            from learning_to_draw.console import exit_code
+
+            code = exit_code(lambda: _run(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            if before is signal.default_int_handler:
+                signal.signal(signal.SIGINT, before)
+    except KeyboardInterrupt:
         return 130
-
-    def run() -> None:
-        from learning_to_draw.command_line import run_command
-
-        run_command(sys.argv[1:] if arguments is None else arguments)
-
-    code = console.exit_code(run)
     if os.environ.get("WORLD_SIZE", "1") != "1":
         # Threads of torch's process groups may still run, and would abort the interpreter at its end.
         os._exit(code)
     return code
+
+
+def _run(arguments: list[str]) -> None:
+    from learning_to_draw.command_line import run_command
+
+    run_command(arguments)
+
+
+def _leave(*_) -> None:
+    """Ends the process after Ctrl-C, before anything has begun. Python can swallow an exception while it imports."""
+    os.write(2, b"\ninterrupted\n")
+    os._exit(130)
 
 
 if __name__ == "__main__":

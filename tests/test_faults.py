@@ -112,7 +112,7 @@ def test_a_folder_that_is_locked_while_training_ends_the_run_and_can_be_gone_on_
     code, _, err = call(capsys, *THREE_EPOCHS, "--output", run)
     assert code == 1
     assert err.startswith("failed: [Errno 13] Permission denied: ")
-    assert err.splitlines()[1:] == ["Everything saved before is complete."]
+    assert [line.strip() for line in err.splitlines()[1:]] == ["Everything saved before is complete."]
     assert {path.name for path in run.iterdir() if path.suffix == ".pt"} == {
         *("model_00.pt", "model_best.pt", "resume.pt", "resume_previous.pt")
     }

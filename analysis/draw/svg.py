@@ -3,7 +3,8 @@
 In a raster, the ink of a stroke falls off as exp(-d2 / sigma2); here a stroke ends where that is one half. Overlapping
 strokes give 1 - prod(1 - ink) in both. White strokes on black give this when painted one over the other with their ink
 as opacity, and so do black strokes on white. Colours are blended with `screen` on black, their complements with
-`multiply` on white. Curves are smooth here; most rasters draw them as ten straight segments.
+`multiply` on white, by `mix-blend-mode`: a program without it paints each colour over those below. Curves are smooth
+here; most rasters draw them as ten straight segments.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
+BLACK, WHITE = "#000", "#fff"
 
 
 def svg(
@@ -24,7 +27,7 @@ def svg(
         points: [N, P, 2], array or tensor: control points (row, col) on a canvas from -1 to 1; P = 1 is a point, 2 a
             line, 4 a cubic Bezier curve.
         sigma2: squared stroke width in canvas units.
-        size: height and width of the raster in pixels, the unit of the SVG; the display size is left open.
+        size: height and width of the raster in pixels, and of the SVG in its unit; a page can enlarge it.
         intensities: [N, C] in 0..1, array or tensor: ink per stroke and channel, C = 1 or 3; None means full ink.
         invert: subtract the ink from white paper instead of adding it to black.
         contrast: factor of the ink of all strokes together.
@@ -37,20 +40,21 @@ def svg(
     places = (points[..., ::-1] + 1) / 2 * (size - 1) + 0.5  # (x, y)
     # In the raster, contrast above 1 is clipped at full ink, and moves the edge at half ink outwards.
     radius = math.sqrt(sigma2 * math.log(2 * max(1.0, contrast))) * (size - 1) / 2
-    paper, ink = ("#fff", "#000") if invert else ("#000", "#fff")
-    paint, pen, shape = "stroke", f'fill="none" stroke="{ink}" stroke-width="{_number(2 * radius)}"', _line
+    # Each stroke has all that makes it visible: several readers do not hand down the attributes of a group.
+    shape, paint, pen = _line, "stroke", f' stroke-width="{_number(2 * radius)}"'
     if points.shape[1] == 1:
-        paint, pen, shape = "fill", f'fill="{ink}"', _circle
+        shape, paint, pen = _circle, "fill", ""
     elif points.shape[1] == 4:
-        shape = _curve
-    looks = [""] * len(places) if inks is None else _looks(inks * max(1.0, contrast), paint, invert)
+        shape, pen = _curve, f'{pen} fill="none"'
+    full = np.ones((len(places), 1))
+    looks = _looks(full if inks is None else inks * max(1.0, contrast), paint, invert)
     drawn = [(place, look) for place, look in zip(places, looks, strict=True) if look is not None]
     faint = f' opacity="{_number(contrast)}"' if contrast < 1 else ""
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}">',
-        f'<rect width="{size}" height="{size}" fill="{paper}"/>',
-        f'<g {pen} stroke-linecap="round" stroke-linejoin="round"{faint} style="isolation:isolate">',
-        *(f"<{shape(place, radius)}{look}/>" for place, look in drawn),
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" viewBox="0 0 {size} {size}">',
+        f'<rect width="{size}" height="{size}" fill="{WHITE if invert else BLACK}"/>',
+        f'<g stroke-linecap="round" stroke-linejoin="round"{faint} style="isolation:isolate">',
+        *(f"<{shape(place, radius)}{look}{pen}/>" for place, look in drawn),
         "</g>\n</svg>\n",
     ]
     return "\n".join(lines)
@@ -91,7 +95,8 @@ def _looks(inks: np.ndarray, paint: str, invert: bool) -> Iterator[str | None]:
         if not (255 * ink).round().any():
             yield None
         elif len(ink) == 1:
-            yield "" if ink[0] == 1 else f' opacity="{_number(ink[0])}"'
+            opacity = "" if ink[0] == 1 else f' opacity="{_number(ink[0])}"'
+            yield f' {paint}="{BLACK if invert else WHITE}"{opacity}'
         else:
             colour = "".join(f"{round(255 * level):02x}" for level in (1 - ink if invert else ink))
             yield f' {paint}="#{colour}" style="mix-blend-mode:{"multiply" if invert else "screen"}"'

@@ -108,9 +108,10 @@ def test_strokes_of_some_ink_add_up_where_they_lie_on_each_other(shown, points, 
 
 
 def test_it_fills_the_place_it_is_given(browse, tmp_path):
-    """In a page that sets a width, and at another size than it was drawn for: sharp, not enlarged pixels."""
+    """In a page that sets its width, and at another size than it was drawn for: sharp, not enlarged pixels."""
     (tmp_path / "page.html").write_text(
-        f'<!DOCTYPE html><body style="margin:0"><div style="width:320px">{svg(np.zeros((1, 1, 2)), 1e-3, 32)}</div>'
+        f"<!DOCTYPE html><style>body {{ margin: 0 }} svg {{ width: 320px; height: auto; display: block }}</style>"
+        f"<body>{svg(np.zeros((1, 1, 2)), 1e-3, 32)}"
     )
     page = browse(tmp_path / "page.html", viewport={"width": 400, "height": 400})
     box = page.locator("svg").bounding_box()

@@ -75,19 +75,6 @@ def test_the_version_is_that_of_the_citation_and_loads_no_torch(call):
     assert f"\nversion: {versions['learning-to-draw']}\n" in (ROOT / "CITATION.cff").read_text()
 
 
-def test_a_package_that_is_missing_is_named(tmp_path):
-    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(name='torch')")
-    done = subprocess.run(
-        [sys.executable, ROOT / "commgame.py", "train", "--quiet"],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: the package torch is not installed in this Python (")
-
-
 @pytest.mark.parametrize(
     ("command", "said"),
     [
@@ -172,13 +159,3 @@ def test_a_name_that_cannot_be_shown_is_shown_escaped(name, tested, tmp_path, mo
     escaped = name.encode("ascii", "backslashreplace").decode("ascii")
     assert f"written to {tmp_path / escaped}" in said["stdout"]
     assert f"{tmp_path / escaped} already exists" in said["stderr"]
-
-
-def test_whoever_reads_the_output_may_stop():
-    """As `| head` does: no traceback, and nothing else to say."""
-    command = [sys.executable, str(ROOT / "commgame.py"), "dump-hashes-classes"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    process.stdout.close()
-    assert process.stderr.read() == ""
-    assert process.wait(timeout=60) == 1
-    process.stderr.close()

@@ -47,7 +47,7 @@ class GameLogWriter(Callback):
         self._lines = Unfinished(self.folder / "games.jsonl")
         self._strokes = StrokesFile(self.folder / "strokes.npz")
         self._unfinished = [self._json, self._csv, self._lines, self._strokes]
-        self._table = csv.DictWriter(self._csv.file, FIELDS, lineterminator="\n")
+        self._table = csv.DictWriter(self._csv, FIELDS, lineterminator="\n")
         self._table.writeheader()
         self._games = self._right = 0
 
@@ -61,16 +61,16 @@ class GameLogWriter(Callback):
                 "correct_image": entry["target"],
                 "images": entry["candidates"],
             }
-            self._json.file.write(("[" if self._games == 0 else ",\n ") + json.dumps(row))
+            self._json.write(("[" if self._games == 0 else ",\n ") + json.dumps(row))
             self._table.writerow(row)
-            self._lines.file.write(json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n")
+            self._lines.write(json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n")
             self._games += 1
             self._right += entry["guess"] == entry["target"]
         self._strokes.add(play.strokes)
 
     def on_end_validation(self, state):
         sync_files(self.folder.glob("*-images/*.png"))
-        self._json.file.write("]\n" if self._games else "[]\n")
+        self._json.write("]\n" if self._games else "[]\n")
         numbers = {"games": self._games, "communication_rate": self._right / self._games if self._games else None}
         write_json(self.folder / "card.json", {"format": FORMAT, **self.card, **numbers})
         for file in self._unfinished:

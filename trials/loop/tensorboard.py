@@ -10,6 +10,7 @@ from torchbearer.callbacks import Callback
 
 from learning_to_draw.datasets.picture_file import take_from
 from learning_to_draw.packages import import_optional
+from learning_to_draw.trials.records.atomic import naming
 
 
 def summary_writer() -> type:
@@ -36,6 +37,10 @@ class TensorBoard(Callback):
         self._writer = summary_writer()(str(self.folder / "tensorboard"), purge_step=self.epochs or None)
 
     def on_end_epoch(self, state):
+        with naming(self.folder / "tensorboard"):
+            self._add(state)
+
+    def _add(self, state):
         metrics, epoch = state[torchbearer.METRICS], state[torchbearer.EPOCH]
         for name, value in metrics.items():
             metric = name.removeprefix("val_")

@@ -10,9 +10,9 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +34,43 @@ def write_atomically(
     """Calls `write` with a temporary path in the same folder, then renames the file to `path`.
 
     new: raises UsageError if `path` exists by then, instead of replacing it. previous: the name that the replaced file
-    gets. sync: False for one of many files, which the caller syncs together (see `sync_files`).
+    gets. sync: False for one of many files, which the caller syncs together (see `sync_files`). Raises OSError with the
+    path if it cannot be written, as on a full disk; the old file is then as it was.
     """
     temporary = temporary_path(path)
     try:
-        write(temporary)
-        if sync:
-            _sync(temporary)
-        if previous is not None and path.exists():  # only once the new file is complete
-            os.replace(path, previous)
-        if new:
-            _rename_to_new(temporary, path)
-        else:
-            os.replace(temporary, path)
-        if sync:
-            sync_folder(path.parent)
+        with naming(path):
+            write(temporary)
+            if sync:
+                _sync(temporary)
+            if previous is not None and path.exists():  # only once the new file is complete
+                os.replace(path, previous)
+            if new:
+                _rename_to_new(temporary, path)
+            else:
+                os.replace(temporary, path)
+            if sync:
+                sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Context for writing to `path`. A failed write raises OSError with that path: the system names no file.
+
+    torch raises a RuntimeError that follows from the OSError of a file given to it.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        failed: BaseException | None = error
+        while failed is not None and not isinstance(failed, OSError):
+            failed = failed.__context__
+        if failed is None:
+            raise
+        file = failed.filename or str(path)
+        raise OSError(failed.errno or errno.EIO, failed.strerror or str(failed), file) from error
 
 
 def write_text(path: Path, text: str, *, new: bool = False) -> None:

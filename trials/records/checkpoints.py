@@ -113,12 +113,8 @@ def save_tensors(path: Path, content: Mapping[str, Any], previous: Path | None =
     """Writes tensors, text and numbers atomically. previous: the name that the replaced file gets."""
 
     def write(temporary: Path) -> None:
-        try:
-            with temporary.open("wb") as file:
-                torch.save(content, file)
-        except RuntimeError as error:
-            # torch replaces the error of a file that cannot be written, such as a full disk.
-            raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
+        with temporary.open("wb") as file:  # given a path, torch does not say why it fails
+            torch.save(content, file)
 
     write_atomically(path, write, previous=previous)
 

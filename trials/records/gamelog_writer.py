@@ -19,7 +19,7 @@ import numpy as np
 from torch import Tensor
 
 from learning_to_draw.models.decoders.base import Strokes
-from learning_to_draw.trials.records.atomic import temporary_path, write_atomically
+from learning_to_draw.trials.records.atomic import naming, temporary_path, write_atomically
 
 FORMAT = 1
 FIELDS = ("reciever_guess", "reciever_guess_correct", "sketch", "correct_image", "images")
@@ -44,12 +44,17 @@ class Unfinished:
         # A class name may contain undecodable bytes: JSON's \udcNN reads back unchanged.
         self.file = self._temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
+    def write(self, text: str) -> None:
+        with naming(self.path):
+            self.file.write(text)
+
     def finish(self) -> None:
-        self.file.close()
+        with naming(self.path):
+            self.file.close()
         write_atomically(self.path, lambda temporary: os.replace(self._temporary, temporary))
 
     def discard(self) -> None:
-        with suppress(OSError):  # the disk may be full
+        with suppress(OSError):  # a full disk fails again
             self.file.close()
         self._temporary.unlink(missing_ok=True)
 
@@ -72,7 +77,8 @@ class StrokesFile:
             if name not in self._raw:
                 path = temporary_path(self.path)
                 self._raw[name] = (path, path.open("wb"), array.shape[1:])
-            self._raw[name][1].write(array.tobytes())
+            with naming(self.path):
+                self._raw[name][1].write(array.tobytes())
         self._rows, self._sigma2 = self._rows + len(strokes.points), strokes.sigma2
 
     def finish(self) -> None:

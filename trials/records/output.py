@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.records.atomic import already_exists, sync_files, sync_folder, temporary_path
+from learning_to_draw.trials.records.atomic import already_exists, naming, sync_files, sync_folder, temporary_path
 
 
 def check_new(path: Path) -> None:
@@ -46,7 +46,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     temporary = temporary_path(path)
     temporary.mkdir()
     try:
-        yield temporary
+        with naming(path):
+            yield temporary
         sync_files(file for file in temporary.rglob("*") if file.is_file())
         try:
             os.rename(temporary, path)  # replaces nothing but an empty folder
