@@ -125,7 +125,7 @@ def test_a_required_package_that_is_missing_is_named_with_how_to_install_it(modu
         text=True,
     )
     assert done.returncode == 2
-    first, second = done.stderr.splitlines()
+    *_, first, second = done.stderr.splitlines()  # torch itself warns of a missing numpy
     assert first == f"error: the package {PACKAGES[module]} is not installed in this Python ({sys.executable})."
     assert second.strip() == f"Install it: python -m pip install {PACKAGES[module]}"
     assert not (tmp_path / "run").exists()

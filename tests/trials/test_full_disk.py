@@ -15,7 +15,7 @@ from PIL import Image
 
 from learning_to_draw import commgame
 from learning_to_draw.trials.records.atomic import write_atomically, write_json, write_text
-from learning_to_draw.trials.records.checkpoints import write_torch
+from learning_to_draw.trials.records.checkpoints import save_tensors
 from learning_to_draw.trials.records.gamelog_writer import Unfinished
 from learning_to_draw.trials.records.output import whole_folder
 from learning_to_draw.trials.records.pictures import save_picture
@@ -36,12 +36,8 @@ def room(size):
 
 
 WRITERS = {
-    "model_00.pt": lambda path: write_atomically(
-        path, lambda temporary: write_torch(temporary, {"model": torch.rand(100, 100)})
-    ),
-    "small.pt": lambda path: write_atomically(
-        path, lambda temporary: write_torch(temporary, {"epoch": list(range(900))})
-    ),
+    "model_00.pt": lambda path: save_tensors(path, {"model": torch.rand(100, 100)}),
+    "small.pt": lambda path: save_tensors(path, {"epoch": list(range(900))}),
     "strokes.npz": lambda path: write_atomically(path, lambda temporary: np.savez(temporary, points=NOISE)),
     "points.npy": lambda path: write_atomically(path, lambda temporary: np.save(temporary, NOISE)),
     "sketch.png": lambda path: save_picture(path, Image.fromarray(NOISE)),

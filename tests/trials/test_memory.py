@@ -7,6 +7,7 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.trials.build import build_agents, build_batches, build_loss, load_pictures, seeds_of
 from learning_to_draw.trials.config.configure import configure
+from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.memory import graph_bytes, memory_budget, memory_estimate, place_of_pictures
 
 CPU = torch.device("cpu")
@@ -71,8 +72,7 @@ def test_pictures_that_the_gpu_cannot_hold():
 
 
 def test_of_the_cpu_s_memory_each_process_has_its_part(monkeypatch):
-    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
     alone = memory_budget(CPU)
     assert alone > 1000
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    monkeypatch.setattr(distributed, "local_world_size", lambda: 4)
     assert memory_budget(CPU) == pytest.approx(alone / 4, rel=0.2)  # other programs take and free some meanwhile
