@@ -78,7 +78,8 @@ def process_group() -> Iterator[None]:
                     distributed.destroy_process_group()
                 raise RunError(
                     f"lost contact with another process of this run ({first_line(error)}).\n"
-                    "Look for the first error in the output of all processes; then resume the run with --resume."
+                    "Look for the first error in the output of all processes; then resume a training with --resume, "
+                    "or start a test again."
                 ) from error
             raise
         # Not after an error: the others may be waiting in another collective, and notice that this process has ended.
