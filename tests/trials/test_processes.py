@@ -280,7 +280,7 @@ def test_when_one_process_ends_the_others_say_so(two, tmp_path):
     assert [code for code, *_ in ends] == [2, 1], ends
     assert ends[0][2].startswith("error: --output")
     assert ends[1][2].startswith("process 1: failed: lost contact with another process of this run (")
-    assert ends[1][2].endswith("then resume the run with --resume.\n")
+    assert ends[1][2].endswith("or start a test again.\n")
     ends = start(["commgame.py", "crossplay", folder / "model_final.pt", folder / "model_best.pt"])
     assert [code for code, *_ in ends] == [2, 2], ends
 
