@@ -45,7 +45,7 @@ FLOORS = (
     ("datasets",),
     ("models",),
     ("rasteriser",),
-    ("allowed_plugins", "components", "console", "errors", "packages", "streams", "__version__"),
+    ("allowed_plugins", "components", "console", "packages", "reading", "errors", "streams", "__version__"),
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from learning_to_draw.analysis.official.clip_entries import CLIP_FILE, Entry, read_entries
+from learning_to_draw.reading import inside
 from learning_to_draw.trials.records.atomic import write_json
 from learning_to_draw.trials.records.gamelog import Turn, read_log
 from learning_to_draw.trials.records.output import check_new
@@ -37,7 +38,7 @@ def analyse_logs(log: Path, clip_analysis: Path | None, json: Path | None) -> st
     if json is not None:
         check_new(json)
     source, entries = read_log(log), None
-    path = clip_analysis or source.folder / CLIP_FILE
+    path = clip_analysis or inside(source.folder, CLIP_FILE)
     if clip_analysis is not None or path.exists():
         entries = read_entries(path, len(source.games))
     else:

@@ -11,6 +11,7 @@ from learning_to_draw.analysis.official.clip_entries import CLIP_FILE, Seen, ent
 from learning_to_draw.analysis.official.hash_classes import read_hash_classes
 from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.models.encoders.clip import load_clip
+from learning_to_draw.reading import read_text
 from learning_to_draw.trials.build import choose_device
 from learning_to_draw.trials.records.atomic import write_json
 from learning_to_draw.trials.records.gamelog import GameLog, Turn, read_log
@@ -75,14 +76,10 @@ def true_class(game: Turn, true_classes: Mapping[str, str], path: Path) -> str:
 
 
 def read_names(path: Path) -> list[str]:
-    try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"--classes-file {path} cannot be read: {error}.\nGive a text file with one class per line."
-        ) from error
+    advice = "Give a text file with one class per line."
+    names = [line.strip() for line in read_text(path, advice=advice).splitlines() if line.strip()]
     if not names:
-        raise UsageError(f"--classes-file {path} names no class.\nGive a text file with one class per line.")
+        raise UsageError(f"--classes-file {path} names no class.\n{advice}")
     return names
 
 

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.records.gamelog import Turn, read_json
+from learning_to_draw.reading import read_json
+from learning_to_draw.trials.records.gamelog import Turn
 
 CLIP_FILE = "clip-analysis.json"  # in the folder of the log
-ROLES = ("sketch", "correct", "guessed")
-KEYS = (*(f"{role}_{field}" for role in ROLES for field in ("class", "template")), "true_class")
-Entry = Mapping[str, str]
+AGAIN = "Create it again with clip-analysis."
+
+
+class Entry(TypedDict):
+    """An entry of the file. Templates are the names of sentences, such as photo or drawing."""
+
+    sketch_class: str
+    sketch_template: str
+    correct_class: str
+    correct_template: str
+    guessed_class: str
+    guessed_template: str
+    true_class: str
 
 
 class Seen(NamedTuple):
@@ -37,11 +48,8 @@ def entries(games: Sequence[Turn], seen: Mapping[str, Seen], true: Sequence[str]
 
 def read_entries(path: Path, games: int) -> list[Entry]:
     """Reads clip-analysis.json, ours or the official code's. Raises UsageError unless it has one entry per game."""
-    entries = read_json(path)
-    whole = isinstance(entries, list) and all(
-        isinstance(entry, dict) and entry.keys() >= set(KEYS) for entry in entries
-    )
-    if not whole or len(entries) != games:
-        reason = f"it has {len(entries)} entries, and the log {games} games" if whole else "an entry is incomplete"
-        raise UsageError(f"{path} does not belong to this log: {reason}.\nCreate it again with clip-analysis.")
+    entries: list[Entry] = read_json(path, list[Entry], AGAIN)
+    if len(entries) != games:
+        reason = f"it has {len(entries)} entries, and the log {games} games"
+        raise UsageError(f"{path} does not belong to this log: {reason}.\n{AGAIN}")
     return entries

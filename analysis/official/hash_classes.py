@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 from learning_to_draw.errors import UsageError, program
+from learning_to_draw.reading import MIB, read_text
+
+MOST_LIST_BYTES = 256 * MIB  # a million pictures have some 40 MiB
 
 
 def read_hash_classes(path: Path) -> dict[str, str]:
@@ -13,24 +17,18 @@ def read_hash_classes(path: Path) -> dict[str, str]:
 
     Raises UsageError if the file does not exist or is not such a list.
     """
+    advice = f"Create it with: {program()} dump-hashes-classes --name --output FILE --dataset ... (see its --help)."
     classes: dict[str, str] = {}
+    lines = csv.reader(io.StringIO(read_text(path, MOST_LIST_BYTES, advice), newline=""))
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for number, row in enumerate(csv.reader(file), start=1):
-                if not row:
-                    continue  # a blank line
-                if len(row) != 2 or len(row[0]) != 32:
-                    raise _not_a_list(path, f"line {number} is not md5,class")
-                classes.setdefault(row[0], row[1])
-    except (OSError, ValueError, csv.Error) as error:
-        raise _not_a_list(path, error.strerror if isinstance(error, OSError) else str(error)) from error
-    if not classes:
-        raise _not_a_list(path, "it is empty")
+        for number, row in enumerate(lines, start=1):
+            if not row:
+                continue  # a blank line
+            if len(row) != 2 or len(row[0]) != 32:
+                raise ValueError(f"line {number} is not md5,class")
+            classes.setdefault(row[0], row[1])
+        if not classes:
+            raise ValueError("it is empty")
+    except (ValueError, csv.Error) as error:
+        raise UsageError(f"--hash-classes {path} cannot be used: {error}.\n{advice}") from error
     return classes
-
-
-def _not_a_list(path: Path, reason: str) -> UsageError:
-    return UsageError(
-        f"--hash-classes {path} cannot be used: {reason}.\n"
-        f"Create it with: {program()} dump-hashes-classes --name --output FILE --dataset ... (see its --help)."
-    )

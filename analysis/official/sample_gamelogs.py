@@ -34,7 +34,7 @@ def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> st
         )
     drawn = sorted(random.Random(seed).sample(range(len(source.games)), games))
     with whole_folder(output) as folder:
-        _write_games(folder, [source.rows[number] for number in drawn])
+        _write_games(folder, source.rows(drawn))
         _write_details(source, drawn, folder)
         pictures = _copy_pictures(source, drawn, folder)
     return f"{games} of {len(source.games)} games, with {pictures} pictures, written to {output}"
@@ -54,9 +54,9 @@ def _write_details(source: GameLog, drawn: Sequence[int], folder: Path) -> None:
     """Copies the files that only logs of this program have; lines of games.jsonl keep the number of their game."""
     if (source.folder / "games.jsonl").is_file():
         wanted = set(drawn)
-        with (source.folder / "games.jsonl").open(encoding="utf-8") as lines:
+        with (source.folder / "games.jsonl").open("rb") as lines:
             chosen = [line for number, line in enumerate(lines) if number in wanted]
-        (folder / "games.jsonl").write_text("".join(chosen), encoding="utf-8")
+        (folder / "games.jsonl").write_bytes(b"".join(chosen))
     strokes = source.strokes()
     if strokes is not None:
         arrays = {"sigma2": np.array(strokes.sigma2), "points": strokes.points[drawn]}

@@ -104,7 +104,7 @@ def _guess(log: GameLog, game: Turn, candidate: int, rank: int | None, pictures:
 def _score(game: Turn, candidate: int) -> dict[str, float | None]:
     """Returns the score and its position between the lowest (0) and the highest (1) score of the game."""
     score, low, high = game.scores[candidate], min(game.scores), max(game.scores)
-    if not all(map(math.isfinite, (score, low, high))):
+    if not all(map(math.isfinite, (score, low, high, high - low))):
         return {"score": None, "share": 0}
     return {"score": round(score, 4), "share": round((score - low) / (high - low), 3) if high > low else 0}
 

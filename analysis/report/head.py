@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -83,7 +84,7 @@ def _facts(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
         if run.config.get(key):
             yield name, str(run.config[key]).replace("T", " ")
     seconds = run.result.get("seconds") or sum(row.get("seconds") or 0 for row in run.rows)
-    if seconds:
+    if 0 < seconds < math.inf:
         yield "time taken", duration(seconds)
 
 

@@ -20,12 +20,41 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
+
+from msgspec import Meta
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.records.gamelog import read_json
+from learning_to_draw.reading import Count, read_json
 
 FORMAT = "learning-to-draw study answers 1"
+UNCHANGED = "Give the file as saved by the page of a study, unchanged."
+
+
+class Answer(TypedDict):
+    """One answer: see above."""
+
+    game: Count
+    choice: Count
+    target: Count
+    candidates: Annotated[int, Meta(ge=1, le=2**53)]
+    right: bool
+    right_class: bool | None
+    candidates_of_class: Count | None
+    seconds: Annotated[float, Meta(ge=0, le=1e12)]
+    interrupted: bool
+    agents_choice: Count
+    agents_right: bool
+    agents_right_class: bool | None
+
+
+class SavedAnswers(TypedDict):
+    """The content of a file of answers. It has further keys."""
+
+    format: Literal["learning-to-draw study answers 1"]
+    study: str
+    participant: str
+    answers: Annotated[list[Answer], Meta(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -35,7 +64,7 @@ class Participant:
     label: str  # the name that the participant typed, or the file's name
     file: Path
     study: str
-    answers: tuple[Mapping[str, Any], ...]
+    answers: tuple[Answer, ...]
     saved: Mapping[str, Any]  # the whole content of the file
 
 
@@ -47,12 +76,15 @@ def read_answers(paths: Sequence[Path]) -> list[Participant]:
 
 
 def _read(path: Path) -> Participant:
-    saved = read_json(path)
-    wrong = _what_is_wrong(saved)
+    saved: SavedAnswers = read_json(path, SavedAnswers, UNCHANGED)
+    answers = saved["answers"]
+    wrong = next((f"answer {n} (counted from 0): {w}" for n, a in enumerate(answers) if (w := _contradiction(a))), "")
+    if not wrong and len({answer["game"] for answer in answers}) < len(answers):
+        wrong = "it has two answers to a game"
     if wrong:
-        raise UsageError(f"{path}: {wrong}.\nGive the file as saved by the page of a study, unchanged.")
+        raise UsageError(f"{path}: {wrong}.\n{UNCHANGED}")
     label = "".join(filter(str.isprintable, saved["participant"])).strip() or path.stem
-    return Participant(label, path, saved["study"], tuple(saved["answers"]), saved)
+    return Participant(label, path, saved["study"], tuple(answers), saved)
 
 
 def _labelled(participants: Sequence[Participant]) -> list[Participant]:
@@ -74,45 +106,18 @@ def _check_together(participants: Sequence[Participant]) -> None:
                 raise UsageError(f"{other.file} and {one.file} hold the same answers.\nLeave out one of them.")
 
 
-def _what_is_wrong(saved: Any) -> str:
-    """Returns what is wrong with the content of a file of answers; "" if nothing is."""
-    if not isinstance(saved, dict) or saved.get("format") != FORMAT:
-        return f'it does not hold answers ("format" is not {FORMAT!r})'
-    if not (isinstance(saved.get("participant"), str) and isinstance(saved.get("study"), str)):
-        return "participant or study is not text"
-    answers = saved.get("answers")
-    if not isinstance(answers, list) or not answers:
-        return "it has no answers"
-    for number, answer in enumerate(answers):
-        wrong = _what_is_wrong_with(answer) if isinstance(answer, dict) else "it is not an entry"
-        if wrong:
-            return f"answer {number} (counted from 0): {wrong}"
-    games = [answer["game"] for answer in answers]
-    return "it has two answers to a game" if len(set(games)) < len(games) else ""
-
-
-def _what_is_wrong_with(answer: Mapping[str, Any]) -> str:
-    of_class = answer.get("candidates_of_class")
-    total = answer.get("candidates")
-    if not _is_index(total) or total < 1:
-        return f"candidates is {total!r}"
-    for name, limit in (("game", None), ("choice", total), ("target", total), ("agents_choice", total)):
-        value = answer.get(name)
-        if not _is_index(value) or (limit is not None and value >= limit):
-            return f"{name} is {value!r}"
+def _contradiction(answer: Answer) -> str:
+    """What in an answer contradicts the rest of it; empty if nothing does."""
+    total, of_class = answer["candidates"], answer["candidates_of_class"]
+    for name in ("choice", "target", "agents_choice"):
+        if answer[name] >= total:
+            return f"{name} is {answer[name]}, and there are {total} candidates"
     for name, choice in (("right", "choice"), ("agents_right", "agents_choice")):
-        if answer.get(name) is not (answer[choice] == answer["target"]):
-            return f"{name} is {answer.get(name)!r}, {choice} {answer[choice]} and target {answer['target']}"
+        if answer[name] != (answer[choice] == answer["target"]):
+            return f"{name} is {answer[name]}, {choice} {answer[choice]} and target {answer['target']}"
     for name in ("right_class", "agents_right_class"):
-        if type(answer.get(name)) is not (type(None) if of_class is None else bool):
-            return f"{name} is {answer.get(name)!r}, and candidates_of_class is {of_class!r}"
-    if of_class is not None and not (_is_index(of_class) and of_class <= total):
-        return f"candidates_of_class is {of_class!r}"
-    seconds = answer.get("seconds")
-    if type(seconds) not in (int, float) or not 0 <= seconds < float("inf"):
-        return f"seconds is {seconds!r}"
-    return "" if type(answer.get("interrupted")) is bool else f"interrupted is {answer.get('interrupted')!r}"
-
-
-def _is_index(value: Any) -> bool:
-    return type(value) is int and value >= 0
+        if (answer[name] is None) != (of_class is None):
+            return f"{name} is {answer[name]}, and candidates_of_class is {of_class}"
+    if of_class is not None and of_class > total:
+        return f"candidates_of_class is {of_class}, and there are {total} candidates"
+    return ""

@@ -20,7 +20,7 @@ def test_a_log_is_read_as_it_was_written(tmp_path, make_log):
     )
     log = read_log(folder)
     rows = json.loads((folder / "games.json").read_text())
-    assert list(log.rows) == rows
+    assert log.rows([0, 1]) == rows
     assert [(game.guess, game.target, game.correct) for game in log.games] == [(1, 1, True), (0, 2, False)]
     lost = log.games[1]
     assert lost.sketch == rows[1]["sketch"]
@@ -47,22 +47,25 @@ ROW = {
 }
 BROKEN = {
     "not JSON": ("[{", "cannot be read"),
-    "no list": ("{}", "list of games"),
-    "no games": ("[]", "list of games"),
-    "no entry": (json.dumps([ROW, 7]), "entry 1 .counted from 0.: it is not a game's entry"),
-    "a key short": (json.dumps([{key: ROW[key] for key in ROW if key != "sketch"}]), "entry 0 .*it has no 'sketch'"),
+    "no list": ("{}", "Expected `array`, got `object`"),
+    "no games": ("[]", "holds no game"),
+    "no entry": (json.dumps([ROW, 7]), r"Expected `object`, got `int` - at `\$\[1\]`"),
+    "a key short": (json.dumps([{key: ROW[key] for key in ROW if key != "sketch"}]), "missing required field `sketch`"),
     "a guess too far": (json.dumps([ROW | {"reciever_guess": 1}]), "reciever_guess is 1, and there are 1 images"),
     "a target below 0": (json.dumps([ROW | {"correct_image": -1}]), "correct_image is -1"),
-    "a guess of True": (json.dumps([ROW | {"reciever_guess": False}]), "reciever_guess is False"),
-    "no pictures": (json.dumps([ROW | {"images": None}]), "not a game's entry"),
-    "numbers for pictures": (json.dumps([ROW | {"images": [3]}]), "3 is not a picture"),
+    "a guess of True": (
+        json.dumps([ROW | {"reciever_guess": False}]),
+        r"Expected `int`, got `bool` - at `\$\[0\].reciever_guess`",
+    ),
+    "no pictures": (json.dumps([ROW | {"images": None}]), r"Expected `array`, got `null` - at `\$\[0\].images`"),
+    "numbers for pictures": (json.dumps([ROW | {"images": [3]}]), "Expected `str`, got `int`"),
     "a picture above": (json.dumps([ROW | {"sketch": "../a.png"}]), "'../a.png' is not a picture"),
     "a picture elsewhere": (json.dumps([ROW | {"images": ["/etc/b.png"]}]), "'/etc/b.png' is not a picture"),
     "a picture above, on Windows": (json.dumps([ROW | {"sketch": "s\\..\\a.png"}]), "a.png' is not a picture"),
     "a picture for a list": (json.dumps([ROW | {"sketch": "games.json"}]), "'games.json' is not in a folder"),
     "the same spelt otherwise": (json.dumps([ROW | {"images": ["./games.csv"]}]), "'./games.csv' is not in a folder"),
     "half a character": (json.dumps([ROW | {"sketch": "s/\ud800.png"}]), "no file's name"),
-    "endless brackets": ("[" * 200_000, "cannot be read: .*recursion"),
+    "endless brackets": ("[" * 200_000, "cannot be read"),
 }
 
 
@@ -120,7 +123,7 @@ TORN = {
     ),
     "classes that are no list": (
         lambda lines: [re.sub('"candidate_classes":[^]]*]', '"candidate_classes":"abcd"', lines[0]), *lines[1:]],
-        "line 1: it does not match games.json",
+        "line 1: it cannot be read .*candidate_classes",
     ),
     "a line too many": (lambda lines: [*lines, lines[0]], "line 17: games.json has no such game"),
     "endless brackets": (lambda lines: ["[" * 200_000, *lines[1:]], "line 1: it cannot be read"),
@@ -155,5 +158,5 @@ def test_strokes_that_cannot_be_read_or_are_of_other_games(tmp_path, make_full_l
 
 def test_a_card_that_is_none(tmp_path, make_full_log):
     (make_full_log(tmp_path) / "card.json").write_text("[1]")
-    with pytest.raises(UsageError, match=r"card.json is not a JSON object"):
+    with pytest.raises(UsageError, match=r"card.json cannot be read: Expected `object`"):
         read_log(tmp_path)

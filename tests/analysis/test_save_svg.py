@@ -56,10 +56,10 @@ def test_a_card_that_does_not_say_how(damage, make_full_log, tmp_path):
     folder = make_full_log(tmp_path / "log")
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(card | damage))
-    with pytest.raises(UsageError, match=r"card\.json and strokes\.npz do not say"):
+    with pytest.raises(UsageError, match=r"card\.json cannot be read: Expected"):
         save_svg(tmp_path / "log", tmp_path / "out", None)
     (folder / "card.json").unlink()
-    with pytest.raises(UsageError, match=r"do not say how sketches were drawn \(KeyError\('image_size'"):
+    with pytest.raises(UsageError, match=r"card\.json does not say how large the sketches are"):
         save_svg(tmp_path / "log", tmp_path / "out", None)
     assert not (tmp_path / "out").exists()
 

@@ -234,7 +234,7 @@ def test_a_printed_configuration_is_the_same_run_again(tmp_path):
         ("{", "cannot be read"),
         ("[]", "cannot be read"),
         ('{"options": 3}', "cannot be read"),
-        ('{"command": "test", "options": {}}', "it is not the configuration of a training"),
+        ('{"command": "test", "options": {}}', "Invalid enum value 'test'"),
         ('{"options": {"nlimes": 3}}', "has 'nlimes', which is not an option"),
         ('{"options": {"nlines": "many"}}', "holds 'many' for --nlines"),
         ('{"options": {"dataset": "Moon"}}', "there is no dataset Moon"),

@@ -10,11 +10,12 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, TypedDict
 
 from learning_to_draw.components import Config, InvalidValueError, Option, flag_of, options_of
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.plugins import reload_plugin, sha256_of
+from learning_to_draw.reading import Options, read_json
 from learning_to_draw.streams import show
 from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
@@ -39,6 +40,28 @@ DESCRIPTIONS = {
     "crossplay": "Play every sender with every receiver of two or more checkpoints, and write the matrix of "
     "communication rates as CSV and as a heat map.",
 }
+
+
+class SavedConfig(TypedDict, total=False):
+    """What config.json holds. A run of the official code has none."""
+
+    command: str
+    arguments: list[str]
+    started: str
+    device: str
+    options: Options
+    sources: dict[str, str]
+    versions: dict[str, str]
+
+
+class _Printed(TypedDict):
+    options: Options
+
+
+class TrainingConfig(SavedConfig, _Printed, total=False):
+    """What --config reads: the config.json of a training, or what --print-config printed."""
+
+    command: Literal["train"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -173,17 +196,9 @@ def parse_training(words: Sequence[str]) -> TrainConfig:
     path = early.get("config")
     if path is None or "-h" in words or "--help" in words:
         return parse("train", words)
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-        saved = content["options"]
-        if content.get("command", "train") != "train" or not isinstance(saved, dict):
-            raise ValueError("it is not the configuration of a training")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-        raise UsageError(
-            f"--config {path} cannot be read ({reason}).\n"
-            "Give the config.json of a training, or what --print-config printed."
-        ) from error
+    advice = "Give the config.json of a training, or what --print-config printed."
+    content: TrainingConfig = read_json(Path(path), TrainingConfig, advice)
+    saved = content["options"]
     reload_plugin(early.get("plugin"), saved, content.get("versions", {}), f"--config {path}")
     if unknown := sorted(name for name in saved if flag_of(name) not in owners()):
         raise UsageError(f"--config {path} has {unknown[0]!r}, which is not an option.\nCorrect it, or remove it.")

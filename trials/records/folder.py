@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import functools
-import json
 import os
 import platform
 import shlex
@@ -14,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from learning_to_draw import __version__, plugins
 from learning_to_draw.errors import UsageError, listed
+from learning_to_draw.reading import inside, read_json
 from learning_to_draw.trials.config.run import RunConfig, TrainConfig
 from learning_to_draw.trials.records.atomic import make_folder, write_atomically, write_json, write_text
 from learning_to_draw.trials.records.claim import claimed
@@ -101,15 +101,29 @@ def resumed_folder(folder: Path, config: RunConfig, command: Sequence[str], devi
         yield
 
 
+class Resumption(TypedDict):
+    """An entry of resumed.json. It has further keys."""
+
+    arguments: list[str]
+    started: str
+
+
+def resumptions(folder: Path) -> list[Resumption]:
+    """The entries of resumed.json, if there is one. Raises UsageError if it is damaged."""
+    path = inside(folder, "resumed.json")
+    return read_json(path, list[Resumption]) if path.exists() else []
+
+
 def note_resumption(
     folder: Path, plugin: Path | None, command: Sequence[str], epochs: int, batches: int, device: str
 ) -> None:
     """Adds a resumption to resumed.json, after `epochs` epochs and `batches` batches of the next one."""
-    path = folder / "resumed.json"
-    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     start = {"arguments": list(command), "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     position = {"after_epochs": epochs, "after_batches": batches}
-    write_json(path, [*earlier, {**start, **position, "device": device, "versions": versions(plugin)}])
+    write_json(
+        folder / "resumed.json",
+        [*resumptions(folder), {**start, **position, "device": device, "versions": versions(plugin)}],
+    )
 
 
 def _content(config: RunConfig, command: Sequence[str], device: str) -> dict[str, Any]:

@@ -2,17 +2,83 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+import codecs
+import math
+import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypedDict
 
+import msgspec
 import numpy as np
 
 from learning_to_draw.errors import UsageError, first_line, program
+from learning_to_draw.reading import (
+    MIB,
+    MOST_BYTES,
+    Count,
+    Options,
+    Positive,
+    Share,
+    cannot_read,
+    check,
+    inside,
+    parse_json,
+    read_bytes,
+    read_json,
+)
 
 LOG_FORMAT = 1  # of games.jsonl; trials/records/gamelog_writer.py writes it
+MOST_GAMES_BYTES, MOST_STROKES_BYTES = 1024 * MIB, 1024 * MIB
+INTACT_LOG = "Give an intact log, as written by test or by the official code."
+
+
+class GameRow(msgspec.Struct):
+    """An entry of games.json: one turn, with the official code's keys. Entries may have others."""
+
+    reciever_guess: int
+    correct_image: int
+    sketch: str
+    images: tuple[str, ...]
+
+
+class _Format(TypedDict):
+    format: int
+
+
+class GameLine(TypedDict):
+    """A line of games.jsonl, which has further keys."""
+
+    guess: int
+    target: int
+    sketch: str
+    candidates: list[str]
+    sender_image: str
+    sender_class: str
+    candidate_classes: list[str]
+    scores: list[float]
+
+
+class Card(TypedDict, total=False):
+    """card.json, which may have further keys; those of the agents are missing in logs of plugins and in tests."""
+
+    format: int
+    game: str | None
+    dataset: str | None
+    split: str | None
+    classes: list[str]
+    candidates: Count
+    chance: Share
+    image_size: Count
+    channels: Count
+    invert: bool
+    contrast: Positive
+    decoder: str
+    weights: str
+    receiver_weights: str
+    options: Options
+    versions: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -68,16 +134,28 @@ class LoggedStrokes:
 
 @dataclass(frozen=True)
 class GameLog:
-    """The games of a log. rows: their entries in games.json. card: card.json; empty for an official log."""
+    """The games of a log. card: card.json; empty for an official log."""
 
     folder: Path
     games: tuple[Turn, ...]
-    rows: tuple[Mapping[str, Any], ...]
-    card: Mapping[str, Any] = field(default_factory=dict)
+    card: Card = field(default_factory=Card)
+
+    def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        """The entries of some games in games.json, with all their keys."""
+        path = inside(self.folder, "games.json")
+        text = read_bytes(path, MOST_GAMES_BYTES, INTACT_LOG)
+        try:
+            if len(text) <= MOST_BYTES:
+                entries = parse_json(text.decode("utf-8-sig"), list[dict[str, Any]])
+                return [entries[number] for number in numbers]
+            parts = msgspec.json.decode(text, type=list[msgspec.Raw])
+            return [parse_json(bytes(parts[number]).decode(), dict[str, Any]) for number in numbers]
+        except ValueError as error:
+            raise cannot_read(path, first_line(error), INTACT_LOG) from error
 
     def picture(self, name: str) -> Path:
-        """The path of a game's picture. Raises UsageError if it is missing."""
-        path = self.folder / name
+        """The path of a game's picture. Raises UsageError if it is missing, or a link out of the log's folder."""
+        path = inside(self.folder, name)
         if not path.is_file():
             raise UsageError(
                 f"{self.folder / 'games.json'} names {name}, but there is no such file in {self.folder}.\n"
@@ -87,82 +165,108 @@ class GameLog:
 
     def strokes(self) -> LoggedStrokes | None:
         """The strokes, or None if the log has none (official code). Raises UsageError for a damaged file."""
-        path = self.folder / "strokes.npz"
+        path = inside(self.folder, "strokes.npz")
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                content = {name: arrays[name] for name in arrays.files}
-                strokes = LoggedStrokes(content["points"], float(content["sigma2"]), content.get("intensities"))
+            _check_arrays(path)
+            with np.load(path, allow_pickle=False) as arrays, np.errstate(over="ignore"):
+                content = {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
+            strokes = LoggedStrokes(content["points"], float(content["sigma2"]), content.get("intensities"))
         except Exception as error:  # the exceptions of a damaged archive vary
-            raise UsageError(f"{path} cannot be read: {first_line(error)}.\nGive an intact copy.") from error
-        intensities = strokes.intensities
-        valid = strokes.points.ndim == 4 and strokes.points.dtype.kind == "f" and strokes.sigma2 > 0
-        matching = intensities is None or intensities.shape[:2] == strokes.points.shape[:2]
-        if not valid or not matching or len(strokes.points) != len(self.games):
-            raise UsageError(
-                f"{path} holds strokes {list(strokes.points.shape)} for {len(self.games)} games.\nGive an intact log."
-            )
+            raise cannot_read(path, first_line(error)[:200]) from error
+        points, intensities = strokes.points, strokes.intensities
+        matching = points.ndim == 4 and len(points) == len(self.games) and points.shape[2:] in ((1, 2), (2, 2), (4, 2))
+        if intensities is not None:
+            matching = matching and intensities.ndim == 3 and intensities.shape[:2] == points.shape[:2]
+            matching = matching and intensities.shape[2] in (1, 3)
+        if not matching:
+            shapes = " and ".join(str(list(array.shape)) for array in (points, intensities) if array is not None)
+            raise UsageError(f"{path} holds strokes {shapes} for {len(self.games)} games.\nGive an intact log.")
+        finite = all(np.isfinite(array).all() for array in (points, intensities) if array is not None)
+        if not (finite and 0 < strokes.sigma2 < math.inf):
+            raise UsageError(f"{path} holds numbers that are not finite, or not positive.\nGive an intact log.")
         return strokes
+
+
+def _check_arrays(path: Path) -> None:
+    """Raises ValueError if a npz file would need more memory than strokes do, or more than its arrays have."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > MOST_STROKES_BYTES or len(members) > 3:
+            raise ValueError("it is larger than strokes are")
+        for member in members:
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(file)
+                if dtype.kind != "f" or file.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
+                    raise ValueError(f"{member.filename} does not hold the numbers that it says")
 
 
 def read_log(folder: Path) -> GameLog:
     """The log in a gamelogs folder, or in the run folder that holds one. Raises UsageError for anything else."""
     folder = find_log(folder)
-    path = folder / "games.json"
-    rows = read_json(path)
-    if not isinstance(rows, list) or not rows:
-        raise UsageError(f"{path} does not hold a list of games.\nRun the test again: {program()} test.")
-    games = tuple(_game(row, number, path) for number, row in enumerate(rows))
-    if (folder / "games.jsonl").is_file():
-        games = tuple(_with_details(games, folder / "games.jsonl"))
-    card = read_json(folder / "card.json") if (folder / "card.json").is_file() else {}
-    if not isinstance(card, dict):
-        raise UsageError(f"{folder / 'card.json'} is not a JSON object.\nGive an intact copy.")
-    return GameLog(folder, games, tuple(rows), card)
+    path = inside(folder, "games.json")
+    try:
+        rows = _decode_rows(read_bytes(path, MOST_GAMES_BYTES, INTACT_LOG))
+    except (ValueError, RecursionError) as error:
+        raise cannot_read(path, first_line(error)[:200], INTACT_LOG) from error
+    if not rows:
+        raise UsageError(f"{path} holds no game.\nRun the test again: {program()} test.")
+    shared: dict[tuple[str, ...], tuple[str, ...]] = {}
+    games = tuple(_game(row, number, path, shared) for number, row in enumerate(rows))
+    details = inside(folder, "games.jsonl")
+    if details.is_file():
+        games = tuple(_with_details(games, details))
+    card = inside(folder, "card.json")
+    return GameLog(folder, games, read_json(card, Card) if card.is_file() else Card())
+
+
+def _decode_rows(text: bytes) -> list[GameRow]:
+    """The entries of games.json, checked while they are decoded: a large log needs much memory as dictionaries."""
+    try:
+        return msgspec.json.decode(text.removeprefix(codecs.BOM_UTF8), type=list[GameRow])
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        if len(text) > MOST_BYTES:
+            raise
+        # Keys of other programs may hold NaN or half a character, which msgspec does not decode.
+        return msgspec.convert(parse_json(text.decode("utf-8-sig"), list[Any]), list[GameRow])
 
 
 def _with_details(games: tuple[Turn, ...], path: Path) -> Iterator[Turn]:
     """The games with the additional fields of games.jsonl. Raises UsageError if it does not match games.json."""
-    shared: dict[tuple, tuple] = {}  # turns with the same pool share one tuple, to save memory
-    with path.open(encoding="utf-8") as lines:
+    shared: dict[tuple[str, ...], tuple[str, ...]] = {}
+    with path.open("rb") as lines:
         for number, game in enumerate(games):
             try:
-                line = json.loads(next(lines))
-                if line["format"] != LOG_FORMAT:
+                text = lines.readline(MOST_BYTES).decode("utf-8-sig")
+                content = parse_json(text, _Format)
+                if (version := content["format"]) != LOG_FORMAT:
                     raise UsageError(
-                        f"{path}: its format is {line['format']!r}, but this program reads {LOG_FORMAT}.\n"
+                        f"{path}: its format is {version}, but this program reads {LOG_FORMAT}.\n"
                         "Use the version of this program that wrote it."
                     )
-                classes = tuple(line["candidate_classes"])
-                detailed = replace(
-                    game,
-                    candidates=shared.setdefault(game.candidates, game.candidates),
-                    photo=line["sender_image"],
-                    photo_class=line["sender_class"],
-                    candidate_classes=shared.setdefault(classes, classes),
-                    scores=tuple(line["scores"]),
-                )
-                same = (line["guess"], line["target"], line["sketch"], tuple(line["candidates"])) == (
-                    game.guess,
-                    game.target,
-                    game.sketch,
-                    game.candidates,
-                )
-                whole = (
-                    len(classes) == len(detailed.scores) == len(game.candidates)
-                    and isinstance(line["candidate_classes"], list)
-                    and all(type(name) is str for name in (*classes, detailed.photo_class))
-                    and all(type(score) in (int, float) for score in detailed.scores)
-                )
-            except (StopIteration, ValueError, KeyError, TypeError, RecursionError) as error:
-                raise _torn(path, number, f"it cannot be read ({type(error).__name__})") from error
-            if not (same and whole):
+                line: GameLine = check(content, GameLine)
+            except ValueError as error:
+                raise _torn(path, number, f"it cannot be read ({first_line(error)[:200]})") from error
+            classes, scores = tuple(line["candidate_classes"]), tuple(map(float, line["scores"]))
+            same = (line["guess"], line["target"], line["sketch"]) == (game.guess, game.target, game.sketch)
+            same = same and tuple(line["candidates"]) == game.candidates
+            if not same or not len(classes) == len(scores) == len(game.candidates):
                 raise _torn(path, number, "it does not match games.json")
-            if wrong := _wrong_picture(detailed.photo):
+            if wrong := _wrong_picture(line["sender_image"]):
                 raise _torn(path, number, wrong)
-            yield detailed
-        if next(lines, None) is not None:
+            yield replace(
+                game,
+                photo=line["sender_image"],
+                photo_class=line["sender_class"],
+                candidate_classes=shared.setdefault(classes, classes),
+                scores=scores,
+            )
+        if lines.readline(1):
             raise _torn(path, len(games), "games.json has no such game")
 
 
@@ -172,9 +276,9 @@ def _torn(path: Path, number: int, wrong: str) -> UsageError:
 
 def find_log(folder: Path) -> Path:
     """`folder` or its gamelogs/, whichever holds games.json. Raises UsageError if neither does."""
-    for candidate in (folder, folder / "gamelogs"):
-        if (candidate / "games.json").is_file():
-            return candidate
+    for name in ("", "gamelogs"):
+        if (folder / name / "games.json").is_file():
+            return inside(folder, name)
     reason = "it has no games.json, nor a folder gamelogs with one" if folder.is_dir() else "no such folder"
     raise UsageError(
         f"there is no game log in {folder}: {reason}.\n"
@@ -182,58 +286,27 @@ def find_log(folder: Path) -> Path:
     )
 
 
-def read_json(path: Path) -> Any:
-    """The content of a JSON file. Raises UsageError if it is missing or not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: not JSON, or not even text
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"{path} cannot be read: {reason}.\nGive an intact copy.") from error
+def _game(row: GameRow, number: int, path: Path, shared: dict[tuple[str, ...], tuple[str, ...]]) -> Turn:
+    """shared: turns with the same candidates share one tuple, to save memory."""
+    wrong = ""
+    for name, choice in (("reciever_guess", row.reciever_guess), ("correct_image", row.correct_image)):
+        if not 0 <= choice < len(row.images):
+            wrong = f"{name} is {choice}, and there are {len(row.images)} images"
+    known = row.images in shared
+    images = shared.setdefault(row.images, row.images)
+    names = (row.sketch,) if known else (row.sketch, *images)
+    if wrong := wrong or next(filter(None, map(_wrong_picture, names)), ""):
+        raise UsageError(f"{path}: entry {number} (counted from 0): {wrong}.\n{INTACT_LOG}")
+    return Turn(row.reciever_guess, row.correct_image, row.sketch, images, images[row.correct_image])
 
 
-def _game(row: Any, number: int, path: Path) -> Turn:
-    try:
-        images, target = tuple(row["images"]), row["correct_image"]
-        photo = images[target] if type(target) is int and 0 <= target < len(images) else ""
-        game = Turn(row["reciever_guess"], target, row["sketch"], images, photo)
-        wrong = _what_is_wrong(game)
-    except KeyError as error:
-        wrong = f"it has no {error}"
-    except TypeError:
-        wrong = "it is not a game's entry"
-    if wrong:
-        raise UsageError(
-            f"{path}: entry {number} (counted from 0): {wrong}.\n"
-            f"Give an intact log, as written by {program()} test or by the official code."
-        )
-    return game
-
-
-def _what_is_wrong(game: Turn) -> str:
-    for name, choice in (("reciever_guess", game.guess), ("correct_image", game.target)):
-        if type(choice) is not int or not 0 <= choice < len(game.candidates):
-            return f"{name} is {choice!r}, and there are {len(game.candidates)} images"
-    return next(filter(None, map(_wrong_picture, (game.sketch, *game.candidates))), "")
-
-
-def _wrong_picture(name: Any) -> str:
-    if not isinstance(name, str) or _leaves_the_folder(name):
-        return f"{name!r} is not a picture in the log's folder"
-    if len(PurePosixPath(name).parts) < 2:  # in the log's folder itself, it could have the name of a list
-        return f"{name!r} is not in a folder of the log, such as sketch-images/"
-    if not _is_text(name):
-        return f"{name!r} has characters that no file's name can have"
+def _wrong_picture(name: str) -> str:
+    """What is wrong with the name of a picture in a log; empty if nothing is."""
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or "\\" in name or ".." in parts:
+        return f"{name[:200]!r} is not a picture in the log's folder"
+    if len(parts) < 2:  # in the log's folder itself, it could have the name of a list
+        return f"{name[:200]!r} is not in a folder of the log, such as sketch-images/"
+    if any(len(part) > 255 for part in parts) or len(name) > 1000 or not name.isprintable():
+        return f"{name[:200]!r} has characters that no file's name can have, or too many"
     return ""
-
-
-def _leaves_the_folder(name: str) -> bool:
-    return name.startswith("/") or "\\" in name or ".." in name.split("/")
-
-
-def _is_text(name: str) -> bool:
-    """Whether `name` can be encoded as UTF-8. JSON can contain lone surrogates, which cannot."""
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.reading import MOST_BYTES, Options, cannot_read, inside, parse_json, read_bytes, read_json
+from learning_to_draw.trials.config.parse import SavedConfig
 from learning_to_draw.trials.records.folder import TIMES
-from learning_to_draw.trials.records.gamelog import read_json
+from learning_to_draw.trials.records.result import SavedResult
 from learning_to_draw.trials.records.run_files import COMMAND_FILES
 
 OFFICIAL_BATCH_SIZE = 48  # the official code's default
@@ -21,6 +23,12 @@ OFFICIAL_BATCH_SIZE = 48  # the official code's default
 RUN_FILES = ("config.json", "log.csv", *COMMAND_FILES.values(), "result.json", "model_final.pt", "gamelogs")
 
 Row = Mapping[str, float | None]
+
+
+class _Epoch(TypedDict):
+    """A line of metrics.jsonl, in addition to the columns of the log."""
+
+    epoch: int
 
 
 @dataclass(frozen=True)
@@ -32,26 +40,26 @@ class Run:
 
     folder: Path
     kind: str  # "train", "test", or "log" for a game log without a run around it
-    config: Mapping[str, Any]
-    result: Mapping[str, Any]
+    config: SavedConfig
+    result: SavedResult
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     command: str
     model: str
 
     @property
-    def options(self) -> Mapping[str, Any]:
+    def options(self) -> Options:
         return self.config.get("options", {})
 
     @property
     def dataset(self) -> str | None:
-        return self.options.get("dataset") or self._word("--dataset")
+        return self._option("dataset") or self._word("--dataset")
 
     @property
     def game(self) -> str | None:
         """original, same, different, mixed or a plugin's; None if the folder has neither options nor a command."""
         if self.options or self.command:
-            name = self.options.get("object_oriented") or self._word("--object-oriented") or "none"
+            name = self._option("object_oriented") or self._word("--object-oriented") or "none"
             return "original" if name == "none" else name
         return None
 
@@ -70,7 +78,12 @@ class Run:
             return None
         name, default = ("batch_size", OFFICIAL_BATCH_SIZE) if self.game == "original" else ("num_targets", None)
         count = self.options[name] if name in self.options else self._word("--" + name.replace("_", "-")) or default
-        return int(count) if str(count).isdecimal() and int(count) > 0 else None
+        text = str(count)
+        return int(text) if len(text) < 10 and text.isdecimal() and int(text) > 0 else None
+
+    def _option(self, name: str) -> str | None:
+        value = self.options.get(name)
+        return None if value is None else str(value)
 
     def _word(self, name: str) -> str | None:
         """The value of an option in the command, `--name value` or `--name=value`."""
@@ -87,19 +100,19 @@ def read_run(folder: Path) -> Run:
             f"{folder} holds no run: none of {', '.join(RUN_FILES)} is in it.\n"
             "Give the folder of a run, as printed by train or test."
         )
-    config, result = (_read_object(folder / name) for name in ("config.json", "result.json"))
-    columns, rows = _with_times(*_read_rows(folder / "log.csv"), folder / "metrics.jsonl")
+    config, result = _read_object(folder, "config.json", SavedConfig), _read_object(folder, "result.json", SavedResult)
+    columns, rows = _with_times(*_read_rows(folder), _read_text(folder, "metrics.jsonl"))
     kind = _kind(folder, config, columns)
-    command = _read_text(folder / COMMAND_FILES["train" if kind == "train" else "test"])
-    return Run(folder, kind, config, result, columns, rows, command, _read_text(folder / "model-info.txt"))
+    command = _read_text(folder, COMMAND_FILES["train" if kind == "train" else "test"])
+    return Run(folder, kind, config, result, columns, rows, command, _read_text(folder, "model-info.txt"))
 
 
 def tests_beside(run: Run) -> list[Path]:
     """Sibling folders of the run with a finished test of one of its checkpoints, ordered by start."""
     here, tests = run.folder.resolve(), []
     for config_file in sorted(here.parent.glob("*/config.json")):
-        with suppress(UsageError, ValueError):  # a folder of another program
-            config = _read_object(config_file)
+        with suppress(UsageError, ValueError, OSError, RuntimeError):  # a folder of another program; a loop of links
+            config = _read_object(config_file.parent, "config.json", SavedConfig)
             weights = Path(str(config.get("options", {}).get("weights") or "."))
             # A relative path may start from another folder, and both folders may have been moved or copied since.
             moved = weights.parent.name == here.name and (here / weights.name).is_file()
@@ -131,37 +144,36 @@ def _kind(folder: Path, config: Mapping[str, Any], columns: Sequence[str]) -> st
     return "log" if (folder / "games.json").is_file() else "test"
 
 
-def _read_object(path: Path) -> Mapping[str, Any]:
-    """The JSON object in a file; empty if the file is missing. Raises UsageError for any other content."""
+def _read_object(folder: Path, name: str, schema: Any) -> Any:
+    """The content of a JSON file, which has the type `schema`; empty if the file is missing."""
+    path = inside(folder, name)
+    return read_json(path, schema) if path.is_file() else schema()
+
+
+def _read_text(folder: Path, name: str) -> str:
+    path = inside(folder, name)
     if not path.is_file():
-        return {}
-    content = read_json(path)
-    if not isinstance(content, dict) or not isinstance(content.get("options", {}), dict):
-        raise UsageError(f"{path} does not hold what a run writes there.\nGive an intact copy.")
-    return content
+        return ""
+    return read_bytes(path, MOST_BYTES).decode(encoding="utf-8", errors="replace").strip()
 
 
-def _read_text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
-
-
-def _read_rows(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+def _read_rows(folder: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     """Columns and rows of log.csv. An incomplete last row is kept, with None for its missing values."""
-    if not path.is_file():
-        return (), ()
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        table = csv.DictReader(file)
+    table = csv.DictReader(io.StringIO(_read_text(folder, "log.csv"), newline=""))
+    try:
         columns = tuple(table.fieldnames or ())
         return columns, tuple(_numbers(table, columns))
+    except csv.Error as error:
+        raise cannot_read(folder / "log.csv", str(error)) from error
 
 
-def _with_times(columns: tuple[str, ...], rows: tuple[Row, ...], path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+def _with_times(columns: tuple[str, ...], rows: tuple[Row, ...], text: str) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     """Adds the columns of TIMES from metrics.jsonl. Older logs have them in log.csv; official logs have none."""
     wanted = [name for name in TIMES if name not in columns]
     times: dict[Any, Mapping[str, Any]] = {}
-    for line in _read_text(path).splitlines():
-        with suppress(ValueError, TypeError, KeyError):  # an incomplete or edited line
-            row = json.loads(line)
+    for line in text.splitlines():
+        with suppress(ValueError, KeyError):  # an incomplete or edited line
+            row = parse_json(line, _Epoch)
             times[row["epoch"]] = {name: _number(row[name]) for name in wanted}
     if not times or not rows:
         return columns, rows
@@ -176,9 +188,9 @@ def _numbers(table: csv.DictReader, columns: Sequence[str]) -> Iterator[Row]:
             yield row
 
 
-def _number(text: str | None) -> float | None:
+def _number(text: Any) -> float | None:
     try:
         value = float(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return value if math.isfinite(value) else None

@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from learning_to_draw.games.scores import rate_interval
+from learning_to_draw.reading import Count, Finite, Share, inside, read_json
+
+
+class Best(TypedDict):
+    epoch: Count
+    communication_rate: Share
+
+
+class SavedResult(TypedDict, total=False):
+    """What result.json may hold, of train, test and crossplay."""
+
+    communication_rate: Share
+    interval: tuple[Share, Share]
+    chance: Share
+    games: Count
+    candidates: Count
+    loss: Finite
+    split: str
+    seconds: Finite
+    epochs: Count
+    best: Best
+
+
+class FinishedTraining(TypedDict):
+    """What the result.json of a finished training always holds."""
+
+    communication_rate: Share
+    interval: tuple[Share, Share]
+    chance: Share
+    games: Count
+    candidates: Count
+    loss: Finite
+    epochs: Count
 
 
 @dataclass(frozen=True)
@@ -41,8 +73,8 @@ def result_of(folder: Path, content: Mapping[str, Any]) -> Result:
 
 
 def read_result(folder: Path) -> Result:
-    """The result of a run that has ended."""
-    return result_of(folder, json.loads((folder / "result.json").read_text(encoding="utf-8")))
+    """The result of a training that has ended. Raises UsageError if there is none, or if it is damaged."""
+    return result_of(folder, read_json(inside(folder, "result.json"), FinishedTraining))
 
 
 def result_entry(split: str, games: int, candidates: int, *, rate: float, loss: float) -> dict[str, Any]:
