@@ -8,6 +8,7 @@ the help of all components appears at once.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -161,6 +162,14 @@ SMALLEST, LARGEST = 1e-30, 1e30
 
 def positive_int(text: str) -> int:
     return _number(text, int, lambda value: 1 <= value < 2**31, "a whole number, 1 or more")
+
+
+@functools.cache  # equal options have the same type
+def positive_int_up_to(most: int) -> Callable[[str], int]:
+    """The type of an option whose memory or time grows with its value. A checkpoint can hold any value."""
+    return lambda text: _number(
+        text, int, lambda value: 1 <= value <= most, f"a whole number, 1 or more, and at most {most}"
+    )
 
 
 def non_negative_int(text: str) -> int:

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TextIO
 
 from learning_to_draw.errors import RunError, Terminated, UsageError, first_line
-from learning_to_draw.streams import tolerant
+from learning_to_draw.streams import printable, tolerant
 
 LOGGERS = ("commgame", "learning_to_draw.datasets")  # these report progress; all others only warn
 STAYS = "everything saved so far is complete (train --resume RUN resumes a training)"
@@ -28,6 +28,13 @@ MEMORY_ADVICE = """there is not enough memory for this.
 Use a smaller --batch-size, fewer strokes or smaller sizes; --dry-run estimates the memory."""
 
 
+class _Printable(logging.Formatter):
+    """Formats messages with control characters escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def hidden() -> bool | None:
     """The value of tqdm's `disable`: True with --quiet, otherwise None, which shows bars on a terminal only."""
     return None if logging.getLogger("commgame").isEnabledFor(logging.INFO) else True
@@ -37,7 +44,9 @@ def log_to(stream: TextIO) -> None:
     """Sends the progress messages to a stream."""
     for name in LOGGERS:
         logger = logging.getLogger(name)
-        logger.handlers = [logging.StreamHandler(stream)]
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(_Printable())
+        logger.handlers = [handler]
         logger.setLevel(logging.INFO)
         logger.propagate = False
 
@@ -121,7 +130,8 @@ def _answer(error: BaseException) -> int:
 
 
 def _say(kind: str, message: str) -> None:
-    print(_process() + kind + message.replace("\n", "\n" + " " * len(kind)), file=sys.stderr)
+    text = _process() + kind + message.replace("\n", "\n" + " " * len(kind))
+    print(printable(text), file=sys.stderr)
 
 
 def say_stopped(number: int) -> None:

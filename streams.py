@@ -9,10 +9,15 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+
+
+# Control characters except tab and line break (C0, C1), line separators, and marks that reorder text.
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class Output(io.RawIOBase):
@@ -80,9 +85,14 @@ def _tolerant(stream: Any, own: bool) -> Any:
     )
 
 
+def printable(text: str) -> str:
+    """The text with control characters escaped: texts from files could otherwise control the terminal."""
+    return UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 def show(text: str) -> None:
     """Prints a command's result to standard output. Raises OSError if it could not be written."""
-    print(text, flush=True)
+    print(printable(text), flush=True)
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, Output) and raw.error is not None:
         error = raw.error

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from learning_to_draw.components import Component, Config, flag, fraction, non_negative_int, option, positive_int, seed
+from learning_to_draw.components import (
+    Component,
+    Config,
+    flag,
+    fraction,
+    non_negative_int,
+    option,
+    positive_int,
+    positive_int_up_to,
+    seed,
+)
 
 
 def _dataset_root(help: str) -> Any:
@@ -17,7 +27,7 @@ def _image_size(default: int) -> Any:
     return option(
         default,
         "height and width of the pictures after scaling and cropping, in pixels",
-        type=positive_int,
+        type=positive_int_up_to(4096),
         metavar="PIXELS",
     )
 
@@ -200,7 +210,9 @@ class QuickDrawConfig(Config):
         nargs="+",
         metavar="NAME",
     )
-    size: int = option(256, "height and width of the scaled drawings, in pixels", type=positive_int, metavar="PIXELS")
+    size: int = option(
+        256, "height and width of the scaled drawings, in pixels", type=positive_int_up_to(4096), metavar="PIXELS"
+    )
     stroke_width: int = option(
         16,
         "width of the strokes before scaling, in pixels of a 256 x 256 canvas",

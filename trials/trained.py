@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from learning_to_draw import plugins
 from learning_to_draw.components import options_of
-from learning_to_draw.errors import UsageError
+from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.trials.build import Pictures, build_agents
 from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
@@ -23,7 +27,7 @@ from learning_to_draw.trials.config.configure import (
 )
 from learning_to_draw.trials.config.parse import parse, read_early
 from learning_to_draw.trials.config.run import RunConfig
-from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents, load_checkpoint
+from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents, load_checkpoint, load_fitting
 
 # Agents that play with each other must have the same values of these options, the same data set with the same options
 # (except num_workers), and the same number of candidates.
@@ -83,9 +87,29 @@ def of_agents(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def build_trained(trained: Trained, pictures: Pictures) -> Agents:
     """The agents of the checkpoint, on the CPU."""
+    check_fit(trained.config.agents, pictures, trained.checkpoint)
     agents = build_agents(trained.config.agents, pictures, pretrained=False)
     load_agents(agents, trained.checkpoint)
     return agents
+
+
+def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) -> None:
+    """Raises UsageError if the agents have other sizes than the checkpoint's weights.
+
+    Nothing is allocated: options in a checkpoint may ask for agents of any size.
+    """
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")  # loading weights into agents without memory has no effect
+        try:
+            load_fitting(build_agents(config, pictures, pretrained=False), checkpoint)
+        except (NotImplementedError, AttributeError, TypeError, ValueError):
+            pass  # a component that cannot be built without memory, such as CLIP
+        except (RuntimeError, MemoryError, OverflowError) as error:
+            if "meta" not in str(error):
+                raise UsageError(
+                    f"--weights {checkpoint.path}: its options describe agents that cannot be built "
+                    f"({first_line(error)[:150]}).\nGive another checkpoint."
+                ) from error
 
 
 def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agents:

@@ -13,12 +13,12 @@ from learning_to_draw.components import (
     non_negative_float,
     option,
     positive_float,
-    positive_int,
+    positive_int_up_to,
 )
 
 
-def _count(default: int, help: str) -> Any:
-    return option(default, help, type=positive_int, metavar="N")
+def _count(default: int, help: str, most: int = 100_000) -> Any:
+    return option(default, help, type=positive_int_up_to(most), metavar="N")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class PolyLineConfig(SinglePassConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectConfig(SinglePassConfig):
-    npoints: int = _count(16, "points; every pair of them may be connected")
+    npoints: int = _count(16, "points; every pair of them may be connected", most=1000)
     allow_points: bool = option(
         True,
         "also connect points to themselves, which draws dots (or loops, with curves)",
@@ -106,7 +106,7 @@ class BezierConfig(SinglePassConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class RNNConfig(DecoderConfig):
-    steps: int = _count(5, "Bezier curves per sketch, one per step")
+    steps: int = _count(5, "Bezier curves per sketch, one per step", most=1000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ class AttentionRNNConfig(RNNConfig):
 class RecurrentConfig(SinglePassConfig):
     """The option of every recurrent decoder that repeats a single pass."""
 
-    steps: int = _count(5, "number of times that the decoder looks at its canvas and draws on it")
+    steps: int = _count(5, "number of times that the decoder looks at its canvas and draws on it", most=1000)
 
 
 @dataclass(frozen=True, kw_only=True)

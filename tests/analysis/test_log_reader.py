@@ -64,7 +64,7 @@ BROKEN = {
     "a picture above, on Windows": (json.dumps([ROW | {"sketch": "s\\..\\a.png"}]), "a.png' is not a picture"),
     "a picture for a list": (json.dumps([ROW | {"sketch": "games.json"}]), "'games.json' is not in a folder"),
     "the same spelt otherwise": (json.dumps([ROW | {"images": ["./games.csv"]}]), "'./games.csv' is not in a folder"),
-    "half a character": (json.dumps([ROW | {"sketch": "s/\ud800.png"}]), "no file's name"),
+    "half a character": (json.dumps([ROW | {"sketch": "s/\ud800.png"}]), "half a character"),
     "endless brackets": ("[" * 200_000, "cannot be read"),
 }
 

@@ -6,57 +6,42 @@ Also reads those of the official code: its `model_final.pt`, with torchbearer's 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
+from torch import Tensor
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.reading import Count, Options, OptionValue, Positive, check
 from learning_to_draw.trials.records.atomic import write_atomically
 from learning_to_draw.trials.records.folder import plain, versions
+from learning_to_draw.trials.records.torch_files import Damaged, NotPlain, read_torch
 
 
-class _Callback:
-    """Stands for a class of torchbearer while a checkpoint of the official code is read. Does nothing.
+class _Weights(TypedDict):
+    """What a checkpoint of this program or of the official code holds."""
 
-    The unpickler calls classes with arguments from the file. Torchbearer's own constructors have effects: that of
-    Interval creates folders.
-    """
-
-    def __new__(cls, *_: Any) -> _Callback:
-        return super().__new__(cls)
-
-    def __init__(self, *_: Any) -> None:
-        pass
+    model: dict[str, Tensor]
+    history: list[dict[str, OptionValue]]
 
 
-class _StateKey(_Callback):
-    """Stands for torchbearer's key of an entry. Its attribute `key` is the entry's name."""
-
-    def __str__(self) -> str:
-        key = vars(self).get("key")
-        return key if type(key) is str else ""
-
-    def __eq__(self, other: object) -> bool:
-        return str(self) == str(other)
-
-    def __hash__(self) -> int:
-        return hash(str(self))
+class _Ours(_Weights):
+    epoch: Count
+    options: Options
+    sigma2: Positive
 
 
-# Classes in an official checkpoint in addition to tensors and numbers, with their names there.
-_OFFICIAL_CLASSES = [
-    (_StateKey, "torchbearer.state.StateKey"),
-    (_Callback, "torchbearer.callbacks.checkpointers.Interval"),
-    (_Callback, "torchbearer.callbacks.csv_logger.CSVLogger"),
-    (_Callback, "torchbearer.callbacks.imaging.imaging.FromState"),
-    (_Callback, "torchbearer.callbacks.decorators.LambdaCallback"),
-]
+class _Saved(_Ours, total=False):
+    """What a checkpoint of this program holds; the first ones had no losses' weights."""
+
+    loss: dict[str, Tensor]
+    versions: dict[str, str]
+    trained_on: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -127,26 +112,26 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
     if not path.is_file():
         raise UsageError(f"--weights {path}: there is no such file.\nGive a model_*.pt that training wrote.")
     try:
-        with torch.serialization.safe_globals(_OFFICIAL_CLASSES):
-            content = torch.load(path, map_location="cpu", weights_only=not trust)
-    except Exception as error:  # a damaged file can raise anything in the unpickler
-        if needed := re.search(r"Unsupported (?:global|class)\W+GLOBAL (\S+)", str(error)):
-            raise UsageError(
-                f"--weights {path} needs {needed[1]} to be read, which is neither a tensor, a number nor text, and "
-                "could run any code.\n"
-                "If you trust the source of the file, add --trust-weights; otherwise do not use it."
-            ) from error
+        content = read_torch(path, trust=trust, without=("optimizer", "callback_list"))
+    except NotPlain as needed:
         raise UsageError(
-            f"--weights {path} cannot be read: it is cut short, damaged, or not written by this program.\n"
+            f"--weights {path} needs {needed} to be read, which is neither a dense tensor, a number nor text, and "
+            "could run any code.\n"
+            "If you trust the source of the file, add --trust-weights; otherwise do not use it."
+        ) from needed
+    except Damaged as error:
+        raise UsageError(
+            f"--weights {path} cannot be read: it is cut short, damaged, or not written by this program ({error}).\n"
             "Give another model_*.pt of that run."
         ) from error
-    official = _read_official(path, content)
-    if official is not None:
-        return official
-    types = {"epoch": int, "options": dict, "sigma2": float, "model": dict, "history": list}
-    valid = isinstance(content, dict) and all(isinstance(content.get(key), kind) for key, kind in types.items())
-    if not valid or not all(isinstance(value, torch.Tensor) for value in content["model"].values()):
-        raise _no_checkpoint(path)
+    try:
+        if isinstance(content, dict) and "torchbearer_version" in content:
+            return _official(path, check(content, _Weights))
+        content = check(content, _Saved)
+    except ValueError as error:
+        raise UsageError(
+            f"--weights {path} is not a checkpoint of this program: {error}.\nGive a model_*.pt that training wrote."
+        ) from error
     options = content["options"] | {"sigma2": content["sigma2"]}
     return Checkpoint(
         path,
@@ -160,27 +145,15 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
     )
 
 
-def _read_official(path: Path, content: Any) -> Checkpoint | None:
-    """The checkpoint that the official code's torchbearer wrote as `content`; None if it is not one."""
-    if not isinstance(content, dict):
-        return None
-    entries = {str(key): value for key, value in content.items()}
-    if not {"torchbearer_version", "model", "history"} <= entries.keys():
-        return None
-    weights, history = entries["model"], entries["history"]
-    if not isinstance(weights, dict) or not isinstance(history, list):
-        raise _no_checkpoint(path)
-    model = {_our_name(key): value for key, value in weights.items() if not _unused_here(key)}
+def _official(path: Path, content: _Weights) -> Checkpoint:
+    """The checkpoint that the official code's torchbearer wrote as `content`."""
+    model = {_our_name(key): value for key, value in content["model"].items() if not _unused_here(key)}
     for key, value in list(model.items()):
         prefix, _, name = key.rpartition(".")
         # Batch norm has one set of statistics there and two here. CLIP's stay as they are.
         if name in ("running_mean", "running_var") and ".clipmodel." not in key:
             model[f"{prefix}.drawn_{name}"] = value
-    return Checkpoint(path, len(history) - 1, {}, model, history)
-
-
-def _no_checkpoint(path: Path) -> UsageError:
-    return UsageError(f"--weights {path} is not a checkpoint of this program.\nGive a model_*.pt that training wrote.")
+    return Checkpoint(path, len(content["history"]) - 1, {}, model, content["history"])
 
 
 def _differ(tensor: torch.Tensor, other: torch.Tensor) -> bool:
@@ -207,6 +180,11 @@ def load_agents(agents: Agents, checkpoint: Checkpoint) -> None:
             f"--weights {checkpoint.path} has separate encoders for sender and receiver, but these agents "
             "share one.\nAdd --separate-encoders."
         )
+    load_fitting(agents, checkpoint)
+
+
+def load_fitting(agents: Agents, checkpoint: Checkpoint) -> None:
+    """`load_agents` without the question of shared encoders."""
     try:
         agents.load_state_dict(checkpoint.model)
     except RuntimeError as error:

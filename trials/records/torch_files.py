@@ -1,0 +1,146 @@
+"""Reads files of `torch.save` that may come from somebody else.
+
+No code in them is run, and reading them needs no more memory than a few times their size: what a file says about itself
+is compared with its size first, and tensors are views of the file until they are copied.
+"""
+
+from __future__ import annotations
+
+import pickletools
+import tempfile
+import warnings
+import zipfile
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from learning_to_draw.errors import first_line
+from learning_to_draw.reading import MIB
+
+MOST_PICKLE_BYTES = 32 * MIB  # everything but the numbers of tensors
+MOST_VALUES = 5_000_000
+STORAGES = ("BFloat16", "Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")
+DTYPES = {torch.bfloat16, torch.float16, torch.float32, torch.float64}
+DTYPES |= {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+# What checkpoints of this program and of the official code need to be read.
+TENSORS = {"torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"}
+TENSORS |= {"collections.OrderedDict", "collections.Counter", *(f"torch.{name}Storage" for name in STORAGES)}
+
+
+class _Class:
+    """Stands for a class of torchbearer in an official checkpoint. The classes themselves could write files."""
+
+
+class _Key(_Class):
+    """Stands for torchbearer's StateKey, a name."""
+
+
+KEY = "torchbearer.state.StateKey"
+OFFICIAL = {
+    KEY: _Key,
+    "torchbearer.callbacks.checkpointers.Interval": _Class,
+    "torchbearer.callbacks.csv_logger.CSVLogger": _Class,
+    "torchbearer.callbacks.imaging.imaging.FromState": _Class,
+    "torchbearer.callbacks.decorators.LambdaCallback": _Class,
+}
+
+
+class NotPlain(Exception):
+    """The file needs something to be read that could run code. The message is its name."""
+
+
+class Damaged(Exception):
+    """The file cannot be read. The message says why."""
+
+
+def read_torch(path: Path, *, trust: bool = False, without: Collection[str] = ()) -> Any:
+    """The content of a file of `torch.save`, with tensors on the CPU. Raises NotPlain or Damaged.
+
+    trust: also read what can run any code. without: keys of the dict in the file that are left out. Keys that are
+    torchbearer's become text.
+    """
+    try:
+        if not trust:
+            _check_archive(path)
+        stand_ins = [(cls, name) for name, cls in OFFICIAL.items()]
+        with (
+            warnings.catch_warnings(),
+            torch.serialization.safe_globals(stand_ins),
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            warnings.simplefilter("ignore")  # of torch, about old or strange files
+            name = Path(folder, "link.pt")  # torch does not map a file whose name is not text
+            name.symlink_to(path.absolute())
+            content = torch.load(name, map_location="cpu", weights_only=not trust, mmap=not trust)
+        if isinstance(content, dict):
+            content = {key: value for key, value in dict.items(content) if str(_named(key)) not in without}
+        return _Copy(path.stat().st_size).of(content)
+    except NotPlain:
+        raise
+    except Exception as error:  # a damaged file can raise anything in the unpickler
+        raise Damaged(first_line(error)[:150]) from error
+
+
+def _check_archive(path: Path) -> None:
+    """Raises an exception if the archive is compressed, larger than the file, or needs more than plain data."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > path.stat().st_size:
+            raise ValueError("its parts are larger than the file")
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("it is compressed")
+        pickles = [member for member in members if member.filename.endswith("data.pkl")]
+        if len(pickles) != 1 or pickles[0].file_size > MOST_PICKLE_BYTES:
+            raise ValueError("it has not exactly one data.pkl of a usual size")
+        content = archive.read(pickles[0])
+    for operation, argument, _ in pickletools.genops(content):
+        if operation.name == "GLOBAL" and (name := str(argument).replace(" ", ".")) not in TENSORS | OFFICIAL.keys():
+            raise NotPlain(name[:100])
+
+
+def _named(key: Any) -> Any:
+    """A key of a dict, as text if it is a StateKey."""
+    if isinstance(key, _Key):
+        return vars(key).get("key")
+    return str(key) if f"{type(key).__module__}.{type(key).__qualname__}" == KEY else key
+
+
+class _Copy:
+    """Copies a content to plain containers and tensors with their own memory. Raises ValueError for other tensors."""
+
+    def __init__(self, file_size: int):
+        self._values = MOST_VALUES
+        self._bytes = 2 * file_size  # shared tensors are copied once; what is more are overlapping views
+        self._tensors: dict[tuple, Tensor] = {}
+
+    def of(self, value: Any) -> Any:
+        self._values -= 1
+        if self._values < 0:  # lists that contain the same list many times can be endless
+            raise ValueError("it holds too many values")
+        if isinstance(value, Tensor):
+            return self._tensor(value)
+        if isinstance(value, dict):  # attributes of an OrderedDict can hide its methods
+            copied = {_named(key): self.of(item) for key, item in dict.items(value)}
+            return Counter(copied) if isinstance(value, Counter) else copied
+        if type(value) in (list, tuple):
+            return type(value)(self.of(item) for item in value)
+        return value
+
+    def _tensor(self, tensor: Tensor) -> Tensor:
+        tensor = tensor.detach()
+        if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.dtype not in DTYPES:
+            raise ValueError(f"it holds a tensor that is {tensor.layout}, {tensor.dtype} and on {tensor.device}")
+        size, storage = tensor.numel() * tensor.element_size(), tensor.untyped_storage()
+        if size > storage.nbytes():
+            raise ValueError("it holds a tensor that is larger than its numbers")
+        key = (storage.data_ptr(), tensor.storage_offset(), tensor.shape, tensor.stride(), tensor.dtype)
+        if key not in self._tensors:
+            self._bytes -= size
+            if self._bytes < 0:
+                raise ValueError("its tensors are larger than the file")
+            self._tensors[key] = tensor.clone(memory_format=torch.contiguous_format)
+        return self._tensors[key]
