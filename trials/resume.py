@@ -6,7 +6,6 @@ CPU the result is bit-identical to that of an uninterrupted run, except for the 
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -15,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from learning_to_draw import plugins
 from learning_to_draw.components import flag_of
-from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.reading import check, read_json
 from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
     CONFIG,
@@ -29,13 +27,15 @@ from learning_to_draw.trials.config.configure import (
     format_option,
     replaced,
 )
-from learning_to_draw.trials.config.parse import parse, parse_training, read_early
+from learning_to_draw.trials.config.parse import TrainingConfig, parse, parse_training, read_early
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop.launch import launched_world_size
-from learning_to_draw.trials.loop.resume_point import FILE, FORMAT, PREVIOUS
+from learning_to_draw.trials.loop.resume_point import FILE, PREVIOUS, SavedState
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents
 from learning_to_draw.trials.records.folder import CONFIG as CONFIG_FILE
-from learning_to_draw.trials.records.folder import unfinished
+from learning_to_draw.trials.records.folder import resumptions, unfinished
+from learning_to_draw.trials.records.result import read_result
+from learning_to_draw.trials.records.torch_files import Damaged, NotPlain, read_torch
 
 logger = logging.getLogger("commgame")
 
@@ -88,9 +88,8 @@ class Interrupted:
 
     def complete(self, epochs: int) -> bool:
         """Whether nothing is left to do. A run killed after its last epoch still has to write its result."""
-        with suppress(OSError, ValueError, KeyError, TypeError):  # missing or damaged
-            result = json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
-            return self.epochs == epochs == result["epochs"]
+        with suppress(UsageError):  # missing or damaged
+            return self.epochs == epochs == read_result(self.folder).content["epochs"]
         return False
 
     def check_unchanged(self) -> None:
@@ -101,9 +100,13 @@ class Interrupted:
                 f"--resume {self.folder}: another process has resumed this run meanwhile.\nGive the command again."
             )
 
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.folder / FILE, self.epochs - 1, self.options, self.content["model"], [])
+
     def give_weights(self, agents: Agents) -> None:
         """Loads the saved weights into `agents`. Raises UsageError if they do not fit."""
-        load_agents(agents, Checkpoint(self.folder / FILE, self.epochs - 1, self.options, self.content["model"], []))
+        load_agents(agents, self.checkpoint)
         agents.decoder.sigma2 = self.content["sigma2"]
 
 
@@ -156,7 +159,7 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
 def _begin_again(folder: Path, words: Sequence[str], early: Mapping[str, Any]) -> TrainConfig:
     """The configuration of a run without resume.pt, from its config.json."""
     config = parse_training([*words, "--config", str(folder / CONFIG_FILE)])
-    saved = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))["options"]
+    saved = read_json(folder / CONFIG_FILE, TrainingConfig)["options"]
     _check_same(parse_training(words) if "config" in early else config, saved, folder)
     return replaced(config, CONFIG, output=str(folder))
 
@@ -196,12 +199,14 @@ def load_interrupted(folder: Path) -> Interrupted:
     for file in (folder / FILE, folder / PREVIOUS):
         try:
             status = file.stat()
-            content = torch.load(file, map_location="cpu", weights_only=True)
-            if content["format"] != FORMAT:
-                raise ValueError(f"its format is {content['format']!r}")
-        except Exception as error:  # a damaged file can raise anything in the unpickler
-            problems.append(f"{file.name} cannot be read ({first_line(error)[:100]})")
+            content = check(read_torch(file), SavedState)
+        except NotPlain as needed:
+            problems.append(f"{file.name} cannot be read (it needs {needed})")
             continue
+        except (Damaged, OSError, ValueError) as error:
+            problems.append(f"{file.name} cannot be read ({error})")
+            continue
+        resumptions(folder)  # raises UsageError now, and not when the run has begun to resume
         if problems:
             logger.warning("%s; resuming from %s, at most one epoch earlier", problems[0], file.name)
         return Interrupted(folder, content, file, status)

@@ -53,6 +53,7 @@ from learning_to_draw.trials.records.folder import (
 )
 from learning_to_draw.trials.records.result import Result, read_result, result_entry, result_of
 from learning_to_draw.trials.resume import Interrupted
+from learning_to_draw.trials.trained import check_fit
 from learning_to_draw.trials.unseen import check_unchanged, warn_of_copies
 
 logger = logging.getLogger("commgame")
@@ -86,6 +87,8 @@ def train(
     device, pictures, batches, seeds = setup.device, setup.pictures, setup.batches, seeds_of(config)
     config = _make_self_contained(config, batches["train"].sampler.candidates)
     _seed_everything(seeds.training)
+    if interrupted:
+        check_fit(config.agents, pictures, interrupted.checkpoint)
     agents = build_agents(config.agents, pictures, pretrained=interrupted is None)
     if interrupted:
         interrupted.give_weights(agents)  # before anything is computed with them

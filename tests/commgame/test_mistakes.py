@@ -86,7 +86,7 @@ def test_a_disk_that_fails_is_said(tmp_path, call, monkeypatch):
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.json"]
 
 
-@pytest.mark.parametrize("size", [("--latent-size", "2000000000"), ("--decoder-hidden", "2147483647")])
+@pytest.mark.parametrize("size", [("--latent-size", "2000000000"), ("--rx-hidden", "2147483647")])
 def test_too_much_for_the_memory_is_said(size, call):
     code, _, errors = call("train", "--dry-run", *size)
     assert code == 1

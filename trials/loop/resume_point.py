@@ -12,16 +12,19 @@ import random
 from collections import Counter, deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 
 import numpy as np
 import torch
 import torchbearer
+from msgspec import Meta
+from torch import Tensor
 from torchbearer.callbacks import Callback
 
-from learning_to_draw.errors import RunError
+from learning_to_draw.errors import RunError, UsageError, first_line
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.reading import Count, Options, OptionValue, Plain, Positive
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import RunLog, Snapshots
@@ -33,9 +36,66 @@ from learning_to_draw.trials.records.folder import plain, versions
 logger = logging.getLogger("commgame")
 
 FORMAT = "learning-to-draw resume 2"
+Row = dict[str, OptionValue]
 FILE, PREVIOUS = "resume.pt", "resume_previous.pt"
 # Attributes that hold the state of torchbearer's metrics.
 METRIC_MEMORY = ("_sum", "_sum_sq", "_count", "_cache", "_i", "_result")
+
+
+class _Best(TypedDict):
+    epoch: Count
+    commrate: float
+    val_commrate: float
+    val_loss: float
+
+
+class _Within(TypedDict):
+    batches: Annotated[int, Meta(ge=1)]
+    deals: Tensor
+    logged: dict[str, float]
+
+
+class _Random(TypedDict):
+    python: list
+    numpy: list
+    torch: Tensor
+    cuda: list[Tensor]
+    generators: dict[str, Tensor]
+
+
+Snapshot = Annotated[str, Meta(pattern=r"^model_\w+\.pt$")]  # a name in the run's folder: --keep-last removes such files
+
+
+class _Optimizer(TypedDict):
+    state: dict[int, dict[str, Tensor | float]]
+    param_groups: list[dict[str, Plain | list[Plain]]]
+
+
+class _Later(TypedDict, total=False):
+    """What the first versions of resume.pt do not hold."""
+
+    pictures: dict[str, Tensor]  # ids by split
+    snapshots: list[Snapshot]
+
+
+class SavedState(_Later):
+    """What resume.pt holds."""
+
+    format: Literal["learning-to-draw resume 2"]
+    options: Options
+    versions: dict[str, str]
+    model: dict[str, Tensor]
+    sigma2: Positive
+    loss: dict[str, Tensor]
+    scheduler: dict[str, Any] | None
+    optimizer: _Optimizer
+    history: list[Row]
+    rows: list[Row]
+    best: _Best | None
+    last_saved: Snapshot | None
+    within: _Within | None
+    random: Annotated[list[_Random], Meta(min_length=1)]
+    metrics: list[dict[str, Any]]
 
 
 class ResumePoint(Callback):
@@ -78,10 +138,38 @@ class ResumePoint(Callback):
         if content is None:
             self._save(state, self._place(state))
             return
+        try:
+            self._restore(content, state)
+        except Exception as error:  # each part raises its own errors for what it cannot be
+            raise UsageError(
+                f"--resume {self.folder}: {FILE} does not fit this run ({first_line(error)[:200]}).\n"
+                "It is damaged, or was not written by this program. Start a new run; the snapshots are not affected."
+            ) from error
+
+    def _restore(self, content: Mapping[str, Any], state) -> None:
         self.loss.load_state_dict(content["loss"])
         if self.scheduler is not None:  # before the optimiser: creating the scheduler has just changed that
-            self.scheduler._scheduler.load_state_dict(content["scheduler"])
-        state[torchbearer.OPTIMIZER].load_state_dict(content["optimizer"])
+            schedule = self.scheduler._scheduler
+            _check_alike(content["scheduler"], _simple(schedule.state_dict()), "the schedule")
+            schedule.load_state_dict(content["scheduler"])
+        optimizer = state[torchbearer.OPTIMIZER]
+        for group, saved in zip(
+            optimizer.state_dict()["param_groups"], content["optimizer"]["param_groups"], strict=True
+        ):
+            _check_alike(saved, {name: group[name] for name in group.keys() & saved.keys()}, "the optimiser")
+            if not {"lr", "betas", "eps", "weight_decay", "params"} <= saved.keys():
+                raise ValueError("a setting of the optimiser is missing")
+        optimizer.load_state_dict(content["optimizer"])
+        for parameter, moments in optimizer.state.items():
+            if any(moments[name].shape != parameter.shape for name in ("exp_avg", "exp_avg_sq")):
+                raise ValueError("the optimiser's moments have other shapes than the weights")
+            if not (torch.is_tensor(moments["step"]) and moments["step"].numel() == 1):
+                raise ValueError("the optimiser has no number of steps")
+        if content["within"] and content["within"]["batches"] > len(self.train):
+            raise ValueError("it stopped after more batches than an epoch has")
+        for row in content["history"]:
+            for name in ("val_commrate", "val_loss", "commrate", "loss", "games_per_second"):
+                float(row[name])
         state[torchbearer.HISTORY].extend(content["history"])
         self.log.rows.extend(content["rows"])
         self.snapshots.best = content["best"]
@@ -159,6 +247,7 @@ class ResumePoint(Callback):
     def _go_to(self, place: Mapping[str, Any], state) -> None:
         for metric, memory in zip(metrics_of(state), place["metrics"], strict=True):
             for name, value in memory.items():
+                _check_memory(name, value)
                 setattr(metric, name, _moved(value, state[torchbearer.DEVICE]))
         set_random_state(place["random"][distributed.rank()], self.generators)
 
@@ -195,6 +284,33 @@ def metrics_of(state: Mapping) -> list[Any]:
         remaining += [*getattr(metric, "metric_list", ()), *getattr(metric, "children", ())]
         remaining += [inner for inner in (getattr(metric, "metric", None), getattr(metric, "root", None)) if inner]
     return metrics
+
+
+def _check_memory(name: str, value: Any) -> None:
+    """Raises ValueError if a metric has no such memory: numbers, tensors of one number, or a list of these."""
+    values = value if isinstance(value, list | deque) else [value]
+    numbers = all(one.numel() == 1 if isinstance(one, Tensor) else isinstance(one, int | float) for one in values)
+    if name not in METRIC_MEMORY or not numbers or isinstance(value, list | deque) != (name == "_cache"):
+        raise ValueError(f"a metric has no {name} like that")
+
+
+def _check_alike(saved: Any, fresh: Any, what: str) -> None:
+    """Raises ValueError unless saved values are of the same kinds as those of a new run."""
+    alike = True
+    if isinstance(fresh, Counter):
+        alike = isinstance(saved, Counter) and saved == fresh
+    elif isinstance(fresh, dict):
+        for name, value in fresh.items():
+            _check_alike(saved[name], value, f"{what}: {name}")
+    elif isinstance(fresh, list | tuple):
+        for pair in zip(saved, fresh, strict=True):
+            _check_alike(*pair, what)
+    elif isinstance(fresh, int | float) and not isinstance(fresh, bool):
+        alike = isinstance(saved, int | float) and not isinstance(saved, bool)
+    elif fresh is not None and saved is not None:
+        alike = type(saved) is type(fresh)
+    if not alike:
+        raise ValueError(f"{what} has another value or type")
 
 
 def _listed(memory: Any) -> Any:

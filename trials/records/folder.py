@@ -101,6 +101,12 @@ def resumed_folder(folder: Path, config: RunConfig, command: Sequence[str], devi
         yield
 
 
+class _Begun(TypedDict):
+    """What `unfinished` reads of config.json."""
+
+    command: str
+
+
 class Resumption(TypedDict):
     """An entry of resumed.json. It has further keys."""
 
@@ -216,11 +222,10 @@ def check_free(folder: Path, command: str, *, resume: bool = False) -> None:
 def unfinished(folder: Path) -> str | None:
     """The command of the unfinished run in a folder, according to its config.json; None if there is none."""
     try:
-        content = json.loads((folder / CONFIG).read_bytes()) if (folder / CONFIG).is_file() else {}
-        command = next(name for name in NAMES if name == content["command"])
-    except (ValueError, KeyError, TypeError, RecursionError, StopIteration):  # not what a run writes
+        command = read_json(folder / CONFIG, _Begun)["command"]
+    except UsageError:  # there is none, or it is not what a run writes
         return None
-    return None if (folder / "result.json").exists() else command
+    return command if command in NAMES and not (folder / "result.json").exists() else None
 
 
 def _cannot_write(folder: Path, reason: str) -> UsageError:

@@ -11,7 +11,8 @@ import tempfile
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +68,8 @@ def read_torch(path: Path, *, trust: bool = False, without: Collection[str] = ()
         if not trust:
             _check_archive(path)
         stand_ins = [(cls, name) for name, cls in OFFICIAL.items()]
-        with (
-            warnings.catch_warnings(),
-            torch.serialization.safe_globals(stand_ins),
-            tempfile.TemporaryDirectory() as folder,
-        ):
+        with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins), _as_text(path) as name:
             warnings.simplefilter("ignore")  # of torch, about old or strange files
-            name = Path(folder, "link.pt")  # torch does not map a file whose name is not text
-            name.symlink_to(path.absolute())
             content = torch.load(name, map_location="cpu", weights_only=not trust, mmap=not trust)
         if isinstance(content, dict):
             content = {key: value for key, value in dict.items(content) if str(_named(key)) not in without}
@@ -83,6 +78,18 @@ def read_torch(path: Path, *, trust: bool = False, without: Collection[str] = ()
         raise
     except Exception as error:  # a damaged file can raise anything in the unpickler
         raise Damaged(first_line(error)[:150]) from error
+
+
+@contextmanager
+def _as_text(path: Path) -> Iterator[Path]:
+    """Context with a name of the file that is text: torch does not map one with another name."""
+    if str(path).isprintable():
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder, "link.pt")
+        link.symlink_to(path.absolute())
+        yield link
 
 
 def _check_archive(path: Path) -> None:
