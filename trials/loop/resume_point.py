@@ -67,7 +67,7 @@ Snapshot = Annotated[str, Meta(pattern=r"^model_\w+\.pt$")]  # a name in the run
 
 
 class _Optimizer(TypedDict):
-    state: dict[int, dict[str, Tensor | float]]
+    state: dict[int, dict[str, Tensor]]
     param_groups: list[dict[str, Plain | list[Plain]]]
 
 
