@@ -15,10 +15,10 @@ import io
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
-import struct
 import sys
 import tempfile
 import time
@@ -308,13 +308,9 @@ def _hostile_checkpoint(rng: random.Random, path: Path) -> str:
                 data = archive.read(info)
                 bombed.writestr(info.filename, bytes(300 << 20) if bomb and info.filename.endswith("data/0") else data)
         shutil.move("bomb.pt", path)
-    else:  # a tensor of a billion numbers
-        data = path.read_bytes()
-        count = struct.pack("<I", 8)
-        path.write_bytes(
-            data.replace(b"M\x80\x00t", b"J\x00\xca\x9a\x3bt").replace(b"K\x08t", b"J\x00\xca\x9a\x3bt", 1)
-        )
-        del count
+    else:  # storages of a billion numbers
+        billion = b"J" + (10**9).to_bytes(4, "little")
+        path.write_bytes(re.sub(rb"K.(?=t(q.|r....)Q)", lambda _: billion, path.read_bytes(), flags=re.S))
     return f"checkpoint {kind:.2f}"
 
 
@@ -353,8 +349,8 @@ def _hostile_arrays(rng: random.Random, path: Path) -> str:
     return f"arrays {name}"
 
 
-def case(rng: random.Random, world: Path) -> dict[str, str]:
-    """Runs one case in a copy of the world, which is the current folder. Returns the promises that were broken."""
+def case(rng: random.Random, world: Path) -> tuple[Any, dict[str, str]]:
+    """Runs one case in the current folder, with a copy of the world. Returns the exit code and the broken promises."""
     file, commands = rng.choice(READERS)
     words = rng.choice(commands)
     for name in ("run", "tested", "answers.json", "classes.csv"):
@@ -376,12 +372,12 @@ def case(rng: random.Random, world: Path) -> dict[str, str]:
         done = f"picture {kind}"
     else:
         done = hostile(rng, Path(file))
-    broken = answered(words)
-    return {name: f"{' '.join(words)} | {file}: {done}\n{text}" for name, text in broken.items()}
+    code, broken = answered(words)
+    return code, {name: f"{' '.join(words)} | {file}: {done}\n{text}" for name, text in broken.items()}
 
 
-def answered(words: list[str]) -> dict[str, str]:
-    """Calls a command. Returns the promises that were broken, with what was said."""
+def answered(words: list[str]) -> tuple[Any, dict[str, str]]:
+    """Calls a command. Returns its exit code, and the promises that were broken, with what was said."""
     out, err = io.StringIO(), io.StringIO()
     broken: dict[str, str] = {}
 
@@ -424,7 +420,7 @@ def answered(words: list[str]) -> dict[str, str]:
     picture = Path("outside/picture.png").read_bytes()
     if any(path.suffix == ".png" and path.read_bytes() == picture for path in written):
         broken["leak"] = "a picture from outside"
-    return broken
+    return code, broken
 
 
 def peak() -> int:
@@ -440,15 +436,17 @@ def run_cases(world: Path, place: Path, seed: int, first: int, cases: int) -> tu
         folder.mkdir()
         os.chdir(folder)
         start, most = time.monotonic(), peak()
-        broken = case(random.Random(f"{seed} {number}"), world)
+        code, broken = case(random.Random(f"{seed} {number}"), world)
         if peak() - most > BYTES:
             broken["memory"] = f"{(peak() - most) >> 20} MiB"
         os.chdir(before)
         shutil.rmtree(folder)
         counted["cases"] += 1
+        counted[f"exit code {code}"] += 1
         for promise, text in broken.items():
             counted[promise] += 1
             told.append(f"--- case {number}, {promise}, {time.monotonic() - start:.1f} s\n{text}")
+            print(told[-1], flush=True)
     return counted, told
 
 
@@ -466,7 +464,6 @@ def main() -> int:
         build_world()
         os.chdir(before)
         counted, told = run_cases(world, place, options.seed, options.first, options.cases)
-    print("\n".join(told))
     print(dict(counted), f"peak memory {peak() >> 20} MiB")
     return int(bool(told))
 

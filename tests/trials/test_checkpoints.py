@@ -1,4 +1,7 @@
 import pathlib
+import re
+import zipfile
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -14,6 +17,7 @@ from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.checkpoints import load_agents, load_checkpoint, save_checkpoint
 from learning_to_draw.trials.records.folder import plain
+from learning_to_draw.trials.trained import check_fit
 
 
 def build(**options):
@@ -255,3 +259,83 @@ def test_options_that_training_saved_pass():
     again = parse("test", ["--weights", "m.pt"], plain(trained.values()))
     assert again.auxiliary["perceptual"].config.sop_weights == (1.0, 0.5)
     assert again.agents.decoder.config.sigma2 == 1e-4
+
+
+def compressed(path):
+    with zipfile.ZipFile(path) as archive:
+        parts = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+def endless():
+    laughs = [0.0]
+    for _ in range(50):
+        laughs = [laughs, laughs]
+    return laughs
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (lambda c: {"loss": {"w": torch.zeros(1).expand(4 * 10**9)}}, "larger than its numbers"),
+        (lambda c: {"loss": {str(n): torch.ones(9).expand(9, 9)[:1] for n in range(9)} | endless_views()}, "larger"),
+        (lambda c: {"loss": {"w": torch.eye(3).to_sparse()}}, "needs torch"),
+        (lambda c: {"loss": {"w": torch.empty(10**10, device="meta")}}, "needs torch._utils._rebuild_meta"),
+        (lambda c: {"loss": {"w": torch.zeros(2, dtype=torch.complex64)}}, "needs torch.ComplexFloatStorage"),
+        (lambda c: {"notes": bytearray(3)}, "needs"),
+        (lambda c: {"history": endless()}, "too many values"),
+        (lambda c: {"epoch": True}, r"Expected `int`, got `bool` - at `\$\.epoch`"),
+        (lambda c: {"sigma2": float("nan")}, "Expected `float`"),
+        (lambda c: {"versions": None}, "Expected `object`, got `null`"),
+        (lambda c: {"options": {"decoder": {}}}, "got `object`"),
+        (lambda c: {"model": {"w": [1.0]}}, "Expected `Tensor`, got `list`"),
+    ],
+)
+def test_what_a_checkpoint_may_not_hold(changed, told, saved, tmp_path):
+    content = torch.load(saved[0], weights_only=True)
+    torch.save(content | changed(content), tmp_path / "hostile.pt")
+    with pytest.raises(UsageError, match=told):
+        load_checkpoint(tmp_path / "hostile.pt")
+
+
+def endless_views():
+    whole = torch.zeros(10**6)
+    return {f"view {n}": whole[n:] for n in range(50)}
+
+
+def test_an_archive_that_is_compressed_or_of_other_sizes_is_refused(saved):
+    path = saved[0]
+    whole = path.read_bytes()
+    billion = b"J" + (10**9).to_bytes(4, "little")
+    declared = re.sub(rb"K.(?=t(q.|r....)Q)", lambda _: billion, whole, flags=re.S)  # storages of few numbers
+    assert billion in declared
+    path.write_bytes(declared)
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_checkpoint(path)
+    path.write_bytes(whole)
+    compressed(path)
+    with pytest.raises(UsageError, match="it is compressed"):
+        load_checkpoint(path)
+
+
+def test_attributes_that_hide_methods_of_a_dict_change_nothing(saved, tmp_path):
+    content = torch.load(saved[0], weights_only=True)
+    model = OrderedDict(content["model"])
+    model.values, model.keys = 3, "x"
+    torch.save(content | {"model": model}, tmp_path / "m.pt")
+    assert load_checkpoint(tmp_path / "m.pt").model.keys() == content["model"].keys()
+
+
+@pytest.mark.parametrize("options", [{"nlines": 90_000, "decoder_hidden2": 90_000}, {"rx_hidden": 2**31 - 1}])
+def test_sizes_that_are_not_those_of_the_weights_are_refused_before_memory_is_allocated(options, saved):
+    config = configure("train", **{"nlines": 3, "sigma2": 0.08, **options})
+    with pytest.raises(UsageError, match="does not fit the agents"):
+        check_fit(config.agents, Pictures({}, image_size=16, channels=1), load_checkpoint(saved[0]))
+
+
+@pytest.mark.parametrize("wrong", [{"nlines": 10**9}, {"image_size": 10**6}, {"batch_size": [1]}, {"decoder": [3]}])
+def test_sizes_that_no_agents_have_are_refused(wrong):
+    with pytest.raises(UsageError):
+        parse("test", ["--weights", "m.pt"], wrong)

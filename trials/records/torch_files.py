@@ -23,7 +23,7 @@ from learning_to_draw.errors import first_line
 from learning_to_draw.reading import MIB
 
 MOST_PICKLE_BYTES = 32 * MIB  # everything but the numbers of tensors
-MOST_VALUES = 5_000_000
+MOST_VALUES = 2_000_000
 STORAGES = ("BFloat16", "Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")
 DTYPES = {torch.bfloat16, torch.float16, torch.float32, torch.float64}
 DTYPES |= {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
