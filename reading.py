@@ -50,13 +50,14 @@ def read_bytes(path: Path, most: int = MOST_BYTES, advice: str = INTACT) -> byte
     """The content of a regular file of at most `most` bytes. Raises UsageError for anything else."""
     try:
         with open(path, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise cannot_read(path, "it is not a regular file", advice)
-            content = file.read(most + 1)
+            content = file.read(most + 1) if status.st_size <= most else None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         reason = error.strerror if isinstance(error, OSError) else None
         raise cannot_read(path, reason or first_line(error), advice) from error
-    if len(content) > most:
+    if content is None or len(content) > most:
         raise cannot_read(path, f"it has more than {most // MIB} MiB", advice)
     return content
 

@@ -85,6 +85,10 @@ TENSORS = [
 ]
 
 
+class Hang(BaseException):
+    """The case takes too long. It is not an OSError, which the program catches."""
+
+
 class Touch:
     """Pickled, it creates a file when it is read."""
 
@@ -349,8 +353,11 @@ def _hostile_arrays(rng: random.Random, path: Path) -> str:
     return f"arrays {name}"
 
 
-def case(rng: random.Random, world: Path) -> tuple[Any, dict[str, str]]:
-    """Runs one case in the current folder, with a copy of the world. Returns the exit code and the broken promises."""
+def case(rng: random.Random, world: Path) -> tuple[Any, str, dict[str, str]]:
+    """Runs one case in the current folder, with a copy of the world.
+
+    Returns the exit code, what was done, and the broken promises.
+    """
     file, commands = rng.choice(READERS)
     words = rng.choice(commands)
     for name in ("run", "tested", "answers.json", "classes.csv"):
@@ -373,7 +380,7 @@ def case(rng: random.Random, world: Path) -> tuple[Any, dict[str, str]]:
     else:
         done = hostile(rng, Path(file))
     code, broken = answered(words)
-    return code, {name: f"{' '.join(words)} | {file}: {done}\n{text}" for name, text in broken.items()}
+    return code, f"{' '.join(words)} | {file}: {done}", broken
 
 
 def answered(words: list[str]) -> tuple[Any, dict[str, str]]:
@@ -382,7 +389,7 @@ def answered(words: list[str]) -> tuple[Any, dict[str, str]]:
     broken: dict[str, str] = {}
 
     def ring(*_) -> None:
-        raise TimeoutError("hang")
+        raise Hang
 
     signal.signal(signal.SIGALRM, ring)
     signal.alarm(SECONDS)
@@ -392,7 +399,7 @@ def answered(words: list[str]) -> tuple[Any, dict[str, str]]:
             code = commgame.main(words)
         except SystemExit as leaving:
             code = leaving.code
-        except TimeoutError:
+        except Hang:
             code, broken["hang"] = None, traceback.format_exc()
         except BaseException:
             code, broken["traceback"] = None, traceback.format_exc()
@@ -413,7 +420,8 @@ def answered(words: list[str]) -> tuple[Any, dict[str, str]]:
     written = [Path("new.html"), Path("run/report.html"), Path("tested/report.html"), Path("run/resumed.json")]
     written += [path for path in Path("new").rglob("*") if path.is_file()] if Path("new").exists() else []
     leaked = SECRET in said or any(
-        path.exists() and not path.is_symlink() and SECRET.encode() in path.read_bytes() for path in written
+        path.is_file() and not path.is_symlink() and _small(path) and SECRET.encode() in path.read_bytes()
+        for path in written
     )
     if leaked:
         broken["leak"] = said
@@ -421,6 +429,10 @@ def answered(words: list[str]) -> tuple[Any, dict[str, str]]:
     if any(path.suffix == ".png" and path.read_bytes() == picture for path in written):
         broken["leak"] = "a picture from outside"
     return code, broken
+
+
+def _small(path: Path) -> bool:
+    return path.stat().st_size < 100 << 20
 
 
 def peak() -> int:
@@ -436,7 +448,7 @@ def run_cases(world: Path, place: Path, seed: int, first: int, cases: int) -> tu
         folder.mkdir()
         os.chdir(folder)
         start, most = time.monotonic(), peak()
-        code, broken = case(random.Random(f"{seed} {number}"), world)
+        code, done, broken = case(random.Random(f"{seed} {number}"), world)
         if peak() - most > BYTES:
             broken["memory"] = f"{(peak() - most) >> 20} MiB"
         os.chdir(before)
@@ -445,7 +457,7 @@ def run_cases(world: Path, place: Path, seed: int, first: int, cases: int) -> tu
         counted[f"exit code {code}"] += 1
         for promise, text in broken.items():
             counted[promise] += 1
-            told.append(f"--- case {number}, {promise}, {time.monotonic() - start:.1f} s\n{text}")
+            told.append(f"--- case {number}, {promise}, {time.monotonic() - start:.1f} s: {done}\n{text}")
             print(told[-1], flush=True)
     return counted, told
 

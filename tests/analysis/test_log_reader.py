@@ -160,3 +160,41 @@ def test_a_card_that_is_none(tmp_path, make_full_log):
     (make_full_log(tmp_path) / "card.json").write_text("[1]")
     with pytest.raises(UsageError, match=r"card.json cannot be read: Expected `object`"):
         read_log(tmp_path)
+
+
+def test_links_out_of_a_log_are_not_followed(tmp_path, make_full_log):
+    folder = make_full_log(tmp_path / "theirs")
+    log = read_log(folder)
+    mine = tmp_path / "mine.png"
+    sketch = folder / log.games[0].sketch
+    sketch.rename(mine)
+    sketch.symlink_to(mine)
+    (tmp_path / "card.json").write_text("{}")
+    with pytest.raises(UsageError, match="is a link that leads out of"):
+        log.picture(log.games[0].sketch)
+    (folder / "card.json").unlink()
+    (folder / "card.json").symlink_to("../../card.json")
+    with pytest.raises(UsageError, match=r"card\.json is a link that leads out of"):
+        read_log(folder)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "gamelogs").symlink_to(folder)
+    with pytest.raises(UsageError, match=r"gamelogs is a link that leads out of"):
+        read_log(tmp_path / "run")
+
+
+def test_strokes_of_the_other_byte_order_are_read(tmp_path, make_full_log):
+    path = make_full_log(tmp_path) / "strokes.npz"
+    strokes = read_log(tmp_path).strokes()
+    np.savez(path, points=strokes.points.astype(">f4"), sigma2=np.array(strokes.sigma2, ">f8"))
+    again = read_log(tmp_path).strokes()
+    assert again.points.dtype == np.dtype("float32")
+    assert np.array_equal(again.points, strokes.points)
+    assert again.sigma2 == pytest.approx(strokes.sigma2)
+
+
+def test_strokes_that_would_need_gigabytes_are_refused(tmp_path, make_full_log):
+    path = make_full_log(tmp_path) / "strokes.npz"
+    np.savez(path, points=np.zeros((16, 3, 2, 2), np.float32), sigma2=0.1)
+    path.write_bytes(path.read_bytes().replace(b"(16, 3, 2, 2), }", b"(1600000000,), }"))
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_log(tmp_path).strokes()

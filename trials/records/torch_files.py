@@ -96,10 +96,10 @@ def _check_archive(path: Path) -> None:
     """Raises an exception if the archive is compressed, larger than the file, or needs more than plain data."""
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-        if sum(member.file_size for member in members) > path.stat().st_size:
-            raise ValueError("its parts are larger than the file")
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise ValueError("it is compressed")
+        if sum(member.file_size for member in members) > path.stat().st_size:
+            raise ValueError("its parts are larger than the file")
         pickles = [member for member in members if member.filename.endswith("data.pkl")]
         if len(pickles) != 1 or pickles[0].file_size > MOST_PICKLE_BYTES:
             raise ValueError("it has not exactly one data.pkl of a usual size")
