@@ -158,6 +158,8 @@ READERS: list[tuple[str, list[list[str]]]] = [
     ("run/train_cmd.txt", [["report", "run"]]),
     ("run/model-info.txt", [["report", "run"]]),
     ("run/resumed.json", [RESUME]),
+    ("run/val_samples.png", [["report", "run"]]),
+    ("run/val_reconstruction_samples_00.png", [["report", "run"]]),
     ("run/resume.pt", [RESUME]),
     ("run/model_final.pt", OF_CHECKPOINT),
     ("tested/config.json", [["report", "tested"], ["report", "run"]]),
@@ -380,6 +382,8 @@ def case(rng: random.Random, world: Path) -> tuple[Any, str, dict[str, str]]:
     else:
         done = hostile(rng, Path(file))
     code, broken = answered(words)
+    if done == "link" and Path(file).exists() and code == 0 and "val_" in file:
+        broken["leak"] = "a picture from outside is in the report"
     return code, f"{' '.join(words)} | {file}: {done}", broken
 
 

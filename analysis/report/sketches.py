@@ -11,6 +11,7 @@ from PIL import Image
 
 from learning_to_draw.analysis.report.pictures import Pictures, open_picture
 from learning_to_draw.errors import UsageError
+from learning_to_draw.reading import inside
 from learning_to_draw.trials.records.grids import PER_ROW, Grid, parse_grid
 from learning_to_draw.trials.records.read_run import Run
 
@@ -23,7 +24,9 @@ def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
     if run.kind != "train":
         return None
     files = {
-        int(match[1]): path for path in run.folder.iterdir() if (match := GRID_NAME.fullmatch(path.name)) is not None
+        int(match[1]): inside(run.folder, path.name)
+        for path in run.folder.iterdir()
+        if (match := GRID_NAME.fullmatch(path.name)) is not None
     }
     if not files:
         return {"missing": "This folder has no grid of validation sketches (yet): each epoch writes one at its end."}
@@ -33,7 +36,7 @@ def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
     usable = {epoch: grid for epoch, grid in grids.items() if grid is not None and grid.layout == alike}
     if not usable:
         return {"missing": f"Not shown, as not grids of square pictures, {PER_ROW} in a row: {', '.join(unread)}."}
-    photos = _read_grid(run.folder / "val_samples.png")
+    photos = _read_grid(inside(run.folder, "val_samples.png"))
     if photos is not None and photos.layout != alike:
         photos = None
     shown = evenly(list(usable), MOST_EPOCHS)

@@ -360,3 +360,41 @@ def test_sigterm_is_143_and_what_was_saved_goes_on(tmp_path):
     assert process.returncode == 143
     assert "terminated; everything saved so far is complete" in errors
     assert load_interrupted(folder).epochs >= 1  # the second one's line is printed before it is saved
+
+
+def replaced(content, *place, value):
+    holder = content
+    for key in place[:-1]:
+        holder = holder[key]
+    holder[place[-1]] = value
+    return content
+
+
+HOSTILE = {
+    "no list of epochs": (("history",), {"a": 1}),
+    "a snapshot elsewhere": (("last_saved",), "../../model_00.pt"),
+    "a random state that is none": (("random", 0, "torch"), torch.zeros(3, dtype=torch.uint8)),
+    "Python's random state of text": (("random", 0, "python"), ["a", "b", "c"]),
+    "no generator": (("random", 0, "generators"), {}),
+    "a rate of text": (("optimizer", "param_groups", 0, "lr"), "fast"),
+    "moments of another shape": (("optimizer", "state", 0, "exp_avg"), torch.zeros(3)),
+    "a schedule without steps": (("scheduler", "last_epoch"), "x"),
+    "a metric of text": (("metrics", 8), {"_sum": "x"}),
+    "an attribute of a metric": (("metrics", 0), {"process": 3}),
+    "a best epoch without a loss": (("best",), {"epoch": 1}),
+    "options of dictionaries": (("options", "epochs"), {}),
+    "versions of nothing": (("versions",), None),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_resume_file_of_other_types_is_one_message(what, finished, tmp_path, capsys):
+    place, value = HOSTILE[what]
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    (run / PREVIOUS).unlink()
+    content = torch.load(finished / FILE, weights_only=True)
+    torch.save(replaced(content, *place, value=value), run / FILE)
+    assert call("train", "--resume", run, "--epochs", "3") == 2
+    err = capsys.readouterr().err
+    assert re.search(r"error: --resume .*resume\.pt (cannot be read|does not fit this run) \(", err), err

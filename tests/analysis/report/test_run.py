@@ -99,3 +99,32 @@ def test_what_is_no_run_is_refused(tmp_path):
         with pytest.raises(UsageError, match=r"config\.json"):
             report(tmp_path, (), None, 200, 1)
     assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("name", ["train_cmd.txt", "model-info.txt", "log.csv", "metrics.jsonl", "val_samples.png"])
+def test_files_of_a_run_that_lead_elsewhere_are_not_read(name, training, tmp_path):
+    private = tmp_path / f"private-{name}"
+    (training / name).rename(private)
+    (training / name).symlink_to(private)
+    with pytest.raises(UsageError, match=f"{name} is a link that leads out of"):
+        report(training, (), None, 200, 1)
+    assert not (training / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "place"),
+    [
+        ("config.json", {"versions": None}, r"\$\.versions"),
+        ("config.json", {"options": {"epochs": {"a": 1}}}, r"\$\.options"),
+        ("config.json", {"sources": ["default"]}, r"\$\.sources"),
+        ("result.json", {"interval": 0.5}, r"\$\.interval"),
+        ("result.json", {"best": {"epoch": 1}}, r"\$\.best"),
+        ("result.json", {"seconds": "long"}, r"\$\.seconds"),
+        ("result.json", {"chance": float("nan")}, r"\$\.chance"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_its_place(name, changed, place, training):
+    content = json.loads((training / name).read_text())
+    (training / name).write_text(json.dumps(content | changed))
+    with pytest.raises(UsageError, match=rf"{name} cannot be read: .* at `{place}"):
+        report(training, (), None, 200, 1)
