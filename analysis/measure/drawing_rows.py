@@ -25,6 +25,7 @@ from learning_to_draw.analysis.measures.ink import dots, ink_shares, visible_str
 from learning_to_draw.analysis.measures.rates import mean_chance
 from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
 
+MOST_STROKES = 2000  # compared in pairs: time and memory grow with the square of their number
 AGREEMENT = 0.99  # share of logged guesses that a replay repeats; with less, other weights probably played the log
 
 
@@ -39,8 +40,8 @@ def topographic(material: LogData) -> Measured:
     rows, tests = [], {}
     for name, drawings in _drawing_distances(material):
         label = f"topographic similarity: photos ({features}), drawings ({name})"
-        if drawings is None:
-            rows.append(not_measured(label, NO_STROKES))
+        if isinstance(drawings, str):
+            rows.append(not_measured(label, drawings))
         elif np.isnan(similarity := topographic_similarity(photos, drawings)):
             rows.append(not_measured(label, "all photos, or all drawings, are equally far from each other"))
         else:
@@ -50,17 +51,17 @@ def topographic(material: LogData) -> Measured:
     return Measured(tuple(rows), {"tests": tests})
 
 
-def _drawing_distances(material: LogData) -> Iterator[tuple[str, np.ndarray | None]]:
+def _drawing_distances(material: LogData) -> Iterator[tuple[str, np.ndarray | str]]:
     """Yields (name, distances) for every kind of distance between the N sampled drawings.
 
-    distances: float64 [N (N - 1) / 2], as from scipy's pdist; None if they need strokes and the log has none.
+    distances: float64 [N (N - 1) / 2], as from scipy's pdist; or why they are not available for the log.
     """
     yield "pixels", rms_distances(material.sampled_sketches)
     if material.settings.features == "encoder":
         yield "encoder", feature_distances(material.agents().sketch_features(material.sampled_sketches))
-    points = material.sampled_strokes.points if material.has_strokes else None
-    yield "matched strokes", None if points is None else matching_distances(points)
-    yield "Chamfer", None if points is None else chamfer_distances(sample_points(points))
+    why_not = _not_comparable([material])
+    yield "matched strokes", why_not or matching_distances(material.sampled_strokes.points)
+    yield "Chamfer", why_not or chamfer_distances(sample_points(material.sampled_strokes.points))
 
 
 def stroke_erasure(material: LogData) -> Measured:
@@ -173,6 +174,14 @@ def _inks(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[
 
 def _stroke_points(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
     """Returns points on the strokes of each log, [N, M, 2]; or why they are not available."""
-    if not all(material.has_strokes for material in materials):
-        return f"not in all logs: {NO_STROKES}"
+    if why_not := _not_comparable(materials):
+        return f"not in all logs: {why_not}"
     return [sample_points(m.strokes.points[numbers]) for m, numbers in zip(materials, games, strict=True)]
+
+
+def _not_comparable(materials: Sequence[LogData]) -> str:
+    """Why the strokes of these logs cannot be compared in pairs; empty if they can."""
+    if not all(material.has_strokes for material in materials):
+        return NO_STROKES
+    most = max(material.strokes.points.shape[1] for material in materials)
+    return f"{most} strokes per sketch are too many, at most {MOST_STROKES} are compared" if most > MOST_STROKES else ""

@@ -63,7 +63,8 @@ class _Random(TypedDict):
     generators: dict[str, Tensor]
 
 
-Snapshot = Annotated[str, Meta(pattern=r"^model_\w+\.pt$")]  # a name in the run's folder: --keep-last removes such files
+# The name of a file in the run's folder: --keep-last removes such files.
+Snapshot = Annotated[str, Meta(pattern=r"^model_\w+\.pt$")]
 
 
 class _Optimizer(TypedDict):

@@ -231,3 +231,10 @@ def test_wrong_calls(make_full_log, tmp_path):
     with pytest.raises(UsageError, match="no such file"):
         run(log, "--json", tmp_path / "out.json")
     assert not (tmp_path / "out.json").exists()
+
+
+def test_strokes_too_many_to_compare_in_pairs_are_left_out(make_full_log, tmp_path):
+    path = make_full_log(tmp_path) / "strokes.npz"
+    np.savez(path, points=np.zeros((16, 2001, 1, 2), np.float32), sigma2=0.01)
+    table = run(tmp_path, "--only", "topographic", "--sample", "3")
+    assert table.count("2001 strokes per sketch are too many, at most 2000 are compared") == 2
