@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from learning_to_draw import console
+from learning_to_draw import console, streams
 from learning_to_draw.errors import UsageError
 from learning_to_draw.reading import Options, check, inside, parse_json, read_bytes, read_json
 
@@ -76,14 +76,14 @@ def test_a_value_keeps_keys_that_a_schema_does_not_name():
 def test_control_characters_of_a_text_are_escaped_on_a_terminal(capsys):
     text = "owl\x1b[31m\x9b2J\r\u202e\u2066\tend\nnext ü✓"
     shown = r"owl\x1b[31m\x9b2J\r\u202e\u2066" + "\tend\nnext ü✓\n"
-    console.say(text)
+    streams.show(text)
     console.log_to(sys.stderr)
     logging.getLogger("commgame").warning(text)
 
     def fail():
         raise UsageError(text)
 
-    assert console.exit_code(fail, lambda error: None) == 2
+    assert console.exit_code(fail) == 2
     out, err = capsys.readouterr()
     assert out == shown
     assert err == shown + "error: " + shown.replace("\n", "\n       ").rstrip(" ")

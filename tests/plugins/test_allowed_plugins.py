@@ -150,14 +150,22 @@ def test_an_allowed_plugin_that_has_changed_is_not_run(marker, capsys):
         parts.write_text(PLUGIN)
 
 
-@pytest.mark.parametrize("versions", [None, [], {"plugin": None}, {"plugin": 64 * "0"}])
-def test_a_configuration_with_another_hash_runs_nothing(versions, marker, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("versions", "told"),
+    [
+        (None, "Expected `object`, got `null`"),
+        ([], "Expected `object`, got `array`"),
+        ({"plugin": None}, "Expected `str`, got `null`"),
+        ({"plugin": 64 * "0"}, "parts.py, which has changed since"),
+    ],
+)
+def test_a_configuration_with_another_hash_runs_nothing(versions, told, marker, tmp_path, capsys):
     assert call("list --plugin parts.py") == 0
     marker.unlink()
     config = json.loads(marker.with_name("run").joinpath("config.json").read_text())
     (tmp_path / "sent.json").write_text(json.dumps(config | {"versions": versions}))
     assert call(f"train --config {tmp_path / 'sent.json'} --dry-run") == 2
-    assert "parts.py, which has changed since" in capsys.readouterr().err
+    assert told in capsys.readouterr().err
     assert not marker.exists()
 
 

@@ -33,7 +33,17 @@ TENSORS |= {"collections.OrderedDict", "collections.Counter", *(f"torch.{name}St
 
 
 class _Class:
-    """Stands for a class of torchbearer in an official checkpoint. The classes themselves could write files."""
+    """Stands for a class of torchbearer in an official checkpoint. Does nothing.
+
+    The unpickler calls classes with arguments from the file, and torchbearer's constructors have effects: that of
+    Interval creates folders.
+    """
+
+    def __new__(cls, *_: Any) -> _Class:
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any) -> None:
+        pass
 
 
 class _Key(_Class):
