@@ -398,3 +398,14 @@ def test_a_resume_file_of_other_types_is_one_message(what, finished, tmp_path, c
     assert call("train", "--resume", run, "--epochs", "3") == 2
     err = capsys.readouterr().err
     assert re.search(r"error: --resume .*resume\.pt (cannot be read|does not fit this run) \(", err), err
+
+
+def test_a_run_resumes_from_the_state_before_its_first_epoch(tmp_path):
+    arguments = ["train", "--batch-size", "150", "--encoder", "SimpleMLPEncoder", "--epochs", "1"]
+    for name in ("whole", "begun"):
+        assert call(*arguments, "--output", tmp_path / name) == 0
+    (tmp_path / "begun" / "result.json").unlink()
+    (tmp_path / "begun" / PREVIOUS).rename(tmp_path / "begun" / FILE)
+    assert load_interrupted(tmp_path / "begun").epochs == 0
+    assert call("train", "--resume", tmp_path / "begun") == 0
+    assert_same_run(tmp_path / "whole", tmp_path / "begun")

@@ -288,10 +288,15 @@ def metrics_of(state: Mapping) -> list[Any]:
 
 
 def _check_memory(name: str, value: Any) -> None:
-    """Raises ValueError if a metric has no such memory: numbers, tensors of one number, or a list of these."""
-    values = value if isinstance(value, list | deque) else [value]
-    numbers = all(one.numel() == 1 if isinstance(one, Tensor) else isinstance(one, int | float) for one in values)
-    if name not in METRIC_MEMORY or not numbers or isinstance(value, list | deque) != (name == "_cache"):
+    """Raises ValueError if a metric has no such memory: a number, a tensor of one, a list of these, or nothing yet."""
+    values = [0 if value == {} else value]  # the result before the first batch is {}
+    if name == "_cache" and isinstance(value, list):
+        values = [one if isinstance(one, Tensor) else None for one in value]
+    numbers = all(
+        one.dim() == 0 and one.is_floating_point() if isinstance(one, Tensor) else isinstance(one, int | float)
+        for one in values
+    )
+    if name not in METRIC_MEMORY or not numbers:
         raise ValueError(f"a metric has no {name} like that")
 
 
