@@ -334,6 +334,9 @@ def test_a_file_cut_short_leaves_the_one_before_it(finished, tmp_path, caplog):
     assert load_interrupted(tmp_path).epochs == 1
     (tmp_path / FILE).unlink()  # as if killed while the next one takes its place
     assert load_interrupted(tmp_path).epochs == 1
+    os.mkfifo(tmp_path / FILE)  # a pipe without a writer: opening it would never return
+    assert load_interrupted(tmp_path).epochs == 1
+    (tmp_path / FILE).unlink()
     (tmp_path / FILE).write_bytes(b"")
     (tmp_path / PREVIOUS).write_bytes(b"")
     with pytest.raises(UsageError, match=r"resume.pt cannot be read .*resume_previous.pt cannot be read"):

@@ -74,6 +74,8 @@ def read_torch(path: Path, *, trust: bool = False, without: Collection[str] = ()
     trust: also read what can run any code. without: keys of the dict in the file that are left out. Keys that are
     torchbearer's become text.
     """
+    if not path.is_file():
+        raise Damaged("it is not a regular file")  # a named pipe would wait for a writer
     try:
         if not trust:
             _check_archive(path)
