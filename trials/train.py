@@ -221,7 +221,7 @@ def _fit(
 
 
 def _learnt_weights(loss: TotalLoss) -> LearntWeightsColumns | None:
-    """Logs the weights of the feature layers, if they are learnt."""
+    """The callback that logs the weights of the feature layers; None if they are not learnt."""
     for term in loss.auxiliary.values():
         if isinstance(term, PerceptualLoss) and isinstance(term.weights, LearntWeights):
             return LearntWeightsColumns(term)

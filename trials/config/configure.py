@@ -85,7 +85,7 @@ def given_options(config: RunConfig) -> dict[str, Any]:
 
 
 def default_values(config: RunConfig) -> dict[str, Any]:
-    """The default values that the run's components declare, without the data set's defaults."""
+    """The declared default of every option of the run, without those that the data set sets for other components."""
     return {name: option.default for name, option in options_of_run(config).items()}
 
 

@@ -138,7 +138,7 @@ def _sync(path: Path) -> None:
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:
-    """Renames a file. Raises UsageError if `path` exists, also if another process has created it just now."""
+    """Gives a file the name `path`; the caller removes the old name. Raises UsageError if `path` exists by then."""
     try:
         os.link(temporary, path)
     except OSError as error:

@@ -94,7 +94,7 @@ def remove_temporary_files(folder: Path) -> None:
 
 
 def matches(name: str, names: Iterable[str]) -> bool:
-    """Whether `name` is one of the `names`, in the notation above. Some file systems ignore case."""
+    """Whether `name` is one of the `names`, in the notation above. Case is ignored, as some file systems do."""
     patterns = (re.escape(pattern).replace("NN", r"\d{2,}") for pattern in names)
     patterns = (pattern.replace("MD5", "[0-9a-f]{32}").replace(r"\*", ".+") for pattern in patterns)
     return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in patterns)
