@@ -111,7 +111,7 @@ def stratified_split(
     if counts.min() < 2 or min(held, len(positions) - held) < len(counts):
         raise UsageError(
             f"{data_set} cannot be divided into two parts: {len(positions)} pictures of {len(counts)} classes, the "
-            f"smallest with {counts.min()}, of which {held} are to be set aside.\n"
+            f"smallest with {counts.min()}, and {held} to be set aside.\n"
             "Each class needs at least 2 pictures, and each part at least as many pictures as there are classes.\n"
             "Check that the data set is complete, or set aside another number of pictures."
         )

@@ -129,7 +129,7 @@ def _nearest(stroke: _Stroke) -> _Nearest:
 
 
 def _ink(d2: Tensor, sigma2: float) -> Tensor:
-    """Ink exp(-min d2 / sigma2) [b, 1, H, W] of a stroke; d2 [b, K, H, W] are the squared distances of its K segments."""
+    """Ink exp(-min d2 / sigma2) [b, 1, H, W] of a stroke; d2 [b, K, H, W]: squared distances of its K segments."""
     exponent = (d2 if d2.shape[1] == 1 else d2.amin(1, keepdim=True)).mul(-1 / sigma2)
     # Subnormal results are ten times slower on a CPU, and most pixels are far from any stroke. Exponents are clamped to
     # just above that range, and the resulting ink is set to 0.
