@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import re
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,10 +29,12 @@ class Output(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         try:
-            written = self._stream.write(data)
+            while (written := self._stream.write(data)) is None:  # the stream does not block, and its buffer is full
+                select.select([], [self._stream], [])
+            return written
         except OSError as error:
-            self.error, written = error, None
-        return len(data) if written is None else written
+            self.error = error
+            return len(data)
 
     def writable(self) -> bool:
         return True

@@ -72,12 +72,12 @@ class ImageFolder:
             )
         self.passed_over: Counter[str] = Counter()  # what is not read, and how many of each
         divided = self._split_folders()
-        folders = divided or {"train": self.root}
-        classes = {split: self._classes(folder) for split, folder in folders.items()}
+        self.folders = divided or {"train": self.root}
+        classes = {split: self._classes(folder) for split, folder in self.folders.items()}
         if not divided:
             _warn_of_equal_folders(self.root, classes["train"])
         self.classes = tuple(classes["train"])
-        _check_classes(classes, folders)
+        _check_classes(classes, self.folders)
         listings = {split: self._listing(pictures, split) for split, pictures in classes.items()}
         if not divided:
             _check_sizes(classes["train"])
@@ -102,7 +102,8 @@ class ImageFolder:
             upright=True,
         )
         labels, items = torch.from_numpy(listing.labels), torch.arange(len(listing.labels))
-        return Split(name, images, labels, self.classes, items, ids=torch.from_numpy(listing.ids))
+        ids = torch.from_numpy(listing.ids)
+        return Split(name, images, labels, self.classes, items, ids=ids, by_ids=len(self.folders) < len(SPLITS))
 
     def _split_folders(self) -> dict[str, Path]:
         """The folders train, val and test by split, or {} if the root's folders are classes.

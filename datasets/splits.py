@@ -33,7 +33,7 @@ class Split:
     """N decoded, labelled pictures, and the M items of an epoch, each of which shows one picture.
 
     ids: tell pictures apart across runs, to find test pictures that were trained on (see `identity.py`); None if the
-    data set has a fixed division.
+    data set has a fixed division. by_ids: whether the ids decide which pictures the split has.
     """
 
     name: str  # "train", "valid" or "test"
@@ -43,6 +43,7 @@ class Split:
     items: Tensor  # int64 [M]: the picture that each item shows; arange(N) unless balanced
     augment: Augment | None = None
     ids: Tensor | None = None  # int64 [N]
+    by_ids: bool = False
 
     def __post_init__(self) -> None:
         assert len(self.images) == len(self.labels), (len(self.images), len(self.labels))

@@ -7,12 +7,12 @@ changed since, and is not replaced.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.reading import read_json
 from learning_to_draw.trials.records.atomic import write_atomically, write_json
 from learning_to_draw.trials.records.claim import claimed
 
@@ -36,7 +36,8 @@ def check_own_files(folder: Path) -> None:
     others = [name for name in NAMES if _exists(folder / name) and _sha256(folder / name) not in hashes.get(name, ())]
     if others:
         raise UsageError(
-            f"{folder} holds {', '.join(others)}, which this command did not write, or which was changed since.\n"
+            f"{folder} holds {', '.join(others)}, which this version of the command did not write, or which was "
+            "changed since.\n"
             "Nothing is overwritten: move it away, or give another --output."
         )
 
@@ -63,10 +64,4 @@ def _sha256(path: Path) -> str:
 
 def _hashes(folder: Path) -> Mapping[str, list[str]]:
     path = folder / RECORD
-    try:
-        hashes = json.loads(path.read_bytes()) if path.exists() else {}
-    except (OSError, ValueError, RecursionError):
-        hashes = None
-    if isinstance(hashes, dict) and all(isinstance(value, list) for value in hashes.values()):
-        return hashes
-    raise UsageError(f"{path} was not written by this command.\nMove it away, or give another --output.")
+    return read_json(path, dict[str, list[str]], "Move it away, or give another --output.") if path.exists() else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shlex
 import statistics
 import subprocess
@@ -12,18 +11,22 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypedDict
+
+from msgspec import Meta
 
 from learning_to_draw.errors import RunError, UsageError, program
 from learning_to_draw.experiments.own_files import NAMES, check_own_files, claimed_folder, replace_own_files
 from learning_to_draw.experiments.sheet import draw_sheet
 from learning_to_draw.experiments.tables import FULL, FULL_TRAINING, QUICK, TABLES, Row, Table
+from learning_to_draw.reading import Finite, Options, Share, read_json
 from learning_to_draw.streams import show
 from learning_to_draw.trials.config.configure import OF_ONE_START, as_text, format_option
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.folder import check_free, check_unclaimed
 from learning_to_draw.trials.records.output import check_writable
 
+REMOVE = "Remove its folder, and run the command again."
 # Options that may differ between calls.
 ELSEWHERE = (*OF_ONE_START, "dataset_root", "device")
 STDERR = 2  # file descriptor; stdout is for the table
@@ -97,7 +100,8 @@ class Job:
             check_unclaimed(self.tested)
         wanted = parse("train", self.training).values()
         for folder in (self.trained, self.tested):
-            saved = _read(folder / "config.json")["options"] if (folder / "config.json").is_file() else {}
+            path = folder / "config.json"
+            saved = read_json(path, _Config, REMOVE)["options"] if path.is_file() else {}
             for name, value in wanted.items():
                 if name in ELSEWHERE or name not in saved or (name == "num_targets" and not value):  # 0: all classes
                     continue
@@ -197,6 +201,21 @@ def _do(job: Job) -> None:
             )
 
 
+class _Config(TypedDict):
+    """What is read of a run's config.json."""
+
+    options: Options
+    device: str
+
+
+class _Result(TypedDict):
+    """What is read of a run's result.json."""
+
+    communication_rate: Share
+    candidates: Annotated[int, Meta(ge=1, le=2**31)]
+    seconds: Finite
+
+
 @dataclass(frozen=True)
 class Run:
     """The result of one job. minutes: of training plus test; of a resumed training only the time since it resumed."""
@@ -249,21 +268,14 @@ def _line(row: Row, jobs: Sequence[Job]) -> Line:
 
 
 def _run(job: Job) -> Run:
-    trained, tested = _read(job.trained / "result.json"), _read(job.tested / "result.json")
+    trained, tested = (read_json(folder / "result.json", _Result, REMOVE) for folder in (job.trained, job.tested))
     return Run(
         job,
         tested["communication_rate"],
         tested["candidates"],
         (trained["seconds"] + tested["seconds"]) / 60,
-        _read(job.trained / "config.json")["device"],
+        read_json(job.trained / "config.json", _Config, REMOVE)["device"],
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UsageError(f"{path} is damaged ({error}).\nRemove its folder, and run the command again.") from error
 
 
 def _markdown(table: Table, lines: Sequence[Line], settings: Settings) -> str:

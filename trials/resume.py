@@ -36,13 +36,14 @@ from learning_to_draw.trials.records.folder import CONFIG as CONFIG_FILE
 from learning_to_draw.trials.records.folder import resumptions, unfinished
 from learning_to_draw.trials.records.result import read_result
 from learning_to_draw.trials.records.torch_files import Damaged, NotPlain, read_torch
+from learning_to_draw.trials.unseen import PLACES
 
 logger = logging.getLogger("commgame")
 
 # Options that may change when a run resumes.
 MAY_CHANGE = (
     *OF_ONE_START,
-    *("dataset_root", "split_files"),  # where files are, not which: `unseen.check_unchanged` compares the pictures
+    *PLACES,  # `unseen.check_same_pictures` compares the pictures
     *(
         "epochs",
         "plugin",

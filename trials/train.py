@@ -54,7 +54,7 @@ from learning_to_draw.trials.records.folder import (
 from learning_to_draw.trials.records.result import Result, read_result, result_entry, result_of
 from learning_to_draw.trials.resume import Interrupted
 from learning_to_draw.trials.trained import check_fit
-from learning_to_draw.trials.unseen import check_unchanged, warn_of_copies
+from learning_to_draw.trials.unseen import check_same_pictures, warn_of_copies
 
 logger = logging.getLogger("commgame")
 
@@ -82,7 +82,7 @@ def train(
     # The test split too: an error in it should not surface only after a night of training.
     setup = set_up(config, ("train", "valid", "test"))
     if interrupted:
-        check_unchanged(folder, config.dataset.name, setup.pictures.splits, interrupted.content.get("pictures"))
+        check_same_pictures(config, folder, setup.pictures.splits, interrupted.content)
     warn_of_copies(setup.pictures.splits)
     device, pictures, batches, seeds = setup.device, setup.pictures, setup.batches, seeds_of(config)
     config = _make_self_contained(config, batches["train"].sampler.candidates)

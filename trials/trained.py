@@ -96,8 +96,11 @@ def build_trained(trained: Trained, pictures: Pictures) -> Agents:
 def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) -> None:
     """Raises UsageError if the agents have other sizes than the checkpoint's weights.
 
-    Nothing is allocated: options in a checkpoint may ask for agents of any size.
+    Nothing is allocated: options in a checkpoint may ask for agents of any size. Agents with a plugin's component are
+    not checked: it may keep a tensor of this try for the next one.
     """
+    if any(isinstance(chosen.component.target, type) for chosen in (config.encoder, config.decoder, config.receiver)):
+        return
     with warnings.catch_warnings(), torch.device("meta"):
         warnings.simplefilter("ignore")  # loading weights into agents without memory has no effect
         try:

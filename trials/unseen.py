@@ -9,19 +9,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
 
+from learning_to_draw.datasets.identity import pixels_hash
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.run import CrossplayConfig, TestConfig
+from learning_to_draw.trials.config.run import CrossplayConfig, TestConfig, TrainConfig
 from learning_to_draw.trials.records.checkpoints import Checkpoint
 
 logger = logging.getLogger("commgame")
 
-# Before checkpoints held ids, this data set divided folders in another way.
-DIVIDED_ANEW = "ImageFolder"
+# Options that say where pictures are, not which: a run can be resumed with others.
+PLACES = ("dataset_root", "split_files")
 
 
 def check_unseen(config: TestConfig | CrossplayConfig, split: Split, checkpoints: Sequence[Checkpoint]) -> None:
@@ -29,7 +30,7 @@ def check_unseen(config: TestConfig | CrossplayConfig, split: Split, checkpoints
     if split.ids is None:
         return
     for checkpoint in checkpoints:
-        problem = _problem(config.dataset.name, split.ids, checkpoint)
+        problem = _problem(config.dataset.name, split, checkpoint)
         if problem and config.allow_trained:
             logger.warning("%s %s", checkpoint.path, problem)
         elif problem:
@@ -40,12 +41,12 @@ def check_unseen(config: TestConfig | CrossplayConfig, split: Split, checkpoints
             )
 
 
-def _problem(dataset: str, ids: Tensor, checkpoint: Checkpoint) -> str | None:
-    """What is wrong with a test of the checkpoint on the pictures `ids`; None if nothing is."""
+def _problem(dataset: str, split: Split, checkpoint: Checkpoint) -> str | None:
+    """What is wrong with a test of the checkpoint on the split; None if nothing is."""
     if checkpoint.trained_on is not None:
-        seen = int(torch.isin(ids, checkpoint.trained_on).sum())
-        return f"was trained on {seen} of the {len(ids)} pictures of the test split" if seen else None
-    if dataset == DIVIDED_ANEW and checkpoint.options.get("dataset") == DIVIDED_ANEW:
+        seen = int(torch.isin(split.ids, checkpoint.trained_on).sum())
+        return f"was trained on {seen} of the {len(split.ids)} pictures of the test split" if seen else None
+    if split.by_ids and checkpoint.options.get("dataset") == dataset:
         return (
             "is of an earlier version, which did not record its training pictures and divided folders in another way: "
             "many of the test pictures may be among them"
@@ -60,31 +61,41 @@ def warn_of_copies(splits: Mapping[str, Split]) -> None:
         if ids is not None and split.ids is not None and name != "train":
             copies = int(torch.isin(split.ids, ids).sum())
             if copies:
-                logger.warning("%d of the %d pictures of %s are also training pictures", copies, len(split.ids), name)
+                later = "; a test refuses them without --allow-trained" if name == "test" else ""
+                logger.warning(
+                    "%d of the %d pictures of %s are also training pictures%s", copies, len(split.ids), name, later
+                )
 
 
-def picture_ids(splits: Mapping[str, Split]) -> dict[str, Tensor]:
-    """The ids of the training and validation pictures, for resume.pt; empty without ids."""
-    return {name: split.ids for name, split in splits.items() if name != "test" and split.ids is not None}
+def _place(folder: Any) -> Path:
+    return Path(str(folder)).absolute()
 
 
-def check_unchanged(
-    folder: Path, dataset: str, splits: Mapping[str, Split], saved: Mapping[str, Tensor] | None
+def check_same_pictures(
+    config: TrainConfig, folder: Path, splits: Mapping[str, Split], saved: Mapping[str, Any]
 ) -> None:
     """Raises UsageError if the pictures are not those that the run was started with.
 
-    saved: the `picture_ids` in resume.pt; None in a file of an earlier version.
+    saved: the content of resume.pt. Ids are compared if the data set has them. If the command names another folder,
+    the pixels are compared.
     """
-    if saved is None and dataset == DIVIDED_ANEW:
-        raise UsageError(
-            f"--resume {folder}: the run is of an earlier version, which divided folders in another way.\n"
-            "Start a new run."
-        )
-    for name, ids in picture_ids(splits).items():
-        before = (saved or {}).get(name, ids)
-        if not torch.equal(before, ids):
-            missing, new = (~torch.isin(before, ids)).sum(), (~torch.isin(ids, before)).sum()
+    values, before = config.values(), saved["options"]
+    moved = any(name in values and _place(values[name]) != _place(before.get(name)) for name in PLACES)
+    for name, split in splits.items():
+        if name == "test":
+            continue
+        ids, how = saved.get("pictures", {}).get(name), None
+        if ids is None and split.by_ids:
+            raise UsageError(
+                f"--resume {folder}: the run is of an earlier version, which divided folders in another way.\n"
+                "Start a new run."
+            )
+        if ids is not None and split.ids is not None and not torch.equal(ids, split.ids):
+            missing, new = (~torch.isin(ids, split.ids)).sum(), (~torch.isin(split.ids, ids)).sum()
             how = f"{missing} missing, {new} new" if missing or new else "their files or folders were renamed"
+        elif moved and saved.get("pixels", {}).get(name) != pixels_hash(split.images, split.labels):
+            how = "those in the folder given are others"
+        if how:
             raise UsageError(
                 f"--resume {folder}: the pictures of the {name} split have changed since the run was started: {how}.\n"
                 "A run resumes exactly or not at all: restore the pictures, or start a new run."

@@ -1,5 +1,7 @@
 """A user's own files stay as they are, and a killed command can be given again."""
 
+import errno
+import fcntl
 import json
 import os
 import shutil
@@ -198,3 +200,19 @@ def test_of_two_commands_started_at_once_one_gets_the_folder(trained, tmp_path):
         assert started[["train", "test"].index(command)].returncode == 0
         assert ((folder / "log.csv").read_text().count("val_loss") > 0) == (command == "train")
         assert (folder / "gamelogs").exists() == (command == "test")
+
+
+def test_without_locks_a_run_that_may_still_be_at_work_is_not_begun_again(killed, call, monkeypatch):
+    """As on a network's file system: what a killed run left looks like a run that is at work."""
+    folder, words = killed("test")
+    before = content(folder)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    code, _, err = call(*words)
+    assert code == 2
+    assert "its file system has no locks that tell whether it is still at work" in err
+    assert content(folder) == before
+    assert call(*words[:-1], folder.with_name("another"))[0] == 0
+
+
+def refuse(*_):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))

@@ -183,3 +183,15 @@ def test_an_interrupt_at_any_moment_of_the_start_is_130_without_a_traceback(mome
         assert code == 130, (moment, err)
         assert "interrupted" in err or err == ""
         assert "Traceback" not in err
+
+
+def test_a_reader_that_is_slow_gets_everything_from_a_stream_that_does_not_block():
+    """Some programs give their children such streams: a write to them is cut short when the reader is slow."""
+    program = "import os; os.set_blocking(1, False)\n" + (
+        "from learning_to_draw.streams import show, tolerant\nwith tolerant():\n    show('x' * 1_000_000)\n"
+    )
+    words = [sys.executable, "-c", program]
+    with subprocess.Popen(words, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE) as process:
+        time.sleep(0.5)
+        assert len(process.stdout.read()) == 1_000_001
+    assert process.returncode == 0

@@ -143,3 +143,17 @@ def test_the_example_of_an_encoder_and_a_data_set(folder, page):
         rows = list(csv.DictReader(file))
     assert float(rows[1]["perceptual_loss"]) > 0
     assert json.loads((folder / "runs" / "patches-test" / "result.json").read_text())["interval"][0] > 1 / 32
+
+
+def test_a_component_that_keeps_a_tensor_for_its_next_instance_is_tested_and_resumed(folder, capsys):
+    (folder / "keeps.py").write_text(
+        "import functools\nimport torch\nfrom torch import nn\nfrom learning_to_draw.plugins import receiver\n"
+        "@functools.cache\ndef scale(size):\n    return torch.linspace(1, 2, size)\n"
+        "@receiver('Keeps')\nclass Keeps(nn.Module):\n"
+        "    def __init__(self, config, *, latent_size):\n        super().__init__()\n"
+        "        self.layer = nn.Linear(latent_size, 8)\n        self.register_buffer('scale', scale(8))\n"
+        "    def forward(self, latents):\n        return self.layer(latents) * self.scale\n"
+    )
+    train = "train --plugin keeps.py --receiver Keeps --epochs 1 --batch-size 150 --output run --quiet"
+    for words in (train, "test --weights run/model_final.pt --output tested --quiet", "train --resume run --epochs 2"):
+        assert commgame.main(words.split()) == 0, capsys.readouterr().err

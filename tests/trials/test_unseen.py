@@ -8,7 +8,11 @@ import torch
 from PIL import Image
 
 from learning_to_draw import commgame
-from learning_to_draw.datasets.identity import content_ids, divide
+from learning_to_draw.datasets.identity import content_ids, divide, pixels_hash
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.config.configure import configure
+from learning_to_draw.trials.unseen import check_same_pictures
 
 SMALL = [
     *("--dataset", "ImageFolder", "--encoder", "SmallCNNEncoder", "--image-size", "16", "--batch-size", "4"),
@@ -165,3 +169,59 @@ def test_content_ids_tell_files_apart_that_differ_in_one_block(tmp_path):
     ids = content_ids(files, 2, "").tolist()
     assert len(set(ids)) == 4
     assert ids[0] == ids[-1]
+
+
+def test_uncompressed_pictures_that_agree_at_three_places_are_told_apart(tmp_path):
+    """Icons on white paper, whose first, middle and last rows are blank."""
+    files = []
+    for number in range(6):
+        icon = np.full((200, 200, 3), 255, np.uint8)
+        icon[40:60, 20:40] = 30 * number
+        files.append(tmp_path / f"{number}.bmp")
+        Image.fromarray(icon).save(files[-1])
+    assert len(set(content_ids(files, 0, "").tolist())) == 6
+
+
+def test_a_file_that_cannot_be_read_gets_an_id_and_is_reported_with_the_others(copy, capsys):
+    for number in (1, 3):
+        (copy / "pictures" / "oak" / f"{number:02d}.png").write_bytes(b"no picture")
+    (copy / "pictures" / "elm" / "gone.png").symlink_to(copy / "nowhere.png")
+    words = ["train", *SMALL, "--dataset-root", copy / "pictures", "--output", copy / "out"]
+    code, told = call(capsys, *words)
+    assert code == 2
+    assert "cannot be read" in told
+
+
+def split_of(pixels, name="train"):
+    labels = torch.zeros(len(pixels), dtype=torch.int64)
+    return Split(name, pixels, labels, ("one",), torch.arange(len(pixels)))
+
+
+def test_a_run_that_resumes_with_another_folder_has_to_find_the_same_pixels(tmp_path):
+    """Also for data sets with a fixed division, whose pictures have no ids."""
+    pixels = torch.randint(256, (5, 1, 28, 28), dtype=torch.uint8)
+    before, now = (configure("train", dataset="MNIST", dataset_root=tmp_path / name) for name in ("here", "there"))
+    saved = {
+        "options": {"dataset_root": str(tmp_path / "here")},
+        "pixels": {"train": pixels_hash(pixels, torch.zeros(5, dtype=torch.int64))},
+    }
+    other = pixels.clone()
+    other[4, 0, 27, 27] ^= 1
+    check_same_pictures(now, tmp_path, {"train": split_of(pixels)}, saved)
+    check_same_pictures(before, tmp_path, {"train": split_of(other)}, saved)  # the same folder: not compared
+    with pytest.raises(UsageError, match="the pictures of the train split have changed since the run was started"):
+        check_same_pictures(now, tmp_path, {"train": split_of(other)}, saved)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_trusted_with_a_folder_that_has_its_own_test_pictures(copy, capsys):
+    for part, count in (("train", 12), ("val", 8), ("test", 8)):
+        for number in range(count):
+            draw(copy / "parts" / part / "elm" / f"{number}.png", f"{part} {number}".encode()[0] * 1000 + number)
+    words = ["--dataset-root", copy / "parts", "--output"]
+    assert call(capsys, "train", *SMALL, *words, copy / "divided")[0] == 0
+    path = copy / "divided" / "model_final.pt"
+    content = torch.load(path, weights_only=True)
+    del content["trained_on"]
+    torch.save(content, path)
+    code, told = call(capsys, "test", "--weights", path, "--output", copy / "out")
+    assert code == 0, told

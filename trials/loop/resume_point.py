@@ -21,6 +21,7 @@ from msgspec import Meta
 from torch import Tensor
 from torchbearer.callbacks import Callback
 
+from learning_to_draw.datasets.identity import pixels_hash
 from learning_to_draw.errors import RunError, UsageError, first_line
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.agents import Agents
@@ -76,6 +77,7 @@ class _Later(TypedDict, total=False):
     """What the first versions of resume.pt do not hold."""
 
     pictures: dict[str, Tensor]  # ids by split
+    pixels: dict[str, str]  # hashes by split
     snapshots: list[Snapshot]
 
 
@@ -127,7 +129,9 @@ class ResumePoint(Callback):
         self.folder, self.options, self.agents, self.loss = folder, options, agents, loss
         self.scheduler, self.log, self.snapshots, self.interrupts = scheduler, log, snapshots, interrupts
         self.train = batches["train"]
-        self.pictures = {name: b.split.ids for name, b in batches.items() if b.split.ids is not None}
+        splits = {name: b.split for name, b in batches.items()}
+        self.pictures = {name: split.ids for name, split in splits.items() if split.ids is not None}
+        self.pixels = {name: pixels_hash(split.images, split.labels) for name, split in splits.items()}
         self.generators = {f"{name} {kind}": g for name, b in batches.items() for kind, g in b.generators().items()}
         self.generators |= loss.generators()
         self._content = content
@@ -260,6 +264,7 @@ class ResumePoint(Callback):
             "format": FORMAT,
             "options": plain(self.options),
             "pictures": self.pictures,
+            "pixels": self.pixels,
             "versions": versions(self.options.get("plugin")),
             "model": self.agents.state_dict(),
             "sigma2": self.agents.decoder.sigma2,

@@ -17,27 +17,33 @@ except ImportError:  # Windows
 
 
 @contextmanager
-def claimed(path: Path) -> Iterator[None]:
+def claimed(path: Path) -> Iterator[bool]:
     """Context in which the existing file `path` is locked, so that no other process claims it.
 
-    Raises UsageError if another process has claimed it. Where a file system has no locks, nothing is locked.
+    The value is False if nothing is locked, as the file system has no locks. Raises UsageError if another process has
+    claimed it, or if it cannot be written to.
     """
-    with path.open("r+b") as file:
-        if not _lock(file) or not os.path.samestat(os.fstat(file.fileno()), path.stat()):  # replaced by another process
+    try:
+        file = path.open("r+b")
+    except PermissionError as error:
+        raise UsageError(f"{path} cannot be written to: {error.strerror}.\nChange its permissions.") from error
+    with file:
+        locked = _lock(file)
+        if locked is None or not os.path.samestat(os.fstat(file.fileno()), path.stat()):  # replaced by another process
             raise UsageError(
                 f"another process is at work in {path.parent}.\nWait until it has ended, or give another folder."
             )
-        yield
+        yield locked
 
 
-def _lock(file: BinaryIO) -> bool:
-    """Whether no other process holds the file's lock."""
+def _lock(file: BinaryIO) -> bool | None:
+    """Whether the file is locked now: False if the file system has no locks, None if another process has locked it."""
     if fcntl is None:
-        return True
+        return False
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        return None
+    except OSError:
         return False
-    except OSError:  # this file system has no locks
-        return True
     return True

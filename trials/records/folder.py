@@ -173,8 +173,13 @@ def _claimed(folder: Path, config: RunConfig, content: Mapping[str, Any]) -> Ite
     path = folder / CONFIG
     with ExitStack() as claims:
         if path.exists():  # a killed run, which is begun again
-            claims.enter_context(claimed(path))
+            locked = claims.enter_context(claimed(path))
             _check_free(folder, config)
+            if not locked:
+                raise UsageError(
+                    f"{folder} holds a run, and its file system has no locks that tell whether it is still at work.\n"
+                    "Give another folder, or remove this one if its run has ended."
+                )
             if config.command != "train":
                 remove_files(folder, set(NAMES[config.command]) - {CONFIG})
             write_json(path, content)

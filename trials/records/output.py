@@ -57,5 +57,5 @@ def whole_folder(path: Path) -> Iterator[Path]:
             raise
         sync_folder(path.parent)
     except BaseException:
-        shutil.rmtree(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise

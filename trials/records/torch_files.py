@@ -106,6 +106,8 @@ def _as_text(path: Path) -> Iterator[Path]:
 
 def _check_archive(path: Path) -> None:
     """Raises an exception if the archive is compressed, larger than the file, or needs more than plain data."""
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is no zip file; those of torch before 1.6 are read with --trust-weights only")
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
