@@ -22,7 +22,10 @@ from learning_to_draw.trials.config.tool import Tool
 
 
 def run_command(arguments: Sequence[str]) -> None:
-    """Runs one command. Raises UsageError if there is no such command, and SystemExit after a help page."""
+    """Runs one command. Raises UsageError if there is no such command, and SystemExit after a help page.
+
+    Without arguments, it prints the list of commands as an error.
+    """
     # Before torch is loaded. OpenMP threads spin-wait by default: on a shared machine training can be 30 times slower.
     # Passive waiting costs a fifth of the speed for a small encoder on an idle machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -35,10 +38,13 @@ def run_command(arguments: Sequence[str]) -> None:
     os.environ.setdefault("PILLOW_BLOCK_SIZE", "64m")
     # Pillow warns of pictures that it reads nevertheless, and of those that this program refuses with a message.
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    name = _command_name(arguments[0]) if arguments else "--help"
+    if not arguments:
+        print(f"error: no command given\n\n{_help()}", file=sys.stderr)
+        raise SystemExit(2)
+    name = _command_name(arguments[0])
     if name == "--version":
         show(_version())
-    elif name in ("-h", "--help") and arguments:
+    elif name in ("-h", "--help"):
         show(_help())
     elif name in COMMANDS:
         _call(name, arguments)
@@ -158,9 +164,6 @@ def _command_name(word: str) -> str:
 
 
 def _no_command(arguments: Sequence[str]) -> UsageError:
-    if not arguments:
-        print(_help() + "\n", file=sys.stderr)
-        return UsageError("no command given.")
     close = difflib.get_close_matches(_command_name(arguments[0]), [*COMMANDS, "eval"], n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
     return UsageError(f"there is no command {arguments[0]!r}.\n{hint}See {program()} --help.")

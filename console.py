@@ -115,6 +115,8 @@ def _answer(error: BaseException) -> int:
             number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
             say_stopped(number)
             return 128 + number
+        case SystemExit() if error.code == 2:  # the mistake has been printed
+            return 2
         case SystemExit():
             raise error
     if isinstance(error, RunError):

@@ -93,7 +93,7 @@ def test_pictures_of_a_twelve_bit_camera_are_warned_of_once(tmp_path, train, cac
     rng = np.random.default_rng(0)
     for name in ("cat", "dog"):
         (tmp_path / "mine" / name).mkdir(parents=True)
-        for number in range(10):
+        for number in range(30):
             pixels = rng.integers(0, 4096, (20, 20)).astype(np.uint16)
             pixels[0, 0] = 4095
             Image.fromarray(pixels).save(tmp_path / "mine" / name / f"{number}.png")

@@ -66,7 +66,7 @@ def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(exa
         code, said = call()
         assert code == 2
         assert "my_parts.py, which has changed since.\n" in said
-        assert "the run's folder has the original as plugin.py." in said
+        assert "The folder of a run has the original as plugin.py." in said
         for command in (test, measure):
             code, said = call("--plugin", "run/plugin.py", command=command)
             assert code == 0, said

@@ -264,7 +264,7 @@ def test_all_stop_where_one_is_told_to_and_go_on_together(two, tmp_path, capsys)
     assert [code for code, *_ in ends] == [143, 143], ends
     assert (load_interrupted(stopped).epochs, load_interrupted(stopped).batches) == (0, 4)
     assert call("train", "--resume", stopped) == 2
-    assert "was started with 2 process(es), not 1" in capsys.readouterr().err
+    assert "was started with 2 process(es), and now there are 1" in capsys.readouterr().err
     ends = start(["commgame.py", "train", "--resume", stopped])
     assert [code for code, *_ in ends] == [0, 0], ends
     again = files_of(stopped)
