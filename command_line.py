@@ -22,9 +22,9 @@ from learning_to_draw.trials.config.tool import Tool
 
 
 def run_command(arguments: Sequence[str]) -> None:
-    """Runs one command. Raises UsageError if there is no such command, and SystemExit after a help page.
+    """Runs one command. Raises UsageError if there is no such command, and SystemExit after a command's help page.
 
-    Without arguments, it prints the list of commands as an error.
+    Without arguments, it prints an error and the list of commands to stderr, and raises SystemExit.
     """
     # Before torch is loaded. OpenMP threads spin-wait by default: on a shared machine training can be 30 times slower.
     # Passive waiting costs a fifth of the speed for a small encoder on an idle machine.

@@ -36,7 +36,7 @@ def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:
 
 
 def sketches_as_svg(log: GameLog, games: Sequence[int]) -> list[str]:
-    """Returns the sketches of these games. Raises UsageError if strokes or drawing settings are missing."""
+    """Returns the sketches of these games. Raises UsageError if the strokes or the size of the sketches are missing."""
     strokes = log.strokes()
     if strokes is None:
         raise UsageError(

@@ -155,7 +155,7 @@ def test_empty_class(flat):
 
 def test_class_too_small(flat):
     (flat / "dog" / "02.png").unlink()
-    assert "too few pictures to be divided into train, valid and test: dog" in complaint(flat)
+    assert "these classes have too few pictures to be divided into train, valid and test: dog" in complaint(flat)
 
 
 def test_fractions_that_leave_nothing(flat):
