@@ -219,7 +219,8 @@ def _check_sizes(classes: Classes) -> None:
     """Raises UsageError if a class has fewer pictures than there are splits."""
     if small := [name for name, pictures in classes.items() if len(pictures) < len(SPLITS)]:
         raise UsageError(
-            f"ImageFolder: these classes have too few pictures to be divided into train, valid and test: {listed(small)}.\n"
+            "ImageFolder: these classes have too few pictures to be divided into train, valid and test: "
+            f"{listed(small)}.\n"
             "Each class needs at least 3 pictures. Add some, or remove the class's folder."
         )
 

@@ -1,4 +1,7 @@
-"""The options of `draw` and `save-svg`, and how those of `draw` are separated from the agents' options. Does not import torch."""
+"""The options of `draw` and `save-svg`, and how those of `draw` are separated from the agents' options.
+
+Does not import torch.
+"""
 
 from __future__ import annotations
 

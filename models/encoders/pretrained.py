@@ -15,7 +15,9 @@ STYLIZED_IMAGENET_FILE = "vgg16_train_60_epochs_lr0.01-6c6fcc9f.pth"
 
 
 def load_imagenet_weights(network: nn.Module, weights: WeightsEnum, prefix: str = "") -> None:
-    """Loads torchvision's weights into a torchvision network, or into the part of it that it calls `prefix`.
+    """Loads torchvision's weights into `network`: a torchvision network, or a part of one.
+
+    prefix: what the keys of the part begin with in the whole network, such as "features.".
 
     torchvision downloads the file unless it is under TORCH_HOME. Raises UsageError if that fails, or if the file is
     damaged.
