@@ -106,7 +106,7 @@ def sketch_of(agents: Agents, photos: Tensor) -> tuple[Strokes, Tensor]:
 
 @torch.no_grad()
 def growing(agents: Agents, strokes: Strokes) -> list[Image.Image]:
-    """Returns the sketch before its first stroke, after its first, after its second and so on, each drawn by the decoder."""
+    """Returns the sketch before its first stroke, after its first, after its second and so on."""
     decoder = agents.decoder
     paper = strokes.points.new_zeros(1, decoder.channels, decoder.image_size, decoder.image_size)
     inks = [paper, *(decoder.draw(_first(strokes, count)) for count in range(1, strokes.points.shape[1] + 1))]
