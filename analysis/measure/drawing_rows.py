@@ -25,7 +25,7 @@ from learning_to_draw.analysis.measures.ink import dots, ink_shares, visible_str
 from learning_to_draw.analysis.measures.rates import mean_chance
 from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
 
-MOST_STROKES = 2000  # compared in pairs: time and memory grow with the square of their number
+MOST_STROKES = 2000  # per sketch: pairs of them are compared, and each is drawn by itself
 AGREEMENT = 0.99  # share of logged guesses that a replay repeats; with less, other weights probably played the log
 
 
@@ -65,6 +65,7 @@ def _drawing_distances(material: LogData) -> Iterator[tuple[str, np.ndarray | st
 
 
 def stroke_erasure(material: LogData) -> Measured:
+    _check_count(material)
     replay, strokes, games = material.agents(), material.sampled_strokes, material.games_of(material.sample)
     row_of = {name: row for row, name in enumerate(dict.fromkeys(name for game in games for name in game.candidates))}
     offered = replay.offered(material.pictures(list(row_of)))
@@ -90,6 +91,13 @@ def stroke_erasure(material: LogData) -> Measured:
     return Measured(tuple(rows), {"changed_guesses": result.changed.tolist(), "lost": result.drops.tolist()})
 
 
+def _check_count(material: LogData) -> None:
+    """Raises NotMeasured if sketches have too many strokes to draw each of them by itself."""
+    count = material.sampled_strokes.points.shape[1]
+    if count > MOST_STROKES:
+        raise NotMeasured(f"{count} strokes per sketch are too many, at most {MOST_STROKES} are measured")
+
+
 def use_of_ink(material: LogData) -> Measured:
     shares = ink_shares(material.sketches, white_paper=material.white_paper)
     paper = f"{'white' if material.white_paper else 'black'} paper"
@@ -100,6 +108,7 @@ def use_of_ink(material: LogData) -> Measured:
 
 
 def idle_strokes(material: LogData) -> Measured:
+    _check_count(material)
     strokes, size = material.sampled_strokes, material.sampled_sketches.shape[-1]
     points, card = strokes.points, material.log.card
     seen = visible_strokes(

@@ -238,3 +238,5 @@ def test_strokes_too_many_to_compare_in_pairs_are_left_out(make_full_log, tmp_pa
     np.savez(path, points=np.zeros((16, 2001, 1, 2), np.float32), sigma2=0.01)
     table = run(tmp_path, "--only", "topographic", "--sample", "3")
     assert table.count("2001 strokes per sketch are too many, at most 2000 are compared") == 2
+    table = run(tmp_path, "--only", "strokes", "--sample", "3")
+    assert "2001 strokes per sketch are too many, at most 2000 are measured" in table
