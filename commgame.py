@@ -10,7 +10,9 @@ moment; `command_line.py` has the commands. Exit codes: 0 for success, 2 for a w
 run or a result that could not be printed, 130 after an interrupt, 143 after SIGTERM.
 """
 
-import os  # nothing that takes time to import: Ctrl-C would be a traceback meanwhile
+# Nothing that takes time to import: Ctrl-C would be a traceback meanwhile. _signal is the built-in part of signal.
+import _signal as signal
+import os
 import sys
 
 
@@ -20,8 +22,6 @@ def main(arguments: list[str] | None = None) -> int:
     arguments: the command line after the program's name; None: that of this process.
     """
     try:
-        import signal
-
         before = signal.getsignal(signal.SIGINT)
         try:
             if before is signal.default_int_handler:

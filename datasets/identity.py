@@ -56,7 +56,7 @@ def pixels_hash(images: Tensor | RaggedImages, labels: Tensor) -> str:
     """A hash of pictures and labels, in hexadecimal. Takes about a second per gigabyte."""
     digest = hashlib.blake2b(labels.numpy().tobytes(), digest_size=16)
     for part in (images,) if isinstance(images, Tensor) else (images.pixels, images.heights, images.widths):
-        digest.update(memoryview(part.cpu().contiguous().numpy()).cast("B"))
+        digest.update(part.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
