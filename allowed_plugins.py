@@ -11,7 +11,7 @@ import logging
 import os
 from pathlib import Path
 
-from platformdirs import user_config_path
+from learning_to_draw.user_folders import config_folder
 
 logger = logging.getLogger("commgame")
 
@@ -44,12 +44,8 @@ def allow(sha256: str, path: Path) -> None:
 
 def list_file() -> Path | None:
     """The path of the list; None if the user has no configuration folder, as in a container without HOME."""
-    try:
-        folder = user_config_path("learning-to-draw", appauthor=False)
-    except RuntimeError:
-        return None
-    # Earlier versions of platformdirs then return a path below the current folder, which may be a stranger's.
-    return folder / "plugins.txt" if folder.is_absolute() else None
+    folder = config_folder()
+    return None if folder is None else folder / "plugins.txt"
 
 
 def _append(line: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
 from types import ModuleType
 
@@ -16,21 +16,20 @@ def import_optional(module: str, needed_by: str, package: str) -> ModuleType:
     package is not installed, or is installed and cannot be imported.
     """
     root = module.partition(".")[0]
-    imported, problem, absent = None, "", False
     try:
-        importlib.import_module(root)
-        imported = importlib.import_module(module)
-    except Exception as error:  # a package that does not fit the others raises almost anything
-        problem, absent = first_line(error), isinstance(error, ModuleNotFoundError) and error.name == root
-    # An empty folder of this name can be imported as well: a package without a file.
-    if absent or (root in sys.modules and getattr(sys.modules[root], "__file__", "") is None):
+        spec = importlib.util.find_spec(root)
+    except ModuleNotFoundError:  # instead of None, by some finders
+        spec = None
+    if spec is None or spec.origin is None:  # without origin it is an empty folder of this name
         raise UsageError(
             f"{needed_by} needs the package {package}, which is not installed in this Python ({sys.executable}).\n"
             f"Install it: python -m pip install {package}"
         )
-    if imported is None:
+    try:
+        return importlib.import_module(module)
+    except Exception as error:  # a package that does not fit the others raises almost anything
         raise UsageError(
-            f"{needed_by} needs the package {package}, which is installed and cannot be imported: {problem[:200]}\n"
+            f"{needed_by} needs the package {package}, which is installed and cannot be imported: "
+            f"{first_line(error)[:200]}\n"
             f"Install it again: python -m pip install --force-reinstall {package}"
-        )
-    return imported
+        ) from error

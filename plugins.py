@@ -201,7 +201,7 @@ def _read(path: Path) -> bytes:
 def _run(file: Path, content: bytes) -> Plugin:
     """Runs the content of a file. Raises UsageError, and unregisters its components, if it fails."""
     path, first = file.absolute(), len(_registered)
-    module = ModuleType(f"plugin_{path.stem}")
+    module = ModuleType(f"plugin {path}")  # no module that can be imported has such a name
     module.__file__ = str(path)
     try:
         if OLD.search(content):
@@ -218,6 +218,7 @@ def _run(file: Path, content: bytes) -> Plugin:
             raise UsageError("it registers no component.\nPut a decorator such as @decoder(NAME) before a class")
     except (Exception, SystemExit) as error:
         _forget(first)
+        sys.modules.pop(module.__name__, None)
         known = isinstance(error, UsageError)
         problem = str(error).rstrip(".") if known else f"{type(error).__name__}: {first_line(error)}"
         where = f", line {line}" if (line := _line_in(path, error)) else ""

@@ -17,9 +17,9 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
-from platformdirs import user_cache_dir
 from torch import Tensor
 
+from learning_to_draw import user_folders
 from learning_to_draw.datasets.config import PictureFilesConfig
 from learning_to_draw.datasets.ragged import RaggedImages
 from learning_to_draw.errors import UsageError
@@ -92,7 +92,10 @@ class DecodedCache:
 
 
 def cache_of(config: PictureFilesConfig, name: str) -> DecodedCache | None:
-    """The cache of the pictures `name` (data set and split) of a data set; None if there is none."""
+    """The cache for one split of a data set; None with --no-cache, and for a user without a home folder.
+
+    name: the data set and the split, such as "Caltech101-train".
+    """
     folder = cache_folder(config)
     return None if folder is None else DecodedCache(folder, config.dataset_root, name)
 
@@ -105,11 +108,7 @@ def cache_folder(config: PictureFilesConfig) -> Path | None:
     if config.no_cache:
         return None
     if config.cache_dir is None:
-        try:
-            folder = Path(user_cache_dir("learning-to-draw"))
-        except RuntimeError:  # there is no home folder; older releases of platformdirs return "~/..."
-            return None
-        return folder if folder.is_absolute() else None
+        return user_folders.cache_folder()
     if os.path.exists(config.cache_dir) and not os.path.isdir(config.cache_dir):
         raise UsageError(f"--cache-dir {config.cache_dir} is not a folder.\nGive a folder, or another name.")
     return config.cache_dir

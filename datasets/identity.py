@@ -22,9 +22,9 @@ UNCOMPRESSED = (".bmp", ".pgm", ".ppm", ".tif", ".tiff")  # in these, two pictur
 def content_ids(paths: Sequence[Path], num_workers: int, description: str) -> np.ndarray:
     """int64 [N]: a number for the content of each file.
 
-    Copies of a file have the same number, whatever their names and folders. Of a large file in a compressed format,
-    only the size and the first, middle and last 4096 bytes count, to save time: about 20 us per file on a local disk. A
-    file that cannot be read gets a number of its own; decoding reports it.
+    Copies of a file have the same number in all folders and under all names. To save time, the number of a large file
+    in a compressed format depends only on its size and on its first, middle and last 4096 bytes: about 20 us per file
+    on a local disk. A file that cannot be read gets a number of its own; decoding reports it.
     """
     numbers = each(_content_id, paths, num_workers, description)
     return np.fromiter((int(number) for number in numbers), np.int64, len(paths))

@@ -18,8 +18,8 @@ from learning_to_draw.errors import UsageError, first_line
 Taken = TypeVar("Taken")
 Result = TypeVar("Result")
 
-# Raster formats that Pillow decodes itself. For others it may start a program: Ghostscript for EPS, whatever the file's
-# name is.
+# Raster formats that Pillow decodes itself. For others it may start a program, such as Ghostscript for EPS; the content
+# of a file decides this, not its name.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 89_478_485  # Pillow warns of larger pictures; one takes 360 MB, and as much again to be converted
 LARGE = 16_000_000  # pixels; threads decode larger pictures one at a time, to limit memory

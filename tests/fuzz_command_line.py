@@ -6,7 +6,7 @@
 Options come from the program's own parsers, so that new ones are drawn, too. Promised is: exit code 0, 1 or 2; no
 traceback and no warning; with 2 a message that begins with "error: ", and no file made or changed, but for decoded
 pictures in --cache-dir; with 1 one that begins with "failed: "; and files that are there never change, except those of
-a training that goes on.
+a training that resumes.
 """
 
 from __future__ import annotations

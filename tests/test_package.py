@@ -45,7 +45,17 @@ FLOORS = (
     ("datasets",),
     ("models",),
     ("rasteriser",),
-    ("allowed_plugins", "components", "console", "packages", "reading", "errors", "streams", "__version__"),
+    (
+        "allowed_plugins",
+        "components",
+        "console",
+        "packages",
+        "reading",
+        "errors",
+        "streams",
+        "user_folders",
+        "__version__",
+    ),
 )
 
 

@@ -53,7 +53,10 @@ def _place_line(pictures: Pictures) -> str:
 
 
 def _cache_lines(dataset: Config) -> list[str]:
-    """Where decoded picture files are saved, and the size of everything there; for data sets of picture files."""
+    """Lines that say where decoded pictures are saved, and how much is saved there.
+
+    Empty for data sets that do not consist of picture files.
+    """
     if not isinstance(dataset, PictureFilesConfig):
         return []
     folder, earlier = cache_folder(dataset), dataset.dataset_root / ".decoded"

@@ -17,8 +17,8 @@ from learning_to_draw import commgame
 ROOT = Path(__file__).parents[2]
 TRAIN = ["train", "--batch-size", "150", "--epochs", "3", "--snapshot-interval", "1", "--keep-last", "2"]
 # Runs the program. argv: a folder, a number N and a size. Before the N-th time (from 0) that a file in the folder is
-# opened, renamed or removed, the process is killed; with a size > 0, it goes on, and is killed while it writes a file,
-# as soon as that is larger. Nothing is caught or closed.
+# opened, renamed or removed, the process is killed. With a size > 0 it continues instead, and is killed when a file
+# that it writes gets larger than that. Nothing is caught or closed.
 DISTURBED = """
 import os, resource, signal, sys
 from learning_to_draw import commgame

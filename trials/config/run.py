@@ -240,7 +240,8 @@ class TrainConfig(RunConfig):
     resume: str | None = option(
         None,
         "resume the interrupted training in the folder RUN, with the same results as without the interruption; auto: "
-        "resume the run in --output, or start it if there is none: one command for a job that may be restarted",
+        "resume the run in --output, or start it if that folder holds none: one command for a job that may be "
+        "restarted",
         metavar="RUN",
     )
     tensorboard: bool = flag(

@@ -115,7 +115,7 @@ class Resumption(TypedDict):
 
 
 def resumptions(folder: Path) -> list[Resumption]:
-    """The entries of resumed.json, if there is one. Raises UsageError if it is damaged."""
+    """The entries of resumed.json; empty without that file. Raises UsageError if it is damaged."""
     path = inside(folder, "resumed.json")
     return read_json(path, list[Resumption]) if path.exists() else []
 
@@ -225,10 +225,10 @@ def check_free(folder: Path, command: str, *, resume: bool = False) -> None:
 
 
 def unfinished(folder: Path) -> str | None:
-    """The command of the unfinished run in a folder, according to its config.json; None if there is none."""
+    """The command of the unfinished run in a folder, as its config.json names it; None for any other folder."""
     try:
         command = read_json(folder / CONFIG, _Begun)["command"]
-    except UsageError:  # there is none, or it is not what a run writes
+    except UsageError:  # missing, or not what a run writes
         return None
     return command if command in NAMES and not (folder / "result.json").exists() else None
 

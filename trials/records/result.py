@@ -73,7 +73,7 @@ def result_of(folder: Path, content: Mapping[str, Any]) -> Result:
 
 
 def read_result(folder: Path) -> Result:
-    """The result of a training that has ended. Raises UsageError if there is none, or if it is damaged."""
+    """The result of a training that has ended. Raises UsageError if its result.json is missing or damaged."""
     return result_of(folder, read_json(inside(folder, "result.json"), FinishedTraining))
 
 

@@ -87,7 +87,7 @@ def remove_files(folder: Path, names: Iterable[str]) -> None:
 
 
 def remove_temporary_files(folder: Path) -> None:
-    """Removes the hidden files that a killed training has left while it wrote one of its files."""
+    """Removes the hidden temporary files of a training that was killed while it wrote."""
     for path in folder.iterdir():
         if final_name(path.name) != path.name and _is_named(path, folder, NAMES["train"]):
             path.unlink(missing_ok=True)

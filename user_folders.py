@@ -1,0 +1,27 @@
+"""The user's own folders for settings and caches, on every system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from platformdirs import user_cache_dir, user_config_dir
+
+
+def config_folder() -> Path | None:
+    """The folder for settings (Linux: ~/.config/learning-to-draw); None without a home, as in some containers."""
+    return _folder(user_config_dir)
+
+
+def cache_folder() -> Path | None:
+    """The folder for caches (Linux: ~/.cache/learning-to-draw); None without a home folder."""
+    return _folder(user_cache_dir)
+
+
+def _folder(find: Callable[..., str]) -> Path | None:
+    try:
+        folder = Path(find("learning-to-draw", appauthor=False))
+    except RuntimeError:
+        return None
+    # Earlier versions of platformdirs then return a path below the current folder, which may be a stranger's.
+    return folder if folder.is_absolute() else None
