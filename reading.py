@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +17,11 @@ import msgspec
 from msgspec import Meta
 
 from learning_to_draw.errors import UsageError, first_line
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 MIB = 1 << 20
 MOST_BYTES = 32 * MIB  # JSON can need 24 times its size in memory
@@ -80,6 +86,14 @@ def read_json(path: Path, schema: type[T] | Any, advice: str = INTACT) -> T:
         return parse_json(text, schema)
     except ValueError as error:
         raise cannot_read(path, str(error), advice) from error
+
+
+def read_toml(path: Path, schema: type[T] | Any, advice: str = INTACT) -> T:
+    """The content of a TOML file, which has the type `schema`. Raises UsageError as `read_json`."""
+    try:
+        return check(tomllib.loads(read_text(path, advice=advice)), schema)
+    except (ValueError, RecursionError) as error:  # tomllib's own error is a ValueError
+        raise cannot_read(path, first_line(error)[:200], advice) from error
 
 
 def parse_json(text: str, schema: type[T] | Any) -> T:

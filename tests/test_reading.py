@@ -8,7 +8,7 @@ import pytest
 
 from learning_to_draw import console, streams
 from learning_to_draw.errors import UsageError
-from learning_to_draw.reading import Options, check, inside, parse_json, read_bytes, read_json
+from learning_to_draw.reading import Options, check, inside, parse_json, read_bytes, read_json, read_toml
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,16 @@ def test_a_byte_order_mark_and_the_bytes_of_a_file_name_are_read(tmp_path):
     path = tmp_path / "options.json"
     path.write_bytes(b'\xef\xbb\xbf{"name": "owl\\udcfe", "sizes": [1, 2.5, null]}')
     assert read_json(path, Options) == {"name": "owl\udcfe", "sizes": [1, 2.5, None]}
+
+
+def test_toml_is_read_and_what_is_no_toml_or_has_another_type_is_refused(tmp_path):
+    path = tmp_path / "options.toml"
+    path.write_text('epochs = 3\nname = "owl"\nsizes = [1, 2.5]\n')
+    assert read_toml(path, Options) == {"epochs": 3, "name": "owl", "sizes": [1, 2.5]}
+    for text, reason in (("epochs = 3\nepochs = 4", "Cannot overwrite"), ("[sizes]\nx = 1", "got `object`")):
+        path.write_text(text)
+        with pytest.raises(UsageError, match=reason):
+            read_toml(path, Options)
 
 
 def test_what_is_no_regular_file_is_refused_at_once(tmp_path):
