@@ -44,7 +44,7 @@ def _synchronise() -> None:
 
 
 def peak_extra_memory(call: Call) -> int:
-    """Returns the peak bytes of tensors during a call, above those before it; the call's result counts.
+    """Returns the peak memory of tensors during a call, in bytes, minus that before it; the call's result counts.
 
     This is what torch's allocator hands out, exact and equal in every run. On a CPU, unlike the size of the process, it
     does not depend on freed memory that is reused. Memory outside torch (numpy, workspaces of libraries) does not

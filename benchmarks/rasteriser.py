@@ -1,7 +1,7 @@
 """Drawing and its gradient, compared with plain functions that keep the rasters of all strokes for autograd.
 
     python -m benchmarks.rasteriser                     # two CPU cores: about three minutes and 6 GB
-    python -m benchmarks.rasteriser --against dsketch   # compared with an installed dsketch, or one in a folder
+    python -m benchmarks.rasteriser --against dsketch   # compared with dsketch: installed, or in a given folder
     python -m benchmarks.rasteriser --small             # seconds, to see that it runs
 
 Prints one line of JSON per case. The plain way is softor(exp(d2, sigma2)) with the rasteriser's plain functions. With

@@ -101,7 +101,7 @@ def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
 
 
 def our_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
-    """Returns a step as the program takes it."""
+    """Returns a training step as this program does it."""
     module = GameModule(agents, TotalLoss(HingeLoss(), auxiliary(agents, perceptual)))
     optimizer, turns = adam(agents), turning(batches)
 

@@ -158,7 +158,7 @@ def random_colour_jitter(
 ) -> Tensor:
     """Images [B, 3, H, W] in 0..1, each changed with `probability` in brightness, contrast, saturation and hue.
 
-    Factors are drawn from 1 +- the given number, hue shifts from +- `hue` of a full turn. The order of the four changes
+    Factors are uniform in 1 +- the given number, hue shifts in +- `hue` of a full turn. The order of the four changes
     is drawn once per batch: one order per image would cost four passes over the batch for each change.
     """
     order = torch.randperm(4, generator=generator).tolist()

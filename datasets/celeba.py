@@ -92,7 +92,7 @@ class CelebA:
 
 
 def _not_the_original(problem: str, folder: Path) -> UsageError:
-    return UsageError(f"CelebA: {problem}, in {folder}.\nReplace the file by the original list of the data set.")
+    return UsageError(f"CelebA: {problem}, in {folder}.\nReplace the file with the original list of the data set.")
 
 
 def _read_list(path: Path) -> dict[str, int]:

@@ -46,7 +46,7 @@ class CIFAR10:
             download_folder(
                 root,
                 official.base_folder,
-                # Not the class itself: it would unpickle the files too, and numpy would warn.
+                # torchvision's class itself would also unpickle the files, and numpy would warn.
                 lambda temporary: download_and_extract_archive(
                     official.url, temporary, filename=official.filename, md5=official.tgz_md5
                 ),
@@ -149,7 +149,7 @@ class _Bytes:
 
 
 class _ByteType:
-    """Stands for the type of an array of bytes; its state says nothing further."""
+    """Stands for the type of an array of bytes; the state in the pickle is not needed."""
 
     def __setstate__(self, state: tuple) -> None:
         pass

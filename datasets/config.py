@@ -53,8 +53,8 @@ def _valset_size(default: int) -> Any:
 def _held_out_fraction(purpose: str) -> Any:
     return option(
         0.15,
-        f"set aside about this fraction of the pictures for {purpose}, at least one of each class; without effect if "
-        "there is a folder for it",
+        f"set aside about this fraction of the pictures for {purpose}, at least one of each class with enough of them; "
+        f"ignored if there is a folder of pictures for {purpose}",
         type=fraction,
         metavar="FRACTION",
     )
@@ -83,8 +83,8 @@ def _num_workers() -> Any:
 def cache_dir_option() -> Any:
     return option(
         None,
-        "folder where decoded picture files are saved for the next run, which can be deleted at any time; left out: "
-        "the user's cache folder",
+        "folder that keeps decoded pictures for the next run and can be deleted at any time; left out: the user's "
+        "cache folder",
         type=Path,
         metavar="DIR",
     )
@@ -96,7 +96,7 @@ def no_cache_option() -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureFilesConfig(Config):
-    """The options of all data sets of picture files. Every run has `cache_dir` and `no_cache`, for any data set."""
+    """The options of data sets of picture files. Every run accepts `cache_dir` and `no_cache`, with any data set."""
 
     dataset_root: Path = _dataset_root("folder of the data set")
     num_workers: int = _num_workers()

@@ -28,22 +28,22 @@ log = logging.getLogger(__name__)
 
 Images = TypeVar("Images", Tensor, RaggedImages)
 
-FORMAT = 2  # increase it whenever the same pictures give other pixels or another file
+FORMAT = 2  # increase it whenever the same pictures would give other pixels or another file format
 PACKAGES = ("pillow", "torchvision", "scikit-image")  # another version may give other pixels
 
 
 TEMPORARY = f".*-{16 * '[0-9a-f]'}.{8 * '[0-9a-f]'}.tmp.npz"  # files that are being written
-ABANDONED = 24 * 3600  # seconds; a temporary file of that age was left by a killed run
+ABANDONED = 24 * 3600  # seconds; a temporary file older than this was left by a killed run
 
 
 @dataclass(frozen=True)
 class DecodedCache:
     """The cache file of one split's decoded pictures: `<folder>/<name>-<fingerprint>.npz`.
 
-    root: the data root. name: the data set and its split, such as "Caltech101-train".
+    root: the folder of the data set. name: the data set and its split, such as "Caltech101-train".
 
     The fingerprint covers everything that the pixels depend on, so a file is never out of date: other pictures, or
-    another size, have another file. Old files are not deleted; the folder can be deleted at any time. Files are written
+    another size, get another file. Old files are not deleted; the folder can be deleted at any time. Files are written
     atomically, so concurrent runs do not disturb each other. If no file can be written (read-only or full disk), the
     run continues without one.
     """
@@ -58,7 +58,7 @@ class DecodedCache:
         recipe: Mapping[str, object],
         decode: Callable[[], Images],
     ) -> Images:
-        """The result of `decode()`, one picture for each of the files `sources`: from disk, or decoded and saved there.
+        """The pictures of the files `sources`: read from the cache, or else decoded by `decode()` and saved there.
 
         recipe: what `decode` does to a picture, as values that JSON can hold.
         """
@@ -77,7 +77,7 @@ class DecodedCache:
         """16 hex digits: a hash of everything that the pixels depend on.
 
         That is the recipe, the root, the data set and split, the packages' versions, and every file's name below the
-        root, size and modification time. The root keeps apart data sets whose files agree in the rest. Takes about 10
+        root, size and modification time. The root distinguishes data sets whose files agree otherwise. Takes about 10
         us per file, because files are not read. Raises OSError if a file does not exist.
         """
         place = os.path.realpath(self.root)
@@ -115,7 +115,7 @@ def cache_folder(config: PictureFilesConfig) -> Path | None:
 
 
 def cached_bytes(folder: Path) -> int:
-    """Size of all cache files in a folder; 0 if it cannot be read."""
+    """Size of all cache files in a folder; 0 if the folder cannot be read."""
     with suppress(OSError):
         return sum(path.stat().st_size for path in folder.glob("*.npz"))
     return 0

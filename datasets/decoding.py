@@ -30,9 +30,9 @@ Transform = Callable[[Picture], Picture]
 Loaded = TypeVar("Loaded")
 
 LONGEST = 16  # times the shorter side; see `shortened`
-ROWS = 256  # of a transparent picture that are put on white at a time, to limit memory
+ROWS = 256  # rows of a transparent picture that are composited on white at a time, to limit memory
 ORIENTATION = 0x0112  # the EXIF tag
-# What makes a picture upright, by its EXIF orientation; 1 is upright.
+# The transposition that makes a picture upright, by EXIF orientation; orientation 1 needs none.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -84,7 +84,7 @@ def decode(
     """uint8 [N, C, H, W]: the pictures at `paths` (at least one), all brought to one size by `transform`.
 
     cache: where the decoded pictures are saved for the next run. upright: rotate pictures by their EXIF orientation.
-    Raises UsageError if pictures cannot be read, when all have been tried.
+    Tries all pictures, then raises one UsageError for those that cannot be read.
     """
 
     def decoded() -> Tensor:
@@ -115,7 +115,7 @@ def _each_picture(
 ) -> Iterator[Tensor]:
     """Yields the transformed pictures, uint8 [C, H, W].
 
-    Raises one UsageError for all that cannot be read; none is yielded after the first of them.
+    Tries all pictures, then raises one UsageError for the unreadable ones; yields nothing after the first of these.
     """
 
     def load(path: Path | str) -> Tensor | UnreadablePicture:
@@ -151,14 +151,14 @@ def in_words(transform: Transform) -> str:
 def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> Picture:
     """The picture in a file, as RGB (3 channels) or greyscale (1), composited on white if it is transparent.
 
-    upright: apply the EXIF orientation. Raises `UnreadablePicture`.
+    upright: apply the EXIF orientation. Raises `UnreadablePicture` if the file cannot be read.
     """
 
     return _read(path, channels, upright, lambda picture: picture)
 
 
 def _read(path: Path | str, channels: int, upright: bool, then: Callable[[Picture], Loaded]) -> Loaded:
-    """`then` of the picture that `read_picture` returns; for one large picture at a time."""
+    """Returns `then(picture)` for the picture as `read_picture` returns it. Threads take turns with large pictures."""
 
     def take(picture: Picture) -> tuple[Picture, Image.Transpose | None]:
         picture.load()
@@ -172,7 +172,7 @@ def _read(path: Path | str, channels: int, upright: bool, then: Callable[[Pictur
 
 
 def _turn(picture: Picture) -> Image.Transpose | None:
-    """What makes a picture upright, by its EXIF orientation; None if it has none that can be read."""
+    """The transposition that makes a picture upright; None if none is needed or the EXIF block is not readable."""
     try:
         return TURNS.get(picture.getexif().get(ORIENTATION, 1))
     except Exception:  # Pillow can raise almost any exception for a broken EXIF block; viewers ignore it
@@ -181,8 +181,8 @@ def _turn(picture: Picture) -> Image.Transpose | None:
 
 def _as_mode(picture: Picture, mode: str) -> Picture:
     if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format in ("PNG", "PPM")):
-        # 16-bit greyscale, "I" in older Pillows, which convert() would clip. One rule for all pictures: a file says
-        # that it has 16 bits, not how many of them its camera used.
+        # 16-bit greyscale (mode "I" in older Pillows), which convert() would clip. Always divide by 256: a file says
+        # that it has 16 bits, but not how many of them the camera used.
         picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
     if picture.mode in ("I", "F"):
         kind = "whole numbers of 32 bits" if picture.mode == "I" else "floating-point numbers"
@@ -206,7 +206,7 @@ def to_tensor(picture: Picture) -> Tensor:
     """A picture as uint8 [C, H, W]."""
     pixels = np.asarray(picture)
     planes = pixels.transpose(2, 0, 1) if pixels.ndim == 3 else pixels[None]
-    return torch.from_numpy(np.array(planes, order="C"))  # numpy copies: torch would start threads in each thread
+    return torch.from_numpy(np.array(planes, order="C"))  # copied by numpy: torch would start threads in each thread
 
 
 def stack(pictures: Iterable[Tensor], count: int) -> Tensor:
@@ -225,11 +225,11 @@ def each(
 ) -> Iterator[Loaded]:
     """Yields `load(source)` for every source, in order, with a progress bar on a terminal.
 
-    num_workers: the number of threads; 0 loads in the calling thread, as does a system that allows no more threads.
+    num_workers: the number of threads. Loads in the calling thread if this is 0, or if the system allows too few.
     """
     threads = _available_threads(num_workers)
     if threads < num_workers:
-        log.warning("the system allows %d of %d threads for %s", threads, num_workers, description)
+        log.warning("using %d of %d threads for %s, because the system limits them", threads, num_workers, description)
     bar = tqdm(total=len(sources), desc=description, unit=" pictures", disable=console.hidden(), leave=False)
     with bar:
         for picture in map(load, sources) if threads == 0 else _in_threads(load, sources, threads):
@@ -238,7 +238,7 @@ def each(
 
 
 def _available_threads(wanted: int) -> int:
-    """`wanted`, or half of the threads that the system allows if it does not allow so many, each with an open file."""
+    """`wanted` if the system allows so many threads, each with one open file; else half the number that it allows."""
     end, threads = threading.Event(), []
     with ExitStack() as files:
         try:

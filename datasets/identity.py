@@ -20,7 +20,7 @@ UNCOMPRESSED = (".bmp", ".pgm", ".ppm", ".tif", ".tiff")  # in these, two pictur
 
 
 def content_ids(paths: Sequence[Path], num_workers: int, description: str) -> np.ndarray:
-    """int64 [N]: a number for the content of each file.
+    """int64 [N]: a number computed from the content of each file.
 
     Copies of a file have the same number in all folders and under all names. To save time, the number of a large file
     in a compressed format depends only on its size and on its first, middle and last 4096 bytes: about 20 us per file
@@ -71,7 +71,8 @@ def divide(ids: np.ndarray, labels: np.ndarray, fractions: Sequence[float], seed
 
     A picture's part depends on its id and the seed only, so it stays the same when other pictures are added, removed or
     renamed, and copies of a picture are in one part. The exception is a class (`labels` [N]) of which a part would get
-    none: it gets the picture that is closest to it, as long as the class has a picture for every part.
+    none: the bounds between its parts then move just far enough. A class with fewer pictures than parts is not divided:
+    all its pictures belong to the rest.
     """
     place, bounds = places(ids, seed), np.cumsum(fractions)
     parts = np.searchsorted(bounds, place, side="right")

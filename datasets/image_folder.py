@@ -70,7 +70,7 @@ class ImageFolder:
                 f"ImageFolder: --dataset-root {self.root}: {problem}.\n"
                 "Give the folder that holds one folder of pictures per class, or the folders train, val and test."
             )
-        self.passed_over: Counter[str] = Counter()  # what is not read, and how many of each
+        self.passed_over: Counter[str] = Counter()  # kind of file or folder that is skipped -> number
         divided = self._split_folders()
         self.folders = divided or {"train": self.root}
         classes = {split: self._classes(folder) for split, folder in self.folders.items()}
@@ -84,10 +84,10 @@ class ImageFolder:
         self.listings = _complete(listings, config)
         if divided and len(divided) < len(SPLITS):
             made = " and ".join(f"{name} ({len(self.listings[name].paths)})" for name in SPLITS if name not in divided)
-            log.info("ImageFolder: there is no folder for %s: its pictures are taken from %s", made, divided["train"])
+            log.info("ImageFolder: there is no folder for %s: pictures are taken from %s", made, divided["train"])
         if self.passed_over:
             counts = ", ".join(f"{count} {what}" for what, count in sorted(self.passed_over.items()))
-            log.info("ImageFolder: passed over %s", counts)
+            log.info("ImageFolder: skipped %s", counts)
 
     def split(self, name: str) -> Split:
         check_split_name(name)
@@ -173,7 +173,7 @@ class ImageFolder:
         return paths
 
     def _pass_over(self, folder: Path, names: list[str]) -> None:
-        """Counts the files, and the folders that are skipped, by what they are."""
+        """Counts the files, and the hidden or system folders, among `names` in `folder` as skipped, by kind."""
         for name in names:
             path = folder / name
             if path.is_dir():
@@ -188,7 +188,7 @@ class ImageFolder:
 
 
 def _is_picture(folder: str, name: str) -> bool:
-    """Whether it is a visible file with a picture's ending. A link that leads nowhere is one, to be reported later."""
+    """Whether `name` is a visible file with a picture's ending. A broken link counts as one; decoding reports it."""
     if name.startswith(".") or not has_file_allowed_extension(name, ENDINGS):
         return False
     try:
@@ -198,12 +198,12 @@ def _is_picture(folder: str, name: str) -> bool:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    """Folders in a folder, sorted, without hidden ones and those that systems make."""
+    """The subfolders of a folder, sorted, without hidden and system folders."""
     return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
 
 
 def _check_classes(classes: Mapping[str, Classes], folders: Mapping[str, Path]) -> None:
-    """Raises UsageError if another folder has a class that the training folder lacks; it may have fewer classes."""
+    """Raises UsageError if val or test has a class that the training folder lacks; they may have fewer classes."""
     for split, pictures in classes.items():
         unknown = [name for name in pictures if name not in classes["train"]]
         if unknown:
@@ -226,7 +226,7 @@ def _check_sizes(classes: Classes) -> None:
 
 
 def _warn_of_equal_folders(root: Path, classes: Classes) -> None:
-    """Warns if the class folders hold no pictures but folders of the same names: these may be the classes."""
+    """Warns if all class folders hold only folders, of the same names: the inner folders may be the classes."""
     inner = []
     for pictures in classes.values():
         if any(len(path.relative_to(root).parts) < 3 for path in pictures):
@@ -242,7 +242,7 @@ def _warn_of_equal_folders(root: Path, classes: Classes) -> None:
 
 
 def _complete(listings: Mapping[str, Listing], config: ImageFolderConfig) -> dict[str, Listing]:
-    """All splits; those that are missing are taken from the training pictures. Raises UsageError for the fractions."""
+    """All splits; missing ones are taken from the training pictures. Raises UsageError if a split would be empty."""
     fractions = {"test": config.test_fraction, "valid": config.val_fraction}
     missing = [split for split in fractions if split not in listings]
     if sum(fractions[split] for split in missing) >= 1:
@@ -256,7 +256,7 @@ def _complete(listings: Mapping[str, Listing], config: ImageFolderConfig) -> dic
     if empty := [split for split, listing in taken.items() if not listing.paths]:
         raise UsageError(
             f"ImageFolder: no pictures are left for {' and '.join(empty)}: the classes of the training folder are too "
-            f"small.\nEach needs {len(missing) + 1} pictures or more, or a folder {SPLIT_FOLDERS[empty[0]][0]}."
+            f"small.\nGive a class {len(missing) + 1} pictures or more, or add a folder {SPLIT_FOLDERS[empty[0]][0]}."
         )
     everything = {**listings, **taken, "train": train.part(parts == len(missing))}
     return {split: everything[split] for split in SPLITS}

@@ -12,14 +12,14 @@ SYSTEM_FOLDERS = {
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is passed over: its name begins with a dot, or it is a system folder's name.
+    """Whether a file or folder is skipped: its name begins with a dot, or it is a system folder's name.
 
-    macOS writes a file ._NAME next to each NAME on disks that are not its own.
+    On disks that it did not format, macOS writes a file ._NAME next to each file NAME.
     """
     return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
 def visible(folder: Path, pattern: str) -> list[Path]:
-    """What matches a glob pattern below a folder, sorted, without hidden files and the contents of hidden folders."""
+    """Files and folders below `folder` that match a glob pattern, sorted, without hidden ones and their contents."""
     matching = folder.glob(pattern)
     return sorted(path for path in matching if not any(map(is_hidden, path.relative_to(folder).parts)))

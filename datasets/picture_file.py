@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 # Raster formats that Pillow decodes itself. For others it may start a program, such as Ghostscript for EPS; the content
 # of a file decides this, not its name.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-MOST_PIXELS = 89_478_485  # Pillow warns of larger pictures; one takes 360 MB, and as much again to be converted
+MOST_PIXELS = 89_478_485  # Pillow warns of larger pictures; this size takes 360 MB, and as much again to convert
 LARGE = 16_000_000  # pixels; threads decode larger pictures one at a time, to limit memory
 REPLACE = "Replace the file with an intact copy, or remove it."
 
@@ -29,7 +29,7 @@ _large_pictures = Lock()
 
 
 class UnreadablePicture(UsageError):
-    """A picture file that cannot be read. problem: why."""
+    """A picture file that cannot be read. problem: the reason."""
 
     def __init__(self, path: Path | str, problem: str, advice: str = REPLACE) -> None:
         super().__init__(f"picture {path}: it cannot be read ({problem}).\n{advice}")
@@ -39,11 +39,11 @@ class UnreadablePicture(UsageError):
 def take_from(
     path: Path | str, take: Callable[[Image.Image], Taken], then: Callable[[Taken], Result] = lambda taken: taken
 ) -> Result:
-    """`then` of the result of `take` on the opened picture, whose pixels are not decoded yet.
+    """Returns `then(take(picture))` for the opened picture, whose pixels are not decoded yet.
 
-    Opens regular files only, as reading a pipe or a device may never end. Threads do all of this for one large picture
-    at a time. Raises `UnreadablePicture`, also for an exception of `take`: Pillow reports most damage only when it
-    decodes. Exceptions of `then` are raised as they are.
+    Opens regular files only, as reading a pipe or a device may never end. Threads handle large pictures one at a time.
+    Raises `UnreadablePicture`, also for an exception of `take`: Pillow reports most damage only when it decodes.
+    Exceptions of `then` are raised as they are.
     """
     with ExitStack() as turn:
         try:
@@ -62,7 +62,7 @@ def take_from(
 
 
 def _take(path: Path | str, take: Callable[[Image.Image], Taken], turn: ExitStack) -> Taken:
-    """The result of `take` on the opened picture. If the picture is large, `turn` excludes other threads."""
+    """Returns `take(picture)` for the opened picture. If it is large, other threads wait until `turn` is closed."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise ValueError("it is a folder" if os.path.isdir(path) else "it is not a regular file")
     with Image.open(path, formats=_formats()) as picture:
@@ -75,7 +75,7 @@ def _take(path: Path | str, take: Callable[[Image.Image], Taken], turn: ExitStac
 
 
 def together(unreadable: Sequence[UnreadablePicture], pictures: int) -> UsageError:
-    """One error for all unreadable pictures (at least one) of a number of `pictures`. Names the first three."""
+    """One error for all unreadable pictures (at least one); names the first three. pictures: number of all pictures."""
     if len(unreadable) == 1:
         return unreadable[0]
     lines = [f"{error.path}: {error.problem}" for error in unreadable[:3]]

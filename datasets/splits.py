@@ -32,8 +32,8 @@ class Augment(Protocol):
 class Split:
     """N decoded, labelled pictures, and the M items of an epoch, each of which shows one picture.
 
-    ids: tell pictures apart across runs, to find test pictures that were trained on (see `identity.py`); None if the
-    data set has a fixed division. by_ids: whether the ids decide which pictures the split has.
+    ids: identify pictures in different runs, to detect test pictures that were trained on (see `identity.py`); None if
+    the data set has a fixed division. by_ids: whether the ids decide which pictures the split has.
     """
 
     name: str  # "train", "valid" or "test"
@@ -149,9 +149,9 @@ def _shares(counts: np.ndarray, total: int, rng: np.random.RandomState) -> np.nd
 def official_positions(
     name: str, labels: np.ndarray, *, classes: int, valset_size_per_class: int, seed: int, data_set: str
 ) -> np.ndarray:
-    """The positions of a split's pictures in their official part: the test part, or the part of all other pictures.
+    """The positions of a split's pictures in the official part that holds them: test, or train for the other splits.
 
-    labels: [M], the classes of that part's pictures. The test part is used whole. From the other part,
+    labels: [M], the classes of that part's pictures. The test part is used whole. From the training part,
     `valset_size_per_class * classes` pictures with the same mix of classes are set aside for validation.
     """
     everything = np.arange(len(labels))

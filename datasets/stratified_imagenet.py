@@ -98,7 +98,7 @@ def _read_split_file(path: Path) -> list[str]:
                 "folder.\n"
                 "Write it relative to --dataset-root and without .., such as train/n01440764/a.JPEG."
             )
-    pictures = [str(PurePosixPath(line)) for line in lines if line]  # ./a//b.JPEG and a/b.JPEG are one picture
+    pictures = [str(PurePosixPath(line)) for line in lines if line]  # ./a//b.JPEG and a/b.JPEG name the same picture
     if not pictures:
         raise UsageError(f"StratifiedImageNet: {path} names no pictures.\nWrite one path per line.")
     return pictures

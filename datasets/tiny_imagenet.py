@@ -127,7 +127,7 @@ def _read_class_list(path: Path) -> list[str]:
 
 
 def _read_table(path: Path) -> dict[str, str]:
-    """The second of the tab-separated columns by the first; others are ignored."""
+    """First column -> second column of a tab-separated table; other columns are ignored."""
     rows = [line.split("\t") for line in _read_lines(path)]
     if any(len(row) < 2 for row in rows):
         raise _incomplete(f"{path} must have two or more columns on every line, with a tab between them")

@@ -33,13 +33,14 @@ class GameIndices:
 
 
 class GameSampler:
-    """A sampler of one split: an iterable of `GameIndices`s, and the sizes that they all share.
+    """A sampler of one split: an iterable of `GameIndices`, one per batch, and the sizes that all batches share.
 
-    kind: its name. items: length of the split. games, candidates, senders: G, T and S of every batch. generator: the
-    source of all randomness in training. lonely: classes with a single picture, so the receiver cannot see another one.
+    kind: name of the game. items: length of the split. games, candidates, senders: G, T and S of every batch.
+    generator: the source of all randomness in training. lonely: classes with a single picture, which sender and
+    receiver share.
 
-    Every sampler is built as `Class(config, split, generator=, shuffle=)`. shuffle: deal differently in every epoch, as
-    in training. Otherwise the games are the same every time, and `generator` is used only in the constructor.
+    Every sampler is built as `Class(config, split, generator=, shuffle=)`. shuffle: sample new games in every epoch, as
+    in training. Otherwise all epochs have the same games, and only the constructor uses `generator`.
     """
 
     kind: str
@@ -101,15 +102,15 @@ class ObjectOrientedGame(GameSampler):
     """Every game has one picture from each of T classes; the receiver guesses the class of the sender's picture.
 
     `SameGame`: the target is the picture that the sender sees. `DifferentGame`: it is another picture of its class.
-    `MixedGame`: both in every game. The slots alternate: half of a game's senders see the target itself, the others
-    another picture of its class; an odd number is rounded up and down in turn.
+    `MixedGame`: both in every game. Half of a game's senders see the target itself, the others another picture of its
+    class; with an odd number of senders, the halves take turns at being larger.
 
     The order is the official code's: every class uses its pictures in turn (shuffled in training) and starts again when
     all have been used. In `different`, the sender gets the next picture of its class and the receiver the one after it,
     so in one cycle every picture is once the sender's and once the receiver's. In a class with a single picture (listed
-    in `lonely`), both get that picture. The next game takes the next T classes. Unlike in the official code, this
-    continues across batches, so with T below the number of classes every class is played at test time; and if a
-    balanced split repeats a picture, the receiver gets the next one that differs.
+    in `lonely`), both get that picture. The targets of the next game are from the next S classes. Unlike in the
+    official code, this continues across batches, so with T below the number of classes every class is played at test
+    time; and if a balanced split repeats a picture, the receiver gets the next one that differs.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class ObjectOrientedGame(GameSampler):
         self.items = len(labels)
         self.candidates = num_targets or len(members)
         self.senders = _senders(config, self.candidates)
-        # The number of games per batch does not affect the games: a small held-out split plays fewer at a time.
+        # Held-out games do not depend on the number of games per batch, so a small split plays fewer at a time.
         batch_size = config.batch_size if shuffle else min(config.batch_size, self.items)
         # The official code plays one game per batch if the number of senders is given.
         self.games = 1 if config.sender_images_per_iter else max(1, batch_size // self.candidates)
@@ -165,7 +166,7 @@ class ObjectOrientedGame(GameSampler):
                     taken[cycle] += 1
                     seen.append(sender)
                     offered.append(receiver)
-                # By S, not T: all classes get their turn as the target, even if S is smaller than T.
+                # Moved by S, not T, so all classes get their turn as the target even if S is smaller than T.
                 first = (first - self.senders) % len(cycles)
                 game += 1
             shape = (self.games, self.candidates)
@@ -180,7 +181,7 @@ class ObjectOrientedGame(GameSampler):
             return sender, sender
         following = (cycle[(-taken - step) % len(cycle)] for step in range(1, len(cycle)))
         others = (item for item in following if self._pictures[item] != self._pictures[sender])
-        return sender, next(others, cycle[(-taken - 1) % len(cycle)])  # the next item, if all show the same picture
+        return sender, next(others, cycle[(-taken - 1) % len(cycle)])  # the next item if all show one picture
 
 
 class SameGame(ObjectOrientedGame):
@@ -196,10 +197,10 @@ class MixedGame(ObjectOrientedGame):
 
 
 def shuffled_pools(seen: Tensor, meant: Tensor, senders: int, generator: torch.Generator) -> GameIndices:
-    """The games in which the candidates of each game are shuffled separately.
+    """The games, with the candidates of each game shuffled separately.
 
-    seen, meant: int64 [G, T], the sender's and the receiver's item of every slot. senders: S; the first S slots have a
-    sender.
+    seen, meant: int64 [G, T], the sender's and the receiver's item of each of T slots. senders: S; only the first S
+    slots have a sender.
     """
     order = torch.stack([torch.randperm(seen.shape[1], generator=generator) for _ in range(seen.shape[0])])
     targets = torch.argsort(order, dim=1)[:, :senders]  # the index of slot i's picture after shuffling

@@ -22,9 +22,9 @@ class Play:
     sketches: float [B, 1 or 3, S, S] as the receiver saw them, before normalisation; 0..1 unless contrast exceeds 1.
     strokes: the strokes of the sketches, in canvas coordinates.
     photos: float [B, 1 or 3, S, S] in 0..1, the senders' photos.
-    photo_encoding: the sender encoder's view of these photos.
-    sketch_encoding: the sender encoder's view of the sketches; None if the encoders are separate and no feature layers
-    were requested.
+    photo_encoding: the sender encoder's output for these photos.
+    sketch_encoding: the sender encoder's output for the sketches; None if the encoders are separate and no feature
+    layers were requested.
     """
 
     scores: Tensor
@@ -61,7 +61,7 @@ class Agents(nn.Module):
         if decoder.channels > receiver_encoder.channels:
             raise UsageError(
                 "this decoder draws in colour, but the encoder sees one channel.\n"
-                "Choose an encoder or a data set with three channels, or a decoder that draws in black."
+                "Choose an encoder or a data set with three channels, or a decoder that does not draw in colour."
             )
 
     @property
@@ -119,12 +119,12 @@ class Agents(nn.Module):
         return Play(scores, sketches, strokes, photos[:senders], photo_encoding, sketch_encoding)
 
     def sketch(self, latent: Tensor) -> tuple[Strokes, Tensor]:
-        """Strokes and sketches [B, C, S, S] for latents [B, L]; C is the channels of the receiver's encoder."""
+        """Strokes and sketches [B, C, S, S] for latents [B, L], with as many channels as the receiver's encoder."""
         strokes = self.decoder(latent)
         return strokes, self.render(strokes)
 
     def render(self, strokes: Strokes) -> Tensor:
-        """Sketches [B, C, S, S] of strokes; C is the channels of the receiver's encoder."""
+        """Sketches [B, C, S, S] of strokes, with as many channels as the receiver's encoder."""
         return expand_channels(self.apply_invert(self.decoder.draw(strokes)), self.receiver_encoder.channels)
 
     def apply_invert(self, ink: Tensor) -> Tensor:

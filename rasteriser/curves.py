@@ -1,7 +1,8 @@
 """Parametric curves: points on a curve from its control points and a parameter.
 
-Every function takes params [*, P, D] (P control points of D coordinates, any leading dimensions) and t [*, n, 1] or
-[n, 1] in 0..1, and returns points [*, n, D]. It raises ValueError unless P equals its attribute `param_dim`.
+Every curve is a function of params [*, P, D] (P control points of D coordinates, any leading dimensions) and t
+[*, n, 1] or [n, 1] in 0..1. It returns points [*, n, D], and raises ValueError unless P equals its attribute
+`param_dim`. `catmull_rom_to_bezier` is no curve: it converts control points.
 Source: Mihai & Hare, "Differentiable Drawing and Sketching", 2021, arXiv:2103.16194.
 """
 

@@ -86,7 +86,7 @@ class _Stroke(NamedTuple):
     across_row: Tensor  # [b, K, H, 1]
     across_col: Tensor  # [b, K, 1, W]
     first: Tensor  # [b, K, 1, 1] start of the segment on the axis along it, <= 0
-    last: Tensor  # [b, K, 1, 1] its end, >= 0
+    last: Tensor  # [b, K, 1, 1] end of the segment, likewise, >= 0
 
 
 def _strokes(vertices: Tensor, size: tuple[int, int], dtype: torch.dtype) -> list[_Stroke]:

@@ -34,7 +34,7 @@ def line_edt2(line: Tensor, grid: Tensor) -> Tensor:
     chord = end - start
     has_length = chord.square().sum(-1, keepdim=True) >= torch.finfo(chord.dtype).tiny
     # The official code adds float32's epsilon to |chord|^2 instead. The results differ by less than 1e-8 in d2, except
-    # for lines of almost no length, where this one is right. Dividing twice by the length, rather than once by its
+    # for lines of almost no length, where this function is right. Dividing twice by the length, rather than once by its
     # square, keeps the derivatives of the shortest lines finite.
     safe = torch.where(has_length, chord, 1.0)
     length = torch.linalg.vector_norm(safe, dim=-1, keepdim=True)
@@ -112,7 +112,7 @@ def curve_edt2_bruteforce(
 
 
 def create_curve_edt2_bruteforce(iters: int, slices: int, cfcn: Curve = cubic_bezier) -> Curve:
-    """`curve_edt2_bruteforce` with fixed choices, as a function of params [*, P, D] and grid [*lattice, D]."""
+    """`curve_edt2_bruteforce` with fixed iters, slices, cfcn: a function of params [*, P, D] and grid [*lattice, D]."""
 
     def curve_edt2(params: Tensor, grid: Tensor) -> Tensor:
         return curve_edt2_bruteforce(params, grid, iters, slices, cfcn)

@@ -4,7 +4,7 @@
 sketch; d2 is the squared distance of a pixel to the stroke (Mihai & Hare 2021, arXiv:2103.16194). The plain functions
 of `distance.py`, `relaxation.py` and `composite.py` define the result. They keep the rasters of all strokes,
 [B, N, C, H, W], for autograd and can be differentiated twice. The fast paths keep a single product, [B, C, H, W],
-recompute the strokes in the backward pass, and can be differentiated once. This module chooses one of three:
+recompute the strokes in the backward pass, and can be differentiated once. This module chooses one of three fast paths:
 `numba_kernels.py` on a CPU, `triton_kernels.py` on a GPU, and `dense.py` in plain torch if neither is available, and
 for float64. In each path, the same input gives the same bits.
 
@@ -38,7 +38,7 @@ _KERNELS_WANTED = ContextVar("kernels_wanted", default=True)
 
 @contextlib.contextmanager
 def in_plain_torch() -> Iterator[None]:
-    """Context manager: drawing uses plain torch. Loading the kernels would take longer than drawing a few sketches."""
+    """Context in which drawing uses plain torch. Loading the kernels would take longer than drawing a few sketches."""
     token = _KERNELS_WANTED.set(False)
     try:
         yield
@@ -173,7 +173,7 @@ def agreeing(
 ) -> type[torch.autograd.Function] | None:
     """Loads a fast path and returns it; None, with a warning in the log, if it cannot be used on this machine.
 
-    It cannot be used if it raises an error, or if its values or gradients on two small sketches are not plain torch's.
+    It cannot be used if it raises an error, or if two small sketches or their gradients differ from plain torch's.
     """
     try:
         path = load()

@@ -205,7 +205,7 @@ def _piece(records, sketch, stroke, piece):
 
 @_compiled
 def _narrow(left, right, slope, offset, least, most):
-    """The part of left..right where slope x + offset lies in least..most."""
+    """The part of left..right whose x have slope * x + offset in least..most."""
     if slope == 0:
         return (left, right) if least <= offset <= most else (1.0, 0.0)
     at_least, at_most = (least - offset) / slope, (most - offset) / slope
@@ -308,7 +308,7 @@ def _count_nearest(records, sketch, stroke, row, cols, spans, begin, end, bound,
         for col in range(spans[number, 0], spans[number, 1]):
             foot, across, beyond = _axes(piece, down, cols[col] - origin_col)
             d2 = _with_margin(across * across + beyond * beyond, beyond, abs(foot) * length)
-            # The second computation may round differently.
+            # The same computation in the loop below may round differently.
             d2 = d2 * (1.0 + _ROUNDING / 4)
             bound[col] = d2 if d2 < bound[col] else bound[col]
     for number in range(records.shape[2]):

@@ -20,7 +20,7 @@ def sigmoid(dt2: Tensor, sigma2: float | Tensor) -> Tensor:
 def nearest_neighbour(dt2: Tensor, sigma2: float | Tensor = 1.0) -> Tensor:
     """1 where dt2 <= sigma2^2, i.e. within the distance `sigma2` of the stroke, and 0 elsewhere; no gradient.
 
-    Despite its official name, `sigma2` is a distance. The two functions below compute suitable ones from a grid.
+    Despite its official name, `sigma2` is a distance. `compute_nearest_neighbour_sigma` computes one from a grid.
     """
     return (dt2 <= sigma2**2).to(dt2.dtype)
 

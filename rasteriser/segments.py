@@ -8,10 +8,10 @@ from torch import Tensor
 
 
 def negligible(dtype: torch.dtype) -> float:
-    """Ink below this counts as 0, and q, the blank that a stroke leaves of a pixel, is at least this.
+    """The smallest ink that counts, and the lower bound of q, the fraction of a pixel that a stroke leaves blank.
 
-    prod / q is then the product of the other strokes' q even where a stroke covers the pixel. The rounding error of
-    1 - exp cancels in the gradient, because prod contains the same rounded q.
+    prod / q, with prod the product of all q, is then the product of the others even where a stroke covers the pixel.
+    The rounding error of 1 - exp cancels in the gradient, because prod contains the same rounded q.
     """
     return torch.finfo(dtype).eps ** 2
 
@@ -32,9 +32,9 @@ class Segments(NamedTuple):
     across: Tensor  # [B, N, K, 2]
     origin: Tensor  # [B, N, K, 2]
     first: Tensor  # [B, N, K, 1] start of the segment on the axis along it, from the origin, <= 0
-    last: Tensor  # [B, N, K, 1] its end, >= 0
+    last: Tensor  # [B, N, K, 1] end of the segment, likewise, >= 0
     length: Tensor  # [B, N, K, 1]
-    fraction: Tensor  # [B, N, K, 1] of the length, from start to origin
+    fraction: Tensor  # [B, N, K, 1] distance from start to origin, as a fraction of the length
 
 
 def segments_of(vertices: Tensor) -> Segments:

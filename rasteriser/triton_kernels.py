@@ -75,7 +75,7 @@ def _numbers(size: tuple[int, int], sigma2: float) -> tuple[int, int, float, flo
     """Kernel arguments shared by all programs: height, width, their pixel spacings, per_sigma2, reach2, least."""
     height, width = size
     row_spacing, col_spacing = 2 / max(1, height - 1), 2 / max(1, width - 1)
-    # Slightly enlarged, because the distance that it is compared with is rounded.
+    # Slightly enlarged, because it is compared with rounded distances.
     reach2 = reach(sigma2, torch.float32) ** 2 * 1.001
     return height, width, row_spacing, col_spacing, 1 / sigma2, reach2, negligible(torch.float32)
 
@@ -103,7 +103,7 @@ def _axes(record, rows, cols, row_spacing, col_spacing):
 
 @triton.jit
 def _foot(record, along):
-    """Coordinate, along the segment, of its nearest point."""
+    """Coordinate, along the segment, of its point nearest to each pixel."""
     return tl.minimum(tl.maximum(along, tl.load(record + 6)), tl.load(record + 7))
 
 

@@ -27,8 +27,8 @@ from learning_to_draw.trials.trained import build_trained, load_other
 
 KINDS = {1: "grey", 3: "in colour"}
 GREY = (128, 128, 128)  # between pictures: neither paper nor ink
-LARGEST = 8192  # side of an enlarged picture in pixels, at most
-# Of an animation: all strokes; one stroke at most and at least; the finished sketch.
+LARGEST = 8192  # longest side of an enlarged picture, in pixels
+# Durations in an animation: all strokes; the longest and the shortest for one stroke; the finished sketch.
 DRAWING_MS, SLOWEST_MS, FASTEST_MS, HOLD_MS = 6000, 300, 40, 2000
 
 
@@ -44,7 +44,7 @@ def draw(
 
     Returns a message for the user.
 
-    config: of a test of the agents; what it says about games has no effect.
+    config: the configuration of a test with these agents; its game options have no effect.
     Raises UsageError, before anything is written, if a photo, the checkpoint or the output folder cannot be used.
     """
     files = [_files(photo, output, animate) for photo in photos]
@@ -90,7 +90,7 @@ def pictures_trained_with(dataset: Chosen[Config]) -> Pictures:
 
 
 def see(photo: Path, expected: Pictures, negative: bool) -> Tensor:
-    """Returns the picture upright, resized and centre-cropped, uint8 [C, S, S].
+    """Returns the photo as the sender sees it: upright, resized and centre-cropped, uint8 [C, S, S].
 
     negative: swap light and dark. Raises UsageError if the file is not a picture.
     """
@@ -106,7 +106,7 @@ def sketch_of(agents: Agents, photos: Tensor) -> tuple[Strokes, Tensor]:
 
 @torch.no_grad()
 def growing(agents: Agents, strokes: Strokes) -> list[Image.Image]:
-    """Returns the sketch before its first stroke, after its first, after its second and so on."""
+    """Returns pictures of the sketch of `strokes` (B = 1): the blank paper, then one after each stroke."""
     decoder = agents.decoder
     paper = strokes.points.new_zeros(1, decoder.channels, decoder.image_size, decoder.image_size)
     inks = [paper, *(decoder.draw(_first(strokes, count)) for count in range(1, strokes.points.shape[1] + 1))]
@@ -121,7 +121,7 @@ def as_svg(agents: Agents, strokes: Strokes) -> str:
 
 
 def side_by_side(pictures: Sequence[Image.Image], scale: int) -> Image.Image:
-    """Returns pictures of equal size in a row on grey, with every pixel enlarged to `scale` x `scale`."""
+    """Returns one picture: `pictures` of equal size in a row on grey, each pixel enlarged to `scale` x `scale`."""
     gap, large = 2 * scale, [enlarged(picture, scale).convert("RGB") for picture in pictures]
     width, height = large[0].size
     sheet = Image.new("RGB", (gap + len(large) * (width + gap), height + 2 * gap), GREY)
@@ -131,7 +131,7 @@ def side_by_side(pictures: Sequence[Image.Image], scale: int) -> Image.Image:
 
 
 def save_animation(path: Path, pictures: Sequence[Image.Image], scale: int) -> None:
-    """Saves a GIF that loops forever: up to 150 pictures take at most six seconds, then the last one is held."""
+    """Saves a GIF that loops forever. Up to 150 pictures take at most six seconds; the last one then stays for two."""
     step = min(SLOWEST_MS, max(FASTEST_MS, DRAWING_MS // len(pictures)))
     first, *others = [enlarged(picture, scale) for picture in pictures]
     times = [*[step] * len(others), HOLD_MS]
@@ -157,7 +157,7 @@ def _files(photo: Path, output: Path, animate: bool) -> list[Path]:
 
 
 def _check_photos(photos: Sequence[Path]) -> None:
-    """Raises UsageError if a photo does not exist, or two would be drawn to the same files."""
+    """Raises UsageError if a photo does not exist, or if two photos would be drawn to the same files."""
     first: dict[str, Path] = {}
     for photo in photos:
         if not photo.exists():
@@ -173,7 +173,7 @@ def _check_photos(photos: Sequence[Path]) -> None:
 
 
 def _check_output(output: Path, files: Sequence[Sequence[Path]]) -> None:
-    """Raises UsageError if a file exists already, or `output` is not a folder."""
+    """Raises UsageError if one of `files` exists already, or `output` is not a folder."""
     if output.is_dir():
         for path in (path for written in files for path in written):
             check_new(path)

@@ -19,7 +19,7 @@ from learning_to_draw.trials.config.tool import Tool, add_log_argument
 class DrawTool(Tool):
     """A tool that uses trained agents. Besides its own options, it accepts those of `test` that describe the agents.
 
-    Its function receives them as `config`: the `TestConfig` of these agents.
+    The tool's function receives the agents' options as a `TestConfig`, its argument `config`.
     """
 
     def run(self, command: str, arguments: Sequence[str]) -> str:
@@ -31,7 +31,7 @@ class DrawTool(Tool):
         from learning_to_draw.trials.trained import parse_trained  # imports torch
 
         config = parse_trained("test", [*rest, f"--weights={own.weights}"], own.weights)
-        if "output" in given_options(config):  # abbreviated, among the agents' options
+        if "output" in given_options(config):  # an abbreviation of --output, taken for an option of `test`
             raise UsageError("the output folder must be given as --output in full.\nWrite --output DIR.")
         return draw(config=config, **{name: value for name, value in vars(own).items() if name != "weights"})
 
@@ -53,8 +53,8 @@ def add_draw_options(group: Any) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="checkpoint of the agents; it contains the options of their training, unless the official code wrote it: "
-        "then give them as for test: --dataset, --encoder, --latent-size, ...",
+        help="checkpoint of the agents; if the official code wrote it, also give the options of their training, as for "
+        "test: --dataset, --encoder, --latent-size, ...",
     )
     group.add_argument(
         *("-out", "--output"),

@@ -1,10 +1,10 @@
 """Sketches as SVG: strokes, sharp at any size, instead of the pixels that the agents see. Does not import torch.
 
-In a raster, the ink of a stroke falls off as exp(-d2 / sigma2); here a stroke ends where that is one half. Overlapping
-strokes give 1 - prod(1 - ink) in both. White strokes on black give this when painted one over the other with their ink
-as opacity, and so do black strokes on white. Colours are blended with `screen` on black, their complements with
-`multiply` on white, by `mix-blend-mode`: a program without it paints each colour over those below. Curves are smooth
-here; most rasters draw them as ten straight segments.
+In the agents' pictures, the ink of a stroke falls off as exp(-d2 / sigma2), where d2 is the squared distance from the
+stroke; in the SVG, the stroke ends where this ink is one half. In both, overlapping strokes give 1 - prod(1 - ink). To
+get this, white strokes on black (or black ones on white) are painted one over the other with their ink as opacity.
+Colours use `mix-blend-mode`: `screen` on black, and `multiply` of their complements on white. A program that does not
+support it paints each colour over those below. Curves are smooth in the SVG; most pictures have ten straight segments.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ def svg(
         points: [N, P, 2], array or tensor: control points (row, col) on a canvas from -1 to 1; P = 1 is a point, 2 a
             line, 4 a cubic Bezier curve.
         sigma2: squared stroke width in canvas units.
-        size: height and width of the raster in pixels, and of the SVG in its unit; a page can enlarge it.
+        size: height and width of the agents' pictures in pixels, and of the SVG in its units; pages can enlarge it.
         intensities: [N, C] in 0..1, array or tensor: ink per stroke and channel, C = 1 or 3; None means full ink.
         invert: subtract the ink from white paper instead of adding it to black.
-        contrast: factor of the ink of all strokes together.
+        contrast: factor that multiplies the combined ink of all strokes.
 
     Raises:
         ValueError: if an array has another shape.
     """
     points, inks = _as_arrays(points, intensities)
-    # Pixel k has its centre k + 0.5 from the edge, and the first and last centres are at -1 and 1.
+    # The centre of pixel k is k + 0.5 from the edge; on the canvas, the first and last centres are at -1 and 1.
     places = (points[..., ::-1] + 1) / 2 * (size - 1) + 0.5  # (x, y)
-    # In the raster, contrast above 1 is clipped at full ink, and moves the edge at half ink outwards.
+    # In the agents' pictures, contrast above 1 is clipped at full ink, and moves the edge at half ink outwards.
     radius = math.sqrt(sigma2 * math.log(2 * max(1.0, contrast))) * (size - 1) / 2
-    # Each stroke has all that makes it visible: several readers do not hand down the attributes of a group.
+    # Each stroke carries all its attributes: several SVG readers do not apply those of a group to its strokes.
     shape, paint, pen = _line, "stroke", f' stroke-width="{_number(2 * radius)}"'
     if points.shape[1] == 1:
         shape, paint, pen = _circle, "fill", ""
@@ -90,7 +90,7 @@ def _curve(place: np.ndarray, radius: float) -> str:
 
 
 def _looks(inks: np.ndarray, paint: str, invert: bool) -> Iterator[str | None]:
-    """Yields the attributes of each stroke's ink, from inks [N, C]; None without ink. paint: "stroke" or "fill"."""
+    """Yields each stroke's SVG attributes for inks [N, C]; None for a stroke without ink. paint: "stroke" or "fill"."""
     for ink in inks.clip(0, 1):
         if not (255 * ink).round().any():
             yield None

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measure:
-    """One entry of the table below.
+    """One entry of `MEASURES`.
 
-    target: "module:function", with the module relative to learning_to_draw. The function takes a
-    `material.LogData`, or the list of all of them with `of_all_logs`; returns a `table.Measured`; and raises
-    `table.NotMeasured` if the logs lack what it needs.
+    target: "module:function", with the module relative to learning_to_draw. The function takes one `material.LogData`
+    or, if `of_all_logs`, a list with one per log. It returns a `table.Measured`, or raises `table.NotMeasured` if a log
+    lacks what the measure needs.
     """
 
     target: str

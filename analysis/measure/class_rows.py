@@ -1,4 +1,4 @@
-"""Rows of the table about games won and about classes. Each function takes one log and may raise NotMeasured."""
+"""Rows of the `measure` table about games won and about classes. Each function may raise NotMeasured."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def class_rates(material: LogData) -> Measured:
     chance = float(np.mean([game.candidate_classes.count(game.photo_class) / len(game.candidates) for game in games]))
     rows = (
         share(
-            "right class guessed", same, len(games), chance=chance, of_what="games; other pictures of the class count"
+            "right class guessed", same, len(games), chance=chance, of_what="games; any picture of the class is right"
         ),
         Row(
             "mean rate of the classes",
@@ -73,7 +73,7 @@ def prototype_accuracy(material: LogData) -> Measured:
         right.sum(),
         len(right),
         chance=1 / len(kept),
-        of_what="sketches" + (f"; {alone} left out, each alone in its class" if alone else ""),
+        of_what="sketches" + (f"; {alone} left out, each the only one of its class" if alone else ""),
     )
     return Measured((row,), {"classes": _by_class(class_counts(right, names[kept][labels].tolist()))})
 
@@ -85,7 +85,7 @@ def legibility(material: LogData) -> Measured:
         raise NotMeasured("give --clip, which needs the package open_clip_torch")
     games = [game for game in material.log.games if game.photo_class in names]
     if not games:
-        raise NotMeasured(f"no photo is of a given class; the first one is of {material.classes[0]!r}")
+        raise NotMeasured(f"no photo is of a given class; the class of the first photo is {material.classes[0]!r}")
     clip, sentences = settings.clip, dict(TEMPLATES)
     left_out = len(material.classes) - len(games)
     note = f"; {left_out} of other classes left out" if left_out else ""

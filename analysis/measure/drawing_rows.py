@@ -1,4 +1,4 @@
-"""Rows of the table about drawings and their strokes. The functions may raise NotMeasured."""
+"""Rows of the `measure` table about drawings and their strokes. Each function may raise NotMeasured."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from learning_to_draw.analysis.measures.ink import dots, ink_shares, visible_str
 from learning_to_draw.analysis.measures.rates import mean_chance
 from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
 
-MOST_STROKES = 2000  # per sketch: pairs of them are compared, and each is drawn by itself
-AGREEMENT = 0.99  # share of logged guesses that a replay repeats; with less, other weights probably played the log
+MOST_STROKES = 2000  # per sketch; measures compare all pairs of strokes, or draw each stroke alone
+AGREEMENT = 0.99  # smallest share of logged guesses that a replay with the right weights should repeat
 
 
 def topographic(material: LogData) -> Measured:
@@ -54,7 +54,7 @@ def topographic(material: LogData) -> Measured:
 def _drawing_distances(material: LogData) -> Iterator[tuple[str, np.ndarray | str]]:
     """Yields (name, distances) for every kind of distance between the N sampled drawings.
 
-    distances: float64 [N (N - 1) / 2], as from scipy's pdist; or why they are not available for the log.
+    distances: float64 [N (N - 1) / 2], as from scipy's pdist; or why they are not available, as text.
     """
     yield "pixels", rms_distances(material.sampled_sketches)
     if material.settings.features == "encoder":
@@ -92,17 +92,17 @@ def stroke_erasure(material: LogData) -> Measured:
 
 
 def _check_count(material: LogData) -> None:
-    """Raises NotMeasured if sketches have too many strokes to draw each of them by itself."""
+    """Raises NotMeasured if sketches have too many strokes to draw each stroke alone."""
     count = material.sampled_strokes.points.shape[1]
     if count > MOST_STROKES:
-        raise NotMeasured(f"{count} strokes per sketch are too many, at most {MOST_STROKES} are measured")
+        raise NotMeasured(f"{count} strokes per sketch are too many: the limit is {MOST_STROKES}")
 
 
 def use_of_ink(material: LogData) -> Measured:
     shares = ink_shares(material.sketches, white_paper=material.white_paper)
     paper = f"{'white' if material.white_paper else 'black'} paper"
     guessed = "" if "invert" in material.log.card else ", guessed from the sketches' corners"
-    note = f"{len(shares)} sketches on {paper}{guessed}; 1 is ink all over"
+    note = f"{len(shares)} sketches on {paper}{guessed}; 1 means full ink everywhere"
     deviation = float(shares.std())
     return Measured((Row("mean ink of a sketch", float(shares.mean()), note=note),), {"standard_deviation": deviation})
 
@@ -172,7 +172,7 @@ def run_consistency(materials: Sequence[LogData]) -> Measured:
 
 
 def _inks(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
-    """Returns the ink of each log, uint8 [N, C, H, W], with 0 for blank paper; or why it cannot be compared."""
+    """Returns the ink of each log, uint8 [N, C, H, W], 0 for blank paper; or why it cannot be compared, as text."""
     all_inks = []
     for material, numbers in zip(materials, games, strict=True):
         sketches = material.pictures([game.sketch for game in material.games_of(numbers)])
@@ -182,15 +182,15 @@ def _inks(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[
 
 
 def _stroke_points(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
-    """Returns points on the strokes of each log, [N, M, 2]; or why they are not available."""
+    """Returns points on the strokes of each log, [N, M, 2]; or why they are not available, as text."""
     if why_not := _not_comparable(materials):
         return f"not in all logs: {why_not}"
     return [sample_points(m.strokes.points[numbers]) for m, numbers in zip(materials, games, strict=True)]
 
 
 def _not_comparable(materials: Sequence[LogData]) -> str:
-    """Why the strokes of these logs cannot be compared in pairs; empty if they can."""
+    """Returns why the strokes of these logs cannot be compared in pairs; empty if they can."""
     if not all(material.has_strokes for material in materials):
         return NO_STROKES
     most = max(material.strokes.points.shape[1] for material in materials)
-    return f"{most} strokes per sketch are too many, at most {MOST_STROKES} are compared" if most > MOST_STROKES else ""
+    return f"{most} strokes per sketch are too many: the limit is {MOST_STROKES}" if most > MOST_STROKES else ""

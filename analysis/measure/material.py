@@ -15,16 +15,17 @@ from learning_to_draw.analysis.measures.ink import paper_is_white
 from learning_to_draw.analysis.measures.legibility import Clip
 from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes, Turn
 
-LEAST = 3  # photos that a comparison of distances needs
+LEAST = 3  # smallest number of photos for a comparison of distances
 NO_STROKES = "the log holds no strokes (logs of the official code never do)"
 NO_CLASSES = "the log holds no classes (logs of the official code never do)"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to measure. features: "pixels" or "encoder". sample: maximum number of games compared in pairs.
+    """How to measure. features: compare pictures by "pixels" or by latents ("encoder"). seed: of all random choices.
 
-    clip: classifies sketches; None skips that. classes: those it chooses from, None for those of the log.
+    sample: maximum number of games compared in pairs. clip: the CLIP that classifies sketches; None skips this measure.
+    classes: the classes that CLIP chooses from; None for those of the log.
     """
 
     features: str = "pixels"
@@ -35,7 +36,7 @@ class Settings:
 
 
 class LogData:
-    """One log. replay: the agents that played it, if they are known."""
+    """The arrays of one log, each computed once. replay: the agents that played the log, if they are known."""
 
     def __init__(self, log: GameLog, settings: Settings, replay: Replay | None = None):
         self.log, self.settings, self.replay = log, settings, replay
@@ -50,7 +51,7 @@ class LogData:
 
     @cached_property
     def sample(self) -> np.ndarray:
-        """int64 [N]: ascending game numbers, each with a different photo; a random sample if there are too many."""
+        """int64 [N]: numbers of up to `settings.sample` games with different photos, chosen at random; ascending."""
         return draw_sample(list(self.drawn_once.values()), self.settings.sample, self.settings.seed)
 
     @cached_property
@@ -72,7 +73,7 @@ class LogData:
 
     @cached_property
     def white_paper(self) -> bool:
-        """Whether sketches are dark on light: as the log's card says, or guessed if it does not say."""
+        """Whether sketches are dark on light: from the log's card or, if it does not say, guessed from sketches."""
         return bool(self.log.card["invert"]) if "invert" in self.log.card else paper_is_white(self.sampled_sketches)
 
     @cached_property
@@ -115,7 +116,7 @@ class LogData:
         return self.replay
 
     def sketch_features(self, sketches: np.ndarray) -> np.ndarray:
-        """[N, ...]: the pixels or latents, as --features says, of sketches uint8 [N, C, H, W]."""
+        """[N, ...]: the pixels or the latents (`settings.features`) of sketches uint8 [N, C, H, W]."""
         return sketches if self.settings.features == "pixels" else self.agents().sketch_features(sketches)
 
     def games_of(self, numbers: Sequence[int]) -> list[Turn]:
@@ -127,7 +128,7 @@ class LogData:
 
 
 def draw_sample(things: Sequence, most: int, seed: int) -> np.ndarray:
-    """Returns a random sample of at most `most` things, in their order; the same seed gives the same sample."""
+    """Returns at most `most` of the things, chosen at random, in their order; the same seed gives the same choice."""
     if len(things) <= most:
         return np.array(things)
     chosen = np.random.default_rng(seed).choice(len(things), most, replace=False)

@@ -42,7 +42,7 @@ def measure(
     *,
     pretrained: bool = True,
 ) -> str:
-    """Returns a Markdown table for each log and one for all logs together; writes them to `json`, if given, as JSON.
+    """Returns a Markdown table for each log and one for all logs together; also writes all numbers to `json`, if given.
 
     analysis/measure/options.py describes the options. pretrained: False leaves CLIP's weights random.
     Raises UsageError if an input cannot be read, or inputs do not fit together.
@@ -77,7 +77,7 @@ def measure(
 
 
 def _take(chosen: Sequence[str], material: LogData | Sequence[LogData], of: str) -> dict[str, Measured]:
-    """Applies the chosen measures: name -> result, with the reason if a measure is not available."""
+    """Returns name -> result of each chosen measure, or why it is not available. of: what is measured, for the log."""
     results = {}
     for name in chosen:
         logger.info("%s of %s", name, of)
@@ -114,8 +114,8 @@ def _check_options(
 ) -> None:
     if weights and len(weights) != len(logs):
         raise UsageError(
-            f"--weights is given {len(weights)} times, and there are {len(logs)} logs.\n"
-            "Give it once for each log, in their order, or omit it."
+            f"--weights is given {len(weights)} times, but there are {len(logs)} logs.\n"
+            "Give it once for each log, in the order of the logs, or omit it."
         )
     if features == "encoder" and not weights:
         raise UsageError("--features encoder needs the agents' encoders.\nGive their checkpoint with --weights.")

@@ -19,8 +19,8 @@ def add_measure_options(group: Any) -> None:
         type=Path,
         action="append",
         metavar="FILE",
-        help="checkpoint that played the log, model_*.pt (if two played together, the receiver's); with several logs, "
-        "give it once for each, in their order (default: skip the measures that need the agents)",
+        help="checkpoint that played the log, model_*.pt (the receiver's, if there were two); with several logs, "
+        "give it once for each, in the same order (default: skip the measures that need the agents)",
     )
     add_options(group, TestConfig, "trust_weights")
     add_options(group, RunConfig, "plugin")
@@ -35,8 +35,8 @@ def add_measure_options(group: Any) -> None:
         type=positive_int,
         default=500,
         metavar="N",
-        help="maximum number of games, each with a different photo, that are compared in pairs, drawn stroke by "
-        "stroke, or replayed without a stroke",
+        help="maximum number of games, each with a different photo, for the measures that compare pairs of drawings, "
+        "draw each stroke alone, or erase strokes",
     )
     group.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the sample and of the permutations")
     group.add_argument(

@@ -13,7 +13,7 @@ from learning_to_draw.errors import UsageError
 
 
 def read_pictures(paths: Sequence[Path]) -> np.ndarray:
-    """uint8 [N, C, H, W]: grey (C = 1) if the first picture is grey, else RGB.
+    """uint8 [N, C, H, W]: the pictures, grey (C = 1) if the first one is grey, else RGB.
 
     Raises UsageError if a file is not a picture, or differs in size from the first one.
     """

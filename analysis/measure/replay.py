@@ -1,4 +1,4 @@
-"""Runs the agents that played a log on the log's pictures and strokes again."""
+"""Runs the agents that played a log again, on the pictures and strokes of that log."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Replay:
 
     @torch.no_grad()
     def offered(self, pictures: np.ndarray) -> Tensor:
-        """float [N, R] on the device: the receiver's vectors of candidates uint8 [N, C, S, S]."""
+        """float [N, R] on the device: the receiver's vectors for candidates uint8 [N, C, S, S]."""
         return self.agents.receiver(self._latents(self.agents.receiver_encoder, pictures, is_sketch=False))
 
     @torch.no_grad()
@@ -80,8 +80,8 @@ def load_replay(
     if not trained.checkpoint.options:  # a checkpoint of the official code; the log's card has the options
         if not log.card.get("options"):
             raise UsageError(
-                f"--weights {path} carries no options, and neither does the log in {log.folder}.\n"
-                "Run test with these weights and the options of their training, and give the log that it writes."
+                f"neither --weights {path} nor the log in {log.folder} contains the options of the agents.\n"
+                "Run test with these weights and the options of their training, and give the log that test writes."
             )
         config = complete("test", given, COMMAND_LINE, of_agents(log.card["options"]), "card.json")
         trained = Trained(config, trained.checkpoint)

@@ -19,7 +19,7 @@ class NotMeasured(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table. value: None if not measured; the note says why. interval: lower and upper bound.
+    """One row of the table. value: None if not measured (`note` says why). interval: lower and upper bound.
     chance: the value expected by chance."""
 
     label: str
@@ -38,7 +38,7 @@ class Measured:
 
 
 def share(label: str, some: int, of: int, *, of_what: str, chance: float | None = None) -> Row:
-    """Returns the row of a rate with its Wilson interval. of_what: what is counted, and any further note."""
+    """Returns the row of the rate `some` / `of`, with its Wilson interval. of_what: what is counted, and any notes."""
     return Row(label, int(some) / int(of), rate_interval(int(some), int(of)), chance, f"{some} of {of} {of_what}")
 
 
@@ -55,7 +55,7 @@ def markdown(measured: Mapping[str, Measured]) -> str:
 
 
 def as_json(measured: Mapping[str, Measured]) -> dict[str, Any]:
-    """Returns name -> {"rows": [...]} with the details of each measure added."""
+    """Returns name -> {"rows": [...], **details} of each measure."""
     return {
         name: {"rows": [vars(row) for row in measure.rows], **measure.details} for name, measure in measured.items()
     }

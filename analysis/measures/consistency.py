@@ -12,11 +12,12 @@ Within = Callable[[np.ndarray], np.ndarray]
 
 
 def consistency(runs: Sequence[np.ndarray], between: Between, within: Within) -> float:
-    """Mean distance between two runs' drawings of one photo, divided by that between one run's drawings of two photos.
+    """Mean distance between runs, divided by the mean distance within runs.
 
+    Between runs: of two runs' drawings of the same photo. Within runs: of one run's drawings of different photos.
     0: all runs draw alike; 1: they agree no more than drawings of different photos do. NaN if the drawings of each run
-    are all equal. runs: two or more arrays [N, ...], the drawings of the same N photos in the same order. between,
-    within: distances as in `distances.py`, element by element and pairwise.
+    are all equal. runs: two or more arrays [N, ...], the drawings of the same N photos in the same order. between:
+    distances of two arrays element by element; within: of all pairs in one array; both as in `distances.py`.
     """
     same_photo = np.mean([between(first, second).mean() for first, second in combinations(runs, 2)])
     same_run = np.mean([within(drawings).mean() for drawings in runs])
@@ -24,5 +25,5 @@ def consistency(runs: Sequence[np.ndarray], between: Between, within: Within) ->
 
 
 def distinct_share(drawings: Sequence[str]) -> float:
-    """Number of distinct names divided by N, above 0 to 1, for N names that are equal if their drawings are equal."""
+    """Share of distinct drawings, above 0 and up to 1. drawings: N names; equal names mean equal drawings."""
     return len(set(drawings)) / len(drawings)

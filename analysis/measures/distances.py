@@ -20,7 +20,7 @@ def rms_distances(pictures: np.ndarray) -> np.ndarray:
 
 
 def rms_between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float64 [N]: root mean square difference between one[i] and other[i], [N, C, H, W]; either may be grey."""
+    """float64 [N]: root mean square difference between one[i] and other[i], [N, C, H, W]; C may be 1 in either."""
     squares = (one.astype(np.float64) - other) ** 2
     return np.sqrt(squares.reshape(len(squares), -1).mean(axis=1))
 

@@ -9,8 +9,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Erasure:
-    """whole: the rate with all strokes, 0..1. rates: float64 [K], with stroke k erased. changed: float64 [K], the share
-    of games whose guess changes without stroke k."""
+    """The effect of erasing strokes. whole: the rate with all strokes, 0..1. rates: float64 [K], without stroke k.
+    changed: float64 [K], the share of games whose guess changes without stroke k."""
 
     whole: float
     rates: np.ndarray
@@ -23,7 +23,10 @@ class Erasure:
 
 
 def erasure(guesses: np.ndarray, erased: np.ndarray, targets: np.ndarray) -> Erasure:
-    """guesses: int [N], with all strokes. erased: int [K, N], with stroke k erased. targets: int [N]."""
+    """Returns the effect of erasing each of K strokes in N games.
+
+    guesses: int [N], with all strokes. erased: int [K, N], with stroke k erased. targets: int [N].
+    """
     return Erasure(
         float((guesses == targets).mean()), (erased == targets).mean(axis=1), (erased != guesses).mean(axis=1)
     )

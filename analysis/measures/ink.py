@@ -34,7 +34,7 @@ def visible_strokes(
     inks = None if intensities is None else torch.from_numpy(np.ascontiguousarray(intensities)).flatten(0, 1)[:, None]
     channels = 1 if inks is None else inks.shape[-1]
     rows = max(1, CHUNK // (channels * image_size**2))
-    # It only draws, so it needs no latent.
+    # The decoder is only used to draw, so it needs no latent.
     decoder = Decoder(DecoderConfig(contrast=contrast), latent_size=0, image_size=image_size)
     visible = []
     for start in range(0, len(alone), rows):

@@ -14,7 +14,7 @@ from learning_to_draw.analysis.measures.zero_shot import closest, picture_embedd
 
 @dataclass(frozen=True)
 class Clip:
-    """A CLIP on `device`. model: the result of `models.encoders.clip.load_clip(name)`."""
+    """A CLIP network on `device`. model: the result of `models.encoders.clip.load_clip(name)`."""
 
     name: str
     model: nn.Module

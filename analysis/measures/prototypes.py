@@ -14,13 +14,13 @@ def nearest_prototypes(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """int64 [N]: the class (a label, 0..C-1) with the nearest mean; a sketch is left out of the mean of its own class.
 
     features: [N, ...] of any type, N sketches as pixels or features; distances are Euclidean. labels: int [N]. The
-    first of equally near classes is returned. Raises ValueError if a class has fewer than two sketches, because a
-    single one has no prototype without itself.
+    first of equally near classes is returned. Raises ValueError if a class has fewer than two sketches: if its only
+    sketch is left out, it has no mean.
     """
     labels = np.asarray(labels)
     sizes = np.bincount(labels)
     if sizes.min() < 2:
-        raise ValueError("a class has fewer than two sketches")
+        raise ValueError(f"class {sizes.argmin()} has {sizes.min()} sketch(es): each class needs at least two")
     flat = features.reshape(len(features), -1)
     rows = max(1, CHUNK // flat.shape[1])
     chunks = [slice(start, start + rows) for start in range(0, len(flat), rows)]

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def mean_chance(candidates: Sequence[int]) -> float:
-    """Expected rate of random guesses. candidates: their number in each game."""
+    """Expected rate of random guesses. candidates: the number of candidates in each game."""
     return float(np.mean([1 / number for number in candidates]))
 
 

@@ -21,7 +21,7 @@ def topographic_similarity(photos: np.ndarray, drawings: np.ndarray) -> float:
 def mantel_p(
     photos: np.ndarray, drawings: np.ndarray, generator: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> float:
-    """p-value, above 0 to 1, of the similarity, under the hypothesis that drawings are independent of photos.
+    """p-value, above 0 and up to 1, of the topographic similarity. Null hypothesis: drawings do not depend on photos.
 
     Pairs that share a picture are not independent, so whole pictures are permuted (Mantel 1967). The p-value is the
     share of permutations with a similarity at least as high; the observed order counts as one of them.

@@ -19,14 +19,14 @@ BATCH = 64  # pictures or sentences per forward pass
 
 @torch.inference_mode()
 def sentence_embeddings(model: nn.Module, name: str, sentences: Sequence[str], device: torch.device) -> Tensor:
-    """float [P, D] of unit length, on the CPU. name: of the CLIP, which determines the tokeniser."""
+    """float [P, D]: the embeddings, of unit length, on the CPU. name: the CLIP network, which sets the tokeniser."""
     tokens = clip_text_tokens(name, sentences).split(BATCH)
     return _unit([model.encode_text(batch.to(device)) for batch in tokens])
 
 
 @torch.inference_mode()
 def picture_embeddings(model: nn.Module, paths: Sequence[Path], device: torch.device) -> Tensor:
-    """float [N, D] of unit length, on the CPU, for picture files of any size, grey or in colour.
+    """float [N, D]: embeddings of picture files (any size, grey or in colour), of unit length, on the CPU.
 
     Raises UsageError if a file is not a picture.
     """
@@ -36,12 +36,12 @@ def picture_embeddings(model: nn.Module, paths: Sequence[Path], device: torch.de
 
 
 def closest(pictures: Tensor, sentences: Tensor) -> Tensor:
-    """int64 [N]: the sentence [P, D] with the largest cosine for each picture [N, D]; both of unit length."""
+    """int64 [N]: for each picture [N, D], the sentence [P, D] with the largest cosine; all have unit length."""
     return (pictures @ sentences.T).argmax(dim=1)
 
 
 def _read(model: nn.Module, paths: Sequence[Path], device: torch.device) -> Tensor:
-    """float [B, 3, R, R]: pictures, resized one by one because those of a log may differ in size."""
+    """float [B, 3, R, R]: CLIP's input for picture files, resized one by one because they may differ in size."""
     pictures = (to_unit_range(to_tensor(read_picture(path, channels=3)), device) for path in paths)
     return torch.cat([clip_input(model, picture[None]) for picture in pictures])
 

@@ -51,7 +51,7 @@ def analyse_logs(log: Path, clip_analysis: Path | None, json: Path | None) -> st
 
 
 def count(games: Sequence[Turn], entries: Sequence[Entry] | None) -> dict[str, int]:
-    """Returns the number of games for which each counter holds; without entries only `commrate`."""
+    """Returns the number of games for which each condition of `COUNTERS` holds; without entries, only `commrate`."""
     counts = {"commrate": sum(game.correct for game in games)}
     if entries is not None:
         counts |= {name: sum(map(is_true, entries)) for name, is_true in COUNTERS.items()}

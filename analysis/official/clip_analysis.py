@@ -64,7 +64,10 @@ def shown_pictures(log: GameLog) -> list[str]:
 
 
 def true_class(game: Turn, true_classes: Mapping[str, str], path: Path) -> str:
-    """Returns the class of a game's target, whose name is its md5. Raises UsageError if the list in `path` lacks it."""
+    """Returns the class of a game's target. true_classes: md5 -> class, read from `path`.
+
+    Raises UsageError if the target is not among them.
+    """
     name = game.target_picture
     try:
         return true_classes[PurePosixPath(name).stem]
@@ -84,7 +87,7 @@ def read_names(path: Path) -> list[str]:
 
 
 def _check_classes(classes: Sequence[str], true: Sequence[str], path: Path) -> None:
-    """Raises UsageError if no given class is a true class: every comparison with one would be false."""
+    """Raises UsageError if no given class is a true class, because CLIP could then never be right."""
     if set(classes).isdisjoint(true):
         raise UsageError(
             f"none of the classes ({listed(classes)}) is the true class of a target;\n"

@@ -47,9 +47,12 @@ def entries(games: Sequence[Turn], seen: Mapping[str, Seen], true: Sequence[str]
 
 
 def read_entries(path: Path, games: int) -> list[Entry]:
-    """Reads clip-analysis.json, ours or the official code's. Raises UsageError unless it has one entry per game."""
+    """Returns the entries of a clip-analysis.json, written by this program or by the official code.
+
+    Raises UsageError unless there is one entry per game.
+    """
     entries: list[Entry] = read_json(path, list[Entry], AGAIN)
     if len(entries) != games:
-        reason = f"it has {len(entries)} entries, and the log {games} games"
+        reason = f"it has {len(entries)} entries, but the log has {games} games"
         raise UsageError(f"{path} does not belong to this log: {reason}.\n{AGAIN}")
     return entries

@@ -9,11 +9,11 @@ from pathlib import Path
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.reading import MIB, read_text
 
-MOST_LIST_BYTES = 256 * MIB  # a million pictures have some 40 MiB
+MOST_LIST_BYTES = 256 * MIB  # a list of a million pictures takes about 40 MiB
 
 
 def read_hash_classes(path: Path) -> dict[str, str]:
-    """Returns md5 -> class from lines md5,class; the first class if a picture has several.
+    """Returns md5 -> class from a file of lines md5,class; for a picture with several classes, the first one.
 
     Raises UsageError if the file does not exist or is not such a list.
     """

@@ -43,7 +43,7 @@ def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> st
 def _write_games(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     lines = ",\n ".join(json.dumps(row) for row in rows)
     (folder / "games.json").write_text(f"[{lines}]\n", encoding="utf-8")
-    # Fields of other programs may hold what UTF-8 cannot encode: it is escaped, as in JSON.
+    # Logs of other programs may hold text that UTF-8 cannot encode; it is escaped, as in JSON.
     with (folder / "games.csv").open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
         table.writeheader()
@@ -51,7 +51,7 @@ def _write_games(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _write_details(source: GameLog, drawn: Sequence[int], folder: Path) -> None:
-    """Copies the files that only logs of this program have; lines of games.jsonl keep the number of their game."""
+    """Copies the files that only logs of this program have. In games.jsonl, games keep their numbers of the source."""
     if (source.folder / "games.jsonl").is_file():
         wanted = set(drawn)
         with (source.folder / "games.jsonl").open("rb") as lines:

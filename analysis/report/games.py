@@ -83,7 +83,10 @@ def _game(log: GameLog, number: int, pictures: Pictures) -> dict[str, Any]:
 
 
 def _shown(game: Turn) -> list[tuple[int, int | None]]:
-    """Returns (candidate, rank from 1) of the best ones and the target; without scores, guess and target, rank None."""
+    """Returns (candidate, rank from 1) of the candidates with the highest scores, and of the target.
+
+    Without scores, returns the guess and the target, with rank None.
+    """
     if game.scores is None:
         return [(candidate, None) for candidate in dict.fromkeys((game.guess, game.target))]
     ranked = list(zip(ranking(game), range(1, len(game.candidates) + 1), strict=True))

@@ -73,7 +73,7 @@ def _facts(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
     for name, option in FACTS.items():
         if run.options.get(option) is not None:
             yield name, f"{_as_text(run.options[option])}{' px' if option == 'image_size' else ''}"
-    # The log's own number has precedence over the options and the official code's default.
+    # The number of candidates in the log has precedence over the options and the official code's default.
     of_log = logs and run.kind != "train"
     played = " to ".join(map(str, logs[0]["result"]["candidates"])) if of_log else run.candidates
     if played:

@@ -1,6 +1,6 @@
 """The options of `commgame.py report`. Does not import torch.
 
-An option's destination is the name of an argument of the tool's function.
+Each option sets the argument of the same name (argparse's `dest`) of the tool's function.
 """
 
 from __future__ import annotations
@@ -38,6 +38,6 @@ def add_report_options(group: Any) -> None:
         type=positive_int,
         default=200,
         metavar="N",
-        help="maximum number of games per log shown with pictures, a random sample; statistics are of all games",
+        help="maximum number of games per log shown with pictures, chosen at random; statistics cover all games",
     )
     group.add_argument("--seed", type=seed, default=1234, metavar="N", help="seed of the sample")

@@ -35,7 +35,7 @@ def signed(page: str, run: str) -> str:
 
 
 def is_unchanged(path: Path, run: str) -> bool:
-    """Whether the file is a page on this run, as `signed` returned it."""
+    """Whether the file is a page about `run`, unchanged since `signed` returned it."""
     page, _, end = path.read_bytes().rpartition(b"<!-- ")
     return end == f"{run} {_sha256(run, page)} -->\n".encode()
 

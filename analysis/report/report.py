@@ -46,20 +46,20 @@ def report(run: Path, logs: Sequence[Path], output: Path | None, max_games: int,
     }
     text = signed(page(content), name)
     if not new:
-        _check_replaceable(output, name)  # again: it may have been changed meanwhile
+        _check_replaceable(output, name)  # again: the file may have changed meanwhile
     write_text(output, text, new=new)
     return f"report on {run}, {len(text.encode('utf-8', 'surrogateescape')) / 1e6:.1f} MB, written to {output}"
 
 
 def _identity(run: Run) -> str:
-    """Returns a name of the run that stays when its folder is moved: from its start, or else from its path."""
+    """Returns an identifier of the run, from its start time and arguments or, if these are unknown, from its path."""
     start = [run.config.get("started"), run.config.get("arguments")]
     known = json.dumps(start if all(start) else str(run.folder.resolve()))
     return f"run {hashlib.sha256(known.encode()).hexdigest()[:16]}"
 
 
 def _check_replaceable(output: Path, run: str) -> None:
-    """Raises UsageError unless the page is new, or replaces one on the same run that is as this command wrote it."""
+    """Raises UsageError unless `output` does not exist yet, or is an unchanged report on the same run."""
     if not output.exists() and not output.is_symlink():
         check_new(output)
     elif output.is_symlink() or not output.is_file() or not is_unchanged(output, run):
@@ -72,7 +72,7 @@ def _check_replaceable(output: Path, run: str) -> None:
 
 
 def _log_folders(run: Run, logs: Sequence[Path]) -> list[Path]:
-    """Returns each log once, whether its own folder or the run folder that holds it was given."""
+    """Returns the folders of the logs to show; a log given both as its own folder and as a run folder appears once."""
     folders = [*own_log(run), *(logs or (tests_beside(run) if run.kind == "train" else ()))]
     return list({find_log(folder).resolve(): folder for folder in reversed(folders)}.values())[::-1]
 

@@ -35,7 +35,10 @@ def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
     unread = [files[epoch].name for epoch, grid in grids.items() if grid is None or grid.layout != alike]
     usable = {epoch: grid for epoch, grid in grids.items() if grid is not None and grid.layout == alike}
     if not usable:
-        return {"missing": f"Not shown, as not grids of square pictures, {PER_ROW} in a row: {', '.join(unread)}."}
+        return {
+            "missing": f"These files are not shown, because they are not grids of square pictures, {PER_ROW} in a row: "
+            f"{', '.join(unread)}."
+        }
     photos = _read_grid(inside(run.folder, "val_samples.png"))
     if photos is not None and photos.layout != alike:
         photos = None

@@ -32,7 +32,7 @@ UNCHANGED = "Give the file as saved by the page of a study, unchanged."
 
 
 class Answer(TypedDict):
-    """One answer: see above."""
+    """One answer; the docstring of the module describes the keys."""
 
     game: Count
     choice: Count
@@ -49,7 +49,7 @@ class Answer(TypedDict):
 
 
 class SavedAnswers(TypedDict):
-    """The content of a file of answers. It has further keys."""
+    """The keys that are read from a file of answers, which has more of them."""
 
     format: Literal["learning-to-draw study answers 1"]
     study: str
@@ -107,17 +107,17 @@ def _check_together(participants: Sequence[Participant]) -> None:
 
 
 def _contradiction(answer: Answer) -> str:
-    """What in an answer contradicts the rest of it; empty if nothing does."""
+    """Returns a contradiction within the answer, as text; empty if there is none."""
     total, of_class = answer["candidates"], answer["candidates_of_class"]
     for name in ("choice", "target", "agents_choice"):
         if answer[name] >= total:
-            return f"{name} is {answer[name]}, and there are {total} candidates"
+            return f"{name} is {answer[name]}, but there are {total} candidates"
     for name, choice in (("right", "choice"), ("agents_right", "agents_choice")):
         if answer[name] != (answer[choice] == answer["target"]):
-            return f"{name} is {answer[name]}, {choice} {answer[choice]} and target {answer['target']}"
+            return f"{name} is {answer[name]}, but {choice} is {answer[choice]} and target is {answer['target']}"
     for name in ("right_class", "agents_right_class"):
         if (answer[name] is None) != (of_class is None):
-            return f"{name} is {answer[name]}, and candidates_of_class is {of_class}"
+            return f"{name} is {answer[name]}, but candidates_of_class is {of_class}"
     if of_class is not None and of_class > total:
-        return f"candidates_of_class is {of_class}, and there are {total} candidates"
+        return f"candidates_of_class is {of_class}, but there are {total} candidates"
     return ""

@@ -1,6 +1,6 @@
 """The options of `study` and `study-results`. Does not import torch.
 
-An option's destination is the name of an argument of the tool's function.
+Each option sets the argument of the same name (argparse's `dest`) of the tool's function.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def add_study_options(group: Any) -> None:
         type=non_negative_int,
         default=0,
         metavar="K",
-        help="number of practice games before them, which show the right answer and do not count",
+        help="number of practice games at the start, which show the right answer and do not count",
     )
     group.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="seed of the choice of games and of the order of candidates"

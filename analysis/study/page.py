@@ -69,12 +69,12 @@ def draw(classes: Sequence[str | None], count: int, practice: int, seed: int) ->
         places[game] = (given[classes[game]], rng.random())
         given[classes[game]] += 1
     in_turns = sorted(shuffled, key=places.__getitem__)
-    counted = rng.sample(in_turns[:count], count)  # shuffled, so that the order of play does not reveal the turns
+    counted = rng.sample(in_turns[:count], count)  # shuffled: the order of play must not reveal the classes
     return counted, rng.sample(in_turns[count:], practice)
 
 
 def study_content(log: GameLog, count: int, practice: int, seed: int, title: str) -> dict[str, Any]:
-    """Returns all data of the page, as JSON. `id` is a hash of the rest: different pages have different ids.
+    """Returns all data of the page, JSON-serialisable. `id` is a hash of the rest: different pages have different ids.
 
     pictures: [data URI, width, height], each picture once. practice, rounds: results of `_round`, in the order of play.
     """

@@ -27,10 +27,10 @@ def study_results(answers: Sequence[Path], json: Path | None) -> str:
 
 
 def results(participants: Sequence[Participant]) -> dict[str, Any]:
-    """Returns all numbers, as JSON.
+    """Returns all numbers, JSON-serialisable.
 
     participants (one dict each), together and agents: results of `_rates`. agents: counts each game once, however many
-    people played it. chance: of a random choice to be right, and of the right class, averaged over all answers.
+    people played it. chance: expected rates of random choices, averaged over all answers.
     over_participants: mean and standard deviation of the rates of two or more participants. Games of one participant
     are not independent, so the intervals are too narrow if people differ much; the standard deviation shows this.
     """

@@ -13,14 +13,14 @@ from learning_to_draw.components import Component, Config, Option, flag, non_neg
 
 @dataclass(frozen=True)
 class AuxiliaryLoss(Component):
-    """A loss that is added to the game's by an option of its own.
+    """A loss that is added to the loss of the game if its own option is given.
 
-    switch: that option, such as like_a_dog_loss; help: its help text. title: what the help and messages call the loss.
+    switch: that option, such as like_a_dog_loss; help: its help text. title: the name of the loss in help and messages.
     in_tests: whether a test computes it too.
     """
 
     switch: str = ""
-    help: str = "add this loss to the game's, in training"
+    help: str = "add this loss to the loss of the game, in training"
     title: str = ""
     in_tests: bool = False
 

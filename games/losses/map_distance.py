@@ -7,13 +7,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 EPS = 1e-10  # added to every length, as in the official code
-CACHED_NUMBERS = 1 << 20  # numbers that fit into a CPU's cache; with fewer, its threads synchronise more often
+CACHED_NUMBERS = 1 << 20  # numbers that fit into a CPU's cache; with smaller parts, threads synchronise more often
 
 
 def map_distance(one: Tensor, other: Tensor) -> Tensor:
     """Mean over B and locations of |u - v|^2 for unit vectors u, v along the channels of [B, C, H, W] maps.
 
-    A location without activity stays the zero vector; its gradient is finite (the official code's is NaN). Maps may be
+    Where all features are 0, the vector stays 0, and its gradient is finite (the official code's is NaN). Maps may be
     in half precision; all computations are at least in float32.
     """
     return _UnitDistance.apply(one, other)

@@ -1,6 +1,6 @@
 """Losses over an encoder's feature maps: photo and sketch, sketches and given images, photo and random views.
 
-All of them use the sender's encoder, and need a play whose feature maps were kept.
+All of them use the sender's encoder, and need a `Play` with feature maps.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from learning_to_draw.models.encoders.base import Encoder
 class LearntWeights(nn.Module):
     """Trainable weights, initially drawn from U(0, 1): () -> float [N].
 
-    Every call clamps them at 0 and divides them by their Euclidean length, so they cannot all vanish; in training the
-    result replaces them. Distances are positive, so training moves weight to the layers that differ least.
+    Every call clamps them at 0 and divides them by their Euclidean length, so they cannot all vanish; in training
+    mode, the result is stored. Distances are positive, so training moves weight to the layers that differ least.
     """
 
     def __init__(self, count: int):
@@ -40,9 +40,9 @@ class LearntWeights(nn.Module):
         with torch.no_grad():  # no gradient, as in the official code
             cut = self.values.clamp(min=0)
             length = torch.linalg.vector_norm(cut)
-            # A large step can leave no weight above 0: they restart as equals. An `if` would synchronise the GPU.
+            # A large step can leave no weight above 0; all then restart equal. An `if` would synchronise the GPU.
             used = torch.where(length > 0, cut / length, len(self) ** -0.5)
-            if not self.training:  # evaluation must not change them: in float32, dividing twice does
+            if not self.training:  # evaluation must not change the weights; in float32, dividing again would
                 return used
             self.values.copy_(used)
         return self.values
@@ -75,7 +75,7 @@ class FeatureMapLoss(nn.Module):
 
     @property
     def needed_layers(self) -> tuple[str, ...]:
-        """The layers whose weight is not 0."""
+        """The layers whose weight is not 0; all layers if the weights are learnt."""
         if isinstance(self.weights, LearntWeights):
             return self.feature_layers
         return tuple(layer for layer, weight in self.layer_weights().items() if weight)
@@ -86,7 +86,7 @@ class FeatureMapLoss(nn.Module):
         return dict(zip(self.feature_layers, weights, strict=True))
 
     def forward(self, play: Play) -> Tensor:
-        """The loss, a scalar. `play` must have been played with feature maps kept."""
+        """The loss, a scalar. `play` must contain the feature maps of `needed_layers`."""
         weights, distances = self.layer_weights(), self.distances(play, self.needed_layers)
         total = torch.zeros((), device=play.scores.device)
         for layer, distance in distances.items():

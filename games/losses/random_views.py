@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CORNERS = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
-DISTORTION = 0.5  # each corner moves inwards by up to this, so by up to a quarter of the side
+DISTORTION = 0.5  # in x and y, each corner moves inwards by up to this, a quarter of the side
 CROP_AREA = (0.7, 0.9)  # of the whole picture
 LARGEST_ASPECT = 4 / 3  # ratio of a crop's sides, either way
 
@@ -20,8 +20,8 @@ LARGEST_ASPECT = 4 / 3  # ratio of a crop's sides, either way
 def random_views(sketches: Tensor, views: int, generator: torch.Generator, paper: float) -> Tensor:
     """[B * views, C, S, S]: random views of sketches [B, C, S, S]; the views of a sketch are next to each other.
 
-    Each is a random perspective (torchvision's RandomPerspective with distortion 0.5, but corners not rounded to
-    pixels) of which a random part is scaled back to full size (its RandomResizedCrop with 0.7 to 0.9 of the area).
+    Each view is a random perspective (as torchvision's RandomPerspective with distortion 0.5, without rounding corners
+    to pixels), cropped at random and scaled back to full size (as its RandomResizedCrop, 0.7 to 0.9 of the area).
     generator: on the CPU, so a seed gives the same views on every device. paper: the value around a sketch.
     """
     draws = torch.rand(len(sketches) * views, 12, generator=generator, dtype=torch.float64)

@@ -31,7 +31,7 @@ class Strokes:
 class Decoder(nn.Module):
     """Latents [B, latent_size] to `Strokes`, and strokes to sketches. sigma2 may decrease during training.
 
-    channels: of the sketches, 1 or 3.
+    channels: the number of channels of the sketches, 1 or 3.
     """
 
     channels = 1
@@ -44,7 +44,7 @@ class Decoder(nn.Module):
         image_size: int,
         build_encoder: Callable[[], Encoder] | None = None,
     ):
-        """build_encoder: builds another encoder of the agents' kind, for decoders that look at pictures."""
+        """build_encoder: builds another encoder of the agents' kind, for decoders that look at their canvas."""
         super().__init__()
         self.image_size = image_size
         self.contrast = config.contrast

@@ -87,12 +87,12 @@ class ConnectConfig(SinglePassConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class SplineConfig(SinglePassConfig):
-    npoints: int = _count(16, "points per spline, which passes through all except its first and last")
+    npoints: int = _count(16, "points per spline; the curve passes through all except the first and the last")
     nlines: int = _count(1, "splines per sketch")
     edt_approximation: str = option(
         "polyline",
-        "distance to a curve: to ten straight pieces, or by a search for the nearest point, which is more exact and "
-        "many times slower",
+        "how to compute the distance to a curve: from ten straight pieces, or by a search for the nearest point, which "
+        "is more exact and many times slower",
         choices=("polyline", "bruteforce"),
     )
 

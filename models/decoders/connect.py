@@ -56,11 +56,11 @@ class SinglePassPolyConnectDecoder(ConnectDecoder):
 class SinglePassBezierConnectDecoder(ConnectDecoder):
     """Cubic Bezier curves between all pairs of points. Strokes [B, pairs, 4, 2].
 
-    Every point has a control. Curves leave the point towards its control and arrive from the opposite side, so a line
-    can pass smoothly through the point.
+    Every point has a control point. A curve leaves a point towards its control point, and arrives at one from the side
+    opposite to its control point, so a line can pass smoothly through a point.
     """
 
-    values_per_point = 2  # a point and its control
+    values_per_point = 2  # a point and its control point
 
     def connect(self, first: Tensor, second: Tensor) -> Tensor:
         end, control = second.unbind(2)

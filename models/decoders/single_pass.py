@@ -21,7 +21,7 @@ from learning_to_draw.models.decoders.config import (
 )
 from learning_to_draw.rasteriser import catmull_rom_to_bezier, curve_edt2_bruteforce, exp, pixel_grid, softor
 
-# Enough to find the nearest point of a curve without loops. Each pixel tries this number of points in each round.
+# Points that each pixel tries per round, and number of rounds: enough for the nearest point of a curve without loops.
 BRUTEFORCE_SLICES, BRUTEFORCE_ITERATIONS = 12, 3
 
 
@@ -110,7 +110,7 @@ class SinglePassCRSDecoder(SinglePassDecoder):
     def ink(self, strokes: Strokes) -> Tensor:
         if self.edt_approximation == "polyline":
             return super().ink(strokes)
-        # The brute-force search keeps the rasters of all strokes.
+        # The brute-force search keeps the rasters of all strokes in memory.
         grid = pixel_grid(self.image_size, dtype=strokes.points.dtype, device=strokes.points.device)
         d2 = curve_edt2_bruteforce(strokes.points, grid, BRUTEFORCE_ITERATIONS, BRUTEFORCE_SLICES)
         rasters = exp(d2, strokes.sigma2).unsqueeze(2)  # [B, N, 1, S, S]

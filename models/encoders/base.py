@@ -14,7 +14,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Encoding:
-    """An encoder's view of B pictures.
+    """An encoder's output for B pictures.
 
     latent: float [B, L].
     feature_maps: name -> float [B, C, H, W], in the order of the network; empty unless requested.
@@ -24,7 +24,7 @@ class Encoding:
     feature_maps: Mapping[str, Tensor] = field(default_factory=dict)
 
     def first(self, count: int) -> Encoding:
-        """The view of the first `count` pictures; shares memory with this view."""
+        """The encoding of the first `count` pictures; shares memory with this one."""
         return Encoding(self.latent[:count], {name: maps[:count] for name, maps in self.feature_maps.items()})
 
 
@@ -51,9 +51,9 @@ class Encoder(nn.Module):
     perceptual loss cannot use the encoder. imagenet_norm: whether `encode` normalises pictures with ImageNet's mean and
     standard deviation.
 
-    Every encoder is built as `Class(config, image_size=, channels=, pretrained=)`: the size and channels of the data
-    set's pictures, and whether to load the pretrained weights that the configuration asks for (not before loading a
-    checkpoint). Encoders that do not depend on one of them ignore it.
+    Every encoder is built as `Class(config, image_size=, channels=, pretrained=)`. image_size, channels: of the data
+    set's pictures. pretrained: load the pretrained weights that the configuration asks for; False if a checkpoint will
+    be loaded. Encoders ignore the arguments that they do not need.
     """
 
     channels: int
@@ -122,7 +122,7 @@ class BackboneEncoder(Encoder):
         self._run = torch.compile(self._run)
 
     def project(self, features: Features) -> Encoding:
-        """The view of the pictures whose features are given."""
+        """The encoding of the pictures whose features are given."""
         return Encoding(self.enc(features.values.float()), features.feature_maps)
 
     def _run(self, pictures: Tensor, layers: Collection[str], is_sketch: bool) -> Features:

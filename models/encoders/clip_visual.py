@@ -22,9 +22,9 @@ class CLIPVisualEncoder(BackboneEncoder):
     """The visual tower of OpenAI's CLIP (Radford et al. 2021), and a projection `enc` of its output.
 
     Pictures [B, 3, S, S] -> latent [B, latent_size]. Pictures are resized to the tower's resolution and normalised as
-    in CLIP's training, unless --imagenet-norm has normalised them with nearly the same numbers. Feature maps: of a ViT,
-    every block up to the chosen one, [B, width, tokens, 1]; of a ResNet, the four stages; of both, finally, the tower's
-    output, [B, D, 1, 1]. The tower stays in eval mode: its batch statistics are those of CLIP's training.
+    in CLIP's training, unless --imagenet-norm has normalised them with nearly the same numbers. Feature maps: a ViT has
+    every block up to the chosen one, [B, width, tokens, 1]; a ResNet has its four stages; both have the tower's output,
+    [B, D, 1, 1], as the last one. The tower stays in eval mode: its batch statistics are those of CLIP's training.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ def load_imagenet_weights(network: nn.Module, weights: WeightsEnum, prefix: str 
     try:
         state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except Exception as error:  # offline, disk full, damaged file: each raises another type
-        if not downloads:  # torch checks the hash of what it downloads only
+        if not downloads:  # torch checks hashes only of files that it downloads
             raise UsageError(
                 f"the file of ImageNet weights {path} is damaged: {first_line(error).split('. ')[0][:150]}.\n"
                 f"Delete it: the next run downloads it from {weights.url}. Or replace it with an intact copy."
@@ -73,7 +73,10 @@ def checkpoint_folder() -> Path:
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], prefix: str, path: Path) -> None:
-    """Loads from `state` the entries that `network` has. Raises UsageError if one is missing or has another shape."""
+    """Loads from `state` the entries that `network` has. prefix: what their keys in `state` begin with.
+
+    Raises UsageError, naming the file `path`, if an entry is missing or has another shape.
+    """
     own = network.state_dict()
     # The sketches' statistics start as those of the photos.
     source = {key: prefix + key.replace(".drawn_running_", ".running_") for key in own}

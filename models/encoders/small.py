@@ -14,7 +14,7 @@ from learning_to_draw.models.encoders.config import Conv2DConfig, EncoderConfig,
 
 
 class LayeredEncoder(Encoder):
-    """`layers`, stored as `enc`, from pictures to the latent; no feature maps."""
+    """`layers` in sequence, from pictures to the latent, stored as `enc`; no feature maps."""
 
     def __init__(self, channels: int, *layers: nn.Module):
         super().__init__()
@@ -69,7 +69,7 @@ class SimpleMLPEncoder(LayeredEncoder):
         )
 
     def forward(self, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False) -> Encoding:
-        return super().forward(pictures.flatten(1))  # as a layer of `enc`, it would change checkpoint keys
+        return super().forward(pictures.flatten(1))  # flattening as a layer of `enc` would change checkpoint keys
 
 
 class SimpleCNNEncoder(LayeredEncoder):
@@ -114,8 +114,8 @@ class BetterCNNEncoder(LayeredEncoder):
 class Conv2DEncoder(LayeredEncoder):
     """Two 5 x 5 convolutions of 10 and 20 channels, each halved by max pooling, the second with dropout.
 
-    [B, encoder_channels, S, S] -> 20 maps, flattened -> [B, latent_size]. If these are latent_size numbers (320 at 28
-    px), they are the latent, as in the official code, which has no other latent; otherwise they are projected.
+    [B, encoder_channels, S, S] -> 20 maps, flattened -> [B, latent_size]. If the maps have latent_size numbers (320
+    at 28 px), these are the latent, as always in the official code; otherwise they are projected.
     """
 
     def __init__(

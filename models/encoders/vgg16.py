@@ -18,7 +18,7 @@ VGG16_LAYER_AT: dict[str, int] = dict(zip(VGG16_LAYERS, (3, 8, 15, 22, 29), stri
 class VGG16Encoder(ConvolutionalBackbone):
     """The convolutions of VGG16 (Simonyan and Zisserman 2015) up to the last ReLU of one of its five blocks.
 
-    Feature maps: the last ReLU of each block, up to and including that one. No pooling follows it.
+    That ReLU is the output, without pooling. Feature maps: the last ReLU of each block up to the output.
     """
 
     def __init__(

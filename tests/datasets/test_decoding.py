@@ -232,7 +232,7 @@ def test_with_too_few_file_descriptors_fewer_threads_decode(paths, caplog):
         assert torch.equal(read_all(paths * 20), expected)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-    assert re.search(r"the system allows \d+ of 60 threads for decoding", caplog.text)
+    assert re.search(r"using \d+ of 60 threads for decoding", caplog.text)
 
 
 @pytest.mark.parametrize("room", [0, 5])
@@ -247,7 +247,7 @@ def test_where_threads_cannot_be_started_fewer_decode_or_the_calling_one(paths, 
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)
         threading.stack_size(before)
-    assert f"the system allows {room // 2} of 60 threads for decoding" in caplog.text
+    assert f"using {room // 2} of 60 threads for decoding" in caplog.text
 
 
 def test_a_transform_in_words_has_all_that_decides_about_pixels():

@@ -182,7 +182,7 @@ def test_a_missing_split_folder_is_taken_from_the_training_folder(divided, caplo
     assert splits["test"] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]  # the folder's, whole
     assert sorted(splits["train"] + splits["valid"]) == [(0, n) for n in range(5)] + [(1, n) for n in range(6)]
     assert {red for red, _ in splits["valid"]} == {red for red, _ in splits["train"]} == {0, 1}
-    told = f"there is no folder for valid ({len(splits['valid'])}): its pictures are taken from {divided / 'train'}"
+    told = f"there is no folder for valid ({len(splits['valid'])}): pictures are taken from {divided / 'train'}"
     assert told in caplog.text
 
 
@@ -292,7 +292,7 @@ def test_thumbnails_and_waste_bins_of_systems_are_no_pictures(divided, caplog):
     assert [len(data.listings[name].paths) for name in ("train", "valid", "test")] == [11, 5, 5]
     told = caplog.messages[-1]
     assert told == (
-        "ImageFolder: passed over 1 #recycle/, 1 $RECYCLE.BIN/, 1 .db, 1 .png, 2 .tga, 1 @eaDir/, 1 hidden, 1 old/"
+        "ImageFolder: skipped 1 #recycle/, 1 $RECYCLE.BIN/, 1 .db, 1 .png, 2 .tga, 1 @eaDir/, 1 hidden, 1 old/"
     )
 
 

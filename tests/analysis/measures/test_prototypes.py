@@ -35,5 +35,5 @@ def test_values_far_from_zero_lose_nothing():
 
 
 def test_one_sketch_alone_has_no_prototype():
-    with pytest.raises(ValueError, match="fewer than two"):
+    with pytest.raises(ValueError, match="class 1 has 1 sketch"):
         nearest_prototypes(np.zeros((3, 2)), [0, 0, 1])

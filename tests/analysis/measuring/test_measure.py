@@ -210,7 +210,7 @@ def test_what_clip_sees(make_full_log, tmp_path, tiny_clip):
     assert some["told_apart"] == ["a", "b", "x"]
     assert some["rows"][0]["note"].endswith("of 8 sketches; 8 of other classes left out")
     none = legible("none.json", classes=["x", "y"])
-    assert "no photo is of a given class; the first one is of 'a'" in none["rows"][0]["note"]
+    assert "no photo is of a given class; the class of the first photo is 'a'" in none["rows"][0]["note"]
 
 
 def test_wrong_calls(make_full_log, tmp_path):
@@ -237,6 +237,6 @@ def test_strokes_too_many_to_compare_in_pairs_are_left_out(make_full_log, tmp_pa
     path = make_full_log(tmp_path) / "strokes.npz"
     np.savez(path, points=np.zeros((16, 2001, 1, 2), np.float32), sigma2=0.01)
     table = run(tmp_path, "--only", "topographic", "--sample", "3")
-    assert table.count("2001 strokes per sketch are too many, at most 2000 are compared") == 2
+    assert table.count("2001 strokes per sketch are too many: the limit is 2000") == 2
     table = run(tmp_path, "--only", "strokes", "--sample", "3")
-    assert "2001 strokes per sketch are too many, at most 2000 are measured" in table
+    assert "2001 strokes per sketch are too many: the limit is 2000" in table

@@ -133,7 +133,7 @@ def test_the_table_of_a_log_with_its_agents(played):
         f"photos (encoder), drawings ({name})" for name in ("pixels", "encoder", "matched strokes", "Chamfer")
     ]
     assert "nearest prototype (encoder)" in said
-    assert "on white paper; 1 is ink" in said
+    assert "on white paper; 1 means full ink" in said
 
 
 def test_features_are_the_encoders_views(played):
@@ -158,7 +158,7 @@ def test_weights_of_another_run_are_told(played):
 
 def test_weights_that_cannot_be_used(played, tmp_path, make_log, random_games):
     path, folder = played["shared"]
-    with pytest.raises(UsageError, match="given 2 times, and there are 1 logs"):
+    with pytest.raises(UsageError, match="given 2 times, but there are 1 logs"):
         measured(folder, path, path)
     with pytest.raises(UsageError, match="no such file"):
         measured(folder, tmp_path / "none.pt")
@@ -174,5 +174,5 @@ def test_official_weights_take_the_options_from_the_log(played, tmp_path, make_l
     _, found = measured(folder, tmp_path / "official.pt", only=["erasure"])
     assert found["erasure"]["rows"][0]["value"] == 1
     log = make_log(tmp_path / "log", random_games(8))
-    with pytest.raises(UsageError, match="carries no options"):
+    with pytest.raises(UsageError, match="contains the options"):
         measured(log, tmp_path / "official.pt")
