@@ -1,8 +1,8 @@
-"""The plugins that this user has run on this machine: a text file with the SHA-256 of each file's content.
+"""Remembers the plugins that this user has run on this machine, in a text file with the SHA-256 of each plugin.
 
-The list is in the user's configuration folder (Linux: ~/.config/learning-to-draw/plugins.txt). Deleting a line, or the
-file, withdraws the permission. Each process adds its line with one write at the file's end, so that several processes
-can add lines at once.
+The file is in the user's configuration folder (Linux: ~/.config/learning-to-draw/plugins.txt). Deleting a line, or the
+file, withdraws the permission. Each process appends its line with a single write, so several processes can do so at
+once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TITLE = "# SHA-256 and path of each plugin that was given with --plugin, check o
 
 
 def is_allowed(sha256: str) -> bool:
-    """Whether the user has run a plugin with this content before. False if the list cannot be read."""
+    """Whether the user has run a plugin with this SHA-256 before. False if the list cannot be read."""
     file = list_file()
     if file is None:
         return False
@@ -31,7 +31,7 @@ def is_allowed(sha256: str) -> bool:
 
 
 def allow(sha256: str, path: Path) -> None:
-    """Adds the hash of a plugin to the list. If that fails, logs one line; the user has to give the file again."""
+    """Adds the SHA-256 of the plugin `path` to the list. If that fails, it only logs a warning."""
     if is_allowed(sha256):
         return
     try:

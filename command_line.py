@@ -1,4 +1,4 @@
-"""The commands of the program: `run_command` calls the command's function in `trials`, `analysis` or `experiments`."""
+"""The table of all commands. `run_command` calls a command's function in `trials`, `analysis` or `experiments`."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ from learning_to_draw.trials.config.tool import Tool
 
 
 def run_command(arguments: Sequence[str]) -> None:
-    """Runs one command. Raises UsageError if there is no such command, and SystemExit after a command's help page.
+    """Runs the command `arguments[0]`. Raises UsageError if it does not exist, and SystemExit after its help page.
 
-    Without arguments, it prints an error and the list of commands to stderr, and raises SystemExit.
+    Without arguments, prints an error and the list of commands to stderr, and raises SystemExit.
     """
     # Before torch is loaded. OpenMP threads spin-wait by default: on a shared machine training can be 30 times slower.
     # Passive waiting costs a fifth of the speed for a small encoder on an idle machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Numba reads .numba_config.yaml in the current folder, which may be a stranger's run. These two settings would run
-    # its code: compiled functions are pickles, and locators are imported. Empty, they have their defaults.
+    # Numba reads .numba_config.yaml in the current folder, which may be a stranger's run. There, these two settings
+    # could run code: compiled functions are pickles, and locators are imported. Set here, to their empty default, they
+    # cannot.
     for setting in ("NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES"):
         os.environ.setdefault(setting, "")
-    # Before Pillow is loaded. Blocks of this size go back to the system when a picture is freed; otherwise every thread
+    # Before Pillow is loaded. Blocks of this size return to the system when a picture is freed. Otherwise every thread
     # that has decoded a large picture keeps up to a gigabyte.
     os.environ.setdefault("PILLOW_BLOCK_SIZE", "64m")
-    # Pillow warns of pictures that it reads nevertheless, and of those that this program refuses with a message.
+    # Pillow warns of pictures that it can still read, and of pictures that this program refuses with its own message.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     if not arguments:
         print(f"error: no command given\n\n{_help()}", file=sys.stderr)
@@ -55,15 +56,15 @@ def run_command(arguments: Sequence[str]) -> None:
 def _call(name: str, arguments: Sequence[str]) -> None:
     _check_words(arguments)
     if (plugin := read_early(arguments).get("plugin")) is not None:
-        load(plugin)  # before options are checked, as it adds options
+        load(plugin)  # before the options are checked, because a plugin adds options
     COMMANDS[name].run(list(arguments[1:]))
 
 
 def _check_words(words: Sequence[str]) -> None:
     """Raises UsageError for three errors that argparse does not report.
 
-    It turns `--option=--` into an unchecked empty list, takes `--=value` as an abbreviation of any option, and lets a
-    second --plugin replace the first.
+    argparse turns `--option=--` into an unchecked empty list, takes `--=value` as an abbreviation of any option, and
+    lets a second --plugin replace the first.
     """
     if sum(word.split("=")[0] == "--plugin" for word in words) > 1:
         raise UsageError("--plugin is given twice.\nGive one file: it can register any number of components.")
@@ -133,7 +134,7 @@ def _tool(name: str, arguments: list[str]) -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """One entry of the table below. summary: its line in the help. run: called with the command's arguments."""
+    """One entry of `COMMANDS`. summary: the command's line in the help. run: called with the command's arguments."""
 
     summary: str
     run: Callable[[list[str]], None]
@@ -158,7 +159,7 @@ COMMANDS = {name: command for section in SECTIONS.values() for name, command in 
 
 
 def _command_name(word: str) -> str:
-    """A command's name as in the table. The official scripts' names have underscores."""
+    """The name in `COMMANDS` of the command that the user typed. The official scripts' names have underscores."""
     name = word.replace("_", "-")
     return "test" if name == "eval" else name
 

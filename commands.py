@@ -1,7 +1,7 @@
-"""The commands other than train, test and crossplay: the paper's tables, tools that turn runs into pages, pictures and
-statistics, and the list and check of components.
+"""The table `TOOLS` of all commands other than train, test and crossplay.
 
-`TOOLS` is the table of all of them. Importing this module does not import torch.
+They reproduce the paper's tables, turn runs into pages, pictures and statistics, and list and check components.
+Importing this module does not import torch.
 """
 
 from learning_to_draw.analysis.draw import options as draw_options
@@ -28,8 +28,8 @@ every row (sketches.png) to --output.
     table3  capacity
     table4  shape bias
 Each of the paper's runs takes 250 epochs: days on a GPU. --quick plays the same games
-in minutes on a CPU, and ends with exit code 1 if a rate is outside the range that was
-measured when this was written.""",
+in minutes on a CPU, and ends with exit code 1 if a rate is outside the range expected
+from earlier quick runs.""",
         reproduce_options.add_reproduce_options,
         loads_torch=False,
     ),
@@ -41,8 +41,8 @@ READING: dict[str, Tool] = {
         "show a run as one web page: curves, sketches over the epochs, games",
         """\
 Writes the results of a training or a test as a single HTML page that needs no other
-file and no network: the result with its interval, learning curves, the sketches of
-the same photos epoch after epoch, games to browse by class and by right or wrong,
+file and no network. The page shows the result with its interval, learning curves,
+sketches of the same photos epoch after epoch, games by class and by right or wrong,
 which class is taken for which, options, versions and the command. Also works while
 the run is still training, and on folders of the official code, which contain less.
 Includes tests of a training's checkpoints if their folders are next to the run's.""",
@@ -67,7 +67,7 @@ of test that describe agents; a checkpoint of the official code needs them:
         """\
 Writes the sketches of a game log as vector graphics to a new folder, as
 NUMBER-MD5.svg: the number of the game and the name of the sketch's picture. Needs
-a log of this program; those of the official code contain no strokes.""",
+a log of this program, because logs of the official code contain no strokes.""",
         draw_options.add_save_svg_options,
         loads_torch=False,
     ),
@@ -81,19 +81,19 @@ sketches (topographic similarity, Brighton & Kirby 2006); whether sketches revea
 their class; how much ink and how many strokes are used; the rate with a stroke
 erased (with --weights; takes minutes on a CPU if the encoder is a large network);
 which class CLIP sees (with --clip); and, with several logs of the same test
-pictures, how similarly their runs draw. Measures that a log does not allow, such as
-one of the official code, are listed with the reason.""",
+pictures, how similarly their runs draw. Measures that a log does not allow (a log of
+the official code, for example) are listed with the reason.""",
         measure_options.add_measure_options,
     ),
     "study": Tool(
         "analysis.study.page:study",
         "make a page on which a person plays the receiver",
         """\
-Writes a web page, one file that needs no other and no network, on which a person
-plays the receiver: it shows a sketch of a game log, and the person chooses the
-picture that it stands for, in games drawn at random. If the log has classes, they
-alternate: each class of the senders' photos appears equally often, as far as the
-log has games for it. Candidates are shuffled. At the end the page saves the answers
+Writes a web page, as one file that needs no other file and no network, on which a
+person plays the receiver: the page shows a sketch of a game log, and the person
+chooses the picture that it stands for. Games are drawn at random. If the log has
+classes, each class of the senders' photos appears equally often, as far as the log
+has games for it. Candidates are shuffled. At the end the page saves the answers
 to a file, which study-results reads. The seed determines page, games and order.""",
         study_options.add_study_options,
         loads_torch=False,
@@ -104,9 +104,9 @@ to a file, which study-results reads. The seed determines page, games and order.
         """\
 Prints how often the people who played a study (see the command study) chose the
 correct picture, and a picture of the class that the sender saw, each with a 95 %
-interval (Wilson 1927), per participant and in total, with the agents on the same
-games and chance for comparison; and the mean time per answer. Give it one file of
-answers per participant, all from the same page.""",
+interval (Wilson 1927), per participant and in total. For comparison, it prints the
+agents' rate on the same games, and chance. It also prints the mean time per answer.
+Give it one file of answers per participant, all from the same page.""",
         study_options.add_study_results_options,
     ),
 }
@@ -116,8 +116,8 @@ COMPONENTS: dict[str, Tool] = {
         "trials.components_list:list_components",
         "list the components that can be chosen: data sets, games, agents, losses",
         """\
-Prints the names of all components by the option that chooses them, each with its own
-options; with --plugin also those of your own file.""",
+Prints the names of all components, grouped by the option that chooses them, each with
+its own options. With --plugin, includes the components of your own file.""",
         plugin_commands.add_list_options,
         loads_torch=False,
     ),
@@ -127,13 +127,13 @@ options; with --plugin also those of your own file.""",
         """\
 Tests every component that a plugin registers: shapes and ranges of its outputs,
 finite gradients, whether it moves with .to() and is restored by its state dict, and
-a run with it that trains, saves, loads and tests (a minute with Digits). Ends with
-exit code 1 if something is broken, and prints the problem and the line.""",
+a run that trains, saves, loads and tests it (a minute with Digits). If something is
+broken, prints the problem and the line, and ends with exit code 1.""",
         plugin_commands.add_check_options,
     ),
 }
 
-# These have the names of the official scripts, and their options in addition to longer ones.
+# These have the names of the official scripts. They accept the official short options and longer forms of them.
 SCRIPTS: dict[str, Tool] = {
     "sample-gamelogs": Tool(
         "analysis.official.sample_gamelogs:sample_gamelogs",
@@ -152,7 +152,7 @@ games. The same seed draws the same games.""",
 Writes one game of a log as a single HTML page that needs no other file: the
 sketch, the candidates in the receiver's order, the target and the guess. The target
 is shown as it was among the candidates; in "different" games the sender saw another
-photo of its class, which is not shown.""",
+photo of the target's class, which is not shown.""",
         options.add_render_game_options,
         loads_torch=False,
     ),
@@ -161,19 +161,19 @@ photo of its class, which is not shown.""",
         "average the sketches of the same targets over several logs",
         """\
 Averages all sketches of every target that all logs have, and writes the averages as
-one picture, ten per row. With logs of runs that differ only in their seeds, it shows
-what all agents draw alike. Targets are the same if their files have the same name:
-the logs must have been played with the same pictures at the same size.""",
+one picture, ten per row. With logs of runs that differ only in their seeds, the
+picture shows what all agents draw alike. Targets are the same if their files have
+the same name: the logs must be of the same pictures at the same size.""",
         options.add_average_options,
     ),
     "dump-hashes-classes": Tool(
         "analysis.official.dump_hashes_classes:dump_hashes_classes",
-        "list the name in game logs and the class of every test picture",
+        "list every test picture's name in game logs and its class",
         """\
 Prints one line of CSV, md5,class, per test picture of a data set, in the order of
 the data set; md5 is the picture's name in game logs. Give the same --dataset,
 --image-size and other data set options as for the run. Nothing else goes to
-standard output: it can be redirected to a file.""",
+standard output, so the output can be redirected to a file.""",
         options.add_dump_options,
         takes_dataset=True,
     ),
@@ -194,10 +194,10 @@ and writes clip-analysis.json, one entry per game. Needs the package open_clip_t
         "print the communication rate, and how often CLIP sees the intended class",
         """\
 Prints how many games of a log were won, and in how many games each of these holds:
-the class that CLIP sees in the sketch is the true class, the one it sees in the
-target (correct) or in the guess, or two of them; the same for target and guess; CLIP
-takes the sketch for a drawing, target and guess for photos. Without the file that
-clip-analysis writes, it prints only the communication rate.""",
+the class that CLIP sees in the sketch is the true class, the class that CLIP sees in
+the target (correct) or in the guess, or two of these; the same for target and guess;
+CLIP takes the sketch for a drawing, and target and guess for photos. Without the
+file that clip-analysis writes, prints only the communication rate.""",
         options.add_analyse_options,
         loads_torch=False,
     ),

@@ -1,4 +1,4 @@
-"""What all components (encoders, decoders, data sets, games, losses) have in common: a configuration with options.
+"""The common parts of all components (encoders, decoders, data sets, games, losses): a configuration with options.
 
 A component is a class with a configuration. The configuration is a frozen dataclass, and the only place that declares
 the component's options: names, defaults, types and help texts. This module imports neither torch nor argparse, so that
@@ -23,10 +23,10 @@ class Option:
     """An option, declared as a field of a configuration: its values, and how to give it on the command line.
 
     default: the value if the option is not given. Only an option whose default is None can be None. help: one or two
-    phrases. type: converts the text on the command line, and raises `InvalidValueError` if it is not allowed; None for
-    a switch. negatable: the switch also has the form --no-..., to turn off what a checkpoint or a data set turns on.
-    names: further names, such as the official code's. nargs: "+" for one or more values, "?" for at most one; const:
-    the value of an option that is given without one. required: whether the command line must have it.
+    phrases. type: converts the text on the command line, and raises `InvalidValueError` for a text that is not allowed;
+    None for a switch. negatable: whether the switch also has the form --no-..., to turn off what a checkpoint or a data
+    set turns on. names: further names, such as the official code's. nargs: "+" for one or more values, "?" for at most
+    one. const: the value if the option is given without a value. required: whether the option must be given.
     """
 
     default: Any
@@ -41,7 +41,7 @@ class Option:
     negatable: bool = False
 
     def problem(self, value: Any) -> str | None:
-        """Why the option cannot have this value; None if it can."""
+        """The reason why the option cannot have this value; None if it can."""
         if value is None:
             return None if self.default is None else "it needs a value"
         if self.type is None:
@@ -53,7 +53,7 @@ class Option:
         return next(filter(None, map(self._problem, value)), None)
 
     def _problem(self, value: Any) -> str | None:
-        """Why a single value is not allowed; None if it is."""
+        """The reason why a single value is not allowed; None if it is allowed."""
         assert self.type is not None
         if not isinstance(value, str | int | float | Path):
             return f"{value!r} is not a single value"
@@ -75,12 +75,12 @@ class Option:
 
 
 def option(default: Any, help: str, **settings: Any) -> Any:
-    """A field of a configuration. settings: those of `Option`."""
+    """A field of a configuration. settings: further arguments of `Option`."""
     return field(default=default, metadata={"option": Option(default, help, **settings)})
 
 
 def flag(help: str, *names: str) -> Any:
-    """A field for a switch that is off by default. names: further names of the option."""
+    """A field of a configuration for a switch that is off by default. names: further names of the option."""
     return option(False, help, type=None, names=names, negatable=True)
 
 
@@ -92,7 +92,7 @@ class Config:
         for name, option in options_of(type(self)).items():
             value = getattr(self, name)
             if problem := option.problem(value):
-                raise UsageError(f"{name} = {value!r} is not valid: {problem}.\nIt is: {option.help}.")
+                raise UsageError(f"{name} = {value!r} is not valid: {problem}.\n{name}: {option.help}.")
             object.__setattr__(self, name, option.convert(value))  # the dataclass is frozen
 
     def values(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def options_of(config: type[Config]) -> dict[str, Option]:
 
 
 def flag_of(name: str) -> str:
-    """The command line's form of an option: --latent-size for latent_size."""
+    """The form of an option on the command line, such as --latent-size for latent_size."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -124,9 +124,9 @@ class Component:
     """One entry of a table of components, such as `models.ENCODERS`.
 
     config: the class of its configuration. target: "module:Class", with the module relative to learning_to_draw; for a
-    plugin the class itself. defaults: of a data set, for options of the run and of other components, such as a small
-    encoder for small pictures; a checkpoint, a configuration file and the command line override them. defaults_with:
-    further defaults of a data set, by the name of the decoder with which they apply.
+    plugin the class itself. defaults: only for a data set: its defaults for options of the run and of other components,
+    such as a small encoder for small pictures; a checkpoint, a configuration file and the command line override them.
+    defaults_with: decoder's name -> further defaults of a data set, which apply with this decoder.
     """
 
     config: type[Config]
@@ -153,7 +153,7 @@ class Chosen(Generic[C]):
 
 
 class InvalidValueError(Exception):
-    """A value that its option does not allow. The message says what is allowed."""
+    """An option does not allow a value. The message says what is allowed."""
 
 
 # Outside this range float32 underflows or overflows, and torch would raise its own error in the middle of a run.
@@ -164,9 +164,12 @@ def positive_int(text: str) -> int:
     return _number(text, int, lambda value: 1 <= value < 2**31, "a whole number, 1 or more")
 
 
-@functools.cache  # equal options have the same type
+@functools.cache  # cached, so that equal options have the same type and compare equal
 def positive_int_up_to(most: int) -> Callable[[str], int]:
-    """The type of an option whose memory or time grows with its value. A checkpoint can hold any value."""
+    """The type of an option that allows whole numbers from 1 to `most`.
+
+    For options whose value decides memory or time: without a limit, a checkpoint could demand any amount.
+    """
     return lambda text: _number(
         text, int, lambda value: 1 <= value <= most, f"a whole number, 1 or more, and at most {most}"
     )

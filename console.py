@@ -1,4 +1,4 @@
-"""What a person sees of the program on a terminal: messages, exit codes and signals, loggers, progress bars."""
+"""Handles messages, exit codes, signals, loggers and progress bars: everything that a user sees on a terminal."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from typing import TextIO
 from learning_to_draw.errors import RunError, Terminated, UsageError, first_line
 from learning_to_draw.streams import printable, tolerant
 
-LOGGERS = ("commgame", "learning_to_draw.datasets")  # these report progress; all others only warn
+LOGGERS = ("commgame", "learning_to_draw.datasets")  # these report progress; other loggers only warn
 STAYS = "everything saved so far is complete (train --resume RUN resumes a training)"
-PACKAGES = {  # that the program needs, by the name of the module
+PACKAGES = {  # module -> name for pip, of every package that the program needs
     **{name: name for name in ("msgspec", "numba", "numpy", "packaging", "platformdirs", "scipy")},
     **{name: name for name in ("torch", "torchbearer", "torchvision", "tqdm")},
     **{"PIL": "pillow", "sklearn": "scikit-learn"},
@@ -29,19 +29,19 @@ Use a smaller --batch-size, fewer strokes or smaller sizes; --dry-run estimates 
 
 
 class _Printable(logging.Formatter):
-    """Formats messages with control characters escaped."""
+    """Formats messages, and escapes control characters in them."""
 
     def format(self, record: logging.LogRecord) -> str:
         return printable(super().format(record))
 
 
 def hidden() -> bool | None:
-    """The value of tqdm's `disable`: True with --quiet, otherwise None, which shows bars on a terminal only."""
+    """The value for tqdm's `disable`: True with --quiet, otherwise None, which shows bars on a terminal only."""
     return None if logging.getLogger("commgame").isEnabledFor(logging.INFO) else True
 
 
 def log_to(stream: TextIO) -> None:
-    """Sends the progress messages to a stream."""
+    """Sends progress messages to `stream`."""
     for name in LOGGERS:
         logger = logging.getLogger(name)
         handler = logging.StreamHandler(stream)
@@ -52,9 +52,9 @@ def log_to(stream: TextIO) -> None:
 
 
 def say_first(title: str, arguments: Sequence[str]) -> None:
-    """Logs what is starting, before the seconds that loading torch takes.
+    """Logs `title` before torch is loaded, which takes seconds.
 
-    Logs nothing with --quiet or --print-config (abbreviated or not), or on ranks > 0.
+    Logs nothing on ranks > 0, and nothing with --quiet or --print-config (abbreviated or not) but without --dry-run.
     """
     silent = any(
         option.startswith(word) for word in arguments if len(word) > 3 for option in ("--quiet", "--print-config")
@@ -64,10 +64,10 @@ def say_first(title: str, arguments: Sequence[str]) -> None:
 
 
 def import_torch() -> None:
-    """Imports torch from the root folder.
+    """Imports torch while the root folder is the current folder.
 
     Importing torch loads libcusparseLt.so.0, which looks for libcuda.so.1 in the current folder (its RUNPATH has an
-    empty entry). In a stranger's folder, this could be any program.
+    empty entry). In a stranger's folder, that file could contain any code.
     """
     if "torch" in sys.modules:
         return
@@ -82,8 +82,8 @@ def import_torch() -> None:
 def exit_code(run: Callable[[], None]) -> int:
     """Calls `run` and returns the program's exit code. An expected exception becomes a message on stderr.
 
-    Raises unexpected exceptions, and SystemExit after a help page. Meanwhile a write to stdout or stderr never fails,
-    and Ctrl-C and SIGTERM raise KeyboardInterrupt and Terminated.
+    Raises unexpected exceptions, and SystemExit after a help page. During `run`, writes to stdout or stderr never fail,
+    Ctrl-C raises KeyboardInterrupt, and SIGTERM raises Terminated.
     """
     with tolerant(), _signals():
         try:
@@ -143,7 +143,7 @@ def say_stopped(number: int) -> None:
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Context with handlers for Ctrl-C and SIGTERM. Without effect outside the main thread, which receives signals."""
+    """Context with handlers for Ctrl-C and SIGTERM. No effect outside the main thread."""
     before = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -157,9 +157,9 @@ def _signals() -> Iterator[None]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Raises the signal's exception. While a module is being imported it ends the process at once.
+    """Raises KeyboardInterrupt or Terminated. While a module is being imported, ends the process at once.
 
-    Packages swallow exceptions while they are imported, or print them; nothing is being written then.
+    Packages may swallow or print exceptions during their import. Ending is safe, because no file is being written then.
     """
     while frame is not None and frame.f_code is not exit_code.__code__:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
@@ -170,13 +170,13 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _process() -> str:
-    """The message prefix that names the rank (torchrun); empty for rank 0 and for anything else than a rank."""
+    """The message prefix that names this process's rank, on ranks > 0 (torchrun); otherwise empty."""
     rank = os.environ.get("RANK", "")
     return f"process {rank}: " if rank.isdecimal() and int(rank) > 0 else ""
 
 
 def _plugin_advice(error: BaseException) -> str | None:
-    """The message for an exception that a plugin has caused, else None."""
+    """The message for an exception that a plugin may have caused; None if no plugin is loaded."""
     from learning_to_draw.plugins import advice_for_plugin_error  # here: it loads the tables of all components
 
     return advice_for_plugin_error(error) if isinstance(error, Exception) else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class UsageError(Exception):
-    """Something that the user gave is not valid: an option, a file, a folder, a picture.
+    """Something that the user gave is not valid, such as an option, a file, a folder or a picture.
 
     The message says what was given, what is allowed and how to fix it, in at most five lines. The command line prints
     it and exits with code 2, before overwriting anything.
@@ -20,19 +20,19 @@ def first_line(error: Exception) -> str:
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
-    """Names for a message: "a, b, c", or the first `most` names and the total number."""
+    """The names as text for a message: "a, b, c", or the first `most` names and the total number."""
     text = ", ".join(names[:most])
     return text if len(names) <= most else f"{text}, ... ({len(names)} in all)"
 
 
 class Terminated(BaseException):
-    """SIGTERM was received, for example at the time limit of a cluster. Exit code 143."""
+    """SIGTERM was received, for example at the time limit of a cluster's job. The exit code is 143."""
 
 
 def program() -> str:
-    """The name of this program in messages: the installed command, or the file."""
+    """How messages name this program: "commgame" if started by that name, otherwise "python commgame.py"."""
     return "commgame" if Path(sys.argv[0]).name in ("commgame", "commgame.exe") else "python commgame.py"
 
 
 class RunError(Exception):
-    """A run failed after a valid start (a loss of NaN, a broken component). Exit code 1."""
+    """A run failed after a valid start, for example with a loss of NaN or a broken component. The exit code is 1."""

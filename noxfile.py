@@ -14,14 +14,14 @@ nox.options.default_venv_backend = "venv"
 
 @nox.session(python="3.13")
 def newest(session: nox.Session) -> None:
-    """The newest releases that the requirements allow."""
+    """Runs the tests with the newest releases that the requirements allow."""
     session.install("--upgrade", "-r", "requirements-dev.txt")
     session.run("python", "-m", "pytest", *session.posargs)
 
 
 @nox.session(python="3.10")
 def oldest(session: nox.Session) -> None:
-    """The oldest release of each requirement."""
+    """Runs the tests with the oldest release of each requirement."""
     session.install(*lower_ends("requirements.txt"), *lower_ends("requirements-dev.txt"))
     session.run("python", "-m", "pytest", *session.posargs)
 

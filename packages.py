@@ -1,4 +1,4 @@
-"""Imports the optional packages: those that only some options need."""
+"""Imports optional packages, which only some options need."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from learning_to_draw.errors import UsageError, first_line
 
 
 def import_optional(module: str, needed_by: str, package: str) -> ModuleType:
-    """The imported module of an optional package.
+    """Imports and returns a module of an optional package.
 
-    needed_by: what the user asked for, as an option or a name. package: its name for pip. Raises UsageError if the
-    package is not installed, or is installed and cannot be imported.
+    needed_by: the option or component that needs it, for messages. package: the package's name for pip. Raises
+    UsageError if the package is not installed or cannot be imported.
     """
     root = module.partition(".")[0]
     try:
         spec = importlib.util.find_spec(root)
-    except ModuleNotFoundError:  # instead of None, by some finders
+    except ModuleNotFoundError:  # some finders raise this instead of returning None
         spec = None
-    if spec is None or spec.origin is None:  # without origin it is an empty folder of this name
+    if spec is None or spec.origin is None:  # without an origin it is only a folder of this name
         raise UsageError(
             f"{needed_by} needs the package {package}, which is not installed in this Python ({sys.executable}).\n"
             f"Install it: python -m pip install {package}"
         )
     try:
         return importlib.import_module(module)
-    except Exception as error:  # a package that does not fit the others raises almost anything
+    except Exception as error:  # a package that does not fit other packages can raise anything
         raise UsageError(
-            f"{needed_by} needs the package {package}, which is installed and cannot be imported: "
+            f"{needed_by} needs the package {package}, which is installed but cannot be imported: "
             f"{first_line(error)[:200]}\n"
             f"Install it again: python -m pip install --force-reinstall {package}"
         ) from error

@@ -9,7 +9,7 @@
 `ZigZagConfig` is the component's configuration, a dataclass like those of the built-in components. docs/extending.md
 has examples and the contract of each kind.
 
-A plugin is code. It is run only if the user gives the file in this call, or has given a file with the same content on
+A plugin is code. It runs only if the user gives the file in this command, or has given a file with the same content on
 this machine before: `allowed_plugins` remembers the hashes.
 """
 
@@ -60,11 +60,11 @@ class Plugin:
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of its content, in hexadecimal."""
+        """The SHA-256 of the content, in hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
 
 
-# The table of each kind, and the class that its configurations derive from.
+# kind -> (table of components, base class of their configurations).
 TABLES: dict[str, tuple[dict, type[Config]]] = {
     "encoder": (ENCODERS, EncoderConfig),
     "decoder": (DECODERS, DecoderConfig),
@@ -82,12 +82,12 @@ RESERVED = {
         "running",  # running_loss is a column of the log
     ),
 }
-# Imports and methods of earlier versions.
+# Imports and methods of plugins written for earlier versions.
 OLD = re.compile(
     rb"^\s*(from|import) plugins\b|learning_to_draw\.(models|datasets)\.options\b|def add_options\(", re.MULTILINE
 )
 DATACLASS = "@dataclass(frozen=True, kw_only=True)"
-LARGEST = 2**24  # bytes of a file: a stranger's checkpoint can name any file of this machine
+LARGEST = 2**24  # bytes of a plugin file; a stranger's checkpoint can name any file of this machine, of any size
 _loaded: dict[Path, Plugin] = {}
 _registered: list[tuple[str, str]] = []
 
@@ -119,18 +119,19 @@ def _decorator(kind: str) -> Callable[..., Callable[[AnyClass], AnyClass]]:
 
 
 def _problem(kind: str, name: str, config: type[Config], cls: type) -> str | None:
-    """Why a component cannot be registered, with the fix; None if it can."""
+    """The reason why a component cannot be registered, with the fix; None if it can."""
     table, base = TABLES[kind]
     if not re.fullmatch(r"\w[\w.+-]*", name):
         return "a name has only letters, digits, _, -, + and dots, and begins with a letter, a digit or _"
     if kind == "auxiliary_loss" and (not name.isidentifier() or name.startswith(("val_", "test_"))):
         return (
-            "it becomes an option and a column of the log.\nChoose a Python identifier without val_ or test_ before it"
+            "the name becomes an option and a column of the log.\n"
+            "Choose a Python identifier that does not begin with val_ or test_"
         )
     if name in table or name in RESERVED.get(kind, ()):
         return "the name is taken.\nChoose another one"
     if not isinstance(cls, type):
-        return "it has to stand before a class"
+        return "the decorator has to stand before a class"
     if kind == "game" and not hasattr(cls, "kind"):
         return f"its class needs an attribute, kind = {name!r}, the game's name in logs"
     if not (isinstance(config, type) and issubclass(config, base)):
@@ -160,10 +161,10 @@ dataset = _decorator("dataset")
 
 
 def load(file: Path) -> Plugin:
-    """Runs a file that the user has given, which registers its components, and remembers that its content is allowed.
+    """Runs a plugin file that the user has given, and remembers its content as allowed.
 
-    A file that has already been loaded is not run again. Raises UsageError if the file cannot be run, or registers
-    nothing, or if a component is not valid.
+    Running the file registers its components. A loaded file is not run again. Raises UsageError if
+    the file cannot be run, registers no component, or registers a component that is not valid.
     """
     path = file.absolute()
     if path not in _loaded:
@@ -176,14 +177,14 @@ def load(file: Path) -> Plugin:
 
 
 def loaded(file: Path) -> Plugin:
-    """The plugin that was loaded from a file. Raises UsageError if it has not been loaded."""
+    """The plugin that was loaded from `file`. Raises UsageError if the file has not been loaded."""
     if (plugin := _loaded.get(file.absolute())) is None:
         raise UsageError(f"--plugin {file} has not been loaded.\nGive it as an option of this run.")
     return plugin
 
 
 def _read(path: Path) -> bytes:
-    """The content of a plugin file. Raises UsageError, without the file's name, if it cannot be one."""
+    """The content of a plugin file. Raises UsageError, without the file's name, if the file cannot be a plugin."""
     if not os.path.isfile(path):  # unlike Path.is_file, never raises
         raise UsageError("there is no such file.\nGive the path of a Python file")
     if path.suffix != ".py":
@@ -199,16 +200,16 @@ def _read(path: Path) -> bytes:
 
 
 def _run(file: Path, content: bytes) -> Plugin:
-    """Runs the content of a file. Raises UsageError, and unregisters its components, if it fails."""
+    """Runs `content`, the content of `file`. If that fails, unregisters its components and raises UsageError."""
     path, first = file.absolute(), len(_registered)
-    module = ModuleType(f"plugin {path}")  # no module that can be imported has such a name
+    module = ModuleType(f"plugin {path}")  # no importable module has such a name
     module.__file__ = str(path)
     try:
         if OLD.search(content):
             raise UsageError("it is written for an earlier version of this program.\nSee docs/extending.md")
         # Not through importlib: it would read the file again, or run a .pyc file from a folder __pycache__ next to it.
         code = compile(content, str(path), "exec", dont_inherit=True)
-        # Tracebacks show the lines that were run, also if the file changes afterwards.
+        # So that tracebacks show the lines that were run, even if the file changes afterwards.
         lines = io.StringIO(decode_source(content)).readlines()
         linecache.cache[str(path)] = (len(content), None, lines, str(path))
         import_torch()
@@ -228,20 +229,20 @@ def _run(file: Path, content: bytes) -> Plugin:
 
 
 def _forget(first: int) -> None:
-    """Unregisters the components from index `first` on, of a file that failed."""
+    """Unregisters the components of a file that failed: those from index `first` of `_registered` on."""
     for kind, name in _registered[first:]:
         del TABLES[kind][0][name]
     del _registered[first:]
 
 
 def _line_in(path: Path, error: BaseException) -> int | None:
-    """The line of the innermost frame of the error's traceback that is in this file; None if no frame is."""
+    """The line number of the innermost frame in the error's traceback that is in this file; None if there is none."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return lines[-1] if lines else None
 
 
 def advice_for_plugin_error(error: Exception) -> str | None:
-    """The message for an unexpected error if a plugin is loaded, with the line in its file; otherwise None."""
+    """The message for an unexpected error, with the line in the plugin's file; None if no plugin is loaded."""
     if not _loaded:
         return None
     last = traceback.extract_tb(error.__traceback__)[-1]
@@ -260,11 +261,11 @@ def advice_for_plugin_error(error: Exception) -> str | None:
 def reload_plugin(
     given: Path | str | None, options: Mapping[str, object], versions: Mapping[str, str], of: str
 ) -> None:
-    """Loads the plugin that the user has given, or else the plugin of the run to resume or test, if it has one.
+    """Loads the plugin `given` by the user; None: the plugin of the run to resume or test, if it used one.
 
-    options, versions: of that run, as saved. They may come from somebody else: the run's plugin is loaded only if the
-    user has run the same content before. of: the run's name in messages. Raises UsageError if the user has not, or if
-    the run's file is missing or has changed.
+    options, versions: those saved by that run. They may come from somebody else, so the run's plugin is loaded only if
+    the user has run the same content before; otherwise raises UsageError. Also raises it if the run's plugin file is
+    missing or has changed. of: the run's name in messages.
     """
     if given is not None:
         load(Path(given))
@@ -285,11 +286,11 @@ def reload_plugin(
             problem = f"cannot be loaded: {error}"
     sha256 = hashlib.sha256(content).hexdigest()
     if not problem and not (isinstance(versions, Mapping) and versions.get("plugin") == sha256):
-        problem = "has changed since"
+        problem = "has changed since then"
     if problem:
         raise UsageError(
             f"{of} was made with --plugin {file}, which {problem}.\n"
-            "Choose a file with --plugin FILE. The folder of a run has the original as plugin.py."
+            "Choose a file with --plugin FILE. The run's folder has a copy of the original as plugin.py."
         )
     if here is None:
         if not is_allowed(sha256):
@@ -300,9 +301,9 @@ def reload_plugin(
 def _not_allowed(of: str, file: Path) -> UsageError:
     word = shlex.quote(str(file))
     return UsageError(
-        f"{of} needs the plugin {file}: this is code, and you have not run it on this machine before.\n"
-        "Nothing of it has been run. Read the file first: as a program, it can do everything that you can do.\n"
-        f"Then allow it: add --plugin {word} to this command,\n"
+        f"{of} needs the plugin {file}. A plugin is code, and you have not run this one on this machine before.\n"
+        "It has not been run. Read the file first: a program can do everything that you can do.\n"
+        f"Then allow the plugin: add --plugin {word} to this command,\n"
         f"or run {program()} list --plugin {word}"
     )
 

@@ -1,7 +1,7 @@
 """Reads files that may come from somebody else: a run, a log, a checkpoint, the answers of a study.
 
-A damaged or hostile file is an error with one message. Reading it does not hang, needs a bounded amount of memory, and
-does not follow a link out of the folder that it belongs to. Does not import torch.
+A damaged or hostile file raises one error with a clear message. Reading it does not hang, needs a bounded amount of
+memory, and follows no link out of the file's folder. Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MIB = 1 << 20
 MOST_BYTES = 32 * MIB  # JSON can need 24 times its size in memory
 INTACT = "Give an intact copy."
 
-# Types for schemas. Without bounds, sums and conversions of numbers could fail later. NaN fulfils no bound.
+# Types for schemas. Without these bounds, sums and conversions of numbers could fail later. NaN is outside all bounds.
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Finite = Annotated[float, Meta(ge=-1e30, le=1e30)]
 Positive = Annotated[float, Meta(gt=0, le=1e30)]
@@ -41,13 +41,13 @@ T = TypeVar("T")
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The path of a file in a folder. Raises UsageError if a link, or `..`, leads out of the folder."""
+    """The path of the file `name` in a folder. Raises UsageError if a link or `..` leads out of the folder."""
     path = folder / name
     root = os.path.realpath(folder)
     if os.path.commonpath([root, os.path.realpath(path)]) != root:
         raise UsageError(
-            f"{path} is a link that leads out of {folder}, and files elsewhere are not read on behalf of that folder.\n"
-            "Replace it with a copy of the file."
+            f"{path} is a link that leads out of {folder}. Files outside that folder are not read.\n"
+            "Replace the link with a copy of the file."
         )
     return path
 
@@ -60,7 +60,7 @@ def read_bytes(path: Path, most: int = MOST_BYTES, advice: str = INTACT) -> byte
             if not stat.S_ISREG(status.st_mode):
                 raise cannot_read(path, "it is not a regular file", advice)
             content = file.read(most + 1) if status.st_size <= most else None
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+    except (OSError, ValueError) as error:  # ValueError if the name has a zero byte
         reason = error.strerror if isinstance(error, OSError) else None
         raise cannot_read(path, reason or first_line(error), advice) from error
     if content is None or len(content) > most:
@@ -77,7 +77,7 @@ def read_text(path: Path, most: int = MOST_BYTES, advice: str = INTACT) -> str:
 
 
 def read_json(path: Path, schema: type[T] | Any, advice: str = INTACT) -> T:
-    """The content of a JSON file, which has the type `schema`. Raises UsageError if it cannot be read or has another.
+    """The content of a JSON file. Raises UsageError if it cannot be read or does not have the type `schema`.
 
     Keys that the schema does not mention are kept.
     """
@@ -97,11 +97,12 @@ def read_toml(path: Path, schema: type[T] | Any, advice: str = INTACT) -> T:
 
 
 def parse_json(text: str, schema: type[T] | Any) -> T:
-    """The content of JSON, which has the type `schema`. Raises ValueError otherwise."""
+    """The decoded JSON `text`. Raises ValueError if it is not valid JSON or does not have the type `schema`."""
     try:
         content = json.loads(text, object_pairs_hook=_unique)
         if "\\ud" in text.lower():
-            # The bytes of a file name that are not UTF-8 are half a character each; other halves cannot be written.
+            # Bytes of a file name that are not UTF-8 become lone surrogates. Any other lone surrogate cannot be
+            # written.
             json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except RecursionError as error:
         raise ValueError("its lists are nested too deeply (recursion)") from error
@@ -111,7 +112,7 @@ def parse_json(text: str, schema: type[T] | Any) -> T:
 
 
 def check(content: Any, schema: type[T] | Any) -> T:
-    """`content` itself, if it has the type `schema`. Raises ValueError otherwise."""
+    """Returns `content` unchanged. Raises ValueError if it does not have the type `schema`."""
     try:
         msgspec.convert(content, schema)
     except (msgspec.ValidationError, RecursionError) as error:
@@ -120,7 +121,7 @@ def check(content: Any, schema: type[T] | Any) -> T:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Opens a file. A named pipe would otherwise wait for a writer."""
+    """Opens a file without blocking: opening a named pipe would otherwise wait for a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 

@@ -1,7 +1,7 @@
-"""Standard output and standard error that may be full or closed. A run does not depend on anyone reading its progress.
+"""Makes a run independent of standard output and standard error, which may be closed or go to a full disk.
 
-A failed write is ignored and remembered: `show`, which prints a command's result, reports it. Progress lines, bars and
-warnings do not, so a training whose output goes to `head -1` or to a full disk trains to its end.
+A failed write is remembered but not raised. Only `show`, which prints a command's result, reports it. A training whose
+progress lines go to `head -1` or to a full disk therefore trains to its end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e
 
 
 class Output(io.RawIOBase):
-    """Passes bytes on to a standard stream. error: the last failed write, which is not raised; None if none failed."""
+    """Passes bytes on to a standard stream. error: the last failed write's error, which is not raised; or None."""
 
     def __init__(self, stream: Any, error: OSError | None = None):
         super().__init__()
@@ -49,7 +49,7 @@ class Output(io.RawIOBase):
 @contextmanager
 def tolerant() -> Iterator[None]:
     """Context in which a write to sys.stdout or sys.stderr raises no OSError, and any text can be written."""
-    for number in range(3):  # a file opened later would otherwise take the place of a closed stream, and its output
+    for number in range(3):  # otherwise a file opened later could get a closed stream's number and its output
         try:
             os.fstat(number)
         except OSError:
@@ -67,7 +67,7 @@ def tolerant() -> Iterator[None]:
 
 
 def _tolerant(stream: Any, own: bool) -> Any:
-    """The stream to write to instead of this one. own: whether it is the process's; others are only reconfigured."""
+    """The stream that replaces `stream`. own: whether it is the process's own; others are only reconfigured."""
     if stream is None:  # Python's stand-in for a closed stream
         closed = OSError(errno.EBADF, os.strerror(errno.EBADF))
         return io.TextIOWrapper(io.BufferedWriter(Output(open(os.devnull, "wb", 0), closed)), "utf-8")
@@ -88,12 +88,12 @@ def _tolerant(stream: Any, own: bool) -> Any:
 
 
 def printable(text: str) -> str:
-    """The text with control characters escaped: texts from files could otherwise control the terminal."""
+    """The text with control characters escaped, because text from files could otherwise control the terminal."""
     return UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def show(text: str) -> None:
-    """Prints a command's result to standard output. Raises OSError if it could not be written."""
+    """Prints a command's result to standard output. Raises OSError if this or an earlier write failed."""
     print(printable(text), flush=True)
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, Output) and raw.error is not None:

@@ -1,6 +1,6 @@
-"""The options of `reproduce`. Does not import torch.
+"""The options of `reproduce`. Importing this module does not import torch.
 
-An option's destination is the name of an argument of the tool's function.
+An option's destination is the name of an argument of the function `reproduce`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def add_reproduce_options(group: Any) -> None:
     group.add_argument(
         "--quick",
         action="store_true",
-        help="play the same games in minutes on a CPU: Caltech-101 at 64 px, SqueezeNet, one epoch; the rates are "
-        "compared with rates measured earlier",
+        help="play the same games in minutes on a CPU, with Caltech-101 at 64 px, SqueezeNet and one epoch; the "
+        "rates are compared with rates measured earlier",
     )
     group.add_argument(
         "--seeds",
@@ -28,7 +28,7 @@ def add_reproduce_options(group: Any) -> None:
         nargs="+",
         default=[0],
         metavar="N",
-        help="train each row once with each --seed (default: 0)",
+        help="train each row once with each of these values of --seed (default: 0)",
     )
     group.add_argument(
         "--rows", nargs="+", metavar="ROW", help="only these rows, by the names of their folders (default: all)"

@@ -1,7 +1,7 @@
-"""The files that every call of `reproduce` writes anew: the table and the sketches.
+"""Writes the files that every call of `reproduce` replaces: the table and the sketches.
 
-written.json, next to them, holds the hashes of what was written. A file with another hash is not this program's, or was
-changed since, and is not replaced.
+written.json, next to them, holds the hashes of the written files. A file with another hash was not written by this
+program, or was changed later, and is not replaced.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ NAMES = ("table.md", "table.csv", "sketches.png")
 
 @contextmanager
 def claimed_folder(folder: Path) -> Iterator[None]:
-    """Context in which no other `reproduce` uses the folder. Raises UsageError as `check_own_files`."""
+    """Context in which no other `reproduce` can use the folder.
+
+    Raises UsageError if another one is using it, and in the same cases as `check_own_files`.
+    """
     check_own_files(folder)
     if not (folder / RECORD).exists():
         write_json(folder / RECORD, {}, new=True)
@@ -31,22 +34,22 @@ def claimed_folder(folder: Path) -> Iterator[None]:
 
 
 def check_own_files(folder: Path) -> None:
-    """Raises UsageError if a file that will be replaced is not as this program wrote it."""
+    """Raises UsageError if a file that will be replaced was not written by this program, or was changed later."""
     hashes = _hashes(folder)
     others = [name for name in NAMES if _exists(folder / name) and _sha256(folder / name) not in hashes.get(name, ())]
     if others:
         raise UsageError(
             f"{folder} holds {', '.join(others)}, which this version of the command did not write, or which was "
-            "changed since.\n"
-            "Nothing is overwritten: move it away, or give another --output."
+            "changed later.\n"
+            "Such files are not overwritten: move them away, or give another --output."
         )
 
 
 def replace_own_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Writes the files, by name. Raises UsageError as `check_own_files`."""
+    """Writes the files. contents: by name. Raises UsageError as `check_own_files`."""
     check_own_files(folder)
     hashes = {name: [hashlib.sha256(content).hexdigest()] for name, content in contents.items()}
-    # If this process is killed before it has replaced all files, the earlier ones are still known.
+    # The hashes of the earlier files stay: this process may be killed before it has replaced all files.
     earlier = {name: [_sha256(folder / name)] for name in contents if _exists(folder / name)}
     write_json(folder / RECORD, {name: earlier.get(name, []) + hashes[name] for name in hashes})
     for name, content in contents.items():
@@ -58,10 +61,12 @@ def _exists(path: Path) -> bool:
 
 
 def _sha256(path: Path) -> str:
-    """The hash of a file; "" for anything else."""
+    """The SHA-256 of a regular file; "" for anything else."""
     return "" if path.is_symlink() or not path.is_file() else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _hashes(folder: Path) -> Mapping[str, list[str]]:
     path = folder / RECORD
-    return read_json(path, dict[str, list[str]], "Move it away, or give another --output.") if path.exists() else {}
+    return (
+        read_json(path, dict[str, list[str]], "Move that file away, or give another --output.") if path.exists() else {}
+    )

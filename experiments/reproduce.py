@@ -26,8 +26,8 @@ from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.folder import check_free, check_unclaimed
 from learning_to_draw.trials.records.output import check_writable
 
-REMOVE = "Remove its folder, and run the command again."
-# Options that may differ between calls.
+REMOVE = "Remove the folder of this run, and run the command again."
+# Options that may have other values when the command is run again.
 ELSEWHERE = (*OF_ONE_START, "dataset_root", "device")
 STDERR = 2  # file descriptor; stdout is for the table
 PROGRAM = Path(__file__).parents[1] / "commgame.py"
@@ -35,7 +35,7 @@ PROGRAM = Path(__file__).parents[1] / "commgame.py"
 
 @dataclass(frozen=True)
 class Settings:
-    """Command line options that hold for all runs."""
+    """The options of the command that apply to all runs."""
 
     quick: bool
     output: Path
@@ -45,7 +45,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Job:
-    """One pair of agents: a row and a seed."""
+    """One pair of agents to train and test: a row of the table and a seed."""
 
     row: Row
     seed: int
@@ -91,9 +91,9 @@ class Job:
         return not any(self.commands)
 
     def check_begun(self) -> None:
-        """Raises UsageError if an existing training or test, finished or not, is of another row.
+        """Raises UsageError if the folder of the training or test holds a run with other options, finished or not.
 
-        Also if the folder of a test that is not finished holds anything else: this is not removed.
+        Also if another process uses the folder of an unfinished test, or if that folder holds other files.
         """
         if not (self.tested / "result.json").is_file():
             check_free(self.tested, "test")
@@ -123,11 +123,11 @@ def reproduce(
     device: str | None,
     dry_run: bool,
 ) -> str:
-    """Runs what is missing. Returns the table of all finished runs as Markdown.
+    """Runs the missing trainings and tests. Returns the table of all finished runs as Markdown.
 
-    Also writes it to `output` as table.md and table.csv, with sketches of every row in sketches.png.
-    Raises UsageError for unknown rows, if a row's folder holds a run with other options, and for files that would be
-    overwritten; RunError if a run fails or the rate of a quick run is outside its band.
+    Also writes the table to `output` as table.md and table.csv, and sketches of every row as sketches.png. After a dry
+    run, returns the remaining commands instead. Raises UsageError for unknown rows, runs with other options, and files
+    that would be overwritten, and RunError if a run fails or the rate of a quick run is outside its band.
     """
     chosen = TABLES[table]
     settings = Settings(quick, output or Path("reproduced", table + "-quick" * quick), dataset_root, device)
@@ -159,7 +159,7 @@ def reproduce(
 
 
 def _finished(rows: Sequence[Row], settings: Settings) -> Iterator[Job]:
-    """Yields the jobs of the table that are already finished."""
+    """Yields the finished jobs of these rows, with any seed."""
     for row in rows:
         for folder in (settings.output / row.name).glob("seed-*"):
             number = folder.name.removeprefix("seed-")
@@ -187,7 +187,7 @@ def _do(job: Job) -> None:
     """Runs the remaining commands of a job."""
     for words in job.commands:
         print(f"\n{job.row.title}, seed {job.seed}: {shlex.join(words)}", file=sys.stderr, flush=True)
-        # A separate process frees its memory when it ends; Ctrl-C reaches both processes.
+        # A separate process, so that its memory is freed at its end. Ctrl-C reaches both processes.
         code = subprocess.run([sys.executable, str(PROGRAM), *words], stdout=STDERR).returncode
         if code in (-2, 130):
             raise KeyboardInterrupt
@@ -197,19 +197,19 @@ def _do(job: Job) -> None:
             )
             raise RunError(
                 f"{job.row.title}, seed {job.seed}: {words[0]} {reason}.\n"
-                "Finished runs are kept: the same command continues from there."
+                "Finished runs are kept: run the same command again to continue."
             )
 
 
 class _Config(TypedDict):
-    """What is read of a run's config.json."""
+    """The entries of a run's config.json that are read here."""
 
     options: Options
     device: str
 
 
 class _Result(TypedDict):
-    """What is read of a run's result.json."""
+    """The entries of a run's result.json that are read here."""
 
     communication_rate: Share
     candidates: Annotated[int, Meta(ge=1, le=2**31)]
@@ -218,7 +218,7 @@ class _Result(TypedDict):
 
 @dataclass(frozen=True)
 class Run:
-    """The result of one job. minutes: of training plus test; of a resumed training only the time since it resumed."""
+    """The result of one job. minutes: training plus test; for a resumed training only the time since it resumed."""
 
     job: Job
     rate: float
@@ -229,7 +229,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Line:
-    """A row with the rates of its seeds. checked: whether they must lie in its band. runs: the runs they are from."""
+    """A row with the rates of its runs, one run per seed. checked: whether the rates must lie in the row's band."""
 
     row: Row
     rates: tuple[float, ...]
@@ -307,7 +307,7 @@ def _markdown(table: Table, lines: Sequence[Line], settings: Settings) -> str:
 
 
 def _csv(lines: Sequence[Line]) -> str:
-    """Returns CSV with one line per run."""
+    """The table as CSV, with one line per run."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     names = ["row", "paper", "seed", "communication_rate", "expected_low", "expected_high"]

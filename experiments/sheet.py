@@ -1,4 +1,4 @@
-"""Sketches of several runs, one below the other, for visual comparison."""
+"""Draws the sketches of several runs in one picture, for visual comparison."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SHOWN, TILE, GAP, LINE = 10, 96, 4, 22
 
 
 def draw_sheet(runs: Mapping[str, Path]) -> Image.Image:
-    """Returns a picture with the first sketches of each test. runs: title -> folder of the test.
+    """A picture with one strip per test: its first ten sketches. runs: title -> folder of the test.
 
-    The photos are above the sketches, unless they are the same as those of the previous test.
+    A strip of the photos is above each strip of sketches, unless the previous test had the same photos.
     """
     strips: list[tuple[str, list[Path]]] = []
     previous: list[Path] = []

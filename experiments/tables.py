@@ -1,8 +1,8 @@
-"""The paper's tables (Mihai & Hare 2021) as data: the options of every row, the paper's rates and those measured here.
+"""The paper's tables (Mihai & Hare 2021) as data: each row's options, the paper's rate and the rates measured here.
 
-The full commands are those of commands.md (a test compares the two). The quick ones take minutes on a CPU: Caltech-101
-at 64 px, SqueezeNet, one epoch and, in some tables, fewer candidates. Quick rows can be compared with each other, not
-with the paper's numbers.
+The full commands are those of commands.md (a test compares the two). The quick commands take minutes on a CPU:
+Caltech-101 at 64 px, SqueezeNet, one epoch and, in some tables, fewer candidates. Quick rows can be compared with each
+other, not with the paper's numbers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Options of every full run: those of training and test, and those of the training only.
+# Options of every full run: FULL for training and test, FULL_TRAINING for the training only.
 FULL = (
     "--dataset-root ./data --freeze-vgg --imagenet-norm --invert --feature-layer relu5_3 --sigma2 5e-4 --nlines 20 "
     "--data-seed 0 --batch-size 100 --loss HingeLoss"
@@ -33,9 +33,11 @@ STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table. name: its runs' folder. full, quick: its options in addition to FULL and QUICK; quick is None
-    if the row has no quick run, for the reason in `note`. paper: the communication rate in the paper, None if it gives
-    no number. seen: the rates of quick runs with seeds 0, 1, 2, ..., as measured here.
+    """One row of a table.
+
+    name: also the name of its runs' folder. full, quick: its options in addition to FULL and QUICK; quick is None if
+    the row has no quick run, for the reason in `note`. paper: the communication rate in the paper (0..1); None if the
+    paper gives no number. seen: the rates of quick runs with seeds 0, 1, 2, ..., as measured here.
     """
 
     name: str
@@ -59,8 +61,11 @@ class Row:
 
     @property
     def band(self) -> tuple[float, float] | None:
-        """The range expected of a quick run with another seed or on another processor: the mean of `seen` plus or minus
-        four standard deviations (at least 0.05), within 0..1. None for fewer than three runs."""
+        """(lowest, highest) rate expected of a quick run with another seed or on another processor.
+
+        It is the mean of `seen` ± four standard deviations (at least ± 0.05), within 0..1. None if `seen` has fewer
+        than three rates.
+        """
         if len(self.seen) < 3:
             return None
         middle, reach = statistics.mean(self.seen), max(0.05, 4 * statistics.stdev(self.seen))

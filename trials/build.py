@@ -26,10 +26,10 @@ from learning_to_draw.trials.loop.memory import SHARE, place_of_pictures
 
 logger = logging.getLogger("commgame")
 
-DARK = 32  # pictures without a brighter value are nearly black
-CHUNK = 2**24  # pixels searched at a time, until one is bright
+DARK = 32  # pictures are nearly black if all their values are below this
+CHUNK = 2**24  # values searched at a time; the search ends at the first bright value
 
-# Added to a seed, which gives each kind of random draw its own stream.
+# Offsets added to a seed, so that each kind of random draw has its own stream.
 TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
 
 
@@ -40,7 +40,7 @@ class Pictures:
     splits: Mapping[str, Split]
     image_size: int
     channels: int
-    budget: int | None = None  # bytes that they may take on the run's GPU; None without a CUDA GPU
+    budget: int | None = None  # bytes that the pictures may take on the run's GPU; None without a CUDA GPU
 
     @property
     def nbytes(self) -> int:
@@ -50,7 +50,10 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Seeds:
-    """data: of the games and their pictures. training: of the initial weights and of random views in training."""
+    """The seeds of a run.
+
+    data: decides the games and their pictures. training: decides the initial weights and the random views in training.
+    """
 
     data: int
     training: int
@@ -61,7 +64,8 @@ class Seeds:
         rank = distributed.rank()
         if rank == 0:
             return self.training
-        # Drawn instead of added: CPU generators use only 32 bits of a seed, and a sum could equal another stream's.
+        # A drawn number, not seed + rank: CPU generators use only 32 bits of a seed, and the sum could equal the seed
+        # of another stream.
         return int(torch.randint(2**32, (rank,), generator=torch.Generator().manual_seed(self.training))[-1])
 
 
@@ -95,14 +99,17 @@ def set_up(config: RunConfig, splits: Sequence[str]) -> Setup:
 
 
 def choose_device(asked: str | None) -> torch.device:
-    """The device asked for, or else the first GPU, or else the CPU. Raises UsageError if it is not available."""
+    """The device `asked` for; None: the first GPU if there is one, otherwise the CPU.
+
+    With several processes on GPUs, each gets its own GPU. Raises UsageError if the device is not available.
+    """
     name = ("cuda:0" if torch.cuda.is_available() else "cpu") if asked is None else asked
     if distributed.world_size() > 1:
         name = _one_of_several(name)
     try:
         device = torch.device(name)
         if device.type not in ("cpu", "cuda", "mps", "xpu"):
-            raise ValueError("training does not support it")
+            raise ValueError("this program does not support this kind of device")
         torch.empty(1, device=device)
         if device.type == "cuda" and distributed.world_size() > 1:
             torch.cuda.set_device(device)  # NCCL communicates on the current device
@@ -110,18 +117,18 @@ def choose_device(asked: str | None) -> torch.device:
         raise UsageError(
             f"--device {name} cannot be used: {first_line(error)[:150]}\n"
             f"This machine has the CPU and {torch.cuda.device_count()} CUDA GPU(s).\n"
-            "Choose one of them; several processes need one GPU each, or --device cpu."
+            "Choose one of these. Several processes need one GPU each, or --device cpu."
         ) from error
     return device
 
 
 def _one_of_several(name: str) -> str:
-    """The device of this process when several processes run: its own GPU, or the CPU. Raises UsageError for others."""
+    """The device of this process among several: its own GPU, or the CPU. Raises UsageError for any other `name`."""
     kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda") or (number and name != "cuda:0"):
         raise UsageError(
             f"--device {name}: with several processes, each uses its own GPU, or all use the CPU.\n"
-            "Give cuda or cpu, or leave it out."
+            "Give --device cuda or --device cpu, or leave out --device."
         )
     return f"cuda:{distributed.local_rank()}" if kind == "cuda" else name
 
@@ -129,14 +136,14 @@ def _one_of_several(name: str) -> str:
 def load_pictures(
     dataset: Chosen[Config], names: Sequence[str], device: torch.device, data_device: str = "auto"
 ) -> Pictures:
-    """Decodes the named splits of a data set, for a run on `device`, and moves them to --data-device.
+    """Decodes the splits `names` of a data set for a run on `device`, and moves them to `data_device` (--data-device).
 
     Raises UsageError if the pictures cannot be read or do not fit into the GPU's memory.
     """
     if data_device == "cuda" and device.type != "cuda":
         raise UsageError(
             f"--data-device cuda: this run is on {device}, not on a GPU.\n"
-            "Leave it out, or choose a GPU with --device cuda."
+            "Leave out --data-device, or choose a GPU with --device cuda."
         )
     with distributed.local_rank_zero_first():
         built = dataset.build()
@@ -153,7 +160,7 @@ def load_pictures(
 
 
 def _warn_if_dark(dataset: str, pictures: Pictures) -> None:
-    """Logs a warning if all pictures are nearly black, as those of a 12-bit camera in 16-bit files are."""
+    """Logs a warning if all pictures are nearly black, for example those of a 12-bit camera in 16-bit files."""
     brightest = 0
     for split in pictures.splits.values():
         images = split.images
@@ -164,7 +171,7 @@ def _warn_if_dark(dataset: str, pictures: Pictures) -> None:
                 return
     logger.warning(
         "%s: all pictures are nearly black: the brightest value is %d of 255. 16-bit pictures are divided by 256. If "
-        "theirs have fewer significant bits, rescale them.",
+        "your pictures use fewer than 16 bits, rescale them.",
         dataset,
         brightest,
     )
@@ -178,15 +185,14 @@ def build_batches(
     *,
     imagenet_norm: bool = False,
 ) -> dict[str, GameBatches]:
-    """The batches of every split; all games have the same number of candidates.
-
-    Raises UsageError if a split is too small for these games.
+    """The batches of every split, by the split's name. All games have the same number of candidates.
 
     imagenet_norm: whether the encoders normalise with ImageNet's mean. If so, a sender's own view is padded with that
-    mean, otherwise with 0.
+    mean, otherwise with 0. Raises UsageError if a split is too small for these games.
     """
     views = {"train": seeds.views + TRAIN_VIEW, "valid": seeds.data + VALID_VIEW, "test": seeds.data + TEST_VIEW}
-    # The held-out orders come from one stream, validation first: a test without training then plays the same games.
+    # The seeds of validation and test come from one stream, always in this order. A test that loads only the test
+    # split therefore plays the same games.
     fixed = torch.Generator().manual_seed(seeds.data)
     orders = {"train": seeds.data + TRAIN_DEAL}
     orders |= {name: int(torch.randint(2**62, (), generator=fixed)) for name in ("valid", "test")}
@@ -209,21 +215,21 @@ def build_batches(
             device=device,
             seed=views[name],
             sender_view=SenderView(paper) if game.config.random_transform_sender else None,
-            # Held-out games: see `DividedGames`.
+            # `DividedGames` divides the held-out games among the processes.
             share=(distributed.rank(), distributed.world_size()) if train else (0, 1),
         )
     return batches
 
 
 def of_size(game: Chosen[GameConfig], candidates: int) -> Chosen[GameConfig]:
-    """The game with this number of candidates. The original game is unchanged: its batch size is that number."""
+    """The game with this number of candidates. The original game is unchanged: its batch size sets the number."""
     if game.name == "none":
         return game
     return replace(game, config=dataclasses.replace(game.config, num_targets=candidates))
 
 
 def build_sampler(game: Chosen[GameConfig], split: Split, generator: torch.Generator) -> GameSampler:
-    """The game that deals the split's items: reshuffled every epoch in training, otherwise the same every time."""
+    """The sampler of a split's games: new games every epoch for "train", otherwise the same games every time."""
     return game.build(split, generator=generator, shuffle=split.name == "train")
 
 
@@ -244,9 +250,9 @@ def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
 def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool = True) -> Agents:
     """The agents, on the CPU, with initial weights from torch's global generator.
 
-    pictures: those they will see; only their size and channels matter. pretrained: whether to load the backbone weights
-    that the configuration asks for; not needed before loading a checkpoint. Raises UsageError if the components do not
-    fit the pictures or weights are missing.
+    pictures: what the agents will see; only image size and channels matter. pretrained: whether to load the backbone
+    weights that the configuration asks for; not needed if a checkpoint is loaded afterwards. Raises UsageError if the
+    components do not fit the pictures, or if weights are missing.
     """
 
     def build_encoder() -> Encoder:
@@ -277,7 +283,7 @@ def _build_encoder(config: AgentsConfig, pictures: Pictures, pretrained: bool) -
     if config.imagenet_norm and encoder.channels != 3:
         raise UsageError(
             "--imagenet-norm normalises red, green and blue, but this encoder sees one channel.\n"
-            "Turn it off (--no-imagenet-norm), or choose an encoder or a data set with three channels."
+            "Turn it off with --no-imagenet-norm, or choose an encoder or a data set with three channels."
         )
     encoder.imagenet_norm = config.imagenet_norm
     return encoder
@@ -288,8 +294,8 @@ def build_loss(
 ) -> TotalLoss:
     """The game's loss and the auxiliary losses that are on, with initial weights from torch's global generator.
 
-    testing: only the losses that a test measures, as in the official code. Raises UsageError if nothing would be
-    learned, or if the encoder lacks the feature layers that a loss compares.
+    testing: whether to leave out the losses that a test does not measure, as in the official code. Raises UsageError
+    if a training would learn nothing, or if the encoder lacks the feature layers that a loss compares.
     """
     views = {"seed": seeds.views + TRAIN_SKETCH_VIEW, "held_out_seed": seeds.data + VALID_SKETCH_VIEW}
     terms = {

@@ -13,7 +13,7 @@ from learning_to_draw.trials.loop.tensorboard import summary_writer
 
 
 def check_game_options(config: RunConfig) -> None:
-    """Raises UsageError for games of fewer than 2 candidates, and for --num-targets with the original game."""
+    """Raises UsageError if games have fewer than 2 candidates, or if --num-targets is given with the original game."""
     game = config.game.config
     if config.plays_original and given_options(config).get("num_targets"):
         raise UsageError(
@@ -24,18 +24,21 @@ def check_game_options(config: RunConfig) -> None:
     if config.plays_original and game.batch_size < 2:
         raise UsageError("--batch-size 1: a game needs 2 candidates or more.\nGive a larger batch.")
     if game.num_targets == 1:
-        raise UsageError("--num-targets 1: a game needs 2 candidates or more.\nGive more, or leave it out.")
+        raise UsageError("--num-targets 1: a game needs 2 candidates or more.\nGive a larger number, or leave it out.")
 
 
 def check_candidates(config: RunConfig, sampler: GameSampler) -> None:
     """Raises UsageError if a plugin's game ignores --num-targets."""
     wanted = given_options(config).get("num_targets")
     if not config.plays_original and wanted and wanted != sampler.candidates:
-        raise UsageError(f"--num-targets {wanted}: the game {config.game.name} does not use it.\nLeave it out.")
+        raise UsageError(f"--num-targets {wanted}: the game {config.game.name} ignores this option.\nLeave it out.")
 
 
 def check_train_options(config: TrainConfig) -> None:
-    """Raises UsageError for options that would have no effect; a test accepts them, as in the official code."""
+    """Raises UsageError for options of a training that conflict, are incomplete or would have no effect.
+
+    A test accepts them, like the official code.
+    """
     drawing = config.agents.decoder.config
     if drawing.sigma2_step > 0 and (drawing.sigma2 <= drawing.final_sigma2 or drawing.sigma2_factor >= 1):
         raise UsageError(
@@ -51,13 +54,14 @@ def check_train_options(config: TrainConfig) -> None:
     if config.gather_candidates and distributed.world_size() == 1:
         raise UsageError("--gather-candidates needs several processes.\nStart them with torchrun, or leave it out.")
     if config.tensorboard:
-        summary_writer()  # it can be imported
+        summary_writer()  # raises UsageError if it cannot be imported
     _check_unused_losses(config)
     for loss in (loss for loss in config.auxiliary.values() if loss.on):
         match loss.config:
             case PerceptualConfig(learn_sop_weights=True, sop_weights=tuple()):
                 raise UsageError(
-                    "--learn-sop-weights learns the weights, and --sop-weights sets them.\nGive one of them, not both."
+                    "--learn-sop-weights learns the weights that --sop-weights sets.\n"
+                    "Give one of the two options, not both."
                 )
             case DogConfig(like_a_dog_image=None):
                 raise UsageError(
@@ -67,7 +71,7 @@ def check_train_options(config: TrainConfig) -> None:
 
 
 def _check_unused_losses(config: TrainConfig) -> None:
-    """Raises UsageError if an option of an auxiliary loss is given without the loss."""
+    """Raises UsageError if an option of an auxiliary loss is given, but the loss is off."""
     for name, value in given_options(config).items():
         losses = [loss for loss in config.auxiliary.values() if name in loss.config.values()]
         if losses and value is not False and not any(loss.on for loss in losses):

@@ -13,7 +13,11 @@ from learning_to_draw.trials.config.run import KINDS
 
 
 def list_components(plugin: Path | None) -> str:
-    """A text with one line per component, by kind, with its options. Raises UsageError if the plugin fails to load."""
+    """A text with one line per component: its name and its options, grouped by kind.
+
+    plugin: a file whose components are included, each marked with the file's name. Raises UsageError if it fails to
+    load.
+    """
     own = {(id(TABLES[kind][0]), name) for kind, name in load(plugin).components} if plugin else set()
     tables: dict[str, Mapping[str, Component]] = {flag_of(kind): kinds.table for kind, kinds in KINDS.items()}
     tables["auxiliary losses"] = AUXILIARY_LOSSES

@@ -39,9 +39,9 @@ CELL, MARGIN, LONGEST_NAME = 72, 12, 24
 def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[str] | None = None) -> dict | None:
     """Plays the test split with every sender and every receiver of `files`, and writes the matrix of rates.
 
-    config: for the first of the files; the options given override those of all checkpoints. command: the full command
-    line, for the record; None: one with the options of `config`. Returns the content of result.json, or None after a
-    dry run. Raises UsageError before writing anything.
+    Returns the content of result.json, or None after a dry run. config: the configuration for the first file; the
+    options that the user gave override those of all checkpoints. command: the command line to record; None: it is made
+    from the options of `config`. Raises UsageError before writing anything.
     """
     if launched_world_size() > 1:
         raise UsageError("crossplay does not support several processes (torchrun).\nStart one process.")
@@ -108,7 +108,7 @@ def _play(config: CrossplayConfig, agents: Agents, batches: GameBatches, device:
 
 
 def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequence[Sequence[dict]]) -> dict:
-    """The content of result.json: the matrix with its intervals, and the mean rates of own and of other partners."""
+    """The content of result.json: the matrix of rates with intervals, and mean rates with own and other partners."""
     own = [outcomes[k][k]["communication_rate"] for k in range(len(names))]
     others = [played["communication_rate"] for k, row in enumerate(outcomes) for j, played in enumerate(row) if j != k]
     common = {key: outcomes[0][0][key] for key in ("chance", "games", "candidates", "split")}
@@ -123,9 +123,10 @@ def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequen
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """Distinct names for the checkpoints: the first of folder, file and folder/file that is distinct for all.
+    """Distinct short names for the checkpoints, in the order of `paths`.
 
-    If none is, folder/file with a number.
+    FOLDER, FILE or FOLDER/FILE: the first form that gives every checkpoint a different name. Otherwise NUMBER
+    FOLDER/FILE.
     """
     candidates = (
         [path.absolute().parent.name for path in paths],
@@ -139,7 +140,7 @@ def short_names(paths: Sequence[Path]) -> list[str]:
 
 
 def matrix_csv(names: Sequence[str], rates: Sequence[Sequence[float]]) -> str:
-    """CSV with one row per sender and one column per receiver."""
+    """The matrix of rates as CSV, with one row per sender and one column per receiver."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["sender", *names])
@@ -148,7 +149,10 @@ def matrix_csv(names: Sequence[str], rates: Sequence[Sequence[float]]) -> str:
 
 
 def draw_matrix(names: Sequence[str], rates: Sequence[Sequence[float]], chance: float) -> Image.Image:
-    """A heat map, one row per sender, one column per receiver: white at chance or below, dark blue at rate 1."""
+    """A heat map of the rates (0..1): one row per sender, one column per receiver.
+
+    A cell is white if its rate is `chance` or below, and dark blue at rate 1.
+    """
     font = ImageFont.load_default(14)
     labels = [name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}" for name in names]
     room = round(max(font.getlength(label) for label in [*labels, "sender \\ receiver"])) + 2 * MARGIN

@@ -1,4 +1,4 @@
-"""Describes in words what a run is going to play: shown before it starts and by --dry-run."""
+"""Describes in words what a run is going to play. The text is shown before the run starts, and by --dry-run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from learning_to_draw.trials.loop.memory import MIB
 
 
 def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:
-    """Data, games, chance level and parameters, one line each; then the options that were given or differ from the
-    defaults."""
+    """A text that describes data, games, chance level and parameters, one line each.
+
+    After these come the options that were given or differ from their defaults.
+    """
     lines = [
         _data_line(config.dataset.name, pictures),
         _place_line(pictures),
@@ -85,7 +87,10 @@ def _processes_line(batches: Mapping[str, GameBatches]) -> list[str]:
 
 
 def _lonely_line(batches: Mapping[str, GameBatches]) -> list[str]:
-    """A line that counts the classes with one picture, in games whose receiver should see a different picture."""
+    """A line that counts the classes with one picture only; [] if there are none.
+
+    Counts only splits whose games should show the receiver a different picture of the sender's class.
+    """
     dealers = {name: games.sampler for name, games in batches.items() if games.sampler.kind in ("different", "mixed")}
     counts = ", ".join(f"{len(sampler.lonely)} of {name}" for name, sampler in dealers.items() if sampler.lonely)
     line = f"one picture    classes with one picture only: {counts}; here the receiver sees the sender's own picture"

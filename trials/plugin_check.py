@@ -37,20 +37,20 @@ from learning_to_draw.trials.test import test
 from learning_to_draw.trials.train import train
 from learning_to_draw.trials.trained import configure_test
 
-SIZE, PICTURES = 32, 3  # of the test pictures; with fewer than 3, swapped pictures could go unnoticed
+SIZE, PICTURES = 32, 3  # side in pixels and number of the test pictures; fewer than 3 could hide swapped pictures
 CPU = torch.device("cpu")
 
 Step = tuple[str, Callable[[], None]]
 
 
 class BrokenError(Exception):
-    """A component breaks the contract of its kind."""
+    """A component breaks the contract of its kind. The message says how."""
 
 
 def check(plugin: Path, options: str) -> str:
-    """A text that lists, for every component that a file registers, each check and its result.
+    """A text that lists each check and its result, for every component that the file `plugin` registers.
 
-    options: further options for `train`, such as a data set's path. Raises UsageError if the file cannot be loaded,
+    options: further options for `train`, such as a data set's path. Raises UsageError if the file cannot be loaded, and
     RunError if a component breaks the contract of its kind.
     """
     loaded = load(plugin)
@@ -69,21 +69,22 @@ def check(plugin: Path, options: str) -> str:
 
 
 def _configuration(kind: str, name: str, more: str) -> TrainConfig:
-    """A training with the component, small games and, unless it is an encoder or a data set, a small encoder.
+    """The configuration of a training with the component `name` and small games.
 
-    more: words of the command line, which override these.
+    The encoder is a small one, unless the component is an encoder or a data set. more: words of the command line, which
+    override these settings.
     """
     if kind == "auxiliary_loss":
         chosen = {AUXILIARY_LOSSES[name].switch: True}
     else:
         chosen = {option: name for option, described in KINDS.items() if described.table is TABLES[kind][0]}
-    # A data set's own encoder may be for large pictures.
+    # A data set may have large pictures, which its default encoder fits.
     small = {} if kind in ("dataset", "encoder") else {"encoder": "SmallCNNEncoder"}
     return parse("train", shlex.split(more), {**small, "batch_size": 16, **chosen}, "check")
 
 
 def _attempt(attempt: Callable[[], None], plugin: Plugin) -> str:
-    """The reason for a failure, after a colon; empty if the attempt succeeded."""
+    """A colon and the reason if the attempt failed; empty if it succeeded."""
     try:
         attempt()
     except (BrokenError, UsageError, RunError) as error:
@@ -136,9 +137,9 @@ def _encoder_steps(config: AgentsConfig) -> Iterator[Step]:
         encoding = encoder.encode(_photos(dtype=torch.float32)[:, : encoder.channels], layers=encoder.feature_layers)
         _shape("the latent", encoding.latent, (PICTURES, size))
         layers = set(encoding.feature_maps)
-        _require(layers == set(encoder.feature_layers), f"feature maps are {layers}")
+        _require(layers == set(encoder.feature_layers), f"its feature maps are {layers}")
         for layer, maps in encoding.feature_maps.items():
-            _require(maps.dim() == 4 and len(maps) == PICTURES, f"the map of {layer} is {list(maps.shape)}")
+            _require(maps.dim() == 4 and len(maps) == PICTURES, f"the map of {layer} has shape {list(maps.shape)}")
 
     def as_module() -> None:
         encoder = _agents(config)[0].sender_encoder
@@ -157,7 +158,10 @@ def _decoder_steps(config: AgentsConfig) -> Iterator[Step]:
             strokes = agents.decoder(latents)
             sketches = agents.decoder.draw(strokes)
         shape = list(strokes.points.shape)
-        _require(len(shape) == 4 and shape[0] == PICTURES and shape[3] == 2, f"strokes' points are {shape}")
+        _require(
+            len(shape) == 4 and shape[0] == PICTURES and shape[3] == 2,
+            f"strokes' points have shape {shape}, but have to have [{PICTURES}, N, P, 2]",
+        )
         _shape("the sketch", sketches, (PICTURES, agents.decoder.channels, SIZE, SIZE))
         _require(bool(sketches.min() >= 0), "the sketch has values below 0")
         _require(float(sketches.max()) <= max(1.0, agents.decoder.contrast), "the sketch has values above 1")
@@ -175,7 +179,10 @@ def _receiver_steps(config: AgentsConfig) -> Iterator[Step]:
     def gives_vectors() -> None:
         agents, size = _agents(config)
         vectors = agents.receiver(torch.randn(PICTURES, size))
-        _require(vectors.dim() == 2 and len(vectors) == PICTURES, f"its output is {list(vectors.shape)}")
+        _require(
+            vectors.dim() == 2 and len(vectors) == PICTURES,
+            f"its output has shape {list(vectors.shape)}, but has to have [{PICTURES}, R]",
+        )
 
     def as_module() -> None:
         agents, size = _agents(config)
@@ -197,7 +204,10 @@ def _module(module: nn.Module, inputs: Tensor, run: Callable[[nn.Module, Tensor]
     with torch.no_grad():
         whole, first = run(module, inputs), run(module, inputs[:1])
     _require(bool(torch.isfinite(whole).all()), "its output is not finite")
-    _require(torch.allclose(whole[:1], first, atol=1e-4), "its output for one picture depends on the other pictures")
+    _require(
+        torch.allclose(whole[:1], first, atol=1e-4),
+        "its output for one picture depends on the other pictures in the batch",
+    )
     inputs = inputs.clone().requires_grad_()
     run(module, inputs).square().mean().backward()
     gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None] + [inputs.grad]
@@ -206,7 +216,9 @@ def _module(module: nn.Module, inputs: Tensor, run: Callable[[nn.Module, Tensor]
     moved = copy.deepcopy(module).double()
     with torch.no_grad():
         precise = run(moved, inputs.detach().double())
-    _require(precise.dtype == torch.float64, "one of its tensors does not move with .to(): register it as a buffer")
+    _require(
+        precise.dtype == torch.float64, "one of its tensors does not move with .to(): register that tensor as a buffer"
+    )
     for parameter in module.parameters():
         parameter.data.add_(1)
     module.load_state_dict({name: value.float() for name, value in moved.state_dict().items()})
@@ -251,14 +263,17 @@ def _game_steps(game: Chosen[GameConfig], dataset: Chosen[Config]) -> Iterator[S
         pictures = load_pictures(dataset, ("train", "valid"), CPU)
         for split in pictures.splits.values():
             sampler, same_seed = (build_sampler(game, split, torch.Generator().manual_seed(5)) for _ in range(2))
-            _require(len(sampler) >= 1, f"no game is dealt from {split.name}")
+            _require(len(sampler) >= 1, f"it deals no game from the {split.name} split")
             epochs = [list(dealt) for dealt in (sampler, same_seed, same_seed)]
             _require(
                 len(epochs[0]) == len(sampler), f"it yields {len(epochs[0])} deals, but its len() is {len(sampler)}"
             )
             for deal in epochs[0]:
                 _check_deal(deal, sampler, split)
-            _require(_alike(epochs[0], epochs[1]), "the same seed deals differently: draw only from `generator`")
+            _require(
+                _alike(epochs[0], epochs[1]),
+                "two samplers with the same seed deal different games: draw random numbers only from `generator`",
+            )
             held_out = split.name != "train"
             _require(
                 _alike(epochs[1], epochs[2]) == held_out,
@@ -270,14 +285,18 @@ def _game_steps(game: Chosen[GameConfig], dataset: Chosen[Config]) -> Iterator[S
 
 def _check_deal(deal, sampler, split: Split) -> None:
     games, senders, candidates = sampler.games, sampler.senders, sampler.candidates
-    _require(tuple(deal.senders.shape) == (games * senders,), f"senders are {list(deal.senders.shape)}")
+    _require(
+        tuple(deal.senders.shape) == (games * senders,),
+        f"senders have shape {list(deal.senders.shape)}, but have to have [{games * senders}]",
+    )
     _shape("the pool", deal.candidates, (games, candidates))
     _require(deal.targets.shape == deal.senders.shape, "the number of targets differs from the number of senders")
     _require(
-        int(deal.targets.min()) >= 0 and int(deal.targets.max()) < candidates, "a target is not one of its candidates"
+        int(deal.targets.min()) >= 0 and int(deal.targets.max()) < candidates,
+        "a target is not the index of a candidate",
     )
     items = torch.cat([deal.senders, deal.candidates.flatten()])
-    _require(int(items.min()) >= 0 and int(items.max()) < len(split), "an item is not in the split")
+    _require(int(items.min()) >= 0 and int(items.max()) < len(split), "the index of an item is outside the split")
 
 
 def _alike(epoch: list, other_epoch: list) -> bool:
@@ -294,7 +313,7 @@ def _dataset_steps(dataset: Chosen[Config]) -> Iterator[Step]:
         pictures, reloaded = (load_pictures(dataset, ("train", "valid", "test"), CPU) for _ in range(2))
         for name, split in pictures.splits.items():
             dtype = getattr(split.images, "dtype", torch.uint8)  # pictures of different sizes have no dtype attribute
-            _require(dtype == torch.uint8, f"pictures of {name} are {dtype}, and have to be torch.uint8, 0 to 255")
+            _require(dtype == torch.uint8, f"pictures of {name} are {dtype}, but have to be torch.uint8, 0 to 255")
             _require(split.labels.dtype == torch.int64, f"labels of {name} are {split.labels.dtype}, not torch.int64")
             views = split.view(torch.arange(min(2, len(split))), torch.Generator())
             size = pictures.image_size
@@ -303,10 +322,11 @@ def _dataset_steps(dataset: Chosen[Config]) -> Iterator[Step]:
             _require(len(split) >= 2, f"{name} has {len(split)} pictures")
             labels = split.labels
             _require(
-                int(labels.min()) >= 0 and int(labels.max()) < len(split.classes), f"{name} has labels without a class"
+                int(labels.min()) >= 0 and int(labels.max()) < len(split.classes),
+                f"labels of {name} are not all in 0..{len(split.classes) - 1}",
             )
             again = reloaded.splits[name].view(torch.arange(min(2, len(split))), torch.Generator())
-            _require(torch.equal(views, again), f"{name} differs when the data set is built again")
+            _require(torch.equal(views, again), f"the pictures of {name} change when the data set is built again")
 
     yield "returns training, validation and test pictures of one size, with labels, the same every time", gives_splits
 
@@ -331,4 +351,6 @@ def _quietly() -> Iterator[None]:
 
 
 def _shape(name: str, tensor: Tensor, expected: tuple[int, ...]) -> None:
-    _require(tuple(tensor.shape) == expected, f"{name} is {list(tensor.shape)}, and has to be {list(expected)}")
+    _require(
+        tuple(tensor.shape) == expected, f"{name} has shape {list(tensor.shape)}, but has to have {list(expected)}"
+    )

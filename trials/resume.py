@@ -40,7 +40,7 @@ from learning_to_draw.trials.unseen import PLACES
 
 logger = logging.getLogger("commgame")
 
-# Options that may change when a run resumes.
+# Options that may have other values when a run resumes.
 MAY_CHANGE = (
     *OF_ONE_START,
     *PLACES,  # `unseen.check_same_pictures` compares the pictures
@@ -61,9 +61,9 @@ MAY_CHANGE = (
 class Interrupted:
     """A run to resume.
 
-    options: those that it was started with. epochs: the number of finished epochs. batches: the number of finished
-    batches in the next epoch. processes: the number of processes that trained it. file: the resume file that was read.
-    status: of that file.
+    content: the content of the resume file. file: the path of that file. status: its status when it was read. options:
+    what the run was started with. epochs: the number of finished epochs. batches: the number of finished batches of the
+    epoch after these. processes: the number of processes that trained the run.
     """
 
     folder: Path
@@ -88,7 +88,10 @@ class Interrupted:
         return len(self.content["random"])
 
     def complete(self, epochs: int) -> bool:
-        """Whether nothing is left to do. A run killed after its last epoch still has to write its result."""
+        """Whether the run has trained for `epochs` epochs and written its result.
+
+        A run that was killed after its last epoch is not complete: it still has to write its result.
+        """
         with suppress(UsageError):  # missing or damaged
             return self.epochs == epochs == read_result(self.folder).content["epochs"]
         return False
@@ -98,7 +101,7 @@ class Interrupted:
         now = self.file.stat()
         if (now.st_ino, now.st_mtime_ns) != (self.status.st_ino, self.status.st_mtime_ns):
             raise UsageError(
-                f"--resume {self.folder}: another process has resumed this run meanwhile.\nGive the command again."
+                f"--resume {self.folder}: another process has resumed this run in the meantime.\nRun the command again."
             )
 
     @property
@@ -114,10 +117,10 @@ class Interrupted:
 def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Interrupted | None]:
     """The configuration for `commgame.py train WORDS` with --resume WHERE, and the run to resume.
 
-    where: the run's folder, or "auto" for the run in --output; the run is None if that does not exist yet. Raises
-    UsageError if an option differs from those that the run was started with, or if the run is complete. With "auto" a
-    complete run is not an error, as a job may be restarted after it has finished. A run that was killed before its
-    first save is begun again with its options, and returned as None.
+    where: the run's folder, or "auto" for the run in --output. The run is None if "auto" finds no run yet, or if the
+    run was killed before its first save; such a run begins again with its own options. Raises UsageError if an option
+    differs from those that the run was started with, or if the run is complete. With "auto" a complete run is not an
+    error, because a job may be restarted after it has finished.
     """
     output = None
     if where == "auto":
@@ -125,7 +128,7 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
         output = config.output
         if output is None:
             raise UsageError(
-                "--resume auto resumes the run in --output, which is not given.\nName a folder with --output."
+                "--resume auto resumes the run in --output, but --output is not given.\nName a folder with --output."
             )
     folder, early = Path(where if output is None else output), read_early(words)
     if not _can_go_on(folder):
@@ -140,13 +143,13 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
     _check_same(parse_training(words) if "config" in early else config, saved, folder)
     if interrupted.processes != launched_world_size():
         raise UsageError(
-            f"--resume {folder}: the run was started with {interrupted.processes} process(es), and now there are "
-            f"{launched_world_size()}: its steps would play different games.\n"
+            f"--resume {folder}: the run was started with {interrupted.processes} process(es), but now there are "
+            f"{launched_world_size()}: every step would play different games.\n"
             f"Resume it with {interrupted.processes} process(es) in all, or start a new run."
         )
     if config.game.config.num_targets == 0:
         config = replaced(config, FILE, num_targets=saved["num_targets"])
-    # --epochs may equal the finished epochs to write a missing result, but must not end a longer run early.
+    # --epochs may equal the number of finished epochs, to write a missing result. It must not end a longer run early.
     shortened = config.epochs == interrupted.epochs and (interrupted.batches or saved["epochs"] > config.epochs)
     complete = interrupted.complete(config.epochs) and where != "auto"
     if config.epochs < interrupted.epochs or shortened or complete:
@@ -158,7 +161,7 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
 
 
 def _begin_again(folder: Path, words: Sequence[str], early: Mapping[str, Any]) -> TrainConfig:
-    """The configuration of a run without resume.pt, from its config.json."""
+    """The configuration to begin a run again that has no resume.pt yet, from its config.json. Raises UsageError."""
     config = parse_training([*words, "--config", str(folder / CONFIG_FILE)])
     saved = read_json(folder / CONFIG_FILE, TrainingConfig)["options"]
     _check_same(parse_training(words) if "config" in early else config, saved, folder)
@@ -175,7 +178,7 @@ def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> 
             given = str(value.absolute())
         elif name == "like_a_dog_image" and value:
             given = [str(Path(file).absolute()) for file in value]
-        elif name == "num_targets" and value == 0:  # all classes: the saved value is their number
+        elif name == "num_targets" and value == 0:  # 0 stands for all classes; the saved value is their number
             continue
         if as_text(given) != as_text(saved.get(name)):
             raise UsageError(
@@ -185,15 +188,15 @@ def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> 
 
 
 def _can_go_on(folder: Path) -> bool:
-    """Whether a resume file exists. A run killed between two renames leaves only the previous file."""
+    """Whether a resume file exists: resume.pt or, if the run was killed between two renames, only the previous one."""
     return any((folder / name).is_file() for name in (FILE, PREVIOUS))
 
 
 def load_interrupted(folder: Path) -> Interrupted:
-    """The run in a folder. Raises UsageError if it holds no run to resume, or if both resume files are damaged."""
+    """The run to resume in a folder. Raises UsageError if there is none, or if both resume files are damaged."""
     if not _can_go_on(folder):
         raise UsageError(
-            f"--resume {folder}: there is no {FILE} in it, so there is no training to resume.\n"
+            f"--resume {folder}: there is no {FILE} in this folder, so there is no training to resume.\n"
             "Give the folder of a run, or leave out --resume to start a new one."
         )
     problems = []
@@ -207,7 +210,7 @@ def load_interrupted(folder: Path) -> Interrupted:
         except (Damaged, OSError, ValueError) as error:
             problems.append(f"{file.name} cannot be read ({error})")
             continue
-        resumptions(folder)  # raises UsageError now, and not when the run has begun to resume
+        resumptions(folder)  # raises UsageError for a damaged resumed.json now, not once the run resumes
         if problems:
             logger.warning("%s; resuming from %s, at most one epoch earlier", problems[0], file.name)
         return Interrupted(folder, content, file, status)

@@ -36,15 +36,15 @@ logger = logging.getLogger("commgame")
 
 @distributed.process_group()
 def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | None:
-    """Plays every test game once; writes the rate, pictures and game logs to the run's folder.
+    """Plays every test game once, and writes the rate, pictures and game log to the run's folder.
 
-    command: the full command line, for the record; None: one with the options of `config`. Returns None after a dry
-    run, and on ranks > 0. The loss is the game's, plus the reconstruction loss if chosen, as in the official code.
-    Raises UsageError before writing anything.
+    Returns None after a dry run, and on ranks > 0. command: the command line to record; None: it is made from the
+    options of `config`. The loss is the game's, plus the reconstruction loss if chosen, as in the official code. Raises
+    UsageError before writing anything.
     """
     weights = Path(config.weights)
     trained = load_trained("test", weights, given_options(config))
-    # An absolute path, which still leads to the checkpoint when the result is read from elsewhere.
+    # An absolute path stays valid when the result is read from another working directory.
     config = replace(config, weights=str(weights.absolute()))
     set_verbosity(config.quiet and not config.dry_run)
     receiver = _other_receiver(config, trained)
@@ -89,7 +89,7 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
 def _write(
     config: TestConfig, trained: Trained, receiver: Trained | None, agents: Agents, setup: Setup, folder: Path
 ) -> dict[str, Any] | None:
-    """Plays the games and writes everything. Returns the content of result.json, or None on ranks > 0."""
+    """Plays the games and writes all files of the test. Returns the content of result.json, or None on ranks > 0."""
     batches, began = setup.batches["test"], time.perf_counter()
     log = GameLogWriter(folder, batches.split, config.data_seed, _card(config, trained, receiver, agents, batches))
     measured = _play(config, agents, setup, folder, log)
@@ -116,7 +116,10 @@ def _write(
 
 
 def _other_receiver(config: TestConfig, trained: Trained) -> Trained | None:
-    """The agents whose receiver plays, with --swap-agents; None if the sender plays with its own partner."""
+    """The checkpoint of --weights-pair2, whose receiver plays; None without --swap-agents.
+
+    Raises UsageError if only one of the two options is given, or if the two pairs of agents do not play the same game.
+    """
     if config.swap_agents != (config.weights_pair2 is not None):
         raise UsageError(
             "--swap-agents and --weights-pair2 go together: the sender of --weights plays with the receiver of "

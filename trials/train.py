@@ -1,4 +1,4 @@
-"""`commgame.py train`: trains a pair of agents from resolved options and writes the run's folder."""
+"""`commgame.py train`: trains a pair of agents with resolved options, and writes the run's folder."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def train(
 ) -> Result | None:
     """Trains a pair of agents and writes everything to the run's folder.
 
-    command: the full command line, for the record; None: one with the options of `config`. interrupted: a run to
-    resume. Returns None after a dry run, and on ranks > 0. Raises UsageError before writing anything if an input is
-    wrong or missing, RunError if the training fails.
+    Returns None after a dry run, and on ranks > 0. command: the command line to record; None: it is made from the
+    options of `config`. interrupted: a run to resume. Raises UsageError, before writing anything, if an input is wrong
+    or missing, and RunError if the training fails.
     """
     began = time.perf_counter()
     set_verbosity(config.quiet and not config.dry_run)
@@ -79,7 +79,7 @@ def train(
     rate = parse_learning_rate(config.learning_rate)
     check_train_options(config)
     folder = interrupted.folder if interrupted else distributed.broadcast_object(lambda: choose_folder(config))
-    # The test split too: an error in it should not surface only after a night of training.
+    # The test split is loaded too, so that an error in it appears now and not after a night of training.
     setup = set_up(config, ("train", "valid", "test"))
     if interrupted:
         check_same_pictures(config, folder, setup.pictures.splits, interrupted.content)
@@ -122,9 +122,9 @@ def train(
             logger.info("writing to %s", folder)
         if distributed.rank() == 0:
             write_text(folder / "model-info.txt", repr(agents))
-        if distributed.rank() > 0:  # until here all ranks draw the same numbers, and so have the same initial weights
+        if distributed.rank() > 0:  # so far all ranks have drawn the same numbers: initial weights are equal
             torch.manual_seed(seeds.views)
-        del batches["test"], setup, pictures  # checked, and not needed any more
+        del batches["test"], setup, pictures  # only needed for the checks above
         with Interrupts() as interrupts:
             history, best = _fit(
                 agents, loss.to(device), batches, rate, config, folder, device, interrupts, interrupted
@@ -147,7 +147,7 @@ def train(
 
 
 def _seed_everything(seed: int) -> None:
-    """Seeds the global generators. Only plugins may draw from those of Python and numpy."""
+    """Seeds the global generators of Python, numpy and torch. Only plugins draw from the first two."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -164,7 +164,7 @@ def _fit(
     interrupts: Interrupts,
     interrupted: Interrupted | None,
 ) -> tuple[list[dict], dict]:
-    """Trains for all epochs, writing logs, pictures and snapshots. Returns the history and the best epoch's row."""
+    """Trains for all epochs, and writes logs, pictures and snapshots. Returns the history and the best epoch's row."""
     everything = (*agents.parameters(), *loss.parameters())
     trained = [parameter for parameter in everything if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=config.weight_decay)
@@ -229,9 +229,9 @@ def _learnt_weights(loss: TotalLoss) -> LearntWeightsColumns | None:
 
 
 def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
-    """The configuration with what a later test needs to play the same games: their size, and absolute paths.
+    """The configuration with a resolved num_targets and absolute paths, so that a later test plays the same games.
 
-    A path that only becomes absolute keeps its source.
+    A path that only becomes absolute keeps its entry in `sources`.
     """
     if not config.plays_original and not config.game.config.num_targets:
         config = replaced(config, "settled by the run", num_targets=candidates)
@@ -247,7 +247,7 @@ def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
 
 
 def summarise(history: list[dict], best: dict, valid: GameBatches) -> dict:
-    """The content of a training's result.json: the last epoch's validation and training, the best epoch (from 0)."""
+    """The content of a training's result.json: rates and losses of the last epoch and of the best epoch (from 0)."""
     last = history[-1]
     return result_entry(
         valid.split.name, valid.games, valid.sampler.candidates, rate=last["val_commrate"], loss=last["val_loss"]

@@ -1,4 +1,4 @@
-"""Loads trained agents from checkpoints, with the configuration of the command that uses them, and pairs them."""
+"""Loads trained agents from checkpoints for another command, and pairs senders with receivers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents,
 # Agents that play with each other must have the same values of these options, the same data set with the same options
 # (except num_workers), and the same number of candidates.
 GAME_OPTIONS = ("object_oriented", "sender_images_per_iter", "random_transform_sender")
-# Options of the training that are not properties of the agents, so a test does not take them from the checkpoint.
+# Options of the training that do not describe the agents. A test does not take their values from the checkpoint.
 NOT_OF_AGENTS = (*OF_ONE_START, "device", "data_device", "precision", "deterministic", "cache_features", "compile")
 
 
@@ -40,7 +40,7 @@ NOT_OF_AGENTS = (*OF_ONE_START, "device", "data_device", "precision", "determini
 class Trained:
     """A checkpoint, and the configuration of the command that uses its agents.
 
-    Given options override the checkpoint's.
+    config: the checkpoint's options, overridden by those that the user gave.
     """
 
     config: RunConfig
@@ -48,30 +48,33 @@ class Trained:
 
 
 def configure_test(weights: Path | str, **options: Any) -> Any:
-    """The configuration of a test of a checkpoint, with these options, named as on the command line.
+    """The `TestConfig` for the checkpoint `weights`. Options are named as on the command line: batch_size=10.
 
-    Other options have the values of the checkpoint's training, except those in `NOT_OF_AGENTS` (device, precision,
-    ...), which have their defaults. Raises UsageError for options that are not valid.
+    Options that are not given have the values of the checkpoint's training, except those in `NOT_OF_AGENTS` (device,
+    precision, ...), which have their defaults. Raises UsageError for options that are not valid.
     """
     return load_trained("test", Path(weights), {"weights": str(weights)} | options, PYTHON).config
 
 
 def parse_trained(command: str, words: Sequence[str], path: Path) -> Any:
-    """The configuration for `commgame.py COMMAND WORDS` with the agents of a checkpoint. Raises UsageError."""
+    """The configuration for `commgame.py COMMAND WORDS` with the agents of the checkpoint `path`. Raises UsageError."""
     early = read_early(words)
-    # First, as the checkpoint's options decide which other options are known.
+    # Read first: the checkpoint's options decide which other options exist.
     _, saved = _read(path, early.get("plugin"), early.get("trust_weights", False))
     return parse(command, words, saved, path.name)
 
 
 def load_trained(command: str, path: Path, given: Mapping[str, Any], source: str = COMMAND_LINE) -> Trained:
-    """Reads a checkpoint, for a command with the options `given`. Raises UsageError if either is not valid."""
+    """Reads a checkpoint for a command with the options `given`. Raises UsageError if file or options are not valid.
+
+    source: where `given` comes from, for the configuration's `sources`.
+    """
     checkpoint, saved = _read(path, given.get("plugin"), given.get("trust_weights", False))
     return Trained(complete(command, given, source, saved, path.name), checkpoint)
 
 
 def _read(path: Path, plugin: Path | str | None, trust: bool) -> tuple[Checkpoint, dict[str, Any]]:
-    """The checkpoint, and those of its options that other commands take over.
+    """The checkpoint, and those of its options that describe the agents (see `of_agents`).
 
     Loads the given plugin, or else the plugin of the checkpoint's training.
     """
@@ -81,12 +84,12 @@ def _read(path: Path, plugin: Path | str | None, trust: bool) -> tuple[Checkpoin
 
 
 def of_agents(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a training that a test takes from it."""
+    """The options of a training without those in `NOT_OF_AGENTS`."""
     return {name: value for name, value in options.items() if name not in NOT_OF_AGENTS}
 
 
 def build_trained(trained: Trained, pictures: Pictures) -> Agents:
-    """The agents of the checkpoint, on the CPU."""
+    """The agents of the checkpoint, on the CPU. Raises UsageError if its weights do not fit its options."""
     check_fit(trained.config.agents, pictures, trained.checkpoint)
     agents = build_agents(trained.config.agents, pictures, pretrained=False)
     load_agents(agents, trained.checkpoint)
@@ -94,10 +97,10 @@ def build_trained(trained: Trained, pictures: Pictures) -> Agents:
 
 
 def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) -> None:
-    """Raises UsageError if the agents have other sizes than the checkpoint's weights.
+    """Raises UsageError if agents built from `config` would have other sizes than the checkpoint's weights.
 
-    Nothing is allocated: options in a checkpoint may ask for agents of any size. Agents with a plugin's component are
-    not checked: it may keep a tensor of this try for the next one.
+    The agents are built on the meta device, without memory: a checkpoint's options may ask for any size. Agents with a
+    plugin's component are not checked, because the component could keep a meta tensor for the next time it is built.
     """
     if any(isinstance(chosen.component.target, type) for chosen in (config.encoder, config.decoder, config.receiver)):
         return
@@ -106,7 +109,7 @@ def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) 
         try:
             load_fitting(build_agents(config, pictures, pretrained=False), checkpoint)
         except (NotImplementedError, AttributeError, TypeError, ValueError):
-            pass  # a component that cannot be built without memory, such as CLIP
+            pass  # some components, such as CLIP, cannot be built on the meta device
         except (RuntimeError, MemoryError, OverflowError) as error:
             if "meta" not in str(error):
                 raise UsageError(
@@ -116,7 +119,7 @@ def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) 
 
 
 def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agents:
-    """The sender of `one` with the receiver of `other`.
+    """Agents that consist of `sender`'s sender and `receiver`'s receiver. one, other: their checkpoints, for messages.
 
     Raises UsageError if the sender draws in colour and the receiver sees one channel.
     """
@@ -128,16 +131,15 @@ def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agen
         )
     except UsageError as error:
         raise UsageError(
-            f"the sender of {one.checkpoint.path} draws in colour, and the receiver of {other.checkpoint.path} sees "
+            f"the sender of {one.checkpoint.path} draws in colour, but the receiver of {other.checkpoint.path} sees "
             "one channel.\nChoose other checkpoints."
         ) from error
 
 
 def check_common_game(trained: Sequence[Trained]) -> None:
-    """Raises UsageError if agents have different games or pictures and the command line does not choose one.
+    """Raises UsageError if the configurations differ in an option that decides the game or the pictures.
 
-    If the first checkpoint's data set were used for all, another checkpoint could be tested on its own training
-    pictures.
+    The first data set is not simply used for all: another checkpoint could then be tested on its own training pictures.
     """
     first = trained[0].config
     of_data_set = [name for name in options_of(type(first.dataset.config)) if name != "num_workers"]
@@ -149,13 +151,13 @@ def check_common_game(trained: Sequence[Trained]) -> None:
             if value != other_value and as_text(value) != as_text(other_value):
                 known = value if value is not None else other_value
                 raise UsageError(
-                    f"{trained[0].checkpoint.path} has {format_option(name, value)}, and {run.checkpoint.path} "
+                    f"{trained[0].checkpoint.path} has {format_option(name, value)}, but {run.checkpoint.path} has "
                     f"{format_option(name, other_value)}: they do not play the same game.\n"
-                    f"Give the option, such as {format_option(name, known)}. If it decides which pictures are for "
-                    "testing, one pair of agents may then be tested on pictures that it was trained on."
+                    f"Give one value for all, such as {format_option(name, known)}. If the option decides which "
+                    "pictures are for testing, some agents may then be tested on their training pictures."
                 )
 
 
 def load_other(config: RunConfig, path: Path) -> Trained:
-    """Another checkpoint, for the same command with the same options given."""
+    """Reads another checkpoint for the command of `config`, with the options that the user gave for `config`."""
     return load_trained(config.command, path, given_options(config))

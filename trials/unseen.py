@@ -1,7 +1,8 @@
-"""Checks that agents are tested on pictures that they were not trained on, and that a resumed run has its pictures.
+"""Checks that test pictures were not used for training, and that a resumed run has the pictures it was started with.
 
-A data set whose division depends on the files in its folder gives every picture an id (`datasets/identity.py`).
-Checkpoints hold those of the training pictures. Data sets with a fixed division have no ids, and need no check.
+A data set whose division into splits depends on the files in its folder gives every picture an id
+(`datasets/identity.py`). Checkpoints hold the ids of the training pictures. Data sets with a fixed division have no
+ids, and need no check.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from learning_to_draw.trials.records.checkpoints import Checkpoint
 
 logger = logging.getLogger("commgame")
 
-# Options that say where pictures are, not which: a run can be resumed with others.
+# Options that say where pictures are, not which pictures: their values may change when a run resumes.
 PLACES = ("dataset_root", "split_files")
 
 
 def check_unseen(config: TestConfig | CrossplayConfig, split: Split, checkpoints: Sequence[Checkpoint]) -> None:
-    """Raises UsageError if a checkpoint was trained on pictures of the split, unless --allow-trained is given."""
+    """Raises UsageError if a checkpoint was trained on pictures of the split; with --allow-trained, only warns."""
     if split.ids is None:
         return
     for checkpoint in checkpoints:
@@ -37,25 +38,25 @@ def check_unseen(config: TestConfig | CrossplayConfig, split: Split, checkpoints
             raise UsageError(
                 f"{checkpoint.path} {problem}.\n"
                 "Its rate would be too high: restore its training pictures and options, or give other pictures.\n"
-                "To test it on these nevertheless, add --allow-trained."
+                "To test it on these pictures nevertheless, add --allow-trained."
             )
 
 
 def _problem(dataset: str, split: Split, checkpoint: Checkpoint) -> str | None:
-    """What is wrong with a test of the checkpoint on the split; None if nothing is."""
+    """Why the checkpoint should not be tested on the split, as a phrase to put after its path; None if it can be."""
     if checkpoint.trained_on is not None:
         seen = int(torch.isin(split.ids, checkpoint.trained_on).sum())
         return f"was trained on {seen} of the {len(split.ids)} pictures of the test split" if seen else None
     if split.by_ids and checkpoint.options.get("dataset") == dataset:
         return (
-            "is of an earlier version, which did not record its training pictures and divided folders in another way: "
-            "many of the test pictures may be among them"
+            "is of an earlier version of this program, which did not record training pictures and divided folders in "
+            "another way: many of the test pictures may have been used for training"
         )
     return None
 
 
 def warn_of_copies(splits: Mapping[str, Split]) -> None:
-    """Warns if validation or test pictures are also training pictures."""
+    """Logs a warning if validation or test pictures are also training pictures."""
     ids = splits["train"].ids
     for name, split in splits.items():
         if ids is not None and split.ids is not None and name != "train":
@@ -76,8 +77,8 @@ def check_same_pictures(
 ) -> None:
     """Raises UsageError if the pictures are not those that the run was started with.
 
-    saved: the content of resume.pt. Ids are compared if the data set has them. If the command names another folder,
-    the pixels are compared.
+    saved: the content of resume.pt. Compares the ids of the pictures if the data set has ids, and also the pixels if
+    the command names another folder.
     """
     values, before = config.values(), saved["options"]
     moved = any(name in values and _place(values[name]) != _place(before.get(name)) for name in PLACES)
@@ -87,14 +88,15 @@ def check_same_pictures(
         ids, how = saved.get("pictures", {}).get(name), None
         if ids is None and split.by_ids:
             raise UsageError(
-                f"--resume {folder}: the run is of an earlier version, which divided folders in another way.\n"
+                f"--resume {folder}: the run is of an earlier version of this program, which divided folders in "
+                "another way.\n"
                 "Start a new run."
             )
         if ids is not None and split.ids is not None and not torch.equal(ids, split.ids):
             missing, new = (~torch.isin(ids, split.ids)).sum(), (~torch.isin(split.ids, ids)).sum()
             how = f"{missing} missing, {new} new" if missing or new else "their files or folders were renamed"
         elif moved and saved.get("pixels", {}).get(name) != pixels_hash(split.images, split.labels):
-            how = "those in the folder given are others"
+            how = "the folder in the command holds other pictures"
         if how:
             raise UsageError(
                 f"--resume {folder}: the pictures of the {name} split have changed since the run was started: {how}.\n"

@@ -51,7 +51,7 @@ BROKEN = {
     "no games": ("[]", "holds no game"),
     "no entry": (json.dumps([ROW, 7]), r"Expected `object`, got `int` - at `\$\[1\]`"),
     "a key short": (json.dumps([{key: ROW[key] for key in ROW if key != "sketch"}]), "missing required field `sketch`"),
-    "a guess too far": (json.dumps([ROW | {"reciever_guess": 1}]), "reciever_guess is 1, and there are 1 images"),
+    "a guess too far": (json.dumps([ROW | {"reciever_guess": 1}]), "reciever_guess is 1, but there are 1 images"),
     "a target below 0": (json.dumps([ROW | {"correct_image": -1}]), "correct_image is -1"),
     "a guess of True": (
         json.dumps([ROW | {"reciever_guess": False}]),

@@ -98,7 +98,7 @@ def test_no_other_process_enters_a_folder_where_one_is_at_work(command, killed, 
     before = content(folder)
     with claimed(folder / "config.json"):
         code, _, err = call(*words)
-    assert (code, f"another process is at work in {folder}" in err) == (2, True)
+    assert (code, f"another process is using {folder}" in err) == (2, True)
     assert content(folder) == before
 
 
@@ -209,7 +209,7 @@ def test_without_locks_a_run_that_may_still_be_at_work_is_not_begun_again(killed
     monkeypatch.setattr(fcntl, "flock", refuse)
     code, _, err = call(*words)
     assert code == 2
-    assert "its file system has no locks that tell whether it is still at work" in err
+    assert "holds a run that may still be active: this file system has no locks" in err
     assert content(folder) == before
     assert call(*words[:-1], folder.with_name("another"))[0] == 0
 

@@ -195,7 +195,7 @@ def test_a_test_that_was_interrupted_is_begun_again_unless_its_folder_holds_some
     (tested / "notes.txt").unlink()
     with claimed(tested / "config.json"):
         code, _, err = call(capsys, "--quick", "--output", tmp_path)
-    assert (code, "another process is at work" in err) == (2, True)
+    assert (code, "another process is using" in err) == (2, True)
     assert not (tested / "result.json").exists()
     assert call(capsys, "--quick", "--output", tmp_path)[0] == 0
     assert (tested / "result.json").exists()
@@ -230,4 +230,4 @@ def test_files_that_were_half_replaced_when_the_process_was_killed_are_replaced(
 def test_of_two_calls_at_once_the_second_is_refused(small, tmp_path, capsys):
     with own_files.claimed_folder(tmp_path):
         code, _, err = call(capsys, "--quick", "--output", tmp_path)
-    assert (code, f"another process is at work in {tmp_path}" in err) == (2, True)
+    assert (code, f"another process is using {tmp_path}" in err) == (2, True)

@@ -93,7 +93,7 @@ def marker(strangers, monkeypatch):
 def test_a_plugin_is_refused_until_the_user_gives_it_and_then_runs_without_being_given(command, marker, capsys):
     assert call(command) == 2
     told = capsys.readouterr().err
-    assert f"needs the plugin {marker.with_name('parts.py')}: this is code, and you have not run it on this" in told
+    assert f"needs the plugin {marker.with_name('parts.py')}. A plugin is code, and you have not run this one" in told
     assert f"add --plugin {marker.with_name('parts.py')} to this command" in told
     assert not marker.exists()
     assert not list_file().exists()

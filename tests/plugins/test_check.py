@@ -126,8 +126,8 @@ def test_check_says_what_is_broken_and_where(folder, capsys):
         "many": "not a finite scalar",
         "bare": "Bare.__init__() got an unexpected keyword argument 'seed'",
         "moving": "held-out games have to be the same every time",
-        "Narrow": "the latent is [3, 127], and has to be [3, 128]",
-        "Float": "pictures of train are torch.float32, and have to be torch.uint8, 0 to 255",
+        "Narrow": "the latent has shape [3, 127], but has to have [3, 128]",
+        "Float": "pictures of train are torch.float32, but have to be torch.uint8, 0 to 255",
         "Nothing": "RuntimeError: no pictures",
     }.items():
         assert re.search(rf"BROKEN .*{re.escape(wrong)}", told[component]), told[component]

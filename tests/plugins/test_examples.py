@@ -66,7 +66,7 @@ def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(exa
         code, said = call()
         assert code == 2
         assert "my_parts.py, which has changed since.\n" in said
-        assert "The folder of a run has the original as plugin.py." in said
+        assert "The run's folder has a copy of the original as plugin.py." in said
         for command in (test, measure):
             code, said = call("--plugin", "run/plugin.py", command=command)
             assert code == 0, said
@@ -105,7 +105,7 @@ def test_a_printed_configuration_brings_its_file(written, folder, capsys, monkey
     [
         ("--batch-size 500", "a batch is 1 game(s) of 500 candidates, and the valid split has 180 pictures"),
         ("--batch-size 32 --sender-images-per-iter 50", "--sender-images-per-iter 50: a game has 32 pictures"),
-        ("--batch-size 32 --num-targets 5", "--num-targets 5: the game classmates does not use it"),
+        ("--batch-size 32 --num-targets 5", "--num-targets 5: the game classmates ignores this option"),
     ],
 )
 def test_games_that_the_example_cannot_deal(arguments, told, written, capsys):

@@ -31,7 +31,7 @@ WRONG = {
     ),
     "no name": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('my-ink')\nclass A: pass",
-        "@auxiliary_loss('my-ink'): it becomes an option and a column of the log",
+        "@auxiliary_loss('my-ink'): the name becomes an option and a column of the log",
     ),
     "a column of the log": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('running')\nclass A: pass",
@@ -39,7 +39,7 @@ WRONG = {
     ),
     "a column of validation": (
         "from learning_to_draw.plugins import auxiliary_loss\n@auxiliary_loss('val_game')\nclass A: pass",
-        "@auxiliary_loss('val_game'): it becomes an option and a column of the log",
+        "@auxiliary_loss('val_game'): the name becomes an option and a column of the log",
     ),
     "no parentheses": (
         "from learning_to_draw.plugins import loss\n@loss\nclass A: pass",
@@ -191,14 +191,14 @@ def test_an_option_that_there_is_already(field, name, folder, program):
     (folder / "mine.py").write_text(LOSS.format(field))
     code, _, told = call(folder, program, "train", "--plugin", "mine.py", "--loss", "Mine", "--output", "run")
     assert code == 2
-    assert f"--plugin: its option {name} is also an option of something else in this run" in told
+    assert f"--plugin: the plugin's option {name} is also an option of something else in this run" in told
 
 
 def test_the_option_of_an_auxiliary_loss_that_is_its_switch(folder, capsys):
     code = LOSS.format("ink_loss: str = option('1', 'price')").replace('@loss("Mine"', '@auxiliary_loss("ink"')
     (folder / "mine.py").write_text(code + "    def __init__(self, config, agents, **seeds): pass\n")
     assert commgame.main(["train", "--plugin", "mine.py", "--ink-loss"]) == 2
-    assert "--plugin: its option --ink-loss is also" in capsys.readouterr().err
+    assert "--plugin: the plugin's option --ink-loss is also" in capsys.readouterr().err
 
 
 def test_a_constructor_that_does_not_fit_its_kind(folder, capsys):

@@ -94,7 +94,7 @@ def test_the_name_of_a_temporary_file_tells_the_final_one(tmp_path, name):
 def test_a_claim_excludes_others_until_it_ends_also_if_the_file_is_replaced(tmp_path):
     path = tmp_path / "config.json"
     path.write_text("{}")
-    with claimed(path), pytest.raises(UsageError, match=f"another process is at work in {tmp_path}"), claimed(path):
+    with claimed(path), pytest.raises(UsageError, match=f"another process is using {tmp_path}"), claimed(path):
         pass
     with claimed(path):
         pass

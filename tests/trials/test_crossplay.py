@@ -136,10 +136,10 @@ def test_agents_of_different_games_play_only_one_that_is_named(runs, tmp_path):
     [
         (
             {"dataset_seed": 7},
-            r"--dataset-seed 1234, and .* --dataset-seed 7.*\n.*tested on pictures that it was trained on",
+            r"--dataset-seed 1234, but .* --dataset-seed 7.*\n.*tested on their training pictures",
         ),
-        ({"batch_size": 8}, "--batch-size 12, and .* --batch-size 8"),
-        ({"random_transform_sender": True}, "--no-random-transform-sender, and .* --random-transform-sender"),
+        ({"batch_size": 8}, "--batch-size 12, but .* --batch-size 8"),
+        ({"random_transform_sender": True}, "--no-random-transform-sender, but .* --random-transform-sender"),
         ({"sender_images_per_iter": 4}, r"(?s)no --sender-images-per-iter, and .*such as --sender-images-per-iter 4"),
     ],
 )
@@ -157,7 +157,7 @@ def test_colours_for_a_receiver_of_one_channel_name_both_checkpoints(runs, tmp_p
     colour = {"encoder": "SqueezeNetBackbone", "feature_layer": "relu1", "decoder": "SinglePassColouredLineDecoder"}
     config = configure("train", **{**LINES, **colour})
     save(tmp_path / "m.pt", build(config), config)
-    with pytest.raises(UsageError, match=r"the sender of .*m\.pt draws in colour, and the receiver of .*shared"):
+    with pytest.raises(UsageError, match=r"the sender of .*m\.pt draws in colour, but the receiver of .*shared"):
         play_all([runs[0], tmp_path / "m.pt"], "--output", tmp_path / "out")
 
 

@@ -66,7 +66,7 @@ def test_pictures_wait_on_the_gpu_if_they_take_at_most_half_of_its_free_memory(a
 
 
 def test_pictures_that_the_gpu_cannot_hold():
-    with pytest.raises(UsageError, match="take 3 MiB, and 2 MiB are free on cuda:0") as error:
+    with pytest.raises(UsageError, match="take 3 MiB, but 2 MiB are free on cuda:0") as error:
         place_of_pictures("cuda", 3 * 2**20, GPU, 2 * 2**20)
     assert len(str(error.value).splitlines()) <= 5
 

@@ -264,7 +264,7 @@ def test_all_stop_where_one_is_told_to_and_go_on_together(two, tmp_path, capsys)
     assert [code for code, *_ in ends] == [143, 143], ends
     assert (load_interrupted(stopped).epochs, load_interrupted(stopped).batches) == (0, 4)
     assert call("train", "--resume", stopped) == 2
-    assert "was started with 2 process(es), and now there are 1" in capsys.readouterr().err
+    assert "was started with 2 process(es), but now there are 1" in capsys.readouterr().err
     ends = start(["commgame.py", "train", "--resume", stopped])
     assert [code for code, *_ in ends] == [0, 0], ends
     again = files_of(stopped)
@@ -280,7 +280,7 @@ def test_when_one_process_ends_the_others_say_so(two, tmp_path):
     assert [code for code, *_ in ends] == [2, 1], ends
     assert ends[0][2].startswith("error: --output")
     assert ends[1][2].startswith("process 1: failed: lost contact with another process of this run (")
-    assert ends[1][2].endswith("or start a test again.\n")
+    assert ends[1][2].endswith("or start the test again.\n")
     ends = start(["commgame.py", "crossplay", folder / "model_final.pt", folder / "model_best.pt"])
     assert [code for code, *_ in ends] == [2, 2], ends
 

@@ -61,11 +61,11 @@ BROKEN = {
     "an empty folder": ({}, "which is not installed in this Python"),
     "of another year": (
         {"__init__.py": "from google.protobuf import no_such_name"},
-        "which is installed and cannot be imported: cannot import name 'no_such_name'",
+        "which is installed but cannot be imported: cannot import name 'no_such_name'",
     ),
     "half removed": (
         {"__init__.py": "__version__ = '2.20.0'", "compat/__init__.py": "raise TypeError('Descriptors differ')"},
-        "which is installed and cannot be imported: Descriptors differ",
+        "which is installed but cannot be imported: Descriptors differ",
     ),
 }
 

@@ -1,6 +1,7 @@
-"""Builds a complete `RunConfig` from the options that a user gives, with the source of every value. No torch here.
+"""Builds a complete `RunConfig` from the options that a user gives, with the source of every value.
 
-Precedence: options given, checkpoint or configuration file, data set defaults, defaults of the configurations.
+Precedence, highest first: options given, checkpoint or configuration file, the data set's defaults, the declared
+defaults. Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ COMMAND_LINE = "command line"
 PYTHON = "Python"
 CONFIG = "config.json"
 
-# Options that apply to one start of the program only: a checkpoint does not pass them on.
+# Options that apply to one start of the program only. Their values are not taken from a checkpoint.
 OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet", "cache_dir", "no_cache")
 
 
@@ -38,8 +39,8 @@ def configure(command: str, **options: Any) -> RunConfig:
 
         configure("train", dataset="STL10", encoder="SqueezeNetBackbone", nlines=20, epochs=5, output="runs/stl10")
 
-    Everything else has the data set's defaults, or else those of the components. For a test, see `configure_test` in
-    trials/trained.py. Raises UsageError for an option or a value that is not valid.
+    Other options have the data set's defaults if it sets any, otherwise the declared ones. For a test, see
+    `configure_test` in trials/trained.py. Raises UsageError for an option or a value that is not valid.
     """
     return complete(command, options, PYTHON)
 
@@ -51,13 +52,13 @@ def complete(
     saved: Mapping[str, Any] | None = None,
     saved_from: str = "checkpoint",
 ) -> RunConfig:
-    """The configuration of a command with the options `given`, which override those of a checkpoint.
+    """The configuration of a command with the options `given`, which override the options `saved`.
 
-    source: where `given` comes from. saved: options of the checkpoint, or of a configuration file; `saved_from` names
-    it. Raises UsageError for options that are not valid.
+    source: where `given` comes from, such as "Python". saved: the options of a checkpoint or a configuration file.
+    saved_from: the name of that file. Raises UsageError for options that are not valid.
     """
     if given.get("plugin") is not None:
-        load(Path(given["plugin"]))  # it adds options
+        load(Path(given["plugin"]))  # first: a plugin adds options
     names = other_names()
     given = {names.get(name, name): value for name, value in given.items()}
     chosen = choose(given, saved or {})
@@ -85,7 +86,7 @@ def given_options(config: RunConfig) -> dict[str, Any]:
 
 
 def default_values(config: RunConfig) -> dict[str, Any]:
-    """The declared default of every option of the run, without those that the data set sets for other components."""
+    """The declared default of every option of the run by name. Defaults that the data set sets are ignored."""
     return {name: option.default for name, option in options_of_run(config).items()}
 
 
@@ -96,7 +97,7 @@ def options_of_run(config: RunConfig) -> dict[str, Option]:
 
 
 def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:
-    """The configuration with the given values of all options."""
+    """The configuration of a command with these values and sources of all its options, by name."""
 
     def pick(config: type[Config]) -> dict[str, Any]:
         return {name: values[name] for name in options_of(config)}
@@ -124,7 +125,10 @@ def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -
 
 
 def choose(given: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, str]:
-    """The name of the chosen component of each kind. Raises UsageError for a name that is not known."""
+    """The name of the chosen component, by kind. Options `given` override options `saved`.
+
+    Raises UsageError for an unknown name.
+    """
     dataset = given.get("dataset", saved.get("dataset", KINDS["dataset"].default))
     chosen = {kind: KINDS[kind].default for kind in KINDS}
     for layer in (DATASETS[dataset].defaults if dataset in DATASETS else {}, saved, given):
@@ -133,7 +137,7 @@ def choose(given: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, str]
         if name not in KINDS[kind].table:
             raise UsageError(
                 f"there is no {KINDS[kind].title} {name}.\n"
-                f"Choose one of {', '.join(KINDS[kind].table)}, or load the file that has it with --plugin."
+                f"Choose one of {', '.join(KINDS[kind].table)}, or load the file that defines it with --plugin."
             )
     return chosen
 
@@ -141,7 +145,10 @@ def choose(given: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, str]
 def layered(
     known: Mapping[str, Option], chosen: Mapping[str, str], saved: Mapping[str, Any], saved_from: str
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values and sources that the options have if none is given."""
+    """The values and sources, by name, of the options `known` if the user gives none of them.
+
+    Raises UsageError if `saved`, from the file `saved_from`, has an invalid value.
+    """
     dataset = DATASETS[chosen["dataset"]]
     of_dataset = dict(dataset.defaults) | dict(dataset.defaults_with.get(chosen["decoder"], {}))
     values = {name: chosen.get(name, option.default) for name, option in known.items()}
@@ -158,7 +165,7 @@ def layered(
 
 
 def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str, Option]]:
-    """The options of a command with the chosen components, in groups with a title, in the order of the help.
+    """The options of a command with the chosen components: title of the help's group -> name -> option.
 
     Raises UsageError if two components have different options of the same name.
     """
@@ -188,7 +195,7 @@ def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str
 
 
 def flat(groups: Iterable[Mapping[str, Option]]) -> dict[str, Option]:
-    """The options of all groups. Two groups may share an option; raises UsageError if they declare it differently."""
+    """The options of all groups in one dict. Raises UsageError if two groups declare an option differently."""
     options: dict[str, Option] = {}
     for group in groups:
         for name, option in group.items():
@@ -198,12 +205,14 @@ def flat(groups: Iterable[Mapping[str, Option]]) -> dict[str, Option]:
 
 
 def declared_twice(word: str) -> UsageError:
-    """The error for an option of a plugin that another component of the run, or every run, has too."""
-    return UsageError(f"--plugin: its option {word} is also an option of something else in this run.\nRename it.")
+    """The error for a plugin's option whose name is also an option of another component, or of every run."""
+    return UsageError(
+        f"--plugin: the plugin's option {word} is also an option of something else in this run.\nRename it."
+    )
 
 
 def option_words(name: str, option: Option) -> list[str]:
-    """The forms of an option on the command line; a switch that can be turned off also has --no-NAME."""
+    """All forms of an option on the command line, including --no-NAME for a switch that can be turned off."""
     forms = [flag_of(name), *option.names]
     return forms + [f"--no-{form[2:]}" for form in forms] if option.negatable else forms
 
@@ -226,7 +235,7 @@ def everywhere() -> Iterator[tuple[Owner, str, Option]]:
 
 
 def owners() -> dict[str, list[Owner]]:
-    """All options on the command line, in every form, and who has them."""
+    """Form of an option on the command line, such as --no-invert -> the owners that have this option."""
     found: dict[str, list[Owner]] = {}
     for owner, name, option in everywhere():
         for word in option_words(name, option):
@@ -235,7 +244,7 @@ def owners() -> dict[str, list[Owner]]:
 
 
 def other_names() -> dict[str, str]:
-    """Further name of an option -> its name: game -> object_oriented."""
+    """Further name of an option -> its own name, such as game -> object_oriented."""
     return {word[2:].replace("-", "_"): name for _, name, option in everywhere() for word in option.names}
 
 
@@ -244,7 +253,7 @@ def explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
     name, known = word.split("=", 1)[0], owners()
     if not name.startswith("-"):
         return f"{word!r} is not an option: every option begins with --.\nSee {program()} {command} --help."
-    if name not in known or known[name][0] == ("", ""):  # the latter: not in this form, as no_invert in Python
+    if name not in known or known[name][0] == ("", ""):  # ("", ""): in another form, such as no_invert in Python
         close = difflib.get_close_matches(name, known.keys() - {name}, n=1)
         hint = f"Did you mean {close[0]}? " if close else ""
         return f"there is no option {name}.\n{hint}See {program()} {command} --help."
@@ -272,7 +281,7 @@ def format_option(name: str, value: Any) -> str:
 
 
 def as_command(config: RunConfig, positional: Iterable[str] = ()) -> list[str]:
-    """A command line with the options given, for the record of a run that was not started from one."""
+    """A command line with the options that the user gave, to record a run that was not started from a command line."""
     words = [*program().split(), config.command, *positional]
     known = options_of_run(config)
     for name, value in given_options(config).items():

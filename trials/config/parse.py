@@ -1,6 +1,6 @@
-"""The command line of train, test and crossplay: words to a `RunConfig`. No torch here.
+"""Parses the command line of train, test and crossplay: words -> `RunConfig`.
 
-`--help` and a wrong option answer at once.
+Importing this module does not import torch, so help and error messages appear at once.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DESCRIPTIONS = {
 
 
 class SavedConfig(TypedDict, total=False):
-    """What config.json holds. A run of the official code has none."""
+    """The content of config.json. Runs of the official code do not have this file."""
 
     command: str
     arguments: list[str]
@@ -59,13 +59,13 @@ class _Printed(TypedDict):
 
 
 class TrainingConfig(SavedConfig, _Printed, total=False):
-    """What --config reads: the config.json of a training, or what --print-config printed."""
+    """The content of a --config file: the config.json of a training, or the output of --print-config."""
 
     command: Literal["train"]
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises `UsageError` instead of printing the usage. command: for the error's message."""
+    """An ArgumentParser that raises `UsageError` instead of printing the usage. command: its name in the message."""
 
     command: str = ""
 
@@ -83,7 +83,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_option(group: Any, name: str, option: Option) -> None:
-    """Declares an option of a configuration on a parser or a group of one; its destination is the field's name."""
+    """Declares a configuration's option on a parser or argument group. name: the field's name, and the destination."""
     words, settings = [flag_of(name), *option.names], {}
     if option.type is None:
         settings["action"] = argparse.BooleanOptionalAction if option.negatable else "store_true"
@@ -92,19 +92,19 @@ def add_option(group: Any, name: str, option: Option) -> None:
         settings |= {"nargs": option.nargs, "const": option.const} if option.nargs else {}
         settings |= {"required": option.required}
     help = option.help.replace("%", "%%")
-    # The default is set afterwards: otherwise some Python versions add it to the help text.
+    # The default is set afterwards, because some Python versions would add it to the help text.
     group.add_argument(*words, dest=name, help=help, default=argparse.SUPPRESS, **settings).default = option.default
 
 
 def add_options(group: Any, config: type[Config], *names: str) -> None:
-    """Declares options of a configuration, with their defaults. names: those to declare; none for all."""
+    """Declares the options `names` of a configuration, with their defaults; all options if no name is given."""
     for name, option in options_of(config).items():
         if not names or name in names:
             add_option(group, name, option)
 
 
 def add_flag(group: Any, *names: str, help: str) -> None:
-    """Declares a switch that is off by default."""
+    """Declares a switch that is off by default. names: its forms; the first decides its destination."""
     add_option(group, names[0][2:].replace("-", "_"), Option(False, help, None, names[1:], negatable=True))
 
 
@@ -113,8 +113,8 @@ def parse(
 ) -> Any:
     """The configuration for `commgame.py COMMAND WORDS`: a `TrainConfig`, `TestConfig` or `CrossplayConfig`.
 
-    saved: options of a checkpoint, which the command line overrides; `saved_from` names it. Raises UsageError for
-    words that are not valid; --help prints and exits.
+    saved: the options of a checkpoint, which the command line overrides. saved_from: the checkpoint's name. Raises
+    UsageError for words that are not valid, and SystemExit after --help.
     """
     early = {kind: name for kind, name in read_early(words).items() if name in getattr(KINDS.get(kind), "table", ())}
     chosen = choose(early, saved or {})
@@ -148,7 +148,7 @@ def parse(
 
 
 def _add_explained(group: Any, name: str, option: Option, value: Any, source: str) -> None:
-    """Declares an option without a default, so that the namespace holds only what was given; the help names it."""
+    """Declares an option. Its help text names the default, but the namespace holds only options that were given."""
     if option.required and source == DEFAULT_SOURCE:
         text = "must be given"
     else:
@@ -162,9 +162,9 @@ def _add_explained(group: Any, name: str, option: Option, value: Any, source: st
 
 
 def read_early(words: Sequence[str]) -> dict[str, Any]:
-    """The options among `words` that decide which other options exist: the chosen components, --plugin, --config, ...
+    """The options among `words` that have to be read before all others, by name: components, --plugin, --config, ...
 
-    Empty if one of them has no value, which `parse` reports later.
+    Most of them decide which other options exist. Empty if one lacks its value; `parse` reports this later.
     """
     parser, known = Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS), owners()
     for kind, described in KINDS.items():
@@ -181,7 +181,7 @@ def read_early(words: Sequence[str]) -> dict[str, Any]:
 
 
 def short_forms(name: str) -> list[str]:
-    """The abbreviations of an option: --p, --pl, ... for plugin."""
+    """The abbreviations of an option: --p, --pl, ..., --plugi for plugin."""
     full = flag_of(name)
     return [full[:end] for end in range(3, len(full))]
 
@@ -191,12 +191,12 @@ def _early(option: Option, short: Sequence[str]) -> Option:
 
 
 def parse_training(words: Sequence[str]) -> TrainConfig:
-    """The configuration for `commgame.py train WORDS`, including the options from --config. Raises UsageError."""
+    """The configuration for `commgame.py train WORDS`, with the options from --config included. Raises UsageError."""
     early = read_early(words)
     path = early.get("config")
     if path is None or "-h" in words or "--help" in words:
         return parse("train", words)
-    advice = "Give the config.json of a training, or what --print-config printed."
+    advice = "Give the config.json of a training, or the output of --print-config."
     content: TrainingConfig = read_json(Path(path), TrainingConfig, advice)
     saved = content["options"]
     reload_plugin(early.get("plugin"), saved, content.get("versions", {}), f"--config {path}")
@@ -206,7 +206,7 @@ def parse_training(words: Sequence[str]) -> TrainConfig:
 
 
 def as_json(config: RunConfig) -> str:
-    """The options as JSON, for --print-config. Can be read again with --config."""
+    """The options as JSON, for --print-config; --config can read this text."""
     values = {name: value for name, value in config.values().items() if name not in OF_ONE_START}
     if config.plugin is not None:
         values["plugin"] = config.plugin.absolute()

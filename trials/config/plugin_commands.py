@@ -1,4 +1,4 @@
-"""The options of the commands `list` and `check`. No torch here."""
+"""The options of the commands `list` and `check`. Importing this module does not import torch."""
 
 from __future__ import annotations
 

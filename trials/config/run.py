@@ -1,7 +1,8 @@
-"""What a run is asked to do, as typed values: the configurations of train, test and crossplay. No torch here.
+"""The configurations of train, test and crossplay: typed values of all options.
 
 A `RunConfig` holds the configuration of every chosen component, and the options that do not depend on a component.
-`configure` (configure.py) builds one from options by name, `parse` (parse.py) from a command line.
+`configure` (configure.py) builds a `RunConfig` from options by name, and `parse` (parse.py) from a command line.
+Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -34,15 +35,15 @@ from learning_to_draw.models.config import AgentsConfig
 
 
 def game_name(text: str) -> str:
-    """The name of a game in the options: "none" stands for the original game, as in the official code."""
+    """The name that the options use for a game: "none" for "original", as in the official code; others unchanged."""
     return "none" if text == "original" else text
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component; every run has one component of each kind.
+    """A kind of component, such as the encoders. Every run has one component of each kind.
 
-    title: what messages call it. option: chooses the component.
+    title: what messages call the kind. table: its components by name. option: the option that chooses the component.
     """
 
     title: str
@@ -54,7 +55,7 @@ class Kind:
         return self.option.default
 
     def named(self, word: str) -> str:
-        """The component's name for a name as given, such as "none" for "original"."""
+        """The name in the table of the component that the user calls `word`, such as "none" for "original"."""
         return self.option.type(word) if self.option.type else word
 
 
@@ -70,8 +71,8 @@ KINDS = {
         GAMES,
         "none",
         "the game. same, different, mixed: object-oriented games, whose candidates have distinct classes; the target "
-        "is the sender's own picture (same), another one of its class (different), or each for half of the senders "
-        "(mixed). none or original: the original game, with candidates of any classes",
+        "is the sender's own picture (same), another picture of the same class (different), or for half of the senders "
+        "the one and for half the other (mixed). none or original: the original game, with candidates of any classes",
         type=game_name,
         names=("--game",),
     ),
@@ -99,7 +100,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Auxiliary(Chosen[Config]):
-    """An auxiliary loss. on: whether the run adds it to the game's loss."""
+    """An auxiliary loss with its configuration. on: whether the run adds this loss to the game's loss."""
 
     component: AuxiliaryLoss
     on: bool = False
@@ -114,8 +115,8 @@ class SpeedConfig(Config):
         choices=("fp32", "tf32", "bf16"),
     )
     deterministic: bool = flag(
-        "use only deterministic algorithms: results are bit-identical every time. Not needed on a CPU; slower on a "
-        "GPU, and an operation without a deterministic algorithm ends the run"
+        "use only deterministic algorithms, for bit-identical results every time. Not needed on a CPU. On a GPU it is "
+        "slower, and an operation without a deterministic algorithm ends the run"
     )
     compile: bool = flag("compile the backbone with torch.compile; takes a minute or more at the start")
 
@@ -134,7 +135,7 @@ TRUST_HELP = (
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(Config):
-    """The options of every run, and where each value comes from (`sources`, by the names of the options)."""
+    """The options of every run. sources: where each value comes from, by the option's name."""
 
     command: ClassVar[str] = ""
     dataset: Chosen[Config]

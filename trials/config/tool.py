@@ -1,6 +1,6 @@
-"""A command other than train, test and crossplay: its line in the help, its options, its function. No torch here.
+"""Describes a command other than train, test and crossplay: its line in the help, its options and its function.
 
-The destination of each option is the name of an argument of the function.
+The destination of each option is the name of an argument of the function. Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ LOG_HELP = "folder of a game log (the gamelogs folder itself, or the run folder 
 class Tool:
     """One entry of the table `commands.TOOLS`.
 
-    target: "module:function", with the module relative to learning_to_draw. summary: its line in the list of commands.
-    description: for the tool's own help: what it does, reads and writes. takes_dataset: whether it has the options
-    --dataset and --plugin and those of the chosen data set; the function gets the chosen `dataset`. loads_torch:
-    whether its module imports torch, which takes seconds.
+    target: "module:function", with the module relative to learning_to_draw; the function returns the text to print.
+    summary: the tool's line in the list of commands. description: the text of its own help. takes_dataset: whether it
+    also has the options --dataset, --plugin and those of the chosen data set; the function then gets the data set as
+    `dataset`. loads_torch: whether its module imports torch, which takes seconds.
     """
 
     target: str
@@ -43,7 +43,10 @@ class Tool:
     loads_torch: bool = True
 
     def run(self, command: str, arguments: Sequence[str]) -> str:
-        """Runs `commgame.py COMMAND ARGUMENTS` and returns the text to print. Raises UsageError; --help exits."""
+        """Runs `commgame.py COMMAND ARGUMENTS` and returns the text to print.
+
+        Raises UsageError for arguments that are not valid, and SystemExit after --help.
+        """
         values = vars(self._parser(command, arguments).parse_args(list(arguments)))
         if self.takes_dataset:
             del values["plugin"]  # already loaded
@@ -53,7 +56,7 @@ class Tool:
         return self.load(command)(**values)
 
     def load(self, command: str) -> Callable[..., str]:
-        """The tool's function; imports its module. On a terminal it logs a line first if that takes seconds."""
+        """Imports and returns the tool's function. On a terminal, first logs a line if the import takes seconds."""
         if self.loads_torch:
             if sys.stderr.isatty():
                 logger.info("%s: loading PyTorch ...", command)
@@ -93,5 +96,5 @@ def _add_dataset_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 
 def add_log_argument(group: Any) -> None:
-    """The positional argument LOG of the tools that read one game log."""
+    """Declares the positional argument LOG of the tools that read one game log."""
     group.add_argument("log", type=Path, metavar="LOG", help=LOG_HELP)

@@ -1,4 +1,4 @@
-"""Turns the sampled games into batches of photos on the device; each photo of a batch is loaded once."""
+"""Turns sampled games into batches of photos on the device. Each photo of a batch is loaded once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from learning_to_draw.trials.loop.feature_cache import FeatureCache
 
 @dataclass(frozen=True)
 class PlayedBatch:
-    """The result of a batch, and the loss's terms by name, scalars."""
+    """The result of playing a batch. terms: the loss's terms by name, scalars."""
 
     play: Play
     terms: Mapping[str, Tensor]
@@ -28,9 +28,10 @@ class PlayedBatch:
 class Batch:
     """The pictures of G games with T candidates each and B senders in total.
 
-    photos: float [M, C, H, W] in 0..1; the senders' own are the first B, the receivers' additional ones follow.
-    candidates: int64 [G, T], rows of photos. targets: int64 [B] in 0..T-1. items: the same as items of the split.
-    features: a frozen backbone's features of the photos, if cached. played: the result, if already computed.
+    photos: float [M, C, H, W] in 0..1: first the B senders' photos, then further photos that only receivers see.
+    candidates: int64 [G, T], indices into photos. targets: int64 [B] in 0..T-1. items: the games as the sampler
+    drew them, with indices into the split. features: a frozen backbone's features of the photos, if cached. played: the
+    result, if `DividedGames` has already played the batch.
     """
 
     photos: Tensor
@@ -45,15 +46,15 @@ class Batch:
         return len(self.targets)
 
     def candidate_rows(self) -> Tensor:
-        """int64 [B, T]: for every sender, the rows of its game's candidates in `photos`."""
+        """int64 [B, T]: for every sender, the candidates of its game as indices into `photos`."""
         return self.candidates.repeat_interleave(self.senders // len(self.candidates), dim=0)
 
 
 class GameBatches:
     """Iterates over the batches of one split, once per epoch; torchbearer calls this a generator.
 
-    If sender and receiver both see a picture, they see the same (augmented) view: it is one row of `photos` and passes
-    a shared encoder once. With `sender_view` (see `SenderView`) the senders see their own views. Each process gets an
+    A picture that both sender and receiver see has one (augmented) view: it is one row of `photos`, and passes a shared
+    encoder once. With `sender_view` (see `SenderView`) the senders see their own views instead. Each process gets an
     equal share of the batches.
     """
 
@@ -67,7 +68,10 @@ class GameBatches:
         sender_view: Callable[[Tensor, torch.Generator], Tensor] | None = None,
         share: tuple[int, int] = (0, 1),
     ):
-        """share: (rank, world_size). This process takes every world_size-th batch, starting at rank."""
+        """seed: of the random views. sender_view: photos, generator -> the senders' views.
+
+        share: (rank, world_size). This process takes every world_size-th batch, starting at rank.
+        """
         self._rank, self._processes = share
         self.split, self.sampler = split, sampler
         self._device, self._seed, self._sender_view = device, seed, sender_view
@@ -84,14 +88,14 @@ class GameBatches:
         """Yields the batches of an epoch, except the first `batches`.
 
         The games of the skipped batches are drawn, so the sampler's generator advances as in a whole epoch. Their
-        pictures are not loaded, so the generator of the views does not.
+        pictures are not loaded, so the generator of the views does not advance.
         """
         if self.split.name != "train":
             self._generator.manual_seed(self._seed)  # the same views in every validation and test
         sampled = iter(self.sampler)
 
         def next_indices() -> GameIndices:
-            """The games of this process's next batch. Draws those of all processes: their generators stay equal."""
+            """The games of this process's next batch. Draws those of all processes, so their generators stay equal."""
             return [next(sampled) for _ in range(self._processes)][self._rank]
 
         for _ in range(batches):
@@ -99,17 +103,17 @@ class GameBatches:
         return (self._gather(next_indices()) for _ in range(len(self) - batches))
 
     def generators(self) -> dict[str, torch.Generator]:
-        """The random generators that decide the next epoch, by name."""
+        """The random generators that determine the next epoch, by name."""
         return {"views": self._generator, "deals": self.sampler.generator}
 
     @property
     def pictures_stay(self) -> bool:
-        """Whether a picture looks the same every time, to sender and receiver."""
+        """Whether sender and receiver see the same view of a picture in every epoch."""
         return self.split.augment is None and self._sender_view is None
 
     @property
     def games(self) -> int:
-        """Games (senders' turns) per epoch, summed over all processes."""
+        """The number of games (one per sender's turn) per epoch, summed over all processes."""
         return len(self) * self._processes * self.sampler.games * self.sampler.senders
 
     def _gather(self, indices: GameIndices) -> Batch:
@@ -129,7 +133,10 @@ class GameBatches:
 
 
 def unique_rows(indices: GameIndices) -> tuple[Tensor, Tensor]:
-    """(items int64 [M], candidates int64 [G, T] as rows of items). The senders' items come first, in order."""
+    """(items, candidates): the M items to load, int64 [M], and the candidates as indices into `items`, int64 [G, T].
+
+    The senders' items come first, in order. Each candidate that is not among them follows once.
+    """
     pool = indices.candidates.flatten()
     matches = pool[:, None] == indices.senders[None, :]  # [G * T, B]
     seen = matches.any(dim=1)
@@ -142,9 +149,9 @@ def unique_rows(indices: GameIndices) -> tuple[Tensor, Tensor]:
 class SenderView:
     """The sender's own random view of a photo (`--random-transform-sender`), with the official code's ranges.
 
-    Rotation by up to 10 degrees, translation by up to 10 %, scale 0.95 to 1.01, shear up to 1 degree; then each
-    value's difference from `centre` is multiplied by 0.95 to 1.05. The official code does this after normalisation, so
-    the fill colour outside the photo is the mean colour with `--imagenet-norm`, and black without.
+    Rotation by up to 10 degrees, translation by up to 10 %, scale 0.95 to 1.01, shear up to 1 degree. Then each value's
+    difference from `centre` is multiplied by 0.95 to 1.05. The fill colour outside the photo is `centre`: the official
+    code does this after normalisation, so it is the mean colour with `--imagenet-norm`, and black without.
     """
 
     def __init__(self, centre: Tensor):
@@ -152,7 +159,7 @@ class SenderView:
         self.centre = centre
 
     def __call__(self, photos: Tensor, generator: torch.Generator) -> Tensor:
-        """Views float [B, C, H, W] of photos in 0..1. They may exceed that range slightly, as in the official code."""
+        """Views of photos in 0..1, both float [B, C, H, W]. Views may exceed 0..1 slightly, as in the official code."""
         turned = random_affine(
             photos,
             generator,

@@ -40,14 +40,14 @@ OFFICIAL_COLUMNS = (
     "val_commrate",
     "val_commrate_std",
 )
-SETTLING_BATCHES = 20
-NAN_CHECK_INTERVAL = 0.25  # seconds; checking every loss would synchronise with the GPU at every step
+SETTLING_BATCHES = 20  # over which batch normalisation statistics are recomputed
+NAN_CHECK_INTERVAL = 0.25  # seconds; a check after every step would synchronise with the GPU every time
 
 
 class EpochClock(Callback):
-    """Adds sigma2, seconds per epoch and games_per_second to the metrics.
+    """Adds seconds (of the epoch), games_per_second and sigma2 to the metrics of every epoch.
 
-    games_per_second covers training only and counts every sender's turn as a game.
+    games_per_second covers training only, and counts every sender's turn as a game.
     """
 
     def __init__(self, batches: GameBatches, agents: Agents):
@@ -72,11 +72,11 @@ class EpochClock(Callback):
 
 
 class RecalibrateBatchNorm(Callback):
-    """Recomputes batch normalisation statistics with the current weights, over 20 training batches, before validation.
+    """Recomputes batch normalisation statistics over 20 training batches before each validation.
 
     Running averages lag behind weights that still change. Over many layers this adds up: agents with ten such layers
-    that communicated well in training were near chance in held-out games. Costs up to 20 forward passes per epoch, and
-    nothing without trained batch normalisation.
+    communicated well in training, but were near chance in held-out games. Costs up to 20 forward passes per epoch;
+    nothing for agents without trained batch normalisation.
     """
 
     def __init__(self, agents: Agents, batches: GameBatches):
@@ -105,9 +105,10 @@ class LearntWeightsColumns(Callback):
 
 
 class RunLog(Callback):
-    """Writes log.csv, one row per epoch. The file is rewritten atomically, so a killed run leaves a readable one.
+    """Writes log.csv, one row per epoch, and metrics.jsonl, the same rows as lines of JSON.
 
-    log.csv is reproducible: it has no times. metrics.jsonl has the same rows as lines of JSON, with the times.
+    Both files are rewritten atomically, so a killed run leaves readable files. Only metrics.jsonl has times: log.csv is
+    reproducible.
     """
 
     def __init__(self, path: Path):
@@ -145,7 +146,7 @@ class Snapshots(Callback):
         keep_last: int,
         trained_on: torch.Tensor | None = None,
     ):
-        """options: the run's options by name; every snapshot contains them. interval: --snapshot-interval, in epochs.
+        """options: the run's options by name, which every snapshot contains. interval: --snapshot-interval, in epochs.
 
         keep_last: --keep-last; 0 keeps all snapshots. trained_on: the ids of the training pictures, if they have ids.
         """
@@ -170,7 +171,7 @@ class Snapshots(Callback):
             self._save("model_final.pt", state)
 
     def _remove_older(self) -> None:
-        """Removes snapshots older than the last --keep-last ones; only those that this run has written."""
+        """Removes the numbered snapshots that this run has written, except the last --keep-last."""
         for name in self.numbered[: -self.keep_last] if self.keep_last else ():
             (self.folder / name).unlink(missing_ok=True)
             self.numbered.remove(name)
@@ -199,14 +200,14 @@ class AnnealSigma2(Callback):
 
 
 class StopOnNaN(Callback):
-    """Raises RunError when a loss or a score is not finite, before that epoch is saved.
+    """Raises RunError if a loss or a score is not finite, before that epoch is saved.
 
     Scores are checked because torch's hinge loss is 0 for NaN scores. Held-out games are checked because the last step
     of an epoch may have made the weights NaN.
     """
 
     def __init__(self, snapshots: Snapshots | None = None):
-        """snapshots: the error names the last of these; None in a test."""
+        """snapshots: the error message names the last one saved; None in a test."""
         super().__init__()
         self.snapshots = snapshots
 

@@ -22,17 +22,17 @@ from learning_to_draw.errors import RunError, UsageError, first_line
 from learning_to_draw.trials.loop.interrupts import obeyed_while_waiting
 from learning_to_draw.trials.loop.launch import launched, meet
 
-# How long a process waits for another, which may be downloading or decoding. torchrun notices processes that died.
+# How long a process waits for another one, which may be downloading or decoding. torchrun detects processes that died.
 PATIENCE = timedelta(hours=6)
 
 
 def world_size() -> int:
-    """The world size: the number of processes in the group, or 1."""
+    """The number of processes in the process group; 1 without a group."""
     return distributed.get_world_size() if _joined() else 1
 
 
 def rank() -> int:
-    """The rank of this process. Rank 0 writes and reports."""
+    """The rank of this process; 0 without a process group. Only rank 0 writes files and reports."""
     return distributed.get_rank() if _joined() else 0
 
 
@@ -52,10 +52,10 @@ def _joined() -> bool:
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Context with a process group of the processes that torchrun has started; without torchrun it does nothing.
+    """Context with a process group of all processes that torchrun has started. Without torchrun it does nothing.
 
-    Raises UsageError if torch has no torch.distributed or torchrun's environment variables are not valid, RunError if
-    another process has ended too early.
+    Raises UsageError if torch lacks torch.distributed or if torchrun's environment variables are not valid, and
+    RunError if another process has ended too early.
     """
     launch = launched()
     if launch is None or _joined():
@@ -78,19 +78,19 @@ def process_group() -> Iterator[None]:
                     distributed.destroy_process_group()
                 raise RunError(
                     f"lost contact with another process of this run ({first_line(error)}).\n"
-                    "Look for the first error in the output of all processes; then resume a training with --resume, "
-                    "or start a test again."
+                    "Look for the first error in the output of all processes. Then resume the training with --resume, "
+                    "or start the test again."
                 ) from error
             raise
-        # Not after an error: the others may be waiting in another collective, and notice that this process has ended.
+        # Not after an error: the other processes may wait in another collective, which fails once this process ends.
         barrier()
-        gc.collect()  # DistributedDataParallel is in a reference cycle, and its threads must end before the interpreter
+        gc.collect()  # frees DistributedDataParallel, a reference cycle: its threads must end before the interpreter
         distributed.destroy_process_group()
 
 
 @contextmanager
 def local_rank_zero_first() -> Iterator[None]:
-    """Context manager: local rank 0 runs the body first; the others wait, then find what it downloaded or decoded."""
+    """Context whose body local rank 0 runs first, while the other processes wait: it downloads and decodes for all."""
     if local_rank() > 0:
         barrier()
     yield
@@ -99,7 +99,7 @@ def local_rank_zero_first() -> Iterator[None]:
 
 
 def barrier() -> None:
-    """Barrier: waits until all processes have called it."""
+    """Waits until all processes have called it."""
     if world_size() > 1:
         distributed.all_reduce(torch.zeros(1))
 
@@ -122,7 +122,7 @@ def largest(number: int) -> int:
 
 
 def mean(value: Tensor) -> Tensor:
-    """The mean over all processes of values with the same shape."""
+    """The mean of `value` over all processes, in which it must have the same shape."""
     if world_size() == 1:
         return value
     total = value.clone()
@@ -131,19 +131,22 @@ def mean(value: Tensor) -> Tensor:
 
 
 def all_gather(values: Tensor) -> Tensor:
-    """float [B, ...] of every process, concatenated by rank to [count * B, ...]. Not differentiable."""
+    """The values of all processes, joined in order of rank: float [B, ...] -> [world_size * B, ...]. No gradients."""
     return values if world_size() == 1 else _gather(values).flatten(0, 1)
 
 
 def all_gather_own_first(values: Tensor) -> Tensor:
-    """float [1, T, ...] of every process as [1, count * T, ...], this process's own first. Differentiable."""
+    """The values of all processes, joined: float [1, T, ...] -> [1, world_size * T, ...]. Differentiable.
+
+    This process's own values come first.
+    """
     if world_size() == 1:
         return values
     return torch.roll(_Gather.apply(values[0]), -rank(), 0).flatten(0, 1)[None]
 
 
 class _Gather(torch.autograd.Function):
-    """[T, ...] of every process, stacked to [count, T, ...]. Differentiable; torch's own version is deprecated."""
+    """Stacks the values of all processes by rank: [T, ...] -> [world_size, T, ...]. torch's version is deprecated."""
 
     @staticmethod
     def forward(_, values: Tensor) -> Tensor:
@@ -152,7 +155,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def backward(_, gradient: Tensor) -> Tensor:
         total = gradient.contiguous().clone()
-        distributed.all_reduce(total)  # the sum over all processes of the gradients of all values
+        distributed.all_reduce(total)  # the gradients of all values, summed over all processes
         return total[rank()]
 
 
@@ -163,7 +166,7 @@ def _gather(values: Tensor) -> Tensor:
 
 
 def all_gather_object(content: Any, device: torch.device | str = "cpu") -> list[Any]:
-    """A list of every process's `content`, by rank, with its tensors on `device`. It can be anything that pickles."""
+    """Every process's `content`, by rank, with tensors on `device`. content: any object that can be pickled."""
     if world_size() == 1:
         return [content]
     file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Held-out games on several processes: each plays a share of the batches, and all get all results."""
+"""Held-out games on several processes: each process plays a share of the batches and gets the results of all."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from learning_to_draw.trials.loop.batches import Batch, GameBatches, PlayedBatch
 class DividedGames:
     """Iterates over the batches that a single process would play, in the same order, each with its result.
 
-    Every process has the same batches, so the results are bit-identical to those of a single process. The processes
-    exchange plays without their feature maps: the losses are computed before that.
+    Every process iterates over all batches, so its metrics are bit-identical to those of a single process. The plays
+    are exchanged without feature maps, which are not needed once the losses are computed.
     """
 
     def __init__(self, batches: GameBatches, play: Callable[[Batch], PlayedBatch]):

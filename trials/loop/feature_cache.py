@@ -1,4 +1,4 @@
-"""Cache of a frozen backbone's features of photos that do not change: computed once per run, then looked up."""
+"""Caches a frozen backbone's features of photos that are not augmented: computed once per run, then looked up."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ class FeatureCache:
 def compute(
     encoder: BackboneEncoder, split: Split, layers: Collection[str], device: torch.device, batch: int = PICTURES_AT_ONCE
 ) -> FeatureCache:
-    """The features and the maps of `layers` of every picture of a split, without augmentation.
+    """The features of every picture of a split, and its feature maps of `layers`, without augmentation.
 
-    They equal those computed in a training step, up to rounding, which depends on the batch size.
+    batch: pictures per forward pass. The values equal those of a training step up to rounding, which depends on the
+    batch size.
     """
     everything = torch.arange(len(split.images))
     kept: Features | None = None
@@ -56,7 +57,7 @@ def compute(
 
 @torch.no_grad()
 def needed_bytes(encoder: BackboneEncoder, split: Split, layers: Collection[str], device: torch.device) -> int:
-    """Bytes that the features of a split take, measured on one picture."""
+    """The number of bytes that the features of a split take, estimated from one picture."""
     features = encoder.extract(encoder.preprocess(split.pictures(torch.arange(1), device)), layers=layers)
     return len(split.images) * sum(_bytes(kept) for kept in (features.values, *features.feature_maps.values()))
 

@@ -30,10 +30,10 @@ from learning_to_draw.trials.records.pictures import to_bytes
 
 
 class GameLogWriter(Callback):
-    """Writes `folder`/gamelogs during a test pass. Its lists get their final names when the pass is complete."""
+    """Writes `folder`/gamelogs during a test pass. All files but pictures get their names when the pass ends."""
 
     def __init__(self, folder: Path, split: Split, seed: int, card: Mapping[str, Any]):
-        """split: the games' split. seed: --data-seed. card: the content of card.json, without the results."""
+        """split: the split that is played. seed: --data-seed. card: the content of card.json, without the results."""
         super().__init__()
         self.folder, self.split, self.seed, self.card = folder / "gamelogs", split, seed, card
         self._file_of_item: dict[int, str] = {}
@@ -77,12 +77,12 @@ class GameLogWriter(Callback):
             file.finish()
 
     def discard_unfinished(self):
-        """Removes the incomplete lists of an interrupted pass. Does nothing after a complete pass."""
+        """Removes the temporary files of an interrupted pass. Does nothing after a complete pass."""
         for file in self._unfinished:
             file.discard()
 
     def _entries(self, batch: Batch, play: Play) -> Iterator[dict[str, Any]]:
-        """The lines of games.jsonl, one per sender's turn."""
+        """Yields the entries of games.jsonl, one per sender's turn, and saves their pictures."""
         # The senders' photos are saved too: with --random-transform-sender they differ from the candidates.
         photos = [self._save(pixels, "target-images") for pixels in to_bytes(play.photos)]
         sketches = [self._save(pixels, "sketch-images") for pixels in to_bytes(play.sketches)]
@@ -109,7 +109,10 @@ class GameLogWriter(Callback):
             }
 
     def _save_candidates(self, batch: Batch) -> list[list[str]]:
-        """The candidates' files, one list per game. Each item's picture is converted and hashed once per test."""
+        """Saves the candidates' pictures and returns their paths in the log, one list per game.
+
+        Each item's picture is converted and hashed once per test.
+        """
         items, rows = batch.items.candidates.flatten().tolist(), batch.candidates.flatten().tolist()
         new = [(item, row) for item, row in zip(items, rows, strict=True) if item not in self._file_of_item]
         if new:

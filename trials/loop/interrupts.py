@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in a run: deferred until a batch is done and saved, and obeyed while torch waits."""
+"""Handles Ctrl-C and SIGTERM in a run: a training stops after the current batch, and a waiting process ends."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import Any
 from learning_to_draw import console
 from learning_to_draw.errors import Terminated
 
-# A second signal within this time counts as the first one: a cluster signals every process of a job, and torchrun also
-# forwards the signal that it gets itself.
+# A second signal within this time counts as the first one: a cluster signals every process of a job, and torchrun
+# forwards the signal that it gets to its processes too.
 SAME_SIGNAL = 1.0  # seconds
-TO_LEAVE = 1.0  # seconds that the main thread has to obey a signal itself, before the process is ended
+TO_LEAVE = 1.0  # seconds in which the main thread can obey a signal before another thread ends the process
 
 
 class Interrupts:
-    """Context in which a first SIGINT or SIGTERM is only recorded, in `noted`; a second one takes effect at once.
+    """Context in which the first SIGINT or SIGTERM is only recorded, in `noted`. A second signal takes effect at once.
 
-    Does nothing outside the main thread, as only the main thread receives signals.
+    Does nothing outside the main thread, because only the main thread receives signals.
     """
 
     def __init__(self):
@@ -56,11 +56,11 @@ class Interrupts:
 
 @contextmanager
 def obeyed_while_waiting() -> Iterator[None]:
-    """Context in which a signal ends this process even if the main thread waits for other processes within torch.
+    """Context in which a signal ends this process even while torch waits for other processes.
 
-    Python runs signal handlers in the main thread only, between its own instructions: never, while another process is
-    slow or gone. A thread ends the process instead, TO_LEAVE seconds after a signal that the main thread has not obeyed
-    by leaving this context. A first signal that `Interrupts` defers does not count, a second one does.
+    Python runs signal handlers in the main thread, between Python instructions. While torch waits there, none runs.
+    Therefore another thread ends the process, if the main thread has not left this context TO_LEAVE seconds after a
+    signal. The first signal is ignored here if `Interrupts` defers it; a second one is not.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -81,7 +81,7 @@ def obeyed_while_waiting() -> Iterator[None]:
 
 
 def _watch(arrivals: int, left: threading.Event) -> None:
-    deferred = None  # when
+    deferred = None  # the time of the first signal that `Interrupts` defers
     while number := os.read(arrivals, 1):
         if number[0] not in (signal.SIGINT, signal.SIGTERM):
             continue

@@ -17,14 +17,14 @@ from learning_to_draw.errors import RunError, UsageError, first_line
 
 logger = logging.getLogger("commgame")
 
-QUIET_SECONDS, SECONDS_BETWEEN_LINES = 5, 60  # before the first line that says what a process waits for, and between
+QUIET_SECONDS, SECONDS_BETWEEN_LINES = 5, 60  # before the first line about a wait, and between lines
 TO_CONNECT = timedelta(seconds=10)  # once something listens at the address
 SECONDS_BETWEEN_TRIES = 0.1
 
 
 @dataclass(frozen=True)
 class Launch:
-    """The place of this process in a run of several. address, port: where process 0 (or torchrun) serves the store."""
+    """This process's place among several. address, port: where process 0 or torchrun serves the store."""
 
     rank: int
     local_rank: int
@@ -38,9 +38,9 @@ class Launch:
 
 
 def launched() -> Launch | None:
-    """What the environment variables of torchrun say; None if they ask for one process.
+    """The launch that torchrun's environment variables describe; None if they ask for one process.
 
-    Raises UsageError if one of them is missing or not valid, as left-over variables of a cluster may be.
+    Raises UsageError if one of the variables is missing or not valid, as leftovers from a cluster's job may be.
     """
     if "WORLD_SIZE" not in os.environ and "RANK" not in os.environ:
         return None
@@ -86,8 +86,8 @@ def _not_valid(name: str, wanted: str) -> UsageError:
 def meet(launch: Launch, patience: timedelta) -> distributed.Store:
     """The store of a run's processes, once all of them have joined it.
 
-    Says what it waits for, after a few seconds and then once per minute. The waiting is done in Python, because a
-    signal is not obeyed within torch. Raises UsageError if the address is taken or cannot be used, RunError after
+    Logs what it waits for, after a few seconds and then once per minute. It waits in Python, because Ctrl-C has no
+    effect while torch waits. Raises UsageError if the address is taken or cannot be used, and RunError after
     `patience`.
     """
     waiting = _Waiting(launch, patience)
@@ -97,7 +97,7 @@ def meet(launch: Launch, patience: timedelta) -> distributed.Store:
         waiting.until(lambda: _answers(launch), lambda: f"process 0 at {launch.place}")
     served = _serve_or_connect(launch, serves)
     served.set_timeout(patience)
-    # A process that torchrun has restarted must not find the entries of the attempt before.
+    # A process that torchrun has restarted must not find the entries of the previous attempt.
     store = distributed.PrefixStore(f"learning-to-draw/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", served)
     store.set(f"joined/{launch.rank}", "")
     store.add("joined", 1)
@@ -112,7 +112,10 @@ def meet(launch: Launch, patience: timedelta) -> distributed.Store:
 
 
 def _serve_or_connect(launch: Launch, serves: bool) -> distributed.TCPStore:
-    """The store at the run's address. Raises UsageError if another program has the port, or nothing answers there."""
+    """The store at the run's address. serves: whether this process serves it.
+
+    Raises UsageError if another program uses the port, or if no store answers there.
+    """
     stores: list[distributed.TCPStore] = []
     problems: list[str] = []
 
@@ -123,7 +126,7 @@ def _serve_or_connect(launch: Launch, serves: bool) -> distributed.TCPStore:
         except distributed.DistError as error:
             problems.append(first_line(error))
 
-    # In a thread: a program that is not a store may never answer, and torch would wait for it without a limit.
+    # In a thread: a program that is not a store may never answer, and torch would wait for its answer forever.
     thread = threading.Thread(target=connect, name="connecting", daemon=True)
     thread.start()
     thread.join(TO_CONNECT.total_seconds())
@@ -145,14 +148,14 @@ def _answers(launch: Launch) -> bool:
 
 
 class _Waiting:
-    """Waits for a condition, and logs what for."""
+    """Waits for conditions, at most `patience` in all, and logs what it waits for."""
 
     def __init__(self, launch: Launch, patience: timedelta):
         self._launch, self._began, self._patience = launch, time.monotonic(), patience.total_seconds()
         self._next_line = self._began + QUIET_SECONDS
 
     def until(self, reached: Callable[[], bool], what: Callable[[], str]) -> None:
-        """Returns once `reached()` is true. what: says what is missing. Raises RunError after the patience."""
+        """Returns once `reached()` is true. what: says what is missing. Raises RunError after `patience`."""
         while not reached():
             now = time.monotonic()
             if now - self._began > self._patience:

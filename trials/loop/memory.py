@@ -26,14 +26,17 @@ def place_of_pictures(asked: str, size: int, device: torch.device, free: int) ->
     """
     if asked == "cuda" and size > free:
         raise UsageError(
-            f"--data-device cuda: the decoded pictures take {size / MIB:.0f} MiB, and {free / MIB:.0f} MiB are free on "
-            f"{device}.\nLeave it out or give --data-device cpu, which keeps them in main memory."
+            f"--data-device cuda: the decoded pictures take {size / MIB:.0f} MiB, but {free / MIB:.0f} MiB are free on "
+            f"{device}.\nLeave out --data-device, or give --data-device cpu to keep the pictures in main memory."
         )
     return device if asked == "cuda" or (asked == "auto" and size <= free * SHARE) else torch.device("cpu")
 
 
 def memory_budget(device: torch.device) -> int:
-    """Bytes that cached features may take: SHARE of the free memory, on a CPU divided by the number of processes."""
+    """The number of bytes that cached features may take: SHARE of the device's free memory.
+
+    On a CPU, the processes of this machine divide them. 2 GiB if the free memory is unknown.
+    """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0] * SHARE)
     try:
@@ -47,8 +50,8 @@ def memory_budget(device: torch.device) -> int:
 def memory_estimate(agents: Agents, pictures: int, step: float | None = None) -> str:
     """A line with an estimate of a run's memory: decoded pictures, weights, and the graph of one step.
 
-    pictures: their bytes. step: bytes of the graph of a training step (see `graph_bytes`), which also adds gradients
-    and Adam's moments; None in a test.
+    pictures: bytes of the decoded pictures. step: bytes of the graph of a training step (see `graph_bytes`); None in a
+    test. For a training, the weights include gradients and Adam's moments.
     """
     weights = sum(parameter.nbytes for parameter in agents.parameters())
     if step is not None:
@@ -59,7 +62,7 @@ def memory_estimate(agents: Agents, pictures: int, step: float | None = None) ->
 
 
 def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
-    """Bytes that autograd saves in one training step, measured on a game of four and scaled to a batch."""
+    """The bytes that autograd saves in one training step, measured on a game of four pictures and scaled to a batch."""
     few, sampler = 4, batches.sampler
     size, channels = agents.decoder.image_size, batches.split.view(torch.arange(1)).shape[1]
     # If the receiver's picture differs from the sender's, both pass the encoder.
@@ -76,6 +79,6 @@ def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
     with in_plain_torch(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         play = agents(photos, candidates, few, feature_layers=loss.needed_layers)
         terms = loss(play, torch.arange(few))
-    del terms  # until here it kept the counted tensors alive
+    del terms  # the graph had to keep the counted tensors alive until here
     step = sum(size for pointer, size in kept.items() if pointer not in owned)
     return step / len(play.scores) * sampler.games * sampler.senders

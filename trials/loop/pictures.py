@@ -1,4 +1,4 @@
-"""The callback that writes the pictures of a validation or test pass: see `records/pictures.py`."""
+"""The callback that writes the pictures of a validation or test pass (see `records/pictures.py`)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from learning_to_draw.trials.records.pictures import PlayedGames, draw_games, sa
 class PassPictures(Callback):
     """Writes four grids of up to `count` pictures and PREFIX_games.png after every validation or test pass.
 
-    The grids of a smaller pass hold all its pictures.
+    A pass with fewer pictures than `count` has all its pictures in the grids.
     """
 
     def __init__(self, folder: Path, count: int, prefix: str, sketch_name: str):
-        """prefix: "val" or "test". sketch_name: the sketch grid's file name; {epoch} is the epoch, from 0."""
+        """prefix: "val" or "test". sketch_name: the sketch grid's file name, in which {epoch} is the epoch, from 0."""
         super().__init__()
         self.folder, self.count, self.prefix, self.sketch_name = folder, count, prefix, sketch_name
 

@@ -20,9 +20,10 @@ logger = logging.getLogger("commgame")
 
 
 def set_precision(precision: str, agents: Agents) -> None:
-    """Sets the precision of the backbones: fp32, tf32 or bf16. Raises UsageError for bfloat16 without a backbone.
+    """Sets the precision of the backbones: fp32, tf32 or bf16.
 
-    fp32 also turns off TF32 for convolutions on a GPU, which is torch's default.
+    fp32 and bf16 turn off TF32 for convolutions on a GPU, which torch turns on by default. Raises UsageError for bf16
+    if an encoder has no backbone.
     """
     tf32 = precision == "tf32"
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
@@ -40,13 +41,13 @@ def set_determinism(wanted: bool) -> None:
     When on, an operation without a deterministic algorithm raises a RuntimeError that names it.
     """
     if wanted:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it at its first use, later
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it later, at its first use
         torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(wanted)
 
 
 def compile_backbones(agents: Agents, image_size: int) -> None:
-    """Compiles the backbones, which takes a minute or more. Raises UsageError if that fails."""
+    """Compiles the backbones; takes a minute or more. Raises UsageError if it fails or an encoder has no backbone."""
     for encoder in _encoders(agents):
         if not isinstance(encoder, BackboneEncoder):
             raise _no_backbone("--compile", encoder)
@@ -66,9 +67,9 @@ def keep_features(
 ) -> None:
     """Caches a frozen backbone's features of the photos in `batches`.
 
-    mode: on, off, or auto: if the photos are not augmented and the features fit into half of the free memory. The
-    feature maps that a loss needs are cached too: without them nothing would be saved. Raises UsageError if "on" is
-    not possible.
+    mode: "on", "off", or "auto", which caches if the photos are not augmented and the features fit into half of the
+    free memory. The feature maps that a loss needs are cached too; otherwise the backbone would have to run again.
+    Raises UsageError if mode is "on" and caching is not possible.
     """
     if mode == "off":
         return
@@ -79,7 +80,7 @@ def keep_features(
         sizes = {n: needed_bytes(encoder, games.split, loss.needed_layers, device) for n, games in chosen.items()}
         budget = memory_budget(device)
         if sum(sizes.values()) > budget and mode == "auto":
-            reason = f"they would take {sum(sizes.values()) // MIB} MiB, and {budget // MIB} MiB are available"
+            reason = f"they would take {sum(sizes.values()) // MIB} MiB, but {budget // MIB} MiB are available"
     if reason:
         if mode == "on":
             raise UsageError(f"--cache-features on: {reason}.\nLeave it out.")
@@ -91,17 +92,17 @@ def keep_features(
 
 
 def _why_not(agents: Agents, batches: Mapping[str, GameBatches]) -> str:
-    """The reason why features cannot be cached for these games, or ""."""
+    """The reason why features cannot be cached for these games; empty if they can."""
     encoder, other = agents.sender_encoder, agents.receiver_encoder
     if not isinstance(encoder, BackboneEncoder):
         return "this encoder has no backbone"
     if not encoder.frozen:
-        return "the backbone is trained: it is not frozen"
+        return "the backbone is not frozen"
     if not agents.shared and not _same_weights(encoder.backbone, other.backbone):
         return "the backbones of sender and receiver are not the same"
     augmented = [name for name, games in batches.items() if not games.pictures_stay]
     if len(augmented) == len(batches):
-        return f"the {' and '.join(augmented)} pictures are augmented, a new view each time"
+        return f"the {' and '.join(augmented)} pictures are augmented: each epoch has new views of them"
     return ""
 
 
@@ -116,6 +117,6 @@ def _encoders(agents: Agents) -> set[Encoder]:
 
 def _no_backbone(option: str, encoder: Encoder) -> UsageError:
     return UsageError(
-        f"{option} is for encoders with a backbone, and {type(encoder).__name__} has none.\n"
+        f"{option} is for encoders with a backbone, but {type(encoder).__name__} has none.\n"
         "Leave it out, or choose another encoder."
     )

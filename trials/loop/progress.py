@@ -1,4 +1,4 @@
-"""Progress output of a run: bars, periodic lines, and one line per epoch."""
+"""Shows the progress of a run: bars, periodic log lines, and one line per epoch."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ logger = logging.getLogger("commgame")
 
 
 def set_verbosity(quiet: bool) -> None:
-    """Logs warnings only if quiet, and always on ranks > 0."""
+    """Suppresses log messages below warnings if `quiet` is true, and on every rank > 0."""
     if quiet or distributed.rank() > 0:
         for name in console.LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
 
 
 SECONDS_BETWEEN_LINES = 60
-SECONDS_BETWEEN_NUMBERS = 0.25  # on the bar; reading them synchronises with the GPU
+SECONDS_BETWEEN_NUMBERS = 0.25  # on the bar; reading the metrics synchronises with the GPU
 
 
 class Progress(Callback):
-    """A bar with loss, communication rate and games per second; without a terminal, one log line per minute."""
+    """Shows a bar with loss, communication rate and games per second. Without a terminal: a log line per minute."""
 
     def __init__(self, games_per_batch: int):
         super().__init__()

@@ -1,8 +1,8 @@
 """Saves and restores the complete training state, for exact resumption (see `trials/resume.py`).
 
 After every epoch, resume.pt holds the state that the next epoch depends on: weights, optimiser, schedule, sigma2, the
-losses' own weights, every random state, and the state of the log, the metrics and the best snapshot. Ctrl-C and SIGTERM
-also save it within an epoch. The previous file stays as resume_previous.pt.
+losses' own weights, every random state, and the state of the log, the metrics and the best snapshot. After Ctrl-C or
+SIGTERM, the state within the epoch is saved too. The previous file stays as resume_previous.pt.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class _Random(TypedDict):
     generators: dict[str, Tensor]
 
 
-# The name of a file in the run's folder: --keep-last removes such files.
+# A name that cannot lead out of the run's folder, because --keep-last removes these files.
 Snapshot = Annotated[str, Meta(pattern=r"^model_\w+\.pt$")]
 
 
@@ -74,7 +74,7 @@ class _Optimizer(TypedDict):
 
 
 class _Later(TypedDict, total=False):
-    """What the first versions of resume.pt do not hold."""
+    """The entries that resume.pt of the first versions of this program lacks."""
 
     pictures: dict[str, Tensor]  # ids by split
     pixels: dict[str, str]  # hashes by split
@@ -82,7 +82,7 @@ class _Later(TypedDict, total=False):
 
 
 class SavedState(_Later):
-    """What resume.pt holds."""
+    """The content of resume.pt."""
 
     format: Literal["learning-to-draw resume 2"]
     options: Options
@@ -102,10 +102,10 @@ class SavedState(_Later):
 
 
 class ResumePoint(Callback):
-    """Saves the training state before the first epoch, after each epoch, and when a signal stops the run; restores it.
+    """Saves the training state before the first epoch, after each epoch, and when a signal stops the run.
 
-    It has to be the last callback, as the others change the state. Rank 0 writes the file, with the random states of
-    all ranks.
+    Also restores the state. It has to be the last callback, because the other callbacks change the state. Rank 0 writes
+    the file, with the random states of all ranks.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class ResumePoint(Callback):
         interrupts: Interrupts,
         content: Mapping[str, Any] | None = None,
     ):
-        """scheduler: the torchbearer callback of the learning-rate schedule; None if the rate is constant.
+        """scheduler: the torchbearer callback of the learning rate schedule; None if the rate is constant.
 
         content: the loaded resume.pt; None for a new run.
         """
@@ -135,7 +135,7 @@ class ResumePoint(Callback):
         self.generators = {f"{name} {kind}": g for name, b in batches.items() for kind, g in b.generators().items()}
         self.generators |= loss.generators()
         self._content = content
-        self._within: Mapping[str, Any] | None = None  # the position to resume from, if it is within an epoch
+        self._within: Mapping[str, Any] | None = None  # the position to resume from; None between epochs
         self._done = 0  # batches of this epoch that were done before the interruption
 
     def on_start(self, state):
@@ -145,15 +145,16 @@ class ResumePoint(Callback):
             return
         try:
             self._restore(content, state)
-        except Exception as error:  # each part raises its own errors for what it cannot be
+        except Exception as error:  # each part raises its own errors for values that do not fit
             raise UsageError(
                 f"--resume {self.folder}: {FILE} does not fit this run ({first_line(error)[:200]}).\n"
-                "It is damaged, or was not written by this program. Start a new run; the snapshots are not affected."
+                "The file is damaged, or was not written by this program.\n"
+                "Start a new run; the snapshots are not affected."
             ) from error
 
     def _restore(self, content: Mapping[str, Any], state) -> None:
         self.loss.load_state_dict(content["loss"])
-        if self.scheduler is not None:  # before the optimiser: creating the scheduler has just changed that
+        if self.scheduler is not None:  # before the optimiser, which the new scheduler has just changed
             schedule = self.scheduler._scheduler
             _check_alike(content["scheduler"], _simple(schedule.state_dict()), "the schedule")
             schedule.load_state_dict(content["scheduler"])
@@ -171,7 +172,7 @@ class ResumePoint(Callback):
             if not (torch.is_tensor(moments["step"]) and moments["step"].numel() == 1):
                 raise ValueError("the optimiser has no number of steps")
         if content["within"] and content["within"]["batches"] > len(self.train):
-            raise ValueError("it stopped after more batches than an epoch has")
+            raise ValueError("the saved run stopped after more batches than an epoch has")
         for row in content["history"]:
             for name in ("val_commrate", "val_loss", "commrate", "loss", "games_per_second"):
                 float(row[name])
@@ -194,7 +195,7 @@ class ResumePoint(Callback):
             state[torchbearer.ITERATOR] = self.train.after(self._done)
             state[torchbearer.STEPS] -= self._done
             state[torchbearer.METRICS] = dict(self._within["logged"])
-            self._go_to(self._content, state)  # again: torchbearer has reset the metrics, and dealing has drawn numbers
+            self._go_to(self._content, state)  # again: torchbearer has reset the metrics, and `after` has drawn numbers
             self._trained = {name: self._content[name] for name in ("within", "random", "metrics")}
         self._within = self._content = None
 
@@ -217,7 +218,7 @@ class ResumePoint(Callback):
             self.interrupts.obey()
 
     def _is_to_stop(self) -> bool:
-        """Whether any process got a signal. All find out after the same batch. Does not synchronise with the GPU."""
+        """Whether any process got a signal. All processes get the same answer. Does not synchronise with the GPU."""
         self.interrupts.noted = distributed.largest(self.interrupts.noted or 0) or None
         return self.interrupts.noted is not None
 
@@ -229,13 +230,16 @@ class ResumePoint(Callback):
                 "resume.pt still holds the state before this epoch. Try a smaller --learning-rate in a new run."
             )
         self._save(state, self._trained)
-        distributed.barrier()  # wait while rank 0 writes: torchrun ends it as soon as another process ends
+        distributed.barrier()  # wait until rank 0 has written: torchrun ends all processes as soon as one ends
         epoch, batches = state[torchbearer.EPOCH] + 1, self._trained["within"]["batches"]
         logger.info("stopped after batch %d of %d in epoch %d; saved", batches, len(self.train), epoch)
         self.interrupts.obey()
 
     def _place(self, state, batches: int = 0) -> dict[str, Any]:
-        """The position and state of the training: after `batches` batches of this epoch, or between epochs for 0."""
+        """The position in the training with random states and metrics, after `batches` batches of this epoch.
+
+        batches: 0 between epochs.
+        """
         within = None
         if batches:
             metrics_to_floats(state)
@@ -282,7 +286,7 @@ class ResumePoint(Callback):
 
 
 def metrics_of(state: Mapping) -> list[Any]:
-    """All metrics of a trial, from torchbearer's tree of metrics, always in the same order."""
+    """All metrics in torchbearer's tree of metrics, always in the same order. state: of the trial."""
     metrics, remaining = [], [state[torchbearer.METRIC_LIST]]
     while remaining:
         metric = remaining.pop()
@@ -293,7 +297,10 @@ def metrics_of(state: Mapping) -> list[Any]:
 
 
 def _check_memory(name: str, value: Any) -> None:
-    """Raises ValueError if a metric has no such memory: a number, a tensor of one, a list of these, or nothing yet."""
+    """Raises ValueError if `value` cannot be an attribute `name` of a metric.
+
+    Allowed are a number, a 0-dimensional float tensor, {} (no result yet) and, for _cache, a list of such tensors.
+    """
     values = [0 if value == {} else value]  # the result before the first batch is {}
     if name == "_cache" and isinstance(value, list):
         values = [one if isinstance(one, Tensor) else None for one in value]
@@ -302,11 +309,14 @@ def _check_memory(name: str, value: Any) -> None:
         for one in values
     )
     if name not in METRIC_MEMORY or not numbers:
-        raise ValueError(f"a metric has no {name} like that")
+        raise ValueError(f"the value of {name} does not fit a metric")
 
 
 def _check_alike(saved: Any, fresh: Any, what: str) -> None:
-    """Raises ValueError unless saved values are of the same kinds as those of a new run."""
+    """Raises an exception unless `saved` has the structure and types of `fresh`, the same part of a new run.
+
+    what: the name of that part in messages.
+    """
     alike = True
     if isinstance(fresh, Counter):
         alike = isinstance(saved, Counter) and saved == fresh
@@ -335,7 +345,7 @@ def _moved(memory: Any, device: torch.device) -> Any:
 
 
 def random_state(generators: Mapping[str, torch.Generator]) -> dict[str, Any]:
-    """The states of all random generators (Python, numpy, torch, `generators`), as plain values and tensors."""
+    """The states of the generators of Python, numpy and torch and of `generators`, as plain values and tensors."""
     kind, keys, *position = np.random.get_state()
     return {
         "python": random.getstate(),
@@ -358,6 +368,6 @@ def set_random_state(saved: Mapping[str, Any], generators: Mapping[str, torch.Ge
 
 
 def _simple(schedule: Mapping[str, Any]) -> dict[str, Any]:
-    """A scheduler's state without functions, which the options rebuild."""
+    """A scheduler's state without its functions, which are rebuilt from the options."""
     allowed = (bool, int, float, str, list, tuple, dict, Counter, type(None))
     return {name: value for name, value in schedule.items() if isinstance(value, allowed)}

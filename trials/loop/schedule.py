@@ -6,7 +6,8 @@
     0.1*0.2@plateau         multiplied by 0.2 when val_loss has not improved by 0.01 % for 10 epochs
     0.1*inv0.0001,0.75      0.1 * (1 + 0.0001 i)^-0.75 at epoch i
 
-A `B` (or `b`) at the end counts batches instead of epochs; not for plateau, as val_loss exists once per epoch.
+With a `B` (or `b`) at the end, batches are counted instead of epochs. Not allowed for plateau: val_loss exists once per
+epoch.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ FORMS = "0.001, 0.001*0.2@every10, 0.001*0.2@[10,30,80], 0.001*0.2@plateau or 0.
 
 @dataclass(frozen=True)
 class LearningRate:
-    """A parsed specification. kind: constant, every, milestones, plateau or inv. per_batch: count batches, not epochs.
+    """A parsed specification.
 
-    numbers: (N,) for every, the milestones, (gamma, power) for inv, empty otherwise.
+    kind: "constant", "every", "milestones", "plateau" or "inv". numbers: (N,) for "every"; the milestones; (gamma,
+    power) for "inv"; empty otherwise. per_batch: whether the schedule counts batches instead of epochs.
     """
 
     initial: float
@@ -38,7 +40,7 @@ class LearningRate:
     per_batch: bool = False
 
     def scheduler_callback(self) -> Any | None:
-        """The torchbearer callback that steps the optimiser's learning rate; None for a constant one."""
+        """The torchbearer callback that changes the optimiser's learning rate; None if the rate is constant."""
         from torch.optim import lr_scheduler
         from torchbearer.callbacks import TorchScheduler
 
@@ -88,7 +90,7 @@ def _parse_schedule(initial: float, schedule: str) -> LearningRate:
         raise ValueError(f"the factor {factor_text} must be above 0")
     if kind == "plateau":
         if per_batch:
-            raise ValueError("plateau follows val_loss, which exists once per epoch: leave out the B")
+            raise ValueError("plateau depends on val_loss, which exists once per epoch: leave out the B")
         if factor >= 1:
             raise ValueError(f"the factor {factor_text} of a plateau must be below 1")
         return LearningRate(initial, "plateau", factor)

@@ -1,4 +1,4 @@
-"""One step: a batch of games is played and judged and, in training, the agents learn from it.
+"""One step: plays a batch of games and computes the loss and, in training, its gradients.
 
 torchbearer calls these functions through trial.py: `train_step` for each training batch, `GameModule` and `total_loss`
 for each held-out batch.
@@ -18,11 +18,11 @@ from learning_to_draw.trials.loop.batches import Batch, PlayedBatch
 
 
 class ForwardError(BaseException):
-    """Carries an exception out of torchbearer, which would catch it, rerun the model and lose the traceback."""
+    """Carries an exception through torchbearer, which would catch it, rerun the model and lose the traceback."""
 
 
 class GameModule(nn.Module):
-    """The agents and the loss: batch -> `PlayedBatch`. They change device and train/eval mode together."""
+    """Agents and loss as one module, `Batch` -> `PlayedBatch`: they change device and train/eval mode together."""
 
     def __init__(self, agents: Agents, loss: TotalLoss, *, gather_candidates: bool = False):
         """gather_candidates: whether training pools the candidates of all processes."""
@@ -32,7 +32,7 @@ class GameModule(nn.Module):
         self.gather_candidates = gather_candidates
 
     def forward(self, batch: Batch, state: Any = None) -> PlayedBatch:
-        """Plays a batch and computes the loss's terms. state: torchbearer's, not used."""
+        """Plays a batch and computes the loss's terms. state: passed by torchbearer, not used."""
         if batch.played is not None:  # by another process: see `DividedGames`
             return batch.played
         try:
@@ -55,9 +55,10 @@ def total_loss(played: PlayedBatch) -> Tensor:
 
 
 def train_step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch) -> tuple[PlayedBatch, Tensor]:
-    """Plays a batch and computes the gradients of the loss. Returns the play and the loss; the caller updates weights.
+    """Plays a batch and computes the gradients of the loss. Returns the result and the loss, a scalar.
 
-    model: a `GameModule` or, with several processes, one in DistributedDataParallel, which averages the gradients.
+    The caller updates the weights. model: a `GameModule`; with several processes wrapped in DistributedDataParallel,
+    which averages the gradients.
     """
     optimizer.zero_grad()
     played = model(batch)

@@ -1,4 +1,4 @@
-"""`--tensorboard`: the log and a picture of games, for TensorBoard."""
+"""Writes the log and a picture of games for TensorBoard (`--tensorboard`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from learning_to_draw.trials.records.atomic import naming
 def summary_writer() -> type:
     """torch's SummaryWriter. Raises UsageError if the package tensorboard cannot be imported.
 
-    Imported here: it is slow to import, and rarely used.
+    Imports the package only when called, because the import is slow and rarely needed.
     """
     import_optional("tensorboard", "--tensorboard", "tensorboard")
     return import_optional("torch.utils.tensorboard", "--tensorboard", "tensorboard").SummaryWriter
@@ -25,11 +25,12 @@ def summary_writer() -> type:
 class TensorBoard(Callback):
     """Writes every metric of an epoch and its val_games.png to `folder`/tensorboard; steps are epochs, from 0.
 
-    Metrics of both training and validation share a chart. It must come after the callbacks that measure and draw.
+    A metric that exists for training and validation gets one chart for both. This callback must come after the
+    callbacks that add metrics and draw val_games.png.
     """
 
     def __init__(self, folder: Path, epochs: int):
-        """epochs: finished before a resumption; TensorBoard then drops the entries of later epochs."""
+        """epochs: the finished epochs of a resumed run, 0 for a new run. Entries of later epochs are dropped."""
         super().__init__()
         self.folder, self.epochs = folder, epochs
 

@@ -1,4 +1,4 @@
-"""Builds the torchbearer trial: it calls step.py for every batch, and computes the metrics of an epoch."""
+"""Builds the torchbearer trial, which calls step.py for every batch and computes the metrics of an epoch."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from learning_to_draw.trials.loop.step import ForwardError, GameModule, total_lo
 
 
 class QuietRunningMean(metrics.RunningMean):
-    """torchbearer's running mean as a tensor on the device: it does not synchronise with the GPU."""
+    """torchbearer's running mean, but as a tensor on the device: computing it does not synchronise with the GPU."""
 
     def _step(self, cache: list[Tensor]) -> Tensor:
         return torch.stack(cache).mean()
 
 
 def with_running_mean(metric: metrics.MetricTree) -> metrics.MetricTree:
-    """Adds running_NAME to the log: the mean of the last 50 batches, updated every 10, as in the official code."""
+    """The metric NAME, which now also logs running_NAME: the mean of the last 50 batches, updated every 10 batches."""
     metric.add_child(metrics.ToDict(QuietRunningMean(f"running_{metric.root.name}")))
     return metric
 
@@ -42,13 +42,13 @@ def metrics_to_floats(state: dict) -> None:
 
 
 def of_all(state: dict, combine: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
-    """`value` combined over all processes in training; unchanged in held-out games, which all processes share."""
+    """In training, `combine(value)` over all processes; in held-out games, `value`: every process sees all of them."""
     return combine(value) if state[torchbearer.MODEL].training else value
 
 
 @metrics.mean
 class BatchLoss(metrics.Metric):
-    """The loss of a batch, mean over the processes. Logged as loss."""
+    """The loss of a batch, averaged over the processes. Logged as loss."""
 
     def __init__(self):
         super().__init__("loss")
@@ -60,7 +60,10 @@ class BatchLoss(metrics.Metric):
 @metrics.std
 @metrics.mean
 class CommunicationRate(metrics.Metric):
-    """Correct guesses of a batch in all processes, float [B] of 0 and 1. Logged as commrate and commrate_std."""
+    """Whether each guess of a batch is correct, in all processes: float [B] of 0 and 1.
+
+    Logged as commrate, the mean, and commrate_std.
+    """
 
     def __init__(self):
         super().__init__("commrate")
@@ -71,7 +74,7 @@ class CommunicationRate(metrics.Metric):
 
 
 def loss_term_metric(term: str) -> metrics.Metric:
-    """The mean of one loss term over the batches of an epoch. Logged as TERM_loss."""
+    """A metric: the mean of one loss term over the batches of an epoch. Logged as TERM_loss."""
 
     @metrics.mean
     class LossTerm(metrics.Metric):
@@ -95,7 +98,8 @@ def build_trial(
 ) -> torchbearer.Trial:
     """A trial on `device` whose input is a `Batch` and whose prediction is a `PlayedBatch`.
 
-    With several processes, agents and loss have to be on the device already; gradients are averaged over the processes.
+    optimizer: None if the trial only tests. With several processes, agents and loss have to be on the device already,
+    and gradients are averaged over the processes.
     """
     player = GameModule(agents, loss, gather_candidates=gather_candidates)
     model: nn.Module = player
@@ -130,7 +134,7 @@ def run(trial: torchbearer.Trial, train: GameBatches, valid: GameBatches, epochs
 
 
 def evaluate(trial: torchbearer.Trial, batches: GameBatches) -> dict[str, float]:
-    """Plays all batches once without training and returns the metrics by name, each beginning with test_."""
+    """Plays all batches once without training. Returns the metrics by name; every name begins with test_."""
     return _unwrapped(
         lambda: trial.with_test_generator(_divided(trial, batches)).evaluate(data_key=torchbearer.TEST_DATA),
     )

@@ -1,4 +1,4 @@
-"""Writes files atomically and durably: a reader finds the old file or the new one, never a part.
+"""Writes files atomically and durably: a reader finds the complete old file or the complete new file.
 
 This also holds after a power cut: the new file is synced before it gets its name, and its folder afterwards.
 """
@@ -20,7 +20,8 @@ from learning_to_draw.errors import UsageError
 
 TEMPORARY = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]{8}\.tmp(?P<suffix>(\.[^.]*)?)")
 SYNC_THREADS = 16  # a disk syncs many files together: 2,000 small ones take 0.3 s instead of 7 to 10 s
-NOT_SUPPORTED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)  # syncing, by a file system
+# Errors of os.fsync on file systems that cannot sync.
+NOT_SUPPORTED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 
 
 def write_atomically(
@@ -33,9 +34,9 @@ def write_atomically(
 ) -> None:
     """Calls `write` with a temporary path in the same folder, then renames the file to `path`.
 
-    new: raises UsageError if `path` exists by then, instead of replacing it. previous: the name that the replaced file
-    gets. sync: False for one of many files, which the caller syncs together (see `sync_files`). Raises OSError with the
-    path if it cannot be written, as on a full disk; the old file is then as it was.
+    new: if `path` exists by then, raises UsageError instead of replacing it. previous: the path that the replaced file
+    gets. sync: False if the caller syncs many files together (see `sync_files`). Raises OSError with the path if the
+    file cannot be written, for example on a full disk; the old file is then unchanged.
     """
     temporary = temporary_path(path)
     try:
@@ -57,9 +58,9 @@ def write_atomically(
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Context for writing to `path`. A failed write raises OSError with that path: the system names no file.
+    """Context in which a failed write raises an OSError that names `path`: the system's error often names no file.
 
-    torch raises a RuntimeError that follows from the OSError of a file given to it.
+    Also converts the RuntimeError that torch raises after an OSError.
     """
     try:
         yield
@@ -88,19 +89,19 @@ def write_json(path: Path, content: Any, *, new: bool = False) -> None:
 
 
 def temporary_path(path: Path) -> Path:
-    """A hidden name, in the same folder, that no other process uses; a killed process leaves it behind."""
-    # The suffix is kept: it decides the format of pictures.
+    """A hidden path in the same folder that no other process uses. A killed process leaves that file behind."""
+    # The suffix is kept, because Pillow chooses the format by it.
     return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
 
 
 def final_name(name: str) -> str:
-    """The file name that `temporary_path` was made from; any other name unchanged."""
+    """The file name from which `temporary_path` made `name`; any other name unchanged."""
     match = TEMPORARY.fullmatch(name)
     return match["stem"] + match["suffix"] if match else name
 
 
 def make_folder(folder: Path) -> None:
-    """Creates a folder and its missing parents, durably. Does nothing if it exists."""
+    """Creates a folder and its missing parents, and syncs them to the disk. Does nothing if the folder exists."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
@@ -117,7 +118,7 @@ def sync_files(paths: Iterable[Path]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Syncs the names in a folder to the disk. Does nothing for a folder that this process must not list."""
+    """Syncs the names in a folder to the disk. Does nothing without permission to read the folder."""
     with suppress(PermissionError):
         _sync(folder)
 
@@ -138,7 +139,7 @@ def _sync(path: Path) -> None:
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:
-    """Gives a file the name `path`; the caller removes the old name. Raises UsageError if `path` exists by then."""
+    """Renames a file to `path`; the caller removes the old name if it remains. Raises UsageError if `path` exists."""
     try:
         os.link(temporary, path)
     except OSError:  # `path` exists, or the file system has no links

@@ -1,7 +1,7 @@
 """Reads and writes checkpoints: one dict of tensors, text and numbers, with the options that rebuild the agents.
 
-Also reads those of the official code: its `model_final.pt`, with torchbearer's classes among the values, and its
-`model_NN.pt`, with torchbearer's state keys as keys. They contain no options.
+Also reads checkpoints of the official code, which contain no options: `model_final.pt`, with torchbearer's classes
+among the values, and `model_NN.pt`, with torchbearer's state keys as keys.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from learning_to_draw.trials.records.torch_files import Damaged, NotPlain, read_
 
 
 class _Weights(TypedDict):
-    """What a checkpoint of this program or of the official code holds."""
+    """The entries that every checkpoint has, of this program or of the official code."""
 
     model: dict[str, Tensor]
     history: list[dict[str, OptionValue]]
@@ -37,7 +37,7 @@ class _Ours(_Weights):
 
 
 class _Saved(_Ours, total=False):
-    """What a checkpoint of this program holds; the first ones had no losses' weights."""
+    """The entries of a checkpoint of this program. Those below are missing in checkpoints of its first versions."""
 
     loss: dict[str, Tensor]
     versions: dict[str, str]
@@ -48,10 +48,10 @@ class _Saved(_Ours, total=False):
 class Checkpoint:
     """A checkpoint that has been read.
 
-    epoch: the last epoch trained, from 0. options: of the training, with the annealed sigma2; empty for an official
-    checkpoint. loss: the learnt weights of the losses; may be empty. versions: of the packages that it was trained
-    with; empty for an official checkpoint. trained_on: int64 [N], the ids of the training pictures; None if they have
-    none, or the checkpoint is of an earlier version.
+    epoch: the last epoch trained, from 0. options: the training's options, with the annealed sigma2; empty for an
+    official checkpoint. model: the agents' state dict. history: the metrics of each epoch. loss: the learnt weights of
+    the losses; may be empty. versions: the packages of the training; empty for an official checkpoint. trained_on:
+    int64 [N], the ids of the training pictures; None if the pictures have no ids or an earlier version saved none.
     """
 
     path: Path
@@ -74,7 +74,7 @@ def save_checkpoint(
     history: list[dict[str, Any]],
     trained_on: torch.Tensor | None = None,
 ) -> None:
-    """Writes a checkpoint atomically. It loads with `torch.load(path, weights_only=True)`.
+    """Writes a checkpoint atomically. `torch.load(path, weights_only=True)` can read it.
 
     options: all options of the run by name. epoch: the last epoch trained, from 0. trained_on: the ids of the training
     pictures, if they have ids.
@@ -95,19 +95,19 @@ def save_checkpoint(
 
 
 def save_tensors(path: Path, content: Mapping[str, Any], previous: Path | None = None) -> None:
-    """Writes tensors, text and numbers atomically. previous: the name that the replaced file gets."""
+    """Writes tensors, text and numbers atomically. previous: the path that the replaced file gets."""
 
     def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:  # given a path, torch does not say why it fails
+        with temporary.open("wb") as file:  # given a path instead, torch does not say why it fails
             torch.save(content, file)
 
     write_atomically(path, write, previous=previous)
 
 
 def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
-    """Reads a checkpoint. Raises UsageError if the file is not one, is damaged, or needs other classes to be loaded.
+    """Reads a checkpoint. Raises UsageError if the file is not a checkpoint, is damaged, or needs untrusted classes.
 
-    trust: also load other classes, which can run any code.
+    trust: also load classes that are neither tensors nor plain values; these can run any code.
     """
     if not path.is_file():
         raise UsageError(f"--weights {path}: there is no such file.\nGive a model_*.pt that training wrote.")
@@ -115,8 +115,8 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
         content = read_torch(path, trust=trust, without=("optimizer", "callback_list"))
     except NotPlain as needed:
         raise UsageError(
-            f"--weights {path} needs {needed} to be read, which is neither a dense tensor, a number nor text, and "
-            "could run any code.\n"
+            f"--weights {path} needs {needed} to be read. This is not a dense tensor, a number or text, and could run "
+            "any code.\n"
             "If you trust the source of the file, add --trust-weights; otherwise do not use it."
         ) from needed
     except Damaged as error:
@@ -146,11 +146,11 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
 
 
 def _official(path: Path, content: _Weights) -> Checkpoint:
-    """The checkpoint that the official code's torchbearer wrote as `content`."""
+    """The checkpoint with the `content` of an official checkpoint."""
     model = {_our_name(key): value for key, value in content["model"].items() if not _unused_here(key)}
     for key, value in list(model.items()):
         prefix, _, name = key.rpartition(".")
-        # Batch norm has one set of statistics there and two here. CLIP's stay as they are.
+        # Batch norm has one set of statistics in the official code and two here. CLIP's are not duplicated.
         if name in ("running_mean", "running_var") and ".clipmodel." not in key:
             model[f"{prefix}.drawn_{name}"] = value
     return Checkpoint(path, len(content["history"]) - 1, {}, model, content["history"])
@@ -161,12 +161,12 @@ def _differ(tensor: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 def _unused_here(key: str) -> bool:
-    """Whether an official weight is not needed here: the grid, which is computed, and CLIP's text encoder."""
+    """Whether an official weight is not needed here: a grid, which is computed, or a part of CLIP's text encoder."""
     return key.endswith(".grid") or (".clipmodel." in key and ".clipmodel.visual." not in key)
 
 
 def _our_name(key: str) -> str:
-    return key.replace("decoder.rasteriser.", "decoder.")  # a recurrent decoder's single pass
+    return key.replace("decoder.rasteriser.", "decoder.")  # a recurrent decoder's single-pass decoder
 
 
 def load_agents(agents: Agents, checkpoint: Checkpoint) -> None:
@@ -178,20 +178,20 @@ def load_agents(agents: Agents, checkpoint: Checkpoint) -> None:
     if agents.shared and any(_differ(value, halves[1].get(key, value)) for key, value in halves[0].items()):
         raise UsageError(
             f"--weights {checkpoint.path} has separate encoders for sender and receiver, but these agents "
-            "share one.\nAdd --separate-encoders."
+            "share one encoder.\nAdd --separate-encoders."
         )
     load_fitting(agents, checkpoint)
 
 
 def load_fitting(agents: Agents, checkpoint: Checkpoint) -> None:
-    """`load_agents` without the question of shared encoders."""
+    """Like `load_agents`, but does not check whether the encoders should be shared."""
     try:
         agents.load_state_dict(checkpoint.model)
     except RuntimeError as error:
         reason = [line.strip() for line in str(error).splitlines()[1:]]
-        advice = "Leave out the options that differ from those of its training."
+        advice = "Leave out the options that differ from those of the checkpoint's training."
         if not checkpoint.options:
-            advice = "It carries no options: give all options of its training, including sizes such as --latent-size."
+            advice = "The checkpoint carries no options: give all options of its training, such as --latent-size."
         raise UsageError(
             f"--weights {checkpoint.path} does not fit the agents that the options describe:\n"
             f"{reason[0][:300] if reason else error}\n"

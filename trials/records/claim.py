@@ -1,4 +1,4 @@
-"""A run's process claims its folder, by a lock on config.json that ends with the process, however it ends."""
+"""Claims a run's folder with a lock on config.json. The lock ends with the process, even if the process is killed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ except ImportError:  # Windows
 
 @contextmanager
 def claimed(path: Path) -> Iterator[bool]:
-    """Context in which the existing file `path` is locked, so that no other process claims it.
+    """Context in which the existing file `path` is locked, so that no other process can claim it.
 
-    The value is False if nothing is locked, as the file system has no locks. Raises UsageError if another process has
-    claimed it, or if it cannot be written to.
+    Yields True, or False if the file system does not support locks. Raises UsageError if another process has claimed
+    the file, or if the file cannot be written to.
     """
     try:
         file = path.open("r+b")
@@ -31,13 +31,13 @@ def claimed(path: Path) -> Iterator[bool]:
         locked = _lock(file)
         if locked is None or not os.path.samestat(os.fstat(file.fileno()), path.stat()):  # replaced by another process
             raise UsageError(
-                f"another process is at work in {path.parent}.\nWait until it has ended, or give another folder."
+                f"another process is using {path.parent}.\nWait until that process has ended, or give another folder."
             )
         yield locked
 
 
 def _lock(file: BinaryIO) -> bool | None:
-    """Whether the file is locked now: False if the file system has no locks, None if another process has locked it."""
+    """True if the file is locked now, False if locks are not supported, None if another process holds the lock."""
     if fcntl is None:
         return False
     try:

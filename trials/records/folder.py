@@ -1,4 +1,4 @@
-"""Chooses and creates the folder of a run, without overwriting anything, and records versions and command line."""
+"""Chooses and creates the folder of a run without overwriting anything, and records versions and command line."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def choose_folder(config: RunConfig) -> Path:
 
 
 def check_unclaimed(folder: Path) -> None:
-    """Raises UsageError if another process is at work in the folder."""
+    """Raises UsageError if another process is using the folder of a run."""
     if (folder / CONFIG).exists():
         with claimed(folder / CONFIG):
             pass
@@ -73,10 +73,10 @@ def check_unclaimed(folder: Path) -> None:
 
 @contextmanager
 def open_folder(folder: Path, config: RunConfig, command: Sequence[str], device: str) -> Iterator[Path]:
-    """Context with the run's folder, which no other run uses until the end of the context.
+    """Context with the run's folder, which no other run can use within the context.
 
-    Creates the folder, and writes the resolved options, the versions and the command to it. Runs that start at the
-    same time get different folders. Raises UsageError if another run has taken --output.
+    Creates the folder, and writes the resolved options, the versions and the command to it. Without --output, runs that
+    start at the same time get different folders. Raises UsageError if another run has taken the folder in --output.
     """
     with ExitStack() as claims:
         folder = claims.enter_context(_claim(folder, config, command, device))
@@ -89,9 +89,9 @@ def open_folder(folder: Path, config: RunConfig, command: Sequence[str], device:
 
 @contextmanager
 def resumed_folder(folder: Path, config: RunConfig, command: Sequence[str], device: str) -> Iterator[None]:
-    """Context in which no other process uses the folder of a training, without the litter of a killed process.
+    """Context in which no other process can use the folder of a training. Removes temporary files of a killed process.
 
-    Raises UsageError if another process uses it.
+    Raises UsageError if another process is using the folder.
     """
     path = folder / CONFIG
     if not path.exists():  # removed by hand
@@ -102,13 +102,13 @@ def resumed_folder(folder: Path, config: RunConfig, command: Sequence[str], devi
 
 
 class _Begun(TypedDict):
-    """What `unfinished` reads of config.json."""
+    """The entry of config.json that `unfinished` reads."""
 
     command: str
 
 
 class Resumption(TypedDict):
-    """An entry of resumed.json. It has further keys."""
+    """An entry of resumed.json, which also has further keys."""
 
     arguments: list[str]
     started: str
@@ -123,7 +123,7 @@ def resumptions(folder: Path) -> list[Resumption]:
 def note_resumption(
     folder: Path, plugin: Path | None, command: Sequence[str], epochs: int, batches: int, device: str
 ) -> None:
-    """Adds a resumption to resumed.json, after `epochs` epochs and `batches` batches of the next one."""
+    """Adds an entry to resumed.json: the run resumes after `epochs` epochs and `batches` batches of the next epoch."""
     start = {"arguments": list(command), "started": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     position = {"after_epochs": epochs, "after_batches": batches}
     write_json(
@@ -147,7 +147,7 @@ def _content(config: RunConfig, command: Sequence[str], device: str) -> dict[str
 
 @contextmanager
 def _claim(folder: Path, config: RunConfig, command: Sequence[str], device: str) -> Iterator[Path]:
-    """Context with a folder that this run has claimed: config.json is created in it, and locked."""
+    """Context with a folder that this run has claimed: its config.json is created and locked."""
     content = _content(config, command, device)
     candidates = [folder]
     if config.output is None:
@@ -172,13 +172,13 @@ def _claim(folder: Path, config: RunConfig, command: Sequence[str], device: str)
 def _claimed(folder: Path, config: RunConfig, content: Mapping[str, Any]) -> Iterator[None]:
     path = folder / CONFIG
     with ExitStack() as claims:
-        if path.exists():  # a killed run, which is begun again
+        if path.exists():  # of a killed run, which begins again
             locked = claims.enter_context(claimed(path))
             _check_free(folder, config)
             if not locked:
                 raise UsageError(
-                    f"{folder} holds a run, and its file system has no locks that tell whether it is still at work.\n"
-                    "Give another folder, or remove this one if its run has ended."
+                    f"{folder} holds a run that may still be active: this file system has no locks that would tell.\n"
+                    "Give another folder, or remove this folder if its run has ended."
                 )
             if config.command != "train":
                 remove_files(folder, set(NAMES[config.command]) - {CONFIG})
@@ -196,10 +196,10 @@ def _check_free(folder: Path, config: RunConfig) -> None:
 
 
 def check_free(folder: Path, command: str, *, resume: bool = False) -> None:
-    """Raises UsageError if the folder holds files that a run writes, unless an unfinished run can be begun again.
+    """Raises UsageError if the folder holds files that runs write, unless an unfinished run in it can restart.
 
-    A training can, with --resume, if it was killed before its first save. A test or crossplay can, if the folder holds
-    nothing else.
+    A training can restart with `resume` (--resume) if it was killed before its first save. A test or crossplay can
+    restart if the folder holds no other files.
     """
     held = files_of_runs(folder)
     if not held:
@@ -215,7 +215,7 @@ def check_free(folder: Path, command: str, *, resume: bool = False) -> None:
             return
         raise UsageError(
             f"--output {folder} holds an unfinished {begun}, and files that a {begun} does not write: "
-            f"{listed(others)}.\nMove these away to begin the {begun} again, or give another folder."
+            f"{listed(others)}.\nMove these files away to begin the {begun} again, or give another folder."
         )
     hint = ", or add --resume auto to resume the training" if begun == command == "train" and not resume else ""
     raise UsageError(
@@ -225,10 +225,10 @@ def check_free(folder: Path, command: str, *, resume: bool = False) -> None:
 
 
 def unfinished(folder: Path) -> str | None:
-    """The command of the unfinished run in a folder, as its config.json names it; None for any other folder."""
+    """The command (train, test or crossplay) of the unfinished run in a folder; None if there is none."""
     try:
         command = read_json(folder / CONFIG, _Begun)["command"]
-    except UsageError:  # missing, or not what a run writes
+    except UsageError:  # the file is missing, or no run has written it
         return None
     return command if command in NAMES and not (folder / "result.json").exists() else None
 
@@ -238,11 +238,11 @@ def _cannot_write(folder: Path, reason: str) -> UsageError:
 
 
 def versions(plugin: Path | str | None = None) -> dict[str, str]:
-    """The versions of this program, Python and the packages, the git revision, and the hash of a plugin."""
+    """The versions of this program, Python and the packages, the git revision, and the SHA-256 of a loaded plugin."""
     return _versions() | plugins.sha256_of(plugin)
 
 
-@functools.cache  # read once, before training: later commits do not change the running program
+@functools.cache  # read only once, because later commits do not change the running program
 def _versions() -> dict[str, str]:
     numbers = {"learning-to-draw": __version__, "python": platform.python_version()}
     for package in PACKAGES:
@@ -263,7 +263,7 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
 def _git_revision() -> str:
     """The commit of this program, with "-dirty" if files have changed; "unknown" outside git."""
     root = Path(__file__).parents[2]
-    # An installed copy may be inside another repository: its revision is not ours, and its .git/config can name
+    # An installed copy may be inside another repository, whose revision is not ours and whose .git/config can name
     # programs that git runs.
     if not (root / ".git").exists():
         return "unknown"

@@ -1,4 +1,4 @@
-"""Reads game logs, ours (docs/outputs.md describes the files) and the official code's, into one schema."""
+"""Reads game logs of this program (see docs/outputs.md) and of the official code, into one schema."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ INTACT_LOG = "Give an intact log, as written by test or by the official code."
 
 
 class GameRow(msgspec.Struct):
-    """An entry of games.json: one turn, with the official code's keys. Entries may have others."""
+    """An entry of games.json: one turn, with the official code's keys. Entries may have further keys."""
 
     reciever_guess: int
     correct_image: int
@@ -61,7 +61,7 @@ class GameLine(TypedDict):
 
 
 class Card(TypedDict, total=False):
-    """card.json, which may have further keys; those of the agents are missing in logs of plugins and in tests."""
+    """The content of card.json. Any key may be missing, and there may be further keys."""
 
     format: int
     game: str | None
@@ -83,16 +83,16 @@ class Card(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Turn:
-    """One sender's turn. Pictures have their names in the log, relative to its folder.
+    """One sender's turn. Pictures are given as paths relative to the log's folder.
 
-    The fields that can be None are not in the official code's logs.
+    Fields that can be None are missing in the official code's logs.
     """
 
     guess: int  # the candidate that the receiver chose, from 0
     target: int  # the correct candidate, from 0
     sketch: str
     candidates: tuple[str, ...]  # in the receiver's order
-    photo: str = ""  # what the sender saw; the target's picture if not in the log
+    photo: str = ""  # the picture that the sender saw; the target's picture if the log does not say
     photo_class: str | None = None
     candidate_classes: tuple[str, ...] | None = None
     scores: tuple[float, ...] | None = None  # the receiver's score of each candidate
@@ -141,7 +141,7 @@ class GameLog:
     card: Card = field(default_factory=Card)
 
     def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """The entries of some games in games.json, with all their keys."""
+        """The entries of the games `numbers` (from 0) in games.json, with all their keys. Raises UsageError."""
         path = inside(self.folder, "games.json")
         text = read_bytes(path, MOST_GAMES_BYTES, INTACT_LOG)
         try:
@@ -154,7 +154,7 @@ class GameLog:
             raise cannot_read(path, first_line(error), INTACT_LOG) from error
 
     def picture(self, name: str) -> Path:
-        """The path of a game's picture. Raises UsageError if it is missing, or a link out of the log's folder."""
+        """The path of the picture `name`. Raises UsageError if it is missing, or is a link out of the log's folder."""
         path = inside(self.folder, name)
         if not path.is_file():
             raise UsageError(
@@ -164,7 +164,7 @@ class GameLog:
         return path
 
     def strokes(self) -> LoggedStrokes | None:
-        """The strokes, or None if the log has none (official code). Raises UsageError for a damaged file."""
+        """The strokes of all games; None if the log has none (official code). Raises UsageError for a damaged file."""
         path = inside(self.folder, "strokes.npz")
         if not path.is_file():
             return None
@@ -183,30 +183,30 @@ class GameLog:
         if not matching:
             shapes = " and ".join(str(list(array.shape)) for array in (points, intensities) if array is not None)
             raise UsageError(f"{path} holds strokes {shapes} for {len(self.games)} games.\nGive an intact log.")
-        # NaN is not below anything. Some decoders draw beyond the canvas, which ends at 1.
+        # Also False for NaN. The bound is generous, because some decoders draw beyond the canvas, which ends at 1.
         usual = all((abs(array) < 1e6).all() for array in (points, intensities) if array is not None)
         if not (usual and 0 < strokes.sigma2 < 1e6):
-            raise UsageError(f"{path} holds numbers that no strokes have.\nGive an intact log.")
+            raise UsageError(f"{path} holds numbers that strokes cannot have.\nGive an intact log.")
         return strokes
 
 
 def _check_arrays(path: Path) -> None:
-    """Raises ValueError if a npz file would need more memory than strokes do, or more than its arrays have."""
+    """Raises ValueError if an npz file is too large for strokes, or if an array's shape does not match its size."""
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > MOST_STROKES_BYTES or len(members) > 3:
-            raise ValueError("it is larger than strokes are")
+            raise ValueError("it is too large for a file of strokes")
         for member in members:
             with archive.open(member) as file:
                 version = np.lib.format.read_magic(file)
                 read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
                 shape, _, dtype = read(file)
                 if dtype.kind != "f" or file.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
-                    raise ValueError(f"{member.filename} does not hold the numbers that it says")
+                    raise ValueError(f"the header of {member.filename} does not match its size")
 
 
 def read_log(folder: Path) -> GameLog:
-    """The log in a gamelogs folder, or in the run folder that holds one. Raises UsageError for anything else."""
+    """The log in `folder`, a gamelogs folder or the run folder that holds it. Raises UsageError if there is none."""
     folder = find_log(folder)
     path = inside(folder, "games.json")
     try:
@@ -225,7 +225,7 @@ def read_log(folder: Path) -> GameLog:
 
 
 def _decode_rows(text: bytes) -> list[GameRow]:
-    """The entries of games.json, checked while they are decoded: a large log needs much memory as dictionaries."""
+    """The entries of games.json, decoded directly into structs: dictionaries of a large log would need much memory."""
     try:
         return msgspec.json.decode(text.removeprefix(codecs.BOM_UTF8), type=list[GameRow])
     except msgspec.ValidationError:
@@ -233,12 +233,12 @@ def _decode_rows(text: bytes) -> list[GameRow]:
     except msgspec.DecodeError:
         if len(text) > MOST_BYTES:
             raise
-        # Keys of other programs may hold NaN or half a character, which msgspec does not decode.
+        # Entries of other programs may hold NaN or lone surrogates, which msgspec does not decode.
         return msgspec.convert(parse_json(text.decode("utf-8-sig"), list[Any]), list[GameRow])
 
 
 def _with_details(games: tuple[Turn, ...], path: Path) -> Iterator[Turn]:
-    """The games with the additional fields of games.jsonl. Raises UsageError if it does not match games.json."""
+    """Yields the games with the additional fields of games.jsonl. Raises UsageError if the two files do not match."""
     shared: dict[tuple[str, ...], tuple[str, ...]] = {}
     with path.open("rb") as lines:
         for number, game in enumerate(games):
@@ -247,8 +247,8 @@ def _with_details(games: tuple[Turn, ...], path: Path) -> Iterator[Turn]:
                 content = parse_json(text, _Format)
                 if (version := content["format"]) != LOG_FORMAT:
                     raise UsageError(
-                        f"{path}: its format is {version}, but this program reads {LOG_FORMAT}.\n"
-                        "Use the version of this program that wrote it."
+                        f"{path}: its format is {version}, but this program reads format {LOG_FORMAT}.\n"
+                        "Use the version of this program that wrote the log."
                     )
                 line: GameLine = check(content, GameLine)
             except ValueError as error:
@@ -276,23 +276,26 @@ def _torn(path: Path, number: int, wrong: str) -> UsageError:
 
 
 def find_log(folder: Path) -> Path:
-    """`folder` or its gamelogs/, whichever holds games.json. Raises UsageError if neither does."""
+    """`folder` or its subfolder gamelogs, whichever holds games.json. Raises UsageError if neither does."""
     for name in ("", "gamelogs"):
         if (folder / name / "games.json").is_file():
             return inside(folder, name)
-    reason = "it has no games.json, nor a folder gamelogs with one" if folder.is_dir() else "no such folder"
+    reason = "it has neither games.json nor gamelogs/games.json" if folder.is_dir() else "no such folder"
     raise UsageError(
         f"there is no game log in {folder}: {reason}.\n"
-        f"Give a folder that {program()} test has written (training does not write a game log), or its gamelogs."
+        f"Give a folder that {program()} test has written; training does not write a game log."
     )
 
 
 def _game(row: GameRow, number: int, path: Path, shared: dict[tuple[str, ...], tuple[str, ...]]) -> Turn:
-    """shared: turns with the same candidates share one tuple, to save memory."""
+    """The turn of entry `number` of games.json. Raises UsageError if the entry is not valid.
+
+    shared: the candidates of earlier turns; turns with the same candidates share one tuple, to save memory.
+    """
     wrong = ""
     for name, choice in (("reciever_guess", row.reciever_guess), ("correct_image", row.correct_image)):
         if not 0 <= choice < len(row.images):
-            wrong = f"{name} is {choice}, and there are {len(row.images)} images"
+            wrong = f"{name} is {choice}, but there are {len(row.images)} images"
     known = row.images in shared
     images = shared.setdefault(row.images, row.images)
     names = (row.sketch,) if known else (row.sketch, *images)
@@ -302,12 +305,12 @@ def _game(row: GameRow, number: int, path: Path, shared: dict[tuple[str, ...], t
 
 
 def _wrong_picture(name: str) -> str:
-    """What is wrong with the name of a picture in a log; empty if nothing is."""
+    """The reason why a log cannot have a picture of this name; empty if it can."""
     parts = PurePosixPath(name).parts
     if name.startswith("/") or "\\" in name or ".." in parts:
         return f"{name[:200]!r} is not a picture in the log's folder"
-    if len(parts) < 2:  # in the log's folder itself, it could have the name of a list
+    if len(parts) < 2:  # a file directly in the log's folder could replace games.json and the like
         return f"{name[:200]!r} is not in a folder of the log, such as sketch-images/"
     if any(len(part) > 255 for part in parts) or len(name) > 1000 or not name.isprintable():
-        return f"{name[:200]!r} has characters that no file's name can have, or too many"
+        return f"{name[:200]!r} is too long for a file name, or has characters that are not printable"
     return ""

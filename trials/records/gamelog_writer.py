@@ -1,7 +1,7 @@
-"""The parts of a game log (gamelogs/): picture names, entries and strokes. The official tools can read its format.
+"""Writes the parts of a game log (gamelogs/): picture names, text files and strokes.
 
-`loop/gamelog.py` puts them together; docs/outputs.md describes every field. Entries go directly to disk, so memory does
-not grow with the number of games.
+`loop/gamelog.py` puts the parts together; docs/outputs.md describes every field. The official tools can read the
+format. Entries go directly to disk, so memory does not grow with the number of games.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ DIGITS = 5  # decimal places in games.jsonl; strokes.npz has full precision
 
 
 def picture_name(pixels: Tensor) -> str:
-    """The name of a picture, uint8 [1 or 3, H, W], in a log: the md5 of its pixels, row by row, grey or RGB."""
+    """The name of a picture, uint8 [1 or 3, H, W], in a log: the MD5 of its pixels (grey or RGB), row by row."""
     return hashlib.md5(pixels.permute(1, 2, 0).contiguous().numpy().tobytes(), usedforsecurity=False).hexdigest()
 
 
 def stroke_width(sigma2: float) -> float:
-    """The full width of a stroke at half maximum of its ink exp(-d2 / sigma2), in canvas units."""
+    """The full width at half maximum of a stroke with ink exp(-d^2 / sigma2) at distance d, in canvas units."""
     return 2 * math.sqrt(sigma2 * math.log(2))
 
 
 class Unfinished:
-    """A text file with a temporary name until `finish`."""
+    """A text file that has a temporary name until `finish` renames it to `path`."""
 
     def __init__(self, path: Path):
         self.path, self._temporary = path, temporary_path(path)
-        # A class name may contain undecodable bytes: JSON's \udcNN reads back unchanged.
+        # A class name may contain undecodable bytes. They are written as JSON's \udcNN, which reads back unchanged.
         self.file = self._temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
     def write(self, text: str) -> None:
@@ -54,13 +54,13 @@ class Unfinished:
         write_atomically(self.path, lambda temporary: os.replace(self._temporary, temporary))
 
     def discard(self) -> None:
-        with suppress(OSError):  # a full disk fails again
+        with suppress(OSError):  # closing on a full disk fails again
             self.file.close()
         self._temporary.unlink(missing_ok=True)
 
 
 class StrokesFile:
-    """Writes strokes.npz without holding all strokes in memory: rows go to raw files, which `finish` combines."""
+    """Writes strokes.npz without holding all strokes in memory: `add` writes raw files, which `finish` combines."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -104,7 +104,7 @@ class StrokesFile:
 
 
 def as_lists(strokes: Strokes) -> list[dict[str, Any]]:
-    """The entry `strokes` of games.jsonl for each sketch."""
+    """The value of the key `strokes` in games.jsonl, for each sketch."""
     width, colours = round(stroke_width(strokes.sigma2), DIGITS), [None] * len(strokes.points)
     if strokes.intensities is not None:
         colours = rounded(strokes.intensities)

@@ -12,9 +12,9 @@ PER_ROW, PADDING = 8, 2
 
 
 def grid(pictures: torch.Tensor, per_row: int = PER_ROW) -> torch.Tensor:
-    """One picture [C, H', W'] of pictures [N, C, H, W], N >= 1, with PADDING pixels of 0 around each.
+    """The pictures [N, C, H, W], N >= 1, in one picture [C, H', W'], with PADDING pixels of 0 around each.
 
-    The layout is that of torchvision's `make_grid`, whose import takes more than a second.
+    The layout is that of torchvision's `make_grid`, which is not used because its import takes more than a second.
     """
     padding, (count, channels, height, width) = PADDING, pictures.shape
     rows, columns = math.ceil(count / per_row), min(count, per_row)
@@ -28,7 +28,10 @@ def grid(pictures: torch.Tensor, per_row: int = PER_ROW) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid of square pictures, PER_ROW per row, PADDING pixels around each. pixels: uint8 [H, W, 3]."""
+    """A grid of square pictures with PADDING pixels around each.
+
+    pixels: uint8 [H, W, 3]. side: of one picture, in pixels. columns, rows: numbers of pictures.
+    """
 
     pixels: np.ndarray
     side: int
@@ -42,7 +45,7 @@ class Grid:
         return self.pixels[top : top + self.side, left : left + self.side]
 
     def filled(self) -> int:
-        """The number of pictures. Tiles at the end that have only the padding's colour count as empty."""
+        """The number of pictures. Tiles at the end that have only the padding's colour are not counted."""
         count = self.columns * self.rows
         while count > 1 and (self.tile(count - 1) == self.pixels[0, 0]).all():
             count -= 1
@@ -54,7 +57,7 @@ class Grid:
 
 
 def parse_grid(pixels: np.ndarray) -> Grid | None:
-    """Finds the layout of a grid picture, uint8 [H, W, 3]; None if it is not a grid."""
+    """The `Grid` in a picture, uint8 [H, W, 3]; None if the picture is not a grid."""
     height, width = (length - PADDING for length in pixels.shape[:2])
     shapes = [(width // PER_ROW, PER_ROW)] if width > 0 and width % PER_ROW == 0 else []
     shapes += [(height, width // height)] if height > 0 and width % height == 0 and width // height < PER_ROW else []

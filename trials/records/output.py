@@ -17,19 +17,20 @@ from learning_to_draw.trials.records.atomic import already_exists, naming, sync_
 def check_new(path: Path) -> None:
     """Raises UsageError if `path` already exists, or if its parent folder does not exist or is not writable.
 
-    Tells the user early. A file that appears later is not overwritten either (`new` in atomic.py, `whole_folder`).
+    This is only an early check. A file that appears later is not overwritten either (`new` in atomic.py,
+    `whole_folder`).
     """
     if path.exists() or path.is_symlink():
         raise already_exists(path)
     if not path.parent.is_dir():
         raise UsageError(
-            f"{path} cannot be written: there is no folder {path.parent}.\nCreate it, or give another path."
+            f"{path} cannot be written: there is no folder {path.parent}.\nCreate that folder, or give another path."
         )
     check_writable(path.parent)
 
 
 def check_writable(folder: Path) -> None:
-    """Raises UsageError if the folder is not writable. Tested with a file, as permissions do not always tell."""
+    """Raises UsageError if a file cannot be created in the folder. Tries it, because permissions can be misleading."""
     try:
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
@@ -41,7 +42,7 @@ def check_writable(folder: Path) -> None:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Context with a temporary folder to write to. It is renamed to `path` at the end, or removed after an error.
 
-    Raises UsageError if something else has got that name meanwhile.
+    Raises UsageError if `path` exists by then.
     """
     temporary = temporary_path(path)
     temporary.mkdir()
@@ -50,7 +51,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
             yield temporary
         sync_files(file for file in temporary.rglob("*") if file.is_file())
         try:
-            os.rename(temporary, path)  # replaces nothing but an empty folder
+            os.rename(temporary, path)  # fails if `path` exists and is not an empty folder
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise already_exists(path) from None

@@ -11,7 +11,7 @@ from learning_to_draw.datasets.picture_file import take_from
 
 
 def as_uri(path: Path) -> tuple[str, int, int]:
-    """The file as a data URI, its width and its height in pixels. Raises UsageError if it is not a picture."""
+    """The file as a data URI, and its width and height in pixels. Raises UsageError if the file is not a picture."""
     kind, (width, height) = take_from(path, lambda picture: (Image.MIME[picture.format], picture.size))
     take_from(path, lambda picture: picture.verify())
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}", width, height

@@ -1,4 +1,4 @@
-"""The pictures that a run writes: grids as in the official code, and games with photo, sketch and guess."""
+"""Draws the pictures that a run writes: grids as in the official code, and games with photo, sketch and guess."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ LABEL_WIDTH = 64
 class PlayedGames:
     """The first N turns of an epoch or a test, on the CPU. Pictures are float [N, 1 or 3, H, W] in 0..1.
 
-    guesses, targets: the candidate that the receiver chose, and the correct one. right: whether they are the same, bool
-    [N]. pool: the first N candidates, in the order in which the receiver saw them; they do not belong to the N turns.
+    guesses, targets: the pictures of the candidate that the receiver chose, and of the correct candidate. right:
+    whether the guess is correct, bool [N]. pool: the first N candidates in the receiver's order; they do not correspond
+    to the N turns.
     """
 
     photos: Tensor
@@ -54,7 +55,7 @@ def save_picture(path: Path, picture: Image.Image, *, new: bool = False) -> None
 
 
 def to_bytes(pictures: Tensor) -> Tensor:
-    """Pictures as uint8 on the CPU, from floats in 0..1, rounded: 8-bit photos are restored exactly."""
+    """Pictures as uint8 on the CPU, rounded from floats in 0..1, so that 8-bit photos are restored exactly."""
     return pictures.detach().mul(255).round().clamp(0, 255).to(torch.uint8).cpu()
 
 
@@ -65,9 +66,10 @@ def to_picture(picture: Tensor) -> Image.Image:
 
 
 def draw_games(games: PlayedGames) -> Image.Image:
-    """A picture with rows for photo, sketch and guess; a frame around the guess is green if right, red if wrong.
+    """A picture with rows for the photos, sketches and guesses of the first 16 turns.
 
-    If targets differ from the senders' photos (object-oriented games), there is also a row for targets.
+    Right guesses have a green frame, wrong ones a red frame. If targets differ from the senders' photos
+    (object-oriented games), there is also a row for targets.
     """
     shown = min(SHOWN_GAMES, len(games))
     rows = [("photo", games.photos), ("sketch", games.sketches)]

@@ -1,4 +1,4 @@
-"""Reads the files that a run's folder has. The run is of this program or of the official code, finished or not."""
+"""Reads the folder of a run of this program or of the official code. The run may be unfinished."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ Row = Mapping[str, float | None]
 
 
 class _Epoch(TypedDict):
-    """A line of metrics.jsonl, in addition to the columns of the log."""
+    """The key that every line of metrics.jsonl has."""
 
     epoch: int
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder. The fields of missing files are empty.
+    """The content of a run's folder. The fields of missing files are empty.
 
-    rows: of log.csv, with the times of metrics.jsonl; None if a value is missing or not a number.
+    columns, rows: of log.csv, with the times from metrics.jsonl. A value in a row is None if it is missing or not a
+    finite number. command: the command line. model: the text of model-info.txt.
     """
 
     folder: Path
-    kind: str  # "train", "test", or "log" for a game log without a run around it
+    kind: str  # "train", "test", or "log" for a folder that is itself a game log
     config: SavedConfig
     result: SavedResult
     columns: tuple[str, ...]
@@ -57,7 +58,7 @@ class Run:
 
     @property
     def game(self) -> str | None:
-        """original, same, different, mixed or a plugin's; None if the folder has neither options nor a command."""
+        """The game's name, such as original or mixed; None if the folder has neither options nor a command."""
         if self.options or self.command:
             name = self._option("object_oriented") or self._word("--object-oriented") or "none"
             return "original" if name == "none" else name
@@ -65,7 +66,7 @@ class Run:
 
     @property
     def chance(self) -> float | None:
-        """The result's chance level, or else 1 / `candidates`; None if both are unknown."""
+        """The result's chance level or, without a result, 1 / `candidates`; None if both are unknown."""
         if "chance" in self.result:
             return self.result["chance"]
         return 1 / self.candidates if self.candidates else None
@@ -86,7 +87,7 @@ class Run:
         return None if value is None else str(value)
 
     def _word(self, name: str) -> str | None:
-        """The value of an option in the command, `--name value` or `--name=value`."""
+        """The value of an option in the command, as `--name value` or `--name=value`; None if it is not given."""
         words = self.command.replace(f"{name}=", f"{name} ").split()
         return words[words.index(name) + 1] if name in words[:-1] else None
 
@@ -97,7 +98,7 @@ def read_run(folder: Path) -> Run:
         raise UsageError(f"there is no folder {folder}.\nGive the folder of a run, as printed by train or test.")
     if not any((folder / name).exists() for name in (*RUN_FILES, "games.json")):
         raise UsageError(
-            f"{folder} holds no run: none of {', '.join(RUN_FILES)} is in it.\n"
+            f"{folder} holds no run: it has none of {', '.join(RUN_FILES)}.\n"
             "Give the folder of a run, as printed by train or test."
         )
     config, result = _read_object(folder, "config.json", SavedConfig), _read_object(folder, "result.json", SavedResult)
@@ -108,10 +109,10 @@ def read_run(folder: Path) -> Run:
 
 
 def tests_beside(run: Run) -> list[Path]:
-    """Sibling folders of the run with a finished test of one of its checkpoints, ordered by start."""
+    """Folders next to the run's folder with a finished test of one of its checkpoints, ordered by the test's start."""
     here, tests = run.folder.resolve(), []
     for config_file in sorted(here.parent.glob("*/config.json")):
-        with suppress(UsageError, ValueError, OSError, RuntimeError):  # a folder of another program; a loop of links
+        with suppress(UsageError, ValueError, OSError, RuntimeError):  # another program's folder, or a loop of links
             config = _read_object(config_file.parent, "config.json", SavedConfig)
             weights = Path(str(config.get("options", {}).get("weights") or "."))
             # A relative path may start from another folder, and both folders may have been moved or copied since.
@@ -122,7 +123,7 @@ def tests_beside(run: Run) -> list[Path]:
 
 
 def own_log(run: Run) -> list[Path]:
-    """The game log in the run's folder, if there is one."""
+    """[the run's folder] if there is a game log in it, otherwise []."""
     return [run.folder] if _holds_log(run.folder) else []
 
 
@@ -145,7 +146,7 @@ def _kind(folder: Path, config: Mapping[str, Any], columns: Sequence[str]) -> st
 
 
 def _read_object(folder: Path, name: str, schema: Any) -> Any:
-    """The content of a JSON file, which has the type `schema`; empty if the file is missing."""
+    """The content of a JSON file with the type `schema`; an empty `schema` if the file is missing."""
     path = inside(folder, name)
     return read_json(path, schema) if path.is_file() else schema()
 
@@ -158,7 +159,7 @@ def _read_text(folder: Path, name: str) -> str:
 
 
 def _read_rows(folder: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
-    """Columns and rows of log.csv. An incomplete last row is kept, with None for its missing values."""
+    """The columns and rows of log.csv. An incomplete last row is kept, with None for its missing values."""
     table = csv.DictReader(io.StringIO(_read_text(folder, "log.csv"), newline=""))
     try:
         columns = tuple(table.fieldnames or ())
@@ -168,7 +169,10 @@ def _read_rows(folder: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
 
 
 def _with_times(columns: tuple[str, ...], rows: tuple[Row, ...], text: str) -> tuple[tuple[str, ...], tuple[Row, ...]]:
-    """Adds the columns of TIMES from metrics.jsonl. Older logs have them in log.csv; official logs have none."""
+    """Columns and rows with the columns TIMES added from `text`, the content of metrics.jsonl.
+
+    Older logs have these columns in log.csv; official logs do not have them.
+    """
     wanted = [name for name in TIMES if name not in columns]
     times: dict[Any, Mapping[str, Any]] = {}
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""What a run returns and writes to result.json."""
+"""The results that runs return and write to result.json."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Best(TypedDict):
 
 
 class SavedResult(TypedDict, total=False):
-    """What result.json may hold, of train, test and crossplay."""
+    """The entries that result.json may have, for train, test and crossplay."""
 
     communication_rate: Share
     interval: tuple[Share, Share]
@@ -32,7 +32,7 @@ class SavedResult(TypedDict, total=False):
 
 
 class FinishedTraining(TypedDict):
-    """What the result.json of a finished training always holds."""
+    """The entries that the result.json of a finished training always has."""
 
     communication_rate: Share
     interval: tuple[Share, Share]
@@ -47,8 +47,8 @@ class FinishedTraining(TypedDict):
 class Result:
     """What `train` and `test` return.
 
-    folder: of the run. communication_rate, interval, chance, games, candidates, loss: of the last validation of a
-    training, or of a test (see `result_entry`). content: everything in result.json.
+    folder: the run's folder. communication_rate, interval, chance, games, candidates, loss: those of a test, or of the
+    last validation of a training (see `result_entry`). content: everything in result.json.
     """
 
     folder: Path
@@ -62,7 +62,7 @@ class Result:
 
     @property
     def weights(self) -> Path:
-        """The checkpoint of a training after its last epoch."""
+        """The path of the checkpoint that a training saves after its last epoch."""
         return self.folder / "model_final.pt"
 
 
@@ -78,9 +78,9 @@ def read_result(folder: Path) -> Result:
 
 
 def result_entry(split: str, games: int, candidates: int, *, rate: float, loss: float) -> dict[str, Any]:
-    """The communication rate of one pass over a split, its 95 % interval, and chance.
+    """The entries of result.json for one pass over a split, with the 95 % interval of `rate` and the chance level.
 
-    games: senders' turns in the pass. candidates: per game.
+    games: the number of senders' turns in the pass. candidates: the number per game.
     """
     return {
         "communication_rate": rate,

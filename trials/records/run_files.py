@@ -1,4 +1,4 @@
-"""The names of all files that runs write: no run overwrites or removes any other file.
+"""The names of all files that runs write. No run overwrites or removes any other file.
 
 A new run needs a folder without these names. docs/outputs.md explains each file.
 """
@@ -67,20 +67,20 @@ NAMES = {
 
 
 def files_of_runs(folder: Path) -> list[str]:
-    """The names in a folder that a run of any command writes, sorted; empty if the folder does not exist."""
+    """The names in a folder that runs of any command write, sorted; empty if the folder does not exist."""
     names = {name.split("/")[0] for names in NAMES.values() for name in names}
     return sorted(name for name in (os.listdir(folder) if folder.exists() else ()) if matches(name, names))
 
 
 def other_files(folder: Path, names: Iterable[str]) -> Iterator[str]:
-    """Yields every file and link in a folder and below that has none of these names, relative to the folder."""
+    """Yields, relative to a folder, every link in or below it, and every file that does not match one of `names`."""
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not (path.is_dir() or _is_named(path, folder, names)):
             yield str(path.relative_to(folder))
 
 
 def remove_files(folder: Path, names: Iterable[str]) -> None:
-    """Removes the files with these names from a folder, and the hidden files left from writing them."""
+    """Removes the files with these names from a folder, and their temporary files."""
     for path in list(folder.rglob("*")):
         if not path.is_dir() and _is_named(path, folder, names):
             path.unlink()
@@ -94,12 +94,12 @@ def remove_temporary_files(folder: Path) -> None:
 
 
 def matches(name: str, names: Iterable[str]) -> bool:
-    """Whether `name` is one of the `names`, in the notation above. Case is ignored, as some file systems do."""
+    """Whether `name` matches one of `names`, in the notation of `NAMES`. Ignores case, as some file systems do."""
     patterns = (re.escape(pattern).replace("NN", r"\d{2,}") for pattern in names)
     patterns = (pattern.replace("MD5", "[0-9a-f]{32}").replace(r"\*", ".+") for pattern in patterns)
     return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in patterns)
 
 
 def _is_named(path: Path, folder: Path, names: Iterable[str]) -> bool:
-    """Whether a file below `folder` has one of these names, or a temporary name for one."""
+    """Whether a file below `folder` has one of these names, or is the temporary file of one."""
     return matches(path.with_name(final_name(path.name)).relative_to(folder).as_posix(), names)

@@ -1,7 +1,7 @@
 """Reads files of `torch.save` that may come from somebody else.
 
-No code in them is run, and reading them needs no more memory than a few times their size: what a file says about itself
-is compared with its size first, and tensors are views of the file until they are copied.
+No code in a file is run, and reading it needs at most a few times its size in memory: the sizes that a file states are
+first compared with its real size, and tensors are views of the file until they are copied.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ MOST_VALUES = 2_000_000
 STORAGES = ("BFloat16", "Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")
 DTYPES = {torch.bfloat16, torch.float16, torch.float32, torch.float64}
 DTYPES |= {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
-# What checkpoints of this program and of the official code need to be read.
+# The classes and functions that checkpoints of this program and of the official code contain.
 TENSORS = {"torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"}
 TENSORS |= {"collections.OrderedDict", "collections.Counter", *(f"torch.{name}Storage" for name in STORAGES)}
 
 
 class _Class:
-    """Stands for a class of torchbearer in an official checkpoint. Does nothing.
+    """Replaces a class of torchbearer in an official checkpoint. Does nothing.
 
-    The unpickler calls classes with arguments from the file, and torchbearer's constructors have effects: that of
-    Interval creates folders.
+    The unpickler calls classes with arguments from the file, and torchbearer's constructors have side effects: the
+    constructor of Interval creates folders.
     """
 
     def __new__(cls, *_: Any) -> _Class:
@@ -47,7 +47,7 @@ class _Class:
 
 
 class _Key(_Class):
-    """Stands for torchbearer's StateKey, a name."""
+    """Replaces torchbearer's StateKey, which holds a name."""
 
 
 KEY = "torchbearer.state.StateKey"
@@ -61,7 +61,7 @@ OFFICIAL = {
 
 
 class NotPlain(Exception):
-    """The file needs something to be read that could run code. The message is its name."""
+    """The file contains a class or function that could run code. The message is the name of that class or function."""
 
 
 class Damaged(Exception):
@@ -71,8 +71,8 @@ class Damaged(Exception):
 def read_torch(path: Path, *, trust: bool = False, without: Collection[str] = ()) -> Any:
     """The content of a file of `torch.save`, with tensors on the CPU. Raises NotPlain or Damaged.
 
-    trust: also read what can run any code. without: keys of the dict in the file that are left out. Keys that are
-    torchbearer's become text.
+    trust: also read classes that can run any code. without: keys to leave out if the content is a dict. torchbearer's
+    state keys become text.
     """
     if not path.is_file():
         raise Damaged("it is not a regular file")  # a named pipe would wait for a writer
@@ -81,7 +81,7 @@ def read_torch(path: Path, *, trust: bool = False, without: Collection[str] = ()
             _check_archive(path)
         stand_ins = [(cls, name) for name, cls in OFFICIAL.items()]
         with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins), _as_text(path) as name:
-            warnings.simplefilter("ignore")  # of torch, about old or strange files
+            warnings.simplefilter("ignore")  # torch warns about old or unusual files
             content = torch.load(name, map_location="cpu", weights_only=not trust, mmap=not trust)
         if isinstance(content, dict):
             content = {key: value for key, value in dict.items(content) if str(_named(key)) not in without}
@@ -94,7 +94,7 @@ def read_torch(path: Path, *, trust: bool = False, without: Collection[str] = ()
 
 @contextmanager
 def _as_text(path: Path) -> Iterator[Path]:
-    """Context with a name of the file that is text: torch does not map one with another name."""
+    """Context with a printable path of the file. torch cannot memory-map a file if its path is not printable."""
     if str(path).isprintable():
         yield path
         return
@@ -105,9 +105,9 @@ def _as_text(path: Path) -> Iterator[Path]:
 
 
 def _check_archive(path: Path) -> None:
-    """Raises an exception if the archive is compressed, larger than the file, or needs more than plain data."""
+    """Raises NotPlain if the file needs a class that could run code, ValueError if the archive is not as expected."""
     if not zipfile.is_zipfile(path):
-        raise ValueError("it is no zip file; those of torch before 1.6 are read with --trust-weights only")
+        raise ValueError("it is not a zip file; files of torch before 1.6 are read with --trust-weights only")
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
@@ -116,7 +116,7 @@ def _check_archive(path: Path) -> None:
             raise ValueError("its parts are larger than the file")
         pickles = [member for member in members if member.filename.endswith("data.pkl")]
         if len(pickles) != 1 or pickles[0].file_size > MOST_PICKLE_BYTES:
-            raise ValueError("it has not exactly one data.pkl of a usual size")
+            raise ValueError("it does not have exactly one data.pkl of a usual size")
         content = archive.read(pickles[0])
     for operation, argument, _ in pickletools.genops(content):
         if operation.name == "GLOBAL" and (name := str(argument).replace(" ", ".")) not in TENSORS | OFFICIAL.keys():
@@ -124,18 +124,18 @@ def _check_archive(path: Path) -> None:
 
 
 def _named(key: Any) -> Any:
-    """A key of a dict, as text if it is a StateKey."""
+    """The key of a dict; a StateKey as text."""
     if isinstance(key, _Key):
         return vars(key).get("key")
     return str(key) if f"{type(key).__module__}.{type(key).__qualname__}" == KEY else key
 
 
 class _Copy:
-    """Copies a content to plain containers and tensors with their own memory. Raises ValueError for other tensors."""
+    """Copies content to plain containers, and tensors to their own memory. Raises ValueError for unusual content."""
 
     def __init__(self, file_size: int):
         self._values = MOST_VALUES
-        self._bytes = 2 * file_size  # shared tensors are copied once; what is more are overlapping views
+        self._bytes = 2 * file_size  # tensors that are shared are copied once; only overlapping views need more
         self._tensors: dict[tuple, Tensor] = {}
 
     def of(self, value: Any) -> Any:
@@ -144,7 +144,7 @@ class _Copy:
             raise ValueError("it holds too many values")
         if isinstance(value, Tensor):
             return self._tensor(value)
-        if isinstance(value, dict):  # attributes of an OrderedDict can hide its methods
+        if isinstance(value, dict):  # dict.items: attributes of an OrderedDict can hide its methods
             copied = {_named(key): self.of(item) for key, item in dict.items(value)}
             return Counter(copied) if isinstance(value, Counter) else copied
         if type(value) in (list, tuple):
@@ -157,7 +157,7 @@ class _Copy:
             raise ValueError(f"it holds a tensor that is {tensor.layout}, {tensor.dtype} and on {tensor.device}")
         size, storage = tensor.numel() * tensor.element_size(), tensor.untyped_storage()
         if size > storage.nbytes():
-            raise ValueError("it holds a tensor that is larger than its numbers")
+            raise ValueError("it holds a tensor whose shape is larger than its data")
         key = (storage.data_ptr(), tensor.storage_offset(), tensor.shape, tensor.stride(), tensor.dtype)
         if key not in self._tensors:
             self._bytes -= size
