@@ -286,7 +286,7 @@ def reload_plugin(
             problem = f"cannot be loaded: {error}"
     sha256 = hashlib.sha256(content).hexdigest()
     if not problem and not (isinstance(versions, Mapping) and versions.get("plugin") == sha256):
-        problem = "has changed since then"
+        problem = "has changed since"
     if problem:
         raise UsageError(
             f"{of} was made with --plugin {file}, which {problem}.\n"

@@ -51,7 +51,7 @@ WRONG = {
     ),
     "a function": (
         "from learning_to_draw.plugins import loss\n@loss('L')\ndef a(): pass",
-        "@loss('L'): it has to stand before a class.",
+        "@loss('L'): the decorator has to stand before a class.",
     ),
     "an earlier form": (
         "from plugins import loss\n@loss('L')\nclass A: pass",

@@ -321,7 +321,7 @@ def test_a_config_that_is_not_the_runs_is_no_way_to_go_on(finished, tmp_path, ca
 
 def test_where_there_is_nothing_to_go_on_with(tmp_path, capsys):
     assert call("train", "--resume", tmp_path) == 2
-    assert "no resume.pt in it" in capsys.readouterr().err
+    assert "no resume.pt in this folder" in capsys.readouterr().err
     assert call("train", "--resume", "auto") == 2
     assert "--resume auto resumes the run in --output" in capsys.readouterr().err
 

@@ -108,7 +108,7 @@ def _moving(images, indices, generator, device=None):
 @pytest.mark.parametrize(
     ("options", "augment", "told"),
     [
-        (SMALL, None, "it is not frozen"),
+        (SMALL, None, "the backbone is not frozen"),
         ({**FROZEN, "separate_encoders": True}, None, "backbones of sender and receiver are not the same"),
         ({"image_size": 32, "encoder": "SmallCNNEncoder"}, None, "no backbone"),
         (FROZEN, _moving, "train pictures are augmented"),
