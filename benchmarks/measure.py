@@ -20,7 +20,7 @@ def measure(call: Call, repeats: int) -> float:
 
 
 def measure_in_turn(calls: Sequence[Call], repeats: int) -> list[float]:
-    """Returns the median seconds of each call. Calls alternate: other work on the machine then slows all alike."""
+    """Returns the median seconds of each call. They take turns, so that other work slows them all equally."""
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}: it must be at least 1")
     for call in calls:

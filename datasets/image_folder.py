@@ -173,7 +173,7 @@ class ImageFolder:
         return paths
 
     def _pass_over(self, folder: Path, names: list[str]) -> None:
-        """Counts the files, and the hidden or system folders, among `names` in `folder` as skipped, by kind."""
+        """Counts what is skipped, by kind: of the entries `names` of `folder`, all files and the hidden folders."""
         for name in names:
             path = folder / name
             if path.is_dir():

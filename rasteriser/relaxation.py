@@ -1,4 +1,4 @@
-"""Relaxations: squared distances to ink, 1 on the stroke and towards 0 away from it. All are elementwise.
+"""Relaxations turn squared distances into ink: 1 on the stroke, falling towards 0 away from it. All are elementwise.
 
 Source: Mihai & Hare, "Differentiable Drawing and Sketching", 2021, arXiv:2103.16194.
 """

@@ -17,9 +17,9 @@ def check_game_options(config: RunConfig) -> None:
     game = config.game.config
     if config.plays_original and given_options(config).get("num_targets"):
         raise UsageError(
-            f"--num-targets {game.num_targets} is for object-oriented games; the original game has "
-            f"--batch-size ({game.batch_size}) candidates.\n"
-            "Leave it out, or add --object-oriented same, different or mixed."
+            f"--num-targets {game.num_targets} sets the number of candidates in object-oriented games; in the original "
+            f"game, --batch-size ({game.batch_size}) sets it.\n"
+            "Leave out --num-targets, or add --object-oriented same, different or mixed."
         )
     if config.plays_original and game.batch_size < 2:
         raise UsageError("--batch-size 1: a game needs 2 candidates or more.\nGive a larger batch.")
@@ -78,5 +78,6 @@ def _check_unused_losses(config: TrainConfig) -> None:
             titles = " and ".join(loss.component.title for loss in losses)
             switches = " or ".join(flag_of(loss.component.switch) for loss in losses)
             raise UsageError(
-                f"{flag_of(name)} belongs to {titles}, which this run does not have.\nAdd {switches}, or leave it out."
+                f"{flag_of(name)} belongs to {titles}, which this run does not have.\n"
+                f"Add {switches}, or leave out {flag_of(name)}."
             )

@@ -125,8 +125,8 @@ def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequen
 def short_names(paths: Sequence[Path]) -> list[str]:
     """Distinct short names for the checkpoints, in the order of `paths`.
 
-    FOLDER, FILE or FOLDER/FILE: the first form that gives every checkpoint a different name. Otherwise NUMBER
-    FOLDER/FILE.
+    The first of the forms FOLDER, FILE and FOLDER/FILE that gives every checkpoint a different name. If none does,
+    FOLDER/FILE with a number in front.
     """
     candidates = (
         [path.absolute().parent.name for path in paths],

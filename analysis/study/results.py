@@ -56,7 +56,7 @@ def results(participants: Sequence[Participant]) -> dict[str, Any]:
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """Returns the numbers as aligned text: one line per participant, then all together, the agents and chance."""
+    """Returns the numbers as aligned text: a line for each participant, for all of them, for the agents, for chance."""
     classes = found["together"]["class_rate"] is not None
     names = ("rate", "class_rate") if classes else ("rate",)
     lines = [["", "answers", "right", "95 % interval", *(["class", "95 % interval"] if classes else []), "seconds"]]

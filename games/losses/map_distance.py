@@ -20,11 +20,11 @@ def map_distance(one: Tensor, other: Tensor) -> Tensor:
 
 
 class _UnitDistance(torch.autograd.Function):
-    """`map_distance` without storing unit vectors: |u - v|^2 = |u|^2 + |v|^2 - 2 u v needs three sums per location.
+    """`map_distance` without storing unit vectors: |u - v|^2 = |u|^2 + |v|^2 - 2 u·v needs three sums per location.
 
     At a location with features x and y, let a = |x|, b = |y|, p = 1 / (a + eps), q = 1 / (b + eps), u = p x, v = q y
-    and s = x y. The distance is (a p)^2 + (b q)^2 - 2 s p q. Its gradient with respect to y is 2 (eps q^3 + s p q^2 /
-    b) y - 2 p q x; that with respect to x is symmetric.
+    and s = x·y (dot product). The distance is (a p)^2 + (b q)^2 - 2 s p q. Its gradient with respect to y is
+    2 (eps q^3 + s p q^2 / b) y - 2 p q x; that with respect to x is symmetric.
     """
 
     @staticmethod

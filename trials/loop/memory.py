@@ -20,9 +20,9 @@ SHARE = (
 
 
 def place_of_pictures(asked: str, size: int, device: torch.device, free: int) -> torch.device:
-    """The device that holds `size` bytes of decoded pictures in a run on the GPU `device`, with `free` bytes free.
+    """Where a run on the GPU `device` keeps `size` bytes of decoded pictures: there or in main memory.
 
-    asked: auto, cpu or cuda. Raises UsageError for cuda if the pictures do not fit.
+    free: free bytes on the GPU. asked: auto, cpu or cuda. Raises UsageError for cuda if the pictures do not fit.
     """
     if asked == "cuda" and size > free:
         raise UsageError(

@@ -1,6 +1,6 @@
 """Writes files atomically and durably: a reader finds the complete old file or the complete new file.
 
-This also holds after a power cut: the new file is synced before it gets its name, and its folder afterwards.
+This also holds after a power cut: the new file is synced before it is renamed, and its folder is synced afterwards.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ NAMES = {
 
 
 def files_of_runs(folder: Path) -> list[str]:
-    """The names in a folder that runs of any command write, sorted; empty if the folder does not exist."""
+    """The files and folders in `folder` that have the names of a run's, sorted; empty if the folder does not exist."""
     names = {name.split("/")[0] for names in NAMES.values() for name in names}
     return sorted(name for name in (os.listdir(folder) if folder.exists() else ()) if matches(name, names))
 
