@@ -115,7 +115,8 @@ def check(content: Any, schema: type[T] | Any) -> T:
     """Returns `content` unchanged. Raises ValueError if it does not have the type `schema`."""
     try:
         msgspec.convert(content, schema)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.ValidationError, RecursionError, AttributeError) as error:
+        # AttributeError: msgspec takes anything with items for a mapping, such as a tensor, and asks for its keys.
         raise ValueError(first_line(error)[:200]) from error
     return content
 

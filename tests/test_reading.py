@@ -35,6 +35,15 @@ def test_a_byte_order_mark_and_the_bytes_of_a_file_name_are_read(tmp_path):
     assert read_json(path, Options) == {"name": "owl\udcfe", "sizes": [1, 2.5, None]}
 
 
+def test_what_only_looks_like_a_mapping_has_another_type():
+    class Tensor:
+        def __getitem__(self, index):
+            return 1.0
+
+    with pytest.raises(ValueError, match="keys"):
+        check({"options": Tensor()}, dict[str, Options])
+
+
 def test_toml_is_read_and_what_is_no_toml_or_has_another_type_is_refused(tmp_path):
     path = tmp_path / "options.toml"
     path.write_text('epochs = 3\nname = "owl"\nsizes = [1, 2.5]\n')
