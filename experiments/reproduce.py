@@ -16,7 +16,6 @@ from typing import Annotated, TypedDict
 from msgspec import Meta
 
 from learning_to_draw.errors import RunError, UsageError, program
-from learning_to_draw.experiments.own_files import NAMES, check_own_files, claimed_folder, replace_own_files
 from learning_to_draw.experiments.sheet import draw_sheet
 from learning_to_draw.experiments.tables import FULL, FULL_TRAINING, QUICK, TABLES, Row, Table
 from learning_to_draw.reading import Finite, Options, Share, read_json
@@ -25,6 +24,7 @@ from learning_to_draw.trials.config.configure import OF_ONE_START, as_text, form
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.folder import check_free, check_unclaimed
 from learning_to_draw.trials.records.output import check_writable
+from learning_to_draw.trials.records.own_files import NAMES, check_own_files, claimed_folder, replace_own_files
 
 REMOVE = "Remove the folder of this run, and run the command again."
 # Options that may have other values when the command is run again.

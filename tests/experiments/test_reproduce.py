@@ -9,8 +9,9 @@ from PIL import Image
 
 from learning_to_draw import commgame
 from learning_to_draw.errors import UsageError
-from learning_to_draw.experiments import own_files, reproduce, tables
+from learning_to_draw.experiments import reproduce, tables
 from learning_to_draw.experiments.tables import Row, Table
+from learning_to_draw.trials.records import own_files
 from learning_to_draw.trials.records.claim import claimed
 
 TINY = "--batch-size 150 --epochs 1"
