@@ -4,6 +4,7 @@ They reproduce the paper's tables, turn runs into pages, pictures and statistics
 Importing this module does not import torch.
 """
 
+from learning_to_draw.analysis.compare import options as compare_options
 from learning_to_draw.analysis.draw import options as draw_options
 from learning_to_draw.analysis.draw.options import DrawTool
 from learning_to_draw.analysis.measure import options as measure_options
@@ -47,6 +48,18 @@ which class is taken for which, options, versions and the command. Also works wh
 the run is still training, and on folders of the official code, which contain less.
 Includes tests of a training's checkpoints if their folders are next to the run's.""",
         report_options.add_report_options,
+    ),
+    "compare": Tool(
+        "analysis.compare.compare:compare",
+        "compare settings over several seeds: a table, paired tests, figures, one page",
+        """\
+Finds trainings and their tests in the given folders. Runs with the same options are
+seeds of one setting. Prints a table of the settings (rate as mean and standard
+deviation over seeds, 95 % interval) and tests of their differences in the same games,
+and writes them as Markdown, CSV and LaTeX, with one line per run (runs.csv); figures
+for a paper, as PNG and PDF: learning curves, rates, and the same photos drawn by
+every setting; and all of it as one web page. Says which runs it leaves out, and why.""",
+        compare_options.add_compare_options,
     ),
     "draw": DrawTool(
         "analysis.draw.draw:draw",

@@ -1,0 +1,235 @@
+"""Figures for a paper, with matplotlib (the extra [plots]): learning curves, rates, sketches.
+
+`plot_curves` and `plot_rates` draw on any axes, for a figure of your own; `figures` returns all files.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from learning_to_draw.analysis.compare.settings import Setting, numeric_options, option_text
+from learning_to_draw.analysis.compare.sketches import Sketches
+from learning_to_draw.analysis.compare.table import one_line
+from learning_to_draw.datasets.picture_file import take_from
+from learning_to_draw.packages import import_optional
+
+STYLE = {
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.3,
+    "pdf.fonttype": 42,  # TrueType: text that can be selected and edited, as publishers ask for
+    "ps.fonttype": 42,
+    "savefig.dpi": 300,
+}
+COLUMN, PAGE = 3.3, 6.75  # inches: a column and the text of a page of two columns
+# Okabe and Ito (2008): told apart with all common kinds of colour blindness. Without their yellow, pale on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+MARKERS = "osD^vPX"
+RIGHT, WRONG, GREY = "#009E73", "#D55E00", "#767676"
+SMALL = {"markersize": 2.5, "alpha": 0.6, "markeredgewidth": 0}
+LOG_FROM = 10  # ratio of the largest to the smallest value from which the axis is logarithmic
+NEEDED_BY = "compare --figures"
+
+
+def figures(settings: Sequence[Setting], against: str | None, sketches: Sketches | None) -> dict[str, bytes]:
+    """The figures as files by name: curves, rate, figure (both side by side) and sketches, each as PNG and PDF.
+
+    against: the option on the axis of the rates; None for one row per setting. Raises UsageError without matplotlib.
+    """
+    matplotlib = import_optional("matplotlib", NEEDED_BY, "matplotlib")
+    figure_of = import_optional("matplotlib.figure", NEEDED_BY, "matplotlib").Figure
+    height = 2.3 if against else max(1.6, 0.7 + 0.34 * len(settings))
+    files: dict[str, bytes] = {}
+    with matplotlib.rc_context(STYLE):
+        figure = figure_of(figsize=(COLUMN, 2.3), layout="constrained")
+        plot_curves(figure.subplots(), settings)
+        files |= _saved("curves", figure)
+        figure = figure_of(figsize=(COLUMN, height), layout="constrained")
+        plot_rates(figure.subplots(), settings, against)
+        files |= _saved("rate", figure)
+        figure = figure_of(figsize=(PAGE, max(2.3, height)), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        plot_curves(left, settings)
+        plot_rates(right, settings, against)
+        for axes, letter in ((left, "a"), (right, "b")):
+            axes.set_title(letter, loc="left", fontweight="bold")
+        files |= _saved("figure", figure)
+        if sketches is not None:
+            figure = figure_of(figsize=(PAGE, (len(sketches.rows) + 1) * 0.68 + 0.1))
+            plot_sketches(figure, sketches)
+            files |= _saved("sketches", figure)
+    return files
+
+
+def swept_option(settings: Sequence[Setting]) -> str | None:
+    """The option that the rates are plotted against by default: the only one in which settings differ, if a number."""
+    numeric = numeric_options(settings)
+    return numeric[0] if len(numeric) == 1 and len(settings[0].differing) == 1 else None
+
+
+def plot_curves(axes: Any, settings: Sequence[Setting]) -> None:
+    """Validation rate per epoch, in per cent: the mean over seeds with a band from the lowest to the highest seed.
+
+    axes: of matplotlib. Epochs that not all seeds of a setting have are left out.
+    """
+    for number, setting in enumerate(settings):
+        curves = [dict(run.curve) for run in setting.runs]
+        epochs = sorted(set.intersection(*map(set, curves)))
+        rates = np.array([[100 * curve[epoch] for epoch in epochs] for curve in curves])
+        look = {
+            "color": _colour(number, len(settings)),
+            "linestyle": ("-", "--", "-.", ":")[number // len(COLOURS) % 4],
+        }
+        marker = {"marker": "o", "markersize": 2.5} if len(epochs) < 15 else {}
+        axes.plot(epochs, rates.mean(axis=0), label=_text(setting.label, 40), **look, **marker)
+        if len(curves) > 1:
+            axes.fill_between(epochs, rates.min(axis=0), rates.max(axis=0), color=look["color"], alpha=0.2, linewidth=0)
+    chances = {round(100 * setting.chance, 6) for setting in settings}
+    if len(chances) == 1:
+        axes.axhline(*chances, color=GREY, linestyle=":", linewidth=1)
+        axes.annotate(
+            "chance", (1, *chances), (0, 2), color=GREY, fontsize=7, ha="right", va="bottom",
+            xycoords=axes.get_yaxis_transform(), textcoords="offset points",
+        )  # fmt: skip
+    axes.set(xlabel="epoch", ylabel="validation rate, %", ylim=(0, 102))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(loc="best", handlelength=1.6, labelspacing=0.3)
+
+
+def plot_rates(axes: Any, settings: Sequence[Setting], against: str | None = None) -> None:
+    """The test's rate, in per cent: a point per seed, and the mean with the standard deviation over seeds.
+
+    axes: of matplotlib. against: a numeric option, for its values on the x axis, and a line for each combination of the
+    other options; None: one row per setting.
+    """
+    if against is None:
+        _rates_by_setting(axes, settings)
+    else:
+        _rates_by_value(axes, settings, against)
+
+
+def _rates_by_value(axes: Any, settings: Sequence[Setting], against: str) -> None:
+    lines: dict[str, list[tuple[float, Setting]]] = {}
+    for setting in settings:
+        others = [option_text(name, value) for name, value in setting.differing.items() if name != against]
+        lines.setdefault(", ".join(others), []).append((float(setting.differing[against]), setting))  # type: ignore
+    # Next to the mean: 4 points to the right of the value.
+    shift = import_optional("matplotlib.transforms", NEEDED_BY, "matplotlib").offset_copy
+    beside = shift(axes.transData, axes.figure, x=4, units="points")
+    for number, (label, points) in enumerate(lines.items()):
+        points.sort(key=lambda point: point[0])
+        look = {"color": _colour(number, len(lines)), "marker": MARKERS[number % len(MARKERS)]}
+        for value, setting in points:
+            rates = [100 * rate for rate in setting.rates]
+            axes.plot([value] * len(rates), rates, transform=beside, linestyle="", **SMALL, **look)
+        values = [value for value, _ in points]
+        means = [100 * setting.mean for _, setting in points]
+        spread = [100 * (setting.deviation or 0) for _, setting in points]
+        axes.errorbar(values, means, spread, markersize=4, capsize=2, label=_text(label, 40), **look)
+    ends = sorted({value for points in lines.values() for value, _ in points})
+    if ends[0] > 0 and ends[-1] / ends[0] >= LOG_FROM:
+        axes.set_xscale("log")
+        axes.margins(x=0.08)
+    if len(ends) <= 8:
+        axes.set_xticks(ends, [f"{value:g}" for value in ends])
+        axes.set_xticks([], minor=True)
+    chance = sorted({(float(s.differing[against]), 100 * s.chance) for s in settings})  # type: ignore
+    axes.plot(*zip(*chance, strict=True), color=GREY, linestyle=":", linewidth=1, zorder=0)
+    axes.annotate("chance", chance[-1], (0, 2), textcoords="offset points", color=GREY, fontsize=7, ha="right")
+    axes.set(xlabel=_text(against.replace("_", " "), 40), ylabel="test rate, %", ylim=(0, 102))
+    if len(lines) > 1:
+        axes.legend(loc="best", handlelength=1.6, labelspacing=0.3)
+
+
+def _rates_by_setting(axes: Any, settings: Sequence[Setting]) -> None:
+    for row, setting in enumerate(settings):
+        colour, rates = _colour(row, len(settings)), [100 * rate for rate in setting.rates]
+        axes.plot(rates, [row + 0.16] * len(rates), "o", color=colour, **SMALL)
+        spread = 100 * (setting.deviation or 0)
+        axes.errorbar(100 * setting.mean, row - 0.08, xerr=spread, fmt="o", color=colour, markersize=4, capsize=2)
+        axes.plot([100 * setting.chance] * 2, [row - 0.3, row + 0.3], color=GREY, linestyle=":", linewidth=1.2)
+    axes.annotate(
+        "chance", (100 * settings[0].chance, -0.3), (2, 0), textcoords="offset points", color=GREY, fontsize=7
+    )
+    axes.set(xlabel="test rate, %", xlim=(0, 102), ylim=(len(settings) - 0.5, -0.6))
+    axes.set_yticks(range(len(settings)), [textwrap.fill(_text(s.label, 44), 22) for s in settings])
+    axes.tick_params(axis="y", length=0)
+
+
+def plot_sketches(figure: Any, sketches: Sketches) -> None:
+    """The photos, and one row of sketches for each setting. A frame and a mark say whether the guess was right."""
+    rows, columns = len(sketches.rows) + 1, len(sketches.photos)
+    labels = [textwrap.fill(_text(row.label, 40), 15) for row in sketches.rows]
+    left = 0.02 + 0.0115 * max(len(line) for label in ("photos", *labels) for line in label.splitlines())
+    grid = figure.add_gridspec(rows, columns, left=left, right=0.995, top=0.985, bottom=0.015, wspace=0.1, hspace=0.1)
+    places = grid.subplots(squeeze=False)
+    for column, path in enumerate(sketches.photos):
+        _show(places[0, column], path, None)
+    for row, setting in enumerate(sketches.rows, 1):
+        for column, (path, right) in enumerate(zip(setting.sketches, setting.right, strict=True)):
+            _show(places[row, column], path, right)
+    for row, label in enumerate(("photos", *labels)):
+        places[row, 0].text(-0.12, 0.5, label, transform=places[row, 0].transAxes, ha="right", va="center")
+
+
+def _show(axes: Any, path: Any, right: bool | None) -> None:
+    """right: None for a photo."""
+    axes.imshow(take_from(path, _pixels), interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set_visible(right is not None)
+        spine.set(edgecolor=RIGHT if right else WRONG, linewidth=1.5)
+    if right is False:
+        axes.plot(
+            0.9,
+            0.9,
+            "X",
+            color=WRONG,
+            markersize=5.5,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+            transform=axes.transAxes,
+            clip_on=False,
+        )
+
+
+def _pixels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("RGB"))
+
+
+def _colour(number: int, of: int) -> Any:
+    if of <= len(COLOURS):
+        return COLOURS[number]
+    colormaps = import_optional("matplotlib", NEEDED_BY, "matplotlib").colormaps
+    return colormaps["viridis"](0.9 * number / (of - 1))
+
+
+def _text(text: str, most: int) -> str:
+    """A text of a file for matplotlib, which would read $ as mathematics."""
+    text = one_line(text)
+    return (text if len(text) <= most else f"{text[: most - 3]}...").replace("$", r"\$")
+
+
+def _saved(name: str, figure: Any) -> Mapping[str, bytes]:
+    files = {}
+    for kind, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None, "Producer": None})):
+        file = io.BytesIO()
+        figure.savefig(file, format=kind, metadata=metadata)
+        files[f"{name}.{kind}"] = file.getvalue()
+    return files

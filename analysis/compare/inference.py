@@ -1,0 +1,172 @@
+"""Intervals of the settings' rates, and paired tests between settings whose runs played the same games."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from learning_to_draw.analysis.compare.runs import TestedRun
+from learning_to_draw.analysis.compare.settings import Setting
+from learning_to_draw.analysis.measures.significance import (
+    RESAMPLES,
+    bootstrap_p,
+    holm,
+    interval,
+    mcnemar,
+    mean_of_resampled_seeds,
+    resample_games,
+)
+from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.games.scores import rate_interval
+from learning_to_draw.trials.records.gamelog import read_log
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a test's log says: which games were played, and which were won.
+
+    games: a hash of the photo, the candidates and the target of every game, in order. right: bool [G].
+    """
+
+    games: str
+    right: np.ndarray
+
+
+@dataclass(frozen=True)
+class PairTest:
+    """The difference of two settings' mean rates in the same games, first minus second.
+
+    games_interval: 95 %, over games, for these trained agents. seeds_interval: 95 %, over seeds and games; None with
+    one seed each. p: two-sided; by McNemar's exact test if each setting has one run, which counts the games that only
+    one of them won (`only_first`, `only_second`), or else by a bootstrap over games. corrected_p: for the number of
+    pairs (Holm).
+    """
+
+    first: str
+    second: str
+    games: int
+    difference: float
+    games_interval: tuple[float, float]
+    seeds_interval: tuple[float, float] | None
+    p: float
+    corrected_p: float
+    only_first: int | None = None
+    only_second: int | None = None
+
+    @property
+    def test(self) -> str:
+        return "bootstrap over games" if self.only_first is None else "McNemar, exact"
+
+
+def read_played(runs: Sequence[TestedRun]) -> tuple[dict[Path, Played], list[str]]:
+    """Folder of a test -> its games; and a message for every test whose log is missing, damaged or of another test."""
+    played, problems = {}, []
+    for run in runs:
+        try:
+            log = read_log(run.test)
+            right = np.array([game.correct for game in log.games])
+            if (len(right), right.sum()) != (run.games, run.right):
+                raise UsageError("its game log has other games than its result.json")
+            names = "\n".join("\t".join((game.photo, str(game.target), *game.candidates)) for game in log.games)
+            digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
+            played[run.test] = Played(digest, right)
+        except (UsageError, OSError) as error:
+            problems.append(f"{run.test}: no paired tests, nor sketches: {first_line(error)}")
+    return played, problems
+
+
+def rate_intervals(
+    settings: Sequence[Setting], played: Mapping[Path, Played], seed: int = 0
+) -> list[tuple[float, float]]:
+    """The 95 % interval of each setting's mean rate.
+
+    With several seeds a percentile bootstrap over seeds and games; runs that played the same games get the same
+    resampled games. With one seed, Wilson's interval over games.
+    """
+    intervals = []
+    for setting in settings:
+        if len(setting.runs) == 1:
+            [run] = setting.runs
+            intervals.append(rate_interval(run.right, run.games))
+            continue
+        rng, groups = np.random.default_rng(seed), {}
+        for run in setting.runs:
+            name = played[run.test].games if run.test in played else str(run.test)
+            groups.setdefault(name, []).append(_right(run, played))
+        rates = resample_games([np.array(group) for group in groups.values()], rng)
+        intervals.append(interval(mean_of_resampled_seeds(rates, rng)))
+    return intervals
+
+
+def _right(run: TestedRun, played: Mapping[Path, Played]) -> np.ndarray:
+    """bool [G]: which games the run won. Without a game log in any order: only their number counts then."""
+    return played[run.test].right if run.test in played else np.arange(run.games) < run.right
+
+
+def pair_tests(
+    settings: Sequence[Setting], played: Mapping[Path, Played], seed: int = 0
+) -> tuple[list[PairTest], list[str]]:
+    """The tests of all pairs of settings whose runs all played the same games; and why other pairs are not tested."""
+    tests, reasons = [], []
+    for first, second in itertools.combinations(settings, 2):
+        runs = [*first.runs, *second.runs]
+        if not all(run.test in played for run in runs):
+            reasons.append(f"{first.label} and {second.label}: a game log is missing")
+        elif len({played[run.test].games for run in runs}) > 1:
+            reasons.append(f"{first.label} and {second.label}: not all runs played the same games")
+        else:
+            tests.append(_test(first, second, [played[run.test].right for run in runs], seed))
+    corrected = holm([test.p for test in tests])
+    return [replace(test, corrected_p=p) for test, p in zip(tests, corrected, strict=True)], reasons
+
+
+def _test(first: Setting, second: Setting, right: Sequence[np.ndarray], seed: int) -> PairTest:
+    """right: bool [G] of each run, those of the first setting before those of the second."""
+    rng, split = np.random.default_rng(seed), len(first.runs)
+    rates = resample_games([np.array(right)], rng)
+    by_seed = np.mean(right, axis=1)
+    difference = float(by_seed[:split].mean() - by_seed[split:].mean())
+    over_games = rates[:, :split].mean(axis=1) - rates[:, split:].mean(axis=1)
+    over_seeds = mean_of_resampled_seeds(rates[:, :split], rng) - mean_of_resampled_seeds(rates[:, split:], rng)
+    single = len(right) == 2
+    only_first, only_second, p = mcnemar(*right) if single else (None, None, bootstrap_p(over_games, difference))
+    return PairTest(
+        first.label,
+        second.label,
+        len(right[0]),
+        difference,
+        interval(over_games),
+        None if single else interval(over_seeds),
+        p,
+        p,
+        only_first,
+        only_second,
+    )
+
+
+def explained(tests: Sequence[PairTest], settings: Sequence[Setting]) -> Iterator[str]:
+    """Yields what the numbers are, as sentences for the reader of a table."""
+    if any(len(setting.runs) > 1 for setting in settings):
+        yield (
+            "Rate: mean ± standard deviation over seeds (n - 1). Interval: 95 %, percentile bootstrap with "
+            f"{RESAMPLES:,} resamples of seeds and of games, the same games for all seeds that played the same; with "
+            "fewer than about ten seeds it is too narrow."
+        )
+    if any(len(setting.runs) == 1 for setting in settings):
+        yield "With one seed, the interval is over games only (Wilson 1927): it does not cover other seeds."
+    if not tests:
+        return
+    if any(test.only_first is None for test in tests):
+        yield (
+            "p: whether the mean rates of these trained agents would differ in other games of the same kind (two-sided "
+            "paired bootstrap over games). It does not cover other seeds: see the interval over seeds and games."
+        )
+    if any(test.only_first is not None for test in tests):
+        yield "p of two single runs: McNemar's exact test of the games that only one of them won, two-sided."
+    if len(tests) > 1:
+        yield f"Holm: p corrected for {len(tests)} pairs (Holm 1979)."

@@ -1,0 +1,47 @@
+"""The options of `commgame.py compare`. Does not import torch.
+
+An option's destination is the name of an argument of the tool's function.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from learning_to_draw.components import positive_int, seed
+
+
+def add_compare_options(group: Any) -> None:
+    group.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN_OR_FOLDER",
+        help="folders of trainings, or folders that hold them at any depth, such as the output of sweep or reproduce; "
+        "a training's test is found next to it, or in these folders",
+    )
+    group.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for tables, figures and the page; only files that this command wrote, and that were not changed "
+        "since, are replaced (default: compared/NAME, with the name of the first folder)",
+    )
+    group.add_argument(
+        "--against",
+        metavar="OPTION",
+        help="plot the rates against this numeric option, such as nlines (default: the option in which the settings "
+        "differ, if there is only one)",
+    )
+    group.add_argument(
+        "--figures",
+        action=argparse.BooleanOptionalAction,
+        help="also write figures as PNG and PDF, which needs the package matplotlib (default: if it is installed)",
+    )
+    group.add_argument(
+        "--photos", type=positive_int, default=8, metavar="N", help="photos whose sketches are shown side by side"
+    )
+    group.add_argument(
+        "--seed", type=seed, default=0, metavar="N", help="seed of the bootstrap, and of the choice of photos"
+    )

@@ -1,0 +1,255 @@
+"""Finds finished trainings and their tests in folders. Only reads."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from learning_to_draw.errors import UsageError, first_line, program
+from learning_to_draw.reading import Options, inside, read_json
+from learning_to_draw.trials.records.read_run import RUN_FILES, Run, read_run
+
+FINAL = "model_final.pt"
+SWEEP = "sweep.json"
+NEEDED = ("communication_rate", "games", "chance", "candidates")  # of a test's result.json
+
+
+class _Row(TypedDict, total=False):
+    title: str
+
+
+class _Sweep(TypedDict):
+    """What is read of sweep.json."""
+
+    rows: dict[str, _Row]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A folder that is not compared, and why."""
+
+    folder: Path
+    why: str
+
+    def __str__(self) -> str:
+        return self.why if str(self.folder) in self.why else f"{self.folder}: {self.why}"
+
+
+@dataclass(frozen=True)
+class TestedRun:
+    """A finished training and its test.
+
+    options: of the training. rate, games, candidates, chance: of the test, with rates in 0..1. curve: (epoch from 1,
+    validation rate). minutes: of training and test. row: title of the sweep's row, and its number in the sweep.
+    """
+
+    __test__ = False  # pytest: this is not a test
+
+    folder: Path
+    test: Path
+    options: Options
+    rate: float
+    games: int
+    candidates: int
+    chance: float
+    minutes: float
+    curve: tuple[tuple[int, float], ...]
+    commands: tuple[str, str]
+    row: tuple[int, str] | None = None
+
+    @property
+    def seed(self) -> tuple[int, int]:
+        """(seed, data seed). The data seed is also the seed if that was left out."""
+        data_seed = self.options.get("data_seed")
+        data_seed = data_seed if isinstance(data_seed, int) else 0
+        seed = self.options.get("seed")
+        return (seed if isinstance(seed, int) else data_seed), data_seed
+
+    @property
+    def right(self) -> int:
+        """The number of right guesses."""
+        return round(self.rate * self.games)
+
+
+def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOut]]:
+    """The finished trainings with a finished test in these folders and below, and the folders that were left out.
+
+    The test of a training is the one that played its model_final.pt, in the given folders or next to the training.
+    Raises UsageError for a path that is not a folder, or that holds no run.
+    """
+    runs: dict[Path, Run] = {}
+    left_out: list[LeftOut] = []
+    for path in map(Path, paths):
+        before = len(runs) + len(left_out)
+        for folder in _run_folders(path, left_out):
+            _read(folder, runs, left_out)
+        if len(runs) + len(left_out) == before and not any(path.resolve() in (run, *run.parents) for run in runs):
+            raise UsageError(
+                f"{path} holds no run: there is no config.json in it, nor in a folder below.\n"
+                "Give folders of trainings, or folders that hold such folders."
+            )
+    trainings, asked = {place: run for place, run in runs.items() if run.kind == "train"}, set(runs)
+    for parent in {place.parent for place in trainings}:  # tests next to a training that was given by itself
+        for config in sorted(parent.glob("*/config.json")):
+            if config.parent.resolve() not in runs and _is_test(config):
+                _read(config.parent, runs, left_out)
+    tests = {place: run for place, run in runs.items() if run.kind == "test"}
+    tests_of = _match(trainings, tests, asked, left_out)
+    compared = []
+    for place, training in trainings.items():
+        try:
+            run = _tested(training, tests_of.get(place, []))
+            compared.append(run)
+            others = (test.folder for test in tests_of[place] if test.folder != run.test)
+            left_out += [LeftOut(folder, f"is another test of {run.folder}; {run.test} is used") for folder in others]
+        except UsageError as error:
+            left_out.append(LeftOut(training.folder, str(error).replace("\n", " ")))
+    unique = {(entry.folder.resolve(), entry.why): entry for entry in left_out}
+    return compared, list(unique.values())
+
+
+def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:
+    """Yields `path` and the folders below that hold a config.json. Does not follow links below `path`."""
+    if not path.is_dir():
+        raise UsageError(f"there is no folder {path}.\nGive folders of runs, or folders that hold runs.")
+    for folder, names, files in os.walk(path):
+        here = Path(folder)
+        if "config.json" in files:
+            yield here
+        elif set(files) & {"log.csv", "result.json", FINAL}:
+            left_out.append(LeftOut(here, "has no config.json, as runs of the official code"))
+        for name in names:
+            if (link := here / name).is_symlink() and any((link / file).exists() for file in RUN_FILES):
+                left_out.append(LeftOut(link, "is a link, which is not followed: give the folder that it leads to"))
+        names[:] = sorted(name for name in names if name != "gamelogs" and not name.startswith("."))
+
+
+def _read(folder: Path, runs: dict[Path, Run], left_out: list[LeftOut]) -> None:
+    """Adds the run in a folder to `runs` by its resolved path, or to `left_out`."""
+    place = folder.resolve()
+    if place in runs:
+        return
+    try:
+        run = read_run(folder)
+        if run.config.get("command") in ("train", "test"):
+            runs[place] = run
+        else:
+            left_out.append(LeftOut(folder, "its config.json names no command"))
+    except UsageError as error:
+        left_out.append(LeftOut(folder, first_line(error)))
+    except (OSError, ValueError, RuntimeError) as error:  # no permission; a loop of links
+        left_out.append(LeftOut(folder, f"cannot be read: {first_line(error)}"))
+
+
+def _is_test(config: Path) -> bool:
+    """Whether the config.json is that of a test. A folder that nobody asked for is skipped if it cannot be read."""
+    try:
+        content = read_json(inside(config.parent, config.name), dict)
+    except (UsageError, OSError, ValueError, RuntimeError):
+        return False
+    return content.get("command") == "test"
+
+
+def _match(
+    trainings: dict[Path, Run], tests: dict[Path, Run], asked: set[Path], left_out: list[LeftOut]
+) -> dict[Path, list[Run]]:
+    """Resolved folder of a training -> the tests of its model_final.pt. Other tests are added to `left_out`, unless
+    nobody `asked` for their folder and they are of another training."""
+    tests_of: dict[Path, list[Run]] = {}
+    for place, test in tests.items():
+        weights = Path(str(test.result.get("weights") or test.options.get("weights") or "."))
+        # If both have been moved since, the training is next to the test.
+        near = (place.parent / weights.parent.name, place.with_name(place.name.removesuffix("-test")))
+        owner = next((folder for folder in (_resolved(weights).parent, *near) if folder in trainings), None)
+        if owner is not None and test.options.get("swap_agents"):
+            left_out.append(LeftOut(test.folder, "is a test of two trainings' agents (--swap-agents)"))
+        elif owner is None:
+            if place in asked:
+                left_out.append(LeftOut(test.folder, f"tests {weights}, which is not in the given folders"))
+        elif weights.name != FINAL:
+            left_out.append(LeftOut(test.folder, f"tests {weights.name}, not {FINAL}"))
+        else:
+            tests_of.setdefault(owner, []).append(test)
+    return tests_of
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return path
+
+
+def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
+    """The training with its test; with several, the one in X-test, or else the latest. Raises UsageError with the
+    reason if the training or all of its tests are unfinished."""
+    epochs = training.result.get("epochs")
+    if epochs is None:
+        raise UsageError(f"unfinished: {len(training.rows)} of {training.options.get('epochs', '?')} epochs")
+    if len(training.rows) > epochs:
+        raise UsageError(f"unfinished: it is extended beyond epoch {epochs}")
+    usable, reason = (
+        [],
+        "no test: "
+        + shlex.join(
+            [
+                *program().split(),
+                "test",
+                "--weights",
+                str(training.folder / FINAL),
+                "--output",
+                f"{training.folder}-test",
+            ]
+        ),
+    )
+    for test in tests:
+        last = test.result.get("epoch")
+        if any(name not in test.result for name in NEEDED) or not test.result["games"]:
+            reason = f"its test {test.folder} is unfinished"
+        elif isinstance(last, int) and last != epochs - 1:
+            reason = f"its test {test.folder} was made after {last + 1} of {epochs} epochs: test again"
+        else:
+            usable.append(test)
+    if not usable:
+        raise UsageError(reason)
+    name = f"{training.folder.resolve().name}-test"
+    test = max(usable, key=lambda test: (test.folder.name == name, str(test.config.get("started"))))
+    seconds = [
+        max(run.result.get("seconds", 0.0), sum(row.get("seconds") or 0 for row in run.rows))
+        for run in (training, test)
+    ]
+    curve = ((row["epoch"], row.get("val_commrate")) for row in training.rows)
+    options = dict(training.options)
+    if options.get("plugin") is not None:  # the same file may have another path
+        options["plugin"] = training.config.get("versions", {}).get("plugin", options["plugin"])
+    return TestedRun(
+        training.folder,
+        test.folder,
+        options,
+        test.result["communication_rate"],
+        test.result["games"],
+        test.result["candidates"],
+        test.result["chance"],
+        sum(seconds) / 60,
+        tuple((int(epoch) + 1, rate) for epoch, rate in curve if epoch is not None and rate is not None),
+        (_command(training), _command(test)),
+        _row(training.folder.resolve()),
+    )
+
+
+def _command(run: Run) -> str:
+    return shlex.join(run.config["arguments"]) if run.config.get("arguments") else run.command
+
+
+def _row(folder: Path) -> tuple[int, str] | None:
+    """The row of the sweep that made OUTPUT/ROW/seed-N: its number and title. None without OUTPUT/sweep.json."""
+    path = folder.parent.parent / SWEEP
+    if not path.is_file():
+        return None
+    rows = read_json(inside(path.parent, SWEEP), _Sweep)["rows"]
+    name = folder.parent.name
+    return (list(rows).index(name), rows[name].get("title") or name) if name in rows else None

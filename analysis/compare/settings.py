@@ -1,0 +1,140 @@
+"""Groups runs into settings: runs with the same options are seeds of one setting."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from learning_to_draw.analysis.compare.runs import LeftOut, TestedRun, find_runs
+from learning_to_draw.errors import UsageError, listed
+from learning_to_draw.reading import Options, OptionValue
+from learning_to_draw.trials.config.configure import OF_ONE_START, as_text
+from learning_to_draw.trials.config.run import KINDS
+
+logger = logging.getLogger("commgame")
+
+SEEDS = ("seed", "data_seed")
+# Options of the place, the speed and the files of a run: runs that differ in them have the same setting.
+OF_THE_PLACE = (
+    *OF_ONE_START,
+    *("device", "data_device", "dataset_root", "num_workers", "deterministic", "compile", "cache_features"),
+    *("num_reconstructions", "snapshot_interval", "keep_last", "tensorboard"),
+)
+MOST_NAMED = 3  # options in a label
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Runs with the same options but for their seeds, in the order of their seeds.
+
+    label: the sweep's title, or the options in which the settings differ. options: without seeds and those of the
+    place. differing: those of them in which the settings that are compared differ; None if an option is not set, or if
+    this setting does not have it.
+    """
+
+    label: str
+    options: Options
+    differing: Mapping[str, OptionValue]
+    runs: tuple[TestedRun, ...]
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The test's communication rate of every seed, 0..1."""
+        return tuple(run.rate for run in self.runs)
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.rates)
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation over seeds (n - 1); None with one seed."""
+        return statistics.stdev(self.rates) if len(self.runs) > 1 else None
+
+    @property
+    def chance(self) -> float:
+        return statistics.fmean(run.chance for run in self.runs)
+
+
+def read_settings(paths: Sequence[Path | str]) -> list[Setting]:
+    """The settings of all finished and tested runs in these folders. Logs a warning for each folder left out.
+
+    Raises UsageError if a path holds no run, or if no run is finished and tested.
+    """
+    settings, left_out = group(*find_runs(paths))
+    check_any(settings, left_out, paths)
+    for entry in left_out:
+        logger.warning("left out: %s", entry)
+    return settings
+
+
+def check_any(settings: Sequence[Setting], left_out: Sequence[LeftOut], paths: Sequence[Path | str]) -> None:
+    """Raises UsageError, with the reasons, if there is no setting."""
+    if not settings:
+        raise UsageError(
+            f"there is no finished training with a finished test in {listed(list(map(str, paths)))}.\n"
+            + "\n".join(map(str, left_out[:3]))
+        )
+
+
+def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[list[Setting], list[LeftOut]]:
+    """The settings, in the order of the sweep or of their options; and `left_out` with the runs that repeat a seed."""
+    groups: list[tuple[Options, list[TestedRun]]] = []
+    left_out = list(left_out)
+    for run in runs:
+        options = {name: value for name, value in run.options.items() if name not in (*SEEDS, *OF_THE_PLACE)}
+        members = next((members for known, members in groups if known == options), None)
+        if members is None:
+            groups.append((options, [run]))
+        elif twin := next((member for member in members if member.seed == run.seed), None):
+            left_out.append(LeftOut(run.folder, f"repeats {twin.folder}: same options and seed"))
+        else:
+            members.append(run)
+    names = list(dict.fromkeys(name for options, _ in groups for name in options))
+    differing = [name for name in names if any(o.get(name) != groups[0][0].get(name) for o, _ in groups)]
+    differing.sort(key=lambda name: name not in KINDS)  # the choice of a component first: others follow from it
+    in_all = [name for name in differing if all(name in options for options, _ in groups)]
+    settings = []
+    for number, (options, members) in enumerate(groups):
+        members.sort(key=lambda run: run.seed)
+        label = members[0].row[1] if members[0].row else _label(options, in_all or differing) or "all runs"
+        if label in (setting.label for setting in settings):
+            label = f"{label} ({number + 1})"
+        settings.append(Setting(label, options, {name: options.get(name) for name in differing}, tuple(members)))
+    settings.sort(key=lambda setting: (_row(setting), [_order(value) for value in setting.differing.values()]))
+    return settings, left_out
+
+
+def numeric_options(settings: Sequence[Setting]) -> list[str]:
+    """The options in which the settings differ and that are a number in each of them."""
+    names = settings[0].differing if settings else ()
+    return [name for name in names if all(_is_number(setting.differing[name]) for setting in settings)]
+
+
+def _is_number(value: OptionValue) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def option_text(name: str, value: OptionValue) -> str:
+    """An option in a label: "nlines 3", "invert on"."""
+    text = (
+        {None: "none", True: "on", False: "off"}[value] if value is None or isinstance(value, bool) else as_text(value)
+    )
+    return f"{name.replace('_', '-')} {text}"
+
+
+def _label(options: Options, names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    named = [option_text(name, options.get(name)) for name in names[:MOST_NAMED]]
+    return ", ".join(named) + (f" + {more} more" if more > 0 else "")
+
+
+def _row(setting: Setting) -> int:
+    return setting.runs[0].row[0] if setting.runs[0].row else 0
+
+
+def _order(value: OptionValue) -> tuple:
+    return (0, value, "") if _is_number(value) else (1, 0, as_text(value))

@@ -1,0 +1,63 @@
+"""The same photos as every setting draws them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from learning_to_draw.analysis.compare.settings import Setting
+from learning_to_draw.trials.records.gamelog import Turn, read_log
+
+
+@dataclass(frozen=True)
+class SketchRow:
+    """A setting's sketches of the photos, by its run with the lowest seed. right: whether the guesses were right."""
+
+    label: str
+    sketches: tuple[Path, ...]
+    right: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Sketches:
+    """photos: of all rows. classes: theirs; None for logs without classes."""
+
+    photos: tuple[Path, ...]
+    classes: tuple[str | None, ...]
+    rows: tuple[SketchRow, ...]
+
+
+def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches | None:
+    """`count` photos that the first run of every setting drew, and its sketches; None if they share no photo.
+
+    The photos are drawn at random, from all classes in turn. Settings without a game log must not be given.
+    Raises UsageError if a log or picture cannot be read.
+    """
+    logs = [read_log(setting.runs[0].test) for setting in settings]
+    drawn = [{game.photo: game for game in reversed(log.games)} for log in logs]
+    common = [game for photo, game in drawn[0].items() if all(photo in games for games in drawn[1:])]
+    chosen = _in_turn(common, seed)[:count]
+    if not chosen:
+        return None
+    rows = []
+    for setting, log, games in zip(settings, logs, drawn, strict=True):
+        turns = [games[game.photo] for game in chosen]
+        sketches = tuple(log.picture(turn.sketch) for turn in turns)
+        rows.append(SketchRow(setting.label, sketches, tuple(turn.correct for turn in turns)))
+    photos = tuple(logs[0].picture(game.photo) for game in chosen)
+    return Sketches(photos, tuple(game.photo_class for game in chosen), tuple(rows))
+
+
+def _in_turn(games: Sequence[Turn], seed: int) -> list[Turn]:
+    """The games in random order, one of each class before the second of any."""
+    shuffled = sorted(games, key=lambda game: game.photo)
+    random.Random(seed).shuffle(shuffled)
+    seen: dict[str | None, int] = {}
+    rounds = []
+    for game in shuffled:
+        seen[game.photo_class] = seen.get(game.photo_class, 0) + 1
+        rounds.append(seen[game.photo_class])
+    ordered = sorted(range(len(shuffled)), key=lambda place: (rounds[place], shuffled[place].photo_class or ""))
+    return [shuffled[place] for place in ordered]

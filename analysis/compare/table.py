@@ -1,0 +1,180 @@
+"""The table of settings, and the tests between them: for a terminal, as Markdown, CSV and LaTeX. One line per run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import statistics
+from collections.abc import Iterable, Sequence
+from itertools import compress
+from typing import Any
+
+from learning_to_draw.analysis.compare.inference import PairTest
+from learning_to_draw.analysis.compare.settings import Setting
+from learning_to_draw.games.scores import rate_interval
+from learning_to_draw.streams import UNSEEN
+from learning_to_draw.trials.config.configure import as_text
+
+WIDTH = 100  # columns of a terminal
+HEADINGS = ("setting", "rate, %", "95 % interval", "seeds", "games", "chance, %", "minutes")
+TEST_HEADINGS = ("first - second", "difference", "95 %, games", "95 %, seeds and games", "p", "p (Holm)")
+LATEX = str.maketrans(
+    {letter: f"\\{letter}" for letter in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
+    | {"<": r"$<$", ">": r"$>$", "|": r"$|$"}
+)
+Interval = tuple[float, float]
+
+
+def setting_rows(settings: Sequence[Setting], intervals: Sequence[Interval]) -> list[list[str]]:
+    """The cells of the table, one row per setting, as in HEADINGS; rates in per cent, minutes per run."""
+    return [
+        [
+            one_line(setting.label),
+            _rate(setting),
+            _range(interval),
+            str(len(setting.runs)),
+            _distinct(run.games for run in setting.runs),
+            f"{100 * setting.chance:.1f}",
+            f"{statistics.fmean(run.minutes for run in setting.runs):.1f}",
+        ]
+        for setting, interval in zip(settings, intervals, strict=True)
+    ]
+
+
+def tests_table(tests: Sequence[PairTest]) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of the table of tests, one row per pair; differences in percentage points."""
+    rows = [
+        [
+            one_line(f"{test.first} - {test.second}"),
+            f"{100 * test.difference:+.1f}",
+            _range(test.games_interval, "+"),
+            _range(test.seeds_interval, "+") if test.seeds_interval else "",
+            p_text(test.p),
+            p_text(test.corrected_p),
+        ]
+        for test in tests
+    ]
+    shown = [True] * 3 + [any(test.seeds_interval for test in tests), True, len(tests) > 1]
+    return [*compress(TEST_HEADINGS, shown)], [[*compress(row, shown)] for row in rows]
+
+
+def p_text(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned table that fits WIDTH columns; the first column is shortened if it has to be."""
+    others = [max(map(len, column)) for column in zip(headings[1:], *(row[1:] for row in rows), strict=True)]
+    room = max(12, WIDTH - sum(others) - 2 * len(others))
+    first = min(room, max(len(row[0]) for row in (headings, *rows)))
+    lines = []
+    for name, *cells in (headings, *rows):
+        name = name if len(name) <= first else f"{name[: first - 3]}..."
+        lines.append("  ".join([name.ljust(first), *(c.rjust(w) for c, w in zip(cells, others, strict=True))]))
+    rule = "  ".join("-" * width for width in (first, *others))
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    escaped = [[re.sub(r"([\\|*_<`\[])", r"\\\1", cell) for cell in row] for row in rows]
+    rule = ["---", *["---:"] * (len(headings) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rule, *escaped))
+
+
+def latex(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A tabular for the package booktabs."""
+    lines = [" & ".join(cell.translate(LATEX) for cell in cells) + r" \\" for cells in (headings, *rows)]
+    columns = "l" + "r" * (len(headings) - 1)
+    begin = ["% \\usepackage{booktabs}", f"\\begin{{tabular}}{{{columns}}}", r"\toprule", lines[0], r"\midrule"]
+    return "\n".join([*begin, *lines[1:], r"\bottomrule", r"\end{tabular}", ""])
+
+
+def settings_csv(settings: Sequence[Setting], intervals: Sequence[Interval]) -> str:
+    """One line per setting: rates in 0..1, without rounding, and the options in which the settings differ."""
+    options = list(settings[0].differing)
+    head = ["setting", "rate", "standard_deviation", "low", "high", "seeds", "games", "chance", "minutes"]
+    return _csv(
+        [*head, *_columns(options, head)],
+        (
+            [
+                *(setting.label, setting.mean, setting.deviation, *interval, len(setting.runs)),
+                *(_distinct(run.games for run in setting.runs), setting.chance),
+                statistics.fmean(run.minutes for run in setting.runs),
+                *map(_value, setting.differing.values()),
+            ]
+            for setting, interval in zip(settings, intervals, strict=True)
+        ),
+    )
+
+
+def runs_csv(settings: Sequence[Setting]) -> str:
+    """One line per run; low and high are Wilson's interval of its rate."""
+    options = list(settings[0].differing)
+    head = ["setting", "seed", "data_seed", "rate", "low", "high", "right", "games", "candidates", "chance", "minutes"]
+    head += ["folder", "test"]
+    return _csv(
+        [*head, *_columns(options, head)],
+        (
+            [
+                *(setting.label, *run.seed, run.rate, *rate_interval(run.right, run.games), run.right, run.games),
+                *(run.candidates, run.chance, run.minutes, run.folder, run.test),
+                *map(_value, setting.differing.values()),
+            ]
+            for setting in settings
+            for run in setting.runs
+        ),
+    )
+
+
+def tests_csv(tests: Sequence[PairTest]) -> str:
+    """One line per pair: differences in 0..1."""
+    head = ["first", "second", "games", "difference", "low_games", "high_games", "low_seeds", "high_seeds", "test"]
+    head += ["only_first_right", "only_second_right", "p", "p_holm"]
+    return _csv(
+        head,
+        (
+            [
+                *(test.first, test.second, test.games, test.difference, *test.games_interval),
+                *(test.seeds_interval or ("", ""), test.test, test.only_first, test.only_second),
+                *(test.p, test.corrected_p),
+            ]
+            for test in tests
+        ),
+    )
+
+
+def one_line(text: str) -> str:
+    """The text without control characters and line breaks: titles come from files."""
+    return UNSEEN.sub(" ", text.replace("\n", " ").replace("\t", " "))
+
+
+def _rate(setting: Setting) -> str:
+    mean = f"{100 * setting.mean:.1f}"
+    return mean if setting.deviation is None else f"{mean} ± {100 * setting.deviation:.1f}"
+
+
+def _range(interval: Interval, sign: str = "") -> str:
+    return " to ".join(f"{100 * bound:{sign}.1f}" for bound in interval)
+
+
+def _distinct(numbers: Iterable[int]) -> str:
+    ordered = sorted(set(numbers))
+    return str(ordered[0]) if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
+
+
+def _columns(options: Sequence[str], head: Sequence[str]) -> list[str]:
+    """Names of columns for options; a plugin's option may have the name of another column."""
+    return [f"{name}_option" if name in head else name for name in options]
+
+
+def _value(value: Any) -> Any:
+    return as_text(value) if isinstance(value, list | tuple) else value
+
+
+def _csv(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerows([head, *rows])
+    return text.getvalue()
