@@ -100,7 +100,9 @@ def compare(
     }
     _write(folder, {name: text.encode("utf-8", "surrogateescape") for name, text in texts.items()} | pictures)
     parts = [*(plain(*table) for table in tables), "\n".join(textwrap.fill(note, WIDTH) for note in notes)]
-    return "\n\n".join([*filter(None, parts), f"written to {folder}: {', '.join([*texts, *pictures])}"])
+    return "\n\n".join(
+        [*filter(None, parts), f"written to {folder}: compare.html, tables{', figures' if pictures else ''}"]
+    )
 
 
 def _checked(against: str, settings: Sequence[Setting]) -> str:

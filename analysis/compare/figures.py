@@ -100,13 +100,8 @@ def plot_curves(axes: Any, settings: Sequence[Setting]) -> None:
         axes.plot(epochs, rates.mean(axis=0), label=_text(setting.label, 40), **look, **marker)
         if len(curves) > 1:
             axes.fill_between(epochs, rates.min(axis=0), rates.max(axis=0), color=look["color"], alpha=0.2, linewidth=0)
-    chances = {round(100 * setting.chance, 6) for setting in settings}
-    if len(chances) == 1:
-        axes.axhline(*chances, color=GREY, linestyle=":", linewidth=1)
-        axes.annotate(
-            "chance", (1, *chances), (0, 2), color=GREY, fontsize=7, ha="right", va="bottom",
-            xycoords=axes.get_yaxis_transform(), textcoords="offset points",
-        )  # fmt: skip
+    if len({setting.chance for setting in settings}) == 1:
+        _chance_line(axes, settings[0])
     axes.set(xlabel="epoch", ylabel="validation rate, %", ylim=(0, 102))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(loc="best", handlelength=1.6, labelspacing=0.3)
@@ -145,13 +140,16 @@ def _rates_by_value(axes: Any, settings: Sequence[Setting], against: str) -> Non
     ends = sorted({value for points in lines.values() for value, _ in points})
     if ends[0] > 0 and ends[-1] / ends[0] >= LOG_FROM:
         axes.set_xscale("log")
-        axes.margins(x=0.08)
+    axes.margins(x=0.1)
     if len(ends) <= 8:
         axes.set_xticks(ends, [f"{value:g}" for value in ends])
         axes.set_xticks([], minor=True)
-    chance = sorted({(float(s.differing[against]), 100 * s.chance) for s in settings})  # type: ignore
-    axes.plot(*zip(*chance, strict=True), color=GREY, linestyle=":", linewidth=1, zorder=0)
-    axes.annotate("chance", chance[-1], (0, 2), textcoords="offset points", color=GREY, fontsize=7, ha="right")
+    if len({setting.chance for setting in settings}) == 1:
+        _chance_line(axes, settings[0])
+    else:
+        chance = sorted({(float(s.differing[against]), 100 * s.chance) for s in settings})  # type: ignore
+        axes.plot(*zip(*chance, strict=True), color=GREY, linestyle=":", linewidth=1, zorder=0)
+        axes.annotate("chance", chance[-1], (0, 2), textcoords="offset points", color=GREY, fontsize=7, ha="right")
     axes.set(xlabel=_text(against.replace("_", " "), 40), ylabel="test rate, %", ylim=(0, 102))
     if len(lines) > 1:
         axes.legend(loc="best", handlelength=1.6, labelspacing=0.3)
@@ -211,6 +209,13 @@ def _show(axes: Any, path: Any, right: bool | None) -> None:
 
 def _pixels(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("RGB"))
+
+
+def _chance_line(axes: Any, setting: Setting) -> None:
+    level = 100 * setting.chance
+    axes.axhline(level, color=GREY, linestyle=":", linewidth=1, zorder=0)
+    place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
+    axes.annotate("chance", (1, level), (0, 2), color=GREY, fontsize=7, ha="right", va="bottom", **place)
 
 
 def _colour(number: int, of: int) -> Any:

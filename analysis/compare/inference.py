@@ -85,8 +85,8 @@ def rate_intervals(
 ) -> list[tuple[float, float]]:
     """The 95 % interval of each setting's mean rate.
 
-    With several seeds a percentile bootstrap over seeds and games; runs that played the same games get the same
-    resampled games. With one seed, Wilson's interval over games.
+    With several seeds a percentile bootstrap over seeds and games (Owen 2007); runs that played the same games get the
+    same resampled games. With one seed, Wilson's interval over games.
     """
     intervals = []
     for setting in settings:
@@ -153,8 +153,8 @@ def explained(tests: Sequence[PairTest], settings: Sequence[Setting]) -> Iterato
     """Yields what the numbers are, as sentences for the reader of a table."""
     if any(len(setting.runs) > 1 for setting in settings):
         yield (
-            "Rate: mean ± standard deviation over seeds (n - 1). Interval: 95 %, percentile bootstrap with "
-            f"{RESAMPLES:,} resamples of seeds and of games, the same games for all seeds that played the same; with "
+            "Rate: mean ± standard deviation over seeds (n - 1). Interval: 95 %, bootstrap over seeds and games (Owen "
+            f"2007; {RESAMPLES:,} resamples); seeds that played the same games get the same resampled games. With "
             "fewer than about ten seeds it is too narrow."
         )
     if any(len(setting.runs) == 1 for setting in settings):

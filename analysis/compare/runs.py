@@ -223,15 +223,15 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
         for run in (training, test)
     ]
     curve = ((row["epoch"], row.get("val_commrate")) for row in training.rows)
-    options = dict(training.options)
+    options, games = dict(training.options), test.result["games"]
     if options.get("plugin") is not None:  # the same file may have another path
         options["plugin"] = training.config.get("versions", {}).get("plugin", options["plugin"])
     return TestedRun(
         training.folder,
         test.folder,
         options,
-        test.result["communication_rate"],
-        test.result["games"],
+        round(test.result["communication_rate"] * games) / games,  # the file's is rounded to float32
+        games,
         test.result["candidates"],
         test.result["chance"],
         sum(seconds) / 60,

@@ -137,8 +137,8 @@ def tests_csv(tests: Sequence[PairTest]) -> str:
         (
             [
                 *(test.first, test.second, test.games, test.difference, *test.games_interval),
-                *(test.seeds_interval or ("", ""), test.test, test.only_first, test.only_second),
-                *(test.p, test.corrected_p),
+                *(test.seeds_interval or (None, None)),
+                *(test.test, test.only_first, test.only_second, test.p, test.corrected_p),
             ]
             for test in tests
         ),

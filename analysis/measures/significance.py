@@ -28,7 +28,11 @@ def resample_games(groups: Sequence[np.ndarray], rng: np.random.Generator, draws
 
 
 def mean_of_resampled_seeds(rates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """float64 [draws]: in each draw the mean of S runs, drawn with replacement from S. rates: [draws, S]."""
+    """float64 [draws]: in each draw the mean of S runs, drawn with replacement from S.
+
+    rates: [draws, S], from `resample_games`: drawing games and seeds independently is the pigeonhole bootstrap (Owen
+    2007), whose variance is somewhat too large rather than too small, but for the small number of seeds.
+    """
     chosen = rng.integers(0, rates.shape[1], size=rates.shape)
     return np.take_along_axis(rates, chosen, axis=1).mean(axis=1)
 

@@ -1,0 +1,149 @@
+"""Which runs are found, which test belongs to which training, what is left out, and what makes a setting."""
+
+import json
+import shutil
+
+import pytest
+
+from learning_to_draw.analysis.compare.runs import find_runs
+from learning_to_draw.analysis.compare.settings import group, numeric_options, read_settings
+from learning_to_draw.errors import UsageError
+
+
+def left_out(*paths):
+    return {entry.folder.name: entry.why for entry in group(*find_runs(paths))[1]}
+
+
+def test_runs_of_one_setting_are_its_seeds(make_run, tmp_path):
+    for lines in (10, 2):
+        for seed in (1, 0):
+            make_run(tmp_path / f"lines-{lines}" / f"seed-{seed}", seed=seed, nlines=lines, device=f"cuda:{seed}")
+    first, second = read_settings([tmp_path])
+    assert (first.label, second.label) == ("nlines 2", "nlines 10")  # by value, not by name
+    assert [run.seed for run in first.runs] == [(0, 1234), (1, 1234)]
+    assert (first.differing, numeric_options([first, second])) == ({"nlines": 2}, ["nlines"])
+    assert first.runs[0].minutes == 2  # 90 s and 30 s
+    assert first.runs[0].curve == ((1, 0.5), (2, 0.75))
+    assert first.rates == (0.7, 0.7)
+    assert first.chance == 0.25
+
+
+def test_hand_made_folders_and_single_runs(make_run, tmp_path):
+    runs = [make_run(tmp_path / name, seed=seed, nlines=lines) for name, seed, lines in
+            (("a1", 0, 3), ("a2", 1, 3), ("b1", 0, 5), ("other", 0, 7))]  # fmt: skip
+    settings, left = group(*find_runs(runs[:3]))
+    assert [(setting.label, len(setting.runs)) for setting in settings] == [("nlines 3", 2), ("nlines 5", 1)]
+    assert left == []  # nobody asked for `other`
+    [setting] = read_settings([runs[0]])
+    assert (setting.label, setting.deviation) == ("all runs", None)
+
+
+def test_the_title_of_the_sweep_is_the_label_and_its_order_counts(make_run, tmp_path):
+    for name, lines in (("few", 2), ("many", 8)):
+        make_run(tmp_path / name / "seed-0", nlines=lines)
+    rows = {"many": {"title": "Many lines", "options": {"nlines": 8}}, "few": {"options": {}}}
+    (tmp_path / "sweep.json").write_text(json.dumps({"rows": rows, "seeds": [0]}))
+    assert [setting.label for setting in read_settings([tmp_path])] == ["Many lines", "few"]
+    (tmp_path / "sweep.json").write_text("{")
+    with pytest.raises(UsageError, match=r"sweep\.json cannot be read"):
+        read_settings([tmp_path])
+
+
+def test_labels_name_what_differs(make_run, tmp_path):
+    make_run(tmp_path / "a", nlines=2, invert=True, weight_decay=None)
+    make_run(tmp_path / "b", nlines=2, invert=False, weight_decay=0.1, loss="CELoss")
+    labels = [setting.label for setting in read_settings([tmp_path])]
+    assert labels == ["invert off, weight-decay 0.1", "invert on, weight-decay none"]
+    make_run(tmp_path / "c", nlines=2, invert=False, weight_decay=0.1, loss="NoLoss")
+    labels = [setting.label for setting in read_settings([tmp_path])]
+    assert sorted(labels) == ["invert off, weight-decay 0.1", "invert off, weight-decay 0.1 (3)",
+                              "invert on, weight-decay none"]  # fmt: skip
+
+
+def test_a_moved_folder_is_read_as_before(make_run, tmp_path):
+    make_run(tmp_path / "old" / "a", nlines=2)
+    make_run(tmp_path / "old" / "b", nlines=3)
+    shutil.move(tmp_path / "old", tmp_path / "new")
+    (tmp_path / "new" / "b").rename(tmp_path / "new" / "renamed")
+    (tmp_path / "new" / "b-test").rename(tmp_path / "new" / "renamed-test")
+    assert [len(setting.runs) for setting in read_settings([tmp_path / "new"])] == [1, 1]
+
+
+def test_a_copy_is_no_second_seed(make_run, tmp_path):
+    run = make_run(tmp_path / "a")
+    for name in ("a", "a-test"):
+        shutil.copytree(tmp_path / name, tmp_path / "copy" / name)
+    again = make_run(tmp_path / "again")
+    settings, left = group(*find_runs([tmp_path]))
+    assert [len(setting.runs) for setting in settings] == [1]
+    assert any(entry.why == f"repeats {run}: same options and seed" for entry in left if entry.folder == again)
+    assert [len(setting.runs) for setting in read_settings([tmp_path / "copy"])] == [1]
+
+
+def test_what_is_not_finished_or_damaged_is_left_out(make_run, change, tmp_path):
+    names = ("good", "training", "testing", "untested", "broken", "best", "stale", "extended", "swapped")
+    for seed, name in enumerate(names):
+        make_run(tmp_path / name, seed=seed)
+    (tmp_path / "training" / "result.json").unlink()
+    (tmp_path / "testing-test" / "result.json").unlink()
+    shutil.rmtree(tmp_path / "untested-test")
+    (tmp_path / "broken" / "config.json").write_text("{")
+    change(tmp_path / "best-test" / "result.json", weights=str(tmp_path / "best" / "model_best.pt"))
+    change(tmp_path / "stale-test" / "result.json", epoch=0)
+    change(tmp_path / "extended" / "result.json", epochs=1)
+    change(tmp_path / "swapped-test" / "config.json", options={"swap_agents": True})
+    (tmp_path / "official").mkdir()
+    (tmp_path / "official" / "log.csv").write_text("epoch\n")
+    (tmp_path / "crossplay").mkdir()
+    (tmp_path / "crossplay" / "config.json").write_text('{"command": "crossplay"}')
+    (tmp_path / "link").symlink_to(tmp_path / "good")
+    why = left_out(tmp_path)
+    assert [setting.rates for setting in read_settings([tmp_path])] == [(0.7,)]
+    for name, told in (
+        ("training", "unfinished: 2 of 2 epochs"),
+        ("testing", "testing-test is unfinished"),
+        ("untested", f"no test: python commgame.py test --weights {tmp_path}/untested/model_final.pt --output"),
+        ("broken", "config.json cannot be read"),
+        ("broken-test", "which is not in the given folders"),
+        ("best-test", "tests model_best.pt, not model_final.pt"),
+        ("stale", "was made after 1 of 2 epochs: test again"),
+        ("extended", "extended beyond epoch 1"),
+        ("swapped-test", "--swap-agents"),
+        ("official", "has no config.json"),
+        ("crossplay", "holds a run of crossplay"),
+        ("link", "is a link, which is not followed"),
+    ):
+        assert told in why[name], name
+
+
+def test_of_several_tests_the_one_next_to_the_training_counts(make_run, tmp_path, change):
+    make_run(tmp_path / "a")
+    shutil.copytree(tmp_path / "a-test", tmp_path / "z")
+    change(tmp_path / "z" / "result.json", communication_rate=0.1)
+    change(tmp_path / "z" / "config.json", started="2031-01-01T00:00:00+0000")
+    settings, [left] = group(*find_runs([tmp_path]))
+    assert settings[0].rates == (0.7,)
+    assert str(left) == f"{tmp_path}/z: is another test of {tmp_path}/a; {tmp_path}/a-test is used"
+
+
+def test_folders_without_runs_are_refused(make_run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="there is no folder"):
+        find_runs([tmp_path / "missing"])
+    make_run(tmp_path / "a")
+    with pytest.raises(UsageError, match="empty holds no run"):
+        find_runs([tmp_path / "a", tmp_path / "empty"])
+    shutil.rmtree(tmp_path / "a-test")
+    with pytest.raises(UsageError, match=r"no finished training with a finished test.*\n.*no test"):
+        read_settings([tmp_path])
+    assert len(find_runs([tmp_path / "a", tmp_path / "a"])[1]) == 1
+
+
+def test_links_out_of_a_run_are_not_followed(make_run, tmp_path):
+    secret = tmp_path / "secret.json"
+    secret.write_text(json.dumps({"communication_rate": 1.0, "epochs": 2}))
+    make_run(tmp_path / "runs" / "b", nlines=3)
+    run = make_run(tmp_path / "runs" / "a")
+    (run / "result.json").unlink()
+    (run / "result.json").symlink_to(secret)
+    assert "leads out" in left_out(tmp_path / "runs")["a"]
