@@ -5,35 +5,36 @@ from __future__ import annotations
 import logging
 import shlex
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from learning_to_draw.analysis.compare.figures import figures as draw_figures
 from learning_to_draw.analysis.compare.figures import swept_option
-from learning_to_draw.analysis.compare.inference import explained, pair_tests, rate_intervals, read_played
+from learning_to_draw.analysis.compare.inference import PairTest, explained, pair_tests, rate_intervals, read_played
 from learning_to_draw.analysis.compare.page import page
 from learning_to_draw.analysis.compare.runs import find_runs
 from learning_to_draw.analysis.compare.settings import Setting, check_any, group, numeric_options
 from learning_to_draw.analysis.compare.sketches import same_photos
 from learning_to_draw.analysis.compare.table import (
-    HEADINGS,
     WIDTH,
+    Table,
     latex,
     markdown,
+    pairs_table,
     plain,
     runs_csv,
-    setting_rows,
     settings_csv,
+    settings_table,
     tests_csv,
-    tests_table,
 )
-from learning_to_draw.errors import UsageError, listed, program
+from learning_to_draw.errors import UsageError, first_line, listed, program
 from learning_to_draw.trials.records.atomic import make_folder
 from learning_to_draw.trials.records.output import check_writable
 from learning_to_draw.trials.records.own_files import check_own_files, claimed_folder, replace_own_files
 
 logger = logging.getLogger("commgame")
 
+MOST_PAIRS = 15  # on a terminal
 RECORD = "compared.json"
 TABLES = ("table.md", "table.csv", "table.tex", "tests.csv", "runs.csv", "compare.html")
 PICTURES = tuple(f"{name}.{kind}" for name in ("curves", "rate", "figure", "sketches") for kind in ("png", "pdf"))
@@ -62,13 +63,14 @@ def compare(
     against = swept_option(settings) if against is None else _checked(against, settings)
     played, missing = read_played([run for setting in settings for run in setting.runs])
     intervals, (tests, untested) = rate_intervals(settings, played, seed), pair_tests(settings, played, seed)
-    notes = list(explained(tests, settings))
-    sketches = same_photos([setting for setting in settings if setting.runs[0].test in played], photos, seed)
-    if sketches is None:
-        missing.append("no sketches are shown: the logs have no photo in common")
     if untested:
         missing.append(f"not tested: {listed(untested, 3)}")
-    pictures: Mapping[str, bytes] = {}
+    logged = [setting for setting in settings if setting.runs[0].test in played]
+    sketches, pictures = None, {}
+    try:
+        sketches = same_photos(logged, photos, seed) if logged else None
+    except UsageError as error:
+        missing.append(f"no sketches: {first_line(error)}")
     if figures is not False:
         try:
             pictures = draw_figures(settings, against, sketches)
@@ -78,8 +80,9 @@ def compare(
             missing.append(f"no figures: {error}".replace("\n", " "))
     for text in (*(f"left out: {entry}" for entry in left_out), *missing):
         logger.warning("%s", text)
-    tables = [(HEADINGS, setting_rows(settings, intervals)), *([tests_table(tests)] if tests else ())]
-    names = dict.fromkeys(path.resolve().name for path in runs)
+    notes = list(explained(tests, settings))
+    tables = [settings_table(settings, intervals), *([pairs_table(tests)] if tests else ())]
+    title = f"Comparison of {listed(list(dict.fromkeys(path.resolve().name for path in runs)))}"
     command = shlex.join([*program().split(), "compare", *map(str, runs), "--output", str(folder)])
     texts = {
         "table.md": "\n\n".join([*(markdown(*table) for table in tables), *notes, *missing]) + "\n",
@@ -87,22 +90,27 @@ def compare(
         "table.tex": latex(*tables[0]),
         "tests.csv": tests_csv(tests),
         "runs.csv": runs_csv(settings),
-        "compare.html": page(
-            f"Comparison of {listed(list(names))}",
-            tables,
-            [*notes, *missing],
-            settings,
-            pictures,
-            sketches,
-            left_out,
-            command,
-        ),
+        "compare.html": page(title, tables, [*notes, *missing], settings, pictures, sketches, left_out, command),
     }
     _write(folder, {name: text.encode("utf-8", "surrogateescape") for name, text in texts.items()} | pictures)
-    parts = [*(plain(*table) for table in tables), "\n".join(textwrap.fill(note, WIDTH) for note in notes)]
-    return "\n\n".join(
-        [*filter(None, parts), f"written to {folder}: compare.html, tables{', figures' if pictures else ''}"]
-    )
+    written = f"written to {folder}: compare.html, tables{', figures' if pictures else ''}"
+    paragraphs = [*_shown(tables[0], tests), "\n".join(textwrap.fill(note, WIDTH) for note in notes), written]
+    return "\n\n".join(filter(None, paragraphs))
+
+
+def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
+    """Yields the tables for a terminal. If there are several pairs, they name the settings by numbers."""
+    headings, rows = table
+    numbers = {}
+    if len(tests) > 1:
+        numbers = {label: str(number) for number, (label, *_) in enumerate(rows, 1)}
+        rows = [[f"{number}: {row[0]}", *row[1:]] for number, row in enumerate(rows, 1)]
+    yield plain(headings, rows)
+    if tests:
+        headings, pairs = pairs_table(tests, numbers)
+        yield plain(headings, pairs[:MOST_PAIRS])
+    if len(tests) > MOST_PAIRS:
+        yield f"These are {MOST_PAIRS} of {len(tests)} pairs; all are in tests.csv."
 
 
 def _checked(against: str, settings: Sequence[Setting]) -> str:

@@ -15,7 +15,6 @@ from PIL import Image
 
 from learning_to_draw.analysis.compare.settings import Setting, numeric_options, option_text
 from learning_to_draw.analysis.compare.sketches import Sketches
-from learning_to_draw.analysis.compare.table import one_line
 from learning_to_draw.datasets.picture_file import take_from
 from learning_to_draw.packages import import_optional
 
@@ -42,6 +41,8 @@ COLUMN, PAGE = 3.3, 6.75  # inches: a column and the text of a page of two colum
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX"
 RIGHT, WRONG, GREY = "#009E73", "#D55E00", "#767676"
+DOTTED = {"color": GREY, "linestyle": ":", "linewidth": 1, "zorder": 0}
+MOST_INSIDE = 5  # settings in a legend within the axes; a longer one is below them
 SMALL = {"markersize": 2.5, "alpha": 0.6, "markeredgewidth": 0}
 LOG_FROM = 10  # ratio of the largest to the smallest value from which the axis is logarithmic
 NEEDED_BY = "compare --figures"
@@ -54,16 +55,17 @@ def figures(settings: Sequence[Setting], against: str | None, sketches: Sketches
     """
     matplotlib = import_optional("matplotlib", NEEDED_BY, "matplotlib")
     figure_of = import_optional("matplotlib.figure", NEEDED_BY, "matplotlib").Figure
+    below = 0.13 * (len(settings) + 2) / 2 if len(settings) > MOST_INSIDE else 0  # the legend of the curves
     height = 2.3 if against else max(1.6, 0.7 + 0.34 * len(settings))
     files: dict[str, bytes] = {}
     with matplotlib.rc_context(STYLE):
-        figure = figure_of(figsize=(COLUMN, 2.3), layout="constrained")
+        figure = figure_of(figsize=(COLUMN, 2.3 + below), layout="constrained")
         plot_curves(figure.subplots(), settings)
         files |= _saved("curves", figure)
         figure = figure_of(figsize=(COLUMN, height), layout="constrained")
         plot_rates(figure.subplots(), settings, against)
         files |= _saved("rate", figure)
-        figure = figure_of(figsize=(PAGE, max(2.3, height)), layout="constrained")
+        figure = figure_of(figsize=(PAGE, max(2.3 + below, height)), layout="constrained")
         left, right = figure.subplots(1, 2)
         plot_curves(left, settings)
         plot_rates(right, settings, against)
@@ -92,19 +94,22 @@ def plot_curves(axes: Any, settings: Sequence[Setting]) -> None:
         curves = [dict(run.curve) for run in setting.runs]
         epochs = sorted(set.intersection(*map(set, curves)))
         rates = np.array([[100 * curve[epoch] for epoch in epochs] for curve in curves])
-        look = {
-            "color": _colour(number, len(settings)),
-            "linestyle": ("-", "--", "-.", ":")[number // len(COLOURS) % 4],
-        }
-        marker = {"marker": "o", "markersize": 2.5} if len(epochs) < 15 else {}
-        axes.plot(epochs, rates.mean(axis=0), label=_text(setting.label, 40), **look, **marker)
+        look = {"color": _colour(number, len(settings))}
+        if len(epochs) < 15:
+            look |= {"marker": "o", "markersize": 2.5}
+        axes.plot(epochs, rates.mean(axis=0), label=_text(setting.label, 30), **look)
         if len(curves) > 1:
             axes.fill_between(epochs, rates.min(axis=0), rates.max(axis=0), color=look["color"], alpha=0.2, linewidth=0)
-    if len({setting.chance for setting in settings}) == 1:
-        _chance_line(axes, settings[0])
-    axes.set(xlabel="epoch", ylabel="validation rate, %", ylim=(0, 102))
+    if _one_chance(settings):
+        axes.axhline(100 * settings[0].chance, label="chance", **DOTTED)
+    last = max((epoch for setting in settings for run in setting.runs for epoch, _ in run.curve), default=1)
+    ends = (1 - 0.03 * last, last + 0.03 * last)
+    axes.set(xlabel="epoch", ylabel="validation rate, %", xlim=ends, ylim=(0, 102))
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(loc="best", handlelength=1.6, labelspacing=0.3)
+    where = {"loc": "best"}
+    if len(settings) > MOST_INSIDE:
+        where = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.25), "ncols": 2, "fontsize": 6, "columnspacing": 1}
+    axes.legend(handlelength=1.6, labelspacing=0.3, **where)
 
 
 def plot_rates(axes: Any, settings: Sequence[Setting], against: str | None = None) -> None:
@@ -144,12 +149,12 @@ def _rates_by_value(axes: Any, settings: Sequence[Setting], against: str) -> Non
     if len(ends) <= 8:
         axes.set_xticks(ends, [f"{value:g}" for value in ends])
         axes.set_xticks([], minor=True)
-    if len({setting.chance for setting in settings}) == 1:
-        _chance_line(axes, settings[0])
+    chance = sorted({(float(s.differing[against]), 100 * s.chance) for s in settings})  # type: ignore
+    if _one_chance(settings):
+        axes.axhline(chance[0][1], **DOTTED)
     else:
-        chance = sorted({(float(s.differing[against]), 100 * s.chance) for s in settings})  # type: ignore
-        axes.plot(*zip(*chance, strict=True), color=GREY, linestyle=":", linewidth=1, zorder=0)
-        axes.annotate("chance", chance[-1], (0, 2), textcoords="offset points", color=GREY, fontsize=7, ha="right")
+        axes.plot(*zip(*chance, strict=True), **DOTTED)
+    axes.annotate("chance", chance[-1], (0, 2), textcoords="offset points", color=GREY, fontsize=7, ha="center")
     axes.set(xlabel=_text(against.replace("_", " "), 40), ylabel="test rate, %", ylim=(0, 102))
     if len(lines) > 1:
         axes.legend(loc="best", handlelength=1.6, labelspacing=0.3)
@@ -161,19 +166,22 @@ def _rates_by_setting(axes: Any, settings: Sequence[Setting]) -> None:
         axes.plot(rates, [row + 0.16] * len(rates), "o", color=colour, **SMALL)
         spread = 100 * (setting.deviation or 0)
         axes.errorbar(100 * setting.mean, row - 0.08, xerr=spread, fmt="o", color=colour, markersize=4, capsize=2)
-        axes.plot([100 * setting.chance] * 2, [row - 0.3, row + 0.3], color=GREY, linestyle=":", linewidth=1.2)
+        if not _one_chance(settings):
+            axes.plot([100 * setting.chance] * 2, [row - 0.3, row + 0.3], **DOTTED)
+    if _one_chance(settings):
+        axes.axvline(100 * settings[0].chance, **DOTTED)
     axes.annotate(
         "chance", (100 * settings[0].chance, -0.3), (2, 0), textcoords="offset points", color=GREY, fontsize=7
     )
     axes.set(xlabel="test rate, %", xlim=(0, 102), ylim=(len(settings) - 0.5, -0.6))
-    axes.set_yticks(range(len(settings)), [textwrap.fill(_text(s.label, 44), 22) for s in settings])
+    axes.set_yticks(range(len(settings)), [_wrapped(setting.label, 22) for setting in settings])
     axes.tick_params(axis="y", length=0)
 
 
 def plot_sketches(figure: Any, sketches: Sketches) -> None:
     """The photos, and one row of sketches for each setting. A frame and a mark say whether the guess was right."""
     rows, columns = len(sketches.rows) + 1, len(sketches.photos)
-    labels = [textwrap.fill(_text(row.label, 40), 15) for row in sketches.rows]
+    labels = [_wrapped(row.label, 15) for row in sketches.rows]
     left = 0.02 + 0.0115 * max(len(line) for label in ("photos", *labels) for line in label.splitlines())
     grid = figure.add_gridspec(rows, columns, left=left, right=0.995, top=0.985, bottom=0.015, wspace=0.1, hspace=0.1)
     places = grid.subplots(squeeze=False)
@@ -194,28 +202,17 @@ def _show(axes: Any, path: Any, right: bool | None) -> None:
         spine.set_visible(right is not None)
         spine.set(edgecolor=RIGHT if right else WRONG, linewidth=1.5)
     if right is False:
-        axes.plot(
-            0.9,
-            0.9,
-            "X",
-            color=WRONG,
-            markersize=5.5,
-            markeredgecolor="white",
-            markeredgewidth=0.5,
-            transform=axes.transAxes,
-            clip_on=False,
-        )
+        look = {"markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.5}
+        axes.plot(0.9, 0.9, "X", color=WRONG, transform=axes.transAxes, clip_on=False, **look)
 
 
 def _pixels(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("RGB"))
 
 
-def _chance_line(axes: Any, setting: Setting) -> None:
-    level = 100 * setting.chance
-    axes.axhline(level, color=GREY, linestyle=":", linewidth=1, zorder=0)
-    place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
-    axes.annotate("chance", (1, level), (0, 2), color=GREY, fontsize=7, ha="right", va="bottom", **place)
+def _one_chance(settings: Sequence[Setting]) -> bool:
+    """Whether the chance level is the same for all runs."""
+    return len({round(run.chance, 9) for setting in settings for run in setting.runs}) == 1
 
 
 def _colour(number: int, of: int) -> Any:
@@ -227,8 +224,11 @@ def _colour(number: int, of: int) -> Any:
 
 def _text(text: str, most: int) -> str:
     """A text of a file for matplotlib, which would read $ as mathematics."""
-    text = one_line(text)
     return (text if len(text) <= most else f"{text[: most - 3]}...").replace("$", r"\$")
+
+
+def _wrapped(text: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(_text(text, 200), width, max_lines=3, placeholder=" ..."))
 
 
 def _saved(name: str, figure: Any) -> Mapping[str, bytes]:

@@ -11,13 +11,15 @@ from pathlib import Path
 from learning_to_draw.analysis.compare.runs import LeftOut
 from learning_to_draw.analysis.compare.settings import Setting
 from learning_to_draw.analysis.compare.sketches import Sketches
+from learning_to_draw.analysis.compare.table import Table
 from learning_to_draw.trials.config.configure import as_text
 from learning_to_draw.trials.records.picture_files import as_uri
 
 STYLE = Path(__file__).parents[1] / "report" / "page.css"
 OWN_STYLE = """
-figure.plot img { width: 100%; max-width: 44rem; background: #fff; padding: .5rem; }
-figure { margin: 0 0 1.5rem; }
+.scroll + p, p + .scroll { margin-top: 1rem; }
+figure.plot { margin: 0; max-width: 60rem; }
+figure.plot img { width: 100%; background: #fff; padding: .75rem; margin-bottom: .5rem; }
 .drawn td { padding: .3rem; border: 0; } .drawn th { font-weight: 400; text-align: right; vertical-align: middle; }
 .drawn img { width: 72px; height: 72px; image-rendering: pixelated; }
 .drawn .right img { outline: 3px solid var(--right); } .drawn .wrong img { outline: 3px dashed var(--wrong); }
@@ -45,7 +47,7 @@ CAPTIONS = {
 
 def page(
     title: str,
-    tables: Sequence[tuple[Sequence[str], Sequence[Sequence[str]]]],
+    tables: Sequence[Table],
     notes: Sequence[str],
     settings: Sequence[Setting],
     figures: Mapping[str, bytes],
@@ -55,7 +57,7 @@ def page(
 ) -> str:
     """The page as HTML.
 
-    tables: (headings, rows) of the settings and, if there are any, of the tests. notes: what the numbers are, and what
+    tables: of the settings and, if there are any, of the tests. notes: what the numbers are, and what
     is missing. figures: files by name; may be empty. command: makes the page again.
     """
     parts = [HEAD.format(title=escape(title), style=STYLE.read_text(encoding="utf-8") + OWN_STYLE)]

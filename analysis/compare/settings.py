@@ -11,6 +11,7 @@ from pathlib import Path
 from learning_to_draw.analysis.compare.runs import LeftOut, TestedRun, find_runs
 from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.reading import Options, OptionValue
+from learning_to_draw.streams import UNSEEN
 from learning_to_draw.trials.config.configure import OF_ONE_START, as_text
 from learning_to_draw.trials.config.run import KINDS
 
@@ -101,6 +102,7 @@ def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[
     for number, (options, members) in enumerate(groups):
         members.sort(key=lambda run: run.seed)
         label = members[0].row[1] if members[0].row else _label(options, in_all or differing) or "all runs"
+        label = UNSEEN.sub(" ", label.replace("\n", " ").replace("\t", " "))  # titles come from files
         if label in (setting.label for setting in settings):
             label = f"{label} ({number + 1})"
         settings.append(Setting(label, options, {name: options.get(name) for name in differing}, tuple(members)))

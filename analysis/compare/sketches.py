@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learning_to_draw.analysis.compare.settings import Setting
+from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.records.gamelog import Turn, read_log
 
 
@@ -29,18 +30,18 @@ class Sketches:
     rows: tuple[SketchRow, ...]
 
 
-def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches | None:
-    """`count` photos that the first run of every setting drew, and its sketches; None if they share no photo.
+def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
+    """`count` photos that the first run of every setting drew, and its sketches.
 
-    The photos are drawn at random, from all classes in turn. Settings without a game log must not be given.
-    Raises UsageError if a log or picture cannot be read.
+    The photos are drawn at random, from all classes in turn. Raises UsageError if a log cannot be read, a picture is
+    missing, or the settings have no photo in common.
     """
     logs = [read_log(setting.runs[0].test) for setting in settings]
     drawn = [{game.photo: game for game in reversed(log.games)} for log in logs]
     common = [game for photo, game in drawn[0].items() if all(photo in games for games in drawn[1:])]
     chosen = _in_turn(common, seed)[:count]
     if not chosen:
-        return None
+        raise UsageError("the logs have no photo in common.\nCompare runs with the same test pictures and image size.")
     rows = []
     for setting, log, games in zip(settings, logs, drawn, strict=True):
         turns = [games[game.photo] for game in chosen]

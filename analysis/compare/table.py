@@ -6,14 +6,13 @@ import csv
 import io
 import re
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 from typing import Any
 
 from learning_to_draw.analysis.compare.inference import PairTest
 from learning_to_draw.analysis.compare.settings import Setting
 from learning_to_draw.games.scores import rate_interval
-from learning_to_draw.streams import UNSEEN
 from learning_to_draw.trials.config.configure import as_text
 
 WIDTH = 100  # columns of a terminal
@@ -25,13 +24,14 @@ LATEX = str.maketrans(
     | {"<": r"$<$", ">": r"$>$", "|": r"$|$"}
 )
 Interval = tuple[float, float]
+Table = tuple[Sequence[str], list[list[str]]]  # headings, and the cells of each row
 
 
-def setting_rows(settings: Sequence[Setting], intervals: Sequence[Interval]) -> list[list[str]]:
-    """The cells of the table, one row per setting, as in HEADINGS; rates in per cent, minutes per run."""
-    return [
+def settings_table(settings: Sequence[Setting], intervals: Sequence[Interval]) -> Table:
+    """The table of settings, one row per setting; rates in per cent, minutes per run."""
+    return HEADINGS, [
         [
-            one_line(setting.label),
+            setting.label,
             _rate(setting),
             _range(interval),
             str(len(setting.runs)),
@@ -43,11 +43,15 @@ def setting_rows(settings: Sequence[Setting], intervals: Sequence[Interval]) -> 
     ]
 
 
-def tests_table(tests: Sequence[PairTest]) -> tuple[list[str], list[list[str]]]:
-    """Headings and cells of the table of tests, one row per pair; differences in percentage points."""
+def pairs_table(tests: Sequence[PairTest], names: Mapping[str, str] | None = None) -> Table:
+    """The table of tests, one row per pair; differences in percentage points.
+
+    names: what a pair calls a setting instead of its label, by label.
+    """
+    names = names or {}
     rows = [
         [
-            one_line(f"{test.first} - {test.second}"),
+            f"{names.get(test.first, test.first)} - {names.get(test.second, test.second)}",
             f"{100 * test.difference:+.1f}",
             _range(test.games_interval, "+"),
             _range(test.seeds_interval, "+") if test.seeds_interval else "",
@@ -57,7 +61,7 @@ def tests_table(tests: Sequence[PairTest]) -> tuple[list[str], list[list[str]]]:
         for test in tests
     ]
     shown = [True] * 3 + [any(test.seeds_interval for test in tests), True, len(tests) > 1]
-    return [*compress(TEST_HEADINGS, shown)], [[*compress(row, shown)] for row in rows]
+    return tuple(compress(TEST_HEADINGS, shown)), [[*compress(row, shown)] for row in rows]
 
 
 def p_text(p: float) -> str:
@@ -143,11 +147,6 @@ def tests_csv(tests: Sequence[PairTest]) -> str:
             for test in tests
         ),
     )
-
-
-def one_line(text: str) -> str:
-    """The text without control characters and line breaks: titles come from files."""
-    return UNSEEN.sub(" ", text.replace("\n", " ").replace("\t", " "))
 
 
 def _rate(setting: Setting) -> str:

@@ -31,4 +31,5 @@ MEASURES = {
     "strokes": Measure(f"{DRAWINGS}:idle_strokes"),
     "diversity": Measure(f"{DRAWINGS}:diversity"),
     "consistency": Measure(f"{DRAWINGS}:run_consistency", of_all_logs=True),
+    "erasure-pairs": Measure(f"{DRAWINGS}:erasure_pairs", of_all_logs=True),
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from tqdm import tqdm
 
 from learning_to_draw.analysis.measure.material import LEAST, NO_STROKES, LogData, draw_sample
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row, not_measured, share
@@ -20,9 +20,10 @@ from learning_to_draw.analysis.measures.distances import (
     rms_distances,
     sample_points,
 )
-from learning_to_draw.analysis.measures.erasure import erasure, without_stroke
+from learning_to_draw.analysis.measures.erasure import erasure
 from learning_to_draw.analysis.measures.ink import dots, ink_shares, visible_strokes
 from learning_to_draw.analysis.measures.rates import mean_chance
+from learning_to_draw.analysis.measures.significance import bootstrap_p, holm, interval, mcnemar, resample_games
 from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
 
 MOST_STROKES = 2000  # per sketch; measures compare all pairs of strokes, or draw each stroke alone
@@ -66,29 +67,49 @@ def _drawing_distances(material: LogData) -> Iterator[tuple[str, np.ndarray | st
 
 def stroke_erasure(material: LogData) -> Measured:
     _check_count(material)
-    replay, strokes, games = material.agents(), material.sampled_strokes, material.games_of(material.sample)
-    row_of = {name: row for row, name in enumerate(dict.fromkeys(name for game in games for name in game.candidates))}
-    offered = replay.offered(material.pictures(list(row_of)))
-    candidates = [[row_of[name] for name in game.candidates] for game in games]
-    whole, erased = replay.guesses(strokes, offered, candidates), []
-    for stroke in tqdm(range(strokes.points.shape[1]), desc="erasing", unit=" strokes", disable=None, leave=False):
-        left = replace(strokes, intensities=without_stroke(strokes.intensities, strokes.points.shape, stroke))
-        erased.append(replay.guesses(left, offered, candidates))
+    whole, erased = material.erased_guesses
+    games = material.games_of(material.sample)
     targets, count = np.array([game.target for game in games]), len(games)
-    result = erasure(whole, np.array(erased), targets)
+    result = erasure(whole, erased, targets)
     chance = mean_chance([len(game.candidates) for game in games])
     agreeing = sum(game.guess == guess for game, guess in zip(games, whole.tolist(), strict=True))
     doubt = "" if agreeing >= AGREEMENT * count else "; BELOW 0.99: OTHER WEIGHTS PROBABLY PLAYED THIS LOG"
+    p_values = holm([mcnemar(whole == targets, guesses == targets)[2] for guesses in erased])
     rows = [
         share("guesses as logged, played again", agreeing, count, of_what="games" + doubt),
         share("rate with all strokes", (whole == targets).sum(), count, chance=chance, of_what="games"),
     ]
-    for stroke, guesses in enumerate(erased):
-        change = f"games; change {0.0 - result.drops[stroke]:+.4f}"
+    for stroke, (guesses, p) in enumerate(zip(erased, p_values, strict=True)):
+        change = f"games; change {0.0 - result.drops[stroke]:+.4f}, p = {p:.3f}"
         rows.append(
             share(f"rate without stroke {stroke}", (guesses == targets).sum(), count, chance=chance, of_what=change)
         )
-    return Measured(tuple(rows), {"changed_guesses": result.changed.tolist(), "lost": result.drops.tolist()})
+    details = {"changed_guesses": result.changed.tolist(), "lost": result.drops.tolist(), "p_holm": p_values}
+    return Measured(tuple(rows), details)
+
+
+def erasure_pairs(materials: Sequence[LogData]) -> Measured:
+    """Compares the rates without a stroke, mean over the strokes, of several runs in the same games."""
+    if len(materials) < 2:
+        raise NotMeasured("give two logs or more, of runs that played the same games")
+    played = [[(g.photo, g.candidates, g.target) for g in m.games_of(m.sample)] for m in materials]
+    if any(games != played[0] for games in played):
+        raise NotMeasured("the logs are not of the same games")
+    targets = np.array([target for *_, target in played[0]])
+    for material in materials:
+        _check_count(material)
+    right = [(material.erased_guesses[1] == targets).mean(axis=0) for material in materials]
+    rates = resample_games([np.array(right)], np.random.default_rng(materials[0].settings.seed))
+    rows, p_values = [], []
+    for first, second in itertools.combinations(range(len(materials)), 2):
+        draws, difference = rates[:, first] - rates[:, second], float((right[first] - right[second]).mean())
+        p_values.append(bootstrap_p(draws, difference))
+        label = f"rate without a stroke: {materials[first].log.folder} - {materials[second].log.folder}"
+        rows.append(Row(label, difference, interval(draws), 0.0))
+    corrected = holm(p_values)
+    note = f"mean over strokes; {len(targets)} games; paired bootstrap over games, p = "
+    rows = [replace(row, note=f"{note}{p:.4f}") for row, p in zip(rows, corrected, strict=True)]
+    return Measured(tuple(rows), {"p": p_values, "p_holm": corrected})
 
 
 def _check_count(material: LogData) -> None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from tqdm import tqdm
 
 from learning_to_draw.analysis.measure.picture_arrays import read_pictures
 from learning_to_draw.analysis.measure.replay import Replay
 from learning_to_draw.analysis.measure.table import NotMeasured
+from learning_to_draw.analysis.measures.erasure import without_stroke
 from learning_to_draw.analysis.measures.ink import paper_is_white
 from learning_to_draw.analysis.measures.legibility import Clip
 from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes, Turn
@@ -114,6 +116,19 @@ class LogData:
             named = self.log.card.get("receiver_weights") or self.log.card.get("weights")
             raise NotMeasured("give --weights" + (f"; the log was played by {named}" if named else ""))
         return self.replay
+
+    @cached_property
+    def erased_guesses(self) -> tuple[np.ndarray, np.ndarray]:
+        """The agents' guesses in the N sampled games: int64 [N] with all strokes, int64 [K, N] without stroke k."""
+        replay, strokes, games = self.agents(), self.sampled_strokes, self.games_of(self.sample)
+        row_of = {name: row for row, name in enumerate(dict.fromkeys(n for game in games for n in game.candidates))}
+        offered = replay.offered(self.pictures(list(row_of)))
+        candidates = [[row_of[name] for name in game.candidates] for game in games]
+        whole, erased = replay.guesses(strokes, offered, candidates), []
+        for stroke in tqdm(range(strokes.points.shape[1]), desc="erasing", unit=" strokes", disable=None, leave=False):
+            left = replace(strokes, intensities=without_stroke(strokes.intensities, strokes.points.shape, stroke))
+            erased.append(replay.guesses(left, offered, candidates))
+        return whole, np.array(erased)
 
     def sketch_features(self, sketches: np.ndarray) -> np.ndarray:
         """[N, ...]: the pixels or the latents (`settings.features`) of sketches uint8 [N, C, H, W]."""

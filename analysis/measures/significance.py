@@ -13,17 +13,17 @@ CHUNK = 1_000  # resamples drawn at a time, to limit memory
 def resample_games(groups: Sequence[np.ndarray], rng: np.random.Generator, draws: int = RESAMPLES) -> np.ndarray:
     """float64 [draws, R]: the rates of R runs in games drawn with replacement (Efron 1979).
 
-    groups: bool [S, G] each, whether S runs guessed right in the same G games. The runs of a group get the same games
-    in each draw; groups are independent. R is the sum of all S, in order.
+    groups: [S, G] each, bool or 0..1: whether S runs guessed right in the same G games. The runs of a group get the
+    same games in each draw; groups are independent. R is the sum of all S, in order.
     """
     rates = []
     for right in groups:
         # A game counts only by which runs guessed right: drawing the counts of these patterns is the same, and faster.
-        patterns, counts = np.unique(np.asarray(right, bool), axis=1, return_counts=True)
+        patterns, counts = np.unique(np.asarray(right, np.float64), axis=1, return_counts=True)
         games = counts.sum()
         chunks = [min(CHUNK, draws - start) for start in range(0, draws, CHUNK)]
         drawn = (rng.multinomial(games, counts / games, size=size) for size in chunks)
-        rates.append(np.concatenate([numbers @ patterns.T.astype(np.float64) / games for numbers in drawn]))
+        rates.append(np.concatenate([numbers @ patterns.T / games for numbers in drawn]))
     return np.concatenate(rates, axis=1)
 
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
-from learning_to_draw.analysis.measure.drawing_rows import stroke_erasure
+from learning_to_draw.analysis.measure.drawing_rows import erasure_pairs, stroke_erasure
 from learning_to_draw.analysis.measure.material import LogData, Settings
 from learning_to_draw.analysis.measure.measure import measure
 from learning_to_draw.analysis.measure.replay import load_replay
+from learning_to_draw.analysis.measure.table import NotMeasured
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.trials.build import Pictures, build_agents
@@ -114,7 +116,8 @@ def test_the_erased_stroke_is_the_one_that_is_gone(played):
     assert changed[2] > 0
     assert rows[2] == rows[3] == rows[1]
     material.strokes = LoggedStrokes(blank, strokes.sigma2, None)
-    material.__dict__.pop("sampled_strokes")
+    for name in ("sampled_strokes", "erased_guesses"):
+        material.__dict__.pop(name)
     assert rows[4] == stroke_erasure(material).rows[1].value
 
 
@@ -134,6 +137,40 @@ def test_the_table_of_a_log_with_its_agents(played):
     ]
     assert "nearest prototype (encoder)" in said
     assert "on white paper; 1 means full ink" in said
+
+
+def test_erasure_rates_are_tested_in_the_same_games(played):
+    """Each stroke against all strokes (McNemar), and two runs against each other (paired bootstrap)."""
+    materials = [
+        LogData(log, Settings(sample=60), load_replay(path, log, CPU))
+        for path, log in ((played[name][0], read_log(played[name][1])) for name in ("shared", "points"))
+    ]
+    rates = []
+    for material in materials:
+        targets = np.array([game.target for game in material.games_of(material.sample)])
+        whole, erased = material.erased_guesses
+        right, without = whole == targets, erased == targets
+        p = [
+            stats.binomtest(int((right & ~now).sum()), int((right != now).sum())).pvalue if (right != now).any() else 1
+            for now in without
+        ]
+        order = np.argsort(p)
+        found = stroke_erasure(material).details["p_holm"]
+        assert found[order[0]] == pytest.approx(min(1, len(p) * p[order[0]]))
+        assert all(now >= before for now, before in zip(found, p, strict=True))
+        rates.append(without.mean(axis=0))
+    [row] = erasure_pairs(materials).rows
+    difference = rates[0] - rates[1]
+    error = difference.std() / len(difference) ** 0.5
+    assert row.value == pytest.approx(difference.mean())
+    assert row.interval == pytest.approx((row.value - 1.96 * error, row.value + 1.96 * error), abs=0.01)
+    p = float(row.note.split("p = ")[1])
+    assert p == pytest.approx(2 * stats.norm.sf(abs(row.value) / error), abs=0.02)
+    other = LogData(replace(materials[1].log, games=materials[1].log.games[::-1]), Settings(sample=60))
+    with pytest.raises(NotMeasured, match="not of the same games"):
+        erasure_pairs([materials[0], other])
+    with pytest.raises(NotMeasured, match="two logs"):
+        erasure_pairs(materials[:1])
 
 
 def test_features_are_the_encoders_views(played):
