@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from pathlib import Path
 
 import matplotlib.figure
 import numpy as np
@@ -18,6 +19,7 @@ from learning_to_draw.analysis.compare.settings import read_settings
 from learning_to_draw.analysis.compare.sketches import same_photos
 from learning_to_draw.errors import UsageError
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "compare.md"
 NASTY = "<script>alert(1)</script> $x_1$ & 100 % \\ | {a}\x1b[31m\nend"
 
 
@@ -199,3 +201,13 @@ def test_settings_with_other_pictures_share_no_sketches(make_run, tmp_path, call
     assert not (tmp_path / "out" / "sketches.png").exists()
     with Image.open(io.BytesIO((tmp_path / "out" / "figure.png").read_bytes())) as picture:
         assert picture.width == pytest.approx(6.75 * 300, abs=1)
+
+
+def test_the_example_of_the_document_runs(real_runs, tmp_path, monkeypatch, capsys):
+    (tmp_path / "runs").mkdir()
+    shutil.copytree(real_runs, tmp_path / "runs" / "lines")
+    monkeypatch.chdir(tmp_path)
+    [block] = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    exec(compile(block, "docs/compare.md", "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert (tmp_path / "lines.pdf").stat().st_size > 5000
