@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learning_to_draw.analysis.compare.settings import Setting
+from learning_to_draw.datasets.picture_file import take_from
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.records.gamelog import Turn, read_log
 
@@ -34,7 +35,7 @@ def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
     """`count` photos that the first run of every setting drew, and its sketches.
 
     The photos are drawn at random, from all classes in turn. Raises UsageError if a log cannot be read, a picture is
-    missing, or the settings have no photo in common.
+    missing or damaged, or the settings have no photo in common.
     """
     logs = [read_log(setting.runs[0].test) for setting in settings]
     drawn = [{game.photo: game for game in reversed(log.games)} for log in logs]
@@ -48,6 +49,8 @@ def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
         sketches = tuple(log.picture(turn.sketch) for turn in turns)
         rows.append(SketchRow(setting.label, sketches, tuple(turn.correct for turn in turns)))
     photos = tuple(logs[0].picture(game.photo) for game in chosen)
+    for path in (*photos, *(path for row in rows for path in row.sketches)):
+        take_from(path, lambda picture: picture.load())
     return Sketches(photos, tuple(game.photo_class for game in chosen), tuple(rows))
 
 
