@@ -17,7 +17,7 @@ from learning_to_draw.trials.records.picture_files import as_uri
 
 STYLE = Path(__file__).parents[1] / "report" / "page.css"
 OWN_STYLE = """
-.scroll + p, p + .scroll { margin-top: 1rem; }
+.notes { margin-top: 1rem; }
 figure.plot { margin: 0; max-width: 60rem; }
 figure.plot img { width: 100%; background: #fff; padding: .75rem; margin-bottom: .5rem; }
 .drawn td { padding: .3rem; border: 0; } .drawn th { font-weight: 400; text-align: right; vertical-align: middle; }
@@ -66,7 +66,8 @@ def page(
     parts.append(f"made {time.strftime('%Y-%m-%d %H:%M')} by <code>{escape(command)}</code></p>\n")
     for heading, table in zip(("Rates", "Differences between settings, in the same games"), tables, strict=False):
         parts += _section(heading, [_table(*table)])
-    parts += [f"<p class='faint'>{escape(note)}</p>\n" for note in notes]
+    said = "".join(f"<p class='faint'>{escape(note)}</p>\n" for note in notes)
+    parts.append(f"<div class='notes'>\n{said}</div>\n")
     parts += _section(
         "Figures", [_figure(name, figures[name], text) for name, text in CAPTIONS.items() if name in figures]
     )
