@@ -160,15 +160,15 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
 def _read(path: Path | str, channels: int, upright: bool, then: Callable[[Picture], Loaded]) -> Loaded:
     """Returns `then(picture)` for the picture as `read_picture` returns it. Threads take turns with large pictures."""
 
-    def take(picture: Picture) -> tuple[Picture, Image.Transpose | None]:
-        picture.load()
-        return _as_mode(picture, "RGB" if channels == 3 else "L"), _turn(picture) if upright else None
+    return take_from(path, lambda picture: with_channels(picture, channels, upright=upright), then)
 
-    def turn_upright(taken: tuple[Picture, Image.Transpose | None]) -> Loaded:
-        picture, turn = taken
-        return then(picture if turn is None else picture.transpose(turn))
 
-    return take_from(path, take, turn_upright)
+def with_channels(picture: Picture, channels: int, *, upright: bool = False) -> Picture:
+    """What `read_picture` returns, of an open picture. Raises ValueError if its pixels do not have 8 or 16 bits."""
+    picture.load()
+    converted = _as_mode(picture, "RGB" if channels == 3 else "L")
+    turn = _turn(picture) if upright else None
+    return converted if turn is None else converted.transpose(turn)
 
 
 def _turn(picture: Picture) -> Image.Transpose | None:

@@ -110,18 +110,34 @@ class Agents(nn.Module):
         if feature_layers and not self.shared:
             sketch_encoding = self.sender_encoder.encode(sketches, layers=feature_layers, is_sketch=True)
 
-        games = candidates.shape[0]
-        sketch_vectors = self.receiver(received.latent).unflatten(0, (games, -1))  # [G, B / G, R]
-        candidate_vectors = self.receiver(candidate_latents)  # [G, T, R]
-        if pooled is not None:
-            candidate_vectors = pooled(candidate_vectors)
-        scores = torch.bmm(sketch_vectors, candidate_vectors.transpose(1, 2)).flatten(0, 1)
+        scores = self.guess(received.latent, candidate_latents, pooled=pooled)
         return Play(scores, sketches, strokes, photos[:senders], photo_encoding, sketch_encoding)
 
     def sketch(self, latent: Tensor) -> tuple[Strokes, Tensor]:
-        """Strokes and sketches [B, C, S, S] for latents [B, L], with as many channels as the receiver's encoder."""
+        """The sender's step: strokes and sketches [B, C, S, S] for the latents [B, L] of photos.
+
+        C is the number of channels of the receiver's encoder.
+        """
         strokes = self.decoder(latent)
         return strokes, self.render(strokes)
+
+    def guess(
+        self,
+        sketch_latents: Tensor,
+        candidate_latents: Tensor,
+        *,
+        pooled: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """The receiver's step: scores [B, T] of each sketch with the candidates of its game.
+
+        sketch_latents: [B, L], ordered by game, B / G per game. candidate_latents: [G, T, L]. pooled: see `forward`.
+        """
+        games = candidate_latents.shape[0]
+        sketch_vectors = self.receiver(sketch_latents).unflatten(0, (games, -1))  # [G, B / G, R]
+        candidate_vectors = self.receiver(candidate_latents)  # [G, T, R]
+        if pooled is not None:
+            candidate_vectors = pooled(candidate_vectors)
+        return torch.bmm(sketch_vectors, candidate_vectors.transpose(1, 2)).flatten(0, 1)
 
     def render(self, strokes: Strokes) -> Tensor:
         """Sketches [B, C, S, S] of strokes, with as many channels as the receiver's encoder."""

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from learning_to_draw.analysis.draw.svg import svg
+from learning_to_draw.trials.records.svg import svg
 from learning_to_draw.components import Chosen, Config
 from learning_to_draw.datasets.decoding import read_picture, resize_and_crop, to_tensor
 from learning_to_draw.datasets.splits import to_unit_range

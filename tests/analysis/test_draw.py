@@ -9,7 +9,7 @@ from PIL import Image
 
 from learning_to_draw.analysis.draw.draw import draw, growing, pictures_trained_with, save_animation, see, sketch_of
 from learning_to_draw.analysis.draw.options import DrawTool, add_draw_options
-from learning_to_draw.analysis.draw.svg import svg
+from learning_to_draw.trials.records.svg import svg
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss

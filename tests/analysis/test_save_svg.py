@@ -8,7 +8,7 @@ import pytest
 
 from learning_to_draw.analysis.draw.options import add_save_svg_options
 from learning_to_draw.analysis.draw.save_svg import save_svg
-from learning_to_draw.analysis.draw.svg import svg
+from learning_to_draw.trials.records.svg import svg
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.gamelog import read_log

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from learning_to_draw.analysis.draw.svg import svg
+from learning_to_draw.trials.records.svg import svg
 from learning_to_draw.models.decoders.base import Decoder, Strokes
 from learning_to_draw.models.decoders.config import DecoderConfig
 from learning_to_draw.rasteriser import curve_edt2_bruteforce, exp, pixel_grid, softor

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from learning_to_draw.analysis.draw.svg import svg
+from learning_to_draw.trials.records.svg import svg
 
 SIGMA2 = 0.25 / math.log(2)  # half its ink is 0.5 away, which is 1 px of 5, as pixel centres are 4 px from end to end
 
