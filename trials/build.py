@@ -84,14 +84,21 @@ class Setup:
     batches: dict[str, GameBatches]
 
 
-def set_up(config: RunConfig, splits: Sequence[str]) -> Setup:
+def set_up(config: RunConfig, splits: Sequence[str], given: Mapping[str, Split] | None = None) -> Setup:
     """The device, the decoded pictures of the named splits, and their games.
 
+    given: splits, with pictures of one size, to play with instead of the data set's.
     Raises UsageError if the pictures do not fit the configuration.
     """
     check_game_options(config)
     device = choose_device(config.device)
-    pictures = load_pictures(config.dataset, splits, device, config.data_device)
+    if given is None:
+        pictures = load_pictures(config.dataset, splits, device, config.data_device)
+    else:
+        images = next(iter(given.values())).images
+        assert isinstance(images, torch.Tensor), "pictures of different sizes"
+        channels, _, size = images.shape[1:]
+        pictures = Pictures(given, size, channels)
     _warn_if_dark(config.dataset.name, pictures)
     batches = build_batches(config.game, pictures, device, seeds_of(config), imagenet_norm=config.agents.imagenet_norm)
     check_candidates(config, next(iter(batches.values())).sampler)

@@ -9,25 +9,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.agents import Agents
-from learning_to_draw.trials.build import build_loss, seeds_of, set_up
+from learning_to_draw.trials.build import set_up
 from learning_to_draw.trials.config.configure import as_command
 from learning_to_draw.trials.config.run import CrossplayConfig
-from learning_to_draw.trials.loop.batches import GameBatches
-from learning_to_draw.trials.loop.callbacks import StopOnNaN
 from learning_to_draw.trials.loop.launch import launched_world_size
 from learning_to_draw.trials.loop.precision import compile_backbones, set_determinism, set_precision
 from learning_to_draw.trials.loop.progress import set_verbosity
-from learning_to_draw.trials.loop.trial import build_trial, evaluate
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import choose_folder, open_folder
 from learning_to_draw.trials.records.pictures import save_picture
-from learning_to_draw.trials.records.result import result_entry
+from learning_to_draw.trials.test import play_games
 from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_other, pair
 from learning_to_draw.trials.unseen import check_unseen
 
@@ -68,7 +63,8 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
     words = as_command(config, map(str, files)) if command is None else command
     with open_folder(folder, config, words, str(setup.device)) as folder:
         began = time.perf_counter()
-        outcomes = [[_play(config, agents, setup.batches["test"], setup.device) for agents in row] for row in matched]
+        batches, device = setup.batches["test"], setup.device
+        outcomes = [[play_games(config, agents, batches, device)[0] for agents in row] for row in matched]
         names = short_names([run.checkpoint.path for run in trained])
         rates = [[played["communication_rate"] for played in row] for row in outcomes]
         table = matrix_csv(names, rates)
@@ -93,18 +89,6 @@ def check_files(files: Sequence[Path]) -> None:
     """Raises UsageError for fewer than two checkpoints."""
     if len(files) < 2:
         raise UsageError("crossplay compares agents of several runs.\nGive two checkpoints or more, before any option.")
-
-
-def _play(config: CrossplayConfig, agents: Agents, batches: GameBatches, device: torch.device) -> dict:
-    loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config), testing=True)
-    measured = evaluate(build_trial(agents, loss, device, callbacks=[StopOnNaN()]), batches)
-    return result_entry(
-        batches.split.name,
-        batches.games,
-        batches.sampler.candidates,
-        rate=measured["test_commrate"],
-        loss=measured["test_loss"],
-    )
 
 
 def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequence[Sequence[dict]]) -> dict:

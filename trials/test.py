@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from torchbearer.callbacks import Callback
+
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.build import Setup, build_loss, seeds_of, set_up
 from learning_to_draw.trials.config.configure import as_command, given_options
-from learning_to_draw.trials.config.run import TestConfig
+from learning_to_draw.trials.config.run import CrossplayConfig, TestConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import StopOnNaN
@@ -92,18 +95,12 @@ def _write(
     """Plays the games and writes all files of the test. Returns the content of result.json, or None on ranks > 0."""
     batches, began = setup.batches["test"], time.perf_counter()
     log = GameLogWriter(folder, batches.split, config.data_seed, _card(config, trained, receiver, agents, batches))
-    measured = _play(config, agents, setup, folder, log)
+    entry = _play(config, agents, setup, folder, log)
     if distributed.rank() > 0:
         return None
     write_text(folder / "model-info.txt", repr(agents))
     seconds = time.perf_counter() - began
-    result = result_entry(
-        batches.split.name,
-        batches.games,
-        batches.sampler.candidates,
-        rate=measured["test_commrate"],
-        loss=measured["test_loss"],
-    ) | {
+    result = entry | {
         "seconds": round(seconds, 2),
         "games_per_second": round(batches.games / seconds, 1),
         "weights": config.weights,
@@ -157,20 +154,13 @@ def _card(
     }
 
 
-def _play(config: TestConfig, agents: Agents, setup: Setup, folder: Path, game_log: GameLogWriter) -> dict[str, float]:
+def _play(config: TestConfig, agents: Agents, setup: Setup, folder: Path, game_log: GameLogWriter) -> dict[str, Any]:
+    """Plays the games, and writes the log and the pictures. Returns `result_entry`."""
     batches = setup.batches["test"]
-    callbacks = [
-        StopOnNaN(),
-        PassPictures(folder, config.num_reconstructions, "test", "test_sketch_samples.png"),
-        game_log,
-        Progress(batches.sampler.games * batches.sampler.senders),
-    ]
-    if distributed.rank() > 0:
-        callbacks = []
-    loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config), testing=True)
-    trial = build_trial(agents, loss, setup.device, callbacks=callbacks)
+    pictures = PassPictures(folder, config.num_reconstructions, "test", "test_sketch_samples.png")
+    progress = Progress(batches.sampler.games * batches.sampler.senders)
     try:
-        measured = evaluate(trial, batches)
+        entry, measured = play_games(config, agents, batches, setup.device, [pictures, game_log, progress])
     finally:
         game_log.discard_unfinished()
     names = ("test_loss", "test_commrate", "test_commrate_std")
@@ -178,4 +168,29 @@ def _play(config: TestConfig, agents: Agents, setup: Setup, folder: Path, game_l
     if distributed.rank() == 0:
         row = ",".join(str(measured[name]) for name in names)
         write_text(folder / "log.csv", f"epoch,{','.join(names)}\n0,{row}\n")
-    return measured
+    return entry
+
+
+def play_games(
+    config: TestConfig | CrossplayConfig,
+    agents: Agents,
+    batches: GameBatches,
+    device: torch.device,
+    callbacks: Sequence[Callback] = (),
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Plays every game once, without training. Returns `result_entry`, and all metrics by name.
+
+    The loss is the game's, and the auxiliary losses that a test measures. callbacks: of the process with rank 0. Raises
+    RunError if a score is not finite.
+    """
+    callbacks = [StopOnNaN(), *callbacks] if distributed.rank() == 0 else []
+    loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config), testing=True)
+    measured = evaluate(build_trial(agents, loss, device, callbacks=callbacks), batches)
+    entry = result_entry(
+        batches.split.name,
+        batches.games,
+        batches.sampler.candidates,
+        rate=measured["test_commrate"],
+        loss=measured["test_loss"],
+    )
+    return entry, measured

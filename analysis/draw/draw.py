@@ -6,26 +6,20 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
-from learning_to_draw.trials.records.svg import svg
-from learning_to_draw.components import Chosen, Config
-from learning_to_draw.datasets.decoding import read_picture, resize_and_crop, to_tensor
-from learning_to_draw.datasets.splits import to_unit_range
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.decoders.base import Strokes
-from learning_to_draw.trials.build import Pictures, choose_device
 from learning_to_draw.trials.config.run import TestConfig
-from learning_to_draw.trials.loop.precision import set_precision
-from learning_to_draw.trials.records.atomic import write_atomically, write_text
+from learning_to_draw.trials.drawing import Drawing
+from learning_to_draw.trials.pair import KINDS, Pair
+from learning_to_draw.trials.records.atomic import write_atomically
 from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.pictures import save_picture, to_picture
-from learning_to_draw.trials.trained import build_trained, load_other
+from learning_to_draw.trials.trained import load_other
 
-KINDS = {1: "grey", 3: "in colour"}
 GREY = (128, 128, 128)  # between pictures: neither paper nor ink
 LARGEST = 8192  # longest side of an enlarged picture, in pixels
 # Durations in an animation: all strokes; the longest and the shortest for one stroke; the finished sketch.
@@ -50,74 +44,46 @@ def draw(
     files = [_files(photo, output, animate) for photo in photos]
     _check_photos(photos)
     _check_output(output, files)
-    trained = load_other(config, Path(config.weights))
-    expected = pictures_trained_with(config.dataset)
-    _check_scale(scale, expected.image_size)
-    device = choose_device(config.device)
-    agents = build_trained(trained, expected).to(device).eval()
-    set_precision(config.speed.precision, agents)
-    inputs = [see(photo, expected, negative) for photo in photos]
+    pair = Pair(load_other(config, Path(config.weights)))
+    _check_scale(scale, pair.image_size)
+    inputs = [pair.see(photo, negative=negative) for photo in photos]
     if config.dry_run:
         return "\n".join(["Dry run: nothing was written. The files would be", *map(str, chain.from_iterable(files))])
 
     _make(output)
-    lines = [f"The sender sees {expected.image_size} x {expected.image_size} pixels, {KINDS[expected.channels]}."]
+    lines = [f"The sender sees {pair.image_size} x {pair.image_size} pixels, {KINDS[pair.channels]}."]
     for photo, pixels, paths in zip(photos, inputs, files, strict=True):
-        count = _draw_one(agents, to_unit_range(pixels[None], device), paths, scale)
+        count = _draw_one(pair, pixels, paths, scale)
         lines.append(f"{photo}: {count} strokes, in {', '.join(map(str, paths))}")
     return "\n".join(lines)
 
 
-def _draw_one(agents: Agents, photos: Tensor, paths: Sequence[Path], scale: int) -> int:
-    """Draws a single photo, float [1, 1 or 3, S, S] in 0..1, to a PNG, an SVG and, if `paths` has a third, a GIF.
+def _draw_one(pair: Pair, photo: np.ndarray, paths: Sequence[Path], scale: int) -> int:
+    """Draws a single photo, as `Pair.see` returns it, to a PNG, an SVG and, if `paths` has a third, a GIF.
 
     Returns the number of strokes.
     """
     png, vector, *gif = paths
-    strokes, sketches = sketch_of(agents, photos)
-    save_picture(png, side_by_side([to_picture(photos[0]), to_picture(sketches[0])], scale), new=True)
-    write_text(vector, as_svg(agents, strokes), new=True)
+    drawing = pair.draw(photo)
+    pictures = [to_picture(torch.from_numpy(picture[0])) for picture in (drawing.photos, drawing.sketches)]
+    save_picture(png, side_by_side(pictures, scale), new=True)
+    drawing.save(vector)
     for path in gif:
-        save_animation(path, growing(agents, strokes), scale)
-    return strokes.points.shape[1]
-
-
-def pictures_trained_with(dataset: Chosen[Config]) -> Pictures:
-    """Returns the size and channels of the data set's pictures, from its options and class; its files are not read."""
-    options, cls = dataset.config.values(), dataset.component.load()
-    size = options.get("image_size", options.get("size"))
-    return Pictures({}, cls.image_size if size is None else size, cls.channels)
-
-
-def see(photo: Path, expected: Pictures, negative: bool) -> Tensor:
-    """Returns the photo as the sender sees it: upright, resized and centre-cropped, uint8 [C, S, S].
-
-    negative: swap light and dark. Raises UsageError if the file is not a picture.
-    """
-    pixels = to_tensor(resize_and_crop(expected.image_size)(read_picture(photo, expected.channels, upright=True)))
-    return 255 - pixels if negative else pixels
+        save_animation(path, growing(pair, drawing), scale)
+    return drawing.points.shape[1]
 
 
 @torch.no_grad()
-def sketch_of(agents: Agents, photos: Tensor) -> tuple[Strokes, Tensor]:
-    """Returns the strokes and sketches, float [B, 1 or 3, S, S], of photos [B, 1 or 3, S, S] in 0..1."""
-    return agents.sketch(agents.sender_encoder.encode(photos).latent)
-
-
-@torch.no_grad()
-def growing(agents: Agents, strokes: Strokes) -> list[Image.Image]:
-    """Returns pictures of the sketch of `strokes` (B = 1): the blank paper, then one after each stroke."""
-    decoder = agents.decoder
-    paper = strokes.points.new_zeros(1, decoder.channels, decoder.image_size, decoder.image_size)
-    inks = [paper, *(decoder.draw(_first(strokes, count)) for count in range(1, strokes.points.shape[1] + 1))]
-    return [to_picture(agents.apply_invert(ink)[0]) for ink in inks]
-
-
-def as_svg(agents: Agents, strokes: Strokes) -> str:
-    """Returns the sketch of `strokes` (B = 1) as SVG text."""
-    inks = None if strokes.intensities is None else strokes.intensities[0]
-    decoder = agents.decoder
-    return svg(strokes.points[0], strokes.sigma2, decoder.image_size, inks, agents.invert, decoder.contrast)
+def growing(pair: Pair, drawing: Drawing) -> list[Image.Image]:
+    """Returns pictures of the sketch (B = 1): the blank paper, then one after each stroke."""
+    decoder = pair.agents.decoder
+    points = torch.from_numpy(drawing.points).to(pair.device)
+    inks = None if drawing.intensities is None else torch.from_numpy(drawing.intensities).to(pair.device)
+    pictures = [points.new_zeros(1, decoder.channels, decoder.image_size, decoder.image_size)]
+    for count in range(1, points.shape[1] + 1):
+        first = Strokes(points[:, :count], drawing.sigma2, None if inks is None else inks[:, :count])
+        pictures.append(decoder.draw(first))
+    return [to_picture(pair.agents.apply_invert(ink)[0]) for ink in pictures]
 
 
 def side_by_side(pictures: Sequence[Image.Image], scale: int) -> Image.Image:
@@ -144,11 +110,6 @@ def save_animation(path: Path, pictures: Sequence[Image.Image], scale: int) -> N
 
 def enlarged(picture: Image.Image, scale: int) -> Image.Image:
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
-
-
-def _first(strokes: Strokes, count: int) -> Strokes:
-    inks = None if strokes.intensities is None else strokes.intensities[:, :count]
-    return Strokes(strokes.points[:, :count], strokes.sigma2, inks)
 
 
 def _files(photo: Path, output: Path, animate: bool) -> list[Path]:

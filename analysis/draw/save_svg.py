@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from learning_to_draw.trials.records.svg import svg
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.trials.records.gamelog import GameLog, read_log
 from learning_to_draw.trials.records.output import check_new, whole_folder
+from learning_to_draw.trials.records.svg import svg
 
 
 def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:

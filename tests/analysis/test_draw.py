@@ -9,7 +9,6 @@ from PIL import Image
 
 from learning_to_draw.analysis.draw.draw import draw, growing, pictures_trained_with, save_animation, see, sketch_of
 from learning_to_draw.analysis.draw.options import DrawTool, add_draw_options
-from learning_to_draw.trials.records.svg import svg
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
@@ -18,6 +17,7 @@ from learning_to_draw.trials.build import Pictures, build_agents
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
+from learning_to_draw.trials.records.svg import svg
 from learning_to_draw.trials.trained import build_trained, configure_test, load_trained
 
 TOOL = DrawTool("analysis.draw.draw:draw", "", "", add_draw_options)

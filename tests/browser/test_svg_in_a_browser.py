@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from learning_to_draw.trials.records.svg import svg
 from learning_to_draw.models.decoders.base import Decoder, Strokes
 from learning_to_draw.models.decoders.config import DecoderConfig
 from learning_to_draw.rasteriser import curve_edt2_bruteforce, exp, pixel_grid, softor
+from learning_to_draw.trials.records.svg import svg
 
 pytestmark = pytest.mark.slow
 

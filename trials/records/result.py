@@ -43,21 +43,26 @@ class FinishedTraining(TypedDict):
     epochs: Count
 
 
-@dataclass(frozen=True)
-class Result:
-    """What `train` and `test` return.
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What games came to: see `result_entry`. interval: of the communication rate, 95 %."""
 
-    folder: the run's folder. communication_rate, interval, chance, games, candidates, loss: those of a test, or of the
-    last validation of a training (see `result_entry`). content: everything in result.json.
-    """
-
-    folder: Path
     communication_rate: float
     interval: tuple[float, float]
     chance: float
     games: int
     candidates: int
     loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(Outcome):
+    """What `train` and `test` return: the outcome of the last validation of a training, or of a test.
+
+    folder: of the run. content: everything in result.json.
+    """
+
+    folder: Path
     content: Mapping[str, Any]
 
     @property
@@ -66,10 +71,19 @@ class Result:
         return self.folder / "model_final.pt"
 
 
+def outcome_of(content: Mapping[str, Any]) -> Outcome:
+    """The outcome in a result.json, or in the result of `result_entry`."""
+    return Outcome(**_outcome(content))
+
+
 def result_of(folder: Path, content: Mapping[str, Any]) -> Result:
+    return Result(folder=folder, content=content, **_outcome(content))
+
+
+def _outcome(content: Mapping[str, Any]) -> dict[str, Any]:
     names = ("communication_rate", "chance", "games", "candidates", "loss")
     low, high = content["interval"]
-    return Result(folder, interval=(low, high), content=content, **{name: content[name] for name in names})
+    return {"interval": (low, high)} | {name: content[name] for name in names}
 
 
 def read_result(folder: Path) -> Result:

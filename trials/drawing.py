@@ -1,0 +1,102 @@
+"""What a sender drew, as numpy arrays: strokes, sketches and photos."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.encoders.base import expand_channels
+from learning_to_draw.trials.records.atomic import write_atomically, write_text
+from learning_to_draw.trials.records.gamelog_writer import stroke_width
+from learning_to_draw.trials.records.grids import grid
+from learning_to_draw.trials.records.output import check_new
+from learning_to_draw.trials.records.pictures import to_picture
+from learning_to_draw.trials.records.svg import svg
+
+SHOWN, SHOWN_WIDTH = 24, 96  # in a notebook: sketches at most, and pixels of each
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Drawing:
+    """B sketches of N strokes each. Its length is B; `drawing[0]`, `drawing[2:4]` and iteration give `Drawing`s, too.
+
+    points: float32 [B, N, P, 2], control points (row, col) on a canvas from -1 to 1, downwards and to the right. P = 1
+    is a point, 2 a line from start to end, 4 a cubic Bezier curve. Points may lie outside the canvas.
+    sigma2: squared stroke width in canvas units, the same for all strokes: at distance d from a stroke, its ink is
+    exp(-d2 / sigma2).
+    intensities: float32 [B, N, C] in 0..1, the ink of each stroke, C = 1, or its red, green and blue, C = 3; None if
+    every stroke has full ink.
+    sketches: float32 [B, C, S, S], what the receiver sees; 0..1 unless the agents' contrast exceeds 1.
+    photos: float32 [B, C, S, S] in 0..1, what the sender saw.
+    invert: whether the agents draw black on white instead of white on black. contrast: factor of the ink of a sketch.
+    """
+
+    points: np.ndarray
+    sigma2: float
+    intensities: np.ndarray | None
+    sketches: np.ndarray
+    photos: np.ndarray
+    invert: bool = False
+    contrast: float = 1.0
+
+    @property
+    def widths(self) -> np.ndarray:
+        """float32 [B, N]: each stroke's full width in canvas units (the canvas is 2 wide), where its ink is one half.
+
+        In pixels of the sketch, that is `widths * (S - 1) / 2`.
+        """
+        return np.full(self.points.shape[:2], stroke_width(self.sigma2), dtype=np.float32)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, index: int | slice) -> Drawing:
+        rows = index if isinstance(index, slice) else [range(len(self))[index]]
+        intensities = None if self.intensities is None else self.intensities[rows]
+        return replace(
+            self,
+            points=self.points[rows],
+            intensities=intensities,
+            sketches=self.sketches[rows],
+            photos=self.photos[rows],
+        )
+
+    def svg(self) -> str:
+        """The text of an SVG file with the sketch, which is sharp at any size. Raises UsageError unless B is 1."""
+        if len(self) != 1:
+            raise UsageError(
+                f"this drawing has {len(self)} sketches, and an SVG shows one.\n"
+                "Choose one, as in drawing[0].svg(), or write [one.svg() for one in drawing]."
+            )
+        inks = None if self.intensities is None else self.intensities[0]
+        return svg(self.points[0], self.sigma2, self.sketches.shape[-1], inks, self.invert, self.contrast)
+
+    def save(self, path: Path | str, *, overwrite: bool = False) -> None:
+        """Writes NAME.svg (see `svg`) or NAME.png: the sketch as the receiver sees it, or a grid of B, 8 per row.
+
+        Raises UsageError for another ending, or if the file exists, unless `overwrite` is set.
+        """
+        path = Path(path)
+        if path.suffix not in (".svg", ".png"):
+            raise UsageError(f"{path} cannot be written: its name must end in .svg or .png.\nGive another name.")
+        if not overwrite:
+            check_new(path)
+        if path.suffix == ".svg":
+            return write_text(path, self.svg(), new=not overwrite)
+        sketches = torch.from_numpy(self.sketches)
+        picture = to_picture(sketches[0] if len(self) == 1 else grid(expand_channels(sketches, 3)))
+        write_atomically(path, picture.save, new=not overwrite)
+
+    def __repr__(self) -> str:
+        return f"<Drawing: points {list(self.points.shape)}, sketches {list(self.sketches.shape)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first sketches, as SVG."""
+        texts = [base64.b64encode(one.svg().encode()).decode() for one in self[:SHOWN]]
+        more = f" and {len(self) - SHOWN} more" if len(self) > SHOWN else ""
+        return " ".join(f'<img width="{SHOWN_WIDTH}" src="data:image/svg+xml;base64,{text}">' for text in texts) + more

@@ -1,0 +1,250 @@
+"""A trained pair of agents in Python: `load` it, let it `draw`, let it `guess`, let it `play`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from learning_to_draw.components import Chosen, Config, options_of
+from learning_to_draw.datasets.given_pictures import as_seen
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.errors import UsageError, listed
+from learning_to_draw.models.encoders.base import Encoder
+from learning_to_draw.trials.build import Pictures, choose_device, set_up
+from learning_to_draw.trials.config.configure import PYTHON, complete, given_options, other_names
+from learning_to_draw.trials.config.run import TestConfig
+from learning_to_draw.trials.drawing import Drawing
+from learning_to_draw.trials.loop.precision import set_precision
+from learning_to_draw.trials.records.result import Outcome, outcome_of
+from learning_to_draw.trials.test import play_games
+from learning_to_draw.trials.trained import Trained, build_trained, load_trained, of_agents
+from learning_to_draw.trials.unseen import check_unseen
+
+CHUNK = 64  # pictures that are encoded or drawn at a time, to limit memory
+KINDS = {1: "grey", 3: "in colour"}
+# Options of a test that have no effect on loaded agents.
+OF_A_TEST = (
+    "output",
+    "quiet",
+    "dry_run",
+    "num_reconstructions",
+    "swap_agents",
+    "weights_pair2",
+    "compile",
+    "deterministic",
+)
+# Options that `play` takes, besides those of the data set, the game and its loss.
+OF_GAMES = ("object_oriented", "loss", "data_seed", "data_device", "cache_dir", "no_cache", "allow_trained")
+
+
+def load(
+    weights: Path | str,
+    device: str | torch.device | None = None,
+    plugin: Path | str | None = None,
+    trust_weights: bool = False,
+    **options: Any,
+) -> Pair:
+    """The trained sender and receiver of a checkpoint, or of the `model_final.pt` in a run's folder.
+
+    device: "cpu", "cuda", ...; None: the first GPU if available, otherwise the CPU.
+    plugin: the file with components of your own that the agents need; None: the file of their training, if it is
+    allowed on this machine (docs/extending.md).
+    trust_weights: also read a file that can run any code.
+    options: of `commgame.py test`, by name: latent_size=64 for --latent-size 64. They override those of the training,
+    which the checkpoint contains. A checkpoint of the official code contains none: give all that describe the agents,
+    such as dataset, encoder, separate_encoders, latent_size and nlines.
+    Raises UsageError if the file cannot be read, or does not fit the options.
+    """
+    path = Path(weights)
+    if path.is_dir():
+        path = _final(path)
+    if unused := [name for name in options if name in OF_A_TEST]:
+        raise UsageError(f"{unused[0]} has no effect on loaded agents.\nLeave it out.")
+    given: dict[str, Any] = options | {"weights": str(path), "trust_weights": trust_weights}
+    given |= {name: str(value) for name, value in (("device", device), ("plugin", plugin)) if value is not None}
+    return Pair(load_trained("test", path, given, PYTHON))
+
+
+def _final(folder: Path) -> Path:
+    """The final checkpoint of a run's folder."""
+    path = folder / "model_final.pt"
+    if not path.is_file():
+        snapshots = sorted(folder.glob("model_*.pt"), key=lambda path: (len(path.name), path.name))
+        raise UsageError(
+            f"{folder} holds no model_final.pt: it is not the folder of a finished training.\n"
+            f"Give {f'a checkpoint, such as {snapshots[-1]}' if snapshots else 'a folder that train wrote'}."
+        )
+    return path
+
+
+class Pair:
+    """A trained sender and receiver, in evaluation mode.
+
+    agents: the networks, a `torch.nn.Module`. device: where they are. config: of a test of them, with all options.
+    weights: the checkpoint. image_size, channels: of the pictures that the agents see.
+
+    Loading sets torch's global precision, as the option precision says: full float32 unless given.
+    """
+
+    def __init__(self, trained: Trained):
+        config = trained.config
+        assert isinstance(config, TestConfig)
+        self._checkpoint = trained.checkpoint
+        self.config = config
+        self.weights = trained.checkpoint.path
+        self.device = choose_device(config.device)
+        pictures = pictures_trained_with(config.dataset)
+        self.image_size, self.channels = pictures.image_size, pictures.channels
+        self.agents = build_trained(trained, pictures).to(self.device).eval()
+        set_precision(config.speed.precision, self.agents)
+
+    def __repr__(self) -> str:
+        size = self.image_size
+        return f"<Pair {self.weights}: it sees {size} x {size} pixels, {KINDS[self.channels]}>"
+
+    def see(self, images: Any, *, negative: bool = False) -> np.ndarray:
+        """float32 [B, C, S, S] in 0..1: the images as the agents see them, scaled and cropped as in training.
+
+        `draw` and `guess` do this themselves. negative: swap light and dark, for photos of dark writing if the agents
+        were trained on light writing (Digits, MNIST, Omniglot, QuickDraw).
+
+        images: one image, a batch, or a list of images of any sizes. An image is a path (str or Path), a PIL image, or
+        an array or tensor, uint8 in 0..255 or float in 0..1, of the shape [H, W], [H, W, C] or [C, H, W] with C = 1 or
+        3. A batch is [B, H, W, C] or [B, C, H, W]. [3, H, W] is one image in colour, never three grey ones. Raises
+        UsageError for anything else, and for shapes that can be read in two ways.
+        """
+        return self._seen(images, negative).numpy()
+
+    @torch.no_grad()
+    def draw(self, images: Any) -> Drawing:
+        """The sender's drawings of the images, [B, ...] arrays. images: see `see`."""
+        photos, agents = self._seen(images), self.agents
+        parts = [agents.sketch(latent) for latent in self._latents(agents.sender_encoder, photos)]
+        strokes = [strokes for strokes, _ in parts]
+        inks = [part.intensities for part in strokes if part.intensities is not None]
+        return Drawing(
+            _numpy([part.points for part in strokes]),
+            strokes[0].sigma2,
+            _numpy(inks) if inks else None,
+            _numpy([sketches for _, sketches in parts]),
+            photos.numpy(),
+            agents.invert,
+            agents.decoder.contrast,
+        )
+
+    @torch.no_grad()
+    def guess(self, sketches: Any, candidates: Any, *, negative: bool = False) -> np.ndarray:
+        """float32 [B, T]: the receiver's score of every candidate for every sketch. Its guess is the highest score.
+
+        Scores are unnormalised: only their differences within a row have a meaning.
+
+        sketches: of the sender (`drawing.sketches`), or any other images: see `see`. They must be light on dark, as the
+        agents draw, or dark on light if `pair.agents.invert` is set.
+        candidates: T images that all sketches share, or a list with T images for each of the B sketches: a list of
+        lists, a list of batches, or one array [B, T, C, H, W] or [B, T, H, W, C].
+        negative: swap light and dark in the sketches, such as a person's dark drawing on white paper.
+        """
+        seen = self._seen(sketches, negative, beyond=max(0.0, self.agents.decoder.contrast - 1))
+        games = [self._seen(game) for game in _own(candidates, len(seen))]
+        encoder = self.agents.receiver_encoder
+        sketch_latents = torch.cat(list(self._latents(encoder, seen, is_sketch=True)))
+        candidate_latents = torch.cat(list(self._latents(encoder, torch.cat(games)))).unflatten(0, (len(games), -1))
+        return self.agents.guess(sketch_latents, candidate_latents).cpu().numpy()
+
+    def play(self, data: Split | None = None, **options: Any) -> Outcome:
+        """Plays every test game once, as `commgame.py test` does with the same options, and writes no files.
+
+        data: None: the test pictures of the agents' data set. A `Split`: all of its pictures, without augmentation,
+        dealt into test games.
+        options: of the data set, the game and its loss, and data_seed: game="different", num_targets=5. Those left out
+        are the ones of the training.
+        Raises UsageError for options that are not valid, pictures of another size, and pictures that the agents were
+        trained on, unless allow_trained=True.
+        """
+        config = self._config_of_games(data, options)
+        self._check_size(config, data)
+        given = None if data is None else {"test": replace(data, name="test", augment=None)}
+        setup = set_up(config, ("test",), given)
+        check_unseen(config, setup.pictures.splits["test"], [self._checkpoint])
+        entry, _ = play_games(config, self.agents, setup.batches["test"], setup.device)
+        return outcome_of(entry)
+
+    def _check_size(self, config: TestConfig, data: Split | None) -> None:
+        """Raises UsageError if the agents have not learned to see pictures of this size or these channels."""
+        if data is None:
+            pictures = pictures_trained_with(config.dataset)
+            shape = [pictures.channels, pictures.image_size, pictures.image_size]
+        elif isinstance(data.images, Tensor):
+            shape = list(data.images.shape[1:])
+        else:
+            raise UsageError("the pictures of this split have different sizes.\nGive a split of pictures of one size.")
+        if shape != (expected := [self.channels, self.image_size, self.image_size]):
+            raise UsageError(
+                f"these pictures have the shape {shape}, and the agents see {expected}: channels, height, width.\n"
+                "Give other pictures, or the data set's option for the size."
+            )
+
+    def _config_of_games(self, data: Split | None, options: dict[str, Any]) -> TestConfig:
+        """The configuration of a test with other options. Raises UsageError for those that do not concern the games."""
+        saved = of_agents(self._checkpoint.options)
+        given = given_options(self.config) | options
+        config = complete("test", given, PYTHON, saved, self.weights.name)
+        assert isinstance(config, TestConfig)
+        of_data = {"dataset", *options_of(type(config.dataset.config))} if data is None else set()
+        known = {*OF_GAMES, *of_data, *options_of(type(config.game.config)), *options_of(type(config.loss.config))}
+        names = other_names()
+        if others := [name for name in options if names.get(name, name) not in known]:
+            raise UsageError(
+                f"play does not take {listed(others)}: it takes data_seed, options of the game and its loss and, without "
+                "a split, those of the data set.\nGive options of the agents to learning_to_draw.load."
+            )
+        if config.agents != self.config.agents:
+            raise UsageError(
+                "with these options, the agents would be others: the data set has other defaults.\n"
+                "Load them with this data set: learning_to_draw.load(..., dataset=...)."
+            )
+        return config
+
+    def _seen(self, images: Any, negative: bool = False, *, beyond: float = 0.0) -> Tensor:
+        pixels = as_seen(images, self.image_size, self.channels, beyond=beyond)
+        return 1 - pixels if negative else pixels
+
+    def _latents(self, encoder: Encoder, pictures: Tensor, *, is_sketch: bool = False) -> Iterator[Tensor]:
+        """Yields the latents [CHUNK, L] of CHUNK pictures at a time."""
+        for part in pictures.split(CHUNK):
+            yield encoder.encode(part.to(self.device), is_sketch=is_sketch).latent
+
+
+def pictures_trained_with(dataset: Chosen[Config]) -> Pictures:
+    """The size and channels of the data set's pictures, from its options and class; its files are not read."""
+    options, cls = dataset.config.values(), dataset.component.load()
+    size = options.get("image_size", options.get("size"))
+    return Pictures({}, cls.image_size if size is None else size, cls.channels)
+
+
+def _numpy(parts: list[Tensor]) -> np.ndarray:
+    return torch.cat(parts).float().cpu().numpy()
+
+
+def _own(candidates: Any, sketches: int) -> list[Any]:
+    """The candidates of each game: one game for all sketches, or one for each of them. Raises UsageError."""
+    games = list(candidates) if getattr(candidates, "ndim", 0) == 5 else candidates
+    own = isinstance(games, list | tuple) and any(
+        isinstance(game, list | tuple) or getattr(game, "ndim", 0) == 4 for game in games
+    )
+    if not own:
+        return [candidates]
+    counts = {len(game) if isinstance(game, list | tuple) or getattr(game, "ndim", 0) == 4 else 1 for game in games}
+    if len(games) != sketches or len(counts) != 1:
+        raise UsageError(
+            f"there are {sketches} sketches, and {len(games)} lists of {listed([str(count) for count in counts])} "
+            "candidates.\n"
+            "Give one list for each sketch, all of the same length, or one list that all sketches share."
+        )
+    return list(games)
