@@ -201,8 +201,8 @@ class Pair:
         names = other_names()
         if others := [name for name in options if names.get(name, name) not in known]:
             raise UsageError(
-                f"play does not take {listed(others)}: it takes data_seed, options of the game and its loss and, without "
-                "a split, those of the data set.\nGive options of the agents to learning_to_draw.load."
+                f"play does not take {listed(others)}: it takes data_seed, options of the game and its loss and, "
+                "without a split, those of the data set.\nGive options of the agents to learning_to_draw.load."
             )
         if config.agents != self.config.agents:
             raise UsageError(

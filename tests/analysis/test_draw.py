@@ -7,18 +7,21 @@ import pytest
 import torch
 from PIL import Image
 
-from learning_to_draw.analysis.draw.draw import draw, growing, pictures_trained_with, save_animation, see, sketch_of
+import learning_to_draw
+from learning_to_draw.analysis.draw.draw import draw, growing, save_animation
 from learning_to_draw.analysis.draw.options import DrawTool, add_draw_options
 from learning_to_draw.datasets import DATASETS
+from learning_to_draw.datasets.given_pictures import as_seen
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.rasteriser import draw_lines
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.build import build_agents
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
+from learning_to_draw.trials.pair import pictures_trained_with
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.records.svg import svg
-from learning_to_draw.trials.trained import build_trained, configure_test, load_trained
+from learning_to_draw.trials.trained import configure_test
 
 TOOL = DrawTool("analysis.draw.draw:draw", "", "", add_draw_options)
 GREY = ["--image-size", "16", "--encoder", "SimpleMLPEncoder", "--latent-size", "16", "--stroke-spread", "1"]
@@ -36,7 +39,7 @@ WAYS = {
 
 @pytest.fixture
 def trained(tmp_path):
-    """trained(way) -> the agents of that way, saved as tmp_path/way.pt and read back."""
+    """trained(way) -> the pair of that way, saved as tmp_path/way.pt and read back."""
 
     def make(way):
         config, path = parse("train", WAYS[way]), tmp_path / f"{way}.pt"
@@ -44,8 +47,7 @@ def trained(tmp_path):
         agents = build_agents(config.agents, pictures_trained_with(config.dataset))
         loss, optimizer = TotalLoss(config.loss.build(), {}), torch.optim.Adam(agents.parameters())
         save_checkpoint(path, agents, loss, optimizer, config.values(), 0, [])
-        found = load_trained("test", path, {"weights": str(path)})
-        return build_trained(found, pictures_trained_with(found.config.dataset)).eval()
+        return learning_to_draw.load(path)
 
     return make
 
@@ -75,11 +77,11 @@ def as_levels(pictures):
 @torch.no_grad()
 @pytest.mark.parametrize("way", WAYS)
 def test_files_hold_what_the_sender_draws_in_a_game(way, trained, photo, tmp_path):
-    agents = trained(way)
+    agents = trained(way).agents
     size, channels = (20, 3) if way == "colour" else (16, 1)
     told = run(photo, "--weights", tmp_path / f"{way}.pt", "--output", tmp_path / "out", "--scale", 3, "--animate")
-    seen = see(photo, Pictures({}, size, channels), negative=False)
-    play = agents(seen[None] / 255, torch.zeros(1, 1, dtype=torch.int64), 1)
+    seen = as_seen(photo, size, channels)
+    play = agents(seen, torch.zeros(1, 1, dtype=torch.int64), 1)
     sketch = as_levels(play.sketches[0])
     assert len(np.unique(sketch)) > 5
 
@@ -87,7 +89,7 @@ def test_files_hold_what_the_sender_draws_in_a_game(way, trained, photo, tmp_pat
     sheet = pixels(tmp_path / "out" / "cat.png")
     assert sheet.shape == (side + 2 * gap, 2 * side + 3 * gap, 3)
     assert (sheet[:gap] == 128).all()
-    for left, expected in ((gap, as_levels(seen / 255)), (side + 2 * gap, sketch)):
+    for left, expected in ((gap, as_levels(seen[0])), (side + 2 * gap, sketch)):
         assert np.array_equal(sheet[gap:-gap, left : left + side], expected.repeat(3, 0).repeat(3, 1))
 
     strokes, decoder = play.strokes, agents.decoder
@@ -110,19 +112,18 @@ def test_files_hold_what_the_sender_draws_in_a_game(way, trained, photo, tmp_pat
 @torch.no_grad()
 @pytest.mark.parametrize("way", WAYS)
 def test_an_animation_begins_with_paper_and_gains_a_stroke_at_a_time(way, trained):
-    agents = trained(way)
-    photos = torch.rand(1, 3 if way == "colour" else 1, agents.decoder.image_size, agents.decoder.image_size)
-    strokes, sketches = sketch_of(agents, photos)
-    frames = [np.asarray(frame, dtype=float) for frame in growing(agents, strokes)]
-    assert len(frames) == strokes.points.shape[1] + 1
+    pair = trained(way)
+    drawing = pair.draw(torch.rand(1, pair.channels, pair.image_size, pair.image_size))
+    frames = [np.asarray(frame, dtype=float) for frame in growing(pair, drawing)]
+    assert len(frames) == drawing.points.shape[1] + 1
     white = way == "black on white"
     assert (frames[0] == (255 if white else 0)).all()
     for before, after in pairwise(frames):
         assert ((after <= before) if white else (after >= before)).all()
-    last = sketches[0].permute(1, 2, 0).mul(255).numpy()
+    last = drawing.sketches[0].transpose(1, 2, 0) * 255
     assert np.abs(frames[-1].reshape(last.shape) - last).max() <= 0.501
     if way == "lines":
-        alone = draw_lines(strokes.points[:, :1], 16, strokes.sigma2)[0, 0].mul(255).numpy()
+        alone = draw_lines(torch.from_numpy(drawing.points[:, :1]), 16, drawing.sigma2)[0, 0].mul(255).numpy()
         assert np.abs(frames[1] - alone).max() <= 0.501
         assert frames[1].max() > 100
 
@@ -142,26 +143,6 @@ def test_an_animation_takes_seconds_whatever_the_number_of_strokes(strokes, time
     assert found == [*times, 2000]
 
 
-def test_photos_of_any_kind_become_what_the_agents_know(tmp_path):
-    stripes = np.zeros((4, 8, 3), dtype=np.uint8)
-    stripes[:, 2:6] = (255, 0, 0)  # the middle is red
-    Image.fromarray(stripes).save(tmp_path / "wide.png")
-    colour = see(tmp_path / "wide.png", Pictures({}, 4, 3), negative=False)
-    assert torch.equal(colour, torch.tensor([255, 0, 0], dtype=torch.uint8).view(3, 1, 1).expand(3, 4, 4))
-    grey = see(tmp_path / "wide.png", Pictures({}, 4, 1), negative=False)
-    assert torch.equal(grey, torch.full((1, 4, 4), 76, dtype=torch.uint8))  # 0.299 * 255
-    assert torch.equal(see(tmp_path / "wide.png", Pictures({}, 4, 1), negative=True), 255 - grey)
-
-    upper = np.zeros((4, 4), dtype=np.uint8)
-    upper[0] = 200
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise by a quarter
-    Image.fromarray(upper).save(tmp_path / "turned.png", exif=exif)
-    turned = see(tmp_path / "turned.png", Pictures({}, 4, 1), negative=False)
-    assert torch.equal(turned[0, :, 3], torch.full((4,), 200, dtype=torch.uint8))
-    assert turned[0, :, :3].max() == 0
-
-
 @pytest.mark.parametrize("name", DATASETS)
 def test_size_and_channels_are_known_without_the_data_set(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -177,7 +158,7 @@ def test_size_and_channels_are_known_without_the_data_set(name, tmp_path, monkey
 
 
 def test_an_official_checkpoint_needs_its_options(trained, photo, tmp_path):
-    agents = trained("lines")
+    agents = trained("lines").agents
     official = {"torchbearer_version": "0.5.3", "model": agents.state_dict(), "history": [{}]}
     torch.save(official, tmp_path / "official.pt")
     arguments = [photo, "--weights", tmp_path / "official.pt", "--output", tmp_path / "out"]
