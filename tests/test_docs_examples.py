@@ -1,19 +1,25 @@
-"""The examples in docs/rasteriser.md and docs/models.md run, and the tables of docs/models.md are those of the code."""
+"""The examples in docs/ and the notebook run, and the tables of docs/models.md are those of the code."""
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from learning_to_draw.components import flag_of, options_of
+from learning_to_draw.datasets.digits import Digits
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
 from learning_to_draw.models.encoders.config import SimpleMLPConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 from learning_to_draw.trials.config.configure import configure
+from learning_to_draw.trials.train import train
 
 DOCS = Path(__file__).parents[1] / "docs"
+NOTEBOOK = DOCS.parent / "examples" / "tour.ipynb"
 # Those of all encoders, and of all decoders, or all that have an MLP: the text beside the tables has them.
 OF_ALL = {"--latent-size", "--freeze-backbone"} | {
     *("--sigma2", "--sigma2-step", "--sigma2-factor", "--final-sigma2", "--contrast"),
@@ -37,7 +43,7 @@ ROWS = [(heading, row) for heading in TABLES for row in table(heading)]
 by_name = pytest.mark.parametrize(("heading", "row"), ROWS, ids=[row[0] for _, row in ROWS])
 
 
-@pytest.mark.parametrize(("page", "number"), [("rasteriser.md", 2), ("models.md", 4)])
+@pytest.mark.parametrize(("page", "number"), [("rasteriser.md", 2), ("models.md", 2)])
 def test_examples_run_and_what_they_assert_is_so(page, number, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks, names = examples(page), {}
@@ -48,11 +54,57 @@ def test_examples_run_and_what_they_assert_is_so(page, number, tmp_path, monkeyp
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+def make_files_of_api_md():
+    """The training and the pictures that docs/api.md begins with, in the current folder."""
+    train(configure("train", dataset="Digits", epochs=2, output="runs/digits"))
+    digits = Digits().split("test").images.numpy()[:, 0]
+    for number, name in enumerate(("photo", *(f"other{number}" for number in range(9)))):
+        Image.fromarray(digits[number]).resize((50, 40)).save(f"{name}.png")
+    Image.fromarray(200 - digits[0] // 2).save("pencil.jpg")
+
+
+def test_examples_of_api_md_run_and_the_first_takes_six_lines(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_files_of_api_md()
+    blocks, names = examples("api.md"), {}
+    assert len([line for line in blocks[0].splitlines() if line]) == 6
+    for place, block in enumerate(blocks):
+        assert place == 0 or re.search(r"^assert ", block, re.MULTILINE)
+        exec(compile(block, f"example {place + 1} of api.md", "exec"), names)
+    with pytest.raises(UsageError, match="already exists"):
+        names["drawing"].save("sketches.png")
+
+
+def test_the_notebook_has_no_outputs():
+    for cell in json.loads(NOTEBOOK.read_text())["cells"]:
+        assert cell["cell_type"] == "markdown" or (cell["outputs"], cell["execution_count"]) == ([], None)
+
+
+def run_notebook(folder):
+    """Runs a copy of the notebook in `folder`. Returns its outputs, by MIME type."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    notebook = nbformat.read(NOTEBOOK, 4)
+    nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+    return [kind for output in outputs for kind in output.get("data", ())]
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_in_a_checkout(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    left_out = shutil.ignore_patterns(".git", "runs", "data", "__pycache__")
+    shutil.copytree(DOCS.parent, tmp_path / "checkout", ignore=left_out)
+    shown = run_notebook(tmp_path / "checkout" / "examples")
+    assert (shown.count("image/png"), shown.count("text/html")) == (4, 1)
+    assert (tmp_path / "checkout" / "examples" / "runs" / "tour" / "model_final.pt").exists()
+
+
 @pytest.mark.parametrize(
     ("option", "told"),
     [({"nlins": 3}, "no option --nlins"), ({"npoints": 9}, "--npoints belongs to"), ({"nlines": 0}, "nlines = 0")],
 )
-def test_configure_refuses_what_models_md_says(option, told):
+def test_configure_refuses_what_api_md_says(option, told):
     with pytest.raises(UsageError, match=told):
         configure("train", **option)
 
