@@ -1,8 +1,7 @@
-"""The examples in docs/ and the notebook run, and the tables of docs/models.md are those of the code."""
+"""The examples in docs/ run, and the tables of docs/models.md are those of the code."""
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -78,26 +77,6 @@ def test_examples_of_api_md_run_and_the_first_takes_six_lines(tmp_path, monkeypa
 def test_the_notebook_has_no_outputs():
     for cell in json.loads(NOTEBOOK.read_text())["cells"]:
         assert cell["cell_type"] == "markdown" or (cell["outputs"], cell["execution_count"]) == ([], None)
-
-
-def run_notebook(folder):
-    """Runs a copy of the notebook in `folder`. Returns its outputs, by MIME type."""
-    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    notebook = nbformat.read(NOTEBOOK, 4)
-    nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    assert not [output for output in outputs if output.get("name") == "stderr"]
-    return [kind for output in outputs for kind in output.get("data", ())]
-
-
-@pytest.mark.slow
-def test_the_notebook_runs_in_a_checkout(tmp_path, monkeypatch):
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    left_out = shutil.ignore_patterns(".git", "runs", "data", "__pycache__")
-    shutil.copytree(DOCS.parent, tmp_path / "checkout", ignore=left_out)
-    shown = run_notebook(tmp_path / "checkout" / "examples")
-    assert (shown.count("image/png"), shown.count("text/html")) == (4, 1)
-    assert (tmp_path / "checkout" / "examples" / "runs" / "tour" / "model_final.pt").exists()
 
 
 @pytest.mark.parametrize(

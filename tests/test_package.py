@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import learning_to_draw
 
@@ -143,19 +145,73 @@ def check_notebook(folder, path):
     assert config["arguments"][-4:] == ["train", "--dataset=Digits", "--epochs=2", "--output=run"]
 
 
-def test_ten_lines_train_and_test_from_a_notebook(elsewhere):
+def check_six_lines(folder, path):
+    """The first example of docs/api.md runs with the training of `check_notebook` and ten pictures."""
+    (folder / "runs").mkdir()
+    (folder / "run").rename(folder / "runs" / "digits")
+    for number, name in enumerate(("photo", *(f"other{number}" for number in range(9)))):
+        pixels = np.random.default_rng(number).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    lines = re.search(r"^```python\n(.*?)^```$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE | re.DOTALL)[1]
+    said = said_by(f"{lines}print(type(strokes).__module__, strokes.shape, scores.shape)", folder, path)
+    assert said == "numpy (8, 2, 2) (10,)"
+
+
+def test_ten_lines_train_and_test_from_a_notebook_and_six_draw_and_guess(elsewhere):
     check_notebook(elsewhere, ROOT)
+    check_six_lines(elsewhere, ROOT)
+
+
+LAZY = """
+import sys, learning_to_draw
+assert "torch" not in sys.modules and "load" in dir(learning_to_draw)
+assert not hasattr(learning_to_draw, "lode")
+from learning_to_draw import load
+print("torch" in sys.modules, load.__module__, learning_to_draw.load is load)
+"""
+
+
+def test_load_is_imported_when_it_is_used(elsewhere):
+    assert said_by(LAZY, elsewhere, ROOT) == "True learning_to_draw.trials.pair True"
+
+
+def check_tour(folder, **environment):
+    """Runs the notebook of examples/ in a folder: four plots and a drawing are shown, and nothing goes wrong."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    notebook = nbformat.read(ROOT / "examples" / "tour.ipynb", 4)
+    client = nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}})
+    client.execute(env={name: text for name, text in os.environ.items() if name != "PYTHONPATH"} | environment)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert not [output["text"] for output in outputs if output.get("name") == "stderr"]
+    shown = [kind for output in outputs for kind in output.get("data", ())]
+    assert (shown.count("image/png"), shown.count("text/html")) == (4, 1)
+    assert (folder / "runs" / "tour" / "model_final.pt").exists()
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of this checkout."""
+    left_out = shutil.ignore_patterns(".git", "runs", "data", "build", "*.egg-info", "__pycache__")
+    return shutil.copytree(ROOT, tmp_path / "checkout", ignore=left_out)
 
 
 @pytest.mark.slow
-def test_an_installed_copy_is_imported_from_any_folder_and_brings_the_command(elsewhere, tmp_path):
-    copy, target = tmp_path / "sources", tmp_path / "installed"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", "runs", "build", "*.egg-info", "__pycache__"))
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, copy]
+def test_the_notebook_runs_in_a_checkout_that_is_not_installed(checkout):
+    check_tour(checkout / "examples")
+
+
+@pytest.mark.slow
+def test_an_installed_copy_is_imported_from_any_folder_and_brings_the_command(elsewhere, checkout, tmp_path):
+    target = tmp_path / "installed"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, checkout]
     subprocess.run(install, check=True, capture_output=True)
     where = target / "learning_to_draw" / "datasets" / "__init__.py"
     assert said_by(IMPORTS, elsewhere, target) == f"another package {learning_to_draw.__version__} {where}"
     check_notebook(elsewhere, target)
+    assert said_by(LAZY, elsewhere, target) == "True learning_to_draw.trials.pair True"
+    check_six_lines(elsewhere, target)
+    (tmp_path / "notebooks").mkdir()
+    check_tour(tmp_path / "notebooks", PYTHONPATH=str(target))
     done = subprocess.run(
         [target / "bin" / "commgame", "train", "--dry-run"],
         cwd=elsewhere,
