@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 import learning_to_draw
+from learning_to_draw import plugins
 from learning_to_draw.datasets.digits import Digits
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
@@ -241,7 +242,16 @@ def test_load_refuses_what_does_not_fit(options, told, folder):
         learning_to_draw.load(folder / "shared.pt", **options)
 
 
-def test_a_pair_needs_its_plugin(tmp_path, folder):
+@pytest.fixture
+def _forget_plugins():
+    """Other tests go through all components there are."""
+    yield
+    plugins._forget(0)
+    plugins._loaded.clear()
+
+
+@pytest.mark.usefixtures("_forget_plugins")
+def test_a_pair_of_components_of_your_own(tmp_path, folder):
     plugin = tmp_path / "zig.py"
     plugin.write_text(
         "from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder\n"
