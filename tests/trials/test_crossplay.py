@@ -140,7 +140,7 @@ def test_agents_of_different_games_play_only_one_that_is_named(runs, tmp_path):
         ),
         ({"batch_size": 8}, "--batch-size 12, but .* --batch-size 8"),
         ({"random_transform_sender": True}, "--no-random-transform-sender, but .* --random-transform-sender"),
-        ({"sender_images_per_iter": 4}, r"(?s)no --sender-images-per-iter, and .*such as --sender-images-per-iter 4"),
+        ({"sender_images_per_iter": 4}, r"(?s)no --sender-images-per-iter, but .*such as --sender-images-per-iter 4"),
     ],
 )
 def test_what_makes_up_the_games_has_to_be_common(runs, tmp_path, differs, told):
