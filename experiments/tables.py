@@ -18,11 +18,7 @@ FULL = (
 )
 FULL_TRAINING = "--learning-rate 0.0001 --epochs 250"
 
-QUICK = (
-    "--dataset Caltech101 --encoder SqueezeNetBackbone --imagenet-weights --freeze-backbone --imagenet-norm --invert "
-    "--sigma2 2e-3 --stroke-spread 1 --nlines 20 --latent-size 128 --decoder-hidden 256 --rx-hidden 256 "
-    "--rx-latent-size 128 --data-seed 0 --batch-size 50 --loss HingeLoss --learning-rate '0.0003*0.3@[800]B' --epochs 1"
-)
+QUICK = "--preset quick"
 
 STL10 = "--dataset STL10 --imagenet-weights"
 PERCEPTUAL = "--sort-of-perceptual-loss"

@@ -32,6 +32,20 @@ class GameIndices:
     targets: Tensor
 
 
+class BatchTooLarge(UsageError):
+    """A split has too few pictures for a batch of this size.
+
+    split: its name. pictures: how many it has. most: the largest batch size that it can fill. reason: further words.
+    """
+
+    def __init__(self, batch_size: int, split: str, pictures: int, most: int, reason: str = ""):
+        super().__init__(
+            f"--batch-size {batch_size}: the {split} split has {pictures} pictures{reason}.\n"
+            f"Give at most {most}, or use more pictures."
+        )
+        self.split, self.pictures, self.most, self.reason = split, pictures, most, reason
+
+
 class GameSampler:
     """A sampler of one split: an iterable of `GameIndices`, one per batch, and the sizes that all batches share.
 
@@ -75,14 +89,11 @@ class OriginalGame(GameSampler):
         generator: torch.Generator,
         shuffle: bool,
     ):
-        """T is the batch size of the configuration. Raises UsageError if the split cannot fill one game, or S exceeds
-        T."""
+        """T is the batch size of the configuration. Raises UsageError if the split cannot fill one game
+        (`BatchTooLarge`), or S exceeds T."""
         candidates, items = config.batch_size, len(split)
         if candidates > items:
-            raise UsageError(
-                f"--batch-size {candidates}: the {split.name} split has {items} pictures, but a game needs "
-                f"{candidates}.\nGive at most {items}, or use more pictures."
-            )
+            raise BatchTooLarge(candidates, split.name, items, items)
         self.items = items
         self.games, self.candidates, self.senders = 1, candidates, _senders(config, candidates)
         self.generator, self._shuffle = generator, shuffle
@@ -122,7 +133,7 @@ class ObjectOrientedGame(GameSampler):
         shuffle: bool,
     ):
         """T is the configuration's number of targets; 0 or None for all classes. Raises UsageError if the split has too
-        few classes or cannot fill one batch, or S exceeds T."""
+        few classes or cannot fill one batch (`BatchTooLarge`), or S exceeds T."""
         labels, classes, num_targets = split.item_labels, split.classes, config.num_targets
         self._pictures = split.items.tolist()
         members = {label: torch.nonzero(labels == label).flatten() for label in dict.fromkeys(labels.tolist())}
@@ -137,12 +148,8 @@ class ObjectOrientedGame(GameSampler):
         batch_size = config.batch_size if shuffle else min(config.batch_size, self.items)
         # The official code plays one game per batch if the number of senders is given.
         self.games = 1 if config.sender_images_per_iter else max(1, batch_size // self.candidates)
-        if self.games * self.candidates > self.items:
-            smaller = "--num-targets" if self.games == 1 else "--batch-size or --num-targets"
-            raise UsageError(
-                f"--batch-size {batch_size}: a batch is {self.games} game(s) of {self.candidates} pictures, but the "
-                f"{split.name} split has {self.items} pictures.\nGive a smaller {smaller}."
-            )
+        if self.games * self.candidates > self.items:  # a single game always fits
+            raise BatchTooLarge(batch_size, split.name, self.items, self.items)
         self.generator, self._shuffle = generator, shuffle
         if not shuffle:
             self._pool_seed = _draw_seed(generator)

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic
 
 import torch
 
@@ -14,11 +15,12 @@ from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses.terms import TotalLoss
-from learning_to_draw.games.sampling import GameSampler
+from learning_to_draw.games.sampling import BatchTooLarge, GameSampler
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.models.encoders.base import IMAGENET_MEAN, Encoder
 from learning_to_draw.trials.checks import check_candidates, check_game_options
+from learning_to_draw.trials.config.configure import Run, is_asked_for, replaced
 from learning_to_draw.trials.config.run import Auxiliary, RunConfig, TrainConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches, SenderView
@@ -76,15 +78,19 @@ def seeds_of(config: RunConfig) -> Seeds:
 
 
 @dataclass(frozen=True)
-class Setup:
-    """The device of a run, its pictures, and the batches of games of every split."""
+class Setup(Generic[Run]):
+    """The device of a run, its pictures, and the batches of games of every split.
 
+    config: of the run, with the batch size that the splits can fill.
+    """
+
+    config: Run
     device: torch.device
     pictures: Pictures
     batches: dict[str, GameBatches]
 
 
-def set_up(config: RunConfig, splits: Sequence[str], given: Mapping[str, Split] | None = None) -> Setup:
+def set_up(config: Run, splits: Sequence[str], given: Mapping[str, Split] | None = None) -> Setup[Run]:
     """The device, the decoded pictures of the named splits, and their games.
 
     given: splits, with pictures of one size, to play with instead of the data set's.
@@ -100,9 +106,46 @@ def set_up(config: RunConfig, splits: Sequence[str], given: Mapping[str, Split] 
         channels, _, size = images.shape[1:]
         pictures = Pictures(given, size, channels)
     _warn_if_dark(config.dataset.name, pictures)
-    batches = build_batches(config.game, pictures, device, seeds_of(config), imagenet_norm=config.agents.imagenet_norm)
+    config, batches = fit_batches(config, pictures, device)
     check_candidates(config, next(iter(batches.values())).sampler)
-    return Setup(device, pictures, batches)
+    return Setup(config, device, pictures, batches)
+
+
+def fit_batches(config: Run, pictures: Pictures, device: torch.device) -> tuple[Run, dict[str, GameBatches]]:
+    """The batches of every split, and the configuration with their size.
+
+    A batch size that nobody asked for shrinks to what all splits can fill. Raises UsageError for one that was given.
+    """
+    fitting, problem = config, None
+    while True:
+        try:
+            batches = build_batches(
+                fitting.game, pictures, device, seeds_of(config), imagenet_norm=config.agents.imagenet_norm
+            )
+            break
+        except BatchTooLarge as error:
+            problem = error
+            if config.plays_original and error.most < 2:
+                raise UsageError(
+                    f"the {error.split} split has {error.pictures} picture(s){error.reason}, but a game needs 2 "
+                    "candidates or more.\nUse more pictures."
+                ) from error
+            fitting = replaced(fitting, f"shrunk to the {error.split} split", batch_size=error.most)
+    if problem is None:
+        return config, batches
+    size = config.game.config.batch_size
+    if is_asked_for(config, "batch_size"):
+        # All splits play games of the same size: of several that are too small, this is the smallest.
+        raise BatchTooLarge(size, problem.split, problem.pictures, problem.most, problem.reason)
+    logger.info(
+        "batch size    %d instead of %d: the %s split has %d pictures%s",
+        problem.most,
+        size,
+        problem.split,
+        problem.pictures,
+        problem.reason,
+    )
+    return fitting, batches
 
 
 def choose_device(asked: str | None) -> torch.device:
@@ -210,10 +253,7 @@ def build_batches(
         sampler = build_sampler(game, split, torch.Generator().manual_seed(orders[name]))
         _check_sampler(game.config.batch_size, sampler, split)
         if train and len(sampler) < distributed.world_size():
-            raise UsageError(
-                f"--batch-size {game.config.batch_size}: an epoch has {len(sampler)} batch(es), and each of the "
-                f"{distributed.world_size()} processes needs one.\nStart fewer processes, or give a smaller batch."
-            )
+            raise _too_few_batches(game.config.batch_size, sampler, split)
         if train:
             game = of_size(game, sampler.candidates)  # every split plays games of the training size
         batches[name] = GameBatches(
@@ -242,6 +282,8 @@ def build_sampler(game: Chosen[GameConfig], split: Split, generator: torch.Gener
 
 def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
     """Raises UsageError for too few pictures. The built-in games check this themselves; a plugin's game may not."""
+    if len(sampler) < 1 and len(split) < batch_size:
+        raise BatchTooLarge(batch_size, split.name, len(split), len(split))
     if len(sampler) < 1:
         raise UsageError(
             f"--batch-size {batch_size}: a batch is {sampler.games} game(s) of {sampler.candidates} candidates, and "
@@ -252,6 +294,18 @@ def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
             f"--sender-images-per-iter {sampler.senders}: a game has {sampler.candidates} pictures.\n"
             f"Give at most {sampler.candidates}."
         )
+
+
+def _too_few_batches(batch_size: int, sampler: GameSampler, split: Split) -> UsageError:
+    """The error if an epoch has fewer batches than there are processes, and each needs one."""
+    processes = distributed.world_size()
+    most, least = len(split) // processes, 2 if sampler.kind == "original" else sampler.candidates
+    if least <= most < batch_size:
+        return BatchTooLarge(batch_size, split.name, len(split), most, f" for {processes} processes")
+    return UsageError(
+        f"--batch-size {batch_size}: an epoch has {len(sampler)} batch(es), and each of the {processes} processes "
+        "needs one.\nStart fewer processes, or use more pictures."
+    )
 
 
 def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool = True) -> Agents:

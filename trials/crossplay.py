@@ -22,6 +22,7 @@ from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import choose_folder, open_folder
 from learning_to_draw.trials.records.pictures import save_picture
+from learning_to_draw.trials.records.result import options_entry
 from learning_to_draw.trials.test import play_games
 from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_other, pair
 from learning_to_draw.trials.unseen import check_unseen
@@ -46,6 +47,7 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
     set_verbosity(config.quiet and not config.dry_run)
     folder = choose_folder(config)
     setup = set_up(config, ("test",))
+    config = setup.config
     check_unseen(config, setup.pictures.splits["test"], [run.checkpoint for run in trained])
     pairs = [build_trained(run, setup.pictures).to(setup.device) for run in trained]
     set_determinism(config.speed.deterministic)
@@ -96,9 +98,12 @@ def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequen
     own = [outcomes[k][k]["communication_rate"] for k in range(len(names))]
     others = [played["communication_rate"] for k, row in enumerate(outcomes) for j, played in enumerate(row) if j != k]
     common = {key: outcomes[0][0][key] for key in ("chance", "games", "candidates", "split")}
+    entries = [options_entry(run.config, run.checkpoint.options) for run in trained]
     return common | {
         "names": list(names),
         "weights": [str(run.checkpoint.path) for run in trained],
+        "seed": [entry["seed"] for entry in entries],
+        "options": [entry["options"] for entry in entries],
         "communication_rates": [[played["communication_rate"] for played in row] for row in outcomes],
         "intervals": [[played["interval"] for played in row] for row in outcomes],
         "own_partner": sum(own) / len(own),

@@ -23,6 +23,7 @@ from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
     CONFIG,
     OF_ONE_START,
+    PRESET,
     as_text,
     format_option,
     replaced,
@@ -140,7 +141,7 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
     saved = {name: value for name, value in interrupted.options.items() if name not in OF_ONE_START}
     plugins.reload_plugin(early.get("plugin"), saved, interrupted.content["versions"], str(folder))
     config = parse("train", words, saved, FILE)
-    _check_same(parse_training(words) if "config" in early else config, saved, folder)
+    _check_same(parse_training(words) if early.keys() & {"config", "preset"} else config, saved, folder)
     if interrupted.processes != launched_world_size():
         raise UsageError(
             f"--resume {folder}: the run was started with {interrupted.processes} process(es), but now there are "
@@ -164,16 +165,19 @@ def _begin_again(folder: Path, words: Sequence[str], early: Mapping[str, Any]) -
     """The configuration to begin a run again that has no resume.pt yet, from its config.json. Raises UsageError."""
     config = parse_training([*words, "--config", str(folder / CONFIG_FILE)])
     saved = read_json(folder / CONFIG_FILE, TrainingConfig)["options"]
-    _check_same(parse_training(words) if "config" in early else config, saved, folder)
+    _check_same(parse_training(words) if early.keys() & {"config", "preset"} else config, saved, folder)
     return replaced(config, CONFIG, output=str(folder))
 
 
 def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> None:
     values = config.values()
     for name, source in config.sources.items():
-        if source not in (COMMAND_LINE, CONFIG) or name in MAY_CHANGE:
+        of_preset = source.startswith(PRESET)
+        if not (of_preset or source in (COMMAND_LINE, CONFIG)) or name in MAY_CHANGE:
             continue
         value = given = values[name]
+        if of_preset and name == "batch_size" and saved["batch_size"] < value:  # it was shrunk
+            continue
         if isinstance(value, Path):
             given = str(value.absolute())
         elif name == "like_a_dog_image" and value:

@@ -30,7 +30,7 @@ from learning_to_draw.trials.loop.trial import build_trial, evaluate
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import choose_folder, open_folder, plain, versions
-from learning_to_draw.trials.records.result import Result, result_entry, result_of
+from learning_to_draw.trials.records.result import Result, few_games_note, options_entry, result_entry, result_of
 from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_other, load_trained, pair
 from learning_to_draw.trials.unseen import check_unseen
 
@@ -53,6 +53,7 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     receiver = _other_receiver(config, trained)
     folder = distributed.broadcast_object(lambda: choose_folder(config))
     setup = set_up(config, ("test",))
+    config = setup.config
     checkpoints = [run.checkpoint for run in (trained, receiver) if run is not None]
     check_unseen(config, setup.pictures.splits["test"], checkpoints)
     agents = build_trained(trained, setup.pictures)
@@ -86,6 +87,8 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
         result["candidates"],
         folder,
     )
+    if note := few_games_note(result, config, "test_fraction"):
+        logger.info("%s", note)
     return result_of(folder, result)
 
 
@@ -106,6 +109,7 @@ def _write(
         "weights": config.weights,
         "epoch": trained.checkpoint.epoch,
     }
+    result |= options_entry(config, trained.checkpoint.options)
     if receiver is not None:
         result["receiver_weights"] = str(receiver.checkpoint.path)
     write_json(folder / "result.json", result)

@@ -51,7 +51,14 @@ from learning_to_draw.trials.records.folder import (
     open_folder,
     resumed_folder,
 )
-from learning_to_draw.trials.records.result import Result, read_result, result_entry, result_of
+from learning_to_draw.trials.records.result import (
+    Result,
+    few_games_note,
+    options_entry,
+    read_result,
+    result_entry,
+    result_of,
+)
 from learning_to_draw.trials.resume import Interrupted
 from learning_to_draw.trials.trained import check_fit
 from learning_to_draw.trials.unseen import check_same_pictures, warn_of_copies
@@ -85,7 +92,7 @@ def train(
         check_same_pictures(config, folder, setup.pictures.splits, interrupted.content)
     warn_of_copies(setup.pictures.splits)
     device, pictures, batches, seeds = setup.device, setup.pictures, setup.batches, seeds_of(config)
-    config = _make_self_contained(config, batches["train"].sampler.candidates)
+    config = _make_self_contained(setup.config, batches["train"].sampler.candidates)
     _seed_everything(seeds.training)
     if interrupted:
         check_fit(config.agents, pictures, interrupted.checkpoint)
@@ -132,6 +139,7 @@ def train(
         if distributed.rank() > 0:
             return None
         result = summarise(history, best, batches["valid"]) | {"seconds": round(time.perf_counter() - began, 2)}
+        result |= options_entry(config)
         write_json(folder / "result.json", result)
     logger.info(
         "validation: communication rate %.3f (best %.3f in epoch %d, from 0), chance %.3f; test it with\n"
@@ -143,6 +151,8 @@ def train(
         program(),
         shlex.quote(str(folder / "model_final.pt")),
     )
+    if note := few_games_note(result, config, "val_fraction"):
+        logger.info("%s", note)
     return result_of(folder, result)
 
 

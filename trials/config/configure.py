@@ -1,15 +1,15 @@
 """Builds a complete `RunConfig` from the options that a user gives, with the source of every value.
 
-Precedence, highest first: options given, checkpoint or configuration file, the data set's defaults, the declared
-defaults. Importing this module does not import torch.
+Precedence, highest first: options given, checkpoint or configuration file, preset, the data set's defaults, the
+declared defaults. Importing this module does not import torch.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from learning_to_draw.components import Chosen, Config, Option, flag_of, options_of
 from learning_to_draw.datasets import DATASETS
@@ -18,18 +18,27 @@ from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
 from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.plugins import load
+from learning_to_draw.trials.config.presets import read_preset
 from learning_to_draw.trials.config.run import KINDS, RUNS, Auxiliary, RunConfig, SpeedConfig
 
 DEFAULT_SOURCE = "default"
 COMMAND_LINE = "command line"
 PYTHON = "Python"
 CONFIG = "config.json"
+DATA_SET, PRESET = "data set ", "preset "  # followed by a name
 
 # Options that apply to one start of the program only. Their values are not taken from a checkpoint.
-OF_ONE_START = ("output", "resume", "config", "print_config", "dry_run", "quiet", "cache_dir", "no_cache")
+OF_ONE_START = ("output", "resume", "config", "preset", "print_config", "dry_run", "quiet", "cache_dir", "no_cache")
 
 
 Run = TypeVar("Run", bound=RunConfig)
+
+
+class Layer(NamedTuple):
+    """Options that have the same source."""
+
+    options: Mapping[str, Any]
+    source: str
 
 
 def configure(command: str, **options: Any) -> RunConfig:
@@ -39,8 +48,9 @@ def configure(command: str, **options: Any) -> RunConfig:
 
         configure("train", dataset="STL10", encoder="SqueezeNetBackbone", nlines=20, epochs=5, output="runs/stl10")
 
-    Other options have the data set's defaults if it sets any, otherwise the declared ones. For a test, see
-    `configure_test` in trials/trained.py. Raises UsageError for an option or a value that is not valid.
+    Other options have the values of the `preset` if one is given, the data set's defaults if it sets any, otherwise the
+    declared ones. For a test, see `configure_test` in trials/trained.py. Raises UsageError for an option or a value that
+    is not valid.
     """
     return complete(command, options, PYTHON)
 
@@ -61,7 +71,8 @@ def complete(
         load(Path(given["plugin"]))  # first: a plugin adds options
     names = other_names()
     given = {names.get(name, name): value for name, value in given.items()}
-    chosen = choose(given, saved or {})
+    layers = (preset_layer(given.get("preset")), Layer(saved or {}, saved_from))
+    chosen = choose(given, layers)
     given |= {kind: name for kind, name in chosen.items() if kind in given}
     known = flat(option_groups(command, chosen).values())
     if unknown := [name for name in given if name not in known]:
@@ -69,7 +80,7 @@ def complete(
     for name, option in known.items():
         if option.required and given.get(name) is None:
             raise UsageError(f"{command} needs {flag_of(name)}: {option.help}.")
-    values, sources = layered(known, chosen, saved or {}, saved_from)
+    values, sources = layered(known, chosen, layers)
     return build(command, {**values, **given}, sources | dict.fromkeys(given, source))
 
 
@@ -85,9 +96,31 @@ def given_options(config: RunConfig) -> dict[str, Any]:
     return {name: values[name] for name, source in config.sources.items() if source in (COMMAND_LINE, PYTHON)}
 
 
+def is_asked_for(config: RunConfig, name: str) -> bool:
+    """Whether an option was given, or comes from a checkpoint or a configuration file: it is no kind of default."""
+    presets = f"{PRESET}{config.values().get('preset')}"
+    return config.sources[name] not in (DEFAULT_SOURCE, f"{DATA_SET}{config.dataset.name}", presets)
+
+
 def default_values(config: RunConfig) -> dict[str, Any]:
     """The declared default of every option of the run by name. Defaults that the data set sets are ignored."""
     return {name: option.default for name, option in options_of_run(config).items()}
+
+
+def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The options of the training that are not at their declared defaults, as a command has them.
+
+    saved: those of its checkpoint, for a command that lacks some, such as epochs in a test. Options of one start of the
+    program are left out, except the preset.
+    """
+    known = flat(option_groups("train", {kind: component.name for kind, component in config.chosen.items()}).values())
+    values = dict(saved or {}) | config.values()
+    return {
+        name: values[name]
+        for name, option in known.items()
+        if name in values and values[name] != option.default and not option.problem(values[name])
+        if name == "preset" or name not in OF_ONE_START
+    }
 
 
 def options_of_run(config: RunConfig) -> dict[str, Option]:
@@ -124,15 +157,34 @@ def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -
     )
 
 
-def choose(given: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, str]:
-    """The name of the chosen component, by kind. Options `given` override options `saved`.
+def preset_layer(name: str | None) -> Layer:
+    """The options of a preset, or none. Raises UsageError for a preset, or an option of it, that does not exist."""
+    if name is None:
+        return Layer({}, "")
+    preset, names = read_preset(name), other_names()
+    options = {names.get(key, key): value for key, value in preset.options.items()}
+    trains = {key for (kind, owner), key, _ in everywhere() if kind != "command" or owner == "train"}
+    for key in options:
+        if key in (*OF_ONE_START, "plugin"):
+            raise UsageError(f"--preset {name} sets {key}.\nGive {flag_of(key)} on the command line instead.")
+        if key not in trains:
+            close = difflib.get_close_matches(key, trains, n=1)
+            hint = f"Did you mean {close[0]}? " if close else ""
+            raise UsageError(f"--preset {name} sets {key}: train has no such option.\n{hint}Correct it, or remove it.")
+    return Layer(options, f"{PRESET}{name}")
 
-    Raises UsageError for an unknown name.
+
+def choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
+    """The name of the chosen component of each kind: given, or of the last layer that has it.
+
+    Raises UsageError for a name that is not known.
     """
-    dataset = given.get("dataset", saved.get("dataset", KINDS["dataset"].default))
+    below = [layer.options for layer in layers]
+    named = {kind: str(options[kind]) for options in (*below, given) for kind in KINDS if kind in options}
+    dataset = named.get("dataset", KINDS["dataset"].default)
     chosen = {kind: KINDS[kind].default for kind in KINDS}
-    for layer in (DATASETS[dataset].defaults if dataset in DATASETS else {}, saved, given):
-        chosen |= {kind: KINDS[kind].named(layer[kind]) for kind in KINDS if kind in layer}
+    for names in (DATASETS[dataset].defaults if dataset in DATASETS else {}, named):
+        chosen |= {kind: KINDS[kind].named(names[kind]) for kind in KINDS if kind in names}
     for kind, name in chosen.items():
         if name not in KINDS[kind].table:
             raise UsageError(
@@ -143,25 +195,33 @@ def choose(given: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, str]
 
 
 def layered(
-    known: Mapping[str, Option], chosen: Mapping[str, str], saved: Mapping[str, Any], saved_from: str
+    known: Mapping[str, Option], chosen: Mapping[str, str], layers: Sequence[Layer]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The values and sources, by name, of the options `known` if the user gives none of them.
 
-    Raises UsageError if `saved`, from the file `saved_from`, has an invalid value.
+    They are of the last layer that has them, otherwise defaults.
+    A layer's options that the chosen components lack are left out. Raises UsageError for a value that is not valid.
     """
     dataset = DATASETS[chosen["dataset"]]
     of_dataset = dict(dataset.defaults) | dict(dataset.defaults_with.get(chosen["decoder"], {}))
     values = {name: chosen.get(name, option.default) for name, option in known.items()}
     sources = dict.fromkeys(known, DEFAULT_SOURCE)
-    for layer, source in ((of_dataset, f"data set {chosen['dataset']}"), (saved, saved_from)):
+    for layer, source in (Layer(of_dataset, f"{DATA_SET}{chosen['dataset']}"), *layers):
         for name in known.keys() & layer.keys():
-            if layer is saved and known[name].problem(layer[name]):
-                raise UsageError(
-                    f"{source} holds {layer[name]!r} for {flag_of(name)}, which is not a valid value: the file is "
-                    "damaged or was not written by this program.\nGive another file."
-                )
+            if problem := known[name].problem(layer[name]):
+                raise UsageError(_invalid(name, known[name], layer[name], problem, source))
             values[name], sources[name] = layer[name], source
     return values, sources
+
+
+def _invalid(name: str, option: Option, value: Any, problem: str, source: str) -> str:
+    """The error message for a value of a preset, or of a file that this program wrote."""
+    if source.startswith(PRESET):
+        return f"{source} has {name} = {value!r}: {problem}.\nIt is: {option.help}."
+    return (
+        f"{source} holds {value!r} for {flag_of(name)}, which is not a valid value: the file is damaged or was not "
+        "written by this program.\nGive another file."
+    )
 
 
 def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str, Option]]:

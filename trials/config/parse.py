@@ -22,6 +22,7 @@ from learning_to_draw.trials.config.configure import (
     CONFIG,
     DEFAULT_SOURCE,
     OF_ONE_START,
+    Layer,
     as_text,
     build,
     choose,
@@ -31,6 +32,7 @@ from learning_to_draw.trials.config.configure import (
     layered,
     option_groups,
     owners,
+    preset_layer,
 )
 from learning_to_draw.trials.config.run import KINDS, RunConfig, TestConfig, TrainConfig
 
@@ -116,10 +118,11 @@ def parse(
     saved: the options of a checkpoint, which the command line overrides. saved_from: the checkpoint's name. Raises
     UsageError for words that are not valid, and SystemExit after --help.
     """
-    early = {kind: name for kind, name in read_early(words).items() if name in getattr(KINDS.get(kind), "table", ())}
-    chosen = choose(early, saved or {})
+    early = read_early(words)
+    layers = (preset_layer(early.get("preset")), Layer(saved or {}, saved_from))
+    chosen = choose({kind: early[kind] for kind in KINDS if early.get(kind) in KINDS[kind].table}, layers)
     groups = option_groups(command, chosen)
-    values, sources = layered(flat(groups.values()), chosen, saved or {}, saved_from)
+    values, sources = layered(flat(groups.values()), chosen, layers)
     parser = Parser(
         usage=f"{program()} {command} {'A.pt B.pt [C.pt ...] ' if command == 'crossplay' else ''}[options]",
         description=DESCRIPTIONS[command],
@@ -170,7 +173,8 @@ def read_early(words: Sequence[str]) -> dict[str, Any]:
     for kind, described in KINDS.items():
         # Abbreviations are left to `parse`: only it knows whether they are unambiguous.
         add_option(parser, kind, dataclasses.replace(described.option, choices=None, default=argparse.SUPPRESS))
-    for run, name in ((RunConfig, "plugin"), (TrainConfig, "config"), (TrainConfig, "resume"), (TestConfig, "weights")):
+    training = ((TrainConfig, name) for name in ("preset", "config", "resume"))
+    for run, name in ((RunConfig, "plugin"), *training, (TestConfig, "weights")):
         short = [form for form in short_forms(name) if sum(word.startswith(form) for word in known) == 1]
         add_option(parser, name, _early(options_of(run)[name], short))
     add_option(parser, "trust_weights", _early(options_of(TestConfig)["trust_weights"], short_forms("trust_weights")))

@@ -231,6 +231,12 @@ class TrainConfig(RunConfig):
     keep_last: int = option(
         0, "keep only the last N snapshots model_NN.pt; 0 keeps all", type=non_negative_int, metavar="N"
     )
+    preset: str | None = option(
+        None,
+        "start from the options of a preset, such as photos for your own pictures, or of your own file; the command "
+        "list shows all presets with their times and rates",
+        metavar="NAME|FILE.toml",
+    )
     config: str | None = option(
         None,
         "take the options from another run's config.json, or from the output of --print-config; options on the command "

@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+from learning_to_draw.components import flag_of
 from learning_to_draw.games.scores import rate_interval
-from learning_to_draw.reading import Count, Finite, Share, inside, read_json
+from learning_to_draw.reading import Count, Finite, Options, Share, inside, read_json
+from learning_to_draw.trials.config.configure import changed_options
+from learning_to_draw.trials.config.run import RunConfig
+from learning_to_draw.trials.records.folder import plain
+
+FEW = 100  # games; the interval is then up to 20 percentage points wide
 
 
 class Best(TypedDict):
@@ -27,6 +33,8 @@ class SavedResult(TypedDict, total=False):
     loss: Finite
     split: str
     seconds: Finite
+    seed: Count | list[Count | None] | None
+    options: Options | list[Options]
     epochs: Count
     best: Best
 
@@ -105,3 +113,30 @@ def result_entry(split: str, games: int, candidates: int, *, rate: float, loss: 
         "loss": loss,
         "split": split,
     }
+
+
+def options_entry(config: RunConfig, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The seed of the training, and its options that are not at their defaults.
+
+    saved: the options of the checkpoint that is played, whose training may have options that this command lacks. The
+    seed is None if a checkpoint, such as one of the official code, does not have it.
+    """
+    trained = config.values() if saved is None else saved
+    seed = trained.get("data_seed") if trained.get("seed") is None else trained["seed"]
+    return {"seed": seed, "options": plain(changed_options(config, saved))}
+
+
+def few_games_note(result: Mapping[str, Any], config: RunConfig, fraction: str) -> str:
+    """A line on how wide the interval of a result with few games is; "" for others.
+
+    fraction: the option for a larger split, which is named if the data set has it.
+    """
+    if result["games"] >= FEW:
+        return ""
+    low, high = result["interval"]
+    share = config.dataset.config.values().get(fraction)
+    hint = "" if share is None else f", or train with a larger {flag_of(fraction)} than {share}"
+    return (
+        f"only {result['games']} games: the 95% interval is {100 * (high - low):.0f} percentage points wide; use more "
+        f"pictures{hint}"
+    )
