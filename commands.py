@@ -127,10 +127,11 @@ Give it one file of answers per participant, all from the same page.""",
 COMPONENTS: dict[str, Tool] = {
     "list": Tool(
         "trials.components_list:list_components",
-        "list the components that can be chosen: data sets, games, agents, losses",
+        "list what can be chosen: data sets, games, agents, losses, presets",
         """\
 Prints the names of all components, grouped by the option that chooses them, each with
-its own options. With --plugin, includes the components of your own file.""",
+its own options. With --plugin, includes the components of your own file. Then the
+presets, with the time and the rate to expect.""",
         plugin_commands.add_list_options,
         loads_torch=False,
     ),

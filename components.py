@@ -62,7 +62,7 @@ class Option:
         except (ValueError, InvalidValueError) as error:
             return str(error)
         if isinstance(parsed, int | float) != isinstance(value, int | float):
-            return f"{value!r} is a {type(value).__name__}"
+            return f"{value!r} is a {type(value).__name__}, not a {type(parsed).__name__}"
         if self.choices is not None and value not in self.choices:
             return f"choose from {', '.join(map(str, self.choices))}"
         return None

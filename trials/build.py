@@ -138,7 +138,7 @@ def fit_batches(config: Run, pictures: Pictures, device: torch.device) -> tuple[
         # All splits play games of the same size: of several that are too small, this is the smallest.
         raise BatchTooLarge(size, problem.split, problem.pictures, problem.most, problem.reason)
     logger.info(
-        "batch size    %d instead of %d: the %s split has %d pictures%s",
+        "batch size     %d instead of %d: the %s split has %d pictures%s",
         problem.most,
         size,
         problem.split,

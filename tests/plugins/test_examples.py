@@ -103,7 +103,7 @@ def test_a_printed_configuration_brings_its_file(written, folder, capsys, monkey
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("--batch-size 500", "a batch is 1 game(s) of 500 candidates, and the valid split has 180 pictures"),
+        ("--batch-size 500", "--batch-size 500: the valid split has 180 pictures.\n       Give at most 180"),
         ("--batch-size 32 --sender-images-per-iter 50", "--sender-images-per-iter 50: a game has 32 pictures"),
         ("--batch-size 32 --num-targets 5", "--num-targets 5: the game classmates ignores this option"),
     ],

@@ -112,8 +112,11 @@ def test_every_process_sees_views_of_its_own(digits, monkeypatch):
 
 def test_an_epoch_has_a_batch_for_every_process(digits, monkeypatch):
     monkeypatch.setattr("learning_to_draw.trials.loop.distributed.world_size", lambda: 2)
-    with pytest.raises(UsageError, match=r"--batch-size 1000: an epoch has 1 batch\(es\), and each of the 2 processes"):
+    with pytest.raises(UsageError, match=r"the train split has 1257 pictures for 2 processes\.\nGive at most 628,"):
         batches_of(digits, "--batch-size", "1000", "--object-oriented", "same")
+    monkeypatch.setattr("learning_to_draw.trials.loop.distributed.world_size", lambda: 200)
+    with pytest.raises(UsageError, match=r"an epoch has 125 batch\(es\), and each of the 200 processes needs one"):
+        batches_of(digits, "--batch-size", "10", "--object-oriented", "same")
 
 
 def test_what_is_trained(digits):

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.reading import Options, read_toml
+from learning_to_draw.reading import Options, cannot_read, read_toml
 
 FOLDER = Path(__file__).parent / "presets"
-ADVICE = "A preset has a table [options], with lines such as nlines = 20, and may have description, time and rate."
+ADVICE = (
+    "A preset has options such as nlines = 20 below a line [options]; above it, it may have the texts description, "
+    "time and rate."
+)
 
 
 class _Described(TypedDict, total=False):
@@ -21,7 +24,7 @@ class _Described(TypedDict, total=False):
     rate: str
 
 
-class _Preset(_Described):
+class _File(_Described):
     """What the file of a preset holds."""
 
     options: Options
@@ -32,33 +35,31 @@ class Preset:
     """description, time, rate: for people; empty if the file does not have them. options: by name."""
 
     name: str
-    description: str
-    time: str
-    rate: str
     options: Mapping[str, Any]
+    description: str = ""
+    time: str = ""
+    rate: str = ""
 
 
 def preset_names() -> list[str]:
-    """The presets of this program."""
+    """The names of this program's presets."""
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def read_preset(name: str) -> Preset:
-    """A preset of this program by its name, or of a file FILE.toml.
+    """The preset of this program with this name, or the one in a file FILE.toml.
 
     Raises UsageError if there is none of this name, or if the file cannot be read.
     """
-    if name.endswith(".toml"):
-        path = Path(name)
-    elif name in preset_names():
-        path = FOLDER / f"{name}.toml"
-    else:
+    if not name.endswith(".toml") and name not in preset_names():
         close = difflib.get_close_matches(name, preset_names(), n=1)
         hint = f"Did you mean {close[0]}? " if close else ""
         raise UsageError(
             f"there is no preset {name!r}.\n"
             f"{hint}Choose one of {', '.join(preset_names())}, or give a file of your own: --preset FILE.toml."
         )
-    content: _Preset = read_toml(path, _Preset, ADVICE)
-    texts = [content.get(key, "") for key in ("description", "time", "rate")]
-    return Preset(name, *texts, content["options"])
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    content: Mapping[str, Any] = read_toml(path, _File, ADVICE)
+    if unknown := sorted(content.keys() - {"options", *_Described.__annotations__}):
+        raise cannot_read(path, f"it has {unknown[0]!r} outside [options]", ADVICE)
+    return Preset(name, **content)
