@@ -114,6 +114,13 @@ def test_games_that_the_example_cannot_deal(arguments, told, written, capsys):
     assert told in capsys.readouterr().err
 
 
+def test_an_example_s_batch_that_nobody_asked_for_shrinks(written, folder, capsys):
+    (folder / "large.toml").write_text("[options]\nbatch_size = 500\n")
+    command = ["train", "--plugin", str(written / "my_parts.py"), "--game", "classmates", "--dry-run"]
+    assert commgame.main([*command, "--preset", str(folder / "large.toml")]) == 0
+    assert "valid          180 games of 180 candidates (classmates)" in capsys.readouterr().out
+
+
 def test_the_example_of_a_loss_draws_with_less_ink(folder, page, capsys):
     (folder / "ink.py").write_text(page[1][0])
     for command in page[1][1]:

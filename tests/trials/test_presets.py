@@ -85,6 +85,10 @@ def test_precedence_and_sources(own, tmp_path):
     assert again.values() == in_python.values()
 
 
+def test_the_original_game_may_be_called_so_in_a_preset(own):
+    assert parse("train", ["--preset", own('[options]\ngame = "original"\n')]).plays_original
+
+
 def test_help_has_the_values_of_the_preset(own, capsys):
     name = own('[options]\nencoder = "SqueezeNetBackbone"\nnlines = 17\n')
     for words in (["--preset", name, "--help"], [f"--pres={name}", "--help"]):

@@ -208,9 +208,10 @@ def layered(
     sources = dict.fromkeys(known, DEFAULT_SOURCE)
     for layer, source in (Layer(of_dataset, f"{DATA_SET}{chosen['dataset']}"), *layers):
         for name in known.keys() & layer.keys():
-            if problem := known[name].problem(layer[name]):
-                raise UsageError(_invalid(name, known[name], layer[name], problem, source))
-            values[name], sources[name] = layer[name], source
+            value = chosen.get(name, layer[name])
+            if problem := known[name].problem(value):
+                raise UsageError(_invalid(name, known[name], value, problem, source))
+            values[name], sources[name] = value, source
     return values, sources
 
 
