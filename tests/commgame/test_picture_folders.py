@@ -1,6 +1,7 @@
 """A user's folder of pictures: what a run leaves in it, the cache of decoded pictures, and strange pictures."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -143,3 +144,42 @@ def test_pillow_gives_the_memory_of_large_pictures_back():
     code += "print(Image.core.get_block_size())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == str(64 << 20)  # above glibc's largest threshold for mapping memory
+
+
+def test_sixty_pictures_with_the_preset_at_the_first_try(tmp_path, call, train, picture_folder, cache):
+    root = picture_folder(tmp_path / "mine", pictures=20)
+    small = ["--encoder", "SmallCNNEncoder", "--image-size", "16", "--no-sort-of-perceptual-loss"]
+    out = train(tmp_path / "run", "--dataset", "ImageFolder", "--dataset-root", root, "--preset", "photos", *small)
+    sizes = dict(re.findall(r"(\w+) (\d+)", re.search(r"^data set .*ImageFolder: ([^;]*);", out, re.MULTILINE)[1]))
+    name = min(sizes, key=lambda split: int(sizes[split]))
+    assert f"\nbatch size     {sizes[name]} instead of 50: the {name} split has {sizes[name]} pictures\n" in out
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert f"\nonly {result['games']} games: the 95% interval is {width(result)} percentage points wide; " in out
+    assert out.endswith("; use more pictures, or train with a larger --val-fraction than 0.15\n")
+
+    weights = tmp_path / "run" / "model_final.pt"
+    code, out, err = call("test", "--weights", weights, "--output", tmp_path / "tested")
+    assert code == 0, err
+    tested = json.loads((tmp_path / "tested" / "result.json").read_text())
+    assert tested["candidates"] == result["candidates"] == int(sizes[name])
+    assert out.splitlines()[-1] == (
+        f"only {tested['games']} games: the 95% interval is {width(tested)} percentage points wide; use more "
+        "pictures, or train with a larger --test-fraction than 0.15"
+    )
+    assert tested["options"] == {name: value for name, value in result["options"].items() if name != "device"}
+    assert tested["options"]["preset"] == "photos"
+    assert tested["options"]["dataset_root"] == str(root)
+
+    code, _, err = call(
+        "train", "--preset", "photos", *small, "--dataset-root", root, "--batch-size", "50", "--dry-run"
+    )
+    assert code == 2
+    assert err == (
+        f"error: --batch-size 50: the {name} split has {sizes[name]} pictures.\n"
+        f"       Give at most {sizes[name]}, or use more pictures.\n"
+    )
+
+
+def width(result):
+    low, high = result["interval"]
+    return round(100 * (high - low))

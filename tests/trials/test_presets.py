@@ -1,6 +1,7 @@
 """Presets: which value wins, where it says it is from, and files that will not do."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -27,6 +28,9 @@ TOP = (
     "--rx-latent-size 128 --batch-size 50 --learning-rate '0.0003*0.3@[3,4]' --epochs 5 --sort-of-perceptual-loss "
     "--image-size 96"
 )
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "presets.md").read_text()
 
 
 @pytest.fixture
@@ -62,6 +66,13 @@ def test_every_preset_is_valid_complete_and_listed(name):
     for text in (name, preset.description, preset.time, preset.rate):
         assert text
         assert text in listed
+
+
+def test_the_page_has_all_presets_and_its_file_is_one(own):
+    assert re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE) == ["photos", "quick", "caltech101-96px"]
+    assert {"photos", "quick", "caltech101-96px"} == set(preset_names())
+    [text] = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert configure("train", preset=own(text)).agents.decoder.config.nlines == 40
 
 
 def test_precedence_and_sources(own, tmp_path):
