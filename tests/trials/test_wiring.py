@@ -229,7 +229,7 @@ def test_shared_and_separate_encoders(digits):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("--num-targets 3", "is for object-oriented games"),
+        ("--num-targets 3", "in object-oriented games"),
         ("--object-oriented same --num-targets 11", "the train split has 10 classes, and a game holds one"),
         ("--object-oriented same --num-targets 1", "needs 2 candidates or more"),
         ("--batch-size 1", "needs 2 candidates or more"),
