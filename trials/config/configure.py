@@ -49,8 +49,8 @@ def configure(command: str, **options: Any) -> RunConfig:
         configure("train", dataset="STL10", encoder="SqueezeNetBackbone", nlines=20, epochs=5, output="runs/stl10")
 
     Other options have the values of the `preset` if one is given, the data set's defaults if it sets any, otherwise the
-    declared ones. For a test, see `configure_test` in trials/trained.py. Raises UsageError for an option or a value that
-    is not valid.
+    declared ones. For a test, see `configure_test` in trials/trained.py. Raises UsageError for an option or a value
+    that is not valid.
     """
     return complete(command, options, PYTHON)
 
