@@ -138,7 +138,8 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
         if where == "auto":
             return config, None
     interrupted = load_interrupted(folder)
-    saved = {name: value for name, value in interrupted.options.items() if name not in OF_ONE_START}
+    options = interrupted.options.items()
+    saved = {name: value for name, value in options if name == "preset" or name not in OF_ONE_START}  # for the record
     plugins.reload_plugin(early.get("plugin"), saved, interrupted.content["versions"], str(folder))
     config = parse("train", words, saved, FILE)
     _check_same(parse_training(words) if early.keys() & {"config", "preset"} else config, saved, folder)

@@ -223,8 +223,9 @@ def test_a_run_with_a_preset_is_tested_repeated_and_resumed(own, capsys):
     assert not {"output", "weight_decay", "dataset", "dry_run", "resume"} & result["options"].keys()
 
     assert call("train", "--preset", name, "--output", "run", "--resume", "auto")[0] == 0  # it is complete
-    code, out, err = call("train", "--preset", name, "--output", "run", "--resume", "auto", "--epochs", "2")
+    code, out, err = call("train", "--resume", "run", "--epochs", "2")
     assert code == 0, err
+    assert read("run", "result.json")["options"] == {**result["options"], "epochs": 2}
     own("[options]\nbatch_size = 500\nnlines = 4\nepochs = 1\n")
     code, out, err = call("train", "--preset", name, "--resume", "run", "--epochs", "3")
     assert code == 2
