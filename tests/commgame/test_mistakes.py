@@ -21,7 +21,7 @@ MISTAKES = {
     "unreadable picture": (f"{FOLDER}/mine", "cat/0.png"),
     "no pictures": (f"{FOLDER}/nowhere", "nowhere"),
     "too many targets": ("train --object-oriented same --num-targets 11", "10 classes"),
-    "batch above split": ("train --batch-size 2000", "1257 pictures"),
+    "batch above split": ("train --batch-size 2000", "180 pictures"),
     "bad learning rate": ("train --learning-rate 0.1*every3", "needs the factor"),
     "bad device": ("train --device cuda:77", "cuda:77 cannot be used"),
     "annealing that never comes": ("train --sigma2-step 1", "would not fall from"),
