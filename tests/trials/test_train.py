@@ -22,7 +22,7 @@ PERCEPTUAL = "--encoder SqueezeNetBackbone --feature-layer fire3 --sort-of-perce
         ("--sop-coef 2", "--sop-coef belongs to the perceptual loss and the dog loss, which this run does not have"),
         ("--sop-weights 2 1", r"--sop-weights belongs to .*\nAdd --sort-of-perceptual-loss or --like-a-dog-loss"),
         ("--learn-sop-weights", r"--learn-sop-weights belongs to .*\nAdd --sort-of-perceptual-loss"),
-        (f"{PERCEPTUAL} --learn-sop-weights --sop-weights 1 2", "--sop-weights sets them"),
+        (f"{PERCEPTUAL} --learn-sop-weights --sop-weights 1 2", "that --sop-weights sets"),
         ("--like-a-dog-loss", r"none is given.\nAdd --like-a-dog-image FILE"),
         ("--like-a-dog-image dog.png", r"--like-a-dog-image belongs to the dog loss.*\nAdd --like-a-dog-loss"),
         ("--CLIP-coef 2", r"--CLIP-coef belongs to the CLIP loss.*\nAdd --CLIP-loss"),
