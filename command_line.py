@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learning_to_draw import console
-from learning_to_draw.commands import COMPONENTS, PAPER, READING, SCRIPTS, TOOLS
+from learning_to_draw.commands import COMPONENTS, EXPERIMENTS, READING, SCRIPTS, TOOLS
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.plugins import load
 from learning_to_draw.streams import show
@@ -150,7 +150,7 @@ PLAY = {
     "crossplay": Command("play every sender with every receiver of several runs", _crossplay),
 }
 SECTIONS = {  # of the help
-    "play": PLAY | _commands(PAPER),
+    "play": PLAY | _commands(EXPERIMENTS),
     "analyse runs": _commands(READING),
     "components, and your own": _commands(COMPONENTS),
     "game logs (the official scripts' names)": _commands(SCRIPTS),

@@ -1,6 +1,6 @@
 """The table `TOOLS` of all commands other than train, test and crossplay.
 
-They reproduce the paper's tables, turn runs into pages, pictures and statistics, and list and check components.
+They run sweeps and reproduce the paper's tables, turn runs into pages, pictures and statistics, and list and check components.
 Importing this module does not import torch.
 """
 
@@ -11,11 +11,32 @@ from learning_to_draw.analysis.measure import options as measure_options
 from learning_to_draw.analysis.official import options
 from learning_to_draw.analysis.report import options as report_options
 from learning_to_draw.analysis.study import options as study_options
-from learning_to_draw.experiments import options as reproduce_options
+from learning_to_draw.experiments import options as experiment_options
 from learning_to_draw.trials.config import plugin_commands
 from learning_to_draw.trials.config.tool import Tool
 
-PAPER: dict[str, Tool] = {
+EXPERIMENTS: dict[str, Tool] = {
+    "sweep": Tool(
+        "experiments.sweep:sweep",
+        "train and test several settings with several seeds, from a file",
+        """\
+Trains and tests every row of a TOML file with every seed, and prints a table of the
+communication rates. Skips the runs that --output already holds, and resumes
+interrupted ones, so that the same command continues after Ctrl-C or a power cut.
+    seeds = [0, 1, 2]
+    [common]            # options of every run, named as on the command line
+    dataset = "Digits"
+    epochs = 2
+    [rows.few]          # one row; its name is that of its folder
+    nlines = 3
+    [rows.many]
+    title = "many lines"
+    nlines = 20
+Instead of rows, [grid] with nlines = [1, 5, 20] makes a row of every combination of
+its values. The runs are in OUTPUT/ROW/seed-N and OUTPUT/ROW/seed-N-test.""",
+        experiment_options.add_sweep_options,
+        loads_torch=False,
+    ),
     "reproduce": Tool(
         "experiments.reproduce:reproduce",
         "train and test the runs of one of the paper's tables, and compare the numbers",
@@ -28,10 +49,13 @@ every row (sketches.png) to --output.
     table2  one layer's feature maps in the perceptual loss
     table3  capacity
     table4  shape bias
+    lines   the number of lines (Appendix A)
+    shared  encoders and losses of the follow-up paper, and what CLIP sees
+    human   table1, with a page for each pair on which people play the receiver
 Each of the paper's runs takes 250 epochs: days on a GPU. --quick plays the same games
 in minutes on a CPU, and ends with exit code 1 if a rate is outside the range expected
 from earlier quick runs.""",
-        reproduce_options.add_reproduce_options,
+        experiment_options.add_reproduce_options,
         loads_torch=False,
     ),
 }
@@ -217,4 +241,4 @@ file that clip-analysis writes, prints only the communication rate.""",
     ),
 }
 
-TOOLS: dict[str, Tool] = PAPER | READING | COMPONENTS | SCRIPTS
+TOOLS: dict[str, Tool] = EXPERIMENTS | READING | COMPONENTS | SCRIPTS

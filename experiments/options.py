@@ -1,6 +1,6 @@
-"""The options of `reproduce`. Importing this module does not import torch.
+"""The options of `sweep` and `reproduce`. Importing this module does not import torch.
 
-An option's destination is the name of an argument of the function `reproduce`.
+An option's destination is the name of an argument of the function `sweep` or `reproduce`.
 """
 
 from __future__ import annotations
@@ -8,10 +8,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import seed
+from learning_to_draw.components import positive_int, seed
 from learning_to_draw.experiments.tables import TABLES
 from learning_to_draw.trials.config.parse import add_options
 from learning_to_draw.trials.config.run import RunConfig
+
+
+def add_sweep_options(group: Any) -> None:
+    group.add_argument("file", type=Path, metavar="FILE.toml", help="the rows, their options, and the seeds")
+    _add_choice(group, "those in the file, or 0", None)
+    group.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for all runs; finished runs are not repeated (default: sweeps/NAME for NAME.toml)",
+    )
+    add_options(group, RunConfig, "plugin")
+    _add_way(group)
 
 
 def add_reproduce_options(group: Any) -> None:
@@ -22,17 +35,7 @@ def add_reproduce_options(group: Any) -> None:
         help="play the same games in minutes on a CPU, with Caltech-101 at 64 px, SqueezeNet and one epoch; the "
         "rates are compared with rates measured earlier",
     )
-    group.add_argument(
-        "--seeds",
-        type=seed,
-        nargs="+",
-        default=[0],
-        metavar="N",
-        help="train each row once with each of these values of --seed (default: 0)",
-    )
-    group.add_argument(
-        "--rows", nargs="+", metavar="ROW", help="only these rows, by the names of their folders (default: all)"
-    )
+    _add_choice(group, "0", [0])
     group.add_argument(
         "--output",
         type=Path,
@@ -42,4 +45,43 @@ def add_reproduce_options(group: Any) -> None:
     )
     group.add_argument("--dataset-root", type=Path, metavar="DIR", help="folder of the data sets (default: ./data)")
     add_options(group, RunConfig, "device")
+    _add_way(group)
+
+
+def _add_choice(group: Any, default: str, seeds: list[int] | None) -> None:
+    group.add_argument(
+        "--seeds",
+        type=seed,
+        nargs="+",
+        default=seeds,
+        metavar="N",
+        help=f"train each row once with each of these values of --seed (default: {default})",
+    )
+    group.add_argument(
+        "--rows", nargs="+", metavar="ROW", help="only these rows, by the names of their folders (default: all)"
+    )
+
+
+def _add_way(group: Any) -> None:
+    group.add_argument(
+        "--jobs",
+        type=positive_int,
+        metavar="N",
+        help="run N pairs at a time on this machine, each with its share of the cores; their output goes to a file "
+        "next to each run's folder (default: 1)",
+    )
+    group.add_argument(
+        "--cluster",
+        nargs="?",
+        const="slurm",
+        choices=("slurm", "local"),
+        help="submit all runs as a job array to SLURM (needs the package submitit); local: try it on this machine",
+    )
+    group.add_argument(
+        "--slurm",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="with --cluster: options of sbatch, such as partition=gpu time=120 gpus_per_node=1; time is in minutes",
+    )
     group.add_argument("--dry-run", action="store_true", help="print the remaining commands without running them")

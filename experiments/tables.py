@@ -1,59 +1,73 @@
-"""The paper's tables (Mihai & Hare 2021) as data: each row's options, the paper's rate and the rates measured here.
+"""The papers' tables as data: the options of every row, the papers' rates and those measured here.
 
-The full commands are those of commands.md (a test compares the two). The quick commands take minutes on a CPU:
-Caltech-101 at 64 px, SqueezeNet, one epoch and, in some tables, fewer candidates. Quick rows can be compared with each
-other, not with the paper's numbers.
+Tables 1 to 4 and the appendix are those of Mihai & Hare 2021, "Learning to Draw"; `shared` is of their follow-up. The
+full commands are those of commands.md (a test compares the two). The quick ones take minutes on a CPU: Caltech-101 at
+64 px, SqueezeNet, one epoch and, in some tables, fewer candidates. Quick rows can be compared with each other, not with
+the papers' numbers.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from learning_to_draw.experiments.rows import Row
+from learning_to_draw.reading import Options
 
 # Options of every full run: FULL for training and test, FULL_TRAINING for the training only.
-FULL = (
-    "--dataset-root ./data --freeze-vgg --imagenet-norm --invert --feature-layer relu5_3 --sigma2 5e-4 --nlines 20 "
-    "--data-seed 0 --batch-size 100 --loss HingeLoss"
-)
-FULL_TRAINING = "--learning-rate 0.0001 --epochs 250"
+FULL: Options = {
+    "dataset_root": "./data",
+    "freeze_backbone": True,
+    "imagenet_norm": True,
+    "invert": True,
+    "feature_layer": "relu5_3",
+    "sigma2": 5e-4,
+    "nlines": 20,
+    "data_seed": 0,
+    "batch_size": 100,
+    "loss": "HingeLoss",
+}
+FULL_TRAINING: Options = {"learning_rate": "0.0001", "epochs": 250}
 
-QUICK = "--preset quick"
+QUICK: Options = {"preset": "quick"}
 
-STL10 = "--dataset STL10 --imagenet-weights"
-PERCEPTUAL = "--sort-of-perceptual-loss"
-SAME, DIFFERENT = "--object-oriented same", "--object-oriented different"
-TEN = "--num-targets 10"  # the number of STL-10's classes, and so of candidates in the paper's Tables 1 and 2
+STL10: Options = {"dataset": "STL10", "imagenet_weights": True}
+PERCEPTUAL: Options = {"sort_of_perceptual_loss": True}
+SAME: Options = {"object_oriented": "same"}
+DIFFERENT: Options = {"object_oriented": "different"}
+TEN: Options = {"num_targets": 10}  # the number of STL-10's classes, and so of candidates in the paper's Tables 1 and 2
 STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, and 10 in the others."
 
 
-@dataclass(frozen=True)
-class Row:
+@dataclass(frozen=True, eq=False)
+class PaperRow:
     """One row of a table.
 
-    name: also the name of its runs' folder. full, quick: its options in addition to FULL and QUICK; quick is None if
-    the row has no quick run, for the reason in `note`. paper: the communication rate in the paper (0..1); None if the
-    paper gives no number. seen: the rates of quick runs with seeds 0, 1, 2, ..., as measured here.
+    name: its runs' folder. full, quick: its options, which override FULL and QUICK; quick is None if the row has no
+    quick run, for the reason in `note`. paper: the communication rate in the paper, None if it gives no number, or one
+    that is not known here. seen: the rates of quick runs with seeds 0, 1, 2, ..., as measured here. full_training:
+    options of the full training that the paper's test does not repeat. clip: whether CLIP classifies the sketches of
+    its full run.
     """
 
     name: str
     title: str
-    full: str
+    full: Mapping
     paper: float | None
-    quick: str | None
+    quick: Mapping | None
     seen: Sequence[float] = ()
-    full_training: str = ""  # further options that the paper's test does not repeat
+    full_training: Mapping = field(default_factory=dict)
     note: str = ""
+    clip: bool = False
 
-    @property
-    def commands(self) -> tuple[str, str]:
-        """The commands of the paper's training and test, as in commands.md."""
-        training = " ".join(part for part in (self.full, FULL, FULL_TRAINING, self.full_training) if part)
-        return (
-            f"python commgame.py train {training} --output out/{self.name}",
-            f"python commgame.py eval {self.full} {FULL} --weights out/{self.name}/model_final.pt "
-            f"--output out/{self.name}-test",
-        )
+    def row(self, quick: bool, here: Mapping | None = None) -> Row:
+        """The row of a sweep. here: further options, of this call."""
+        if quick:
+            options = {**QUICK, **(self.quick or {})}
+        else:
+            options = {**self.full, **FULL, **self.full, **FULL_TRAINING, **self.full_training}
+        return Row(self.name, self.title, {**options, **(here or {})}, self.clip and not quick)
 
     @property
     def band(self) -> tuple[float, float] | None:
@@ -70,19 +84,25 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the paper. quick_notes: how its quick rows differ from the paper."""
+    """One table of a paper. quick_notes: how its quick rows differ from the paper. notes: of full and quick rows.
+
+    folder: of its runs, under reproduced/; left out: its own name.
+    """
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[PaperRow, ...]
     quick_notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    folder: str | None = None
 
 
 # Rates of quick runs that occur in two tables.
+ORIGINAL = (0.88154, 0.89846, 0.89154)
 ORIGINAL_PERCEPTUAL = (0.82154, 0.83615, 0.84462)
 DIFFERENT_PERCEPTUAL = (0.49923, 0.46615, 0.49)
 
 
-def _layers() -> tuple[Row, ...]:
+def _layers() -> tuple[PaperRow, ...]:
     paper = {"original": (54.0, 64.0, 77.0, 74.0, 67.0), "different": (85.0, 87.5, 86.3, 88.7, 90.5)}
     seen = {
         "original": (
@@ -101,69 +121,106 @@ def _layers() -> tuple[Row, ...]:
         ),
     }
     rows = []
-    for game, options in (("original", ""), ("different", f"{DIFFERENT} ")):
+    for game, options, fewer in (("original", {}, {}), ("different", DIFFERENT, TEN)):
         for place, layer in enumerate(("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")):
-            weights = " ".join("1" if index == place else "0" for index in range(5))
-            loss = f"{PERCEPTUAL} --sop-weights {weights}"
+            loss = {**PERCEPTUAL, "sop_weights": [1 if index == place else 0 for index in range(5)]}
             rows.append(
-                Row(
+                PaperRow(
                     f"{game}-{layer}",
                     f"{game}, {layer} alone",
-                    f"{STL10} {options}{loss}",
+                    {**STL10, **options, **loss},
                     paper[game][place] / 100,
-                    f"{options}{TEN + ' ' if options else ''}{loss}",
+                    {**options, **fewer, **loss},
                     seen[game][place],
                 )
             )
     return tuple(rows)
 
 
-WIDE = "--latent-size 1024 --rx-hidden 1024 --decoder-hidden 1024 --decoder-hidden2 1024"
+def _lines() -> tuple[PaperRow, ...]:
+    return tuple(
+        PaperRow(
+            f"lines-{number}",
+            "1 line" if number == 1 else f"{number} lines",
+            {**STL10, "nlines": number},
+            None,
+            {"nlines": number},
+        )
+        for number in (1, 2, 5, 10, 20, 40)
+    )
+
+
+def _shared() -> tuple[PaperRow, ...]:
+    """Encoders x losses. The pictures have CLIP's size for all encoders."""
+    encoders = {
+        "vgg16": ("VGG16", {"encoder": "VGG16BackboneExtended", "imagenet_weights": True, "feature_layer": "relu5_3"}),
+        "resnet50": ("ResNet50", {"encoder": "ResNet50Backbone", "imagenet_weights": True}),
+        "clip-vit": ("CLIP ViT-B/32", {"encoder": "CLIPVisualEncoder", "clip_model": "ViT-B/32"}),
+        "clip-rn50": ("CLIP ResNet50", {"encoder": "CLIPVisualEncoder", "clip_model": "RN50"}),
+    }
+    losses = {
+        "game": ("game loss", {}, ORIGINAL),
+        "perceptual": ("perceptual loss", PERCEPTUAL, ORIGINAL_PERCEPTUAL),
+        "clip-loss": ("CLIP loss", {"CLIP_loss": True}, ()),
+    }
+    rows = []
+    for encoder, (encoder_title, eyes) in encoders.items():
+        for loss, (loss_title, options, seen) in losses.items():
+            quick = encoder == "vgg16"
+            rows.append(
+                PaperRow(
+                    f"{encoder}-{loss}",
+                    f"{encoder_title}, {loss_title}",
+                    {"dataset": "STL10", "image_size": 224, **eyes, **options},
+                    None,
+                    options if quick else None,
+                    seen if quick else (),
+                    note="" if quick else NOT_SMALL,
+                    clip=True,
+                )
+            )
+    return tuple(rows)
+
+
+NOT_SMALL = "this encoder is too large for a quick run"
+WIDE: Options = {"latent_size": 1024, "rx_hidden": 1024, "decoder_hidden": 1024, "decoder_hidden2": 1024}
 # At the paper's 128 px; the official command of the wide row does not set the size and so plays at 64 px.
-CALTECH = f"--dataset Caltech101 --imagenet-weights --image-size 128 {DIFFERENT} {PERCEPTUAL}"
+CALTECH: Options = {"dataset": "Caltech101", "imagenet_weights": True, "image_size": 128, **DIFFERENT, **PERCEPTUAL}
+WEIGHT_DECAY: Options = {"weight_decay": 0.0001}
 NO_STYLISED = "the weights of Stylized-ImageNet are for VGG16, which is too large for a quick run"
 
-TABLES: dict[str, Table] = {
-    "table1": Table(
-        "Table 1: three games, with and without the perceptual loss",
-        (
-            Row("original", "original", STL10, 0.690, "", (0.88154, 0.89846, 0.89154)),
-            Row(
-                "original-perceptual",
-                "original, perceptual loss",
-                f"{STL10} {PERCEPTUAL}",
-                0.660,
-                PERCEPTUAL,
-                ORIGINAL_PERCEPTUAL,
-            ),
-            Row("same", "same", f"{STL10} {SAME}", 0.963, f"{SAME} {TEN}", (0.96615, 0.94692, 0.93923)),
-            Row(
-                "same-perceptual",
-                "same, perceptual loss",
-                f"{STL10} {SAME} {PERCEPTUAL}",
-                0.930,
-                f"{SAME} {TEN} {PERCEPTUAL}",
-                (0.96154, 0.96231, 0.97308),
-            ),
-            Row(
-                "different",
-                "different",
-                f"{STL10} {DIFFERENT}",
-                0.870,
-                f"{DIFFERENT} {TEN}",
-                (0.44615, 0.39, 0.44846),
-            ),
-            Row(
-                "different-perceptual",
-                "different, perceptual loss",
-                f"{STL10} {DIFFERENT} {PERCEPTUAL}",
-                0.863,
-                f"{DIFFERENT} {TEN} {PERCEPTUAL}",
-                DIFFERENT_PERCEPTUAL,
-            ),
-        ),
-        (STL10_CANDIDATES,),
+TABLE1 = (
+    PaperRow("original", "original", STL10, 0.690, {}, ORIGINAL),
+    PaperRow(
+        "original-perceptual",
+        "original, perceptual loss",
+        {**STL10, **PERCEPTUAL},
+        0.660,
+        PERCEPTUAL,
+        ORIGINAL_PERCEPTUAL,
     ),
+    PaperRow("same", "same", {**STL10, **SAME}, 0.963, {**SAME, **TEN}, (0.96615, 0.94692, 0.93923)),
+    PaperRow(
+        "same-perceptual",
+        "same, perceptual loss",
+        {**STL10, **SAME, **PERCEPTUAL},
+        0.930,
+        {**SAME, **TEN, **PERCEPTUAL},
+        (0.96154, 0.96231, 0.97308),
+    ),
+    PaperRow("different", "different", {**STL10, **DIFFERENT}, 0.870, {**DIFFERENT, **TEN}, (0.44615, 0.39, 0.44846)),
+    PaperRow(
+        "different-perceptual",
+        "different, perceptual loss",
+        {**STL10, **DIFFERENT, **PERCEPTUAL},
+        0.863,
+        {**DIFFERENT, **TEN, **PERCEPTUAL},
+        DIFFERENT_PERCEPTUAL,
+    ),
+)
+
+TABLES: dict[str, Table] = {
+    "table1": Table("Table 1: three games, with and without the perceptual loss", TABLE1, (STL10_CANDIDATES,)),
     "table2": Table(
         "Table 2: one layer's feature maps in the perceptual loss",
         _layers(),
@@ -172,47 +229,80 @@ TABLES: dict[str, Table] = {
     "table3": Table(
         "Table 3: capacity",
         (
-            Row("base", "usual sizes", CALTECH, 0.390, f"{DIFFERENT} {TEN} {PERCEPTUAL}", DIFFERENT_PERCEPTUAL),
-            Row(
+            PaperRow("base", "usual sizes", CALTECH, 0.390, {**DIFFERENT, **TEN, **PERCEPTUAL}, DIFFERENT_PERCEPTUAL),
+            PaperRow(
                 "capacity",
                 "wide",
-                f"{CALTECH} {WIDE}",
+                {**CALTECH, **WIDE},
                 0.470,
-                f"{DIFFERENT} {TEN} {PERCEPTUAL} {WIDE}",
+                {**DIFFERENT, **TEN, **PERCEPTUAL, **WIDE},
                 (0.39846, 0.42077, 0.41462),
-                full_training="--weight-decay 0.0001",
+                full_training=WEIGHT_DECAY,
+            ),
+            PaperRow(
+                "capacity-text",
+                "wide, as the paper's text has it",
+                {**CALTECH, **WIDE, "rx_latent_size": 1024},
+                0.470,
+                {**DIFFERENT, **TEN, **PERCEPTUAL, **WIDE, "rx_latent_size": 1024},
+                full_training=WEIGHT_DECAY,
             ),
         ),
         ("The paper's games have 101 candidates here, one of each class.",),
+        ("The paper's text gives both layers of the receiver's MLP 1,024 units, and its command only the first.",),
     ),
     "table4": Table(
         "Table 4: shape bias",
         (
-            Row(
+            PaperRow(
                 "imagenet",
                 "Caltech-101, ImageNet weights",
-                f"--dataset Caltech101 --imagenet-weights {PERCEPTUAL} --image-size 128",
+                {"dataset": "Caltech101", "imagenet_weights": True, **PERCEPTUAL, "image_size": 128},
                 0.786,
                 PERCEPTUAL,
                 ORIGINAL_PERCEPTUAL,
             ),
-            Row(
+            PaperRow(
                 "stylised",
                 "Caltech-101, Stylized-ImageNet weights",
-                f"--dataset Caltech101 --sin-weights {PERCEPTUAL} --image-size 128",
+                {"dataset": "Caltech101", "sin_weights": True, **PERCEPTUAL, "image_size": 128},
                 0.800,
                 None,
                 note=NO_STYLISED,
             ),
-            Row(
+            PaperRow(
                 "shape-bias",
                 "CelebA, Stylized-ImageNet weights (the paper: near perfect)",
-                f"--dataset CelebA --sin-weights {PERCEPTUAL} --image-size 112",
+                {"dataset": "CelebA", "sin_weights": True, **PERCEPTUAL, "image_size": 112},
                 None,
                 None,
                 note=NO_STYLISED,
             ),
         ),
         ("The paper's games have 100 candidates.",),
+    ),
+    "lines": Table(
+        "Appendix A: the number of lines",
+        _lines(),
+        ("The paper's games have 100 candidates.",),
+        ("The paper shows these rates as a curve, without numbers.",),
+    ),
+    "shared": Table(
+        "Shared visual representations: encoders and losses",
+        _shared(),
+        (
+            "SqueezeNet stands for VGG16, and the pictures have 64 px instead of 224 px.",
+            "Quick runs have no counters of CLIP, which need its weights.",
+        ),
+        (
+            "The rows are the encoders and losses that the official code has for the follow-up paper; that paper's own "
+            "numbers, and the other options of its runs, are not known here.",
+        ),
+    ),
+    "human": Table(
+        "Table 1 beside people: three games, with and without the perceptual loss",
+        TABLE1,
+        (STL10_CANDIDATES,),
+        folder="table1",
     ),
 }

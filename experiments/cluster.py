@@ -1,0 +1,159 @@
+"""Submits the jobs of a sweep to a cluster through submitit: one job array, with one element for each row and seed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.experiments.jobs import Job
+from learning_to_draw.experiments.run_jobs import PROGRAM
+from learning_to_draw.packages import import_optional
+
+FOLDER = "submitit"  # in the folder of the sweep: logs, and submitit's own files
+MOST_REQUEUES = 20
+WEEK = 7 * 24 * 60  # minutes; submitit's local executor ends a job after two minutes by default
+
+
+class Element:
+    """The commands of one job, as a function that a process of the cluster calls.
+
+    folder: to start in. steps: (file that exists once it is done, command). It is pickled by value, because this
+    program may not be importable there: it uses only the standard library and submitit.
+    """
+
+    def __init__(self, folder: str, steps: Sequence[tuple[str, Sequence[str]]]):
+        self.folder, self.steps, self.pid = folder, steps, None
+
+    def __call__(self) -> None:
+        """Runs the commands that are not done yet. Raises RuntimeError if one fails."""
+        for result, command in self.steps:
+            if os.path.isfile(os.path.join(self.folder, result)):
+                continue
+            print(shlex.join(command), flush=True)
+            # SLURM sends USR2 to all processes of a job before it is stopped. Only submitit answers it (`checkpoint`).
+            process = subprocess.Popen(
+                command, cwd=self.folder, preexec_fn=lambda: signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+            )
+            self.pid = process.pid
+            try:
+                # Not process.wait(): it holds a lock, and `checkpoint` may be called meanwhile.
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
+            if process.wait() != 0:
+                raise RuntimeError(f"{command[2]} ended with exit code {process.returncode}")
+
+    def checkpoint(self) -> Any:
+        """What is to be run when the job is queued again. submitit calls it before the job is stopped."""
+        from submitit.helpers import DelayedSubmission
+
+        if self.pid is not None:
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(self.pid, signal.SIGTERM)  # the run saves its state
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        return DelayedSubmission(type(self)(self.folder, self.steps))
+
+
+def check_cluster(cluster: str, parameters: Sequence[str]) -> None:
+    """Raises UsageError if submitit is not installed, there is no such cluster here, or a parameter is not valid."""
+    submitit = import_optional("submitit", f"--cluster {cluster}", "submitit")
+    if cluster != "slurm":
+        return
+    values = _parsed(parameters)
+    if shutil.which("sbatch") is None or shutil.which("srun") is None:
+        raise UsageError(
+            "--cluster slurm: there is no sbatch or no srun on this machine.\n"
+            "Give the command on a machine from which jobs are submitted."
+        )
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            submitit.SlurmExecutor(folder).update_parameters(**values)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"--slurm: {first_line(error)}.\nGive NAME=VALUE, named as the options of sbatch.") from error
+
+
+def open_cluster(cluster: str, parameters: Sequence[str], folder: Path, name: str) -> Any:
+    """submitit's executor. parameters: NAME=VALUE, of SLURM. folder: for its files. name: of the job."""
+    import submitit
+
+    if cluster == "local":
+        executor = submitit.LocalExecutor(folder)
+        executor.update_parameters(timeout_min=WEEK)
+    else:
+        executor = submitit.SlurmExecutor(folder, max_num_timeout=MOST_REQUEUES)
+        executor.update_parameters(**{"job_name": name, **_parsed(parameters)})
+    return executor
+
+
+def _parsed(parameters: Sequence[str]) -> dict[str, Any]:
+    """The values of SLURM's parameters by their names in Python."""
+    values: dict[str, Any] = {}
+    for word in parameters:
+        name, equals, text = word.lstrip("-").partition("=")
+        if not name or not equals or not text:
+            raise UsageError(f"--slurm {word}: this is not NAME=VALUE.\nAn example: --slurm partition=gpu time=120")
+        value: Any = int(text) if text.isdecimal() else True if text == "true" else text
+        name = name.replace("-", "_")
+        values[name] = [text] if name in ("setup", "teardown") else shlex.split(text) if name == "srun_args" else value
+    if not isinstance(values.get("time"), int):
+        raise UsageError(
+            "--cluster slurm needs a time limit in minutes.\nAn example: --slurm time=120. A run that is not finished "
+            "by then is queued again, and resumes."
+        )
+    from submitit import SlurmExecutor
+
+    further = {name: values.pop(name) for name in values.keys() - SlurmExecutor._valid_parameters()}
+    return {**values, "additional_parameters": further} if further else values
+
+
+def submit(executor: Any, jobs: Sequence[Job]) -> list[Any]:
+    """Submits what is left of the jobs as one array, and returns submitit's jobs."""
+    import cloudpickle  # which submitit needs
+
+    cloudpickle.register_pickle_by_value(sys.modules[Element.__module__])
+    with executor.batch():
+        return [
+            executor.submit(
+                Element(
+                    os.getcwd(),
+                    [(str(step.result), [sys.executable, str(PROGRAM), *step.words]) for step in job.steps],
+                )
+            )
+            for job in jobs
+        ]
+
+
+def say_submitted(submitted: Sequence[Any], folder: Path) -> str:
+    """What a person needs to know of the jobs on a cluster."""
+    number = submitted[0].job_id.partition("_")[0]
+    return (
+        f"submitted {len(submitted)} run{'s' * (len(submitted) > 1)} as job {number}, with output in {folder}\n"
+        f"squeue -j {number} shows its state. Give the command again when it has ended: it shows the table, and starts "
+        f"what is missing; --dry-run lists it."
+    )
+
+
+def wait_for(submitted: Sequence[Any], jobs: Sequence[Job]) -> list[str]:
+    """Waits for jobs on this machine. Returns one message for each that failed."""
+    failures = []
+    try:
+        for handle, job in zip(submitted, jobs, strict=True):
+            if handle.exception() is not None:
+                failures.append(f"{job.title}: failed; its message is in {handle.paths.stderr}.")
+    except BaseException:
+        for handle in submitted:
+            handle.cancel(check=False)
+        raise
+    return failures

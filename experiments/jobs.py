@@ -1,0 +1,160 @@
+"""The runs of a sweep: one training and one test for each row and seed, and what is known of them from their files."""
+
+from __future__ import annotations
+
+import shlex
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NamedTuple, TypedDict
+
+from msgspec import Meta
+
+from learning_to_draw.analysis.official.clip_entries import CLIP_FILE
+from learning_to_draw.components import options_of
+from learning_to_draw.datasets import DATASETS
+from learning_to_draw.errors import UsageError, program
+from learning_to_draw.experiments.rows import Row
+from learning_to_draw.reading import Finite, Options, Share, read_json
+from learning_to_draw.trials.config.configure import OF_ONE_START, as_text, format_option
+from learning_to_draw.trials.records.folder import check_free, check_unclaimed
+
+REMOVE = "Remove the folder of this run, and run the command again."
+# Options that may have other values when the command is run again.
+ELSEWHERE = (*OF_ONE_START, "dataset_root", "device", "plugin")
+OF_A_TEST = ("dataset_root", "device", "cache_dir", "no_cache", "quiet")  # not passed on by a checkpoint, or elsewhere
+
+
+class Step(NamedTuple):
+    """One command of a job. result: the file that exists once it is done."""
+
+    result: Path
+    words: list[str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One pair of agents to train and test: a row and a seed. output: the folder of the sweep."""
+
+    row: Row
+    seed: int
+    output: Path
+
+    @property
+    def title(self) -> str:
+        return f"{self.row.title}, seed {self.seed}"
+
+    @property
+    def trained(self) -> Path:
+        return self.output / self.row.name / f"seed-{self.seed}"
+
+    @property
+    def tested(self) -> Path:
+        return self.trained.with_name(f"{self.trained.name}-test")
+
+    @property
+    def log(self) -> Path:
+        """The file with the output of its commands, if several jobs run at once."""
+        return self.trained.with_name(f"{self.trained.name}.log")
+
+    @property
+    def steps(self) -> list[Step]:
+        """All commands, done or not."""
+        row, trained, tested = self.row, self.trained, self.tested
+        training = ["train", *row.words, "--seed", str(self.seed), "--output", str(trained), "--resume", "auto"]
+        test = ["test", "--weights", str(trained / "model_final.pt"), *row.words_of(OF_A_TEST), "--output", str(tested)]
+        steps = [Step(trained / "result.json", training), Step(tested / "result.json", test)]
+        if row.clip:
+            of_dataset = row.words_of({"dataset", *options_of(DATASETS[row.values["dataset"]].config)})
+            classes, seen = trained.with_name(f"{trained.name}-classes.csv"), tested / "gamelogs" / CLIP_FILE
+            steps += [
+                Step(classes, ["dump-hashes-classes", "--name", *of_dataset, "--output", str(classes)]),
+                Step(seen, ["clip-analysis", "--input", str(tested), "--hash-classes", str(classes)]),
+            ]
+        return steps
+
+    @property
+    def left(self) -> list[Step]:
+        """The commands that still have to run."""
+        return [step for step in self.steps if not step.result.is_file()]
+
+    def check_begun(self) -> None:
+        """Raises UsageError if the folder of the training or test holds a run with other options, finished or not.
+
+        Also if another process uses the folder of an unfinished test, or if that folder holds other files.
+        """
+        if not (self.tested / "result.json").is_file():
+            check_free(self.tested, "test")
+            check_unclaimed(self.tested)
+        for folder in (self.trained, self.tested):
+            path = folder / "config.json"
+            saved = read_json(path, _Config, REMOVE)["options"] if path.is_file() else {}
+            for name, value in {**self.row.values, "seed": self.seed}.items():
+                if name in ELSEWHERE or name not in saved or (name == "num_targets" and not value):  # 0: all classes
+                    continue
+                if name == "like_a_dog_image" and value:
+                    value = [str(Path(file).absolute()) for file in value]
+                if as_text(saved[name]) != as_text(value):
+                    raise UsageError(
+                        f"{folder} holds a run with {format_option(name, saved[name])}, but the row {self.row.name} "
+                        f"has {format_option(name, value)}.\nGive another --output, or move that run away."
+                    )
+
+    def run(self) -> Run:
+        """The result of a finished job. Raises UsageError if one of its files is damaged."""
+        trained, tested = (read_json(folder / "result.json", _Result, REMOVE) for folder in (self.trained, self.tested))
+        return Run(
+            self,
+            tested["communication_rate"],
+            tested["candidates"],
+            (trained["seconds"] + tested["seconds"]) / 60,
+            read_json(self.trained / "config.json", _Config, REMOVE)["device"],
+        )
+
+
+class _Config(TypedDict):
+    """The entries of a run's config.json that are read here."""
+
+    options: Options
+    device: str
+
+
+class _Result(TypedDict):
+    """The entries of a run's result.json that are read here."""
+
+    communication_rate: Share
+    candidates: Annotated[int, Meta(ge=1, le=2**31)]
+    seconds: Finite
+
+
+@dataclass(frozen=True)
+class Run:
+    """The result of one job. minutes: training plus test; for a resumed training only the time since it resumed."""
+
+    job: Job
+    rate: float
+    candidates: int
+    minutes: float
+    device: str
+
+
+def finished_jobs(rows: Iterable[Row], output: Path) -> Iterator[Job]:
+    """Yields the finished jobs of these rows, with any seed."""
+    for row in rows:
+        for folder in (output / row.name).glob("seed-*"):
+            number = folder.name.removeprefix("seed-")
+            if number.isdecimal() and not (job := Job(row, int(number), output)).left:
+                yield job
+
+
+def mean_and_deviation(rates: Sequence[float]) -> str:
+    """Mean ± standard deviation of rates, in per cent; only the mean of a single one."""
+    mean = f"{100 * statistics.mean(rates):.1f}"
+    return mean if len(rates) == 1 else f"{mean} ± {100 * statistics.stdev(rates):.1f}"
+
+
+def commands_left(jobs: Iterable[Job]) -> str:
+    """The commands that still have to run, one per line."""
+    commands = [shlex.join([*program().split(), *step.words]) for job in jobs for step in job.left]
+    return "\n".join(commands) or "Nothing is left to do."

@@ -1,0 +1,129 @@
+"""The rows of a sweep: options of a training by their names, and the command line for them. No torch here."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from learning_to_draw.components import Option, flag_of
+from learning_to_draw.errors import UsageError
+from learning_to_draw.reading import OptionValue
+from learning_to_draw.trials.config.configure import everywhere, explain_unknown, other_names, owners
+from learning_to_draw.trials.config.parse import parse_training
+from learning_to_draw.trials.config.run import KINDS
+
+FOLDER_NAME = re.compile(r"\w[\w.,+=-]*", re.ASCII)
+TAKEN = ("sweep.json", "written.json", "table.md", "table.csv", "sketches.png", "submitit")
+SET_BY_SWEEP = ("output", "resume", "seed")
+NOT_A_RUN = ("dry_run", "print_config")
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One setting of a sweep, trained once per seed.
+
+    name: of its folder. options: of its training, by their names. clip: whether CLIP then classifies its sketches.
+    """
+
+    name: str
+    title: str
+    options: Mapping[str, OptionValue]
+    clip: bool = False
+
+    def check(self) -> None:
+        """Raises UsageError for an option that is not valid."""
+        assert self.values
+
+    def words_of(self, names: Collection[str]) -> list[str]:
+        """Those of its options that have these names, as typed on the command line."""
+        return list(_words({name: value for name, value in self.options.items() if name in names}))
+
+    @functools.cached_property
+    def words(self) -> list[str]:
+        """The options as typed on the command line. Raises UsageError for a value that cannot be typed."""
+        return list(_words(self.options))
+
+    @functools.cached_property
+    def values(self) -> dict[str, Any]:
+        """The values of all options of its trainings. Raises UsageError for an option that is not valid."""
+        return parse_training(self.words).values()
+
+
+def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    """The options by their names in Python: batch_size for batch-size, object_oriented for game.
+
+    Raises UsageError for a name that no option has, or if an option is given twice.
+    """
+    names, known = other_names(), owners()
+    named: dict[str, OptionValue] = {}
+    for key, value in options.items():
+        word = flag_of(key.removeprefix("--"))
+        if word not in known:
+            raise UsageError(
+                explain_unknown(word, "train", {kind: described.default for kind, described in KINDS.items()})
+            )
+        written = word[2:].replace("-", "_")
+        name = names.get(written, written)
+        if name in SET_BY_SWEEP:
+            hint = "Seeds are in the list seeds at the top of the file." if name == "seed" else "Leave it out."
+            raise UsageError(f"{key} is set by sweep for every run.\n{hint}")
+        if name == "plugin":
+            raise UsageError(
+                f"{key} cannot be set in a file, because a plugin is code.\nGive --plugin FILE.py with the command."
+            )
+        if name in NOT_A_RUN:
+            raise UsageError(f"with {key} nothing would be trained.\nLeave it out.")
+        if name in named:
+            raise UsageError(f"{key} is given twice, under two names.\nLeave out one of them.")
+        named[name] = value
+    return named
+
+
+def _words(options: Mapping[str, OptionValue]) -> Iterator[str]:
+    known: dict[str, Option] = {name: option for _, name, option in everywhere()}
+    for name, value in options.items():
+        flag, option = flag_of(name), known[name]
+        if option.type is None and not isinstance(value, bool):
+            raise UsageError(f"{name} = {value!r}: this option is a switch.\nWrite true or false.")
+        if isinstance(value, list | tuple) and option.nargs != "+":
+            raise UsageError(f"{name} = {value!r}: this option has one value.\nFor a run with each, use [grid].")
+        if value is True and (option.type is None or option.nargs == "?"):
+            yield flag
+        elif option.type is None:
+            yield from [f"--no-{flag[2:]}"] if option.negatable else []
+        elif isinstance(value, list | tuple):
+            yield from (flag, *map(_text, value))
+        elif _text(value).startswith("-"):
+            yield f"{flag}={_text(value)}"
+        else:
+            yield from (flag, _text(value))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raises UsageError if a name cannot be that of a row's folder, among the other files of a sweep."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if not FOLDER_NAME.fullmatch(name) or name.casefold() in TAKEN or len(name) > 200:
+            raise UsageError(
+                f"{name[:200]!r} cannot be the name of a row, because it is also that of a folder.\n"
+                "Use letters, digits and . , + = - _, and begin with a letter or a digit."
+            )
+        if (other := seen.setdefault(name.casefold(), name)) != name:
+            raise UsageError(f"the rows {other} and {name} would share a folder on some disks.\nRename one of them.")
+
+
+def choose(rows: Iterable[Row], names: Collection[str] | None) -> list[Row]:
+    """The rows with these names, in their own order; None: all. Raises UsageError for a name that no row has."""
+    rows = list(rows)
+    if unknown := set(names or ()) - {row.name for row in rows}:
+        raise UsageError(
+            f"--rows {min(unknown)}: there is no such row.\nChoose from {', '.join(row.name for row in rows)}."
+        )
+    return [row for row in rows if names is None or row.name in names]

@@ -1,0 +1,149 @@
+"""`commgame.py sweep`: trains and tests every row of a TOML file with every seed."""
+
+from __future__ import annotations
+
+import functools
+import json
+import statistics
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from learning_to_draw.errors import RunError, UsageError
+from learning_to_draw.experiments import cluster as clusters
+from learning_to_draw.experiments.jobs import Job, commands_left, finished_jobs, mean_and_deviation
+from learning_to_draw.experiments.own_files import check_own_files, claimed_folder, replace_own_files
+from learning_to_draw.experiments.rows import Row, choose
+from learning_to_draw.experiments.run_jobs import duration, run_jobs
+from learning_to_draw.experiments.sweep_file import read_sweep
+from learning_to_draw.streams import show
+from learning_to_draw.trials.records.output import check_writable
+
+ASKED = "sweep.json"
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the runs are carried out. at_once: how many at a time, on this machine. cluster: None for this machine.
+
+    Raises UsageError for options that do not fit together.
+    """
+
+    at_once: int | None
+    cluster: str | None
+    slurm: Sequence[str]
+
+    def __post_init__(self):
+        if self.slurm and self.cluster != "slurm":
+            raise UsageError("--slurm has an effect only with --cluster slurm.\nAdd it, or leave out --slurm.")
+        if self.at_once is not None and self.cluster is not None:
+            raise UsageError(
+                "--jobs is for this machine, and --cluster for another.\n"
+                "To limit the runs at a time on a cluster, give --slurm array_parallelism=N."
+            )
+        if self.cluster is not None:
+            clusters.check_cluster(self.cluster, self.slurm)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Rows times seeds, in one folder. rows: all of them. chosen: the rows to run now, with `seeds`."""
+
+    rows: Sequence[Row]
+    chosen: Sequence[Row]
+    seeds: Sequence[int]
+    output: Path
+
+    @functools.cached_property
+    def asked(self) -> list[Job]:
+        """The runs to make now: seed by seed, so that the table of the first seed is complete early."""
+        return [Job(row, seed, self.output) for seed in dict.fromkeys(self.seeds) for row in self.chosen]
+
+    def finished(self) -> list[Job]:
+        """All runs that are finished, in the order of rows and seeds."""
+        return sorted(finished_jobs(self.rows, self.output), key=lambda job: (self.rows.index(job.row), job.seed))
+
+    def check(self) -> None:
+        """Raises UsageError for a run with other options, and for files that would be overwritten."""
+        if self.output.exists() and not self.output.is_dir():
+            raise UsageError(f"--output {self.output} is a file, not a folder.\nGive another name.")
+        for job in dict.fromkeys([*self.asked, *self.finished()]):
+            job.check_begun()
+        check_own_files(self.output)
+
+    def commands_left(self) -> str:
+        return commands_left(self.asked)
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Context in which no other sweep uses the folder. Creates it, and writes what was asked for.
+
+        Raises UsageError if another sweep uses it, or if it cannot be written to.
+        """
+        self.output.mkdir(parents=True, exist_ok=True)
+        check_writable(self.output)
+        with claimed_folder(self.output):
+            rows = {row.name: {"title": row.title, "options": row.options} for row in self.rows}
+            content = json.dumps({"rows": rows, "seeds": list(self.seeds)}, indent=2) + "\n"
+            replace_own_files(self.output, {ASKED: content.encode()})
+        with claimed_folder(self.output):  # anew, as the record of own files is another file now
+            yield
+
+    def carry_out(self, way: Way) -> tuple[list[str], str | None]:
+        """Runs what is left. Returns one message for each run that failed; and a text if they are left to a cluster."""
+        left = [job for job in self.asked if job.left]
+        if way.cluster is None or not left:
+            return run_jobs(left, self.finished(), way.at_once or 1), None
+        folder = self.output.absolute() / clusters.FOLDER
+        submitted = clusters.submit(clusters.open_cluster(way.cluster, way.slurm, folder, self.output.name), left)
+        if way.cluster == "local":
+            return clusters.wait_for(submitted, left), None
+        return [], clusters.say_submitted(submitted, folder)
+
+
+def sweep(
+    file: Path,
+    output: Path | None,
+    seeds: Sequence[int] | None,
+    rows: Collection[str] | None,
+    plugin: Path | None,
+    jobs: int | None,
+    cluster: str | None,
+    slurm: Sequence[str],
+    dry_run: bool,
+) -> str:
+    """Runs what is missing. Returns a table of all finished runs.
+
+    Raises UsageError for a file, options or rows that are not valid, if a row's folder holds a run with other options,
+    and for files that would be overwritten; RunError if a run fails.
+    """
+    way, (known, own_seeds) = Way(jobs, cluster, slurm), read_sweep(file, plugin)
+    plan = Sweep(known, choose(known, rows), seeds or own_seeds, output or Path("sweeps", file.stem))
+    plan.check()
+    if dry_run:
+        return plan.commands_left()
+    with plan.claimed():
+        failures, submitted = plan.carry_out(way)
+    text = submitted or table(plan.finished())
+    if failures:
+        show(text)
+        raise failed(failures)
+    return text
+
+
+def failed(failures: Sequence[str]) -> RunError:
+    return RunError("\n".join([*failures, "Finished runs are kept: run the same command again to continue."]))
+
+
+def table(finished: Sequence[Job]) -> str:
+    """The rates of finished runs, as aligned text with one line per row."""
+    lines = [["row", "rate, %", "seeds", "time per run"]]
+    for row in dict.fromkeys(job.row for job in finished):
+        runs = [job.run() for job in finished if job.row is row]
+        seeds = " ".join(str(run.job.seed) for run in runs)
+        rate = mean_and_deviation([run.rate for run in runs])
+        lines.append([row.title, rate, seeds, duration(statistics.mean(run.minutes for run in runs))])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join(text) if finished else "No run is finished."

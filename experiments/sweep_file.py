@@ -1,0 +1,101 @@
+"""Reads the TOML file of a sweep: common options, rows or a grid of values, and seeds. No torch here."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, TypedDict
+
+from msgspec import Meta
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.experiments.rows import Row, canonical, check_names
+from learning_to_draw.reading import Options, OptionValue, read_toml
+
+ADVICE = "See docs/sweeps.md for an example."
+MOST_ROWS = 10_000
+
+
+class SweepFile(TypedDict, total=False):
+    """What the file may hold: `rows` or `grid`."""
+
+    seeds: Annotated[list[Annotated[int, Meta(ge=0, lt=2**32)]], Meta(min_length=1)]
+    common: Options
+    rows: Annotated[dict[str, Options], Meta(min_length=1)]
+    grid: Annotated[dict[str, Annotated[list[OptionValue], Meta(min_length=1)]], Meta(min_length=1)]
+
+
+def read_sweep(path: Path, plugin: Path | None = None) -> tuple[list[Row], list[int]]:
+    """The rows of a sweep, and its seeds (0 if the file has none). plugin: of all rows.
+
+    Raises UsageError for a file that cannot be read, and for options that a training would refuse.
+    """
+    content: SweepFile = read_toml(path, SweepFile, ADVICE)
+    if unknown := sorted(content.keys() - SweepFile.__annotations__.keys()):
+        raise UsageError(
+            f"{path} has {unknown[0]}, which is not part of a sweep.\n"
+            f"It has: seeds, [common] with options of all runs, and [rows.NAME] or [grid]. {ADVICE}"
+        )
+    if ("rows" in content) == ("grid" in content):
+        raise UsageError(
+            f"{path} has {'both [rows.NAME] and [grid]' if 'rows' in content else 'neither [rows.NAME] nor [grid]'}.\n"
+            f"Give one of them: rows with options, or a grid of values. {ADVICE}"
+        )
+    settings = dict(_rows(content["rows"], path) if "rows" in content else _grid(content["grid"], path))
+    common = _options(content.get("common", {}), f"{path}, [common]")
+    if plugin is not None:
+        common["plugin"] = str(plugin)
+    rows = []
+    for name, (title, options) in settings.items():
+        rows.append(Row(name, title, common | options))
+        try:
+            rows[-1].check()
+        except UsageError as error:
+            raise UsageError(f"{path}, row {name}: {error}") from error
+    return rows, list(dict.fromkeys(content.get("seeds", [0])))
+
+
+def _rows(rows: Mapping[str, Options], path: Path) -> Iterator[tuple[str, tuple[str, Options]]]:
+    """Yields (name, (title, options)) of each row."""
+    check_names(rows)
+    for name, options in rows.items():
+        title = options.get("title", name)
+        if not isinstance(title, str) or not title.strip():
+            raise UsageError(f"{path}, row {name}: its title is {title!r}, and has to be a text.\n{ADVICE}")
+        rest = {key: value for key, value in options.items() if key != "title"}
+        yield name, (title, _options(rest, f"{path}, row {name}"))
+
+
+def _grid(grid: Mapping[str, list[OptionValue]], path: Path) -> Iterator[tuple[str, tuple[str, Options]]]:
+    """Yields (name, (title, options)) of each combination of the grid's values."""
+    if (number := math.prod(map(len, grid.values()))) > MOST_ROWS:
+        raise UsageError(f"{path}: [grid] makes {number} rows, and a sweep has at most {MOST_ROWS}.\nLeave out values.")
+    names: list[str] = []
+    for values in itertools.product(*grid.values()):
+        pairs = [(key.replace("_", "-"), _shown(value)) for key, value in zip(grid, values, strict=True)]
+        names.append(
+            "_".join(re.sub(r"[^\w.+=-]+", "-", f"{key}-{text}", flags=re.ASCII).strip("-") for key, text in pairs)
+        )
+        if names[-1] in names[:-1]:
+            raise UsageError(
+                f"{path}: [grid] makes two rows with the name {names[-1]}.\nLeave out a value, or use [rows.NAME]."
+            )
+        title = ", ".join(f"{key} {text}" for key, text in pairs)
+        yield names[-1], (title, _options(dict(zip(grid, values, strict=True)), f"{path}, [grid]"))
+    check_names(names)
+
+
+def _options(options: Options, where: str) -> Options:
+    try:
+        return canonical(options)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
+
+
+def _shown(value: OptionValue) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
