@@ -83,24 +83,25 @@ class _Runner:
         slot = min(set(range(self._at_once)) - {one.slot for one in self.running})
         device = self._devices[slot % len(self._devices)] if self._devices and "device" not in job.row.options else None
         log = job.log if self._at_once > 1 else None
-        where = f"output in {log}" if log else shlex.join(job.left[0].words)
-        logger.info("\n%s (%d of %d): %s", job.title, self._total - len(self._waiting), self._total, where)
+        what = f"output in {log}" if log else shlex.join(job.left[0].words)
+        self._say(f"{job.title} ({self._total - len(self._waiting)} of {self._total}): {what}")
         self.running.append(_Running(job, slot, self._environment, device, log))
 
     def _say_ended(self, one: _Running, code: int) -> None:
         if code == 0:
             self._note_minutes(one.job)
             run, left = one.job.run(), [*self._waiting, *(other.job for other in self.running)]
-            logger.info(
-                "\n%s: %.1f %%, %s; %d of %d runs left%s",
-                *(one.job.title, 100 * run.rate, duration(run.minutes), len(left), self._total),
-                f", about {duration(minutes)}" if left and (minutes := self._prediction(left)) is not None else "",
-            )
+            time_left = f", about {duration(self._prediction(left))}" if left else ""
+            took = f"{100 * run.rate:.1f} %, {duration(run.minutes)}"
+            self._say(f"{one.job.title}: {took}; {len(left)} of {self._total} runs left{time_left}")
             return
         reason = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
         where = f"its message is in {one.log}" if one.log else "its message is above"
         self.failures.append(f"{one.job.title}: {one.command} {reason}; {where}.")
-        logger.info("\n%s", self.failures[-1])
+        self._say(self.failures[-1])
+
+    def _say(self, text: str) -> None:
+        logger.info("%s%s", "" if self._at_once > 1 else "\n", text)  # apart from the output of the commands
 
     def _note_minutes(self, job: Job) -> None:
         self._minutes.setdefault(job.row.name, []).append(job.run().minutes)
@@ -147,7 +148,7 @@ class _Running:
 
 
 def _stop(processes: Sequence[subprocess.Popen], number: int) -> None:
-    """Passes a signal on to the processes, and waits until they have saved and ended. Does so again for a second signal."""
+    """Passes a signal on to the processes, and waits until they have saved and ended; the same for a second signal."""
     for process in processes:
         process.send_signal(number)
     try:

@@ -44,11 +44,11 @@ STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, 
 class PaperRow:
     """One row of a table.
 
-    name: its runs' folder. full, quick: its options, which override FULL and QUICK; quick is None if the row has no
-    quick run, for the reason in `note`. paper: the communication rate in the paper, None if it gives no number, or one
-    that is not known here. seen: the rates of quick runs with seeds 0, 1, 2, ..., as measured here. full_training:
-    options of the full training that the paper's test does not repeat. clip: whether CLIP classifies the sketches of
-    its full run.
+    name: its runs' folder. full, quick: its options, which override FULL and QUICK; a full run does not have an option
+    that is None here. quick is None if the row has no quick run, for the reason in `note`. paper: the communication
+    rate in the paper, None if it gives no number, or one that is not known here. seen: the rates of quick runs with
+    seeds 0, 1, 2, ..., as measured here. full_training: options of the full training that the paper's test does not
+    repeat. clip: whether CLIP classifies the sketches of its full run.
     """
 
     name: str
@@ -67,6 +67,7 @@ class PaperRow:
             options = {**QUICK, **(self.quick or {})}
         else:
             options = {**self.full, **FULL, **self.full, **FULL_TRAINING, **self.full_training}
+            options = {name: value for name, value in options.items() if value is not None}
         return Row(self.name, self.title, {**options, **(here or {})}, self.clip and not quick)
 
     @property
@@ -154,9 +155,12 @@ def _shared() -> tuple[PaperRow, ...]:
     """Encoders x losses. The pictures have CLIP's size for all encoders."""
     encoders = {
         "vgg16": ("VGG16", {"encoder": "VGG16BackboneExtended", "imagenet_weights": True, "feature_layer": "relu5_3"}),
-        "resnet50": ("ResNet50", {"encoder": "ResNet50Backbone", "imagenet_weights": True}),
-        "clip-vit": ("CLIP ViT-B/32", {"encoder": "CLIPVisualEncoder", "clip_model": "ViT-B/32"}),
-        "clip-rn50": ("CLIP ResNet50", {"encoder": "CLIPVisualEncoder", "clip_model": "RN50"}),
+        "resnet50": ("ResNet50", {"encoder": "ResNet50Backbone", "imagenet_weights": True, "feature_layer": None}),
+        "clip-vit": (
+            "CLIP ViT-B/32",
+            {"encoder": "CLIPVisualEncoder", "clip_model": "ViT-B/32", "feature_layer": None},
+        ),
+        "clip-rn50": ("CLIP ResNet50", {"encoder": "CLIPVisualEncoder", "clip_model": "RN50", "feature_layer": None}),
     }
     losses = {
         "game": ("game loss", {}, ORIGINAL),

@@ -3,18 +3,24 @@
 import csv
 import json
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from learning_to_draw import commgame
 from learning_to_draw.errors import UsageError
-from learning_to_draw.experiments import reproduce, tables
-from learning_to_draw.experiments.tables import Row, Table
-from learning_to_draw.trials.records import own_files
+from learning_to_draw.experiments import own_files, reproduce, tables
+from learning_to_draw.experiments.jobs import Job, Run
+from learning_to_draw.experiments.tables import PaperRow, Table
+from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.claim import claimed
 
-TINY = "--batch-size 150 --epochs 1"
+ROOT = Path(__file__).parents[2]
+
+TINY = {"batch_size": 150, "epochs": 1}
+SAME = {"object_oriented": "same"}
 SEEN = (0.0, 0.1, 0.2)
 
 
@@ -29,11 +35,11 @@ def small(monkeypatch):
     def use(*rows):
         monkeypatch.setattr(reproduce, "TABLES", table(*rows))
 
-    monkeypatch.setattr(reproduce, "QUICK", TINY)
+    monkeypatch.setattr(tables, "QUICK", TINY)
     use(
-        Row("original", "original", "", 0.69, "", SEEN),
-        Row("same", "same", "", 0.963, "--object-oriented same"),
-        Row("none", "no quick one", "", 0.5, None, note="it is too large"),
+        PaperRow("original", "original", {}, 0.69, {}, SEEN),
+        PaperRow("same", "same", {}, 0.963, SAME),
+        PaperRow("none", "no quick one", {}, 0.5, None, note="it is too large"),
     )
     return use
 
@@ -80,7 +86,7 @@ def test_what_is_missing_is_done_and_set_beside_the_paper(small, tmp_path, capsy
 
     assert call(capsys, "--quick", "--rows", "same", "--seeds", 3, "--output", output)[1] == out  # all that is there
 
-    small(Row("original", "original", "", 0.69, "", (0.9, 0.9, 0.9)))
+    small(PaperRow("original", "original", {}, 0.69, {}, (0.9, 0.9, 0.9)))
     code, out, err = call(capsys, "--quick", "--seeds", 3, "--output", output)
     assert code == 1
     rate = 100 * rates[0]["communication_rate"]
@@ -91,7 +97,7 @@ def test_what_is_missing_is_done_and_set_beside_the_paper(small, tmp_path, capsy
     assert (output / "table.md").read_text() == out
 
     (second.with_name("seed-3-test") / "result.json").write_text("{")
-    small(Row("same", "same", "", 0.963, "--object-oriented same"))
+    small(PaperRow("same", "same", {}, 0.963, SAME))
     code, out, err = call(capsys, "--quick", "--seeds", 3, "--output", output)
     assert (code, out) == (2, "")
     assert "result.json cannot be read" in err
@@ -100,22 +106,22 @@ def test_what_is_missing_is_done_and_set_beside_the_paper(small, tmp_path, capsy
 @pytest.mark.slow
 def test_runs_of_other_options_are_not_taken_for_the_table_s(small, tmp_path, capsys):
     """Also where the other is in what is left at its default, and where only the test is another's."""
-    small(Row("original", "original", "", 0.69, "--nlines 3"))
+    small(PaperRow("original", "original", {}, 0.69, {"nlines": 3}))
     assert call(capsys, "--quick", "--output", tmp_path)[0] == 0
     for options, told in (
-        ("--nlines 4", "seed-0 holds a run with --nlines 3, but this row of the quick table has --nlines 4"),
-        ("", "seed-0 holds a run with --nlines 3, but this row of the quick table has --nlines 8"),
-        ("--nlines 3 --object-oriented same", "holds a run with --object-oriented none, but this row"),
+        ({"nlines": 4}, "seed-0 holds a run with --nlines 3, but the row original has --nlines 4"),
+        ({}, "seed-0 holds a run with --nlines 3, but the row original has --nlines 8"),
+        ({"nlines": 3, **SAME}, "holds a run with --object-oriented none, but the row original"),
     ):
-        small(Row("original", "original", "", 0.69, options))
+        small(PaperRow("original", "original", {}, 0.69, options))
         for arguments in (["--quick"], ["--quick", "--dry-run"]):
             code, _, err = call(capsys, *arguments, "--output", tmp_path)
             assert code == 2
             assert told in err
-    small(Row("original", "original", tables.STL10, 0.69, None))
+    small(PaperRow("original", "original", tables.STL10, 0.69, None))
     code, _, err = call(capsys, "--output", tmp_path)
-    assert (code, "but this row has" in err) == (2, True)
-    small(Row("original", "original", "", 0.69, "--nlines 4"))
+    assert (code, "but the row original has" in err) == (2, True)
+    small(PaperRow("original", "original", {}, 0.69, {"nlines": 4}))
     (tmp_path / "original" / "seed-0").rename(tmp_path / "taken away")
     code, _, err = call(capsys, "--quick", "--output", tmp_path)
     assert code == 2
@@ -123,7 +129,7 @@ def test_runs_of_other_options_are_not_taken_for_the_table_s(small, tmp_path, ca
 
 
 def test_seeds_add_to_what_is_there(small, tmp_path, capsys):
-    small(Row("original", "original", "", 0.69, ""))
+    small(PaperRow("original", "original", {}, 0.69, {}))
     for seeds in ((1,), (0,)):
         code, out, err = call(capsys, "--quick", "--seeds", *seeds, "--output", tmp_path)
         assert code == 0, err
@@ -134,11 +140,11 @@ def test_seeds_add_to_what_is_there(small, tmp_path, capsys):
 
 
 def test_the_mean_and_deviation_of_several_seeds(tmp_path):
-    row = Row("a", "a", "", None, "", (0.5, 0.6, 0.7))
+    row = PaperRow("a", "a", {}, None, {}, (0.5, 0.6, 0.7))
 
     def line(*rates, checked):
-        settings = reproduce.Settings(True, tmp_path, None, None)
-        runs = [reproduce.Run(reproduce.Job(row, n, settings), rate, 10, 1.0, "cpu") for n, rate in enumerate(rates)]
+        jobs = [Job(row.row(quick=True), seed, tmp_path) for seed in range(len(rates))]
+        runs = [Run(job, rate, 10, 1.0, "cpu") for job, rate in zip(jobs, rates, strict=True)]
         return reproduce.Line(row, rates, checked, tuple(runs))
 
     assert line(0.4, 0.5, 0.6, checked=True).text == "50.0 ± 10.0"
@@ -148,7 +154,7 @@ def test_the_mean_and_deviation_of_several_seeds(tmp_path):
 
 
 def test_a_run_that_fails_is_named(small, tmp_path, capfd):
-    small(Row("broken", "a broken row", "", None, "--object-oriented same --num-targets 50"))
+    small(PaperRow("broken", "a broken row", {}, None, {**SAME, "num_targets": 50}))
     code, _, err = call(capfd, "--quick", "--output", tmp_path)
     assert code == 1
     assert "a broken row, seed 0: train failed with exit code 2; its message is above" in err
@@ -165,7 +171,7 @@ def test_rows_are_chosen_by_name(capsys, tmp_path):
     assert "--rows orignal: there is no such row" in err
     assert not (tmp_path / "out").exists()
     code, _, err = call(capsys, "--quick", "--rows", "orignal", "--output", tmp_path / "out")
-    assert (code, "there is no such row with a quick run" in err) == (2, True)
+    assert (code, "there is no such row" in err) == (2, True)
 
 
 def test_what_cannot_be_done_is_said(small, capsys, tmp_path):
@@ -179,13 +185,15 @@ def test_what_cannot_be_done_is_said(small, capsys, tmp_path):
 
 def test_full_runs_are_those_of_commands_md(capsys):
     (train, test) = call(capsys, "--dry-run", "--rows", "original")[1].splitlines()
-    row = tables.TABLES["table1"].rows[0]
-    assert train.startswith(row.commands[0].split(" --output")[0])
+    written = (ROOT / "commands.md").read_text().split("```sh\n")[1].splitlines()[0]
+    assert written.startswith("python commgame.py train")
+    full, ours = (parse("train", shlex.split(line)[3:]).values() for line in (written, train))
+    assert {name for name in full if full[name] != ours[name]} == {"output", "seed", "resume"}
     assert test.split()[2] == "test"
 
 
 def test_a_test_that_was_interrupted_is_begun_again_unless_its_folder_holds_something_else(small, tmp_path, capsys):
-    small(Row("original", "original", "", 0.69, ""))
+    small(PaperRow("original", "original", {}, 0.69, {}))
     assert call(capsys, "--quick", "--output", tmp_path)[0] == 0
     tested = tmp_path / "original" / "seed-0-test"
     (tested / "result.json").unlink()
