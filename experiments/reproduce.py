@@ -18,6 +18,7 @@ from learning_to_draw.experiments.rows import choose
 from learning_to_draw.experiments.sheet import draw_sheet
 from learning_to_draw.experiments.sweep import Sweep, Way, failed
 from learning_to_draw.experiments.tables import TABLES, PaperRow, Table
+from learning_to_draw.packages import import_optional
 from learning_to_draw.streams import show
 
 FURTHER = {"human": beside_people, "shared": what_clip_sees}  # what a table has below its rates, from finished jobs
@@ -54,6 +55,8 @@ def reproduce(
     plan.check()
     if dry_run:
         return plan.commands_left()
+    if any(row.clip for row in plan.chosen):
+        import_optional("open_clip", f"reproduce {table}", "open_clip_torch")  # now, and not after days of training
     with plan.claimed():
         failures, submitted = plan.carry_out(way)
         if submitted is not None:

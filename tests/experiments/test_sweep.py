@@ -1,0 +1,441 @@
+"""A sweep: what its file may say, what it refuses, and that it makes what is missing, however often it is disturbed."""
+
+import json
+import os
+import random
+import shlex
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from learning_to_draw import commgame
+from learning_to_draw.errors import UsageError
+from learning_to_draw.experiments import run_jobs
+from learning_to_draw.experiments.jobs import Job
+from learning_to_draw.experiments.own_files import claimed_folder
+from learning_to_draw.experiments.sweep_file import read_sweep
+
+ROOT = Path(__file__).parents[2]
+ROWS = """
+seeds = [0, 1]
+[common]
+dataset = "Digits"
+batch-size = 150
+epochs = 2
+[rows.few]
+nlines = 1
+[rows.many]
+title = "many lines"
+nlines = 3
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    """written(text) -> a file with it."""
+
+    def write(text, name="lines.toml"):
+        (tmp_path / name).write_text(text)
+        return tmp_path / name
+
+    return write
+
+
+def call(capsys, *arguments):
+    code = commgame.main(["sweep", *map(str, arguments)])
+    return code, *capsys.readouterr()
+
+
+def put_finished(output, row, seed, rate, *, minutes=1.0, **options):
+    """The files of a finished training and test that a sweep reads."""
+    for folder in (output / row / f"seed-{seed}", output / row / f"seed-{seed}-test"):
+        folder.mkdir(parents=True)
+        result = {"communication_rate": rate, "candidates": 150, "seconds": 30 * minutes}
+        (folder / "result.json").write_text(json.dumps(result))
+        command = "test" if folder.name.endswith("-test") else "train"
+        options = {"seed": seed, **options} if command == "train" else options
+        (folder / "config.json").write_text(json.dumps({"command": command, "options": options, "device": "cpu"}))
+
+
+def test_options_are_named_as_in_python_or_on_the_command_line(written):
+    rows, seeds = read_sweep(
+        written(
+            """
+            [common]
+            game = "same"
+            batch-size = 100
+            learning-rate = 0.001
+            invert = true
+            [rows.a]
+            batch_size = 50
+            invert = false
+            sop-weights = [1, 0.5]
+            [rows.b]
+            object-oriented = "different"
+            freeze-vgg = true
+            encoder = "VGG16Backbone"
+            decoder = "SinglePassPolyConnectDecoder"
+            allow-points = false
+            """
+        )
+    )
+    assert seeds == [0]
+    assert [row.title for row in rows] == ["a", "b"]
+    a, b = (row.values for row in rows)
+    assert (a["object_oriented"], a["batch_size"], a["learning_rate"]) == ("same", 50, "0.001")
+    assert (a["invert"], a["sop_weights"]) == (False, (1.0, 0.5))
+    assert (b["object_oriented"], b["batch_size"], b["freeze_backbone"]) == ("different", 100, True)
+    assert (b["invert"], b["allow_points"]) == (True, False)
+
+
+def test_a_grid_has_a_row_for_every_combination(written):
+    rows, _ = read_sweep(
+        written(
+            """
+            [grid]
+            nlines = [1, 5]
+            game = ["original", "same"]
+            learning-rate = ["0.001", "0.001*0.5@[10]B"]
+            """
+        )
+    )
+    assert len({row.name for row in rows}) == 8
+    assert rows[0].name == "nlines-1_game-original_learning-rate-0.001"
+    assert rows[-1].name == "nlines-5_game-same_learning-rate-0.001-0.5-10-B"
+    assert rows[-1].title == "nlines 5, game same, learning-rate 0.001*0.5@[10]B"
+    assert [(row.values["nlines"], row.values["object_oriented"]) for row in rows[::2]] == [
+        (1, "none"),
+        (1, "same"),
+        (5, "none"),
+        (5, "same"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[rows.a", "cannot be read"),
+        ("seeds = [0]", "has neither [rows.NAME] nor [grid]"),
+        ("[rows.a]\n[grid]\nnlines = [1]", "has both [rows.NAME] and [grid]"),
+        ("[row.a]\nnlines = 1", "has row, which is not part of a sweep"),
+        ("nlines = 1\n[rows.a]", "has nlines, which is not part of a sweep"),
+        ("[rows.a]\nnlins = 3", "row a: there is no option --nlins.\n       Did you mean --nlines?"),
+        ("[rows.a]\nnl = 3", "row a: there is no option --nl"),
+        ("[common]\nnpoints = 3\n[rows.a]", "row a: --npoints belongs to the decoder"),
+        ("[rows.a]\nnlines = 0", "row a: argument --nlines: "),
+        (
+            "[rows.a]\nnlines = [1, 5]",
+            "row a: nlines = [1, 5]: this option has one value.\n       For a run with each,",
+        ),
+        ("[rows.a]\ninvert = 1", "invert = 1: this option is a switch"),
+        ("[rows.a]\nseed = 3", "row a: seed is set by sweep for every run"),
+        ("[common]\noutput = 'x'\n[rows.a]", "[common]: output is set by sweep"),
+        ("[rows.a]\ndry-run = true", "with dry-run nothing would be trained"),
+        ("[rows.a]\nplugin = 'my.py'", "plugin cannot be set in a file, because a plugin is code"),
+        ("[rows.a]\ngame = 'same'\nobject-oriented = 'same'", "object-oriented is given twice, under two names"),
+        ("[rows.a]\ntitle = 3", "its title is 3"),
+        ("[rows.'../a']", "'../a' cannot be the name of a row"),
+        ("[rows.'table.md']", "'table.md' cannot be the name of a row"),
+        ("[rows.a]\n[rows.A]", "the rows a and A would share a folder"),
+        ("[grid]\nnlines = [1, 1]", "[grid] makes two rows with the name nlines-1"),
+        ("[grid]\nnlines = []", "cannot be read: Expected `array` of length >= 1"),
+        ("[grid]\nnlines = 3", "cannot be read: Expected `array`, got `int`"),
+        ("[grid]\n" + "\n".join(f"{name} = [{'1, ' * 99}]" for name in ("nlines", "epochs", "seed")), "at most 10000"),
+        ("seeds = []\n[rows.a]", "cannot be read"),
+        ("seeds = [-1]\n[rows.a]", "cannot be read"),
+    ],
+)
+def test_mistakes_in_the_file(text, told, written, tmp_path, capsys):
+    file = written(text)
+    code, out, err = call(capsys, file, "--output", tmp_path / "out")
+    assert (code, out) == (2, "")
+    assert str(file) in err or "cannot be the name" in err or "would share" in err
+    assert told in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_lists_the_commands_that_remain(written, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = written(ROWS)
+    put_finished(tmp_path / "sweeps/lines", "few", 0, 0.5, nlines=1, batch_size=150)
+    code, out, err = call(capsys, file, "--dry-run")
+    assert code == 0, err
+    words = [shlex.split(line)[2:] for line in out.splitlines()]
+    assert [(line[0], line[line.index("--output") + 1]) for line in words] == [
+        (command, f"sweeps/lines/{run}{'-test' if command == 'test' else ''}")
+        for run in ("many/seed-0", "few/seed-1", "many/seed-1")
+        for command in ("train", "test")
+    ]
+    assert words[0][:9] == ["train", "--dataset", "Digits", "--batch-size", "150", "--epochs", "2", "--nlines", "3"]
+    assert not list(tmp_path.glob("sweeps/lines/*.json"))
+    code, out, _ = call(capsys, file, "--dry-run", "--rows", "few", "--seeds", "0", "7")
+    assert [line.split()[2] for line in out.splitlines()] == ["train", "test"]
+    assert "few/seed-7" in out
+    code, _, err = call(capsys, file, "--dry-run", "--rows", "fewer")
+    assert (code, "--rows fewer: there is no such row" in err) == (2, True)
+
+
+def test_the_table_of_finished_runs_and_what_was_asked_for(written, tmp_path, capsys):
+    for row, nlines, rates in (("few", 1, (0.5, 0.7)), ("many", 3, (0.8,))):
+        for seed, rate in enumerate(rates):
+            put_finished(tmp_path / "out", row, seed, rate, minutes=2.0, nlines=nlines)
+    file = written(ROWS)
+    arguments = (file, "--output", tmp_path / "out", "--seeds", "0")
+    code, out, err = call(capsys, *arguments)
+    assert (code, err) == (0, "")
+    assert [line.split() for line in out.splitlines()[1:]] == [
+        ["few", "60.0", "±", "14.1", "0", "1", "2", "min"],
+        ["many", "lines", "80.0", "0", "2", "min"],
+    ]
+    asked = json.loads((tmp_path / "out" / "sweep.json").read_text())
+    common = {"dataset": "Digits", "batch_size": 150, "epochs": 2}
+    assert asked == {
+        "rows": {
+            "few": {"title": "few", "options": {**common, "nlines": 1}},
+            "many": {"title": "many lines", "options": {**common, "nlines": 3}},
+        },
+        "seeds": [0],
+    }
+    assert call(capsys, *arguments)[1] == out
+    (tmp_path / "out" / "sweep.json").write_text("mine")
+    code, _, err = call(capsys, *arguments)
+    assert (code, "holds sweep.json, which this version" in err) == (2, True)
+    assert (tmp_path / "out" / "sweep.json").read_text() == "mine"
+
+
+def test_runs_of_other_options_are_refused_before_anything_is_written(written, tmp_path, capsys):
+    put_finished(tmp_path / "out", "many", 5, 0.5, nlines=4)
+    code, _, err = call(capsys, written(ROWS), "--output", tmp_path / "out")
+    assert (code, "seed-5 holds a run with --nlines 4, but the row many has --nlines 3" in err) == (2, True)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["many"]
+
+
+def test_of_two_calls_at_once_the_second_is_refused(written, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    with claimed_folder(tmp_path / "out"):
+        code, _, err = call(capsys, written(ROWS), "--output", tmp_path / "out")
+    assert (code, f"another process is at work in {tmp_path / 'out'}" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--slurm", "time=5"], "--slurm has an effect only with --cluster slurm"),
+        (["--cluster", "local", "--jobs", "2"], "--jobs is for this machine"),
+        (["--cluster", "--slurm", "partition=gpu"], "--cluster slurm needs a time limit"),
+        (["--cluster", "--slurm", "partition"], "--slurm partition: this is not NAME=VALUE"),
+        (["--cluster", "--slurm", "time=5"], "no sbatch or no srun on this machine"),
+        (["--jobs", "0"], "argument --jobs"),
+    ],
+)
+def test_ways_that_do_not_fit_together(arguments, told, written, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, _, err = call(capsys, written(ROWS), "--output", tmp_path / "out", *arguments)
+    assert (code, told in err) == (2, True), err
+    assert not (tmp_path / "out").exists()
+
+
+def test_slurm_gets_an_array_with_the_parameters_given(written, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("submitit")
+    for name, script in (("srun", ""), ("sbatch", f'cp "$1" {tmp_path}/batch.sh; echo Submitted batch job 4711')):
+        (tmp_path / name).write_text(f"#!/bin/bash\n{script}\n")
+        (tmp_path / name).chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    put_finished(tmp_path / "out", "few", 0, 0.5, nlines=1)
+    parameters = ("partition=gpu", "time=90", "gpus_per_node=1", "reservation=today", "setup=module load cuda")
+    code, out, err = call(capsys, written(ROWS), "--output", tmp_path / "out", "--cluster", "--slurm", *parameters)
+    assert code == 0, err
+    assert "submitted 3 runs as job 4711" in out
+    lines = (tmp_path / "batch.sh").read_text().splitlines()
+    for line in ("--array=0-2%3", "--partition=gpu", "--time=90", "--gpus-per-node=1", "--reservation=today"):
+        assert f"#SBATCH {line}" in lines
+    assert "module load cuda" in lines
+    assert len(list((tmp_path / "out" / "submitit").glob("4711_*_submitted.pkl"))) == 3
+
+
+def test_the_time_left_is_that_of_the_same_row_or_of_all(written, tmp_path):
+    rows, _ = read_sweep(written(ROWS))
+    for row, seed, minutes in (("few", 0, 2.0), ("few", 1, 4.0)):
+        put_finished(tmp_path, row, seed, 0.5, minutes=minutes)
+    few, many = rows
+    runner = run_jobs._Runner([], [Job(few, 0, tmp_path), Job(few, 1, tmp_path)], 1)
+    assert runner._prediction([Job(few, 2, tmp_path), Job(many, 2, tmp_path)]) == pytest.approx(3.0 + 3.0)
+    put_finished(tmp_path, "many", 0, 0.5, minutes=9.0)
+    runner._note_minutes(Job(many, 0, tmp_path))
+    assert runner._prediction([Job(few, 2, tmp_path), Job(many, 2, tmp_path)]) == pytest.approx(3.0 + 9.0)
+    assert [run_jobs.duration(minutes) for minutes in (0.5, 12.4, 150)] == ["30 s", "12 min", "2.5 h"]
+
+
+def test_cores_are_divided_among_jobs_unless_the_environment_says_how(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "7")
+    assert run_jobs._environment(1) == dict(os.environ)
+    environment = run_jobs._environment(2)
+    assert environment["OMP_NUM_THREADS"] == str(max(1, len(os.sched_getaffinity(0)) // 2))
+    assert environment["NUMBA_NUM_THREADS"] == "7"
+
+
+def test_a_plugin_is_given_with_the_command(written, tmp_path, capsys):
+    (tmp_path / "not a plugin.py").write_text("")
+    code, _, err = call(capsys, written(ROWS), "--plugin", tmp_path / "not a plugin.py", "--dry-run")
+    assert (code, "it registers no component" in err) == (2, True)
+    rows, _ = read_sweep(written(ROWS), Path("my.py"))
+    assert rows[0].words[-2:] == ["--nlines", "1"]
+    assert rows[0].words[rows[0].words.index("--plugin") + 1] == "my.py"
+    with pytest.raises(UsageError, match="plugin is code"):
+        read_sweep(written("[common]\nplugin = 'my.py'\n[rows.a]"))
+
+
+# From here on, with real runs.
+
+SMALL = """
+[common]
+batch-size = 150
+epochs = 3
+quiet = true
+[rows.one]
+nlines = 1
+[rows.three]
+nlines = 3
+"""
+RUNS = [f"{row}/seed-0{test}" for row in ("one", "three") for test in ("", "-test")]
+
+
+def start(file, *arguments):
+    command = [sys.executable, str(ROOT / "commgame.py"), "sweep", str(file), *map(str, arguments)]
+    return subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def check_same(output, alone):
+    """All runs are finished, and what can be reproduced is the same, byte for byte."""
+    for run in RUNS:
+        results = [json.loads((folder / run / "result.json").read_text()) for folder in (output, alone)]
+        assert results[0]["communication_rate"] == results[1]["communication_rate"]
+        for name in ("log.csv", "gamelogs/games.jsonl"):
+            assert (alone / run / name).exists() == (output / run / name).exists()
+            if (alone / run / name).exists():
+                assert (output / run / name).read_bytes() == (alone / run / name).read_bytes(), (run, name)
+    assert (output / "sweep.json").read_bytes() == (alone / "sweep.json").read_bytes()
+
+
+def wait_until(reached, process, seconds=300):
+    end = time.monotonic() + seconds
+    while not reached():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """A sweep that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("alone")
+    (folder / "small.toml").write_text(SMALL)
+    process = start(folder / "small.toml", "--output", folder / "out")
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert "one, seed 0 (1 of 2): train --batch-size 150" in err
+    assert "1 of 2 runs left, about" in err
+    return folder / "out"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(2))
+def test_a_sweep_killed_twice_at_random_ends_as_one_left_alone(number, alone, written, tmp_path):
+    random_times, file, output = random.Random(number), written(SMALL), tmp_path / "out"
+    for run in ("one/seed-0", "three/seed-0"):
+        process = start(file, "--output", output)
+        wait_until((output / run / "config.json").exists, process)
+        time.sleep(random_times.uniform(0, 4))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    process = start(file, "--output", output)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["one", "three"]
+    check_same(output, alone)
+
+
+@pytest.mark.slow
+def test_two_jobs_are_stopped_by_a_signal_and_resume(alone, written, tmp_path):
+    file, output = written(SMALL), tmp_path / "out"
+    process = start(file, "--output", output, "--jobs", "2")
+    logs = [output / row / "seed-0" / "log.csv" for row in ("one", "three")]
+    wait_until(lambda: all(log.exists() for log in logs), process)
+    process.terminate()  # this process only
+    assert process.wait() == 128 + signal.SIGTERM
+    for row in ("one", "three"):
+        assert (output / row / "seed-0" / "resume.pt").exists() or (output / row / "seed-0" / "result.json").exists()
+        assert "train --batch-size 150" in (output / row / "seed-0.log").read_text()
+    process = start(file, "--output", output, "--jobs", "2")
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    check_same(output, alone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_job_that_fails_does_not_stop_the_others(jobs, written, tmp_path):
+    rows = "[rows.broken]\ngame = 'same'\nnum-targets = 50\n[rows.one]\nnlines = 1\n"
+    process = start(written(f"[common]\nbatch-size = 150\nepochs = 1\n{rows}"), "--output", tmp_path, "--jobs", jobs)
+    out, err = process.communicate()
+    assert process.returncode == 1
+    where = "above" if jobs == 1 else f"in {tmp_path}/broken/seed-0.log"
+    assert f"failed: broken, seed 0: train failed with exit code 2; its message is {where}." in err
+    assert [line.split()[0] for line in out.splitlines()] == ["row", "one"]
+    said = err if jobs == 1 else (tmp_path / "broken" / "seed-0.log").read_text()
+    assert "error: --num-targets 50" in said
+
+
+@pytest.mark.slow
+def test_submitit_on_this_machine(alone, written, tmp_path):
+    pytest.importorskip("submitit")
+    file, output = written(SMALL + "[rows.broken]\ngame = 'same'\nnum-targets = 50\n"), tmp_path / "out"
+    process = start(file, "--output", output, "--cluster", "local")
+    out, err = process.communicate()
+    assert process.returncode == 1
+    assert "failed: broken, seed 0: failed; its message is in " in err
+    assert [line.split()[0] for line in out.splitlines()] == ["row", "one", "three"]
+    process = start(written(SMALL), "--output", output, "--cluster", "local")  # nothing is left
+    assert process.communicate()[0].splitlines() == out.splitlines()
+    check_same(output, alone)
+
+
+# As submitit does with USR2, which SLURM sends before it stops a job.
+ELEMENT = """
+import pickle, signal, sys
+from learning_to_draw.experiments.cluster import Element
+element = Element(*pickle.load(sys.stdin.buffer))
+def queue_again(*_):
+    again = element.checkpoint().function
+    assert (again.folder, again.steps) == (element.folder, element.steps)
+    sys.exit(3)
+signal.signal(signal.SIGUSR2, queue_again)
+element()
+"""
+
+
+@pytest.mark.slow
+def test_an_element_of_an_array_that_runs_out_of_time_saves_and_resumes(alone, written, tmp_path):
+    import pickle
+
+    pytest.importorskip("submitit")
+    row = next(row for row in read_sweep(written(SMALL))[0] if row.name == "three")
+    job = Job(row, 0, tmp_path / "out")
+    steps = [(str(step.result), [sys.executable, str(run_jobs.PROGRAM), *step.words]) for step in job.steps]
+    for code in (3, 0):
+        process = subprocess.Popen([sys.executable, "-c", ELEMENT], cwd=ROOT, stdin=subprocess.PIPE)
+        process.stdin.write(pickle.dumps((str(tmp_path), steps)))
+        process.stdin.close()
+        if code == 3:
+            wait_until((job.trained / "log.csv").exists, process)
+            os.kill(process.pid, signal.SIGUSR2)
+        assert process.wait() == code
+    for run in ("three/seed-0/log.csv", "three/seed-0-test/gamelogs/games.jsonl"):
+        assert (tmp_path / "out" / run).read_bytes() == (alone / run).read_bytes()
