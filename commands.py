@@ -1,7 +1,7 @@
 """The table `TOOLS` of all commands other than train, test and crossplay.
 
-They run sweeps and reproduce the paper's tables, turn runs into pages, pictures and statistics, and list and check components.
-Importing this module does not import torch.
+They run sweeps and reproduce the paper's tables, turn runs into pages, pictures and statistics, and list and check
+components. Importing this module does not import torch.
 """
 
 from learning_to_draw.analysis.compare import options as compare_options

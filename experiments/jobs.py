@@ -16,13 +16,15 @@ from learning_to_draw.components import options_of
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.experiments.rows import Row
-from learning_to_draw.reading import Finite, Options, Share, read_json
+from learning_to_draw.reading import Finite, Share, read_json
 from learning_to_draw.trials.config.configure import OF_ONE_START, as_text, format_option
+from learning_to_draw.trials.config.parse import SavedConfig
 from learning_to_draw.trials.records.folder import check_free, check_unclaimed
 
 REMOVE = "Remove the folder of this run, and run the command again."
 # Options that may have other values when the command is run again.
 ELSEWHERE = (*OF_ONE_START, "dataset_root", "device", "plugin")
+SETTLED = ("settled by", "shrunk to")  # where a value comes from that nobody has asked for
 OF_A_TEST = ("dataset_root", "device", "cache_dir", "no_cache", "quiet")  # not passed on by a checkpoint, or elsewhere
 
 
@@ -87,11 +89,16 @@ class Job:
         if not (self.tested / "result.json").is_file():
             check_free(self.tested, "test")
             check_unclaimed(self.tested)
+        settled: set[str] = set()  # by the training itself
         for folder in (self.trained, self.tested):
             path = folder / "config.json"
-            saved = read_json(path, _Config, REMOVE)["options"] if path.is_file() else {}
+            config: SavedConfig = read_json(path, SavedConfig, REMOVE) if path.is_file() else {}
+            settled |= {name for name, source in config.get("sources", {}).items() if source.startswith(SETTLED)}
+            saved = config.get("options", {})
             for name, value in {**self.row.values, "seed": self.seed}.items():
-                if name in ELSEWHERE or name not in saved or (name == "num_targets" and not value):  # 0: all classes
+                if name in ELSEWHERE or name not in saved or name in settled - self.row.options.keys():
+                    continue
+                if name == "num_targets" and not value:  # all classes; their number is saved
                     continue
                 if name == "like_a_dog_image" and value:
                     value = [str(Path(file).absolute()) for file in value]
@@ -109,15 +116,8 @@ class Job:
             tested["communication_rate"],
             tested["candidates"],
             (trained["seconds"] + tested["seconds"]) / 60,
-            read_json(self.trained / "config.json", _Config, REMOVE)["device"],
+            read_json(self.trained / "config.json", SavedConfig, REMOVE).get("device", ""),
         )
-
-
-class _Config(TypedDict):
-    """The entries of a run's config.json that are read here."""
-
-    options: Options
-    device: str
 
 
 class _Result(TypedDict):

@@ -215,11 +215,24 @@ def test_runs_of_other_options_are_refused_before_anything_is_written(written, t
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["many"]
 
 
+def test_values_that_a_training_settled_itself_are_not_other_options(written, tmp_path, capsys):
+    file = written("[rows.a]\ngame = 'same'\nnum-targets = 0\n[rows.b]\nbatch-size = 32\n")
+    for row, options in (("a", {"num_targets": 10, "batch_size": 9}), ("b", {"batch_size": 9})):
+        put_finished(tmp_path / "out", row, 0, 0.5, **options)
+        config = tmp_path / "out" / row / "seed-0" / "config.json"
+        sources = {"num_targets": "settled by the run", "batch_size": "shrunk to the valid split"}
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"sources": sources}))
+    code, _, err = call(capsys, file, "--output", tmp_path / "out", "--rows", "a")
+    assert (code, "--batch-size 9, but the row b has --batch-size 32" in err) == (2, True)  # it was asked for
+    file = written("[rows.a]\ngame = 'same'\nnum-targets = 0\n[rows.b]\n")
+    assert call(capsys, file, "--output", tmp_path / "out")[0] == 0
+
+
 def test_of_two_calls_at_once_the_second_is_refused(written, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     with claimed_folder(tmp_path / "out"):
         code, _, err = call(capsys, written(ROWS), "--output", tmp_path / "out")
-    assert (code, f"another process is at work in {tmp_path / 'out'}" in err) == (2, True)
+    assert (code, f"another process is using {tmp_path / 'out'}" in err) == (2, True)
 
 
 @pytest.mark.parametrize(
