@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shlex
 import signal
 import stat
@@ -91,6 +92,17 @@ def test_options_are_named_as_in_python_or_on_the_command_line(written):
     assert (a["invert"], a["sop_weights"]) == (False, (1.0, 0.5))
     assert (b["object_oriented"], b["batch_size"], b["freeze_backbone"]) == ("different", 100, True)
     assert (b["invert"], b["allow_points"]) == (True, False)
+
+
+def test_the_examples_of_the_page(written):
+    page = (ROOT / "docs" / "sweeps.md").read_text()
+    example, grid = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    rows, seeds = read_sweep(written(example))
+    assert ([row.title for row in rows], seeds) == (["few", "many lines"], [0, 1, 2])
+    assert [row.values["nlines"] for row in rows] == [3, 20]
+    rows, _ = read_sweep(written(grid))
+    assert len(rows) == 6
+    assert rows[0].name == "nlines-1_game-same"
 
 
 def test_a_grid_has_a_row_for_every_combination(written):
