@@ -12,7 +12,7 @@ from pathlib import Path
 from learning_to_draw.errors import RunError, UsageError
 from learning_to_draw.experiments.clip_counters import what_clip_sees
 from learning_to_draw.experiments.jobs import Job, Run, mean_and_deviation
-from learning_to_draw.experiments.own_files import replace_own_files
+from learning_to_draw.trials.records.own_files import replace_own_files
 from learning_to_draw.experiments.people import beside_people
 from learning_to_draw.experiments.rows import choose
 from learning_to_draw.experiments.sheet import draw_sheet

@@ -11,10 +11,11 @@ from PIL import Image
 
 from learning_to_draw import commgame
 from learning_to_draw.errors import UsageError
-from learning_to_draw.experiments import own_files, reproduce, tables
+from learning_to_draw.experiments import reproduce, tables
 from learning_to_draw.experiments.jobs import Job, Run
 from learning_to_draw.experiments.tables import PaperRow, Table
 from learning_to_draw.trials.config.parse import parse
+from learning_to_draw.trials.records import own_files
 from learning_to_draw.trials.records.claim import claimed
 
 ROOT = Path(__file__).parents[2]

@@ -1,13 +1,13 @@
-"""Writes the files that every `sweep` or `reproduce` replaces: what was asked for, the table and the sketches.
+"""Writes the files that every call of a command replaces, such as the table and the sketches of `reproduce`.
 
-written.json, next to them, holds the hashes of the written files. A file with another hash was not written by this
-program, or was changed later, and is not replaced.
+A record next to them, written.json for `reproduce`, holds the hashes of the written files. A file with another hash was
+not written by this command, or was changed later, and is not replaced.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,26 +17,26 @@ from learning_to_draw.trials.records.atomic import write_atomically, write_json
 from learning_to_draw.trials.records.claim import claimed
 
 RECORD = "written.json"
-NAMES = ("sweep.json", "table.md", "table.csv", "sketches.png")
+NAMES = ("sweep.json", "table.md", "table.csv", "sketches.png")  # of sweep and reproduce
 
 
 @contextmanager
-def claimed_folder(folder: Path) -> Iterator[None]:
-    """Context in which no other sweep can use the folder.
+def claimed_folder(folder: Path, names: Iterable[str] = NAMES, record: str = RECORD) -> Iterator[None]:
+    """Context in which no other process of this command can use the folder.
 
     Raises UsageError if another one is using it, and in the same cases as `check_own_files`.
     """
-    check_own_files(folder)
-    if not (folder / RECORD).exists():
-        write_json(folder / RECORD, {}, new=True)
-    with claimed(folder / RECORD):
+    check_own_files(folder, names, record)
+    if not (folder / record).exists():
+        write_json(folder / record, {}, new=True)
+    with claimed(folder / record):
         yield
 
 
-def check_own_files(folder: Path) -> None:
-    """Raises UsageError if a file that will be replaced was not written by this program, or was changed later."""
-    hashes = _hashes(folder)
-    others = [name for name in NAMES if _exists(folder / name) and _sha256(folder / name) not in hashes.get(name, ())]
+def check_own_files(folder: Path, names: Iterable[str] = NAMES, record: str = RECORD) -> None:
+    """Raises UsageError if a file that will be replaced was not written by this command, or was changed later."""
+    hashes = _hashes(folder / record)
+    others = [name for name in names if _exists(folder / name) and _sha256(folder / name) not in hashes.get(name, ())]
     if others:
         raise UsageError(
             f"{folder} holds {', '.join(others)}, which this version of the command did not write, or which was "
@@ -45,14 +45,14 @@ def check_own_files(folder: Path) -> None:
         )
 
 
-def replace_own_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+def replace_own_files(folder: Path, contents: Mapping[str, bytes], record: str = RECORD) -> None:
     """Writes the files. contents: by name. Raises UsageError as `check_own_files`."""
-    check_own_files(folder)
+    check_own_files(folder, contents, record)
     hashes = {name: [hashlib.sha256(content).hexdigest()] for name, content in contents.items()}
     # The hashes of the earlier files stay: this process may be killed before it has replaced all files.
     earlier = {name: [_sha256(folder / name)] for name in contents if _exists(folder / name)}
-    new = {name: earlier.get(name, []) + hashes[name] for name in hashes}
-    write_json(folder / RECORD, {**_hashes(folder), **new})
+    written = {name: earlier.get(name, []) + hashes[name] for name in hashes}
+    write_json(folder / record, {**_hashes(folder / record), **written})
     for name, content in contents.items():
         write_atomically(folder / name, lambda temporary, content=content: temporary.write_bytes(content))
 
@@ -66,8 +66,7 @@ def _sha256(path: Path) -> str:
     return "" if path.is_symlink() or not path.is_file() else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _hashes(folder: Path) -> Mapping[str, list[str]]:
-    path = folder / RECORD
+def _hashes(path: Path) -> Mapping[str, list[str]]:
     return (
         read_json(path, dict[str, list[str]], "Move that file away, or give another --output.") if path.exists() else {}
     )
