@@ -18,7 +18,7 @@ from learning_to_draw.trials.config.tool import Tool
 EXPERIMENTS: dict[str, Tool] = {
     "sweep": Tool(
         "experiments.sweep:sweep",
-        "train and test several settings with several seeds, from a file",
+        "train and test several settings, each with several seeds",
         """\
 Trains and tests every row of a TOML file with every seed, and prints a table of the
 communication rates. Skips the runs that --output already holds, and resumes

@@ -12,7 +12,6 @@ from pathlib import Path
 from learning_to_draw.errors import RunError, UsageError
 from learning_to_draw.experiments.clip_counters import what_clip_sees
 from learning_to_draw.experiments.jobs import Job, Run, mean_and_deviation
-from learning_to_draw.trials.records.own_files import replace_own_files
 from learning_to_draw.experiments.people import beside_people
 from learning_to_draw.experiments.rows import choose
 from learning_to_draw.experiments.sheet import draw_sheet
@@ -20,6 +19,7 @@ from learning_to_draw.experiments.sweep import Sweep, Way, failed
 from learning_to_draw.experiments.tables import TABLES, PaperRow, Table
 from learning_to_draw.packages import import_optional
 from learning_to_draw.streams import show
+from learning_to_draw.trials.records.own_files import replace_own_files
 
 FURTHER = {"human": beside_people, "shared": what_clip_sees}  # what a table has below its rates, from finished jobs
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from learning_to_draw.errors import RunError, UsageError
 from learning_to_draw.experiments import cluster as clusters
 from learning_to_draw.experiments.jobs import Job, commands_left, finished_jobs, mean_and_deviation
-from learning_to_draw.trials.records.own_files import check_own_files, claimed_folder, replace_own_files
 from learning_to_draw.experiments.rows import Row, choose
 from learning_to_draw.experiments.run_jobs import duration, run_jobs
 from learning_to_draw.experiments.sweep_file import read_sweep
 from learning_to_draw.streams import show
 from learning_to_draw.trials.records.output import check_writable
+from learning_to_draw.trials.records.own_files import check_own_files, claimed_folder, replace_own_files
 
 ASKED = "sweep.json"
 

@@ -15,7 +15,7 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.experiments.rows import Row, canonical, check_names
 from learning_to_draw.reading import Options, OptionValue, read_toml
 
-ADVICE = "See docs/sweeps.md for an example."
+ADVICE = "The help of sweep has an example."
 MOST_ROWS = 10_000
 
 
@@ -63,8 +63,8 @@ def _rows(rows: Mapping[str, Options], path: Path) -> Iterator[tuple[str, tuple[
     check_names(rows)
     for name, options in rows.items():
         title = options.get("title", name)
-        if not isinstance(title, str) or not title.strip():
-            raise UsageError(f"{path}, row {name}: its title is {title!r}, and has to be a text.\n{ADVICE}")
+        if not isinstance(title, str) or not title.strip() or not title.isprintable():
+            raise UsageError(f"{path}, row {name}: its title is {title!r}, and has to be a line of text.\n{ADVICE}")
         rest = {key: value for key, value in options.items() if key != "title"}
         yield name, (title, _options(rest, f"{path}, row {name}"))
 

@@ -18,8 +18,8 @@ from learning_to_draw import commgame
 from learning_to_draw.errors import UsageError
 from learning_to_draw.experiments import run_jobs
 from learning_to_draw.experiments.jobs import Job
-from learning_to_draw.trials.records.own_files import claimed_folder
 from learning_to_draw.experiments.sweep_file import read_sweep
+from learning_to_draw.trials.records.own_files import claimed_folder
 
 ROOT = Path(__file__).parents[2]
 ROWS = """
