@@ -9,10 +9,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from learning_to_draw.components import load
 from learning_to_draw.errors import RunError, UsageError
-from learning_to_draw.experiments.clip_counters import what_clip_sees
 from learning_to_draw.experiments.jobs import Job, Run, mean_and_deviation
-from learning_to_draw.experiments.people import beside_people
 from learning_to_draw.experiments.rows import choose
 from learning_to_draw.experiments.sheet import draw_sheet
 from learning_to_draw.experiments.sweep import Sweep, Way, failed
@@ -21,7 +20,11 @@ from learning_to_draw.packages import import_optional
 from learning_to_draw.streams import show
 from learning_to_draw.trials.records.own_files import replace_own_files
 
-FURTHER = {"human": beside_people, "shared": what_clip_sees}  # what a table has below its rates, from finished jobs
+# What a table has below its rates: functions of the finished jobs. They are loaded when needed, because of torch.
+FURTHER = {
+    "human": "experiments.people:beside_people",
+    "shared": "experiments.clip_counters:what_clip_sees",
+}
 
 
 def reproduce(
@@ -66,7 +69,7 @@ def reproduce(
             raise failed(failures)
         lines = [_line(paper, runs, quick) for paper in papers.values() if (runs := _of(paper, finished))]
         text, sketches = _markdown(chosen, lines, quick), io.BytesIO()
-        if table in FURTHER and (further := FURTHER[table](finished)):
+        if table in FURTHER and (further := load(FURTHER[table])(finished)):
             text += f"\n\n{further}"
         draw_sheet({line.paper.title: line.runs[0].job.tested for line in lines}).save(sketches, "PNG")
         contents = {"table.md": f"{text}\n".encode(), "table.csv": _csv(lines).encode()}
