@@ -1,1 +1,1 @@
-"""Reproduces the paper's tables: trains and tests the agents of every row."""
+"""Many runs: sweeps over settings and seeds, and the tables of the papers as sweeps."""
