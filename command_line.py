@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import itertools
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from learning_to_draw import console
 from learning_to_draw.commands import COMPONENTS, EXPERIMENTS, READING, SCRIPTS, TOOLS
-from learning_to_draw.errors import UsageError, program
+from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.plugins import load
 from learning_to_draw.streams import show
 from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
@@ -165,8 +164,7 @@ def _command_name(word: str) -> str:
 
 
 def _no_command(arguments: Sequence[str]) -> UsageError:
-    close = difflib.get_close_matches(_command_name(arguments[0]), [*COMMANDS, "eval"], n=1)
-    hint = f"Did you mean {close[0]}? " if close else ""
+    hint = did_you_mean(_command_name(arguments[0]), [*COMMANDS, "eval"])
     return UsageError(f"there is no command {arguments[0]!r}.\n{hint}See {program()} --help.")
 
 

@@ -134,6 +134,10 @@ class Component:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     defaults_with: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def defaults_for(self, decoder: str) -> dict[str, Any]:
+        """All defaults of a data set in a run with this decoder."""
+        return {**self.defaults, **self.defaults_with.get(decoder, {})}
+
     def load(self) -> type:
         """Imports and returns the class. Its module imports torch."""
         return self.target if isinstance(self.target, type) else load(self.target)

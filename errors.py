@@ -1,7 +1,8 @@
 """The exceptions of this program, and helpers for their messages."""
 
+import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -23,6 +24,17 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     """The names as text for a message: "a, b, c", or the first `most` names and the total number."""
     text = ", ".join(names[:most])
     return text if len(names) <= most else f"{text}, ... ({len(names)} in all)"
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """A hint for a name that does not exist: "Did you mean NAME? " with the most similar name, or an empty text.
+
+    A name that begins with the word goes first: squeezenet means SqueezeNetBackbone. Case is ignored.
+    """
+    lower = {name.lower(): name for name in names}
+    close = [name for name in lower if len(word) > 2 and name.startswith(word.lower())]
+    close = close or difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.7)
+    return f"Did you mean {lower[close[0]]}? " if close else ""
 
 
 class Terminated(BaseException):

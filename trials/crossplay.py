@@ -75,7 +75,7 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
         result = summarise(trained, names, outcomes) | {"seconds": round(time.perf_counter() - began, 2)}
         write_json(folder / "result.json", result)
     logger.info(
-        "%s\nown partner %.4f, others' partners %.4f, chance %.4f, %d games of %d candidates each\nwritten to %s",
+        "%s\nown partner %.4f, others' partners %.4f, chance %.4f\n%d turns with %d candidates per pair\nwritten to %s",
         _aligned(table),
         result["own_partner"],
         result["other_partners"],

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from learning_to_draw.components import Config
 from learning_to_draw.datasets.config import PictureFilesConfig
 from learning_to_draw.datasets.decoded_cache import cache_folder, cached_bytes
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.build import Pictures
-from learning_to_draw.trials.config.configure import as_text, default_values, given_options
-from learning_to_draw.trials.config.run import RunConfig
+from learning_to_draw.trials.config.configure import default_values, format_option, given_options, of_training
+from learning_to_draw.trials.config.run import RunConfig, TrainConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.memory import MIB
 
+WIDTH = 80  # columns
+COUNTS = ("nlines", "npoints", "segments", "steps")  # options of decoders that count strokes
+SHOWN_ABOVE = ("dataset", "object_oriented", "encoder", "decoder", *COUNTS)
+
 
 def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:
-    """A text that describes data, games, chance level and parameters, one line each.
+    """A text that describes data, games, chance level and agents, one line each.
 
-    After these come the options that were given or differ from their defaults.
+    After these come the options that were given, or differ from the defaults of the data set and their own. Fits 80
+    columns, unless a name is long.
     """
     lines = [
         _data_line(config.dataset.name, pictures),
@@ -29,11 +34,9 @@ def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBa
         *_processes_line(batches),
         *_lonely_line(batches),
         f"chance level   {1 / next(iter(batches.values())).sampler.candidates:.4f}",
-        _parameter_line(agents),
+        *_agents_lines(config, agents),
+        *_option_lines(config),
     ]
-    values, given, defaults = config.values(), given_options(config), default_values(config)
-    changed = [name for name in values if name in given or values[name] != defaults[name]]
-    lines += [f"{name:<26} {as_text(values[name])}  ({config.sources[name]})" for name in changed]
     return "\n".join(lines)
 
 
@@ -73,8 +76,8 @@ def _cache_lines(dataset: Config) -> list[str]:
 def _game_line(name: str, batches: GameBatches) -> str:
     sampler = batches.sampler
     return (
-        f"{name:<14} {batches.games} games of {sampler.candidates} candidates ({sampler.kind}), "
-        f"in {len(batches)} batches of {sampler.games * sampler.senders} senders"
+        f"{name:<14} {batches.games} turns with {sampler.candidates} candidates ({sampler.kind}), "
+        f"{len(batches)} batches of {sampler.games * sampler.senders}"
     )
 
 
@@ -82,7 +85,7 @@ def _processes_line(batches: Mapping[str, GameBatches]) -> list[str]:
     count = distributed.world_size()
     if count == 1:
         return []
-    each = ", each with its own batches; a step is one batch per process" if "train" in batches else " share the games"
+    each = ", each with its own batches; a step is one batch per process" if "train" in batches else " share the turns"
     return [f"processes      {count}{each}"]
 
 
@@ -97,7 +100,35 @@ def _lonely_line(batches: Mapping[str, GameBatches]) -> list[str]:
     return [line] if counts else []
 
 
-def _parameter_line(agents: Agents) -> str:
+def _agents_lines(config: RunConfig, agents: Agents) -> list[str]:
     trained = sum(parameter.numel() for parameter in agents.parameters() if parameter.requires_grad)
     frozen = sum(parameter.numel() for parameter in agents.parameters() if not parameter.requires_grad)
-    return f"parameters     {trained:,} trained, {frozen:,} frozen"
+    decoder = config.agents.decoder
+    counts = [f"{name} {value}" for name, value in decoder.config.values().items() if name in COUNTS]
+    return [
+        f"encoder        {config.agents.encoder.name}",
+        f"decoder        {', '.join([decoder.name, *counts])}",
+        f"parameters     {trained:,} trained, {frozen:,} frozen",
+    ]
+
+
+def _option_lines(config: RunConfig) -> list[str]:
+    """The options that were given, or have another value than the default, by their sources; wrapped."""
+    values, given, of_dataset = config.values(), given_options(config), config.dataset.component
+    defaults = default_values(config) | of_dataset.defaults_for(config.agents.decoder.name)
+    ignored = set() if isinstance(config, TrainConfig) else of_training(values)
+    by_source: dict[str, list[str]] = {}
+    for name, value in values.items():
+        if name in given or (value != defaults[name] and name not in ignored and name not in SHOWN_ABOVE):
+            by_source.setdefault(config.sources[name], []).append(format_option(name, value))
+    return [line for source, options in by_source.items() for line in _wrapped(source, options)]
+
+
+def _wrapped(heading: str, options: Sequence[str]) -> list[str]:
+    """A heading and options in lines of at most 80 columns. An option stays in one line."""
+    lines = [f"{heading:<14}"]
+    for option in options:
+        if len(lines[-1]) + 1 + len(option) > WIDTH and lines[-1].strip() not in ("", heading):
+            lines.append(" " * 14)
+        lines[-1] += f" {option}"
+    return lines

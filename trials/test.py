@@ -79,7 +79,8 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     if result is None:
         return None
     logger.info(
-        "communication rate %.4f  (95%% interval %.4f to %.4f, chance %.4f), %d games of %d candidates\nwritten to %s",
+        "communication rate %.4f  (95%% interval %.4f to %.4f, chance %.4f)\n"
+        "%d turns with %d candidates\nwritten to %s",
         result["communication_rate"],
         *result["interval"],
         result["chance"],

@@ -142,11 +142,10 @@ def train(
         result |= options_entry(config)
         write_json(folder / "result.json", result)
     logger.info(
-        "validation: communication rate %.3f (best %.3f in epoch %d, from 0), chance %.3f; test it with\n"
-        "%s test --weights %s",
+        "validation: communication rate %.3f (best %.3f in epoch %d), chance %.3f; test with\n%s test --weights %s",
         result["communication_rate"],
         result["best"]["communication_rate"],
-        result["best"]["epoch"],
+        result["best"]["epoch"] + 1,  # for people, epochs count from 1
         result["chance"],
         program(),
         shlex.quote(str(folder / "model_final.pt")),
@@ -188,15 +187,16 @@ def _fit(
         keep_last=config.keep_last,
         trained_on=batches["train"].split.ids,
     )
+    clock = EpochClock(batches["train"], agents)
     log, scheduler, sampler = RunLog(folder / "log.csv"), rate.scheduler_callback(), batches["train"].sampler
     written = [
         _learnt_weights(loss),
-        EpochClock(batches["train"], agents),
+        clock,
         StopOnNaN(snapshots),
         PassPictures(folder, config.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
         log,
-        Progress(sampler.games * sampler.senders * distributed.world_size()),
-        EpochLine(),
+        Progress(sampler.games * sampler.senders * distributed.world_size(), clock),
+        EpochLine(clock),
         TensorBoard(folder, interrupted.epochs if interrupted else 0) if config.tensorboard else None,
         snapshots,
     ]

@@ -39,7 +39,7 @@ def curves(run: Run) -> dict[str, Any] | None:
         else:
             charts.append(_chart(title, series, big=False))
     return {
-        "epochs": [row["epoch"] for row in run.rows],
+        "epochs": [row["epoch"] + 1 for row in run.rows],
         "charts": charts,
         "constants": constants,
         "columns": list(run.columns),

@@ -106,7 +106,7 @@ def _results(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, 
         yield own
     best = run.result.get("best", {})
     if best and best.get("communication_rate") != run.result.get("communication_rate"):
-        yield _result(f"validation, best epoch ({best['epoch']})", best["communication_rate"], chance=run.chance)
+        yield _result(f"validation, best epoch ({best['epoch'] + 1})", best["communication_rate"], chance=run.chance)
     for log in logs:
         counted = log["result"]
         split = log["card"].get("split") or "test"
@@ -134,7 +134,7 @@ def _own_result(run: Run) -> dict[str, Any] | None:
         )
     for column, label in (("val_commrate", "validation, epoch {:.0f}"), ("test_commrate", "test")):
         if run.rows and run.rows[-1].get(column) is not None:
-            return _result(label.format(run.rows[-1]["epoch"]), run.rows[-1][column], chance=run.chance)
+            return _result(label.format(run.rows[-1]["epoch"] + 1), run.rows[-1][column], chance=run.chance)
     return None
 
 

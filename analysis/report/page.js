@@ -109,7 +109,7 @@ function curvesSection(curves) {
     el("div", { class: "charts" }, big.map((chart) => figure(chart, curves.epochs))),
     few.length ? el("div", { class: "charts few" }, few.map((chart) => figure(chart, curves.epochs))) : null,
     constants.length ? el("p", { class: "faint", style: { "margin-top": ".75rem" } }, `Constant over all epochs: ${constants.join(", ")}.`) : null,
-    el("details", null, el("summary", null, "log.csv as a table"), scroll("log.csv, one row per epoch", logTable(curves), "tall")),
+    el("details", null, el("summary", null, "log.csv as a table (it counts epochs from 0)"), scroll("log.csv, one row per epoch", logTable(curves), "tall")),
   );
 }
 

@@ -46,7 +46,7 @@ def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
     count = min(MOST_PHOTOS, max(grid.filled() for grid in ([photos] if photos else usable.values())))
     rates = {row["epoch"]: row.get("val_commrate") for row in run.rows}
     return {
-        "epochs": [{"epoch": epoch, "rate": rates.get(epoch)} for epoch in shown],
+        "epochs": [{"epoch": epoch + 1, "rate": rates.get(epoch)} for epoch in shown],
         "rows": [
             {
                 "photo": pictures.add(Image.fromarray(photos.tile(number))) if photos else None,

@@ -180,14 +180,14 @@ def test_a_chart_tells_its_values(run, browse):
     assert tip.is_hidden()
     box = plot.bounding_box()
     plot.hover(position={"x": 51, "y": box["height"] / 2})
-    assert tip.inner_text().split("\n") == ["epoch 0", "training 0.0\u00a0%", "validation 0.0\u00a0%"]
+    assert tip.inner_text().split("\n") == ["epoch 1", "training 0.0\u00a0%", "validation 0.0\u00a0%"]
     plot.hover(position={"x": box["width"] - 11, "y": box["height"] / 2})
     assert tip.bounding_box()["height"] < 100
-    assert tip.inner_text().split("\n") == ["epoch 29", "training 72.5\u00a0%", "validation 58.0\u00a0%"]
+    assert tip.inner_text().split("\n") == ["epoch 30", "training 72.5\u00a0%", "validation 58.0\u00a0%"]
     plot.focus()
     plot.press("ArrowLeft")
     assert plot.get_attribute("aria-valuenow") == "28"
-    assert plot.get_attribute("aria-valuetext") == "epoch 28: training 70.0\u00a0%, validation 56.0\u00a0%"
+    assert plot.get_attribute("aria-valuetext") == "epoch 29: training 70.0\u00a0%, validation 56.0\u00a0%"
     assert page.locator(".chart", has_text="Communication rate").get_by_text("chance 33.3").is_visible()
     assert page.locator(".chart", has_text="learning rate").locator("path.line").first.is_visible()
 

@@ -123,7 +123,7 @@ def test_dry_run_writes_nothing(tmp_path, call, trained, monkeypatch):
         assert code == 0, err
         for part in (
             "chance level   0.0312",
-            "in 11 batches of 32 senders",
+            "11 batches of 32\n",
             "trained",
             "memory",
             "A dry run ends here.",

@@ -123,5 +123,5 @@ def test_a_computation_that_cannot_be_repeated_is_named(tmp_path, call, train, m
 def test_without_a_terminal_a_long_epoch_says_where_it_is(tmp_path, train, monkeypatch):
     monkeypatch.setattr("learning_to_draw.trials.loop.progress.SECONDS_BETWEEN_LINES", 0.0)
     out = train(tmp_path / "run")
-    assert re.search(r"epoch 1/1: batch 20 of 39  loss \d\.\d{3}  rate 0\.\d{3}  games/s \d+\n", out)
-    assert re.search(r"held-out games: batch 5 of 5  rate 0\.\d{3}  games/s \d+\n", out)
+    assert re.search(r"epoch 1/1: batch 20 of 39  loss \d\.\d{3}  rate 0\.\d{3}  turns/s \d+  left 00:\d\d\n", out)
+    assert re.search(r"held-out games: batch 5 of 5  rate 0\.\d{3}  turns/s \d+\n", out)

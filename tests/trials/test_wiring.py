@@ -369,10 +369,11 @@ def test_the_plan_says_what_will_be_played(digits):
     trained = sum(parameter.numel() for parameter in agents_of(digits, "--nlines", "7").parameters())
     for part in (
         "Digits: train 1257, valid 180, test 360; 10 classes, 32 px, grey",
-        "1248 games of 32 candidates (original), in 39 batches of 32 senders",
+        "1248 turns with 32 candidates (original), 39 batches of 32",
         "chance level   0.0312",
         f"{trained:,} trained, 0 frozen",
-        "nlines                     7  (command line)",
+        "SinglePassSimpleLineDecoder, nlines 7\n",
+        "command line   --nlines 7",
     ):
         assert part in text
     assert "weight_decay" not in text  # at its default

@@ -6,14 +6,13 @@ declared defaults. Importing this module does not import torch.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from learning_to_draw.components import Chosen, Config, Option, flag_of, options_of
 from learning_to_draw.datasets import DATASETS
-from learning_to_draw.errors import UsageError, program
+from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
 from learning_to_draw.models.config import AgentsConfig
@@ -26,6 +25,10 @@ COMMAND_LINE = "command line"
 PYTHON = "Python"
 CONFIG = "config.json"
 DATA_SET, PRESET = "data set ", "preset "  # followed by a name
+
+# Options that a test accepts, as in the official code, and that change nothing in it.
+OF_TRAINING = ("freeze_encoders", "freeze_backbone", "imagenet_weights", "sin_weights", "stroke_spread", "augment")
+OF_TRAINING += ("final_sigma2", "sigma2_factor", "sigma2_step")
 
 # Options that apply to one start of the program only. Their values are not taken from a checkpoint.
 OF_ONE_START = ("output", "resume", "config", "preset", "print_config", "dry_run", "quiet", "cache_dir", "no_cache")
@@ -129,6 +132,13 @@ def options_of_run(config: RunConfig) -> dict[str, Option]:
     return flat(option_groups(config.command, chosen).values())
 
 
+def of_training(known: Iterable[str]) -> set[str]:
+    """Those of the options that matter in training only: a test accepts them, and ignores them."""
+    losses = [loss for loss in AUXILIARY_LOSSES.values() if not loss.in_tests]
+    of_losses = [name for loss in losses for name in (loss.switch, *options_of(loss.config))]
+    return {*OF_TRAINING, *of_losses}.intersection(known)
+
+
 def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:
     """The configuration of a command with these values and sources of all its options, by name."""
 
@@ -188,7 +198,7 @@ def choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
     for kind, name in chosen.items():
         if name not in KINDS[kind].table:
             raise UsageError(
-                f"there is no {KINDS[kind].title} {name}.\n"
+                f"there is no {KINDS[kind].title} {name}.\n{did_you_mean(name, KINDS[kind].table)}"
                 f"Choose one of {', '.join(KINDS[kind].table)}, or load the file that defines it with --plugin."
             )
     return chosen
@@ -202,8 +212,7 @@ def layered(
     They are of the last layer that has them, otherwise defaults.
     A layer's options that the chosen components lack are left out. Raises UsageError for a value that is not valid.
     """
-    dataset = DATASETS[chosen["dataset"]]
-    of_dataset = dict(dataset.defaults) | dict(dataset.defaults_with.get(chosen["decoder"], {}))
+    of_dataset = DATASETS[chosen["dataset"]].defaults_for(chosen["decoder"])
     values = {name: chosen.get(name, option.default) for name, option in known.items()}
     sources = dict.fromkeys(known, DEFAULT_SOURCE)
     for layer, source in (Layer(of_dataset, f"{DATA_SET}{chosen['dataset']}"), *layers):
@@ -315,8 +324,7 @@ def explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
     if not name.startswith("-"):
         return f"{word!r} is not an option: every option begins with --.\nSee {program()} {command} --help."
     if name not in known or known[name][0] == ("", ""):  # ("", ""): in another form, such as no_invert in Python
-        close = difflib.get_close_matches(name, known.keys() - {name}, n=1)
-        hint = f"Did you mean {close[0]}? " if close else ""
+        hint = did_you_mean(name, sorted(known.keys() - {name}))
         return f"there is no option {name}.\n{hint}See {program()} {command} --help."
     (kind, first), *_ = known[name]
     if kind == "command":

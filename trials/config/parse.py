@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, TypedDict
 
 from learning_to_draw.components import Config, InvalidValueError, Option, flag_of, options_of
-from learning_to_draw.errors import UsageError, program
+from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.plugins import reload_plugin, sha256_of
 from learning_to_draw.reading import Options, read_json
 from learning_to_draw.streams import show
@@ -73,6 +73,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\nSee {program()} {self.command} --help.")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            names = [str(choice) for choice in action.choices]
+            advice = did_you_mean(str(value), names).rstrip() or f"Choose from {', '.join(names)}."
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r}.\n{advice}")
 
     def print_help(self, file: Any = None) -> None:
         show(self.format_help().rstrip("\n"))

@@ -45,19 +45,24 @@ NAN_CHECK_INTERVAL = 0.25  # seconds; a check after every step would synchronise
 
 
 class EpochClock(Callback):
-    """Adds seconds (of the epoch), games_per_second and sigma2 to the metrics of every epoch.
+    """Adds seconds (of the epoch), games_per_second and sigma2 to the metrics of every epoch; measures the time left.
 
     games_per_second covers training only, and counts every sender's turn as a game.
     """
 
     def __init__(self, batches: GameBatches, agents: Agents):
         super().__init__()
-        self.games_per_step, self.agents = batches.games / len(batches), agents
+        self.games_per_step, self.steps_per_epoch, self.agents = batches.games / len(batches), len(batches), agents
+
+    def on_start(self, state):
+        self._start, self._done = time.perf_counter(), 0
 
     def on_start_epoch(self, state):
         self._epoch_start, self._steps = time.perf_counter(), 0
 
     def on_step_training(self, state):
+        self._done += 1
+        self._left = state[torchbearer.STEPS] - state[torchbearer.BATCH] - 1  # in this epoch
         self._steps += 1  # fewer than the epoch's steps if the run resumed within the epoch
 
     def on_end_training(self, state):
@@ -69,6 +74,12 @@ class EpochClock(Callback):
         state[torchbearer.METRICS]["games_per_second"] = round(games / self._training_seconds, 1)
         state[torchbearer.METRICS]["seconds"] = round(time.perf_counter() - self._epoch_start, 2)
         state[torchbearer.METRICS]["sigma2"] = self.agents.decoder.sigma2
+
+    def elapsed_and_left(self, state) -> tuple[float, float]:
+        """Seconds since the training began, or was resumed, and until its last epoch ends, at the mean speed so far."""
+        elapsed = time.perf_counter() - self._start
+        epochs = state[torchbearer.MAX_EPOCHS] - state[torchbearer.EPOCH] - 1
+        return elapsed, elapsed / self._done * (epochs * self.steps_per_epoch + self._left)
 
 
 class RecalibrateBatchNorm(Callback):
@@ -243,7 +254,7 @@ class StopOnNaN(Callback):
             )
         kept = self.snapshots.last_saved
         raise RunError(
-            f"the loss or the scores are NaN or infinite, in epoch {state[torchbearer.EPOCH]} (from 0), "
+            f"the loss or the scores are NaN or infinite, in epoch {state[torchbearer.EPOCH] + 1}, "
             f"at or before batch {state[torchbearer.BATCH]}; the run has been stopped.\n"
             f"{f'The last good snapshot is {kept}.' if kept else 'No snapshot had been saved yet.'}\n"
             "A smaller --learning-rate often helps."

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from learning_to_draw import console
 from learning_to_draw.games.scores import correct_guesses
 from learning_to_draw.trials.loop import distributed
+from learning_to_draw.trials.loop.callbacks import EpochClock
 
 logger = logging.getLogger("commgame")
 
@@ -28,16 +29,24 @@ SECONDS_BETWEEN_NUMBERS = 0.25  # on the bar; reading the metrics synchronises w
 
 
 class Progress(Callback):
-    """Shows a bar with loss, communication rate and games per second. Without a terminal: a log line per minute."""
+    """Shows a bar with loss, communication rate, turns per second and the time that the training still takes.
 
-    def __init__(self, games_per_batch: int):
+    Without a terminal, one log line per minute.
+    """
+
+    def __init__(self, turns_per_batch: int, clock: EpochClock | None = None):
+        """clock: of the training, which must be called before; None in a test."""
         super().__init__()
-        self.games_per_batch = games_per_batch
+        self.turns_per_batch, self.clock = turns_per_batch, clock
 
     def _start(self, state, title):
         self._title = title
         self._bar = tqdm(
-            total=state[torchbearer.STEPS], desc=title, disable=console.hidden(), leave=False, unit="batch"
+            total=state[torchbearer.STEPS],
+            desc=title,
+            disable=console.hidden(),
+            leave=False,
+            bar_format="{desc} |{bar}| {n_fmt}/{total_fmt}{postfix}",
         )
         self._began = self._last_shown = time.perf_counter()
         self._right = 0
@@ -53,13 +62,15 @@ class Progress(Callback):
         if "running_loss" in metrics:
             shown = {"loss": f"{metrics['running_loss']:.3f}", "rate": f"{metrics['running_commrate']:.3f}"}
         else:
-            shown = {"rate": f"{float(self._right) / (done * self.games_per_batch):.3f}"}
-        shown["games/s"] = f"{done * self.games_per_batch / (now - self._began):.0f}"
+            shown = {"rate": f"{float(self._right) / (done * self.turns_per_batch):.3f}"}
+        shown["turns/s"] = f"{done * self.turns_per_batch / (now - self._began):.0f}"
+        if self.clock is not None and "running_loss" in metrics:
+            shown["left"] = tqdm.format_interval(self.clock.elapsed_and_left(state)[1])
         if self._bar.disable:
             numbers = "  ".join(f"{name} {value}" for name, value in shown.items())
             logger.info("%s: batch %d of %d  %s", self._title, done, state[torchbearer.STEPS], numbers)
         else:
-            self._bar.set_postfix(shown, refresh=False)
+            self._bar.set_postfix_str("  ".join(f"{name} {value}" for name, value in shown.items()), refresh=False)
 
     def _stop(self, state):
         self._bar.close()
@@ -86,19 +97,23 @@ class Progress(Callback):
 
 
 class EpochLine(Callback):
-    """Logs one line per epoch."""
+    """Logs one line per epoch, with the time since the training began and the time that it still takes."""
+
+    def __init__(self, clock: EpochClock):
+        """clock: of the training, which must be called before."""
+        super().__init__()
+        self.clock = clock
 
     def on_end_epoch(self, state):
-        row = state[torchbearer.METRICS]
+        row, times = state[torchbearer.METRICS], self.clock.elapsed_and_left(state)
         logger.info(
-            "epoch %*d/%d  loss %.4f  rate %.3f  val_loss %.4f  val_rate %.3f  %.0f games/s  %.1f s",
+            "epoch %*d/%d  loss %.3f (val %.3f)  rate %.3f (val %.3f)  %s, %s left",
             len(str(state[torchbearer.MAX_EPOCHS])),
             state[torchbearer.EPOCH] + 1,
             state[torchbearer.MAX_EPOCHS],
             row["loss"],
-            row["commrate"],
             row["val_loss"],
+            row["commrate"],
             row["val_commrate"],
-            row["games_per_second"],
-            row["seconds"],
+            *map(tqdm.format_interval, times),
         )

@@ -17,7 +17,7 @@ def test_curves_are_the_columns_of_the_log(training, make_report):
         {"name": "learning rate", "value": 0.1},
         {"name": "sigma2 (squared stroke width)", "value": 0.01},
     ]
-    assert curves["epochs"] == [0, 1, 2]
+    assert curves["epochs"] == [1, 2, 3]
     assert curves["rows"][1] == [1, 0.1, 4, 0.5, 5, 0.25, 1, 3, 2, 0.01, 110, 90]
     (training / "metrics.jsonl").write_text('{"epoch": 1, "games_per_second": 7, "seconds": 1}\n["cut", \n{"epoch"')
     assert make_report(training)["curves"]["charts"][-1]["series"][0]["values"] == [None, 7, None]

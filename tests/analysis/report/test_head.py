@@ -35,14 +35,14 @@ def test_the_best_epoch_is_told_where_it_is_not_the_last(training, make_report):
     result["best"] = {"epoch": 1, "communication_rate": 0.8}
     (training / "result.json").write_text(json.dumps(result))
     best = make_report(training)["results"][1]
-    assert (best["label"], best["rate"], best["low"]) == ("validation, best epoch (1)", 0.8, None)
+    assert (best["label"], best["rate"], best["low"]) == ("validation, best epoch (2)", 0.8, None)
 
 
 def test_a_running_run_tells_its_latest_rate(training, make_report):
     (training / "result.json").unlink()
     (result,) = make_report(training)["results"]
     assert (result["label"], result["rate"], result["low"], result["chance"]) == (
-        "validation, epoch 2",
+        "validation, epoch 3",
         0.75,
         None,
         0.25,

@@ -10,7 +10,7 @@ from learning_to_draw.analysis.report.sketches import evenly, parse_grid
 def test_sketches_are_cut_out_of_the_grids(training, make_report, flat, pixels):
     content = make_report(training)
     sketches = content["sketches"]
-    assert sketches["epochs"] == [{"epoch": 0, "rate": 0.5}, {"epoch": 1, "rate": 0.25}, {"epoch": 2, "rate": 0.75}]
+    assert sketches["epochs"] == [{"epoch": 1, "rate": 0.5}, {"epoch": 2, "rate": 0.25}, {"epoch": 3, "rate": 0.75}]
     assert len(sketches["rows"]) == 10  # and not the six empty places of the second row
     for number, row in enumerate(sketches["rows"]):
         assert (pixels(content, row["photo"]) == flat(100 + number)).all()
@@ -26,7 +26,7 @@ def test_what_is_no_grid_is_left_out_and_named(training, make_report):
     (training / "val_reconstruction_samples_03.png").write_bytes(b"torn")
     (training / "val_samples.png").unlink()
     sketches = make_report(training)["sketches"]
-    assert [one["epoch"] for one in sketches["epochs"]] == [0, 2]
+    assert [one["epoch"] for one in sketches["epochs"]] == [1, 3]
     assert sketches["unread"] == ["val_reconstruction_samples_01.png", "val_reconstruction_samples_03.png"]
     assert [row["photo"] for row in sketches["rows"]] == [None] * 10
     for epoch in (0, 2):
