@@ -16,7 +16,7 @@ from learning_to_draw.commands import COMPONENTS, EXPERIMENTS, READING, SCRIPTS,
 from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.plugins import load
 from learning_to_draw.streams import show
-from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
+from learning_to_draw.trials.config.parse import as_json, asks_for_help, parse, parse_training, read_early
 from learning_to_draw.trials.config.tool import Tool
 
 
@@ -77,7 +77,7 @@ def _check_words(words: Sequence[str]) -> None:
 def _train(arguments: list[str]) -> None:
     console.log_to(sys.stdout)
     where, interrupted = read_early(arguments).get("resume"), None
-    if where is None or "-h" in arguments or "--help" in arguments:
+    if where is None or asks_for_help(arguments):
         config = parse_training(arguments)
     else:
         console.say_first(f"train: --resume {where}", arguments)
@@ -99,7 +99,7 @@ def _train(arguments: list[str]) -> None:
 def _test(arguments: list[str]) -> None:
     console.log_to(sys.stdout)
     weights = read_early(arguments).get("weights")
-    if weights is None or "-h" in arguments or "--help" in arguments:
+    if weights is None or asks_for_help(arguments):
         parse("test", arguments)  # reports the missing option, or shows the help
         return
     console.say_first(f"test: {weights}", arguments)
@@ -114,7 +114,7 @@ def _crossplay(arguments: list[str]) -> None:
     console.log_to(sys.stdout)
     files = [Path(word) for word in itertools.takewhile(lambda word: not word.startswith("-"), arguments)]
     rest = arguments[len(files) :]
-    if "-h" in rest or "--help" in rest:
+    if asks_for_help(rest):
         parse("crossplay", rest)  # shows the help
         return
     console.say_first(f"crossplay: {len(files)} checkpoints", arguments)

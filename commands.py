@@ -95,7 +95,8 @@ vector graphic (NAME.svg) and, with --animate, the strokes appearing one by one
 (NAME.gif). Does not need the data set. After the photos it also accepts the options
 of test that describe agents; a checkpoint of the official code needs them:
     python commgame.py draw cat.jpg --weights model_final.pt --dataset MNIST
-        --encoder SimpleMLPEncoder --separate-encoders --latent-size 32 --nlines 8""",
+        --encoder SimpleMLPEncoder --separate-encoders --latent-size 32
+        --nlines 8""",
         draw_options.add_draw_options,
     ),
     "save-svg": Tool(
@@ -112,14 +113,14 @@ a log of this program, because logs of the official code contain no strokes.""",
         "analysis.measure.measure:measure",
         "measure properties of a log's sketches as a language",
         """\
-Measures the sketched language of a game log, and prints a table in Markdown: the
-communication rate, overall and by class; whether similar photos have similar
-sketches (topographic similarity, Brighton & Kirby 2006); whether sketches reveal
-their class; how much ink and how many strokes are used; the rate with a stroke
-erased (with --weights; takes minutes on a CPU if the encoder is a large network);
-which class CLIP sees (with --clip); and, with several logs of the same test
-pictures, how similarly their runs draw. Measures that a log does not allow (a log of
-the official code, for example) are listed with the reason.""",
+Measures the sketched language of a game log, and prints a table: the communication
+rate, overall and by class; whether similar photos have similar sketches
+(topographic similarity, Brighton & Kirby 2006); whether sketches reveal their
+class; how much ink and how many strokes are used; the rate with a stroke erased
+(with --weights; takes minutes on a CPU if the encoder is a large network); which
+class CLIP sees (with --clip); and, with several logs of the same test pictures, how
+similarly their runs draw. Measures that a log does not allow (a log of the official
+code, for example) are listed with the reason.""",
         measure_options.add_measure_options,
     ),
     "study": Tool(
@@ -223,7 +224,7 @@ Classifies every sketch, target and guessed picture of a game log with CLIP (Rad
 et al. 2021): which class it shows, and whether it is a photo or a drawing. CLIP
 chooses the closest of the sentences "a photo of a cat.", "a drawing of a cat.", ...
 Reads the log and a list of true classes, made with
-    python commgame.py dump-hashes-classes --name --dataset ... --output classes.csv
+    python commgame.py dump-hashes-classes --name --dataset ... --output true.csv
 and writes clip-analysis.json, one entry per game. Needs the package open_clip_torch.""",
         options.add_clip_options,
     ),

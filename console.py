@@ -63,20 +63,26 @@ def say_first(title: str, arguments: Sequence[str]) -> None:
         logging.getLogger("commgame").info("%s; loading PyTorch ...", title)
 
 
+@contextmanager
+def in_root_folder() -> Iterator[None]:
+    """Context in which the root folder is the current one: some packages trust files there, also in a stranger's."""
+    here = os.getcwd()
+    os.chdir(os.sep)
+    try:
+        yield
+    finally:
+        os.chdir(here)
+
+
 def import_torch() -> None:
     """Imports torch while the root folder is the current folder.
 
     Importing torch loads libcusparseLt.so.0, which looks for libcuda.so.1 in the current folder (its RUNPATH has an
     empty entry). In a stranger's folder, that file could contain any code.
     """
-    if "torch" in sys.modules:
-        return
-    here = os.getcwd()
-    os.chdir(os.sep)
-    try:
-        import torch as torch
-    finally:
-        os.chdir(here)
+    if "torch" not in sys.modules:
+        with in_root_folder():
+            import torch as torch
 
 
 def exit_code(run: Callable[[], None]) -> int:

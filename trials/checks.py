@@ -10,6 +10,7 @@ from learning_to_draw.trials.config.configure import given_options
 from learning_to_draw.trials.config.run import RunConfig, TrainConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.tensorboard import summary_writer
+from learning_to_draw.trials.loop.wandb import import_wandb
 
 
 def check_game_options(config: RunConfig) -> None:
@@ -55,6 +56,8 @@ def check_train_options(config: TrainConfig) -> None:
         raise UsageError("--gather-candidates needs several processes.\nStart them with torchrun, or leave it out.")
     if config.tensorboard:
         summary_writer()  # raises UsageError if it cannot be imported
+    if config.wandb is not None:
+        import_wandb()
     _check_unused_losses(config)
     for loss in (loss for loss in config.auxiliary.values() if loss.on):
         match loss.config:

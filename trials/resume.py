@@ -54,6 +54,7 @@ MAY_CHANGE = (
         "keep_last",
         "num_reconstructions",
         "tensorboard",
+        "wandb",
     ),
 )
 

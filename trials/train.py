@@ -42,6 +42,7 @@ from learning_to_draw.trials.loop.resume_point import ResumePoint
 from learning_to_draw.trials.loop.schedule import LearningRate, parse_learning_rate
 from learning_to_draw.trials.loop.tensorboard import TensorBoard
 from learning_to_draw.trials.loop.trial import build_trial, run
+from learning_to_draw.trials.loop.wandb import WeightsAndBiases
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import (
@@ -198,6 +199,7 @@ def _fit(
         Progress(sampler.games * sampler.senders * distributed.world_size(), clock),
         EpochLine(clock),
         TensorBoard(folder, interrupted.epochs if interrupted else 0) if config.tensorboard else None,
+        WeightsAndBiases(folder, config.wandb, options) if config.wandb is not None else None,
         snapshots,
     ]
     callbacks = [

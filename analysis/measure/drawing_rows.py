@@ -85,7 +85,7 @@ def stroke_erasure(material: LogData) -> Measured:
             share(f"rate without stroke {stroke}", (guesses == targets).sum(), count, chance=chance, of_what=change)
         )
     details = {"changed_guesses": result.changed.tolist(), "lost": result.drops.tolist(), "p_holm": p_values}
-    return Measured(tuple(rows), details)
+    return Measured(tuple(rows), details, (*rows[:2], *_extremes(rows[2:], result.drops)))
 
 
 def erasure_pairs(materials: Sequence[LogData]) -> Measured:
@@ -110,6 +110,16 @@ def erasure_pairs(materials: Sequence[LogData]) -> Measured:
     note = f"mean over strokes; {len(targets)} games; paired bootstrap over games, p = "
     rows = [replace(row, note=f"{note}{p:.4f}") for row, p in zip(rows, corrected, strict=True)]
     return Measured(tuple(rows), {"p": p_values, "p_holm": corrected})
+
+
+def _extremes(rows: Sequence[Row], drops: np.ndarray) -> Iterator[Row]:
+    """Yields the rows of the strokes that matter most and least, if there are more strokes than two."""
+    if len(rows) <= 2:
+        yield from rows
+        return
+    for stroke, how in ((drops.argmax(), "most"), (drops.argmin(), "least")):
+        row = rows[int(stroke)]
+        yield replace(row, label=f"{row.label}, which matters {how}")
 
 
 def _check_count(material: LogData) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 from learning_to_draw.analysis.measure import MEASURES
 from learning_to_draw.analysis.measure.material import LEAST, LogData, Settings
 from learning_to_draw.analysis.measure.replay import Replay, load_replay
-from learning_to_draw.analysis.measure.table import Measured, NotMeasured, as_json, markdown, not_measured
+from learning_to_draw.analysis.measure.table import Measured, NotMeasured, as_json, not_measured, summary
+from learning_to_draw.analysis.measure.table import markdown as as_markdown
 from learning_to_draw.analysis.measures.legibility import Clip
 from learning_to_draw.analysis.official.clip_analysis import read_names
 from learning_to_draw.components import load
@@ -22,6 +24,8 @@ from learning_to_draw.trials.records.gamelog import read_log
 from learning_to_draw.trials.records.output import check_new
 
 logger = logging.getLogger("commgame")
+
+MOST_COLUMNS = 100  # of the table for a terminal
 
 
 def measure(
@@ -39,10 +43,11 @@ def measure(
     clip_model: str,
     classes: Sequence[str] | None,
     classes_file: Path | None,
+    markdown: bool = False,
     *,
     pretrained: bool = True,
 ) -> str:
-    """Returns a Markdown table for each log and one for all logs together; also writes all numbers to `json`, if given.
+    """Returns a table for each log and one for all logs together; also writes all numbers to `json`, if given.
 
     analysis/measure/options.py describes the options. pretrained: False leaves CLIP's weights random.
     Raises UsageError if an input cannot be read, or inputs do not fit together.
@@ -69,11 +74,16 @@ def measure(
     together = _take([name for name in chosen if MEASURES[name].of_all_logs], materials, "all logs")
     if json is not None:
         write_json(json, _content(materials, by_log, together), new=True)
+    width = max(60, min(shutil.get_terminal_size((MOST_COLUMNS, 24)).columns, MOST_COLUMNS))
+
+    def table(measured: Mapping[str, Measured]) -> str:
+        return as_markdown(measured) if markdown else summary(measured, width)
+
     if len(materials) == 1:
-        return markdown(by_log[0] | together)
+        return table(by_log[0] | together)
     headings = [*(str(log.folder) for log in sources), f"all {len(sources)} logs"]
     tables = zip(headings, [*by_log, together], strict=True)
-    return "\n\n".join(f"### {heading}\n\n{markdown(measured)}" for heading, measured in tables if measured)
+    return "\n\n".join(f"{'### ' * markdown}{heading}\n\n{table(measured)}" for heading, measured in tables if measured)
 
 
 def _take(chosen: Sequence[str], material: LogData | Sequence[LogData], of: str) -> dict[str, Measured]:

@@ -42,6 +42,7 @@ def add_measure_options(group: Any) -> None:
     group.add_argument(
         "--only", nargs="+", choices=MEASURES, metavar="NAME", help=f"any of {', '.join(MEASURES)} (default: all)"
     )
+    add_flag(group, "--markdown", help="print all rows as a table in Markdown, with four decimals")
     group.add_argument("--json", type=Path, metavar="FILE", help="file to write all numbers to; never overwritten")
     add_options(group, RunConfig, "device")
     clip = group.add_argument_group("legibility for CLIP (Radford et al. 2021); needs the package open_clip_torch")

@@ -1,8 +1,10 @@
-"""The results of `commgame.py measure` as a Markdown table and as JSON."""
+"""The results of `commgame.py measure` as text for a terminal, as a Markdown table and as JSON."""
 
 from __future__ import annotations
 
+import itertools
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +13,10 @@ from learning_to_draw.games.scores import rate_interval
 
 HEADINGS = ("measure", "value", "95 % interval", "chance", "note")
 NUMBERS = (1, 2, 3)  # right-aligned columns
+NUMBER_WIDTHS = (6, 14, 6)  # on a terminal
+
+
+NOT_MEASURED = "not measured: "
 
 
 class NotMeasured(Exception):
@@ -31,10 +37,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """The rows of one measure. details: further numbers for the JSON file."""
+    """The rows of one measure. details: further numbers for the JSON file. brief: the rows for a terminal, if there are
+    too many; None for all."""
 
     rows: tuple[Row, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
+    brief: tuple[Row, ...] | None = None
 
 
 def share(label: str, some: int, of: int, *, of_what: str, chance: float | None = None) -> Row:
@@ -43,7 +51,30 @@ def share(label: str, some: int, of: int, *, of_what: str, chance: float | None 
 
 
 def not_measured(label: str, reason: object) -> Row:
-    return Row(label, None, note=f"not measured: {reason}")
+    return Row(label, None, note=f"{NOT_MEASURED}{reason}")
+
+
+def summary(measured: Mapping[str, Measured], width: int) -> str:
+    """Returns the rows in lines of at most `width` columns, 60 or more, with three decimals; labels and notes wrapped.
+
+    What was not measured follows, with the reason.
+    """
+    rows = [row for measure in measured.values() for row in (measure.rows if measure.brief is None else measure.brief)]
+    known = [row for row in rows if row.value is not None]
+    numbers = [("value", "95 % interval", "chance"), *(_numbers(row) for row in known)]
+    room = width - sum(NUMBER_WIDTHS) - 2 * 4  # for label and note, beside four gaps of 2
+    label = min(max(len(text) for text in (HEADINGS[0], *(row.label for row in known))), round(0.55 * room))
+    lines = []
+    for cells, row in zip(numbers, [Row(HEADINGS[0], None), *known], strict=True):
+        middle = "  ".join(cell.rjust(width) for cell, width in zip(cells, NUMBER_WIDTHS, strict=True))
+        words = (textwrap.wrap(_plain(text), size) for text, size in ((row.label, label), (row.note, room - label)))
+        for number, (left, right) in enumerate(itertools.zip_longest(*words, fillvalue="")):
+            lines.append(f"{left:<{label}}  {'' if number else middle:{len(middle)}}  {right}".rstrip())
+    missing = [f"{row.label}: {row.note.removeprefix(NOT_MEASURED)}" for row in rows if row.value is None]
+    lines += ["", "not measured"] if missing else []
+    for text in missing:
+        lines += textwrap.wrap(_plain(text), width, initial_indent="  ", subsequent_indent="    ")
+    return "\n".join(lines)
 
 
 def markdown(measured: Mapping[str, Measured]) -> str:
@@ -71,10 +102,22 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
+def _numbers(row: Row) -> tuple[str, str, str]:
+    return (
+        f"{row.value:.3f}",
+        "" if row.interval is None else "{:.3f} to {:.3f}".format(*row.interval),
+        "" if row.chance is None else f"{row.chance:.3f}",
+    )
+
+
+def _plain(words: str) -> str:
+    """Removes line breaks and other control characters: the name of a class may contain them."""
+    return "".join(letter if letter.isprintable() else " " for letter in words)
+
+
 def _as_text(words: str) -> str:
-    """Escapes Markdown and removes line breaks: the name of a class may contain both."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in words)
-    return re.sub(r"([\\|*_<`\[])", r"\\\1", printable)
+    """Escapes Markdown, too."""
+    return re.sub(r"([\\|*_<`\[])", r"\\\1", _plain(words))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -67,7 +67,7 @@ def add_dump_options(group: Any) -> None:
     add_flag(group, "--name", help="write the name of the class instead of its number, which counts from 0")
     ignored = group.add_argument_group(
         "options of the official script that have no effect here",
-        "Pictures are identified by their pixels, and listed in the order of the data set.",
+        "Pictures are identified by their pixels, and listed in the data set's order.",
     )
     for name, details in (
         ("--data-seed", {"type": seed, "metavar": "N"}),

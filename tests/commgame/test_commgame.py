@@ -37,6 +37,15 @@ def test_the_help_lists_every_command_by_group(call):
     ]
 
 
+@pytest.mark.parametrize("name", command_line.COMMANDS)
+def test_help_fits_a_terminal_of_80_columns(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for word in ("--help", "--help-all") if name in command_line.PLAY else ("--help",):
+        with pytest.raises(SystemExit):
+            commgame.main([name, word])
+        assert max(capsys.readouterr().out.splitlines(), key=len)[80:] == ""
+
+
 @pytest.fixture
 def no_torch(tmp_path):
     """no_torch(*arguments) -> a finished process of Python in which torch cannot be imported."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
 from learning_to_draw.trials.config.configure import COMMAND_LINE, PYTHON, as_command, configure
@@ -150,7 +151,9 @@ def test_old_names_and_abbreviations():
         ("--dataset-root x", "belongs to the dataset STL10, MNIST, KMNIST, ScaledMNIST, CIFAR10 and 10 others, but"),
         ("--weights x", "--weights belongs to the command 'test', not to 'train'"),
         ("stray", "'stray' is not an option"),
-        ("--encoder Foo", "invalid choice: 'Foo'"),
+        ("--encoder Foo", r"invalid choice: 'Foo'\.\nChoose from VGG16"),
+        ("--encoder squeezenet", r"invalid choice: 'squeezenet'\.\nDid you mean SqueezeNetBackbone\?"),
+        ("--dataset Caltech", r"invalid choice: 'Caltech'\.\nDid you mean Caltech101\?"),
         ("--nlines many", "'many' is not a whole number, 1 or more"),
         ("--nlines 0", "'0' is not a whole number, 1 or more"),
         ("--sigma2 nan", "'nan' is not a number above 0"),
@@ -178,17 +181,59 @@ def test_test_needs_weights():
         parse("test", [])
 
 
-def test_help_explains_every_option_with_its_default_and_source(capsys):
+def help_page(capsys, command, *words):
     with pytest.raises(SystemExit) as left:
-        parse("train", ["--help"])
+        parse(command, list(words))
     assert left.value.code == 0
-    text = " ".join(capsys.readouterr().out.split())
+    return capsys.readouterr().out
+
+
+def words_of(page):
+    """The options that a help page shows, without their other names."""
+    return [line.split()[0].rstrip(",") for line in page.splitlines() if line.startswith("  --")]
+
+
+def test_all_options_are_explained_with_default_and_source(capsys):
+    page = help_page(capsys, "train", "--help-all")
+    assert len(words_of(page)) == len(set(words_of(page)))
+    assert {*words_of(page), "--help"} == {flag_of(name) for name in parse("train", []).values()} | {
+        "--help",
+        "--help-all",
+    }
+    text = " ".join(page.split())
     for part in ("the game:", "the agents:", "dataset Digits:", "encoder SmallCNNEncoder:", "training:"):
         assert part in text
     assert "(default: SmallCNNEncoder, from data set Digits)" in text
     assert "(default: 0.01)" in text
     assert "SUPPRESS" not in text
     assert "%(default)s" not in text
+
+
+def test_the_help_shows_the_options_that_people_use_and_those_of_the_components_they_name(capsys):
+    short = words_of(help_page(capsys, "train", "--help"))
+    assert {"--dataset", "--object-oriented", "--nlines", "--epochs", "--output", "--help-all"} <= set(short)
+    assert len(short) < 20
+    named = words_of(help_page(capsys, "train", "--dataset", "ImageFolder", "--encoder", "SqueezeNetBackbone", "-h"))
+    assert {"--dataset-root", "--val-fraction", "--feature-layer", "--freeze-backbone"} <= set(named) - set(short)
+    assert "--rx-hidden" not in named
+
+
+@pytest.mark.parametrize("command", ["test", "crossplay"])
+def test_what_matters_only_in_training_is_not_in_the_help_of_a_test_and_accepted(command, capsys):
+    given = "--encoder VGG16Backbone --freeze-backbone --freeze-encoders --imagenet-weights --sop-coef 2 --CLIP-loss"
+    given += " --like-a-dog-loss --stroke-spread 1 --sigma2-step 3 --weights m.pt" * (command == "test")
+    page = help_page(capsys, command, "--encoder", "VGG16Backbone", "--help-all")
+    assert {"--encoder", "--nlines", "--sigma2", "--invert", "--reconstruct-loss", "--output"} <= set(words_of(page))
+    shown = [word for word in words(given) if word.startswith("--") and word not in ("--encoder", "--weights")]
+    assert not set(shown) & set(words_of(page))
+    assert parse(command, words(given)).agents.encoder.config.freeze_backbone
+
+
+def test_a_switch_can_be_turned_off_and_the_help_says_so_once(capsys):
+    page = help_page(capsys, "train", "--help-all")
+    assert "  --invert " in page
+    assert "--no-invert" not in page
+    assert parse("train", ["--invert", "--no-invert"]).agents.invert is False
 
 
 def test_every_configuration_accepts_its_defaults():

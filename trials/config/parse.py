@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypedDict
 
@@ -30,6 +30,7 @@ from learning_to_draw.trials.config.configure import (
     explain_unknown,
     flat,
     layered,
+    of_training,
     option_groups,
     owners,
     preset_layer,
@@ -41,6 +42,17 @@ DESCRIPTIONS = {
     "test": "Play the test split with trained agents and report their communication rate.",
     "crossplay": "Play every sender with every receiver of two or more checkpoints, and write the matrix of "
     "communication rates as CSV and as a heat map.",
+}
+HELP_ALL = "--help-all"
+OPTIONS = "options"  # the title of argparse's own group
+# The options that --help shows, if the chosen components have them, and in this order; --help-all shows all.
+SHORT_HELP = {
+    "train": (
+        *("dataset", "dataset_root", "preset", "object_oriented", "encoder", "decoder", "nlines", "batch_size"),
+        *("epochs", "learning_rate", "seed", "output", "resume", "device", "dry_run"),
+    ),
+    "test": ("weights", "dataset_root", "output", "device", "allow_trained", "plugin", "dry_run", "quiet"),
+    "crossplay": ("dataset_root", "output", "device", "allow_trained", "plugin", "dry_run", "quiet"),
 }
 
 
@@ -94,14 +106,17 @@ def add_option(group: Any, name: str, option: Option) -> None:
     """Declares a configuration's option on a parser or argument group. name: the field's name, and the destination."""
     words, settings = [flag_of(name), *option.names], {}
     if option.type is None:
-        settings["action"] = argparse.BooleanOptionalAction if option.negatable else "store_true"
+        settings["action"] = "store_true"
     else:
         settings |= {"type": option.type, "metavar": option.metavar, "choices": option.choices}
         settings |= {"nargs": option.nargs, "const": option.const} if option.nargs else {}
         settings |= {"required": option.required}
-    help = option.help.replace("%", "%%")
+    help = option.help if option.help == argparse.SUPPRESS else option.help.replace("%", "%%")
     # The default is set afterwards, because some Python versions would add it to the help text.
     group.add_argument(*words, dest=name, help=help, default=argparse.SUPPRESS, **settings).default = option.default
+    if option.negatable:  # the help of a switch that is off does not need its --no-... form
+        words = [f"--no-{word[2:]}" for word in words]
+        group.add_argument(*words, dest=name, action="store_false", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def add_options(group: Any, config: type[Config], *names: str) -> None:
@@ -122,7 +137,7 @@ def parse(
     """The configuration for `commgame.py COMMAND WORDS`: a `TrainConfig`, `TestConfig` or `CrossplayConfig`.
 
     saved: the options of a checkpoint, which the command line overrides. saved_from: the checkpoint's name. Raises
-    UsageError for words that are not valid, and SystemExit after --help.
+    UsageError for words that are not valid, and SystemExit after --help and --help-all.
     """
     early = read_early(words)
     layers = (preset_layer(early.get("preset")), Layer(saved or {}, saved_from))
@@ -132,15 +147,24 @@ def parse(
     parser = Parser(
         usage=f"{program()} {command} {'A.pt B.pt [C.pt ...] ' if command == 'crossplay' else ''}[options]",
         description=DESCRIPTIONS[command],
-        epilog="An option may be shortened as long as it stays unambiguous. To see the options of another component, "
-        "choose it, as in: --encoder SqueezeNetBackbone --help.",
+        epilog=f"To see a component's own options, choose it, as in: --dataset ImageFolder --encoder VGG16Backbone "
+        f"--help. {program()} list shows all components. An option may be shortened as long as it stays unambiguous. "
+        "A switch --x that is on can be turned off with --no-x.",
+        add_help=False,
     )
     parser.command = command
+    parser.add_argument("-h", "--help", action="help", help="show the options that are used most")
+    parser.add_argument(HELP_ALL, action="help", help="show all options of the chosen components")
+    shown = groups if HELP_ALL in words else _short_help(command, groups, [(kind, chosen[kind]) for kind in early])
+    ignored = set() if command == "train" else of_training(values)
     done = set()
-    for title, options in groups.items():
-        group = parser.add_argument_group(title)
+    for title, options in (shown | {"": flat(groups.values())}).items():
+        group = parser if title in (OPTIONS, "") else parser.add_argument_group(title)
         for name, option in options.items():
             if name not in done:
+                option = (
+                    option if title and name not in ignored else dataclasses.replace(option, help=argparse.SUPPRESS)
+                )
                 _add_explained(group, name, option, values[name], sources[name])
                 done.add(name)
     namespace, unknown = parser.parse_known_args(list(words))
@@ -156,18 +180,33 @@ def parse(
     return build(command, values | given, sources | dict.fromkeys(given, COMMAND_LINE))
 
 
+def _short_help(
+    command: str, groups: Mapping[str, Mapping[str, Option]], named: Iterable[tuple[str, str]]
+) -> dict[str, Mapping[str, Option]]:
+    """The groups of options that --help shows. named: kind and name of the components that the command line chooses."""
+    known = flat(groups.values())
+    titles = [f"{KINDS[kind].title} {name}" for kind, name in named]
+    short = {name: known[name] for name in SHORT_HELP[command] if name in known}
+    return {OPTIONS: short} | {title: groups[title] for title in titles if title in groups}
+
+
+def asks_for_help(words: Sequence[str]) -> bool:
+    return not {"-h", "--help", HELP_ALL}.isdisjoint(words)
+
+
 def _add_explained(group: Any, name: str, option: Option, value: Any, source: str) -> None:
     """Declares an option. Its help text names the default, but the namespace holds only options that were given."""
-    if option.required and source == DEFAULT_SOURCE:
-        text = "must be given"
-    else:
-        on_off = {True: "on", False: "off"}
-        shown = on_off[value] if isinstance(value, bool) else "left out" if value is None else as_text(value)
-        text = f"default: {shown}" if source == DEFAULT_SOURCE else f"default: {shown}, from {source}"
+    help = option.help
+    if help != argparse.SUPPRESS:
+        of_source = "" if source == DEFAULT_SOURCE else f", from {source}"
+        if option.required and not of_source:
+            help += " (must be given)"
+        elif value is not None and value is not False:  # these need no words
+            help += f" (default: {'on' if value is True else as_text(value)}{of_source})"
     try:
-        add_option(group, name, dataclasses.replace(option, default=argparse.SUPPRESS, help=f"{option.help} ({text})"))
+        add_option(group, name, dataclasses.replace(option, default=argparse.SUPPRESS, help=help))
     except argparse.ArgumentError as error:
-        raise declared_twice(str(error.argument_name)) from error
+        raise declared_twice(str(error).rsplit(": ", 1)[-1]) from error  # "conflicting option string: --x"
 
 
 def read_early(words: Sequence[str]) -> dict[str, Any]:
@@ -204,7 +243,7 @@ def parse_training(words: Sequence[str]) -> TrainConfig:
     """The configuration for `commgame.py train WORDS`, with the options from --config included. Raises UsageError."""
     early = read_early(words)
     path = early.get("config")
-    if path is None or "-h" in words or "--help" in words:
+    if path is None or asks_for_help(words):
         return parse("train", words)
     advice = "Give the config.json of a training, or the output of --print-config."
     content: TrainingConfig = read_json(Path(path), TrainingConfig, advice)

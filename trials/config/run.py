@@ -60,23 +60,28 @@ class Kind:
 
 
 def _kind(title: str, table: Mapping[str, Component], default: str, help: str, **settings: Any) -> Kind:
-    return Kind(title, table, Option(default, help, choices=table, **settings))
+    return Kind(title, table, Option(default, help, choices=table, metavar="NAME", **settings))
 
 
 # All kinds, by the option that chooses the component; --object-oriented chooses the game.
 KINDS = {
-    "dataset": _kind("dataset", DATASETS, "Digits", "the data set to play with"),
+    "dataset": _kind("dataset", DATASETS, "Digits", "the data set; ImageFolder: your own pictures"),
     "object_oriented": _kind(
         "game",
         GAMES,
         "none",
-        "the game. same, different, mixed: object-oriented games, whose candidates have distinct classes; the target "
-        "is the sender's own picture (same), another picture of the same class (different), or for half of the senders "
-        "the one and for half the other (mixed). none or original: the original game, with candidates of any classes",
+        "the game. original (or none): candidates of any classes. same, different, mixed: candidates of distinct "
+        "classes; the target is the sender's own picture (same), another one of its class (different), or each for "
+        "half of the senders (mixed)",
         type=game_name,
         names=("--game",),
     ),
-    "loss": _kind("loss", LOSSES, "HingeLoss", "the game's loss; NoLoss trains with the auxiliary losses only"),
+    "loss": _kind(
+        "loss",
+        LOSSES,
+        "HingeLoss",
+        "the game's loss: HingeLoss, CELoss (cross-entropy), or NoLoss, which trains with the auxiliary losses only",
+    ),
     "encoder": _kind(
         "encoder",
         ENCODERS,
@@ -253,6 +258,14 @@ class TrainConfig(RunConfig):
     )
     tensorboard: bool = flag(
         "also write the log and a picture of games for TensorBoard, in the run's folder (needs the package tensorboard)"
+    )
+    wandb: str | None = option(
+        None,
+        "also send the log, all options and a picture of games to this project of Weights & Biases (needs the package "
+        "wandb); with WANDB_MODE=offline, keep them in the run's folder for wandb sync",
+        nargs="?",
+        const="learning-to-draw",
+        metavar="PROJECT",
     )
     gather_candidates: bool = flag(
         "train with one large game per step, whose candidates are the pictures of all processes (torchrun), "

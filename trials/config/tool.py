@@ -6,8 +6,11 @@ The destination of each option is the name of an argument of the function. Impor
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +68,7 @@ class Tool:
 
     def _parser(self, command: str, arguments: Sequence[str]) -> Parser:
         parser = Parser(
-            description=self.description.replace("python commgame.py", program()),
+            description=_wrapped(self.description.replace("python commgame.py", program())),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         parser.command = command
@@ -86,9 +89,20 @@ class Tool:
         return parser
 
 
+def _wrapped(text: str) -> str:
+    """The text wrapped to the terminal, at most to 100 columns. Indented lines stay as they are."""
+    width = min(shutil.get_terminal_size().columns, 100) - 2  # as argparse does
+    blocks = itertools.groupby(text.splitlines(), key=lambda line: line.startswith(" "))
+    return "\n".join(
+        "\n".join(lines) if indented else textwrap.fill(" ".join(lines), width) for indented, lines in blocks
+    )
+
+
 def _add_dataset_options(parser: Parser, arguments: Sequence[str]) -> None:
     default = KINDS["dataset"].default
-    parser.add_argument("--dataset", choices=DATASETS, default=default, help="the data set that was played with")
+    parser.add_argument(
+        "--dataset", choices=DATASETS, default=default, metavar="NAME", help="the data set that was played with"
+    )
     add_options(parser, RunConfig, "plugin")
     chosen = read_early(arguments).get("dataset", default)
     if chosen in DATASETS:  # otherwise the parser reports it

@@ -15,7 +15,7 @@ from learning_to_draw.trials.records.atomic import final_name
 # The command line as typed. The first two file names are those of the official code.
 COMMAND_FILES = {"train": "train_cmd.txt", "test": "eval_cmd.txt", "crossplay": "crossplay_cmd.txt"}
 # What a training writes before its first resume.pt.
-FIRST_FILES = ("config.json", COMMAND_FILES["train"], "plugin.py", "model-info.txt", "tensorboard/*")
+FIRST_FILES = ("config.json", COMMAND_FILES["train"], "plugin.py", "model-info.txt", "tensorboard/*", "wandb/*")
 # Relative to the run's folder. NN: a number of two digits or more. MD5: 32 hexadecimal digits. *: anything.
 NAMES = {
     "train": (

@@ -19,7 +19,7 @@ TOOL = Tool("analysis.measure.measure:measure", "", "", add_measure_options)
 
 
 def run(*words):
-    return TOOL.run("measure", [*map(str, words), "--device", "cpu"])
+    return TOOL.run("measure", [*map(str, words), "--device", "cpu", "--markdown"])
 
 
 def numbers(path):
@@ -31,6 +31,15 @@ def numbers(path):
 
 def test_every_measure_that_can_be_named_is_made():
     assert len({load(entry.target) for entry in MEASURES.values()}) == len(MEASURES)
+
+
+@pytest.mark.parametrize("columns", ["80", "300"])
+def test_what_is_printed_fits_the_terminal_and_100_columns(columns, make_full_log, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    said = TOOL.run("measure", [str(make_full_log(tmp_path)), "--device", "cpu"])
+    assert max(map(len, said.splitlines())) <= min(int(columns), 100)
+    assert "|" not in said
+    assert "  erasure: give --weights" in said
 
 
 def test_a_log_of_this_program(make_full_log, tmp_path):

@@ -72,7 +72,7 @@ def measured(log, *weights, **changes):
         "classes_file": None,
     }
     try:
-        said = measure([log], list(weights), json=out, **(arguments | changes))
+        said = measure([log], list(weights), json=out, markdown=True, **(arguments | changes))
         return said, json.loads(out.read_text())["logs"][0]["measures"]
     finally:
         out.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from learning_to_draw.analysis.measure.table import Measured, Row, as_json, markdown, not_measured, share
+from learning_to_draw.analysis.measure.table import Measured, Row, as_json, markdown, not_measured, share, summary
 
 FOUND = {
     "rate": Measured((share("rate", 1, 4, of_what="games", chance=0.5),), {"more": [1]}),
@@ -20,6 +20,26 @@ def test_a_table_in_markdown():
         "| ink     | 1.5000 |                  |        | a\\|b                         |\n"
         "| dots    |      - |                  |        | not measured: there are none |"
     )
+
+
+def test_a_table_for_a_terminal_shows_chosen_rows_and_wraps_what_is_long():
+    rows = tuple(share(f"rate without stroke {number}", number, 4, of_what="games") for number in range(3))
+    kept = Row("rate without stroke 1, which matters most", 0.25, note="1 of 4 games; change -0.2500")
+    text = summary(FOUND | {"erasure": Measured(rows, brief=(kept,))}, 72)
+    assert text == (
+        "measure                 value   95 % interval  chance\n"
+        "rate                    0.250  0.046 to 0.699   0.500  1 of 4 games\n"
+        "ink                     1.500                          a|b\n"
+        "rate without stroke     0.250                          1 of 4 games;\n"
+        "1, which matters most                                  change -0.2500\n"
+        "\n"
+        "not measured\n"
+        "  dots: there are none"
+    )
+    assert "stroke 2" in markdown({"erasure": Measured(rows, brief=(kept,))})
+    odd = summary({"rate": Measured((Row("a\nb" * 60, 0.5, note="word\x1b" * 80), not_measured("c", "d " * 90)))}, 60)
+    assert max(map(len, odd.splitlines())) <= 60
+    assert "\x1b" not in odd
 
 
 def test_the_same_as_json():

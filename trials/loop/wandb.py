@@ -1,0 +1,93 @@
+"""`--wandb`: the log and a picture of games, for Weights & Biases."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torchbearer
+from torchbearer.callbacks import Callback
+
+from learning_to_draw import console
+from learning_to_draw.datasets.picture_file import take_from
+from learning_to_draw.errors import first_line
+from learning_to_draw.packages import import_optional
+from learning_to_draw.reading import inside, read_text
+from learning_to_draw.trials.records.atomic import make_folder, write_text
+from learning_to_draw.trials.records.folder import plain
+
+logger = logging.getLogger("commgame")
+
+FINISH_SECONDS = "60"  # that the last upload may take; `wandb sync` uploads the rest
+
+
+def import_wandb() -> ModuleType:
+    """The package wandb. Raises UsageError if it cannot be imported. Imported here: it is slow to import."""
+    return import_optional("wandb", "--wandb", "wandb")
+
+
+class WeightsAndBiases(Callback):
+    """Sends every metric of an epoch and its val_games.png to Weights & Biases; steps are epochs, from 1.
+
+    The id of the run there is in `folder`/wandb/id.txt, so a resumed training continues it. An error of the service
+    ends the sending with a warning, and never the training. It must come after the callbacks that measure and draw.
+    """
+
+    def __init__(self, folder: Path, project: str, options: Mapping[str, Any]):
+        """options: all options of the run by name."""
+        super().__init__()
+        self.folder, self.project, self.options = folder, project, options
+        self._run: Any = None
+
+    def on_start(self, state):
+        self._try(self._begin)
+
+    def on_end_epoch(self, state):
+        if self._run is not None:
+            self._try(lambda: self._log(state))
+
+    def on_end(self, state):
+        if self._run is not None:
+            self._try(self._run.finish)
+
+    def _try(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except Exception as error:  # the service and its package raise almost anything
+            logger.warning("--wandb: no more is sent to Weights & Biases: %s", first_line(error))
+            self._run = None
+
+    def _begin(self) -> None:
+        wandb, folder = import_wandb(), self.folder / "wandb"
+        os.environ.setdefault("WANDB_FINISH_TIMEOUT", FINISH_SECONDS)
+        with console.in_root_folder():  # wandb/settings in the current folder could name another server
+            wandb.setup()
+        known = self._saved_id()
+        if known is None:
+            make_folder(folder)
+            write_text(folder / "id.txt", secrets.token_hex(4))
+        self._run = wandb.init(
+            project=self.project,
+            id=self._saved_id(),
+            resume=None if known is None else "allow",
+            name=self.folder.absolute().name,
+            dir=str(self.folder.absolute()),
+            config=plain(self.options),
+            settings=wandb.Settings(console="off", disable_git=True, silent=console.hidden() is True),
+        )
+
+    def _saved_id(self) -> str | None:
+        path = inside(self.folder, "wandb/id.txt")
+        text = read_text(path, 100).strip() if path.exists() else ""
+        return text if re.fullmatch(r"[0-9a-z]{1,64}", text) else None
+
+    def _log(self, state) -> None:
+        games = take_from(self.folder / "val_games.png", lambda picture: picture.convert("RGB"))
+        row = {**state[torchbearer.METRICS], "games": import_wandb().Image(games)}
+        self._run.log(row, step=state[torchbearer.EPOCH] + 1)
