@@ -133,6 +133,7 @@ class Component:
     target: str | type
     defaults: Mapping[str, Any] = field(default_factory=dict)
     defaults_with: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    summary: str = ""  # what it is, for `commgame.py list`
 
     def defaults_for(self, decoder: str) -> dict[str, Any]:
         """All defaults of a data set in a run with this decoder."""

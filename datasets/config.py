@@ -262,12 +262,13 @@ class ImageFolderConfig(PictureFilesConfig):
     test_fraction: float = _held_out_fraction("testing")
 
 
-QUICKDRAW = Component(QuickDrawConfig, "datasets.quickdraw:QuickDraw")
+QUICKDRAW = Component(QuickDrawConfig, "datasets.quickdraw:QuickDraw", summary="drawings of Quick, Draw! by group")
 
 DATASETS: dict[str, Component] = {
     "Digits": Component(
         DigitsConfig,
         "datasets.digits:Digits",
+        summary="handwritten digits, 32 px; nothing to download",
         defaults={
             "encoder": "SmallCNNEncoder",
             "latent_size": 128,
@@ -282,19 +283,29 @@ DATASETS: dict[str, Component] = {
         },
         defaults_with={"SinglePassSimpleLineDecoder": {"nlines": 8}},
     ),
-    "STL10": Component(STL10Config, "datasets.stl10:STL10"),
-    "MNIST": Component(MNISTConfig, "datasets.mnist:MNIST"),
-    "KMNIST": Component(KMNISTConfig, "datasets.mnist:KMNIST"),
-    "ScaledMNIST": Component(MNISTConfig, "datasets.mnist:ScaledMNIST"),
-    "CIFAR10": Component(CIFAR10Config, "datasets.cifar:CIFAR10"),
-    "CIFAR100": Component(CIFAR100Config, "datasets.cifar:CIFAR100"),
-    "Omniglot": Component(OmniglotConfig, "datasets.omniglot:Omniglot"),
-    "C28pxOmniglot": Component(OmniglotConfig, "datasets.omniglot:C28pxOmniglot"),
-    "Caltech101": Component(Caltech101Config, "datasets.caltech101:Caltech101"),
-    "CelebA": Component(CelebAConfig, "datasets.celeba:CelebA"),
-    "TinyImageNet": Component(TinyImageNetConfig, "datasets.tiny_imagenet:TinyImageNet"),
-    "StratifiedImageNet": Component(StratifiedImageNetConfig, "datasets.stratified_imagenet:StratifiedImageNet"),
+    "STL10": Component(STL10Config, "datasets.stl10:STL10", summary="photos of 10 classes, 96 px"),
+    "MNIST": Component(MNISTConfig, "datasets.mnist:MNIST", summary="handwritten digits, 28 px"),
+    "KMNIST": Component(KMNISTConfig, "datasets.mnist:KMNIST", summary="cursive Japanese syllables, 28 px"),
+    "ScaledMNIST": Component(MNISTConfig, "datasets.mnist:ScaledMNIST", summary="MNIST's digits on a canvas of 256 px"),
+    "CIFAR10": Component(CIFAR10Config, "datasets.cifar:CIFAR10", summary="photos of 10 classes, 32 px"),
+    "CIFAR100": Component(CIFAR100Config, "datasets.cifar:CIFAR100", summary="photos of 100 classes, 32 px"),
+    "Omniglot": Component(
+        OmniglotConfig, "datasets.omniglot:Omniglot", summary="handwritten characters of many alphabets"
+    ),
+    "C28pxOmniglot": Component(OmniglotConfig, "datasets.omniglot:C28pxOmniglot", summary="the same, centred, 28 px"),
+    "Caltech101": Component(Caltech101Config, "datasets.caltech101:Caltech101", summary="photos of 101 classes"),
+    "CelebA": Component(CelebAConfig, "datasets.celeba:CelebA", summary="faces; a class is a person"),
+    "TinyImageNet": Component(
+        TinyImageNetConfig, "datasets.tiny_imagenet:TinyImageNet", summary="photos of 200 classes, 64 px"
+    ),
+    "StratifiedImageNet": Component(
+        StratifiedImageNetConfig,
+        "datasets.stratified_imagenet:StratifiedImageNet",
+        summary="any pictures, in splits listed in text files",
+    ),
     "QuickDraw": QUICKDRAW,
     "Jon_QuickDraw": QUICKDRAW,  # its name in the official code
-    "ImageFolder": Component(ImageFolderConfig, "datasets.image_folder:ImageFolder"),
+    "ImageFolder": Component(
+        ImageFolderConfig, "datasets.image_folder:ImageFolder", summary="your own pictures, one folder per class"
+    ),
 }

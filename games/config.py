@@ -36,8 +36,12 @@ class GameConfig(Config):
 
 
 GAMES = {
-    "none": Component(GameConfig, "games.sampling:OriginalGame"),
-    "same": Component(GameConfig, "games.sampling:SameGame"),
-    "different": Component(GameConfig, "games.sampling:DifferentGame"),
-    "mixed": Component(GameConfig, "games.sampling:MixedGame"),
+    "none": Component(GameConfig, "games.sampling:OriginalGame", summary="candidates of any classes (original)"),
+    "same": Component(GameConfig, "games.sampling:SameGame", summary="the target is the picture that the sender sees"),
+    "different": Component(
+        GameConfig, "games.sampling:DifferentGame", summary="the target is another one of the same class"
+    ),
+    "mixed": Component(
+        GameConfig, "games.sampling:MixedGame", summary="same for half of the turns, different for half"
+    ),
 }

@@ -36,5 +36,7 @@ class AgentsConfig(Config):
 
 
 RECEIVERS = {
-    "SimpleReceiverMLP": Component(ReceiverConfig, "models.receivers:SimpleReceiverMLP"),
+    "SimpleReceiverMLP": Component(
+        ReceiverConfig, "models.receivers:SimpleReceiverMLP", summary="two linear layers, and a dot product"
+    ),
 }

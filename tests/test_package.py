@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import learning_to_draw
+from learning_to_draw.reading import read_toml
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,6 +32,14 @@ def test_every_package_and_resource_is_listed_for_installation():
     for path in resources:
         package = ".".join(("learning_to_draw", *path.parent.relative_to(ROOT).parts))
         assert re.search(rf'^"{re.escape(package)}" = \[.*"\*{path.suffix}".*\]$', text, re.MULTILINE), path
+
+
+def test_the_extra_dev_is_what_the_tests_need_and_has_all_other_extras():
+    project = read_toml(ROOT / "pyproject.toml", dict)["project"]
+    lines = [line.split("  #")[0] for line in (ROOT / "requirements-dev.txt").read_text().splitlines()]
+    extras = project["optional-dependencies"]
+    assert extras["dev"] == [line for line in lines if not line.startswith(("-r", "#"))]
+    assert {package for packages in extras.values() for package in packages} == set(extras["dev"])
 
 
 # From the top to the bottom: a module imports from its own line and from those below.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from learning_to_draw.components import Component, flag_of, options_of
@@ -12,28 +13,52 @@ from learning_to_draw.plugins import TABLES, load
 from learning_to_draw.trials.config.presets import preset_names, read_preset
 from learning_to_draw.trials.config.run import KINDS
 
+WIDTH = 80  # columns, except for long names
+
 
 def list_components(plugin: Path | None) -> str:
-    """A text with one line per component: its name and its options, grouped by kind; then the presets.
+    """A text with every component, by kind: its name, what it is, and below these its options; then the presets.
 
-    plugin: a file whose components are included, each marked with the file's name. Raises UsageError if it fails to
-    load.
+    Options that all components of a kind have stand once, below the kind. plugin: a file whose components are included,
+    each marked with the file's name. Raises UsageError if it fails to load.
     """
     own = {(id(TABLES[kind][0]), name) for kind, name in load(plugin).components} if plugin else set()
     tables: dict[str, Mapping[str, Component]] = {flag_of(kind): kinds.table for kind, kinds in KINDS.items()}
     tables["auxiliary losses"] = AUXILIARY_LOSSES
     lines = []
     for heading, table in tables.items():
-        lines += [*([""] if lines else []), heading]
+        options = {name: _options(component) for name, component in table.items()}
+        common = [option for option in next(iter(options.values())) if all(option in its for its in options.values())]
+        lines += [*([""] if lines else []), heading, *_wrapped("all: ", common)]
         for name, component in table.items():
-            switch = [component.switch] if isinstance(component, AuxiliaryLoss) else []
-            options = " ".join(map(flag_of, [*switch, *options_of(component.config)]))
             marker = f"({plugin.name}) " if plugin and (id(table), name) in own else ""
-            lines.append(f"  {name:<32}{marker}{options}".rstrip())
+            lines.append(f"  {name:<32}{marker}{_summary(component)}".rstrip())
+            lines += _wrapped("", [option for option in options[name] if option not in common])
     lines += ["", "--preset"]
     for preset in map(read_preset, preset_names()):
-        lines += [f"  {preset.name:<32}{preset.description}"]
-        lines += [
-            f"  {'':<32}{label}: {text}" for label, text in (("time", preset.time), ("rate", preset.rate)) if text
+        told = [
+            preset.description,
+            *(f"{label}: {text}" for label, text in (("time", preset.time), ("rate", preset.rate)) if text),
         ]
+        for number, text in enumerate(told):
+            first = f"  {'' if number else preset.name:<32}"
+            lines += textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * 34)
     return "\n".join(lines)
+
+
+def _options(component: Component) -> list[str]:
+    switch = [component.switch] if isinstance(component, AuxiliaryLoss) else []
+    return [flag_of(name) for name in (*switch, *options_of(component.config))]
+
+
+def _summary(component: Component) -> str:
+    """What it is: for a plugin's component, the first line of the docstring of its class."""
+    described = component.target.__doc__ if isinstance(component.target, type) else None
+    return component.summary or (described or "").strip().partition("\n")[0]
+
+
+def _wrapped(heading: str, options: Sequence[str]) -> list[str]:
+    text = heading + " ".join(options)
+    indent = " " * 6
+    wrapped = textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    return wrapped if options else []

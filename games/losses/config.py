@@ -71,9 +71,9 @@ class CLIPConfig(Config):
 
 
 LOSSES = {
-    "HingeLoss": Component(Config, "games.losses.terms:HingeLoss"),
-    "CELoss": Component(Config, "games.losses.terms:CELoss"),
-    "NoLoss": Component(Config, "games.losses.terms:NoLoss"),
+    "HingeLoss": Component(Config, "games.losses.terms:HingeLoss", summary="the paper's equation 3"),
+    "CELoss": Component(Config, "games.losses.terms:CELoss", summary="cross-entropy"),
+    "NoLoss": Component(Config, "games.losses.terms:NoLoss", summary="0: trains with the auxiliary losses only"),
 }
 
 AUXILIARY_LOSSES: dict[str, AuxiliaryLoss] = {
@@ -84,6 +84,7 @@ AUXILIARY_LOSSES: dict[str, AuxiliaryLoss] = {
         help="add the perceptual loss: the distance between photo and sketch in the sender's feature layers (the "
         "paper's equation 4)",
         title="the perceptual loss",
+        summary="photo and sketch in the feature layers",
     ),
     "dog": AuxiliaryLoss(
         DogConfig,
@@ -91,6 +92,7 @@ AUXILIARY_LOSSES: dict[str, AuxiliaryLoss] = {
         switch="like_a_dog_loss",
         help="add the dog loss: the distance between every sketch and given images in the sender's feature layers",
         title="the dog loss",
+        summary="sketches and given images in the same layers",
     ),
     "CLIP": AuxiliaryLoss(
         CLIPConfig,
@@ -99,6 +101,7 @@ AUXILIARY_LOSSES: dict[str, AuxiliaryLoss] = {
         help="add the CLIP loss: 1 - cosine similarity of photo and sketch in the sender's deepest feature layer, mean "
         "over four random views of every sketch",
         title="the CLIP loss",
+        summary="photo and random views of its sketch",
     ),
     "reconstruct": AuxiliaryLoss(
         Config,
@@ -106,6 +109,7 @@ AUXILIARY_LOSSES: dict[str, AuxiliaryLoss] = {
         switch="reconstruct_loss",
         help="add the mean squared difference between sketch and photo, in training and in testing",
         title="the reconstruction loss",
+        summary="the pixels of photo and sketch",
         in_tests=True,
     ),
 }

@@ -144,20 +144,50 @@ class RecurrentSplineConfig(RecurrentConfig, SplineConfig):
 SINGLE_PASS, CONNECT, RECURRENT = (f"models.decoders.{module}" for module in ("single_pass", "connect", "recurrent"))
 
 DECODERS = {
-    "SinglePassSimpleLineDecoder": Component(LineConfig, f"{SINGLE_PASS}:SinglePassSimpleLineDecoder"),
-    "SinglePassColouredLineDecoder": Component(LineConfig, f"{SINGLE_PASS}:SinglePassColouredLineDecoder"),
-    "SinglePassPointsDecoder": Component(PointConfig, f"{SINGLE_PASS}:SinglePassPointsDecoder"),
-    "SinglePassColouredPointsDecoder": Component(PointConfig, f"{SINGLE_PASS}:SinglePassColouredPointsDecoder"),
-    "SinglePassPolyLineDecoder": Component(PolyLineConfig, f"{SINGLE_PASS}:SinglePassPolyLineDecoder"),
-    "SinglePassCRSDecoder": Component(SplineConfig, f"{SINGLE_PASS}:SinglePassCRSDecoder"),
-    "SinglePassColouredCRSDecoder": Component(SplineConfig, f"{SINGLE_PASS}:SinglePassColouredCRSDecoder"),
-    "SinglePassSimpleBezierDecoder": Component(BezierConfig, f"{SINGLE_PASS}:SinglePassSimpleBezierDecoder"),
-    "SinglePassPolyConnectDecoder": Component(ConnectConfig, f"{CONNECT}:SinglePassPolyConnectDecoder"),
-    "SinglePassBezierConnectDecoder": Component(ConnectConfig, f"{CONNECT}:SinglePassBezierConnectDecoder"),
-    "RecurrentSimpleLineDecoder": Component(RecurrentLineConfig, f"{RECURRENT}:RecurrentSimpleLineDecoder"),
-    "RecurrentPolyLineDecoder": Component(RecurrentPolyLineConfig, f"{RECURRENT}:RecurrentPolyLineDecoder"),
-    "RecurrentPolyConnectDecoder": Component(RecurrentConnectConfig, f"{RECURRENT}:RecurrentPolyConnectDecoder"),
-    "RecurrentCRSDecoder": Component(RecurrentSplineConfig, f"{RECURRENT}:RecurrentCRSDecoder"),
-    "RNNBezierDecoder": Component(RNNConfig, f"{RECURRENT}:RNNBezierDecoder"),
-    "RNNAttnBezierDecoder": Component(AttentionRNNConfig, f"{RECURRENT}:RNNAttnBezierDecoder"),
+    "SinglePassSimpleLineDecoder": Component(
+        LineConfig, f"{SINGLE_PASS}:SinglePassSimpleLineDecoder", summary="straight lines; the paper's"
+    ),
+    "SinglePassColouredLineDecoder": Component(
+        LineConfig, f"{SINGLE_PASS}:SinglePassColouredLineDecoder", summary="straight lines, each with a colour"
+    ),
+    "SinglePassPointsDecoder": Component(PointConfig, f"{SINGLE_PASS}:SinglePassPointsDecoder", summary="dots"),
+    "SinglePassColouredPointsDecoder": Component(
+        PointConfig, f"{SINGLE_PASS}:SinglePassColouredPointsDecoder", summary="dots, each with a colour"
+    ),
+    "SinglePassPolyLineDecoder": Component(
+        PolyLineConfig, f"{SINGLE_PASS}:SinglePassPolyLineDecoder", summary="one line through all points"
+    ),
+    "SinglePassCRSDecoder": Component(
+        SplineConfig, f"{SINGLE_PASS}:SinglePassCRSDecoder", summary="Catmull-Rom splines"
+    ),
+    "SinglePassColouredCRSDecoder": Component(
+        SplineConfig, f"{SINGLE_PASS}:SinglePassColouredCRSDecoder", summary="Catmull-Rom splines in colour"
+    ),
+    "SinglePassSimpleBezierDecoder": Component(
+        BezierConfig, f"{SINGLE_PASS}:SinglePassSimpleBezierDecoder", summary="Bezier curves, joined to longer lines"
+    ),
+    "SinglePassPolyConnectDecoder": Component(
+        ConnectConfig, f"{CONNECT}:SinglePassPolyConnectDecoder", summary="lines of any strength between all points"
+    ),
+    "SinglePassBezierConnectDecoder": Component(
+        ConnectConfig, f"{CONNECT}:SinglePassBezierConnectDecoder", summary="curves of any strength between all points"
+    ),
+    "RecurrentSimpleLineDecoder": Component(
+        RecurrentLineConfig, f"{RECURRENT}:RecurrentSimpleLineDecoder", summary="straight lines, step by step"
+    ),
+    "RecurrentPolyLineDecoder": Component(
+        RecurrentPolyLineConfig, f"{RECURRENT}:RecurrentPolyLineDecoder", summary="a line through points, step by step"
+    ),
+    "RecurrentPolyConnectDecoder": Component(
+        RecurrentConnectConfig, f"{RECURRENT}:RecurrentPolyConnectDecoder", summary="connected points, step by step"
+    ),
+    "RecurrentCRSDecoder": Component(
+        RecurrentSplineConfig, f"{RECURRENT}:RecurrentCRSDecoder", summary="Catmull-Rom splines, step by step"
+    ),
+    "RNNBezierDecoder": Component(
+        RNNConfig, f"{RECURRENT}:RNNBezierDecoder", summary="a GRU that draws one curve per step"
+    ),
+    "RNNAttnBezierDecoder": Component(
+        AttentionRNNConfig, f"{RECURRENT}:RNNAttnBezierDecoder", summary="the same, with attention to the latent"
+    ),
 }

@@ -104,15 +104,37 @@ class CLIPVisualConfig(EncoderConfig):
 
 
 ENCODERS = {
-    "VGG16BackboneExtended": Component(VGG16ExtendedConfig, "models.encoders.vgg16:VGG16BackboneExtended"),
-    "VGG16Backbone": Component(VGG16Config, "models.encoders.vgg16:VGG16Backbone"),
-    "ResNet50Backbone": Component(ResNet50Config, "models.encoders.resnet50:ResNet50Backbone"),
-    "CLIPVisualEncoder": Component(CLIPVisualConfig, "models.encoders.clip_visual:CLIPVisualEncoder"),
-    "SqueezeNetBackbone": Component(SqueezeNetConfig, "models.encoders.squeezenet:SqueezeNetBackbone"),
-    "SmallCNNEncoder": Component(EncoderConfig, "models.encoders.small:SmallCNNEncoder"),
-    "BetterCNNEncoder": Component(EncoderConfig, "models.encoders.small:BetterCNNEncoder"),
-    "SimpleCNNEncoder": Component(EncoderConfig, "models.encoders.small:SimpleCNNEncoder"),
-    "SimpleMLPEncoder": Component(SimpleMLPConfig, "models.encoders.small:SimpleMLPEncoder"),
-    "Conv2DEncoder": Component(Conv2DConfig, "models.encoders.small:Conv2DEncoder"),
-    "StrokeNetEncoder": Component(StrokeNetConfig, "models.encoders.small:StrokeNetEncoder"),
+    "VGG16BackboneExtended": Component(
+        VGG16ExtendedConfig,
+        "models.encoders.vgg16:VGG16BackboneExtended",
+        summary="VGG16 up to a chosen layer; the paper's",
+    ),
+    "VGG16Backbone": Component(VGG16Config, "models.encoders.vgg16:VGG16Backbone", summary="VGG16 up to relu3_3"),
+    "ResNet50Backbone": Component(ResNet50Config, "models.encoders.resnet50:ResNet50Backbone", summary="ResNet-50"),
+    "CLIPVisualEncoder": Component(
+        CLIPVisualConfig, "models.encoders.clip_visual:CLIPVisualEncoder", summary="an image network of OpenAI's CLIP"
+    ),
+    "SqueezeNetBackbone": Component(
+        SqueezeNetConfig,
+        "models.encoders.squeezenet:SqueezeNetBackbone",
+        summary="SqueezeNet 1.1, small enough for a laptop",
+    ),
+    "SmallCNNEncoder": Component(
+        EncoderConfig, "models.encoders.small:SmallCNNEncoder", summary="three convolutions with group norm; for Digits"
+    ),
+    "BetterCNNEncoder": Component(
+        EncoderConfig, "models.encoders.small:BetterCNNEncoder", summary="four convolutions with batch norm"
+    ),
+    "SimpleCNNEncoder": Component(
+        EncoderConfig, "models.encoders.small:SimpleCNNEncoder", summary="two convolutions with max pooling"
+    ),
+    "SimpleMLPEncoder": Component(
+        SimpleMLPConfig, "models.encoders.small:SimpleMLPEncoder", summary="two linear layers on the pixels"
+    ),
+    "Conv2DEncoder": Component(
+        Conv2DConfig, "models.encoders.small:Conv2DEncoder", summary="two convolutions with dropout"
+    ),
+    "StrokeNetEncoder": Component(
+        StrokeNetConfig, "models.encoders.small:StrokeNetEncoder", summary="ten convolutions; from 32 px"
+    ),
 }
