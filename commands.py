@@ -224,7 +224,7 @@ Classifies every sketch, target and guessed picture of a game log with CLIP (Rad
 et al. 2021): which class it shows, and whether it is a photo or a drawing. CLIP
 chooses the closest of the sentences "a photo of a cat.", "a drawing of a cat.", ...
 Reads the log and a list of true classes, made with
-    python commgame.py dump-hashes-classes --name --dataset ... --output true.csv
+  python commgame.py dump-hashes-classes --name --dataset ... --output true.csv
 and writes clip-analysis.json, one entry per game. Needs the package open_clip_torch.""",
         options.add_clip_options,
     ),
