@@ -36,10 +36,8 @@ def list_components(plugin: Path | None) -> str:
             lines += _wrapped("", [option for option in options[name] if option not in common])
     lines += ["", "--preset"]
     for preset in map(read_preset, preset_names()):
-        told = [
-            preset.description,
-            *(f"{label}: {text}" for label, text in (("time", preset.time), ("rate", preset.rate)) if text),
-        ]
+        numbers = {"time": preset.time, "rate": preset.rate}
+        told = [preset.description, *(f"{label}: {text}" for label, text in numbers.items() if text)]
         for number, text in enumerate(told):
             first = f"  {'' if number else preset.name:<32}"
             lines += textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * 34)

@@ -178,8 +178,7 @@ def preset_layer(name: str | None) -> Layer:
         if key in (*OF_ONE_START, "plugin"):
             raise UsageError(f"--preset {name} sets {key}.\nGive {flag_of(key)} on the command line instead.")
         if key not in trains:
-            close = difflib.get_close_matches(key, trains, n=1)
-            hint = f"Did you mean {close[0]}? " if close else ""
+            hint = did_you_mean(key, sorted(trains))
             raise UsageError(f"--preset {name} sets {key}: train has no such option.\n{hint}Correct it, or remove it.")
     return Layer(options, f"{PRESET}{name}")
 

@@ -155,7 +155,11 @@ def parse(
     parser.command = command
     parser.add_argument("-h", "--help", action="help", help="show the options that are used most")
     parser.add_argument(HELP_ALL, action="help", help="show all options of the chosen components")
-    shown = groups if HELP_ALL in words else _short_help(command, groups, [(kind, chosen[kind]) for kind in early])
+    shown = (
+        groups
+        if HELP_ALL in words
+        else _short_help(command, groups, [named for named in chosen.items() if named[0] in early])
+    )
     ignored = set() if command == "train" else of_training(values)
     done = set()
     for title, options in (shown | {"": flat(groups.values())}).items():

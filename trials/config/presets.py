@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from learning_to_draw.errors import UsageError
+from learning_to_draw.errors import UsageError, did_you_mean
 from learning_to_draw.reading import Options, cannot_read, read_toml
 
 FOLDER = Path(__file__).parent / "presets"
@@ -52,8 +51,7 @@ def read_preset(name: str) -> Preset:
     Raises UsageError if there is none of this name, or if the file cannot be read.
     """
     if not name.endswith(".toml") and name not in preset_names():
-        close = difflib.get_close_matches(name, preset_names(), n=1)
-        hint = f"Did you mean {close[0]}? " if close else ""
+        hint = did_you_mean(name, preset_names())
         raise UsageError(
             f"there is no preset {name!r}.\n"
             f"{hint}Choose one of {', '.join(preset_names())}, or give a file of your own: --preset FILE.toml."
