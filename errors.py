@@ -1,6 +1,5 @@
 """The exceptions of this program, and helpers for their messages."""
 
-import difflib
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -31,6 +30,8 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
 
     A name that begins with the word goes first: squeezenet means SqueezeNetBackbone. Case is ignored.
     """
+    import difflib  # only where it is needed, as every command loads this module
+
     lower = {name.lower(): name for name in names}
     close = [name for name in lower if len(word) > 2 and name.startswith(word.lower())]
     close = close or difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.7)

@@ -143,7 +143,7 @@ def train(
         result |= options_entry(config)
         write_json(folder / "result.json", result)
     logger.info(
-        "validation: communication rate %.3f (best %.3f in epoch %d), chance %.3f; test with\n%s test --weights %s",
+        "validation: communication rate %.3f (best %.3f in epoch %d), chance %.3f\ntest it with\n%s test --weights %s",
         result["communication_rate"],
         result["best"]["communication_rate"],
         result["best"]["epoch"] + 1,  # for people, epochs count from 1

@@ -108,7 +108,7 @@ def test_a_training_that_another_process_has_resumed_meanwhile_is_not_resumed_fr
     interrupted.check_unchanged()
     shutil.copy(folder / "resume.pt", folder / "new")
     os.replace(folder / "new", folder / "resume.pt")
-    with pytest.raises(UsageError, match="another process has resumed this run meanwhile"):
+    with pytest.raises(UsageError, match="another process has resumed this run in the meantime"):
         interrupted.check_unchanged()
 
 

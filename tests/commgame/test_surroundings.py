@@ -133,7 +133,7 @@ def test_a_required_package_that_is_missing_is_named_with_how_to_install_it(modu
 
 def test_a_package_that_commgame_itself_would_import_is_named_as_well(tmp_path):
     """Here it is one of the modules that every command loads."""
-    (tmp_path / "difflib.py").write_text("import platformdirs_of_nobody, platformdirs")
+    (tmp_path / "argparse.py").write_text("import platformdirs_of_nobody, platformdirs")
     (tmp_path / "platformdirs.py").write_text("raise ImportError('of another Python', name='platformdirs')")
     (tmp_path / "platformdirs_of_nobody.py").write_text("")
     done = subprocess.run(

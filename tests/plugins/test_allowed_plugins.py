@@ -114,7 +114,7 @@ def test_list_and_check_allow_a_plugin(command, marker):
 
 
 def test_plugin_in_python_allows_it(marker):
-    with pytest.raises(UsageError, match="you have not run it on this machine"):
+    with pytest.raises(UsageError, match="you have not run this one on this machine"):
         configure_test("run/model_final.pt")
     assert not marker.exists()
     assert configure("train", plugin="parts.py", loss="Theirs").loss.name == "Theirs"
@@ -133,7 +133,7 @@ def test_the_copy_in_a_run_s_folder_is_no_proof(strangers, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path / "sent")
     for command in ("test --weights model_final.pt --dry-run", "train --resume . --epochs 3 --dry-run"):
         assert call(command) == 2
-        assert "needs the plugin plugin.py: this is code" in capsys.readouterr().err
+        assert "needs the plugin plugin.py. A plugin is code" in capsys.readouterr().err
     assert not (tmp_path / "sent" / "has-run").exists()
 
 

@@ -117,7 +117,7 @@ def test_an_example_s_batch_that_nobody_asked_for_shrinks(written, folder, capsy
     (folder / "large.toml").write_text("[options]\nbatch_size = 500\n")
     command = ["train", "--plugin", str(written / "my_parts.py"), "--game", "classmates", "--dry-run"]
     assert commgame.main([*command, "--preset", str(folder / "large.toml")]) == 0
-    assert "valid          180 games of 180 candidates (classmates)" in capsys.readouterr().out
+    assert "valid          180 turns with 180 candidates (classmates)" in capsys.readouterr().out
 
 
 def test_the_example_of_a_loss_draws_with_less_ink(folder, page, capsys):

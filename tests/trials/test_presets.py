@@ -102,7 +102,7 @@ def test_the_original_game_may_be_called_so_in_a_preset(own):
 
 def test_help_has_the_values_of_the_preset(own, capsys):
     name = own('[options]\nencoder = "SqueezeNetBackbone"\nnlines = 17\n')
-    for words in (["--preset", name, "--help"], [f"--pres={name}", "--help"]):
+    for words in (["--preset", name, "--help-all"], [f"--pres={name}", "--help-all"]):
         with pytest.raises(SystemExit):
             commgame.main(["train", *words])
         text = " ".join(capsys.readouterr().out.split())
@@ -164,7 +164,10 @@ def test_a_preset_that_does_not_exist(name, told, own):
             "has learning_rate = 0.001: 0.001 is a float, not a str.\nIt is: Adam's",
         ),
         ("[options]\nencoder = 'Big'", "there is no encoder Big.\nChoose one of VGG16"),
-        ("[options]\ndataset = ['Digits']", "there is no dataset ['Digits'].\nChoose one of Digits"),
+        (
+            "[options]\ndataset = ['Digits']",
+            "there is no dataset ['Digits'].\nDid you mean Digits? Choose one of Digits",
+        ),
         ("nlines = 3\n[options]", "it has 'nlines' outside [options].\nA preset has options such as"),
         ("nlines = 3", "my.toml cannot be read: "),
         ("[options]\nnlines = 2024-01-01", "my.toml cannot be read: "),
@@ -212,7 +215,7 @@ def test_a_run_with_a_preset_is_tested_repeated_and_resumed(own, capsys):
     code, out, err = call("train", "--preset", name, "--output", "run", "--seed", "5")
     assert code == 0, err
     assert "batch size     180 instead of 500: the valid split has 180 pictures\n" in out
-    assert "(preset my.toml)" in out
+    assert "\npreset my.toml --decoder-hidden2 16" in out
     saved = read("run", "config.json")
     assert (saved["options"]["batch_size"], saved["sources"]["batch_size"]) == (180, "shrunk to the valid split")
     assert (saved["options"]["preset"], saved["sources"]["nlines"]) == ("my.toml", "preset my.toml")

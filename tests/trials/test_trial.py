@@ -177,7 +177,7 @@ def test_nan_stops_the_run_and_keeps_the_last_good_snapshot(tmp_path):
     log = RunLog(tmp_path / "log.csv")
     callbacks = [Poison(), EpochClock(batches("train"), agents), StopOnNaN(snapshots), log, snapshots]
     trial = build_trial(agents, TotalLoss(HingeLoss()), CPU, optimizer=optimizer, callbacks=callbacks)
-    with pytest.raises(RunError, match=r"NaN or infinite, in epoch 2 .*\n.*snapshot is .*model_") as told:
+    with pytest.raises(RunError, match=r"NaN or infinite, in epoch 3, .*\n.*snapshot is .*model_") as told:
         run(trial, batches("train"), batches("valid"), 5)
     assert len(str(told.value).splitlines()) == 3
     assert not (tmp_path / "model_02.pt").exists()

@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,7 +56,7 @@ class EpochClock(Callback):
         self.games_per_step, self.steps_per_epoch, self.agents = batches.games / len(batches), len(batches), agents
 
     def on_start(self, state):
-        self._start, self._done = time.perf_counter(), 0
+        self._start, self._done, self._left = time.perf_counter(), 0, 0
 
     def on_start_epoch(self, state):
         self._epoch_start, self._steps = time.perf_counter(), 0
@@ -76,8 +77,13 @@ class EpochClock(Callback):
         state[torchbearer.METRICS]["sigma2"] = self.agents.decoder.sigma2
 
     def elapsed_and_left(self, state) -> tuple[float, float]:
-        """Seconds since the training began, or was resumed, and until its last epoch ends, at the mean speed so far."""
+        """Seconds since the training began, or was resumed, and until its last epoch ends, at the mean speed so far.
+
+        The second number is NaN if no step has been trained: the run was resumed at the end of an epoch.
+        """
         elapsed = time.perf_counter() - self._start
+        if not self._done:
+            return elapsed, math.nan
         epochs = state[torchbearer.MAX_EPOCHS] - state[torchbearer.EPOCH] - 1
         return elapsed, elapsed / self._done * (epochs * self.steps_per_epoch + self._left)
 

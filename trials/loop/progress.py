@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 
 import torchbearer
@@ -105,9 +106,9 @@ class EpochLine(Callback):
         self.clock = clock
 
     def on_end_epoch(self, state):
-        row, times = state[torchbearer.METRICS], self.clock.elapsed_and_left(state)
+        row, (elapsed, left) = state[torchbearer.METRICS], self.clock.elapsed_and_left(state)
         logger.info(
-            "epoch %*d/%d  loss %.3f (val %.3f)  rate %.3f (val %.3f)  %s, %s left",
+            "epoch %*d/%d  loss %.3f (val %.3f)  rate %.3f (val %.3f)  %s%s",
             len(str(state[torchbearer.MAX_EPOCHS])),
             state[torchbearer.EPOCH] + 1,
             state[torchbearer.MAX_EPOCHS],
@@ -115,5 +116,6 @@ class EpochLine(Callback):
             row["val_loss"],
             row["commrate"],
             row["val_commrate"],
-            *map(tqdm.format_interval, times),
+            tqdm.format_interval(elapsed),
+            "" if math.isnan(left) else f", {tqdm.format_interval(left)} left",
         )

@@ -18,8 +18,9 @@ from learning_to_draw.analysis.compare.compare import PICTURES, RECORD, TABLES, 
 from learning_to_draw.analysis.compare.settings import read_settings
 from learning_to_draw.analysis.compare.sketches import same_photos
 from learning_to_draw.errors import UsageError
+from learning_to_draw.experiments.sweep_file import read_sweep
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "compare.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "figure.md"
 NASTY = "<script>alert(1)</script> $x_1$ & 100 % \\ | {a}\x1b[31m\nend"
 
 
@@ -214,10 +215,14 @@ def test_a_damaged_picture_costs_only_the_sketches(make_run, tmp_path, call):
 
 
 def test_the_example_of_the_document_runs(real_runs, tmp_path, monkeypatch, capsys):
-    (tmp_path / "runs").mkdir()
-    shutil.copytree(real_runs, tmp_path / "runs" / "lines")
+    shutil.copytree(real_runs, tmp_path / "sweeps" / "lines")
+    [sweep] = re.findall(r"^```toml\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "lines.toml").write_text(sweep)
+    rows, _ = read_sweep(tmp_path / "lines.toml")
+    content = {row.name: {"title": row.title, "options": row.options} for row in rows}
+    (tmp_path / "sweeps" / "lines" / "sweep.json").write_text(json.dumps({"rows": content, "seeds": [0, 1]}))
     monkeypatch.chdir(tmp_path)
     [block] = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
-    exec(compile(block, "docs/compare.md", "exec"), {})
+    exec(compile(block, "docs/figure.md", "exec"), {})
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert (tmp_path / "lines.pdf").stat().st_size > 5000
