@@ -46,6 +46,8 @@ class Option:
             return None if self.default is None else "it needs a value"
         if self.type is None:
             return None if isinstance(value, bool) else f"{value!r} is neither True nor False"
+        if self.is_switch_with_value and isinstance(value, bool):
+            return None
         if self.nargs != "+":
             return self._problem(value)
         if not isinstance(value, list | tuple) or not value:
@@ -67,10 +69,17 @@ class Option:
             return f"choose from {', '.join(map(str, self.choices))}"
         return None
 
+    @property
+    def is_switch_with_value(self) -> bool:
+        """Whether True and False stand for the option without a value, and for no option."""
+        return self.nargs == "?" and self.type is not boolean
+
     def convert(self, value: Any) -> Any:
         """The value as a configuration holds it: paths as Path, several values as a tuple."""
         if isinstance(value, list):
             return tuple(value)
+        if self.is_switch_with_value and isinstance(value, bool):
+            return self.const if value else self.default
         return Path(value) if self.type is Path and isinstance(value, str) else value
 
 

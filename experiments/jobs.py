@@ -17,13 +17,11 @@ from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.experiments.rows import Row
 from learning_to_draw.reading import Finite, Share, read_json
-from learning_to_draw.trials.config.configure import OF_ONE_START, as_text, format_option
+from learning_to_draw.trials.config.configure import OF_THE_PLACE, as_text, format_option
 from learning_to_draw.trials.config.parse import SavedConfig
 from learning_to_draw.trials.records.folder import check_free, check_unclaimed
 
 REMOVE = "Remove the folder of this run, and run the command again."
-# Options that may have other values when the command is run again.
-ELSEWHERE = (*OF_ONE_START, "dataset_root", "device", "plugin")
 SETTLED = ("settled by", "shrunk to")  # where a value comes from that nobody has asked for
 OF_A_TEST = ("dataset_root", "device", "cache_dir", "no_cache", "quiet")  # not passed on by a checkpoint, or elsewhere
 
@@ -96,7 +94,7 @@ class Job:
             settled |= {name for name, source in config.get("sources", {}).items() if source.startswith(SETTLED)}
             saved = config.get("options", {})
             for name, value in {**self.row.values, "seed": self.seed}.items():
-                if name in ELSEWHERE or name not in saved or name in settled - self.row.options.keys():
+                if name in OF_THE_PLACE or name not in saved or name in settled - self.row.options.keys():
                     continue
                 if name == "num_targets" and not value:  # all classes; their number is saved
                     continue

@@ -92,6 +92,8 @@ def _words(options: Mapping[str, OptionValue]) -> Iterator[str]:
             raise UsageError(f"{name} = {value!r}: this option has one value.\nFor a run with each, use [grid].")
         if value is True and (option.type is None or option.nargs == "?"):
             yield flag
+        elif value is False and option.is_switch_with_value:
+            continue
         elif option.type is None:
             yield from [f"--no-{flag[2:]}"] if option.negatable else []
         elif isinstance(value, list | tuple):

@@ -23,6 +23,7 @@ from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
     CONFIG,
     OF_ONE_START,
+    OF_THE_PLACE,
     PRESET,
     as_text,
     format_option,
@@ -37,26 +38,11 @@ from learning_to_draw.trials.records.folder import CONFIG as CONFIG_FILE
 from learning_to_draw.trials.records.folder import resumptions, unfinished
 from learning_to_draw.trials.records.result import read_result
 from learning_to_draw.trials.records.torch_files import Damaged, NotPlain, read_torch
-from learning_to_draw.trials.unseen import PLACES
 
 logger = logging.getLogger("commgame")
 
-# Options that may have other values when a run resumes.
-MAY_CHANGE = (
-    *OF_ONE_START,
-    *PLACES,  # `unseen.check_same_pictures` compares the pictures
-    *(
-        "epochs",
-        "plugin",
-        "device",
-        "data_device",
-        "snapshot_interval",
-        "keep_last",
-        "num_reconstructions",
-        "tensorboard",
-        "wandb",
-    ),
-)
+# Options that may have other values when a run resumes. `unseen.check_same_pictures` compares the pictures.
+MAY_CHANGE = (*OF_THE_PLACE, "split_files", "epochs")
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,14 @@ from learning_to_draw.analysis.compare.runs import LeftOut, TestedRun, find_runs
 from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.reading import Options, OptionValue
 from learning_to_draw.streams import UNSEEN
-from learning_to_draw.trials.config.configure import OF_ONE_START, as_text
+from learning_to_draw.trials.config.configure import OF_THE_PLACE, as_text
 from learning_to_draw.trials.config.run import KINDS
 
 logger = logging.getLogger("commgame")
 
 SEEDS = ("seed", "data_seed")
-# Options of the place, the speed and the files of a run: runs that differ in them have the same setting.
-OF_THE_PLACE = (
-    *OF_ONE_START,
-    *("device", "data_device", "dataset_root", "num_workers", "deterministic", "compile", "cache_features"),
-    *("num_reconstructions", "snapshot_interval", "keep_last", "tensorboard"),
-)
+# Runs that differ in these options have the same setting. A plugin counts: `runs` has its hash instead of its path.
+NOT_OF_A_SETTING = {*OF_THE_PLACE, "num_workers", "deterministic", "compile", "cache_features"} - {"plugin"}
 MOST_NAMED = 3  # options in a label
 
 
@@ -86,7 +82,7 @@ def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[
     groups: list[tuple[Options, list[TestedRun]]] = []
     left_out = list(left_out)
     for run in runs:
-        options = {name: value for name, value in run.options.items() if name not in (*SEEDS, *OF_THE_PLACE)}
+        options = {name: value for name, value in run.options.items() if name not in NOT_OF_A_SETTING | {*SEEDS}}
         members = next((members for known, members in groups if known == options), None)
         if members is None:
             groups.append((options, [run]))
