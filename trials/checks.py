@@ -56,7 +56,7 @@ def check_train_options(config: TrainConfig) -> None:
         raise UsageError("--gather-candidates needs several processes.\nStart them with torchrun, or leave it out.")
     if config.tensorboard:
         summary_writer()  # raises UsageError if it cannot be imported
-    if config.wandb is not None:
+    if "wandb" in given_options(config):  # otherwise it is of the run that is resumed, and a warning is enough
         import_wandb()
     _check_unused_losses(config)
     for loss in (loss for loss in config.auxiliary.values() if loss.on):

@@ -222,7 +222,13 @@ class Pair:
 
 
 def pictures_trained_with(dataset: Chosen[Config]) -> Pictures:
-    """The size and channels of the data set's pictures, from its options and class; its files are not read."""
+    """The size and channels of the data set's pictures, from its options and class; its files are not read.
+
+    A data set of a plugin is built for this: its class need not know them.
+    """
+    if isinstance(dataset.component.target, type):
+        built = dataset.build()
+        return Pictures({}, built.image_size, built.channels)
     options, cls = dataset.config.values(), dataset.component.load()
     size = options.get("image_size", options.get("size"))
     return Pictures({}, cls.image_size if size is None else size, cls.channels)

@@ -189,6 +189,7 @@ def _fit(
         trained_on=batches["train"].split.ids,
     )
     clock = EpochClock(batches["train"], agents)
+    service = WeightsAndBiases(folder, config.wandb, options) if config.wandb is not None else None
     log, scheduler, sampler = RunLog(folder / "log.csv"), rate.scheduler_callback(), batches["train"].sampler
     written = [
         _learnt_weights(loss),
@@ -199,7 +200,7 @@ def _fit(
         Progress(sampler.games * sampler.senders * distributed.world_size(), clock),
         EpochLine(clock),
         TensorBoard(folder, interrupted.epochs if interrupted else 0) if config.tensorboard else None,
-        WeightsAndBiases(folder, config.wandb, options) if config.wandb is not None else None,
+        service,
         snapshots,
     ]
     callbacks = [
@@ -229,7 +230,14 @@ def _fit(
         callbacks=callbacks,
         gather_candidates=config.gather_candidates,
     )
-    return run(trial, batches["train"], batches["valid"], config.epochs), snapshots.best
+    failed = 1
+    try:
+        history = run(trial, batches["train"], batches["valid"], config.epochs)
+        failed = 0
+    finally:
+        if service is not None:
+            service.finish(failed)
+    return history, snapshots.best
 
 
 def _learnt_weights(loss: TotalLoss) -> LearntWeightsColumns | None:

@@ -1,5 +1,6 @@
 """Options as words and in Python: the paper's commands, where values come from, and calls that make no sense."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -308,6 +309,8 @@ IN_PYTHON = [
         "--decoder RecurrentPolyConnectDecoder --allow-points false --output=-new",
     ),
     ({"game": "original", "device": "cpu"}, "--game none --device cpu"),
+    ({"wandb": True, "encoder": "VGG16Backbone", "sin_weights": False}, "--wandb --encoder VGG16Backbone"),
+    ({"encoder": "VGG16Backbone", "sin_weights": True}, "--encoder VGG16Backbone --sin-weights"),
     (
         {"dataset": "QuickDraw", "group": ["cat", "dog"], "invert": True, "augment": False, "device": "cpu"},
         "--dataset QuickDraw --group cat dog --invert --no-augment --device cpu",
@@ -367,3 +370,12 @@ def test_options_in_python_that_will_not_do(options, told):
     with pytest.raises(UsageError, match=told) as error:
         configure("train", **options)
     assert len(str(error.value).splitlines()) <= 5
+
+
+def test_a_run_with_another_s_options_is_not_sent_to_their_project(tmp_path):
+    config = configure("train", wandb="theirs", nlines=3)
+    assert "wandb" not in json.loads(as_json(config))["options"]
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"command": "train", "options": {"nlines": 3, "wandb": "theirs"}}))
+    reused = parse_training(["--config", str(path)])
+    assert (reused.wandb, reused.agents.decoder.config.nlines) == (None, 3)

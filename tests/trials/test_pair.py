@@ -265,6 +265,23 @@ def test_a_pair_of_components_of_your_own(tmp_path, folder):
     assert type(pair.agents.decoder).__name__ == "Zig"
 
 
+@pytest.mark.usefixtures("_forget_plugins")
+def test_a_data_set_of_your_own_knows_its_size_once_it_is_built(tmp_path, folder):
+    plugin = tmp_path / "again.py"
+    plugin.write_text(
+        "from learning_to_draw.datasets.config import DigitsConfig\n"
+        "from learning_to_draw.datasets.digits import Digits\n"
+        "from learning_to_draw.plugins import dataset\n"
+        "@dataset('Again', DigitsConfig)\n"
+        "class Again:\n"
+        "    def __init__(self, config):\n"
+        "        digits = Digits(config)\n"
+        "        self.split, self.image_size, self.channels = digits.split, digits.image_size, digits.channels\n"
+    )
+    pair = learning_to_draw.load(folder / "shared.pt", plugin=plugin, dataset="Again")
+    assert (pair.image_size, pair.channels) == (16, 1)
+
+
 def test_options_of_loading_are_those_of_playing(folder):
     pair = learning_to_draw.load(folder / "shared.pt", batch_size=20)
     assert pair.play().candidates == 20

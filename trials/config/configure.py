@@ -32,11 +32,13 @@ OF_TRAINING += ("final_sigma2", "sigma2_factor", "sigma2_step")
 
 # Options that apply to one start of the program only. Their values are not taken from a checkpoint.
 OF_ONE_START = ("output", "resume", "config", "preset", "print_config", "dry_run", "quiet", "cache_dir", "no_cache")
-OF_ONE_START += ("wandb",)
 
 # Options of where a training runs and what it writes. They can have other values each time that it is resumed.
 OF_THE_PLACE = (*OF_ONE_START, "dataset_root", "plugin", "device", "data_device")
-OF_THE_PLACE += ("snapshot_interval", "keep_last", "num_reconstructions", "tensorboard")
+OF_THE_PLACE += ("snapshot_interval", "keep_last", "num_reconstructions", "tensorboard", "wandb")
+
+# Options that another training does not take from a configuration file: a run is not sent to somebody else's project.
+NOT_REUSED = (*OF_ONE_START, "wandb")
 
 
 Run = TypeVar("Run", bound=RunConfig)

@@ -21,7 +21,7 @@ from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
     CONFIG,
     DEFAULT_SOURCE,
-    OF_ONE_START,
+    NOT_REUSED,
     Layer,
     as_text,
     build,
@@ -255,12 +255,12 @@ def parse_training(words: Sequence[str]) -> TrainConfig:
     reload_plugin(early.get("plugin"), saved, content.get("versions", {}), f"--config {path}")
     if unknown := sorted(name for name in saved if flag_of(name) not in owners()):
         raise UsageError(f"--config {path} has {unknown[0]!r}, which is not an option.\nCorrect it, or remove it.")
-    return parse("train", words, {n: v for n, v in saved.items() if n not in OF_ONE_START}, CONFIG)
+    return parse("train", words, {n: v for n, v in saved.items() if n not in NOT_REUSED}, CONFIG)
 
 
 def as_json(config: RunConfig) -> str:
     """The options as JSON, for --print-config; --config can read this text."""
-    values = {name: value for name, value in config.values().items() if name not in OF_ONE_START}
+    values = {name: value for name, value in config.values().items() if name not in NOT_REUSED}
     if config.plugin is not None:
         values["plugin"] = config.plugin.absolute()
     content = {"command": config.command, "options": values, "versions": sha256_of(config.plugin)}

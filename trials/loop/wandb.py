@@ -52,9 +52,11 @@ class WeightsAndBiases(Callback):
         if self._run is not None:
             self._try(lambda: self._log(state))
 
-    def on_end(self, state):
+    def finish(self, exit_code: int) -> None:
+        """Ends the run there. exit_code: 0 for a training that has ended, 1 for one that failed or was stopped."""
         if self._run is not None:
-            self._try(self._run.finish)
+            self._try(lambda: self._run.finish(exit_code))
+            self._run = None
 
     def _try(self, action: Callable[[], object]) -> None:
         try:
@@ -76,7 +78,7 @@ class WeightsAndBiases(Callback):
             project=self.project,
             id=self._saved_id(),
             resume=None if known is None else "allow",
-            name=self.folder.absolute().name,
+            name="/".join(self.folder.absolute().parts[-2:]),  # of a sweep: ROW/seed-N
             dir=str(self.folder.absolute()),
             config=plain(self.options),
             settings=wandb.Settings(console="off", disable_git=True, silent=console.hidden() is True),
