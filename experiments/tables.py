@@ -258,6 +258,7 @@ TABLES: dict[str, Table] = {
                 {**CALTECH, **WIDE, "rx_latent_size": 1024},
                 0.470,
                 {**DIFFERENT, **TEN, **PERCEPTUAL, **WIDE, "rx_latent_size": 1024},
+                (0.39846, 0.38538, 0.35846),
                 full_training=WEIGHT_DECAY,
             ),
         ),
