@@ -115,7 +115,7 @@ def _agents_lines(config: RunConfig, agents: Agents) -> list[str]:
 def _option_lines(config: RunConfig) -> list[str]:
     """The options that were given, or have another value than the default, by their sources; wrapped."""
     values, given, of_dataset = config.values(), given_options(config), config.dataset.component
-    defaults = default_values(config) | of_dataset.defaults_for(config.agents.decoder.name)
+    defaults = default_values(config.command, values) | of_dataset.defaults_for(config.agents.decoder.name)
     ignored = set() if isinstance(config, TrainConfig) else of_training(values)
     by_source: dict[str, list[str]] = {}
     for name, value in values.items():

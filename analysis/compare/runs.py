@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from learning_to_draw.errors import UsageError, first_line, program
+from learning_to_draw.errors import UsageError, first_line, listed, program
 from learning_to_draw.reading import Options, inside, read_json
+from learning_to_draw.trials.config.configure import OF_THE_PLACE, default_values, format_option, of_training
+from learning_to_draw.trials.records.folder import plain
 from learning_to_draw.trials.records.read_run import RUN_FILES, Run, read_run
 
 FINAL = "model_final.pt"
 SWEEP = "sweep.json"
+OF_THE_SPEED = ("num_workers", "deterministic", "compile", "cache_features")
 NEEDED = ("communication_rate", "games", "chance", "candidates")  # of a test's result.json
 
 
@@ -212,6 +215,8 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
             reason = f"its test {test.folder} is unfinished"
         elif isinstance(last, int) and last != epochs - 1:
             reason = f"its test {test.folder} was made after {last + 1} of {epochs} epochs: test again"
+        elif other := _other_options(training, test):
+            reason = f"its test {test.folder} played with other options than its training's: {other}"
         else:
             usable.append(test)
     if not usable:
@@ -239,6 +244,19 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
         (_command(training), _command(test)),
         _row(training.folder.resolve()),
     )
+
+
+def _other_options(training: Run, test: Run) -> str:
+    """The options with which the test played, if they are not those of the training; "" if they are.
+
+    Options that change nothing in a test are not compared, nor those of the place, such as paths.
+    """
+    trained, tested = (plain(default_values("", run.options)) | run.options for run in (training, test))
+    ignored = {*OF_THE_PLACE, *OF_THE_SPEED, "precision", "split_files", "loss", *of_training(tested)}
+    if not tested.get("num_targets"):  # all classes; the training has their number, unless it plays the original game
+        tested["num_targets"] = test.result["candidates"] if trained.get("num_targets") else trained.get("num_targets")
+    names = [name for name in trained if name in tested and name not in ignored]
+    return listed([format_option(name, tested[name]) for name in names if tested[name] != trained[name]], 3)
 
 
 def _command(run: Run) -> str:

@@ -8,24 +8,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from learning_to_draw.analysis.compare.runs import LeftOut, TestedRun, find_runs
+from learning_to_draw.analysis.compare.runs import OF_THE_SPEED, LeftOut, TestedRun, find_runs
 from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.reading import Options, OptionValue
 from learning_to_draw.streams import UNSEEN
-from learning_to_draw.trials.config.configure import OF_THE_PLACE, as_text
+from learning_to_draw.trials.config.configure import OF_THE_PLACE, as_text, default_values
 from learning_to_draw.trials.config.run import KINDS
+from learning_to_draw.trials.records.folder import plain
 
 logger = logging.getLogger("commgame")
 
 SEEDS = ("seed", "data_seed")
 # Runs that differ in these options have the same setting. A plugin counts: `runs` has its hash instead of its path.
-NOT_OF_A_SETTING = {*OF_THE_PLACE, "num_workers", "deterministic", "compile", "cache_features"} - {"plugin"}
+NOT_OF_A_SETTING = {*OF_THE_PLACE, *OF_THE_SPEED} - {"plugin"}
 MOST_NAMED = 3  # options in a label
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Runs with the same options but for their seeds, in the order of their seeds.
+    """Runs with the same options but for their seeds, and the same number of candidates, in the order of their seeds.
 
     label: the sweep's title, or the options in which the settings differ. options: without seeds and those of the
     place. differing: those of them in which the settings that are compared differ; None if an option is not set, or if
@@ -78,16 +79,24 @@ def check_any(settings: Sequence[Setting], left_out: Sequence[LeftOut], paths: S
 
 
 def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[list[Setting], list[LeftOut]]:
-    """The settings, in the order of the sweep or of their options; and `left_out` with the runs that repeat a seed."""
+    """The settings, in the order of the sweep or of their options; and `left_out` with the runs that repeat a seed or
+    that were tested with another number of candidates.
+
+    An option that a run lacks, because it was made before the option existed, has its declared default.
+    """
     groups: list[tuple[Options, list[TestedRun]]] = []
     left_out = list(left_out)
     for run in runs:
-        options = {name: value for name, value in run.options.items() if name not in NOT_OF_A_SETTING | {*SEEDS}}
+        known = plain(default_values("train", run.options)) | run.options
+        options = {name: value for name, value in known.items() if name not in NOT_OF_A_SETTING | {*SEEDS}}
         members = next((members for known, members in groups if known == options), None)
         if members is None:
             groups.append((options, [run]))
         elif twin := next((member for member in members if member.seed == run.seed), None):
             left_out.append(LeftOut(run.folder, f"repeats {twin.folder}: same options and seed"))
+        elif run.candidates != (first := members[0]).candidates:
+            why = f"was tested with {run.candidates} candidates, but {first.folder} of the same options with"
+            left_out.append(LeftOut(run.folder, f"{why} {first.candidates}"))
         else:
             members.append(run)
     names = list(dict.fromkeys(name for options, _ in groups for name in options))

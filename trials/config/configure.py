@@ -112,9 +112,14 @@ def is_asked_for(config: RunConfig, name: str) -> bool:
     return config.sources[name] not in (DEFAULT_SOURCE, f"{DATA_SET}{config.dataset.name}", presets)
 
 
-def default_values(config: RunConfig) -> dict[str, Any]:
-    """The declared default of every option of the run by name. Defaults that the data set sets are ignored."""
-    return {name: option.default for name, option in options_of_run(config).items()}
+def default_values(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The declared default of every option, by name, of a run of `command` with the components that `options` names.
+
+    Defaults that the data set sets are ignored, and so are components that no table has, such as a plugin's if the
+    plugin is not loaded. command: "" for the options that all commands have.
+    """
+    owners = {("", ""), ("command", command), *((kind, str(options.get(kind, KINDS[kind].default))) for kind in KINDS)}
+    return {name: option.default for owner, name, option in everywhere() if owner in owners}
 
 
 def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:

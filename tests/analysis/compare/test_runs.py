@@ -51,10 +51,10 @@ def test_the_title_of_the_sweep_is_the_label_and_its_order_counts(make_run, tmp_
 
 def test_labels_name_what_differs(make_run, tmp_path):
     make_run(tmp_path / "a", nlines=2, invert=True, weight_decay=None)
-    make_run(tmp_path / "b", nlines=2, invert=False, weight_decay=0.1, loss="CELoss")
+    make_run(tmp_path / "b", nlines=2, invert=False, weight_decay=0.1, of_a_plugin=1)
     labels = [setting.label for setting in read_settings([tmp_path])]
     assert labels == ["invert off, weight-decay 0.1", "invert on, weight-decay none"]
-    make_run(tmp_path / "c", nlines=2, invert=False, weight_decay=0.1, loss="NoLoss")
+    make_run(tmp_path / "c", nlines=2, invert=False, weight_decay=0.1, of_a_plugin=2)
     labels = [setting.label for setting in read_settings([tmp_path])]
     assert sorted(labels) == ["invert off, weight-decay 0.1", "invert off, weight-decay 0.1 (3)",
                               "invert on, weight-decay none"]  # fmt: skip
@@ -147,3 +147,45 @@ def test_links_out_of_a_run_are_not_followed(make_run, tmp_path):
     (run / "result.json").unlink()
     (run / "result.json").symlink_to(secret)
     assert "leads out" in left_out(tmp_path / "runs")["a"]
+
+
+def test_a_test_of_another_game_is_left_out(make_run, tmp_path, change):
+    games = {"a": {}, "b": {"batch_size": 8}, "c": {"data_seed": 5}, "d": {"image_size": 28}}
+    games |= {"e": {"object_oriented": "same"}, "f": {"num_workers": 0, "augment": True, "precision": "bf16"}}
+    for seed, (name, options) in enumerate(games.items()):
+        make_run(tmp_path / name, seed=seed, batch_size=32, image_size=32, num_workers=4)
+        change(tmp_path / f"{name}-test" / "config.json", options=options)
+    settings, left = group(*find_runs([tmp_path]))
+    assert [[run.folder.name for run in setting.runs] for setting in settings] == [["a", "f"]]
+    why = {entry.folder.name: entry.why for entry in left}
+    assert why["b"] == f"its test {tmp_path}/b-test played with other options than its training's: --batch-size 8"
+    assert [why[name].rsplit(": ")[1] for name in "cde"] == [
+        "--data-seed 5",
+        "--image-size 28",
+        "--object-oriented same",
+    ]
+
+
+def test_of_several_tests_the_one_of_the_trainings_game_counts(make_run, tmp_path, change):
+    make_run(tmp_path / "a", object_oriented="same", num_targets=4)
+    shutil.copytree(tmp_path / "a-test", tmp_path / "z")
+    change(tmp_path / "a-test" / "config.json", options={"num_targets": 3})
+    change(tmp_path / "z" / "config.json", options={"num_targets": 0})  # all classes: there are four
+    [setting] = read_settings([tmp_path])
+    assert [run.test.name for run in setting.runs] == ["z"]
+
+
+def test_runs_of_a_setting_have_the_same_number_of_candidates(make_run, tmp_path, change):
+    make_run(tmp_path / "a")
+    make_run(tmp_path / "b", seed=1)
+    change(tmp_path / "b-test" / "result.json", candidates=5, chance=0.2)
+    settings, [left] = group(*find_runs([tmp_path]))
+    assert [setting.rates for setting in settings] == [(0.7,)]
+    assert left.why == f"was tested with 5 candidates, but {tmp_path}/a of the same options with 4"
+
+
+def test_an_option_that_an_older_run_lacks_has_its_default(make_run, tmp_path):
+    make_run(tmp_path / "older")
+    make_run(tmp_path / "newer", seed=1, preset=None, weight_decay=0.0, decoder="SinglePassSimpleLineDecoder", nlines=5)
+    make_run(tmp_path / "other", seed=2, weight_decay=0.1)
+    assert [len(setting.runs) for setting in read_settings([tmp_path])] == [2, 1]
