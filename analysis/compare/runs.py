@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -165,9 +166,11 @@ def _match(
     tests_of: dict[Path, list[Run]] = {}
     for place, test in tests.items():
         weights = Path(str(test.result.get("weights") or test.options.get("weights") or "."))
-        # If both have been moved since, the training is next to the test.
-        near = (place.parent / weights.parent.name, place.with_name(place.name.removesuffix("-test")))
-        owner = next((folder for folder in (_resolved(weights).parent, *near) if folder in trainings), None)
+        owner = _resolved(weights).parent
+        if owner not in trainings:  # if both have been moved or copied since, the training is next to the test
+            near = (place.parent / weights.parent.name, place.with_name(place.name.removesuffix("-test")))
+            fitting = (folder for folder in near if _fits(trainings.get(folder), test))
+            owner = next((folder for folder in fitting if _is_moved(weights, folder)), None)
         if owner is not None and test.options.get("swap_agents"):
             left_out.append(LeftOut(test.folder, "is a test of two trainings' agents (--swap-agents)"))
         elif owner is None:
@@ -178,6 +181,25 @@ def _match(
         else:
             tests_of.setdefault(owner, []).append(test)
     return tests_of
+
+
+def _fits(training: Run | None, test: Run) -> bool:
+    """Whether a test next to a training can be a test of it: the same options and, if the test has it, seed."""
+    if training is None or _other_options(training, test):
+        return False
+    seed, data_seed = training.options.get("seed"), training.options.get("data_seed")
+    return test.result.get("seed") in (None, data_seed if seed is None else seed)
+
+
+def _is_moved(weights: Path, folder: Path) -> bool:
+    """Whether the training of `weights` may be the one in `folder` now: it is gone, or `folder` is a copy of it."""
+    config = weights.parent / "config.json"
+    if not os.path.exists(config):  # False for a path that cannot be read
+        return not os.path.exists(weights)
+    try:
+        return filecmp.cmp(config, folder / "config.json", shallow=False)
+    except OSError:
+        return False
 
 
 def _resolved(path: Path) -> Path:
@@ -254,7 +276,7 @@ def _other_options(training: Run, test: Run) -> str:
     trained, tested = (plain(default_values("", run.options)) | run.options for run in (training, test))
     ignored = {*OF_THE_PLACE, *OF_THE_SPEED, "precision", "split_files", "loss", *of_training(tested)}
     if not tested.get("num_targets"):  # all classes; the training has their number, unless it plays the original game
-        tested["num_targets"] = test.result["candidates"] if trained.get("num_targets") else trained.get("num_targets")
+        tested["num_targets"] = test.result.get("candidates") if trained.get("num_targets") else trained["num_targets"]
     names = [name for name in trained if name in tested and name not in ignored]
     return listed([format_option(name, tested[name]) for name in names if tested[name] != trained[name]], 3)
 

@@ -189,3 +189,22 @@ def test_an_option_that_an_older_run_lacks_has_its_default(make_run, tmp_path):
     make_run(tmp_path / "newer", seed=1, preset=None, weight_decay=0.0, decoder="SinglePassSimpleLineDecoder", nlines=5)
     make_run(tmp_path / "other", seed=2, weight_decay=0.1)
     assert [len(setting.runs) for setting in read_settings([tmp_path])] == [2, 1]
+
+
+def test_a_test_of_a_training_elsewhere_is_not_taken_for_another_trainings(make_run, tmp_path, change):
+    """v1/b and v2/b have the same name, and v1/b's test lies in v2."""
+    first, _ = (make_run(tmp_path / name / "b", seed=4, nlines=3) for name in ("v1", "v2"))
+    shutil.rmtree(tmp_path / "v2" / "b-test")
+    test = (tmp_path / "v1" / "b-test").rename(tmp_path / "v2" / "z")
+    change(test / "result.json", seed=4)
+    told = {"b": "no test", "z": f"tests {first}/model_final.pt, which is not in the given folders"}
+    why = left_out(tmp_path / "v2")
+    assert all(told[name] in why[name] for name in told)
+    shutil.rmtree(first)  # as after a move of both
+    assert [setting.rates for setting in read_settings([tmp_path / "v2"])] == [(0.7,)]
+    for name, values in (("result.json", {"seed": 5}), ("config.json", {"options": {"nlines": 8}})):
+        before = (test / name).read_text()
+        change(test / name, **values)
+        why = left_out(tmp_path / "v2")
+        assert all(told[name] in why[name] for name in told)
+        (test / name).write_text(before)
