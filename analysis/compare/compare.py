@@ -11,6 +11,7 @@ from pathlib import Path
 from learning_to_draw.analysis.compare.figures import figures as draw_figures
 from learning_to_draw.analysis.compare.figures import swept_option
 from learning_to_draw.analysis.compare.inference import PairTest, explained, pair_tests, rate_intervals, read_played
+from learning_to_draw.analysis.compare.options import PHOTOS, SEED
 from learning_to_draw.analysis.compare.page import page
 from learning_to_draw.analysis.compare.runs import find_runs
 from learning_to_draw.analysis.compare.settings import Setting, check_any, group, numeric_options
@@ -60,6 +61,7 @@ def compare(
     check_own_files(folder, (*TABLES, *PICTURES), RECORD)
     settings, left_out = group(*find_runs(runs))
     check_any(settings, left_out, runs)
+    command = _command(runs, folder, against, figures, photos, seed)
     against = swept_option(settings) if against is None else _checked(against, settings)
     played, missing = read_played([run for setting in settings for run in setting.runs])
     intervals, (tests, untested) = rate_intervals(settings, played, seed), pair_tests(settings, played, seed)
@@ -83,7 +85,6 @@ def compare(
     notes = list(explained(tests, settings))
     tables = [settings_table(settings, intervals), *([pairs_table(tests)] if tests else ())]
     title = f"Comparison of {listed(list(dict.fromkeys(path.resolve().name for path in runs)))}"
-    command = shlex.join([*program().split(), "compare", *map(str, runs), "--output", str(folder)])
     texts = {
         "table.md": "\n\n".join([*(markdown(*table) for table in tables), *notes, *missing]) + "\n",
         "table.csv": settings_csv(settings, intervals),
@@ -96,6 +97,18 @@ def compare(
     written = f"written to {folder}: compare.html, tables{', figures' if pictures else ''}"
     paragraphs = [*_shown(tables[0], tests), "\n".join(textwrap.fill(note, WIDTH) for note in notes), written]
     return "\n\n".join(filter(None, paragraphs))
+
+
+def _command(
+    runs: Sequence[Path], folder: Path, against: str | None, figures: bool | None, photos: int, seed: int
+) -> str:
+    """The command that writes these files again, without options at their defaults."""
+    words = [*program().split(), "compare", *map(str, runs), "--output", str(folder)]
+    words += [] if against is None else ["--against", against]
+    words += [] if figures is None else ["--figures" if figures else "--no-figures"]
+    words += [] if photos == PHOTOS else ["--photos", str(photos)]
+    words += [] if seed == SEED else ["--seed", str(seed)]
+    return shlex.join(words)
 
 
 def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:

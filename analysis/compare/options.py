@@ -11,6 +11,8 @@ from typing import Any
 
 from learning_to_draw.components import positive_int, seed
 
+PHOTOS, SEED = 8, 0  # defaults
+
 
 def add_compare_options(group: Any) -> None:
     group.add_argument(
@@ -40,8 +42,8 @@ def add_compare_options(group: Any) -> None:
         help="also write figures as PNG and PDF, which needs the package matplotlib (default: if it is installed)",
     )
     group.add_argument(
-        "--photos", type=positive_int, default=8, metavar="N", help="photos whose sketches are shown side by side"
+        "--photos", type=positive_int, default=PHOTOS, metavar="N", help="photos whose sketches are shown side by side"
     )
     group.add_argument(
-        "--seed", type=seed, default=0, metavar="N", help="seed of the bootstrap, and of the choice of photos"
+        "--seed", type=seed, default=SEED, metavar="N", help="seed of the bootstrap, and of the choice of photos"
     )

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -92,6 +93,17 @@ def test_only_its_own_files_are_replaced(make_run, tmp_path, call):
     assert (output / "table.tex").read_text() == "edited"
     code, _, err = call(tmp_path / "runs", "--output", output / "table.md")
     assert (code, "is a file" in err) == (2, True)
+
+
+def test_the_command_on_the_page_makes_it_again(make_run, tmp_path, call):
+    for lines in (1, 5):
+        make_run(tmp_path / "runs" / str(lines), nlines=lines)
+    words = [str(tmp_path / "runs"), "--output", str(tmp_path / "out")]
+    for options in ([], ["--against", "nlines", "--no-figures", "--photos", "2", "--seed", "3"]):
+        assert call(*words, *options)[0] == 0
+        page = (tmp_path / "out" / "compare.html").read_text()
+        [command] = re.findall("by <code>(.*?)</code>", page)
+        assert command.endswith(shlex.join(["compare", *words, *options]))
 
 
 def test_without_matplotlib_there_are_tables_and_a_page(make_run, tmp_path, call, monkeypatch):
