@@ -243,3 +243,8 @@ def test_a_run_with_a_preset_is_tested_repeated_and_resumed(own, capsys):
     assert tested["candidates"] == 180
     assert tested["seed"] == 5
     assert tested["options"] == {**result["options"], "epochs": 2, "num_reconstructions": 3}
+    own_options = ("--batch-size", "90", "--data-seed", "7", "--deterministic")
+    code, _, err = call("test", "--weights", "run/model_final.pt", "--output", "other", *own_options)
+    assert code == 0, err
+    other = read("other", "result.json")["options"]  # the training's, but for the game that was played
+    assert other == {**result["options"], "epochs": 2, "batch_size": 90}

@@ -123,13 +123,16 @@ def default_values(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The options of the training that are not at their declared defaults, as a command has them.
+    """The options of the training that are not at their declared defaults, with the games and agents of a command.
 
-    saved: those of its checkpoint, for a command that lacks some, such as epochs in a test. Options of one start of the
-    program are left out, except the preset.
+    saved: those of its checkpoint. They count for options that a command lacks, such as epochs in a test, and for those
+    that only matter in training or have another meaning there: the precision, and the data seed. Options of one start
+    of the program are left out, except the preset.
     """
     known = flat(option_groups("train", {kind: component.name for kind, component in config.chosen.items()}).values())
-    values = dict(saved or {}) | config.values()
+    saved = saved or {}
+    decided = of_training(known) | {"data_seed", *options_of(SpeedConfig)}
+    values = {**saved, **config.values(), **{name: saved[name] for name in decided & saved.keys()}}
     return {
         name: values[name]
         for name, option in known.items()
