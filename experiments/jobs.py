@@ -17,13 +17,15 @@ from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.experiments.rows import Row
 from learning_to_draw.reading import Finite, Share, read_json
-from learning_to_draw.trials.config.configure import OF_THE_PLACE, as_text, format_option
+from learning_to_draw.trials.config.configure import DEFAULT_SOURCE, OF_THE_PLACE, as_text, format_option
 from learning_to_draw.trials.config.parse import SavedConfig
 from learning_to_draw.trials.records.folder import check_free, check_unclaimed
 
 REMOVE = "Remove the folder of this run, and run the command again."
 SETTLED = ("settled by", "shrunk to")  # where a value comes from that nobody has asked for
-OF_A_TEST = ("dataset_root", "device", "cache_dir", "no_cache", "quiet")  # not passed on by a checkpoint, or elsewhere
+# Options of a row that its test is given, because a checkpoint does not pass them on, or has them for another place.
+OF_A_TEST = ("dataset_root", "device", "data_device", "cache_dir", "no_cache", "quiet")
+OF_A_TEST += ("precision", "deterministic", "compile")
 
 
 class Step(NamedTuple):
@@ -91,8 +93,10 @@ class Job:
         for folder in (self.trained, self.tested):
             path = folder / "config.json"
             config: SavedConfig = read_json(path, SavedConfig, REMOVE) if path.is_file() else {}
-            settled |= {name for name, source in config.get("sources", {}).items() if source.startswith(SETTLED)}
-            saved = config.get("options", {})
+            sources, saved = config.get("sources", {}), config.get("options", {})
+            settled |= {name for name, source in sources.items() if source.startswith(SETTLED)}
+            if folder == self.tested:  # the others were neither given nor in the checkpoint, such as the precision
+                saved = {name: value for name, value in saved.items() if sources.get(name) != DEFAULT_SOURCE}
             for name, value in {**self.row.values, "seed": self.seed}.items():
                 if name in OF_THE_PLACE or name not in saved or name in settled - self.row.options.keys():
                     continue

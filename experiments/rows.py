@@ -11,9 +11,9 @@ from typing import Any
 from learning_to_draw.components import Option, flag_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.reading import OptionValue
-from learning_to_draw.trials.config.configure import everywhere, explain_unknown, other_names, owners
+from learning_to_draw.trials.config.configure import default_values, everywhere, explain_unknown, other_names, owners
 from learning_to_draw.trials.config.parse import parse_training
-from learning_to_draw.trials.config.run import KINDS
+from learning_to_draw.trials.config.run import KINDS, TrainConfig
 
 FOLDER_NAME = re.compile(r"\w[\w.,+=-]*", re.ASCII)
 TAKEN = ("sweep.json", "written.json", "table.md", "table.csv", "sketches.png", "submitit")
@@ -35,11 +35,13 @@ class Row:
 
     def check(self) -> None:
         """Raises UsageError for an option that is not valid."""
-        assert self.values
+        assert self.config
 
     def words_of(self, names: Collection[str]) -> list[str]:
-        """Those of its options that have these names, as typed on the command line."""
-        return list(_words({name: value for name, value in self.options.items() if name in names}))
+        """Those of its options with these names that it sets, itself or by a preset, as typed on the command line."""
+        defaults = default_values(self.config)
+        values = {name: value for name, value in self.values.items() if name in names and value != defaults[name]}
+        return list(_words(values | {name: value for name, value in self.options.items() if name in names}))
 
     @functools.cached_property
     def words(self) -> list[str]:
@@ -47,9 +49,14 @@ class Row:
         return list(_words(self.options))
 
     @functools.cached_property
+    def config(self) -> TrainConfig:
+        """The configuration of its trainings. Raises UsageError for an option that is not valid."""
+        return parse_training(self.words)
+
+    @functools.cached_property
     def values(self) -> dict[str, Any]:
-        """The values of all options of its trainings. Raises UsageError for an option that is not valid."""
-        return parse_training(self.words).values()
+        """The values of all options of its trainings."""
+        return self.config.values()
 
 
 def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:

@@ -240,6 +240,29 @@ def test_values_that_a_training_settled_itself_are_not_other_options(written, tm
     assert call(capsys, file, "--output", tmp_path / "out")[0] == 0
 
 
+@pytest.mark.parametrize("how", ["row", "preset"])
+def test_a_pair_is_tested_with_the_speed_options_of_its_training(how, written, tmp_path, capsys):
+    options = "precision = 'bf16'\ndeterministic = true\ndata_device = 'cpu'\n"
+    preset = written(f"[options]\n{options}", "speed.toml")
+    file = written(f"[rows.a]\n{options if how == 'row' else f'preset = {str(preset)!r}'}\n")
+    [row], _ = read_sweep(file)
+    words = Job(row, 0, tmp_path).steps[1].words
+    assert words[words.index("--precision") + 1] == "bf16"
+    assert words[words.index("--data-device") + 1] == "cpu"
+    assert "--deterministic" in words
+    # A test that an earlier version made without them.
+    put_finished(tmp_path / "out", "a", 0, 0.5)
+    config = tmp_path / "out" / "a" / "seed-0-test" / "config.json"
+    saved = {"precision": "fp32", "deterministic": False, "batch_size": 9}
+    sources = {"precision": "default", "deterministic": "default", "batch_size": "model_final.pt"}
+    config.write_text(json.dumps({"command": "test", "options": saved, "sources": sources}))
+    code, _, err = call(capsys, file, "--output", tmp_path / "out")
+    assert (code, "seed-0-test holds a run with --batch-size 9" in err) == (2, True)
+    config.write_text(json.dumps({"command": "test", "options": saved, "sources": sources | {"batch_size": "default"}}))
+    code, _, err = call(capsys, file, "--output", tmp_path / "out")
+    assert code == 0, err
+
+
 def test_of_two_calls_at_once_the_second_is_refused(written, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     with claimed_folder(tmp_path / "out"):
