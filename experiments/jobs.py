@@ -20,6 +20,7 @@ from learning_to_draw.reading import Finite, Share, read_json
 from learning_to_draw.trials.config.configure import DEFAULT_SOURCE, OF_THE_PLACE, as_text, format_option
 from learning_to_draw.trials.config.parse import SavedConfig
 from learning_to_draw.trials.records.folder import check_free, check_unclaimed
+from learning_to_draw.trials.records.read_run import read_run
 
 REMOVE = "Remove the folder of this run, and run the command again."
 SETTLED = ("settled by", "shrunk to")  # where a value comes from that nobody has asked for
@@ -112,12 +113,12 @@ class Job:
 
     def run(self) -> Run:
         """The result of a finished job. Raises UsageError if one of its files is damaged."""
-        trained, tested = (read_json(folder / "result.json", _Result, REMOVE) for folder in (self.trained, self.tested))
+        _, tested = (read_json(folder / "result.json", _Result, REMOVE) for folder in (self.trained, self.tested))
         return Run(
             self,
             tested["communication_rate"],
             tested["candidates"],
-            (trained["seconds"] + tested["seconds"]) / 60,
+            (read_run(self.trained).seconds + tested["seconds"]) / 60,
             read_json(self.trained / "config.json", SavedConfig, REMOVE).get("device", ""),
         )
 
@@ -132,7 +133,7 @@ class _Result(TypedDict):
 
 @dataclass(frozen=True)
 class Run:
-    """The result of one job. minutes: training plus test; for a resumed training only the time since it resumed."""
+    """The result of one job. minutes: training plus test."""
 
     job: Job
     rate: float

@@ -245,10 +245,6 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
         raise UsageError(reason)
     name = f"{training.folder.resolve().name}-test"
     test = max(usable, key=lambda test: (test.folder.name == name, str(test.config.get("started"))))
-    seconds = [
-        max(run.result.get("seconds", 0.0), sum(row.get("seconds") or 0 for row in run.rows))
-        for run in (training, test)
-    ]
     curve = ((row["epoch"], row.get("val_commrate")) for row in training.rows)
     options, games = dict(training.options), test.result["games"]
     if options.get("plugin") is not None:  # the same file may have another path
@@ -261,7 +257,7 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
         games,
         test.result["candidates"],
         test.result["chance"],
-        sum(seconds) / 60,
+        (training.seconds + test.seconds) / 60,
         tuple((int(epoch) + 1, rate) for epoch, rate in curve if epoch is not None and rate is not None),
         (_command(training), _command(test)),
         _row(training.folder.resolve()),

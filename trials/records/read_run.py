@@ -82,6 +82,11 @@ class Run:
         text = str(count)
         return int(text) if len(text) < 10 and text.isdecimal() and int(text) > 0 else None
 
+    @property
+    def seconds(self) -> float:
+        """The time of all epochs. result.json has less for a resumed training: the time since it was resumed."""
+        return max(self.result.get("seconds", 0.0), sum(row.get("seconds") or 0 for row in self.rows))
+
     def _option(self, name: str) -> str | None:
         value = self.options.get(name)
         return None if value is None else str(value)
