@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import positive_int, seed
+from learning_to_draw.components import InvalidValueError, positive_int, seed
 from learning_to_draw.experiments.tables import TABLES
 from learning_to_draw.trials.config.parse import add_options
 from learning_to_draw.trials.config.run import RunConfig
@@ -19,7 +19,7 @@ def add_sweep_options(group: Any) -> None:
     _add_choice(group, "those in the file, or 0", None)
     group.add_argument(
         "--output",
-        type=Path,
+        type=_folder,
         metavar="DIR",
         help="folder for all runs; finished runs are not repeated (default: sweeps/NAME for NAME.toml)",
     )
@@ -38,7 +38,7 @@ def add_reproduce_options(group: Any) -> None:
     _add_choice(group, "0", [0])
     group.add_argument(
         "--output",
-        type=Path,
+        type=_folder,
         metavar="DIR",
         help="folder for all runs and the table; finished runs are not repeated (default: reproduced/TABLE or "
         "reproduced/TABLE-quick)",
@@ -46,6 +46,12 @@ def add_reproduce_options(group: Any) -> None:
     group.add_argument("--dataset-root", type=Path, metavar="DIR", help="folder of the data sets (default: ./data)")
     add_options(group, RunConfig, "device")
     _add_way(group)
+
+
+def _folder(text: str) -> Path:
+    if not text:  # as a Path it would be the current folder
+        raise InvalidValueError("needs a folder name, but got an empty one.\nName a folder, or leave out --output.")
+    return Path(text)
 
 
 def _add_choice(group: Any, default: str, seeds: list[int] | None) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypedDict
 
 from learning_to_draw.errors import RunError, UsageError
 from learning_to_draw.experiments import cluster as clusters
@@ -16,11 +17,18 @@ from learning_to_draw.experiments.jobs import Job, commands_left, finished_jobs,
 from learning_to_draw.experiments.rows import Row, choose
 from learning_to_draw.experiments.run_jobs import duration, run_jobs
 from learning_to_draw.experiments.sweep_file import read_sweep
+from learning_to_draw.reading import read_json
 from learning_to_draw.streams import show
 from learning_to_draw.trials.records.output import check_writable
 from learning_to_draw.trials.records.own_files import check_own_files, claimed_folder, replace_own_files
 
 ASKED = "sweep.json"
+
+
+class _Asked(TypedDict):
+    """What is read of sweep.json."""
+
+    rows: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -81,14 +89,25 @@ class Sweep:
 
         Raises UsageError if another sweep uses it, or if it cannot be written to.
         """
-        self.output.mkdir(parents=True, exist_ok=True)
+        try:
+            self.output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"--output {self.output} cannot be created: {error.strerror}.\nGive another name."
+            ) from error
         check_writable(self.output)
         with claimed_folder(self.output):
-            rows = {row.name: {"title": row.title, "options": row.options} for row in self.rows}
+            rows = {row.name: {"title": row.title, "options": row.options} for row in self.rows} | self._earlier_rows()
             content = json.dumps({"rows": rows, "seeds": list(self.seeds)}, indent=2) + "\n"
             replace_own_files(self.output, {ASKED: content.encode()})
         with claimed_folder(self.output):  # anew, as the record of own files is another file now
             yield
+
+    def _earlier_rows(self) -> dict[str, Any]:
+        """The recorded rows of other files that have runs in this folder, such as those of another FILE.toml."""
+        recorded = read_json(self.output / ASKED, _Asked)["rows"] if (self.output / ASKED).exists() else {}
+        known = {row.name for row in self.rows}
+        return {name: row for name, row in recorded.items() if name not in known and (self.output / name).is_dir()}
 
     def carry_out(self, way: Way) -> tuple[list[str], str | None]:
         """Runs what is left. Returns one message for each run that failed; and a text if they are left to a cluster."""
