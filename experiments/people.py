@@ -31,7 +31,8 @@ def beside_people(jobs: Sequence[Job]) -> str:
         ["row", "people", "answers", "people, %", "agents, %", "chance, %", "people, class, %"],
         ["---", *["---:"] * 6],
     ]
-    for job in {job.row: job for job in reversed(jobs)}.values():
+    first = {job.row: job for job in reversed(jobs)}
+    for job in (job for job in jobs if job is first[job.row]):
         page = folder / f"{job.row.name}-seed-{job.seed}.html"
         if not page.exists():
             study(job.tested, page, GAMES, PRACTICE, SEED, TITLE)

@@ -77,6 +77,13 @@ def test_people_are_set_beside_the_agents_on_the_same_games(job, tmp_path):
         beside_people([job])
 
 
+def test_people_see_the_rows_in_their_order(job, tmp_path):
+    shutil.copytree(tmp_path / "original", tmp_path / "other")
+    other = Job(Row("other", "another game", {}), 0, tmp_path)
+    titles = re.findall(r"^\| ([a-z ]+ game) \|", beside_people([job, other]), re.MULTILINE)
+    assert titles == ["the original game", "another game"]
+
+
 def test_what_clip_sees_is_counted_as_in_analyse_logs(job):
     log = read_log(job.tested)
     entry = {

@@ -5,6 +5,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import signal
 import stat
 import subprocess
@@ -261,6 +262,42 @@ def test_a_pair_is_tested_with_the_speed_options_of_its_training(how, written, t
     config.write_text(json.dumps({"command": "test", "options": saved, "sources": sources | {"batch_size": "default"}}))
     code, _, err = call(capsys, file, "--output", tmp_path / "out")
     assert code == 0, err
+
+
+def test_the_time_of_a_resumed_training_is_that_of_all_epochs(written, tmp_path):
+    [few, _], _ = read_sweep(written(ROWS))
+    put_finished(tmp_path, "few", 0, 0.5, minutes=2.0)
+    training = tmp_path / "few" / "seed-0"
+    (training / "log.csv").write_text("epoch,val_loss\n0,1\n1,1\n")
+    lines = [json.dumps({"epoch": epoch, "games_per_second": 1, "seconds": 120}) for epoch in (0, 1)]
+    (training / "metrics.jsonl").write_text("\n".join(lines))
+    assert Job(few, 0, tmp_path).run().minutes == pytest.approx(4 + 1)
+
+
+def test_two_files_in_one_folder_keep_the_titles_of_both(written, tmp_path, capsys):
+    output = tmp_path / "out"
+    for row in ("few", "many", "zz"):
+        put_finished(output, row, 0, 0.5)
+    assert call(capsys, written(ROWS), "--output", output, "--seeds", "0")[0] == 0
+    for folder in ("few/seed-0", "few/seed-0-test"):
+        shutil.rmtree(output / folder)
+    (output / "few").rmdir()
+    code, _, err = call(capsys, written("[rows.zz]\ntitle = 'last'\n"), "--output", output)
+    assert code == 0, err
+    rows = json.loads((output / "sweep.json").read_text())["rows"]
+    assert {name: row["title"] for name, row in rows.items()} == {"zz": "last", "many": "many lines"}
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [("", "needs a folder name"), ("afile/x", "--output afile/x cannot be created: Not a directory")],
+)
+def test_a_folder_that_cannot_be_created(output, told, written, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "afile").touch()
+    code, _, err = call(capsys, written(ROWS), "--output", output)
+    assert (code, told in err) == (2, True), err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["afile", "lines.toml"]
 
 
 def test_of_two_calls_at_once_the_second_is_refused(written, tmp_path, capsys):
