@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:  # reading results needs no torch
+    from torch import Tensor
 
 
 def correct_guesses(scores: Tensor, targets: Tensor) -> Tensor:

@@ -300,6 +300,16 @@ def test_a_folder_that_cannot_be_created(output, told, written, tmp_path, capsys
     assert sorted(path.name for path in tmp_path.iterdir()) == ["afile", "lines.toml"]
 
 
+def test_a_dry_run_does_not_import_torch(written, tmp_path):
+    code = (
+        "import sys\nfrom learning_to_draw import commgame\n"
+        f"code = commgame.main(['sweep', {str(written(ROWS))!r}, '--output', {str(tmp_path / 'out')!r}, '--dry-run'])\n"
+        "sys.exit(code or 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
 def test_of_two_calls_at_once_the_second_is_refused(written, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     with claimed_folder(tmp_path / "out"):
