@@ -11,6 +11,7 @@ from typing import Any
 from learning_to_draw.components import Option, flag_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.reading import OptionValue
+from learning_to_draw.trials.checks import check_conflicts, check_game_options
 from learning_to_draw.trials.config.configure import default_values, everywhere, explain_unknown, other_names, owners
 from learning_to_draw.trials.config.parse import parse_training
 from learning_to_draw.trials.config.run import KINDS, TrainConfig
@@ -34,8 +35,9 @@ class Row:
     clip: bool = False
 
     def check(self) -> None:
-        """Raises UsageError for an option that is not valid."""
-        assert self.config
+        """Raises UsageError for an option that is not valid, and for options that conflict."""
+        check_game_options(self.config)
+        check_conflicts(self.config)
 
     def words_of(self, names: Collection[str]) -> list[str]:
         """Those of its options with these names that it sets, itself or by a preset, as typed on the command line."""

@@ -1,16 +1,20 @@
-"""Checks for options that conflict or would have no effect. They run before training or testing starts."""
+"""Checks for options that conflict or would have no effect. They run before training or testing starts.
+
+Importing this module does not import torch.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.config import DogConfig, PerceptualConfig
-from learning_to_draw.games.sampling import GameSampler
 from learning_to_draw.trials.config.configure import given_options
 from learning_to_draw.trials.config.run import RunConfig, TrainConfig
-from learning_to_draw.trials.loop import distributed
-from learning_to_draw.trials.loop.tensorboard import summary_writer
-from learning_to_draw.trials.loop.wandb import import_wandb
+
+if TYPE_CHECKING:
+    from learning_to_draw.games.sampling import GameSampler
 
 
 def check_game_options(config: RunConfig) -> None:
@@ -36,6 +40,21 @@ def check_candidates(config: RunConfig, sampler: GameSampler) -> None:
 
 
 def check_train_options(config: TrainConfig) -> None:
+    """Raises UsageError as `check_conflicts`, and for options that need several processes or a missing package."""
+    from learning_to_draw.trials.loop import distributed
+    from learning_to_draw.trials.loop.tensorboard import summary_writer
+    from learning_to_draw.trials.loop.wandb import import_wandb
+
+    check_conflicts(config)
+    if config.gather_candidates and distributed.world_size() == 1:
+        raise UsageError("--gather-candidates needs several processes.\nStart them with torchrun, or leave it out.")
+    if config.tensorboard:
+        summary_writer()  # raises UsageError if it cannot be imported
+    if "wandb" in given_options(config):  # otherwise it is of the run that is resumed, and a warning is enough
+        import_wandb()
+
+
+def check_conflicts(config: TrainConfig) -> None:
     """Raises UsageError for options of a training that conflict, are incomplete or would have no effect.
 
     A test accepts them, like the official code.
@@ -52,12 +71,6 @@ def check_train_options(config: TrainConfig) -> None:
             f"--gather-candidates is for the original game, not for {config.game.name}: the joint game of several "
             "processes would contain classes more than once.\nLeave it out."
         )
-    if config.gather_candidates and distributed.world_size() == 1:
-        raise UsageError("--gather-candidates needs several processes.\nStart them with torchrun, or leave it out.")
-    if config.tensorboard:
-        summary_writer()  # raises UsageError if it cannot be imported
-    if "wandb" in given_options(config):  # otherwise it is of the run that is resumed, and a warning is enough
-        import_wandb()
     _check_unused_losses(config)
     for loss in (loss for loss in config.auxiliary.values() if loss.on):
         match loss.config:

@@ -76,6 +76,7 @@ def test_options_are_named_as_in_python_or_on_the_command_line(written):
             [rows.a]
             batch_size = 50
             invert = false
+            sort-of-perceptual-loss = true
             sop-weights = [1, 0.5]
             [rows.b]
             object-oriented = "different"
@@ -159,6 +160,8 @@ def test_a_grid_has_a_row_for_every_combination(written):
         ("[grid]\nnlines = []", "cannot be read: Expected `array` of length >= 1"),
         ("[grid]\nnlines = 3", "cannot be read: Expected `array`, got `int`"),
         ("[grid]\n" + "\n".join(f"{name} = [{'1, ' * 99}]" for name in ("nlines", "epochs", "seed")), "at most 10000"),
+        ("[rows.a]\nnum_targets = 5", "row a: --num-targets 5 sets the number of candidates in object-oriented games"),
+        ("[rows.a]\nlike-a-dog-loss = true", "row a: --like-a-dog-loss compares sketches with an image"),
         ("seeds = []\n[rows.a]", "cannot be read"),
         ("seeds = [-1]\n[rows.a]", "cannot be read"),
     ],
