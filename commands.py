@@ -84,6 +84,7 @@ and writes them as Markdown, CSV and LaTeX, with one line per run (runs.csv); fi
 for a paper, as PNG and PDF: learning curves, rates, and the same photos drawn by
 every setting; and all of it as one web page. Says which runs it leaves out, and why.""",
         compare_options.add_compare_options,
+        loads_torch=False,
     ),
     "draw": DrawTool(
         "analysis.draw.draw:draw",
@@ -146,6 +147,7 @@ interval (Wilson 1927), per participant and in total. For comparison, it prints 
 agents' rate on the same games, and chance. It also prints the mean time per answer.
 Give it one file of answers per participant, all from the same page.""",
         study_options.add_study_results_options,
+        loads_torch=False,
     ),
 }
 

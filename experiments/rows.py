@@ -41,7 +41,7 @@ class Row:
 
     def words_of(self, names: Collection[str]) -> list[str]:
         """Those of its options with these names that it sets, itself or by a preset, as typed on the command line."""
-        defaults = default_values(self.config)
+        defaults = default_values("train", self.values)
         values = {name: value for name, value in self.values.items() if name in names and value != defaults[name]}
         return list(_words(values | {name: value for name, value in self.options.items() if name in names}))
 
