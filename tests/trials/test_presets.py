@@ -160,9 +160,10 @@ def test_a_preset_that_does_not_exist(name, told, own):
         ("[options]\nsigma2 = nan", "preset my.toml has sigma2 = nan: "),
         ("[options]\ninvert = 'yes'", "preset my.toml has invert = 'yes': 'yes' is neither True nor False.\n"),
         (
-            "[options]\nlearning_rate = 0.001",
-            "has learning_rate = 0.001: 0.001 is a float, not a str.\nIt is: Adam's",
+            "[options]\nlearning_rate = [0.001]",
+            "has learning_rate = [0.001]: [0.001] is not a single value.\nIt is: Adam's",
         ),
+        ("[options]\ngame = 'same'\nobject_oriented = 'same'", "sets object_oriented twice, under two names.\n"),
         ("[options]\nencoder = 'Big'", "there is no encoder Big.\nChoose one of VGG16"),
         (
             "[options]\ndataset = ['Digits']",
@@ -199,6 +200,11 @@ def test_a_printed_configuration_does_not_need_the_preset(own, tmp_path):
     assert {k: v for k, v in again.values().items() if k not in own_options} == {
         k: v for k, v in config.values().items() if k not in own_options
     }
+
+
+def test_options_may_be_written_as_on_the_command_line_and_numbers_without_quotes(own):
+    config = configure("train", preset=own("[options]\nlearning-rate = 0.0003\nbatch-size = 16\ngame = 'same'\n"))
+    assert (config.learning_rate, config.game.config.batch_size, config.game.name) == ("0.0003", 16, "same")
 
 
 def test_a_run_with_a_preset_is_tested_repeated_and_resumed(own, capsys):

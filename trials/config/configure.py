@@ -187,8 +187,15 @@ def preset_layer(name: str | None) -> Layer:
     if name is None:
         return Layer({}, "")
     preset, names = read_preset(name), other_names()
-    options = {names.get(key, key): value for key, value in preset.options.items()}
-    trains = {key for (kind, owner), key, _ in everywhere() if kind != "command" or owner == "train"}
+    trains = {key: option for (kind, owner), key, option in everywhere() if kind != "command" or owner == "train"}
+    options: dict[str, Any] = {}
+    for written, value in preset.options.items():
+        key = written.replace("-", "_")
+        key = names.get(key, key)
+        if key in options:
+            raise UsageError(f"--preset {name} sets {written} twice, under two names.\nLeave out one of them.")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        options[key] = str(value) if is_number and key in trains and trains[key].type is str else value
     for key in options:
         if key in (*OF_ONE_START, "plugin"):
             raise UsageError(f"--preset {name} sets {key}.\nGive {flag_of(key)} on the command line instead.")
