@@ -1,4 +1,4 @@
-"""Pictures that a user gives in Python, as files, PIL images, arrays or tensors, brought to the size agents see."""
+"""Converts a user's files, PIL images, arrays and tensors to pictures of the size that the agents see."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from learning_to_draw.datasets.decoding import read_picture, resize_and_crop, to
 from learning_to_draw.datasets.splits import to_unit_range
 from learning_to_draw.errors import UsageError
 
-GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # of red, green and blue, as in Pillow
+GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # weights of red, green and blue, as in Pillow
 ROUNDING = 1e-4
 KINDS = "a path, a PIL image, a numpy array or a tensor"
 SHAPES = (
     "Give [H, W], [H, W, C] or [C, H, W] with C = 1 or 3 channels, or a batch [B, H, W, C] or [B, C, H, W]; "
-    "if both ends are 1 or 3, give a PIL image"
+    "if the first and the last size are both 1 or 3, give a PIL image"
 )
 
 
@@ -28,13 +28,13 @@ def as_seen(images: Any, size: int, channels: int, *, beyond: float = 0.0) -> Te
     """float32 [B, channels, size, size] in 0..1, on the CPU: the images as agents see them.
 
     The shorter side is scaled to `size` and the central square is cropped, as in data sets of picture files. Floats of
-    that size are not changed, so the result can be given again. Colour becomes grey, or grey colour, as needed.
+    that size are not resized, so the result can be passed in again. Colour is converted to grey, or grey to colour.
 
     images: one image, a batch, or a list of images of any sizes. An image is a path (str or Path), a PIL image, or an
-    array or tensor. Files and PIL images are turned by their EXIF orientation, and put on white if they are
+    array or tensor. Files and PIL images are rotated as EXIF says, and put on white if they are
     transparent. Arrays hold uint8 in 0..255 or floats in 0..1; they are [H, W], [H, W, C] or [C, H, W] with C = 1 or 3,
     or a batch [B, H, W, C] or [B, C, H, W]. [3, H, W] is one image in colour, never three grey ones.
-    beyond: how far floats may be outside 0..1, as sketches with contrast are.
+    beyond: how far floats may lie outside 0..1, as in sketches with contrast.
     Raises UsageError for anything else, for shapes that can be read in two ways, and for a file that is not a picture.
     """
     if not isinstance(images, list | tuple):
@@ -51,7 +51,7 @@ def as_seen(images: Any, size: int, channels: int, *, beyond: float = 0.0) -> Te
 
 
 def _singles(image: Any, name: str, most_dimensions: int, beyond: float) -> Iterator[Path | Image.Image | np.ndarray]:
-    """Yields the image, or those of a batch; arrays as [C, H, W], uint8 or float32."""
+    """Yields the image, or each image of a batch; arrays as [C, H, W], uint8 or float32."""
     if isinstance(image, str | Path):
         yield Path(image)
     elif isinstance(image, Image.Image):
@@ -74,7 +74,7 @@ def _checked(image: np.ndarray | Tensor, name: str, beyond: float) -> np.ndarray
     if image.dtype.kind != "f":
         raise UsageError(f"{name} has values of the type {image.dtype}.\nGive uint8 in 0..255, or floats in 0..1.")
     low, high = float(image.min()), float(image.max())
-    if not (low >= -beyond - ROUNDING and high <= 1 + beyond + ROUNDING):  # also of NaN
+    if not (low >= -beyond - ROUNDING and high <= 1 + beyond + ROUNDING):  # also true for NaN
         raise UsageError(
             f"{name} has floats from {low:g} to {high:g}; they must be in 0..1.\n"
             "Divide them by the largest possible value, or give uint8 in 0..255."

@@ -1,1 +1,1 @@
-"""Many runs: sweeps over settings and seeds, and the tables of the papers as sweeps."""
+"""Sweeps over settings and seeds, and the papers' tables as sweeps."""

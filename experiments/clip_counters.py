@@ -1,4 +1,4 @@
-"""`commgame.py reproduce shared`: what CLIP sees in the sketches of every row, as `analyse-logs` counts it."""
+"""`commgame.py reproduce shared`: how CLIP classifies the sketches of every row, counted as in `analyse-logs`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from learning_to_draw.trials.records.gamelog import read_log
 
 
 def what_clip_sees(jobs: Sequence[Job]) -> str:
-    """A table of CLIP's counters as Markdown, in per cent of the games, mean over seeds; empty if no log has them.
+    """A Markdown table of CLIP's counters in per cent of the games, averaged over seeds; empty if no row uses CLIP.
 
-    jobs: finished ones. Raises UsageError if a file is damaged.
+    jobs: must be finished. Raises UsageError if a file is damaged.
     """
     rates = {job: _rates(job) for job in jobs if job.row.clip}
     if not rates:

@@ -19,16 +19,16 @@ from learning_to_draw.experiments.jobs import Job
 from learning_to_draw.experiments.run_jobs import PROGRAM
 from learning_to_draw.packages import import_optional
 
-FOLDER = "submitit"  # in the folder of the sweep: logs, and submitit's own files
+FOLDER = "submitit"  # subfolder of the sweep's folder, for logs and submitit's files
 MOST_REQUEUES = 20
 WEEK = 7 * 24 * 60  # minutes; submitit's local executor ends a job after two minutes by default
 
 
 class Element:
-    """The commands of one job, as a function that a process of the cluster calls.
+    """Runs the commands of one job when a cluster process calls it.
 
-    folder: to start in. steps: (file that exists once it is done, command). It is pickled by value, because this
-    program may not be importable there: it uses only the standard library and submitit.
+    folder: working directory of the commands. steps: (file that exists once the command is done, command). The class is
+    pickled by value, because a cluster may not have this program: it uses only the standard library and submitit.
     """
 
     def __init__(self, folder: str, steps: Sequence[tuple[str, Sequence[str]]]):
@@ -40,13 +40,13 @@ class Element:
             if os.path.isfile(os.path.join(self.folder, result)):
                 continue
             print(shlex.join(command), flush=True)
-            # SLURM sends USR2 to all processes of a job before it is stopped. Only submitit answers it (`checkpoint`).
+            # SLURM sends USR2 to all processes of a job before it stops them. Only submitit handles it (`checkpoint`).
             process = subprocess.Popen(
                 command, cwd=self.folder, preexec_fn=lambda: signal.signal(signal.SIGUSR2, signal.SIG_IGN)
             )
             self.pid = process.pid
             try:
-                # Not process.wait(): it holds a lock, and `checkpoint` may be called meanwhile.
+                # Not process.wait(), which holds a lock: `checkpoint` may be called during the wait.
                 os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
             except BaseException:
                 process.terminate()
@@ -56,7 +56,7 @@ class Element:
                 raise RuntimeError(f"{command[2]} ended with exit code {process.returncode}")
 
     def checkpoint(self) -> Any:
-        """What is to be run when the job is queued again. submitit calls it before the job is stopped."""
+        """Stops the command, which saves its state. Returns the job to queue again. submitit calls it before a stop."""
         from submitit.helpers import DelayedSubmission
 
         if self.pid is not None:
@@ -67,25 +67,25 @@ class Element:
 
 
 def check_cluster(cluster: str, parameters: Sequence[str]) -> None:
-    """Raises UsageError if submitit is not installed, there is no such cluster here, or a parameter is not valid."""
+    """Raises UsageError if submitit is not installed, SLURM is not available here, or a parameter is not valid."""
     submitit = import_optional("submitit", f"--cluster {cluster}", "submitit")
     if cluster != "slurm":
         return
     values = _parsed(parameters)
     if shutil.which("sbatch") is None or shutil.which("srun") is None:
         raise UsageError(
-            "--cluster slurm: there is no sbatch or no srun on this machine.\n"
-            "Give the command on a machine from which jobs are submitted."
+            "--cluster slurm: sbatch or srun is not available on this machine.\n"
+            "Run the command on a machine that can submit jobs."
         )
     try:
         with tempfile.TemporaryDirectory() as folder:
             submitit.SlurmExecutor(folder).update_parameters(**values)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"--slurm: {first_line(error)}.\nGive NAME=VALUE, named as the options of sbatch.") from error
+        raise UsageError(f"--slurm: {first_line(error)}.\nGive NAME=VALUE, with names of sbatch options.") from error
 
 
 def open_cluster(cluster: str, parameters: Sequence[str], folder: Path, name: str) -> Any:
-    """submitit's executor. parameters: NAME=VALUE, of SLURM. folder: for its files. name: of the job."""
+    """Returns submitit's executor. parameters: NAME=VALUE for SLURM. folder: for its files. name: the job's name."""
     import submitit
 
     if cluster == "local":
@@ -98,7 +98,7 @@ def open_cluster(cluster: str, parameters: Sequence[str], folder: Path, name: st
 
 
 def _parsed(parameters: Sequence[str]) -> dict[str, Any]:
-    """The values of SLURM's parameters by their names in Python."""
+    """SLURM's parameters, name -> value. Raises UsageError for a word that is not valid, or without a time limit."""
     values: dict[str, Any] = {}
     for word in parameters:
         name, equals, text = word.lstrip("-").partition("=")
@@ -119,7 +119,7 @@ def _parsed(parameters: Sequence[str]) -> dict[str, Any]:
 
 
 def submit(executor: Any, jobs: Sequence[Job]) -> list[Any]:
-    """Submits what is left of the jobs as one array, and returns submitit's jobs."""
+    """Submits the jobs as one array, which skips finished commands. Returns submitit's jobs."""
     import cloudpickle  # which submitit needs
 
     cloudpickle.register_pickle_by_value(sys.modules[Element.__module__])
@@ -136,22 +136,22 @@ def submit(executor: Any, jobs: Sequence[Job]) -> list[Any]:
 
 
 def say_submitted(submitted: Sequence[Any], folder: Path) -> str:
-    """What a person needs to know of the jobs on a cluster."""
+    """The message after a submission: the job's number, its output folder, and what to do when it has ended."""
     number = submitted[0].job_id.partition("_")[0]
     return (
         f"submitted {len(submitted)} run{'s' * (len(submitted) > 1)} as job {number}, with output in {folder}\n"
-        f"squeue -j {number} shows its state. Give the command again when it has ended: it shows the table, and starts "
-        f"what is missing; --dry-run lists it."
+        f"squeue -j {number} shows its state. When it has ended, run this command again: it prints the table, and "
+        f"submits the missing runs; --dry-run lists them."
     )
 
 
 def wait_for(submitted: Sequence[Any], jobs: Sequence[Job]) -> list[str]:
-    """Waits for jobs on this machine. Returns one message for each that failed."""
+    """Waits for jobs on this machine. Returns one message per failed job."""
     failures = []
     try:
         for handle, job in zip(submitted, jobs, strict=True):
             if handle.exception() is not None:
-                failures.append(f"{job.title}: failed; its message is in {handle.paths.stderr}.")
+                failures.append(f"{job.title}: failed; the error message is in {handle.paths.stderr}.")
     except BaseException:
         for handle in submitted:
             handle.cancel(check=False)

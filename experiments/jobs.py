@@ -1,4 +1,4 @@
-"""The runs of a sweep: one training and one test for each row and seed, and what is known of them from their files."""
+"""The jobs of a sweep: each trains and tests one row with one seed. Also reads the results of finished jobs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from learning_to_draw.trials.records.folder import check_free, check_unclaimed
 from learning_to_draw.trials.records.read_run import read_run
 
 REMOVE = "Remove the folder of this run, and run the command again."
-SETTLED = ("settled by", "shrunk to")  # where a value comes from that nobody has asked for
-# Options of a row that its test is given, because a checkpoint does not pass them on, or has them for another place.
+SETTLED = ("settled by", "shrunk to")  # sources of values that the training chose itself
+# Options that a row's test must be given: a checkpoint does not pass them on, or has values for another machine.
 OF_A_TEST = ("dataset_root", "device", "data_device", "cache_dir", "no_cache", "quiet")
 OF_A_TEST += ("precision", "deterministic", "compile")
 
 
 class Step(NamedTuple):
-    """One command of a job. result: the file that exists once it is done."""
+    """One command of a job. result: the file that exists once the command is done."""
 
     result: Path
     words: list[str]
@@ -38,7 +38,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """One pair of agents to train and test: a row and a seed. output: the folder of the sweep."""
+    """The training and test of one row with one seed. output: the sweep's folder."""
 
     row: Row
     seed: int
@@ -58,12 +58,12 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """The file with the output of its commands, if several jobs run at once."""
+        """The file for the output of the job's commands, if several jobs run at once."""
         return self.trained.with_name(f"{self.trained.name}.log")
 
     @property
     def steps(self) -> list[Step]:
-        """All commands, done or not."""
+        """All commands of the job, finished or not."""
         row, trained, tested = self.row, self.trained, self.tested
         training = ["train", *row.words, "--seed", str(self.seed), "--output", str(trained), "--resume", "auto"]
         test = ["test", "--weights", str(trained / "model_final.pt"), *row.words_of(OF_A_TEST), "--output", str(tested)]
@@ -83,25 +83,25 @@ class Job:
         return [step for step in self.steps if not step.result.is_file()]
 
     def check_begun(self) -> None:
-        """Raises UsageError if the folder of the training or test holds a run with other options, finished or not.
+        """Raises UsageError if the folder of the training or test holds a run with other options, even if unfinished.
 
-        Also if another process uses the folder of an unfinished test, or if that folder holds other files.
+        Also raises it if another process uses the folder of an unfinished test, or if that folder holds other files.
         """
         if not (self.tested / "result.json").is_file():
             check_free(self.tested, "test")
             check_unclaimed(self.tested)
-        settled: set[str] = set()  # by the training itself
+        settled: set[str] = set()  # options whose values the training chose
         for folder in (self.trained, self.tested):
             path = folder / "config.json"
             config: SavedConfig = read_json(path, SavedConfig, REMOVE) if path.is_file() else {}
             sources, saved = config.get("sources", {}), config.get("options", {})
             settled |= {name for name, source in sources.items() if source.startswith(SETTLED)}
-            if folder == self.tested:  # the others were neither given nor in the checkpoint, such as the precision
+            if folder == self.tested:  # no defaults: they were neither given nor in the checkpoint
                 saved = {name: value for name, value in saved.items() if sources.get(name) != DEFAULT_SOURCE}
             for name, value in {**self.row.values, "seed": self.seed}.items():
                 if name in OF_THE_PLACE or name not in saved or name in settled - self.row.options.keys():
                     continue
-                if name == "num_targets" and not value:  # all classes; their number is saved
+                if name == "num_targets" and not value:  # all classes; config.json has the number of classes
                     continue
                 if name == "like_a_dog_image" and value:
                     value = [str(Path(file).absolute()) for file in value]
@@ -124,7 +124,7 @@ class Job:
 
 
 class _Result(TypedDict):
-    """The entries of a run's result.json that are read here."""
+    """The entries of result.json that are read here."""
 
     communication_rate: Share
     candidates: Annotated[int, Meta(ge=1, le=2**31)]
@@ -133,7 +133,7 @@ class _Result(TypedDict):
 
 @dataclass(frozen=True)
 class Run:
-    """The result of one job. minutes: training plus test."""
+    """The result of one job. rate: in the test, 0..1. minutes: training plus test."""
 
     job: Job
     rate: float
@@ -152,7 +152,7 @@ def finished_jobs(rows: Iterable[Row], output: Path) -> Iterator[Job]:
 
 
 def mean_and_deviation(rates: Sequence[float]) -> str:
-    """Mean ± standard deviation of rates, in per cent; only the mean of a single one."""
+    """Mean ± standard deviation of rates, in per cent; only the mean if there is one rate."""
     mean = f"{100 * statistics.mean(rates):.1f}"
     return mean if len(rates) == 1 else f"{mean} ± {100 * statistics.stdev(rates):.1f}"
 

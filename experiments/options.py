@@ -1,6 +1,6 @@
 """The options of `sweep` and `reproduce`. Importing this module does not import torch.
 
-An option's destination is the name of an argument of the function `sweep` or `reproduce`.
+The `dest` of each option is the name of an argument of the function `sweep` or `reproduce`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from learning_to_draw.trials.config.run import RunConfig
 
 
 def add_sweep_options(group: Any) -> None:
-    group.add_argument("file", type=Path, metavar="FILE.toml", help="the rows, their options, and the seeds")
-    _add_choice(group, "those in the file, or 0", None)
+    group.add_argument("file", type=Path, metavar="FILE.toml", help="TOML file with rows, options and seeds")
+    _add_choice(group, "the file's seeds, or 0", None)
     group.add_argument(
         "--output",
         type=_folder,
@@ -49,7 +49,7 @@ def add_reproduce_options(group: Any) -> None:
 
 
 def _folder(text: str) -> Path:
-    if not text:  # as a Path it would be the current folder
+    if not text:  # Path("") is the current folder
         raise InvalidValueError("needs a folder name, but got an empty one.\nName a folder, or leave out --output.")
     return Path(text)
 
@@ -64,7 +64,7 @@ def _add_choice(group: Any, default: str, seeds: list[int] | None) -> None:
         help=f"train each row once with each of these values of --seed (default: {default})",
     )
     group.add_argument(
-        "--rows", nargs="+", metavar="ROW", help="only these rows, by the names of their folders (default: all)"
+        "--rows", nargs="+", metavar="ROW", help="run only the rows with these folder names (default: all)"
     )
 
 
@@ -73,15 +73,15 @@ def _add_way(group: Any) -> None:
         "--jobs",
         type=positive_int,
         metavar="N",
-        help="run N pairs at a time on this machine, each with its share of the cores; their output goes to a file "
-        "next to each run's folder (default: 1)",
+        help="run N pairs at a time on this machine, each with an equal share of the cores and an output file "
+        "next to its folder (default: 1)",
     )
     group.add_argument(
         "--cluster",
         nargs="?",
         const="slurm",
         choices=("slurm", "local"),
-        help="submit all runs as a job array to SLURM (needs the package submitit); local: try it on this machine",
+        help="submit all runs as a job array to SLURM (needs the package submitit); local: try this on this machine",
     )
     group.add_argument(
         "--slurm",

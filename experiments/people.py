@@ -11,16 +11,15 @@ from learning_to_draw.analysis.study.results import results
 from learning_to_draw.experiments.jobs import Job
 from learning_to_draw.trials.records.gamelog import read_log
 
-FOLDER = "study"  # in the folder of the table: pages, and the answers that people have saved
+FOLDER = "study"  # subfolder of the table's folder, for the pages and people's answers
 GAMES, PRACTICE, SEED = 30, 3, 0
 TITLE = "What does the sketch show?"
 
 
 def beside_people(jobs: Sequence[Job]) -> str:
-    """Writes the missing pages. Returns a table of the answers in their folder, as Markdown.
+    """Writes the missing study pages. Returns a Markdown table of the answers in the folder of the pages.
 
-    jobs: finished ones of all rows, of which the first of each row is played. Raises UsageError if a file of answers is
-    damaged.
+    jobs: finished; people play with the first job of each row. Raises UsageError if a file of answers is damaged.
     """
     folder = jobs[0].output / FOLDER
     folder.mkdir(exist_ok=True)
@@ -40,18 +39,18 @@ def beside_people(jobs: Sequence[Job]) -> str:
         cells.append([job.row.title, *_numbers(answers.get(content["id"], []))])
     return "\n".join(
         [
-            f"People beside the agents, on the same {GAMES} games:",
+            f"People and agents, on the same {GAMES} games:",
             "",
             *(f"| {' | '.join(row)} |" for row in cells),
             "",
-            f"The pages to play are in {folder}. Put the files of answers that they save into that folder,",
+            f"The study pages are in {folder}. Put the answer files that the pages save into that folder,",
             "and run this command again.",
         ]
     )
 
 
 def _numbers(paths: Sequence[Path]) -> list[str]:
-    """The cells of one pair, for the files of answers to its page."""
+    """The table cells of one pair. paths: the files of answers to the pair's page."""
     if not paths:
         return ["0", "0", "", "", "", ""]
     numbers = results(read_answers(paths))

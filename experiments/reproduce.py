@@ -20,7 +20,7 @@ from learning_to_draw.packages import import_optional
 from learning_to_draw.streams import show
 from learning_to_draw.trials.records.own_files import replace_own_files
 
-# What a table has below its rates: functions of the finished jobs. They are loaded when needed, because of torch.
+# Functions of the finished jobs that return the text below a table. Loaded when needed, because they import torch.
 FURTHER = {
     "human": "experiments.people:beside_people",
     "shared": "experiments.clip_counters:what_clip_sees",
@@ -59,7 +59,7 @@ def reproduce(
     if dry_run:
         return plan.commands_left()
     if any(row.clip for row in plan.chosen):
-        import_optional("open_clip", f"reproduce {table}", "open_clip_torch")  # now, and not after days of training
+        import_optional("open_clip", f"reproduce {table}", "open_clip_torch")  # check now, not after days of training
     with plan.claimed():
         failures, submitted = plan.carry_out(way)
         if submitted is not None:
@@ -82,7 +82,7 @@ def reproduce(
 
 
 def _check_quick(table: Table, names: Collection[str] | None) -> None:
-    """Raises UsageError if a row has no quick run."""
+    """Raises UsageError if a row in `names` has no quick run."""
     for paper in table.rows:
         if paper.quick is None and paper.name in (names or ()):
             raise UsageError(

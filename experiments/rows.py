@@ -1,4 +1,4 @@
-"""The rows of a sweep: options of a training by their names, and the command line for them. No torch here."""
+"""The rows of a sweep: a training's options by name, and as a command line. Does not import torch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ NOT_A_RUN = ("dry_run", "print_config")
 class Row:
     """One setting of a sweep, trained once per seed.
 
-    name: of its folder. options: of its training, by their names. clip: whether CLIP then classifies its sketches.
+    name: of the row's folder. title: in tables. options: of the training, by name. clip: whether CLIP classifies the
+    sketches after the test.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Row:
         check_conflicts(self.config)
 
     def words_of(self, names: Collection[str]) -> list[str]:
-        """Those of its options with these names that it sets, itself or by a preset, as typed on the command line."""
+        """The options in `names` that the row sets or that differ from declared defaults, as command-line words."""
         defaults = default_values("train", self.values)
         values = {name: value for name, value in self.values.items() if name in names and value != defaults[name]}
         return list(_words(values | {name: value for name, value in self.options.items() if name in names}))
@@ -52,19 +53,19 @@ class Row:
 
     @functools.cached_property
     def config(self) -> TrainConfig:
-        """The configuration of its trainings. Raises UsageError for an option that is not valid."""
+        """The configuration of the row's trainings. Raises UsageError for an option that is not valid."""
         return parse_training(self.words)
 
     @functools.cached_property
     def values(self) -> dict[str, Any]:
-        """The values of all options of its trainings."""
+        """The values of all options of the row's trainings."""
         return self.config.values()
 
 
 def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-    """The options by their names in Python: batch_size for batch-size, object_oriented for game.
+    """The options by Python name: batch_size for batch-size, object_oriented for game.
 
-    Raises UsageError for a name that no option has, or if an option is given twice.
+    Raises UsageError for an unknown option, one that a sweep does not accept, and one that is given twice.
     """
     names, known = other_names(), owners()
     named: dict[str, OptionValue] = {}
@@ -77,7 +78,7 @@ def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
         written = word[2:].replace("-", "_")
         name = names.get(written, written)
         if name in SET_BY_SWEEP:
-            hint = "Seeds are in the list seeds at the top of the file." if name == "seed" else "Leave it out."
+            hint = "Give seeds in the list seeds at the top of the file." if name == "seed" else "Leave it out."
             raise UsageError(f"{key} is set by sweep for every run.\n{hint}")
         if name == "plugin":
             raise UsageError(
@@ -98,7 +99,7 @@ def _words(options: Mapping[str, OptionValue]) -> Iterator[str]:
         if option.type is None and not isinstance(value, bool):
             raise UsageError(f"{name} = {value!r}: this option is a switch.\nWrite true or false.")
         if isinstance(value, list | tuple) and option.nargs != "+":
-            raise UsageError(f"{name} = {value!r}: this option has one value.\nFor a run with each, use [grid].")
+            raise UsageError(f"{name} = {value!r}: this option takes one value.\nFor one run per value, use [grid].")
         if value is True and (option.type is None or option.nargs == "?"):
             yield flag
         elif value is False and option.is_switch_with_value:
@@ -118,12 +119,12 @@ def _text(value: Any) -> str:
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raises UsageError if a name cannot be that of a row's folder, among the other files of a sweep."""
+    """Raises UsageError if a name is not a valid folder name, is a file of the sweep, or matches another name."""
     seen: dict[str, str] = {}
     for name in names:
         if not FOLDER_NAME.fullmatch(name) or name.casefold() in TAKEN or len(name) > 200:
             raise UsageError(
-                f"{name[:200]!r} cannot be the name of a row, because it is also that of a folder.\n"
+                f"{name[:200]!r} cannot be the name of a row, because the row's folder has the same name.\n"
                 "Use letters, digits and . , + = - _, and begin with a letter or a digit."
             )
         if (other := seen.setdefault(name.casefold(), name)) != name:
@@ -131,7 +132,7 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def choose(rows: Iterable[Row], names: Collection[str] | None) -> list[Row]:
-    """The rows with these names, in their own order; None: all. Raises UsageError for a name that no row has."""
+    """The rows with these names, in the order of `rows`; None: all. Raises UsageError for a name that no row has."""
     rows = list(rows)
     if unknown := set(names or ()) - {row.name for row in rows}:
         raise UsageError(

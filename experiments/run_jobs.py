@@ -1,6 +1,6 @@
-"""Runs the jobs of a sweep on this machine: each command in a process of its own, several jobs at once if asked for.
+"""Runs the jobs of a sweep on this machine, one or several at a time.
 
-A separate process frees its memory when it ends.
+Each command runs in its own process, so its memory is freed when it ends.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ WITHOUT_DEVICE = "dump-hashes-classes"
 
 
 def run_jobs(jobs: Iterable[Job], finished: Iterable[Job], at_once: int) -> list[str]:
-    """Runs what is left of the jobs, `at_once` of them at a time. Returns one message for each job that failed.
+    """Runs the unfinished commands of the jobs, `at_once` jobs at a time. Returns one message per failed job.
 
-    A job that fails does not stop the others. With several at once, each job writes its output to a file of its own,
-    the cores are divided among them unless the environment sets the number of threads, and they take turns on the GPUs.
-    Ctrl-C and SIGTERM are passed on to all processes, which save; then KeyboardInterrupt or Terminated is raised.
-    finished: jobs whose durations predict the time that is left.
+    A failed job does not stop the others. If at_once > 1, each job has its own output file and an equal share of the
+    cores, unless the environment sets the number of threads; several GPUs are divided among the jobs. Ctrl-C and
+    SIGTERM are passed on to all processes, which save their state; then KeyboardInterrupt or Terminated is raised.
+    finished: jobs whose durations predict the remaining time.
     """
     runner = _Runner([job for job in jobs if job.left], finished, at_once)
     with Interrupts() as interrupts:
@@ -51,11 +51,11 @@ def run_jobs(jobs: Iterable[Job], finished: Iterable[Job], at_once: int) -> list
 
 
 class _Runner:
-    """The state of `run_jobs`. running: the jobs at work. failures: one message for each job that failed."""
+    """The state of `run_jobs`. running: the jobs that run now. failures: one message per failed job."""
 
     def __init__(self, jobs: Sequence[Job], finished: Iterable[Job], at_once: int):
         self._waiting, self._total, self._at_once = deque(jobs), len(jobs), at_once
-        self._minutes: dict[str, list[float]] = {}  # of finished jobs, by row
+        self._minutes: dict[str, list[float]] = {}  # row -> durations of its finished jobs
         for job in finished:
             self._note_minutes(job)
         self._environment, self._devices = _environment(at_once), _devices() if jobs and at_once > 1 else []
@@ -63,7 +63,7 @@ class _Runner:
         self.failures: list[str] = []
 
     def goes_on(self, interrupts: Interrupts) -> bool:
-        """Starts and ends what can be; False once all jobs have ended. Raises the exception of a signal."""
+        """Handles ended commands and starts waiting jobs. False if no job is left. Raises on Ctrl-C or SIGTERM."""
         for one in list(self.running):
             if (code := one.process.poll()) is None:
                 continue
@@ -96,28 +96,28 @@ class _Runner:
             self._say(f"{one.job.title}: {took}; {len(left)} of {self._total} runs left{time_left}")
             return
         reason = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
-        where = f"its message is in {one.log}" if one.log else "its message is above"
+        where = f"the error message is in {one.log}" if one.log else "the error message is above"
         self.failures.append(f"{one.job.title}: {one.command} {reason}; {where}.")
         self._say(self.failures[-1])
 
     def _say(self, text: str) -> None:
-        logger.info("%s%s", "" if self._at_once > 1 else "\n", text)  # apart from the output of the commands
+        logger.info("%s%s", "" if self._at_once > 1 else "\n", text)  # a blank line after a command's output
 
     def _note_minutes(self, job: Job) -> None:
         self._minutes.setdefault(job.row.name, []).append(job.run().minutes)
 
     def _prediction(self, left: Sequence[Job]) -> float:
-        """The minutes that these jobs will take: as long as others of their rows, or as the mean of all."""
+        """The expected minutes for these jobs, from finished jobs of the same rows, or else from all finished jobs."""
         everything = [minutes for row in self._minutes.values() for minutes in row]
         each = [statistics.mean(self._minutes.get(job.row.name, everything)) for job in left]
         return sum(each) / min(self._at_once, len(left))
 
 
 class _Running:
-    """A job at work, and the process of its present command.
+    """A running job, and the process of its current command.
 
-    slot: its number among those that run at once. device: for its commands; None: as they choose. log: the file for
-    their output; None: it is shown.
+    slot: a number below at_once, unique among running jobs. device: for the commands; None: not set. log: the file for
+    the commands' output; None: stderr.
     """
 
     def __init__(self, job: Job, slot: int, environment: Mapping[str, str], device: str | None, log: Path | None):
@@ -126,7 +126,7 @@ class _Running:
         self.starts_next()
 
     def starts_next(self) -> bool:
-        """Starts the next command in a new process; False if there is none left."""
+        """Starts the next command in a new process; False if no command is left."""
         if not self._steps:
             return False
         words = self._steps.popleft().words
@@ -148,7 +148,7 @@ class _Running:
 
 
 def _stop(processes: Sequence[subprocess.Popen], number: int) -> None:
-    """Passes a signal on to the processes, and waits until they have saved and ended; the same for a second signal."""
+    """Sends a signal to the processes and waits until they end; sends it again if a second signal arrives."""
     for process in processes:
         process.send_signal(number)
     try:
@@ -163,7 +163,7 @@ def _stop(processes: Sequence[subprocess.Popen], number: int) -> None:
 
 
 def _environment(at_once: int) -> dict[str, str]:
-    """The environment of the processes."""
+    """The environment variables of the processes, with the number of threads if several jobs run at once."""
     environment = dict(os.environ)
     if at_once > 1:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -173,7 +173,7 @@ def _environment(at_once: int) -> dict[str, str]:
 
 
 def _devices() -> list[str]:
-    """The GPUs to take turns on; empty if there are not several."""
+    """The GPUs to divide among the jobs; empty if there are fewer than two."""
     import_torch()
     import torch
 
@@ -182,7 +182,7 @@ def _devices() -> list[str]:
 
 
 def duration(minutes: float) -> str:
-    """A time for people: 40 s, 12 min or 3.5 h."""
+    """The duration as text: 40 s, 12 min or 3.5 h."""
     if minutes < 1:
         return f"{60 * minutes:.0f} s"
     return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"

@@ -26,16 +26,16 @@ ASKED = "sweep.json"
 
 
 class _Asked(TypedDict):
-    """What is read of sweep.json."""
+    """The part of sweep.json that is read."""
 
     rows: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Way:
-    """How the runs are carried out. at_once: how many at a time, on this machine. cluster: None for this machine.
+    """How to run the jobs. at_once: jobs at a time without a cluster. cluster: "slurm" or "local"; None: no cluster.
 
-    Raises UsageError for options that do not fit together.
+    Raises UsageError for options that conflict.
     """
 
     at_once: int | None
@@ -47,8 +47,8 @@ class Way:
             raise UsageError("--slurm has an effect only with --cluster slurm.\nAdd it, or leave out --slurm.")
         if self.at_once is not None and self.cluster is not None:
             raise UsageError(
-                "--jobs is for this machine, and --cluster for another.\n"
-                "To limit the runs at a time on a cluster, give --slurm array_parallelism=N."
+                "--jobs cannot be used with --cluster.\n"
+                "To limit the number of runs at a time on a cluster, give --slurm array_parallelism=N."
             )
         if self.cluster is not None:
             clusters.check_cluster(self.cluster, self.slurm)
@@ -56,7 +56,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Rows times seeds, in one folder. rows: all of them. chosen: the rows to run now, with `seeds`."""
+    """The jobs of a sweep, in one folder. rows: all rows. chosen: the rows to run now, each with all `seeds`."""
 
     rows: Sequence[Row]
     chosen: Sequence[Row]
@@ -65,15 +65,15 @@ class Sweep:
 
     @functools.cached_property
     def asked(self) -> list[Job]:
-        """The runs to make now: seed by seed, so that the table of the first seed is complete early."""
+        """The jobs to run now, sorted by seed: the table of the first seed is complete early."""
         return [Job(row, seed, self.output) for seed in dict.fromkeys(self.seeds) for row in self.chosen]
 
     def finished(self) -> list[Job]:
-        """All runs that are finished, in the order of rows and seeds."""
+        """All finished jobs, sorted by row and seed."""
         return sorted(finished_jobs(self.rows, self.output), key=lambda job: (self.rows.index(job.row), job.seed))
 
     def check(self) -> None:
-        """Raises UsageError for a run with other options, and for files that would be overwritten."""
+        """Raises UsageError if a job's folder holds a run with other options, or if files would be overwritten."""
         if self.output.exists() and not self.output.is_dir():
             raise UsageError(f"--output {self.output} is a file, not a folder.\nGive another name.")
         for job in dict.fromkeys([*self.asked, *self.finished()]):
@@ -85,9 +85,9 @@ class Sweep:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Context in which no other sweep uses the folder. Creates it, and writes what was asked for.
+        """Context in which no other sweep can use the folder. Creates the folder and writes sweep.json.
 
-        Raises UsageError if another sweep uses it, or if it cannot be written to.
+        Raises UsageError if another sweep uses the folder, or if the folder is not writable.
         """
         try:
             self.output.mkdir(parents=True, exist_ok=True)
@@ -100,17 +100,17 @@ class Sweep:
             rows = {row.name: {"title": row.title, "options": row.options} for row in self.rows} | self._earlier_rows()
             content = json.dumps({"rows": rows, "seeds": list(self.seeds)}, indent=2) + "\n"
             replace_own_files(self.output, {ASKED: content.encode()})
-        with claimed_folder(self.output):  # anew, as the record of own files is another file now
+        with claimed_folder(self.output):  # claim again: the claimed file has been replaced
             yield
 
     def _earlier_rows(self) -> dict[str, Any]:
-        """The recorded rows of other files that have runs in this folder, such as those of another FILE.toml."""
+        """The rows in sweep.json that are not in this FILE.toml but have a folder, such as those of an earlier file."""
         recorded = read_json(self.output / ASKED, _Asked)["rows"] if (self.output / ASKED).exists() else {}
         known = {row.name for row in self.rows}
         return {name: row for name, row in recorded.items() if name not in known and (self.output / name).is_dir()}
 
     def carry_out(self, way: Way) -> tuple[list[str], str | None]:
-        """Runs what is left. Returns one message for each run that failed; and a text if they are left to a cluster."""
+        """Runs unfinished jobs. Returns (one message per failed job, message after a submission to SLURM, or None)."""
         left = [job for job in self.asked if job.left]
         if way.cluster is None or not left:
             return run_jobs(left, self.finished(), way.at_once or 1), None
@@ -132,10 +132,10 @@ def sweep(
     slurm: Sequence[str],
     dry_run: bool,
 ) -> str:
-    """Runs what is missing. Returns a table of all finished runs.
+    """Runs the missing trainings and tests. Returns a table of all finished runs.
 
-    Raises UsageError for a file, options or rows that are not valid, if a row's folder holds a run with other options,
-    and for files that would be overwritten; RunError if a run fails.
+    Raises UsageError if the file, options or rows are not valid, if a row's folder holds a run with other options, or
+    if files would be overwritten. Raises RunError if a run fails.
     """
     way, (known, own_seeds) = Way(jobs, cluster, slurm), read_sweep(file, plugin)
     plan = Sweep(known, choose(known, rows), seeds or own_seeds, output or Path("sweeps", file.stem))

@@ -1,4 +1,4 @@
-"""Reads the TOML file of a sweep: common options, rows or a grid of values, and seeds. No torch here."""
+"""Reads the TOML file of a sweep: common options, rows or a grid of values, and seeds. Does not import torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_ROWS = 10_000
 
 
 class SweepFile(TypedDict, total=False):
-    """What the file may hold: `rows` or `grid`."""
+    """The content of the file, with either `rows` or `grid`."""
 
     seeds: Annotated[list[Annotated[int, Meta(ge=0, lt=2**32)]], Meta(min_length=1)]
     common: Options
@@ -29,7 +29,7 @@ class SweepFile(TypedDict, total=False):
 
 
 def read_sweep(path: Path, plugin: Path | None = None) -> tuple[list[Row], list[int]]:
-    """The rows of a sweep, and its seeds (0 if the file has none). plugin: of all rows.
+    """(rows, seeds) of a sweep's file; the seeds are [0] if the file has none. plugin: option of all rows.
 
     Raises UsageError for a file that cannot be read, and for options that a training would refuse.
     """
@@ -37,7 +37,7 @@ def read_sweep(path: Path, plugin: Path | None = None) -> tuple[list[Row], list[
     if unknown := sorted(content.keys() - SweepFile.__annotations__.keys()):
         raise UsageError(
             f"{path} has {unknown[0]}, which is not part of a sweep.\n"
-            f"It has: seeds, [common] with options of all runs, and [rows.NAME] or [grid]. {ADVICE}"
+            f"A sweep has: seeds, [common] with options of all runs, and [rows.NAME] or [grid]. {ADVICE}"
         )
     if ("rows" in content) == ("grid" in content):
         raise UsageError(
@@ -64,7 +64,7 @@ def _rows(rows: Mapping[str, Options], path: Path) -> Iterator[tuple[str, tuple[
     for name, options in rows.items():
         title = options.get("title", name)
         if not isinstance(title, str) or not title.strip() or not title.isprintable():
-            raise UsageError(f"{path}, row {name}: its title is {title!r}, and has to be a line of text.\n{ADVICE}")
+            raise UsageError(f"{path}, row {name}: the title is {title!r}, but must be one line of text.\n{ADVICE}")
         rest = {key: value for key, value in options.items() if key != "title"}
         yield name, (title, _options(rest, f"{path}, row {name}"))
 
@@ -72,7 +72,7 @@ def _rows(rows: Mapping[str, Options], path: Path) -> Iterator[tuple[str, tuple[
 def _grid(grid: Mapping[str, list[OptionValue]], path: Path) -> Iterator[tuple[str, tuple[str, Options]]]:
     """Yields (name, (title, options)) of each combination of the grid's values."""
     if (number := math.prod(map(len, grid.values()))) > MOST_ROWS:
-        raise UsageError(f"{path}: [grid] makes {number} rows, and a sweep has at most {MOST_ROWS}.\nLeave out values.")
+        raise UsageError(f"{path}: [grid] makes {number} rows, but a sweep has at most {MOST_ROWS}.\nLeave out values.")
     names: list[str] = []
     for values in itertools.product(*grid.values()):
         pairs = [(key.replace("_", "-"), _shown(value)) for key, value in zip(grid, values, strict=True)]

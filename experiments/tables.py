@@ -1,9 +1,9 @@
-"""The papers' tables as data: the options of every row, the papers' rates and those measured here.
+"""The papers' tables as data: the options of every row, the papers' rates and the rates measured here.
 
-Tables 1 to 4 and the appendix are those of Mihai & Hare 2021, "Learning to Draw"; `shared` is of their follow-up. The
-full commands are those of commands.md (a test compares the two). The quick ones take minutes on a CPU: Caltech-101 at
-64 px, SqueezeNet, one epoch and, in some tables, fewer candidates. Quick rows can be compared with each other, not with
-the papers' numbers.
+Tables 1 to 4 and the appendix are from Mihai & Hare 2021, "Learning to Draw"; `shared` is from the follow-up paper.
+Full runs use the commands of commands.md (a test compares the two). Quick runs take minutes on a CPU: Caltech-101 at
+64 px, SqueezeNet, one epoch and, in some tables, fewer candidates. Compare quick rows with each other, not with the
+papers' numbers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STL10: Options = {"dataset": "STL10", "imagenet_weights": True}
 PERCEPTUAL: Options = {"sort_of_perceptual_loss": True}
 SAME: Options = {"object_oriented": "same"}
 DIFFERENT: Options = {"object_oriented": "different"}
-TEN: Options = {"num_targets": 10}  # the number of STL-10's classes, and so of candidates in the paper's Tables 1 and 2
+TEN: Options = {"num_targets": 10}  # as in the paper's Tables 1 and 2: one candidate per class of STL-10
 STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, and 10 in the others."
 
 
@@ -44,11 +44,11 @@ STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, 
 class PaperRow:
     """One row of a table.
 
-    name: its runs' folder. full, quick: its options, which override FULL and QUICK; a full run does not have an option
-    that is None here. quick is None if the row has no quick run, for the reason in `note`. paper: the communication
-    rate in the paper, None if it gives no number, or one that is not known here. seen: the rates of quick runs with
-    seeds 0, 1, 2, ..., as measured here. full_training: options of the full training that the paper's test does not
-    repeat. clip: whether CLIP classifies the sketches of its full run.
+    name: folder of the row's runs. full, quick: options that override FULL and QUICK; None in `full` removes an option.
+    quick: None if the row has no quick run, for the reason in `note`. paper: the communication rate in the paper; None
+    if the paper has no number or its number is not known here. seen: the rates measured here in quick runs with seeds
+    0, 1, 2, .... full_training: options of the full training that the paper's test does not repeat. clip: whether CLIP
+    classifies the sketches of the full run.
     """
 
     name: str
@@ -62,7 +62,7 @@ class PaperRow:
     clip: bool = False
 
     def row(self, quick: bool, here: Mapping | None = None) -> Row:
-        """The row of a sweep. here: further options, of this call."""
+        """The row for a sweep. here: further options, which override the row's."""
         if quick:
             options = {**QUICK, **(self.quick or {})}
         else:
@@ -74,8 +74,8 @@ class PaperRow:
     def band(self) -> tuple[float, float] | None:
         """(lowest, highest) rate expected of a quick run with another seed or on another processor.
 
-        It is the mean of `seen` ± four standard deviations (at least ± 0.05), within 0..1. None if `seen` has fewer
-        than three rates.
+        The range is the mean of `seen` ± four standard deviations (at least ± 0.05), within 0..1. None if `seen` has
+        fewer than three rates.
         """
         if len(self.seen) < 3:
             return None
@@ -85,9 +85,9 @@ class PaperRow:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a paper. quick_notes: how its quick rows differ from the paper. notes: of full and quick rows.
+    """One table of a paper. quick_notes: how quick rows differ from the paper. notes: on full and quick rows.
 
-    folder: of its runs, under reproduced/; left out: its own name.
+    folder: of the table's runs, below reproduced/; None: the table's name.
     """
 
     title: str
@@ -161,7 +161,7 @@ def _lines() -> tuple[PaperRow, ...]:
 
 
 def _shared() -> tuple[PaperRow, ...]:
-    """Encoders x losses. The pictures have CLIP's size for all encoders."""
+    """Every encoder with every loss. All pictures have the size that CLIP needs."""
     encoders = {
         "vgg16": ("VGG16", {"encoder": "VGG16BackboneExtended", "imagenet_weights": True, "feature_layer": "relu5_3"}),
         "resnet50": ("ResNet50", {"encoder": "ResNet50Backbone", "imagenet_weights": True, "feature_layer": None}),
@@ -197,7 +197,7 @@ def _shared() -> tuple[PaperRow, ...]:
 
 NOT_SMALL = "this encoder is too large for a quick run"
 WIDE: Options = {"latent_size": 1024, "rx_hidden": 1024, "decoder_hidden": 1024, "decoder_hidden2": 1024}
-# At the paper's 128 px; the official command of the wide row does not set the size and so plays at 64 px.
+# At the paper's 128 px. The official command of the wide row does not set the size, so it uses 64 px.
 CALTECH: Options = {"dataset": "Caltech101", "imagenet_weights": True, "image_size": 128, **DIFFERENT, **PERCEPTUAL}
 WEIGHT_DECAY: Options = {"weight_decay": 0.0001}
 NO_STYLISED = "the weights of Stylized-ImageNet are for VGG16, which is too large for a quick run"
@@ -314,7 +314,7 @@ TABLES: dict[str, Table] = {
         ),
     ),
     "human": Table(
-        "Table 1 beside people: three games, with and without the perceptual loss",
+        "Table 1 with people: three games, with and without the perceptual loss",
         TABLE1,
         (STL10_CANDIDATES,),
         folder="table1",

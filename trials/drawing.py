@@ -18,22 +18,22 @@ from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.pictures import to_picture
 from learning_to_draw.trials.records.svg import svg
 
-SHOWN, SHOWN_WIDTH = 24, 96  # in a notebook: sketches at most, and pixels of each
+SHOWN, SHOWN_WIDTH = 24, 96  # in a notebook: most sketches to show, and the width of each in pixels
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Drawing:
-    """B sketches of N strokes each. Its length is B; `drawing[0]`, `drawing[2:4]` and iteration give `Drawing`s, too.
+    """B sketches of N strokes each. `len` gives B. `drawing[0]`, `drawing[2:4]` and the items of a loop are `Drawing`s.
 
     points: float32 [B, N, P, 2], control points (row, col) on a canvas from -1 to 1, downwards and to the right. P = 1
     is a point, 2 a line from start to end, 4 a cubic Bezier curve. Points may lie outside the canvas.
-    sigma2: squared stroke width in canvas units, the same for all strokes: at distance d from a stroke, its ink is
-    exp(-d2 / sigma2).
-    intensities: float32 [B, N, C] in 0..1, the ink of each stroke, C = 1, or its red, green and blue, C = 3; None if
+    sigma2: squared stroke width in canvas units, the same for all strokes. At distance d from a stroke, its ink is
+    exp(-d**2 / sigma2).
+    intensities: float32 [B, N, C] in 0..1, the ink (C = 1) or the red, green and blue (C = 3) of each stroke; None if
     every stroke has full ink.
     sketches: float32 [B, C, S, S], what the receiver sees; 0..1 unless the agents' contrast exceeds 1.
     photos: float32 [B, C, S, S] in 0..1, what the sender saw.
-    invert: whether the agents draw black on white instead of white on black. contrast: factor of the ink of a sketch.
+    invert: whether the agents draw black on white instead of white on black. contrast: factor on a sketch's ink.
     """
 
     points: np.ndarray
@@ -46,9 +46,9 @@ class Drawing:
 
     @property
     def widths(self) -> np.ndarray:
-        """float32 [B, N]: each stroke's full width in canvas units (the canvas is 2 wide), where its ink is one half.
+        """float32 [B, N]: each stroke's full width at half ink, in canvas units (the canvas is 2 wide).
 
-        In pixels of the sketch, that is `widths * (S - 1) / 2`.
+        In pixels of the sketch, the width is `widths * (S - 1) / 2`.
         """
         return np.full(self.points.shape[:2], stroke_width(self.sigma2), dtype=np.float32)
 
@@ -77,9 +77,9 @@ class Drawing:
         return svg(self.points[0], self.sigma2, self.sketches.shape[-1], inks, self.invert, self.contrast)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
-        """Writes NAME.svg (see `svg`) or NAME.png: the sketch as the receiver sees it, or a grid of B, 8 per row.
+        """Writes NAME.svg (see `svg`), or NAME.png with what the receiver sees, in a grid of 8 per row if B > 1.
 
-        Raises UsageError for another ending, or if the file exists, unless `overwrite` is set.
+        Raises UsageError for another file extension, or if the file exists and `overwrite` is False.
         """
         path = Path(path)
         if path.suffix not in (".svg", ".png"):

@@ -39,7 +39,7 @@ OF_A_TEST = (
     "compile",
     "deterministic",
 )
-# Options that `play` takes, besides those of the data set, the game and its loss.
+# Options that `play` takes, in addition to those of the data set, the game and its loss.
 OF_GAMES = ("object_oriented", "loss", "data_seed", "data_device", "cache_dir", "no_cache", "allow_trained")
 
 
@@ -53,13 +53,13 @@ def load(
     """The trained sender and receiver of a checkpoint, or of the `model_final.pt` in a run's folder.
 
     device: "cpu", "cuda", ...; None: the first GPU if available, otherwise the CPU.
-    plugin: the file with components of your own that the agents need; None: the file of their training, if it is
-    allowed on this machine (docs/extending.md).
+    plugin: a file with your own components that the agents need; None: the plugin of the training, if this machine
+    allows it (docs/extending.md).
     trust_weights: also read a file that can run any code.
-    options: of `commgame.py test`, by name: latent_size=64 for --latent-size 64. They override those of the training,
-    which the checkpoint contains. A checkpoint of the official code contains none: give all that describe the agents,
-    such as dataset, encoder, separate_encoders, latent_size and nlines.
-    Raises UsageError if the file cannot be read, or does not fit the options.
+    options: of `commgame.py test`, such as latent_size=64 for --latent-size 64. They override the training's options,
+    which the checkpoint contains. A checkpoint of the official code contains no options: give all that describe the
+    agents, such as dataset, encoder, separate_encoders, latent_size and nlines.
+    Raises UsageError if the checkpoint cannot be read, or does not fit the options.
     """
     path = Path(weights)
     if path.is_dir():
@@ -86,10 +86,10 @@ def _final(folder: Path) -> Path:
 class Pair:
     """A trained sender and receiver, in evaluation mode.
 
-    agents: the networks, a `torch.nn.Module`. device: where they are. config: of a test of them, with all options.
-    weights: the checkpoint. image_size, channels: of the pictures that the agents see.
+    agents: the networks, a `torch.nn.Module`. device: of the networks. config: configuration of a test, with all
+    options. weights: path of the checkpoint. image_size, channels: of the pictures that the agents see.
 
-    Loading sets torch's global precision, as the option precision says: full float32 unless given.
+    Loading sets torch's global precision to the option precision: full float32 unless given.
     """
 
     def __init__(self, trained: Trained):
@@ -111,8 +111,8 @@ class Pair:
     def see(self, images: Any, *, negative: bool = False) -> np.ndarray:
         """float32 [B, C, S, S] in 0..1: the images as the agents see them, scaled and cropped as in training.
 
-        `draw` and `guess` do this themselves. negative: swap light and dark, for photos of dark writing if the agents
-        were trained on light writing (Digits, MNIST, Omniglot, QuickDraw).
+        `draw` and `guess` prepare images in the same way. negative: swap light and dark, for photos of dark writing if
+        the agents were trained on light writing (Digits, MNIST, Omniglot, QuickDraw).
 
         images: one image, a batch, or a list of images of any sizes. An image is a path (str or Path), a PIL image, or
         an array or tensor, uint8 in 0..255 or float in 0..1, of the shape [H, W], [H, W, C] or [C, H, W] with C = 1 or
@@ -123,7 +123,7 @@ class Pair:
 
     @torch.no_grad()
     def draw(self, images: Any) -> Drawing:
-        """The sender's drawings of the images, [B, ...] arrays. images: see `see`."""
+        """The sender's sketches of B images, one per image. images: as for `see`."""
         photos, agents = self._seen(images), self.agents
         parts = [agents.sketch(latent) for latent in self._latents(agents.sender_encoder, photos)]
         strokes = [strokes for strokes, _ in parts]
@@ -140,15 +140,15 @@ class Pair:
 
     @torch.no_grad()
     def guess(self, sketches: Any, candidates: Any, *, negative: bool = False) -> np.ndarray:
-        """float32 [B, T]: the receiver's score of every candidate for every sketch. Its guess is the highest score.
+        """float32 [B, T]: the receiver's score of every candidate for every sketch. It guesses the highest score.
 
         Scores are unnormalised: only their differences within a row have a meaning.
 
-        sketches: of the sender (`drawing.sketches`), or any other images: see `see`. They must be light on dark, as the
+        sketches: the sender's (`drawing.sketches`), or any images that `see` takes. They must be light on dark, as the
         agents draw, or dark on light if `pair.agents.invert` is set.
-        candidates: T images that all sketches share, or a list with T images for each of the B sketches: a list of
-        lists, a list of batches, or one array [B, T, C, H, W] or [B, T, H, W, C].
-        negative: swap light and dark in the sketches, such as a person's dark drawing on white paper.
+        candidates: T images that all sketches share, or T images per sketch: a list of B lists, a list of B batches, or
+        one array [B, T, C, H, W] or [B, T, H, W, C].
+        negative: swap light and dark in the sketches, as for a person's dark drawing on white paper.
         """
         seen = self._seen(sketches, negative, beyond=max(0.0, self.agents.decoder.contrast - 1))
         games = [self._seen(game) for game in _own(candidates, len(seen))]
@@ -160,10 +160,10 @@ class Pair:
     def play(self, data: Split | None = None, **options: Any) -> Outcome:
         """Plays every test game once, as `commgame.py test` does with the same options, and writes no files.
 
-        data: None: the test pictures of the agents' data set. A `Split`: all of its pictures, without augmentation,
-        dealt into test games.
-        options: of the data set, the game and its loss, and data_seed: game="different", num_targets=5. Those left out
-        are the ones of the training.
+        data: a `Split`, all of whose pictures are played, without augmentation; None: the test pictures of the agents'
+        data set.
+        options: data_seed, and options of the data set, the game and its loss, such as game="different", num_targets=5.
+        All other options are those of the training.
         Raises UsageError for options that are not valid, pictures of another size, and pictures that the agents were
         trained on, unless allow_trained=True.
         """
@@ -176,22 +176,24 @@ class Pair:
         return outcome_of(entry)
 
     def _check_size(self, config: TestConfig, data: Split | None) -> None:
-        """Raises UsageError if the agents have not learned to see pictures of this size or these channels."""
+        """Raises UsageError if the pictures do not have the size and channels that the agents see."""
         if data is None:
             pictures = pictures_trained_with(config.dataset)
             shape = [pictures.channels, pictures.image_size, pictures.image_size]
         elif isinstance(data.images, Tensor):
             shape = list(data.images.shape[1:])
         else:
-            raise UsageError("the pictures of this split have different sizes.\nGive a split of pictures of one size.")
+            raise UsageError(
+                "the pictures of this split have different sizes.\nGive a split with pictures of one size."
+            )
         if shape != (expected := [self.channels, self.image_size, self.image_size]):
             raise UsageError(
-                f"these pictures have the shape {shape}, and the agents see {expected}: channels, height, width.\n"
+                f"these pictures have the shape {shape}, but the agents see {expected}: channels, height, width.\n"
                 "Give other pictures, or the data set's option for the size."
             )
 
     def _config_of_games(self, data: Split | None, options: dict[str, Any]) -> TestConfig:
-        """The configuration of a test with other options. Raises UsageError for those that do not concern the games."""
+        """The configuration of a test with `options`. Raises UsageError for options that do not concern the games."""
         saved = of_agents(self._checkpoint.options)
         given = given_options(self.config) | options
         config = complete("test", given, PYTHON, saved, self.weights.name)
@@ -201,13 +203,13 @@ class Pair:
         names = other_names()
         if others := [name for name in options if names.get(name, name) not in known]:
             raise UsageError(
-                f"play does not take {listed(others)}: it takes data_seed, options of the game and its loss and, "
-                "without a split, those of the data set.\nGive options of the agents to learning_to_draw.load."
+                f"play does not take {listed(others)}. It takes data_seed, options of the game and its loss and, "
+                "without a split, options of the data set.\nGive options of the agents to learning_to_draw.load."
             )
         if config.agents != self.config.agents:
             raise UsageError(
-                "with these options, the agents would be others: the data set has other defaults.\n"
-                "Load them with this data set: learning_to_draw.load(..., dataset=...)."
+                "these options would change the agents, because the data set has other defaults.\n"
+                "Load the agents with this data set: learning_to_draw.load(..., dataset=...)."
             )
         return config
 
@@ -222,9 +224,9 @@ class Pair:
 
 
 def pictures_trained_with(dataset: Chosen[Config]) -> Pictures:
-    """The size and channels of the data set's pictures, from its options and class; its files are not read.
+    """The size and channels of the data set's pictures, from its options and class, without reading its files.
 
-    A data set of a plugin is built for this: its class need not know them.
+    A plugin's data set is built for this, because its class may not define them.
     """
     if isinstance(dataset.component.target, type):
         built = dataset.build()
@@ -239,7 +241,7 @@ def _numpy(parts: list[Tensor]) -> np.ndarray:
 
 
 def _own(candidates: Any, sketches: int) -> list[Any]:
-    """The candidates of each game: one game for all sketches, or one for each of them. Raises UsageError."""
+    """The candidates of one game for all sketches, or of one game per sketch. Raises UsageError for other numbers."""
     games = list(candidates) if getattr(candidates, "ndim", 0) == 5 else candidates
     own = isinstance(games, list | tuple) and any(
         isinstance(game, list | tuple) or getattr(game, "ndim", 0) == 4 for game in games

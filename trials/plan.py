@@ -21,10 +21,10 @@ SHOWN_ABOVE = ("dataset", "object_oriented", "encoder", "decoder", *COUNTS)
 
 
 def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:
-    """A text that describes data, games, chance level and agents, one line each.
+    """A text with lines for the data, the games, the chance level and the agents.
 
-    After these come the options that were given, or differ from the defaults of the data set and their own. Fits 80
-    columns, unless a name is long.
+    Then come the options that were given, or differ from the defaults of the data set and the declared defaults. The
+    text fits 80 columns, unless a name is long.
     """
     lines = [
         _data_line(config.dataset.name, pictures),
@@ -113,7 +113,7 @@ def _agents_lines(config: RunConfig, agents: Agents) -> list[str]:
 
 
 def _option_lines(config: RunConfig) -> list[str]:
-    """The options that were given, or have another value than the default, by their sources; wrapped."""
+    """Wrapped lines, grouped by source, with the options that were given or differ from their defaults."""
     values, given, of_dataset = config.values(), given_options(config), config.dataset.component
     defaults = default_values(config.command, values) | of_dataset.defaults_for(config.agents.decoder.name)
     ignored = set() if isinstance(config, TrainConfig) else of_training(values)
@@ -125,7 +125,7 @@ def _option_lines(config: RunConfig) -> list[str]:
 
 
 def _wrapped(heading: str, options: Sequence[str]) -> list[str]:
-    """A heading and options in lines of at most 80 columns. An option stays in one line."""
+    """A heading and options in lines of at most 80 columns. An option is never split."""
     lines = [f"{heading:<14}"]
     for option in options:
         if len(lines[-1]) + 1 + len(option) > WIDTH and lines[-1].strip() not in ("", heading):

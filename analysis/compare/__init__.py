@@ -1,6 +1,6 @@
-"""`commgame.py compare`: settings x seeds as a table, paired tests, figures and one page.
+"""`commgame.py compare`: compares settings over seeds: a table, paired tests, figures and a page.
 
-Each piece returns plain data:
+The functions return plain data:
 
 from learning_to_draw.analysis.compare.settings import read_settings
 for setting in read_settings(["runs/lines"]):

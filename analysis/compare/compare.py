@@ -1,4 +1,4 @@
-"""`commgame.py compare`: compares settings, each with several seeds: a table, paired tests, figures and a page."""
+"""`commgame.py compare`: compares settings over seeds, with a table, paired tests, figures and a page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from learning_to_draw.trials.records.own_files import check_own_files, claimed_f
 
 logger = logging.getLogger("commgame")
 
-MOST_PAIRS = 15  # on a terminal
+MOST_PAIRS = 15  # shown on a terminal
 RECORD = "compared.json"
 TABLES = ("table.md", "table.csv", "table.tex", "tests.csv", "runs.csv", "compare.html")
 PICTURES = tuple(f"{name}.{kind}" for name in ("curves", "rate", "figure", "sketches") for kind in ("png", "pdf"))
@@ -51,9 +51,9 @@ def compare(
 ) -> str:
     """Writes tables, figures and the page to `output`. Returns the table and the tests as plain text.
 
-    analysis/compare/options.py describes the options; figures: None for figures if matplotlib is installed. Logs a
+    analysis/compare/options.py describes the options. figures: None draws them if matplotlib is installed. Logs a
     warning for everything that is left out. Raises UsageError if there is nothing to compare, if files would be
-    overwritten, or without matplotlib if figures were asked for.
+    overwritten, or if `figures` is True and matplotlib is not installed.
     """
     folder = output if output is not None else Path("compared", runs[0].resolve().name or "root")
     if folder.exists() and not folder.is_dir():
@@ -112,7 +112,7 @@ def _command(
 
 
 def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
-    """Yields the tables for a terminal. If there are several pairs, they name the settings by numbers."""
+    """Yields the tables for a terminal. With several pairs, settings have numbers, which the pairs show."""
     headings, rows = table
     numbers = {}
     if len(tests) > 1:
@@ -127,18 +127,18 @@ def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
 
 
 def _checked(against: str, settings: Sequence[Setting]) -> str:
-    """The option's name. Raises UsageError if it is not a number in all settings, or the same in all."""
+    """The option's Python name. Raises UsageError if it is not numeric in all settings, or equal in all."""
     name, numeric = against.lstrip("-").replace("-", "_"), numeric_options(settings)
     if name not in numeric:
         raise UsageError(
             f"--against {against}: this is not a numeric option in which the settings differ.\n"
-            + (f"Choose from {', '.join(numeric)}." if numeric else "There is none: leave it out.")
+            + (f"Choose from {', '.join(numeric)}." if numeric else "No option is: leave out --against.")
         )
     return name
 
 
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Writes the files. Removes pictures of an earlier call that are not among them: they would show other runs."""
+    """Writes the files. Removes an earlier call's pictures that are not replaced: they show other runs."""
     make_folder(folder)
     check_writable(folder)
     with claimed_folder(folder, (*TABLES, *PICTURES), RECORD):

@@ -1,6 +1,6 @@
 """Figures for a paper, with matplotlib (the extra [plots]): learning curves, rates, sketches.
 
-`plot_curves` and `plot_rates` draw on any axes, for a figure of your own; `figures` returns all files.
+`figures` returns all files; `plot_curves` and `plot_rates` draw on your own matplotlib axes.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ STYLE = {
     "ps.fonttype": 42,
     "savefig.dpi": 300,
 }
-COLUMN, PAGE = 3.3, 6.75  # inches: a column and the text of a page of two columns
-# Okabe and Ito (2008): told apart with all common kinds of colour blindness. Without their yellow, pale on white.
+COLUMN, PAGE = 3.3, 6.75  # inches: widths of a column and of the text in a two-column paper
+# Okabe and Ito (2008): distinguishable with common colour blindness. Without yellow, which is too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX"
 RIGHT, WRONG, GREY = "#009E73", "#D55E00", "#767676"
 DOTTED = {"color": GREY, "linestyle": ":", "linewidth": 1, "zorder": 0}
-MOST_INSIDE = 5  # settings in a legend within the axes; a longer one is below them
+MOST_INSIDE = 5  # with more settings, the legend is below the axes
 SMALL = {"markersize": 2.5, "alpha": 0.6, "markeredgewidth": 0}
-LOG_FROM = 10  # ratio of the largest to the smallest value from which the axis is logarithmic
+LOG_FROM = 10  # the axis is logarithmic if largest / smallest value is at least this
 NEEDED_BY = "compare --figures"
 
 
 def figures(settings: Sequence[Setting], against: str | None, sketches: Sketches | None) -> dict[str, bytes]:
-    """The figures as files by name: curves, rate, figure (both side by side) and sketches, each as PNG and PDF.
+    """File name -> content: curves, rate, figure (curves and rate side by side), sketches, each as PNG and PDF.
 
-    against: the option on the axis of the rates; None for one row per setting. Raises UsageError without matplotlib.
+    against: the option on the x axis of the rates; None: one row per setting. Raises UsageError without matplotlib.
     """
     matplotlib = import_optional("matplotlib", NEEDED_BY, "matplotlib")
     figure_of = import_optional("matplotlib.figure", NEEDED_BY, "matplotlib").Figure
-    below = 0.13 * (len(settings) + 2) / 2 if len(settings) > MOST_INSIDE else 0  # the legend of the curves
+    below = 0.13 * (len(settings) + 2) / 2 if len(settings) > MOST_INSIDE else 0  # room for the curves' legend
     height = 2.3 if against else max(1.6, 0.7 + 0.34 * len(settings))
     files: dict[str, bytes] = {}
     with matplotlib.rc_context(STYLE):
@@ -80,15 +80,15 @@ def figures(settings: Sequence[Setting], against: str | None, sketches: Sketches
 
 
 def swept_option(settings: Sequence[Setting]) -> str | None:
-    """The option that the rates are plotted against by default: the only one in which settings differ, if a number."""
+    """The default option to plot rates against: the only option in which settings differ, if it is numeric."""
     numeric = numeric_options(settings)
     return numeric[0] if len(numeric) == 1 and len(settings[0].differing) == 1 else None
 
 
 def plot_curves(axes: Any, settings: Sequence[Setting]) -> None:
-    """Validation rate per epoch, in per cent: the mean over seeds with a band from the lowest to the highest seed.
+    """Plots validation rates per epoch, in per cent: mean over seeds, with a band from the lowest to the highest seed.
 
-    axes: of matplotlib. Epochs that not all seeds of a setting have are left out.
+    axes: of matplotlib. Leaves out epochs that a seed of the setting lacks.
     """
     for number, setting in enumerate(settings):
         curves = [dict(run.curve) for run in setting.runs]
@@ -113,10 +113,10 @@ def plot_curves(axes: Any, settings: Sequence[Setting]) -> None:
 
 
 def plot_rates(axes: Any, settings: Sequence[Setting], against: str | None = None) -> None:
-    """The test's rate, in per cent: a point per seed, and the mean with the standard deviation over seeds.
+    """Plots test rates, in per cent: one point per seed, and mean ± standard deviation over seeds.
 
-    axes: of matplotlib. against: a numeric option, for its values on the x axis, and a line for each combination of the
-    other options; None: one row per setting.
+    axes: of matplotlib. against: a numeric option for the x axis, with one line for each combination of the other
+    options; None: one row per setting.
     """
     if against is None:
         _rates_by_setting(axes, settings)
@@ -129,7 +129,7 @@ def _rates_by_value(axes: Any, settings: Sequence[Setting], against: str) -> Non
     for setting in settings:
         others = [option_text(name, value) for name, value in setting.differing.items() if name != against]
         lines.setdefault(", ".join(others), []).append((float(setting.differing[against]), setting))  # type: ignore
-    # Next to the mean: 4 points to the right of the value.
+    # Single seeds are 4 pt to the right of the mean.
     shift = import_optional("matplotlib.transforms", NEEDED_BY, "matplotlib").offset_copy
     beside = shift(axes.transData, axes.figure, x=4, units="points")
     for number, (label, points) in enumerate(lines.items()):
@@ -179,7 +179,7 @@ def _rates_by_setting(axes: Any, settings: Sequence[Setting]) -> None:
 
 
 def plot_sketches(figure: Any, sketches: Sketches) -> None:
-    """The photos, and one row of sketches for each setting. A frame and a mark say whether the guess was right."""
+    """Draws the photos, and one row of sketches per setting. A frame's colour, and a cross, mark wrong guesses."""
     rows, columns = len(sketches.rows) + 1, len(sketches.photos)
     labels = [_wrapped(row.label, 15) for row in sketches.rows]
     left = 0.02 + 0.0115 * max(len(line) for label in ("photos", *labels) for line in label.splitlines())
@@ -195,7 +195,7 @@ def plot_sketches(figure: Any, sketches: Sketches) -> None:
 
 
 def _show(axes: Any, path: Any, right: bool | None) -> None:
-    """right: None for a photo."""
+    """Shows one picture. right: whether the guess was right; None for a photo."""
     axes.imshow(take_from(path, _pixels), interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
@@ -223,7 +223,7 @@ def _colour(number: int, of: int) -> Any:
 
 
 def _text(text: str, most: int) -> str:
-    """A text of a file for matplotlib, which would read $ as mathematics."""
+    """The text, at most `most` characters, with $ escaped: matplotlib would read it as mathematics."""
     return (text if len(text) <= most else f"{text[: most - 3]}...").replace("$", r"\$")
 
 

@@ -28,9 +28,9 @@ from learning_to_draw.trials.records.gamelog import read_log
 
 @dataclass(frozen=True)
 class Played:
-    """What a test's log says: which games were played, and which were won.
+    """The games in a test's log, and which of them were won.
 
-    games: a hash of the photo, the candidates and the target of every game, in order. right: bool [G].
+    games: one hash of the photos, candidates and targets of all games, in order. right: bool [G].
     """
 
     games: str
@@ -41,10 +41,10 @@ class Played:
 class PairTest:
     """The difference of two settings' mean rates in the same games, first minus second.
 
-    games_interval: 95 %, over games, for these trained agents. seeds_interval: 95 %, over seeds and games; None with
-    one seed each. p: two-sided; by McNemar's exact test if each setting has one run, which counts the games that only
-    one of them won (`only_first`, `only_second`), or else by a bootstrap over games. corrected_p: for the number of
-    pairs (Holm).
+    games_interval: 95 %, over games, for these trained agents. seeds_interval: 95 %, over seeds and games; None if
+    each setting has one run. p: two-sided. With one run per setting, p is from McNemar's exact test of the games that
+    only one run won (`only_first`, `only_second`); otherwise from a bootstrap over games. corrected_p: p, corrected for
+    the number of pairs (Holm).
     """
 
     first: str
@@ -64,7 +64,7 @@ class PairTest:
 
 
 def read_played(runs: Sequence[TestedRun]) -> tuple[dict[Path, Played], list[str]]:
-    """Folder of a test -> its games; and a message for every test whose log is missing, damaged or of another test."""
+    """(test folder -> its games, one message for each test whose log is missing, damaged or of another test)."""
     played, problems = {}, []
     for run in runs:
         try:
@@ -85,8 +85,8 @@ def rate_intervals(
 ) -> list[tuple[float, float]]:
     """The 95 % interval of each setting's mean rate.
 
-    With several seeds a percentile bootstrap over seeds and games (Owen 2007); runs that played the same games get the
-    same resampled games. With one seed, Wilson's interval over games.
+    With several seeds, it is a percentile bootstrap over seeds and games (Owen 2007); runs that played the same games
+    get the same resampled games. With one seed, it is Wilson's interval over games.
     """
     intervals = []
     for setting in settings:
@@ -104,14 +104,14 @@ def rate_intervals(
 
 
 def _right(run: TestedRun, played: Mapping[Path, Played]) -> np.ndarray:
-    """bool [G]: which games the run won. Without a game log in any order: only their number counts then."""
+    """bool [G]: which games the run won. Without a game log, in arbitrary order: only the number is known."""
     return played[run.test].right if run.test in played else np.arange(run.games) < run.right
 
 
 def pair_tests(
     settings: Sequence[Setting], played: Mapping[Path, Played], seed: int = 0
 ) -> tuple[list[PairTest], list[str]]:
-    """The tests of all pairs of settings whose runs all played the same games; and why other pairs are not tested."""
+    """(tests of all pairs of settings whose runs played the same games, reasons why other pairs are not tested)."""
     tests, reasons = [], []
     for first, second in itertools.combinations(settings, 2):
         runs = [*first.runs, *second.runs]
@@ -126,7 +126,7 @@ def pair_tests(
 
 
 def _test(first: Setting, second: Setting, right: Sequence[np.ndarray], seed: int) -> PairTest:
-    """right: bool [G] of each run, those of the first setting before those of the second."""
+    """Tests one pair. right: bool [G] of each run, those of the first setting before those of the second."""
     rng, split = np.random.default_rng(seed), len(first.runs)
     rates = resample_games([np.array(right)], rng)
     by_seed = np.mean(right, axis=1)
@@ -155,10 +155,10 @@ def explained(tests: Sequence[PairTest], settings: Sequence[Setting]) -> Iterato
         yield (
             "Rate: mean ± standard deviation over seeds (n - 1). Interval: 95 %, bootstrap over seeds and games (Owen "
             f"2007; {RESAMPLES:,} resamples); seeds that played the same games get the same resampled games. With "
-            "fewer than about ten seeds it is too narrow."
+            "fewer than about ten seeds, the interval is too narrow."
         )
     if any(len(setting.runs) == 1 for setting in settings):
-        yield "With one seed, the interval is over games only (Wilson 1927): it does not cover other seeds."
+        yield "With one seed, the interval is over games only (Wilson 1927) and does not cover other seeds."
     if not tests:
         return
     if any(test.only_first is None for test in tests):
@@ -167,6 +167,6 @@ def explained(tests: Sequence[PairTest], settings: Sequence[Setting]) -> Iterato
             "paired bootstrap over games). It does not cover other seeds: see the interval over seeds and games."
         )
     if any(test.only_first is not None for test in tests):
-        yield "p of two single runs: McNemar's exact test of the games that only one of them won, two-sided."
+        yield "p of two single runs: McNemar's exact test of the games that only one run won, two-sided."
     if len(tests) > 1:
         yield f"Holm: p corrected for {len(tests)} pairs (Holm 1979)."

@@ -1,6 +1,6 @@
 """The options of `commgame.py compare`. Does not import torch.
 
-An option's destination is the name of an argument of the tool's function.
+The `dest` of each option is the name of an argument of the function `compare`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ def add_compare_options(group: Any) -> None:
         type=Path,
         metavar="RUN_OR_FOLDER",
         help="folders of trainings, or folders that hold them at any depth, such as the output of sweep or reproduce; "
-        "a training's test is found next to it, or in these folders",
+        "the test of a training must be next to it, or in these folders",
     )
     group.add_argument(
         "--output",
         type=Path,
         metavar="DIR",
-        help="folder for tables, figures and the page; only files that this command wrote, and that were not changed "
-        "since, are replaced (default: compared/NAME, with the name of the first folder)",
+        help="folder for tables, figures and the page; replaces only files that this command wrote and that were "
+        "not changed since (default: compared/NAME, with the name of the first folder)",
     )
     group.add_argument(
         "--against",
@@ -42,7 +42,7 @@ def add_compare_options(group: Any) -> None:
         help="also write figures as PNG and PDF, which needs the package matplotlib (default: if it is installed)",
     )
     group.add_argument(
-        "--photos", type=positive_int, default=PHOTOS, metavar="N", help="photos whose sketches are shown side by side"
+        "--photos", type=positive_int, default=PHOTOS, metavar="N", help="number of photos whose sketches are shown"
     )
     group.add_argument(
         "--seed", type=seed, default=SEED, metavar="N", help="seed of the bootstrap, and of the choice of photos"

@@ -1,4 +1,4 @@
-"""The comparison as one self-contained web page, without scripts. Everything that comes from files is escaped."""
+"""The comparison as one self-contained web page, without scripts. All text from files is escaped."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def page(
 ) -> str:
     """The page as HTML.
 
-    tables: of the settings and, if there are any, of the tests. notes: what the numbers are, and what
-    is missing. figures: files by name; may be empty. command: makes the page again.
+    tables: of the settings and, if pairs were tested, of the tests. notes: what the numbers mean, and what is missing.
+    figures: file name -> content; may be empty. command: the command that makes the page again.
     """
     parts = [HEAD.format(title=escape(title), style=STYLE.read_text(encoding="utf-8") + OWN_STYLE)]
     runs = sum(len(setting.runs) for setting in settings)
@@ -90,7 +90,7 @@ def _section(title: str, parts: Sequence[str]) -> list[str]:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: bool = True) -> str:
-    """The first column holds names, the others hold numbers, or text."""
+    """A table as HTML. The first column holds names, the others numbers, or text if `numbers` is False."""
     kind = " class='number'" if numbers else ""
     head = "".join(f"<th{kind if column else ''}>{escape(cell)}</th>" for column, cell in enumerate(headings))
     body = "".join(

@@ -1,4 +1,4 @@
-"""Finds finished trainings and their tests in folders. Only reads."""
+"""Finds finished trainings and their tests in folders. Writes nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from learning_to_draw.trials.records.read_run import RUN_FILES, Run, read_run
 FINAL = "model_final.pt"
 SWEEP = "sweep.json"
 OF_THE_SPEED = ("num_workers", "deterministic", "compile", "cache_features")
-NEEDED = ("communication_rate", "games", "chance", "candidates")  # of a test's result.json
+NEEDED = ("communication_rate", "games", "chance", "candidates")  # entries of a test's result.json
 
 
 class _Row(TypedDict, total=False):
@@ -27,7 +27,7 @@ class _Row(TypedDict, total=False):
 
 
 class _Sweep(TypedDict):
-    """What is read of sweep.json."""
+    """The part of sweep.json that is read."""
 
     rows: dict[str, _Row]
 
@@ -48,7 +48,8 @@ class TestedRun:
     """A finished training and its test.
 
     options: of the training. rate, games, candidates, chance: of the test, with rates in 0..1. curve: (epoch from 1,
-    validation rate). minutes: of training and test. row: title of the sweep's row, and its number in the sweep.
+    validation rate). minutes: training plus test. commands: of training and test. row: (number, title) of the sweep's
+    row; None without a sweep.
     """
 
     __test__ = False  # pytest: this is not a test
@@ -67,7 +68,7 @@ class TestedRun:
 
     @property
     def seed(self) -> tuple[int, int]:
-        """(seed, data seed). The data seed is also the seed if that was left out."""
+        """(seed, data seed). The seed is the data seed if no seed was given."""
         data_seed = self.options.get("data_seed")
         data_seed = data_seed if isinstance(data_seed, int) else 0
         seed = self.options.get("seed")
@@ -97,7 +98,7 @@ def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOu
                 "Give folders of trainings, or folders that hold such folders."
             )
     trainings, asked = {place: run for place, run in runs.items() if run.kind == "train"}, set(runs)
-    for parent in {place.parent for place in trainings}:  # tests next to a training that was given by itself
+    for parent in {place.parent for place in trainings}:  # also the tests next to a training whose own folder was given
         for config in sorted(parent.glob("*/config.json")):
             if config.parent.resolve() not in runs and _is_test(config):
                 _read(config.parent, runs, left_out)
@@ -117,7 +118,7 @@ def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOu
 
 
 def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:
-    """Yields `path` and the folders below that hold a config.json. Does not follow links below `path`."""
+    """Yields each folder with a config.json: `path` and folders below it. Does not follow links below `path`."""
     if not path.is_dir():
         raise UsageError(f"there is no folder {path}.\nGive folders of runs, or folders that hold runs.")
     for folder, names, files in os.walk(path):
@@ -125,10 +126,10 @@ def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:
         if "config.json" in files:
             yield here
         elif set(files) & {"log.csv", "result.json", FINAL}:
-            left_out.append(LeftOut(here, "has no config.json, as runs of the official code"))
+            left_out.append(LeftOut(here, "has no config.json, like runs of the official code"))
         for name in names:
             if (link := here / name).is_symlink() and any((link / file).exists() for file in RUN_FILES):
-                left_out.append(LeftOut(link, "is a link, which is not followed: give the folder that it leads to"))
+                left_out.append(LeftOut(link, "is a link, and links are not followed: give its target folder"))
         names[:] = sorted(name for name in names if name != "gamelogs" and not name.startswith("."))
 
 
@@ -150,7 +151,7 @@ def _read(folder: Path, runs: dict[Path, Run], left_out: list[LeftOut]) -> None:
 
 
 def _is_test(config: Path) -> bool:
-    """Whether the config.json is that of a test. A folder that nobody asked for is skipped if it cannot be read."""
+    """Whether the config.json belongs to a test. False if it cannot be read, because nobody asked for its folder."""
     try:
         content = read_json(inside(config.parent, config.name), dict)
     except (UsageError, OSError, ValueError, RuntimeError):
@@ -161,13 +162,13 @@ def _is_test(config: Path) -> bool:
 def _match(
     trainings: dict[Path, Run], tests: dict[Path, Run], asked: set[Path], left_out: list[LeftOut]
 ) -> dict[Path, list[Run]]:
-    """Resolved folder of a training -> the tests of its model_final.pt. Other tests are added to `left_out`, unless
-    nobody `asked` for their folder and they are of another training."""
+    """Resolved folder of a training -> the tests of its model_final.pt. Adds other tests to `left_out`, except
+    those of other trainings whose folder is not in `asked`."""
     tests_of: dict[Path, list[Run]] = {}
     for place, test in tests.items():
         weights = Path(str(test.result.get("weights") or test.options.get("weights") or "."))
         owner = _resolved(weights).parent
-        if owner not in trainings:  # if both have been moved or copied since, the training is next to the test
+        if owner not in trainings:  # if training and test were moved or copied, they are next to each other
             near = (place.parent / weights.parent.name, place.with_name(place.name.removesuffix("-test")))
             fitting = (folder for folder in near if _fits(trainings.get(folder), test))
             owner = next((folder for folder in fitting if _is_moved(weights, folder)), None)
@@ -184,7 +185,7 @@ def _match(
 
 
 def _fits(training: Run | None, test: Run) -> bool:
-    """Whether a test next to a training can be a test of it: the same options and, if the test has it, seed."""
+    """Whether `test` can be of `training`: it has the same options and, if its seed is known, the same seed."""
     if training is None or _other_options(training, test):
         return False
     seed, data_seed = training.options.get("seed"), training.options.get("data_seed")
@@ -192,7 +193,7 @@ def _fits(training: Run | None, test: Run) -> bool:
 
 
 def _is_moved(weights: Path, folder: Path) -> bool:
-    """Whether the training of `weights` may be the one in `folder` now: it is gone, or `folder` is a copy of it."""
+    """Whether `folder` may hold the training of `weights`: its old folder is gone, or `folder` is a copy of it."""
     config = weights.parent / "config.json"
     if not os.path.exists(config):  # False for a path that cannot be read
         return not os.path.exists(weights)
@@ -210,8 +211,8 @@ def _resolved(path: Path) -> Path:
 
 
 def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
-    """The training with its test; with several, the one in X-test, or else the latest. Raises UsageError with the
-    reason if the training or all of its tests are unfinished."""
+    """The training with its test; of several tests, the one in FOLDER-test, or else the latest. Raises UsageError,
+    with the reason, if the training is unfinished or none of its tests can be used."""
     epochs = training.result.get("epochs")
     if epochs is None:
         raise UsageError(f"unfinished: {len(training.rows)} of {training.options.get('epochs', '?')} epochs")
@@ -238,7 +239,7 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
         elif isinstance(last, int) and last != epochs - 1:
             reason = f"its test {test.folder} was made after {last + 1} of {epochs} epochs: test again"
         elif other := _other_options(training, test):
-            reason = f"its test {test.folder} played with other options than its training's: {other}"
+            reason = f"its test {test.folder} played with options that differ from the training's: {other}"
         else:
             usable.append(test)
     if not usable:
@@ -247,13 +248,13 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
     test = max(usable, key=lambda test: (test.folder.name == name, str(test.config.get("started"))))
     curve = ((row["epoch"], row.get("val_commrate")) for row in training.rows)
     options, games = dict(training.options), test.result["games"]
-    if options.get("plugin") is not None:  # the same file may have another path
+    if options.get("plugin") is not None:  # the same plugin may have another path
         options["plugin"] = training.config.get("versions", {}).get("plugin", options["plugin"])
     return TestedRun(
         training.folder,
         test.folder,
         options,
-        round(test.result["communication_rate"] * games) / games,  # the file's is rounded to float32
+        round(test.result["communication_rate"] * games) / games,  # result.json holds float32
         games,
         test.result["candidates"],
         test.result["chance"],
@@ -265,13 +266,13 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
 
 
 def _other_options(training: Run, test: Run) -> str:
-    """The options with which the test played, if they are not those of the training; "" if they are.
+    """The options of the test that differ from those of the training, as text; "" if none differ.
 
-    Options that change nothing in a test are not compared, nor those of the place, such as paths.
+    Does not compare options without effect on a test, nor options of the place, such as paths.
     """
     trained, tested = (plain(default_values("", run.options)) | run.options for run in (training, test))
     ignored = {*OF_THE_PLACE, *OF_THE_SPEED, "precision", "split_files", "loss", *of_training(tested)}
-    if not tested.get("num_targets"):  # all classes; the training has their number, unless it plays the original game
+    if not tested.get("num_targets"):  # means all classes; the training has their number, except in the original game
         tested["num_targets"] = test.result.get("candidates") if trained.get("num_targets") else trained["num_targets"]
     names = [name for name in trained if name in tested and name not in ignored]
     return listed([format_option(name, tested[name]) for name in names if tested[name] != trained[name]], 3)
@@ -282,7 +283,7 @@ def _command(run: Run) -> str:
 
 
 def _row(folder: Path) -> tuple[int, str] | None:
-    """The row of the sweep that made OUTPUT/ROW/seed-N: its number and title. None without OUTPUT/sweep.json."""
+    """(number, title) of the sweep's row if `folder` is OUTPUT/ROW/seed-N; None without OUTPUT/sweep.json."""
     path = folder.parent.parent / SWEEP
     if not path.is_file():
         return None

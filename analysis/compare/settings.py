@@ -19,18 +19,18 @@ from learning_to_draw.trials.records.folder import plain
 logger = logging.getLogger("commgame")
 
 SEEDS = ("seed", "data_seed")
-# Runs that differ in these options have the same setting. A plugin counts: `runs` has its hash instead of its path.
+# Runs that differ only in these options have the same setting. Plugins are compared by the hash of their file.
 NOT_OF_A_SETTING = {*OF_THE_PLACE, *OF_THE_SPEED} - {"plugin"}
 MOST_NAMED = 3  # options in a label
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Runs with the same options but for their seeds, and the same number of candidates, in the order of their seeds.
+    """Runs that differ only in their seeds, sorted by seed. All were tested with the same number of candidates.
 
-    label: the sweep's title, or the options in which the settings differ. options: without seeds and those of the
-    place. differing: those of them in which the settings that are compared differ; None if an option is not set, or if
-    this setting does not have it.
+    label: the row's title in the sweep, or the options in which the settings differ. options: without seeds, and
+    without options of place and speed. differing: the options in which the compared settings differ; a value is None if
+    the option is not set, or if this setting does not have it.
     """
 
     label: str
@@ -79,10 +79,10 @@ def check_any(settings: Sequence[Setting], left_out: Sequence[LeftOut], paths: S
 
 
 def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[list[Setting], list[LeftOut]]:
-    """The settings, in the order of the sweep or of their options; and `left_out` with the runs that repeat a seed or
-    that were tested with another number of candidates.
+    """(settings, `left_out` plus the runs that repeat a seed or were tested with another number of candidates).
 
-    An option that a run lacks, because it was made before the option existed, has its declared default.
+    Settings are in the order of the sweep's rows, or of their options' values. An option that did not exist when a run
+    was made counts as its declared default.
     """
     groups: list[tuple[Options, list[TestedRun]]] = []
     left_out = list(left_out)
@@ -101,7 +101,7 @@ def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[
             members.append(run)
     names = list(dict.fromkeys(name for options, _ in groups for name in options))
     differing = [name for name in names if any(o.get(name) != groups[0][0].get(name) for o, _ in groups)]
-    differing.sort(key=lambda name: name not in KINDS)  # the choice of a component first: others follow from it
+    differing.sort(key=lambda name: name not in KINDS)  # components first: other options depend on them
     in_all = [name for name in differing if all(name in options for options, _ in groups)]
     settings = []
     for number, (options, members) in enumerate(groups):
@@ -116,7 +116,7 @@ def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[
 
 
 def numeric_options(settings: Sequence[Setting]) -> list[str]:
-    """The options in which the settings differ and that are a number in each of them."""
+    """The options in which the settings differ and that are numeric in every setting."""
     names = settings[0].differing if settings else ()
     return [name for name in names if all(_is_number(setting.differing[name]) for setting in settings)]
 

@@ -1,4 +1,4 @@
-"""The same photos as every setting draws them."""
+"""The sketches that every setting makes of the same photos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from learning_to_draw.trials.records.gamelog import Turn, read_log
 
 @dataclass(frozen=True)
 class SketchRow:
-    """A setting's sketches of the photos, by its run with the lowest seed. right: whether the guesses were right."""
+    """A setting's sketches of the photos, from its run with the lowest seed. right: whether each guess was right."""
 
     label: str
     sketches: tuple[Path, ...]
@@ -24,7 +24,7 @@ class SketchRow:
 
 @dataclass(frozen=True)
 class Sketches:
-    """photos: of all rows. classes: theirs; None for logs without classes."""
+    """Photos, and each setting's sketches of them. classes: of the photos; None if the log has no classes."""
 
     photos: tuple[Path, ...]
     classes: tuple[str | None, ...]
@@ -32,9 +32,9 @@ class Sketches:
 
 
 def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
-    """`count` photos that the first run of every setting drew, and its sketches.
+    """`count` photos that the first run of every setting sketched, with each setting's sketches.
 
-    The photos are drawn at random, from all classes in turn. Raises UsageError if a log cannot be read, a picture is
+    The photos are chosen at random, from all classes in turn. Raises UsageError if a log cannot be read, a picture is
     missing or damaged, or the settings have no photo in common.
     """
     logs = [read_log(setting.runs[0].test) for setting in settings]
@@ -55,7 +55,7 @@ def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
 
 
 def _in_turn(games: Sequence[Turn], seed: int) -> list[Turn]:
-    """The games in random order, one of each class before the second of any."""
+    """The games in random order: one of each class, then a second of each class, and so on."""
     shuffled = sorted(games, key=lambda game: game.photo)
     random.Random(seed).shuffle(shuffled)
     seen: dict[str | None, int] = {}

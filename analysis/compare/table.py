@@ -1,4 +1,4 @@
-"""The table of settings, and the tests between them: for a terminal, as Markdown, CSV and LaTeX. One line per run."""
+"""Formats the settings, the tests and the runs as tables: plain text, Markdown, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def settings_table(settings: Sequence[Setting], intervals: Sequence[Interval]) -
 def pairs_table(tests: Sequence[PairTest], names: Mapping[str, str] | None = None) -> Table:
     """The table of tests, one row per pair; differences in percentage points.
 
-    names: what a pair calls a setting instead of its label, by label.
+    names: label -> the name to show instead of the label.
     """
     names = names or {}
     rows = [
@@ -69,7 +69,7 @@ def p_text(p: float) -> str:
 
 
 def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An aligned table that fits WIDTH columns; the first column is shortened if it has to be."""
+    """An aligned table that fits WIDTH columns; the first column is shortened if necessary."""
     others = [max(map(len, column)) for column in zip(headings[1:], *(row[1:] for row in rows), strict=True)]
     room = max(12, WIDTH - sum(others) - 2 * len(others))
     first = min(room, max(len(row[0]) for row in (headings, *rows)))
@@ -96,7 +96,7 @@ def latex(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def settings_csv(settings: Sequence[Setting], intervals: Sequence[Interval]) -> str:
-    """One line per setting: rates in 0..1, without rounding, and the options in which the settings differ."""
+    """CSV, one line per setting: unrounded rates in 0..1, and the options in which the settings differ."""
     options = list(settings[0].differing)
     head = ["setting", "rate", "standard_deviation", "low", "high", "seeds", "games", "chance", "minutes"]
     return _csv(
@@ -114,7 +114,7 @@ def settings_csv(settings: Sequence[Setting], intervals: Sequence[Interval]) -> 
 
 
 def runs_csv(settings: Sequence[Setting]) -> str:
-    """One line per run; low and high are Wilson's interval of its rate."""
+    """CSV, one line per run; low and high are the bounds of Wilson's interval."""
     options = list(settings[0].differing)
     head = ["setting", "seed", "data_seed", "rate", "low", "high", "right", "games", "candidates", "chance", "minutes"]
     head += ["folder", "test"]
@@ -133,7 +133,7 @@ def runs_csv(settings: Sequence[Setting]) -> str:
 
 
 def tests_csv(tests: Sequence[PairTest]) -> str:
-    """One line per pair: differences in 0..1."""
+    """CSV, one line per pair; differences are not in per cent."""
     head = ["first", "second", "games", "difference", "low_games", "high_games", "low_seeds", "high_seeds", "test"]
     head += ["only_first_right", "only_second_right", "p", "p_holm"]
     return _csv(
@@ -164,7 +164,7 @@ def _distinct(numbers: Iterable[int]) -> str:
 
 
 def _columns(options: Sequence[str], head: Sequence[str]) -> list[str]:
-    """Names of columns for options; a plugin's option may have the name of another column."""
+    """Column names for options, with _option added to the names that are in `head`."""
     return [f"{name}_option" if name in head else name for name in options]
 
 

@@ -1,4 +1,4 @@
-"""Intervals and paired tests for communication rates of several runs, by bootstrap, and McNemar's exact test."""
+"""Bootstrap intervals, paired bootstrap tests and McNemar's exact test for the communication rates of runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ CHUNK = 1_000  # resamples drawn at a time, to limit memory
 def resample_games(groups: Sequence[np.ndarray], rng: np.random.Generator, draws: int = RESAMPLES) -> np.ndarray:
     """float64 [draws, R]: the rates of R runs in games drawn with replacement (Efron 1979).
 
-    groups: [S, G] each, bool or 0..1: whether S runs guessed right in the same G games. The runs of a group get the
-    same games in each draw; groups are independent. R is the sum of all S, in order.
+    groups: arrays [S, G], bool or 0..1: whether S runs guessed right in the same G games. The runs of a group get the
+    same games in each draw; groups are drawn independently. R is the sum of S over the groups, in order.
     """
     rates = []
     for right in groups:
-        # A game counts only by which runs guessed right: drawing the counts of these patterns is the same, and faster.
+        # Only the pattern of right guesses across runs matters. Drawing counts of patterns is equivalent, and faster.
         patterns, counts = np.unique(np.asarray(right, np.float64), axis=1, return_counts=True)
         games = counts.sum()
         chunks = [min(CHUNK, draws - start) for start in range(0, draws, CHUNK)]
@@ -28,17 +28,17 @@ def resample_games(groups: Sequence[np.ndarray], rng: np.random.Generator, draws
 
 
 def mean_of_resampled_seeds(rates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """float64 [draws]: in each draw the mean of S runs, drawn with replacement from S.
+    """float64 [draws]: in each draw, the mean of S runs drawn with replacement from the S runs.
 
-    rates: [draws, S], from `resample_games`: drawing games and seeds independently is the pigeonhole bootstrap (Owen
-    2007), whose variance is somewhat too large rather than too small, but for the small number of seeds.
+    rates: [draws, S], from `resample_games`. Drawing games and seeds independently is the pigeonhole bootstrap (Owen
+    2007). Its variance is somewhat too large rather than too small, except with few seeds.
     """
     chosen = rng.integers(0, rates.shape[1], size=rates.shape)
     return np.take_along_axis(rates, chosen, axis=1).mean(axis=1)
 
 
 def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """The percentile interval of bootstrap draws [draws]."""
+    """(low, high) of the percentile interval of bootstrap draws. values: [draws]."""
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
@@ -46,8 +46,8 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 def bootstrap_p(values: np.ndarray, observed: float) -> float:
     """Two-sided p of the null hypothesis that the true value is 0, from bootstrap draws [draws] around `observed`.
 
-    How often the draws, moved to the mean 0, are at least as far from 0 as `observed` (Davison & Hinkley 1997, 4.4).
-    It is at least 1 / (draws + 1).
+    p is the share of draws that differ from `observed` by at least |observed| (Davison & Hinkley 1997, 4.4). It is at
+    least 1 / (draws + 1).
     """
     further = np.abs(values - observed) >= abs(observed) - 1e-12
     return float((further.sum() + 1) / (len(values) + 1))
@@ -57,7 +57,7 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:
     """(games only the first won, games only the second won, two-sided p) by McNemar's exact test (1947).
 
     first, second: bool [G], whether two runs guessed right in the same games. Under the null hypothesis, each game that
-    only one of them won was as likely won by the other: a binomial distribution with 1/2.
+    only one run won is equally likely to be won by either run: a binomial distribution with 1/2.
     """
     from scipy.stats import binomtest  # here: its import takes half a second
 
@@ -67,7 +67,7 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The p values corrected for their number (Holm 1979), in the same order."""
+    """The p values corrected for multiple tests (Holm 1979), in the same order."""
     corrected, largest = [0.0] * len(p_values), 0.0
     for rank, place in enumerate(np.argsort(p_values, kind="stable").tolist()):
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))

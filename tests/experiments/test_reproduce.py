@@ -158,7 +158,7 @@ def test_a_run_that_fails_is_named(small, tmp_path, capfd):
     small(PaperRow("broken", "a broken row", {}, None, {**SAME, "num_targets": 50}))
     code, _, err = call(capfd, "--quick", "--output", tmp_path)
     assert code == 1
-    assert "a broken row, seed 0: train failed with exit code 2; its message is above" in err
+    assert "a broken row, seed 0: train failed with exit code 2; the error message is above" in err
     assert "error: --num-targets 50" in err
 
 

@@ -144,7 +144,7 @@ def test_a_grid_has_a_row_for_every_combination(written):
         ("[rows.a]\nnlines = 0", "row a: argument --nlines: "),
         (
             "[rows.a]\nnlines = [1, 5]",
-            "row a: nlines = [1, 5]: this option has one value.\n       For a run with each,",
+            "row a: nlines = [1, 5]: this option takes one value.\n       For one run per value,",
         ),
         ("[rows.a]\ninvert = 1", "invert = 1: this option is a switch"),
         ("[rows.a]\nseed = 3", "row a: seed is set by sweep for every run"),
@@ -152,7 +152,7 @@ def test_a_grid_has_a_row_for_every_combination(written):
         ("[rows.a]\ndry-run = true", "with dry-run nothing would be trained"),
         ("[rows.a]\nplugin = 'my.py'", "plugin cannot be set in a file, because a plugin is code"),
         ("[rows.a]\ngame = 'same'\nobject-oriented = 'same'", "object-oriented is given twice, under two names"),
-        ("[rows.a]\ntitle = 3", "its title is 3"),
+        ("[rows.a]\ntitle = 3", "the title is 3"),
         ("[rows.'../a']", "'../a' cannot be the name of a row"),
         ("[rows.'table.md']", "'table.md' cannot be the name of a row"),
         ("[rows.a]\n[rows.A]", "the rows a and A would share a folder"),
@@ -324,10 +324,10 @@ def test_of_two_calls_at_once_the_second_is_refused(written, tmp_path, capsys):
     ("arguments", "told"),
     [
         (["--slurm", "time=5"], "--slurm has an effect only with --cluster slurm"),
-        (["--cluster", "local", "--jobs", "2"], "--jobs is for this machine"),
+        (["--cluster", "local", "--jobs", "2"], "--jobs cannot be used with --cluster"),
         (["--cluster", "--slurm", "partition=gpu"], "--cluster slurm needs a time limit"),
         (["--cluster", "--slurm", "partition"], "--slurm partition: this is not NAME=VALUE"),
-        (["--cluster", "--slurm", "time=5"], "no sbatch or no srun on this machine"),
+        (["--cluster", "--slurm", "time=5"], "sbatch or srun is not available on this machine"),
         (["--jobs", "0"], "argument --jobs"),
     ],
 )
@@ -487,7 +487,7 @@ def test_a_job_that_fails_does_not_stop_the_others(jobs, written, tmp_path):
     out, err = process.communicate()
     assert process.returncode == 1
     where = "above" if jobs == 1 else f"in {tmp_path}/broken/seed-0.log"
-    assert f"failed: broken, seed 0: train failed with exit code 2; its message is {where}." in err
+    assert f"failed: broken, seed 0: train failed with exit code 2; the error message is {where}." in err
     assert [line.split()[0] for line in out.splitlines()] == ["row", "one"]
     said = err if jobs == 1 else (tmp_path / "broken" / "seed-0.log").read_text()
     assert "error: --num-targets 50" in said
@@ -500,7 +500,7 @@ def test_submitit_on_this_machine(alone, written, tmp_path):
     process = start(file, "--output", output, "--cluster", "local")
     out, err = process.communicate()
     assert process.returncode == 1
-    assert "failed: broken, seed 0: failed; its message is in " in err
+    assert "failed: broken, seed 0: failed; the error message is in " in err
     assert [line.split()[0] for line in out.splitlines()] == ["row", "one", "three"]
     process = start(written(SMALL), "--output", output, "--cluster", "local")  # nothing is left
     assert process.communicate()[0].splitlines() == out.splitlines()

@@ -185,7 +185,7 @@ def test_play_a_split(pair_of, tmp_path):
         ({"device": "cpu"}, "play does not take device"),
         ({"allow_trained": True, "swap_agents": True}, "play does not take swap_agents"),
         ({"batch_sise": 3}, "Did you mean --batch-size"),
-        ({"image_size": 20}, r"shape \[1, 20, 20\], and the agents see \[1, 16, 16\]"),
+        ({"image_size": 20}, r"shape \[1, 20, 20\], but the agents see \[1, 16, 16\]"),
         ({"dataset": "CIFAR10", "dataset_root": "/nowhere"}, r"shape \[3, 32, 32\]"),
     ],
 )
@@ -223,7 +223,7 @@ def test_official_checkpoints_need_options(folder, pair_of, tmp_path):
     loaded = learning_to_draw.load(tmp_path / "official.pt", **WAYS["separate"])
     assert loaded.draw(photos_for(pair, 1)).svg() == pair.draw(photos_for(pair, 1)).svg()
     assert loaded.play() == pair.play()
-    with pytest.raises(UsageError, match=r"the agents would be others.*\n.*dataset="):
+    with pytest.raises(UsageError, match=r"would change the agents.*\n.*dataset="):
         loaded.play(dataset="STL10", dataset_root="/nowhere")
 
 

@@ -87,7 +87,7 @@ def test_the_games_are_the_picture_in_the_folder(run):
 @pytest.mark.slow
 def test_a_service_that_cannot_be_used_is_told_once_and_ends_no_training(tmp_path):
     said = train(tmp_path, *QUICK, "--epochs", "2", "--output", "run", HOME=str(tmp_path))  # without a key
-    assert said.count("--wandb: no more is sent to Weights & Biases: ") == 1
+    assert said.count("--wandb: nothing more is sent to Weights & Biases: ") == 1
     assert json.loads((tmp_path / "run" / "result.json").read_text())["epochs"] == 2
     plain = train(tmp_path, *QUICK[:2], "--epochs", "2", "--output", "plain")
     assert "Weights & Biases" not in plain

@@ -26,18 +26,18 @@ PYTHON = "Python"
 CONFIG = "config.json"
 DATA_SET, PRESET = "data set ", "preset "  # followed by a name
 
-# Options that a test accepts, as in the official code, and that change nothing in it.
+# Options that a test accepts, as in the official code, but ignores.
 OF_TRAINING = ("freeze_encoders", "freeze_backbone", "imagenet_weights", "sin_weights", "stroke_spread", "augment")
 OF_TRAINING += ("final_sigma2", "sigma2_factor", "sigma2_step")
 
 # Options that apply to one start of the program only. Their values are not taken from a checkpoint.
 OF_ONE_START = ("output", "resume", "config", "preset", "print_config", "dry_run", "quiet", "cache_dir", "no_cache")
 
-# Options of where a training runs and what it writes. They can have other values each time that it is resumed.
+# Options for where a training runs and what it writes. A resumed training may have other values of them.
 OF_THE_PLACE = (*OF_ONE_START, "dataset_root", "plugin", "device", "data_device")
 OF_THE_PLACE += ("snapshot_interval", "keep_last", "num_reconstructions", "tensorboard", "wandb")
 
-# Options that another training does not take from a configuration file: a run is not sent to somebody else's project.
+# Options that --config ignores. With wandb, a run could be sent to another person's project.
 NOT_REUSED = (*OF_ONE_START, "wandb")
 
 
@@ -58,8 +58,8 @@ def configure(command: str, **options: Any) -> RunConfig:
 
         configure("train", dataset="STL10", encoder="SqueezeNetBackbone", nlines=20, epochs=5, output="runs/stl10")
 
-    Other options have the values of the `preset` if one is given, the data set's defaults if it sets any, otherwise the
-    declared ones. For a test, see `configure_test` in trials/trained.py. Raises UsageError for an option or a value
+    Other options have the values of the `preset` if it sets them, else the data set's defaults, else the declared
+    defaults. For a test, see `configure_test` in trials/trained.py. Raises UsageError for an option or a value
     that is not valid.
     """
     return complete(command, options, PYTHON)
@@ -107,27 +107,27 @@ def given_options(config: RunConfig) -> dict[str, Any]:
 
 
 def is_asked_for(config: RunConfig, name: str) -> bool:
-    """Whether an option was given, or comes from a checkpoint or a configuration file: it is no kind of default."""
+    """Whether the value of an option is neither a default nor from a preset, such as an option that was given."""
     presets = f"{PRESET}{config.values().get('preset')}"
     return config.sources[name] not in (DEFAULT_SOURCE, f"{DATA_SET}{config.dataset.name}", presets)
 
 
 def default_values(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The declared default of every option, by name, of a run of `command` with the components that `options` names.
+    """Option name -> declared default, for a run of `command` with the components that `options` names.
 
-    Defaults that the data set sets are ignored, and so are components that no table has, such as a plugin's if the
-    plugin is not loaded. command: "" for the options that all commands have.
+    Ignores the data set's defaults, and components that are in no table, such as those of a plugin that is not loaded.
+    command: "" for the options that all commands have.
     """
     owners = {("", ""), ("command", command), *((kind, str(options.get(kind, KINDS[kind].default))) for kind in KINDS)}
     return {name: option.default for owner, name, option in everywhere() if owner in owners}
 
 
 def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The options of the training that are not at their declared defaults, with the games and agents of a command.
+    """The training's options that are not at declared defaults, with the games and agents of `config`.
 
-    saved: those of its checkpoint. They count for options that a command lacks, such as epochs in a test, and for those
-    that only matter in training or have another meaning there: the precision, and the data seed. Options of one start
-    of the program are left out, except the preset.
+    saved: options in the training's checkpoint. They are used for options that the command lacks, such as epochs in a
+    test, and that matter only in training or mean something else there, such as the precision and the data seed.
+    Options of one start of the program are left out, except the preset.
     """
     known = flat(option_groups("train", {kind: component.name for kind, component in config.chosen.items()}).values())
     saved = saved or {}
@@ -148,14 +148,14 @@ def options_of_run(config: RunConfig) -> dict[str, Option]:
 
 
 def of_training(known: Iterable[str]) -> set[str]:
-    """Those of the options that matter in training only: a test accepts them, and ignores them."""
+    """The options in `known` that matter only in training: a test accepts but ignores them."""
     losses = [loss for loss in AUXILIARY_LOSSES.values() if not loss.in_tests]
     of_losses = [name for loss in losses for name in (loss.switch, *options_of(loss.config))]
     return {*OF_TRAINING, *of_losses}.intersection(known)
 
 
 def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:
-    """The configuration of a command with these values and sources of all its options, by name."""
+    """The configuration of a command. values, sources: of all its options, by name."""
 
     def pick(config: type[Config]) -> dict[str, Any]:
         return {name: values[name] for name in options_of(config)}
@@ -183,7 +183,7 @@ def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -
 
 
 def preset_layer(name: str | None) -> Layer:
-    """The options of a preset, or none. Raises UsageError for a preset, or an option of it, that does not exist."""
+    """The options of a preset; empty for None. Raises UsageError for an unknown preset, or an unknown option in it."""
     if name is None:
         return Layer({}, "")
     preset, names = read_preset(name), other_names()
@@ -206,7 +206,7 @@ def preset_layer(name: str | None) -> Layer:
 
 
 def choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
-    """The name of the chosen component of each kind: given, or of the last layer that has it.
+    """Kind -> name of its component: given, else from the last layer that names it, else the default.
 
     Raises UsageError for a name that is not known.
     """
@@ -228,10 +228,10 @@ def choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
 def layered(
     known: Mapping[str, Option], chosen: Mapping[str, str], layers: Sequence[Layer]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values and sources, by name, of the options `known` if the user gives none of them.
+    """(values, sources) of the options `known`, by name, without the options that the user gives.
 
-    They are of the last layer that has them, otherwise defaults.
-    A layer's options that the chosen components lack are left out. Raises UsageError for a value that is not valid.
+    A value comes from the last layer that has the option, otherwise from the defaults.
+    A layer's options that the chosen components lack are ignored. Raises UsageError for a value that is not valid.
     """
     of_dataset = DATASETS[chosen["dataset"]].defaults_for(chosen["decoder"])
     values = {name: chosen.get(name, option.default) for name, option in known.items()}
@@ -256,7 +256,7 @@ def _invalid(name: str, option: Option, value: Any, problem: str, source: str) -
 
 
 def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str, Option]]:
-    """The options of a command with the chosen components: title of the help's group -> name -> option.
+    """The options of a command with the chosen components: title of a group in the help -> option name -> option.
 
     Raises UsageError if two components have different options of the same name.
     """
@@ -298,7 +298,7 @@ def flat(groups: Iterable[Mapping[str, Option]]) -> dict[str, Option]:
 def declared_twice(word: str) -> UsageError:
     """The error for a plugin's option whose name is also an option of another component, or of every run."""
     return UsageError(
-        f"--plugin: the plugin's option {word} is also an option of something else in this run.\nRename it."
+        f"--plugin: the plugin's option {word} is also an option of another component or of every run.\nRename it."
     )
 
 
@@ -326,7 +326,7 @@ def everywhere() -> Iterator[tuple[Owner, str, Option]]:
 
 
 def owners() -> dict[str, list[Owner]]:
-    """Form of an option on the command line, such as --no-invert -> the owners that have this option."""
+    """Command-line form of an option, such as --no-invert -> the owners that have this option."""
     found: dict[str, list[Owner]] = {}
     for owner, name, option in everywhere():
         for word in option_words(name, option):
@@ -335,7 +335,7 @@ def owners() -> dict[str, list[Owner]]:
 
 
 def other_names() -> dict[str, str]:
-    """Further name of an option -> its own name, such as game -> object_oriented."""
+    """Alias of an option -> its name, such as game -> object_oriented."""
     return {word[2:].replace("-", "_"): name for _, name, option in everywhere() for word in option.names}
 
 

@@ -44,7 +44,7 @@ DESCRIPTIONS = {
     "communication rates as CSV and as a heat map.",
 }
 HELP_ALL = "--help-all"
-OPTIONS = "options"  # the title of argparse's own group
+OPTIONS = "options"  # the title of argparse's default group
 # The options that --help shows, if the chosen components have them, and in this order; --help-all shows all.
 SHORT_HELP = {
     "train": (
@@ -79,7 +79,7 @@ class TrainingConfig(SavedConfig, _Printed, total=False):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises `UsageError` instead of printing the usage. command: its name in the message."""
+    """An ArgumentParser that raises `UsageError` instead of printing the usage. command: the name in the message."""
 
     command: str = ""
 
@@ -103,7 +103,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_option(group: Any, name: str, option: Option) -> None:
-    """Declares a configuration's option on a parser or argument group. name: the field's name, and the destination."""
+    """Declares a configuration's option on a parser or argument group. name: of the field, and the `dest`."""
     words, settings = [flag_of(name), *option.names], {}
     if option.type is None:
         settings["action"] = "store_true"
@@ -127,7 +127,7 @@ def add_options(group: Any, config: type[Config], *names: str) -> None:
 
 
 def add_flag(group: Any, *names: str, help: str) -> None:
-    """Declares a switch that is off by default. names: its forms; the first decides its destination."""
+    """Declares a switch that is off by default. names: its forms; the first determines the `dest`."""
     add_option(group, names[0][2:].replace("-", "_"), Option(False, help, None, names[1:], negatable=True))
 
 
@@ -214,9 +214,9 @@ def _add_explained(group: Any, name: str, option: Option, value: Any, source: st
 
 
 def read_early(words: Sequence[str]) -> dict[str, Any]:
-    """The options among `words` that have to be read before all others, by name: components, --plugin, --config, ...
+    """The options among `words` that must be read before all others, by name: components, --plugin, --config, ...
 
-    Most of them decide which other options exist. Empty if one lacks its value; `parse` reports this later.
+    Most of them decide which other options exist. Empty if an option lacks its value; `parse` then reports the error.
     """
     parser, known = Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS), owners()
     for kind, described in KINDS.items():
@@ -244,7 +244,7 @@ def _early(option: Option, short: Sequence[str]) -> Option:
 
 
 def parse_training(words: Sequence[str]) -> TrainConfig:
-    """The configuration for `commgame.py train WORDS`, with the options from --config included. Raises UsageError."""
+    """The configuration for `commgame.py train WORDS`, including the options from --config."""
     early = read_early(words)
     path = early.get("config")
     if path is None or asks_for_help(words):

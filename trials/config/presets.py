@@ -1,4 +1,4 @@
-"""Presets: options that go together, in TOML files with the time and the rate to expect. No torch here."""
+"""Presets: TOML files of options, with the time and the rate to expect. Does not import torch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from learning_to_draw.reading import Options, cannot_read, read_toml
 
 FOLDER = Path(__file__).parent / "presets"
 ADVICE = (
-    "A preset has options such as nlines = 20 below a line [options]; above it, it may have the texts description, "
-    "time and rate."
+    "A preset has options such as nlines = 20 below a line [options]; above that line, it may have the texts "
+    "description, time and rate."
 )
 
 
@@ -24,14 +24,14 @@ class _Described(TypedDict, total=False):
 
 
 class _File(_Described):
-    """What the file of a preset holds."""
+    """The content of a preset's file."""
 
     options: Options
 
 
 @dataclass(frozen=True)
 class Preset:
-    """description, time, rate: for people; empty if the file does not have them. options: by name."""
+    """A preset. options: by name. description, time, rate: texts for people; empty if not in the file."""
 
     name: str
     options: Mapping[str, Any]
@@ -41,14 +41,14 @@ class Preset:
 
 
 def preset_names() -> list[str]:
-    """The names of this program's presets."""
+    """The names of the built-in presets."""
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def read_preset(name: str) -> Preset:
-    """The preset of this program with this name, or the one in a file FILE.toml.
+    """The built-in preset with this name, or the preset in a file if the name ends in .toml.
 
-    Raises UsageError if there is none of this name, or if the file cannot be read.
+    Raises UsageError if no preset has this name, or if the file cannot be read.
     """
     if not name.endswith(".toml") and name not in preset_names():
         hint = did_you_mean(name, preset_names())

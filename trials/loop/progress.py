@@ -30,13 +30,13 @@ SECONDS_BETWEEN_NUMBERS = 0.25  # on the bar; reading the metrics synchronises w
 
 
 class Progress(Callback):
-    """Shows a bar with loss, communication rate, turns per second and the time that the training still takes.
+    """Shows a bar with loss, communication rate, turns per second and the training's remaining time.
 
-    Without a terminal, one log line per minute.
+    Without a terminal, logs one line per minute instead.
     """
 
     def __init__(self, turns_per_batch: int, clock: EpochClock | None = None):
-        """clock: of the training, which must be called before; None in a test."""
+        """clock: the training's clock, a callback that must come before this one; None in a test."""
         super().__init__()
         self.turns_per_batch, self.clock = turns_per_batch, clock
 
@@ -98,10 +98,10 @@ class Progress(Callback):
 
 
 class EpochLine(Callback):
-    """Logs one line per epoch, with the time since the training began and the time that it still takes."""
+    """Logs one line per epoch, with the elapsed and the remaining time of the training."""
 
     def __init__(self, clock: EpochClock):
-        """clock: of the training, which must be called before."""
+        """clock: the training's clock, a callback that must come before this one."""
         super().__init__()
         self.clock = clock
 

@@ -1,4 +1,4 @@
-"""`--wandb`: the log and a picture of games, for Weights & Biases."""
+"""`--wandb`: sends the log and a picture of games to Weights & Biases."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from learning_to_draw.trials.records.folder import plain
 
 logger = logging.getLogger("commgame")
 
-FINISH_SECONDS = "60"  # that the last upload may take; `wandb sync` uploads the rest
+FINISH_SECONDS = "60"  # time limit of the last upload; `wandb sync` uploads the rest
 
 
 def import_wandb() -> ModuleType:
-    """The package wandb. Raises UsageError if it cannot be imported. Imported here: it is slow to import."""
+    """The package wandb, imported when needed, as that is slow. Raises UsageError if it cannot be imported."""
     return import_optional("wandb", "--wandb", "wandb")
 
 
 class WeightsAndBiases(Callback):
-    """Sends every metric of an epoch and its val_games.png to Weights & Biases; steps are epochs, from 1.
+    """Sends the metrics and val_games.png of each epoch to Weights & Biases (W&B). A step is an epoch, from 1.
 
-    The id of the run there is in `folder`/wandb/id.txt, so a resumed training continues it. An error of the service
-    ends the sending with a warning, and never the training. It must come after the callbacks that measure and draw.
+    `folder`/wandb/id.txt holds the id of the W&B run, so a resumed training continues that run. After an error of W&B,
+    it warns and sends nothing more; the training continues. It must come after the callbacks that measure and draw.
     """
 
     def __init__(self, folder: Path, project: str, options: Mapping[str, Any]):
@@ -53,7 +53,7 @@ class WeightsAndBiases(Callback):
             self._try(lambda: self._log(state))
 
     def finish(self, exit_code: int) -> None:
-        """Ends the run there. exit_code: 0 for a training that has ended, 1 for one that failed or was stopped."""
+        """Ends the W&B run. exit_code: 0 if the training has finished, 1 if it failed or was stopped."""
         if self._run is not None:
             self._try(lambda: self._run.finish(exit_code))
             self._run = None
@@ -62,7 +62,7 @@ class WeightsAndBiases(Callback):
         try:
             action()
         except Exception as error:  # the service and its package raise almost anything
-            logger.warning("--wandb: no more is sent to Weights & Biases: %s", first_line(error))
+            logger.warning("--wandb: nothing more is sent to Weights & Biases: %s", first_line(error))
             self._run = None
 
     def _begin(self) -> None:
@@ -78,7 +78,7 @@ class WeightsAndBiases(Callback):
             project=self.project,
             id=self._saved_id(),
             resume=None if known is None else "allow",
-            name="/".join(self.folder.absolute().parts[-2:]),  # of a sweep: ROW/seed-N
+            name="/".join(self.folder.absolute().parts[-2:]),  # ROW/seed-N in a sweep
             dir=str(self.folder.absolute()),
             config=plain(self.options),
             settings=wandb.Settings(console="off", disable_git=True, silent=console.hidden() is True),

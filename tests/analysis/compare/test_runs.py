@@ -111,7 +111,7 @@ def test_what_is_not_finished_or_damaged_is_left_out(make_run, change, tmp_path)
         ("swapped-test", "--swap-agents"),
         ("official", "has no config.json"),
         ("crossplay", "holds a run of crossplay"),
-        ("link", "is a link, which is not followed"),
+        ("link", "is a link, and links are not followed"),
     ):
         assert told in why[name], name
 
@@ -158,7 +158,7 @@ def test_a_test_of_another_game_is_left_out(make_run, tmp_path, change):
     settings, left = group(*find_runs([tmp_path]))
     assert [[run.folder.name for run in setting.runs] for setting in settings] == [["a", "f"]]
     why = {entry.folder.name: entry.why for entry in left}
-    assert why["b"] == f"its test {tmp_path}/b-test played with other options than its training's: --batch-size 8"
+    assert why["b"] == f"its test {tmp_path}/b-test played with options that differ from the training's: --batch-size 8"
     assert [why[name].rsplit(": ")[1] for name in "cde"] == [
         "--data-seed 5",
         "--image-size 28",
