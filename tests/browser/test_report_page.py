@@ -186,7 +186,7 @@ def test_a_chart_tells_its_values(run, browse):
     assert tip.inner_text().split("\n") == ["epoch 30", "training 72.5\u00a0%", "validation 58.0\u00a0%"]
     plot.focus()
     plot.press("ArrowLeft")
-    assert plot.get_attribute("aria-valuenow") == "28"
+    assert plot.get_attribute("aria-valuenow") == "29"
     assert plot.get_attribute("aria-valuetext") == "epoch 29: training 70.0\u00a0%, validation 56.0\u00a0%"
     assert page.locator(".chart", has_text="Communication rate").get_by_text("chance 33.3").is_visible()
     assert page.locator(".chart", has_text="learning rate").locator("path.line").first.is_visible()
