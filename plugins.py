@@ -236,7 +236,7 @@ def _forget(first: int) -> None:
 
 
 def _line_in(path: Path, error: BaseException) -> int | None:
-    """The line number of the innermost frame in the error's traceback that is in this file; None if there is none."""
+    """The line number of the innermost frame of the traceback in the file `path`; None if no frame is in that file."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return lines[-1] if lines else None
 

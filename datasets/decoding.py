@@ -172,7 +172,7 @@ def with_channels(picture: Picture, channels: int, *, upright: bool = False) -> 
 
 
 def _turn(picture: Picture) -> Image.Transpose | None:
-    """The transposition that makes a picture upright; None if none is needed or the EXIF block is not readable."""
+    """The transposition that makes a picture upright; None for an upright picture, or an unreadable EXIF block."""
     try:
         return TURNS.get(picture.getexif().get(ORIENTATION, 1))
     except Exception:  # Pillow can raise almost any exception for a broken EXIF block; viewers ignore it

@@ -9,6 +9,7 @@ from learning_to_draw.analysis.official.analyse_logs import COUNTERS, count
 from learning_to_draw.analysis.official.clip_entries import CLIP_FILE, read_entries
 from learning_to_draw.experiments.jobs import Job
 from learning_to_draw.reading import inside
+from learning_to_draw.text_tables import markdown
 from learning_to_draw.trials.records.gamelog import read_log
 
 
@@ -21,11 +22,10 @@ def what_clip_sees(jobs: Sequence[Job]) -> str:
     if not rates:
         return ""
     lines = [["counter", *dict.fromkeys(job.row.title for job in rates)]]
-    lines += [["---", *["---:"] * (len(lines[0]) - 1)]]
     for name in COUNTERS:
         of_row = [[rates[job][name] for job in rates if job.row.title == title] for title in lines[0][1:]]
         lines.append([name, *(f"{100 * statistics.mean(values):.1f}" for values in of_row)])
-    return "\n".join(["What CLIP sees, in per cent of the games:", "", *(f"| {' | '.join(line)} |" for line in lines)])
+    return f"What CLIP sees, in per cent of the games:\n\n{markdown(lines)}"
 
 
 def _rates(job: Job) -> dict[str, float]:

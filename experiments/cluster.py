@@ -27,8 +27,8 @@ WEEK = 7 * 24 * 60  # minutes; submitit's local executor ends a job after two mi
 class Element:
     """Runs the commands of one job when a cluster process calls it.
 
-    folder: working directory of the commands. steps: (file that exists once the command is done, command). The class is
-    pickled by value, because a cluster may not have this program: it uses only the standard library and submitit.
+    folder: working directory of the commands. steps: (file that exists once the command is done, command). The methods
+    use only the standard library and submitit: see `submit`.
     """
 
     def __init__(self, folder: str, steps: Sequence[tuple[str, Sequence[str]]]):
@@ -122,6 +122,7 @@ def submit(executor: Any, jobs: Sequence[Job]) -> list[Any]:
     """Submits the jobs as one array, which skips finished commands. Returns submitit's jobs."""
     import cloudpickle  # which submitit needs
 
+    # By value: the Python of a job cannot import this class from a checkout that is not installed.
     cloudpickle.register_pickle_by_value(sys.modules[Element.__module__])
     with executor.batch():
         return [

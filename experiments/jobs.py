@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypedDict
@@ -149,12 +148,6 @@ def finished_jobs(rows: Iterable[Row], output: Path) -> Iterator[Job]:
             number = folder.name.removeprefix("seed-")
             if number.isdecimal() and not (job := Job(row, int(number), output)).left:
                 yield job
-
-
-def mean_and_deviation(rates: Sequence[float]) -> str:
-    """Mean ± standard deviation of rates, in per cent; only the mean if there is one rate."""
-    mean = f"{100 * statistics.mean(rates):.1f}"
-    return mean if len(rates) == 1 else f"{mean} ± {100 * statistics.stdev(rates):.1f}"
 
 
 def commands_left(jobs: Iterable[Job]) -> str:

@@ -9,6 +9,7 @@ from learning_to_draw.analysis.study.answers import read_answers
 from learning_to_draw.analysis.study.page import study, study_content
 from learning_to_draw.analysis.study.results import results
 from learning_to_draw.experiments.jobs import Job
+from learning_to_draw.text_tables import markdown
 from learning_to_draw.trials.records.gamelog import read_log
 
 FOLDER = "study"  # subfolder of the table's folder, for the pages and people's answers
@@ -26,10 +27,7 @@ def beside_people(jobs: Sequence[Job]) -> str:
     answers: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*.json")):
         answers.setdefault(read_answers([path])[0].study, []).append(path)
-    cells = [
-        ["row", "people", "answers", "people, %", "agents, %", "chance, %", "people, class, %"],
-        ["---", *["---:"] * 6],
-    ]
+    cells = [["row", "people", "answers", "people, %", "agents, %", "chance, %", "people, class, %"]]
     first = {job.row: job for job in reversed(jobs)}
     for job in (job for job in jobs if job is first[job.row]):
         page = folder / f"{job.row.name}-seed-{job.seed}.html"
@@ -41,7 +39,7 @@ def beside_people(jobs: Sequence[Job]) -> str:
         [
             f"People and agents, on the same {GAMES} games:",
             "",
-            *(f"| {' | '.join(row)} |" for row in cells),
+            markdown(cells),
             "",
             f"The study pages are in {folder}. Put the answer files that the pages save into that folder,",
             "and run this command again.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import statistics
 from collections.abc import Collection, Sequence
@@ -11,13 +10,14 @@ from pathlib import Path
 
 from learning_to_draw.components import load
 from learning_to_draw.errors import RunError, UsageError
-from learning_to_draw.experiments.jobs import Job, Run, mean_and_deviation
+from learning_to_draw.experiments.jobs import Job, Run
 from learning_to_draw.experiments.rows import choose
 from learning_to_draw.experiments.sheet import draw_sheet
 from learning_to_draw.experiments.sweep import Sweep, Way, failed
 from learning_to_draw.experiments.tables import TABLES, PaperRow, Table
 from learning_to_draw.packages import import_optional
 from learning_to_draw.streams import show
+from learning_to_draw.text_tables import as_csv, markdown, mean_and_deviation
 from learning_to_draw.trials.records.own_files import replace_own_files
 
 # Functions of the finished jobs that return the text below a table. Loaded when needed, because they import torch.
@@ -158,19 +158,17 @@ def _markdown(table: Table, lines: Sequence[Line], quick: bool) -> str:
     )
     if any(len(line.runs) > 1 for line in lines):
         title += "; mean ± standard deviation over the seeds"
-    cells = [head, ["---", *["---:"] * (len(head) - 2), "---"], *rows]
-    return "\n".join([title, "", *(f"| {' | '.join(row)} |" for row in cells), *([""] if notes else []), *notes])
+    cells = markdown([head, *rows], text_columns=(0, len(head) - 1))
+    return "\n".join([title, "", cells, *([""] if notes else []), *notes])
 
 
 def _csv(lines: Sequence[Line]) -> str:
     """The table as CSV, with one line per run."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
     names = ["row", "paper", "seed", "communication_rate", "expected_low", "expected_high"]
-    table.writerow([*names, "candidates", "minutes", "device"])
+    rows: list[list] = [[*names, "candidates", "minutes", "device"]]
     for line in lines:
         band = line.paper.band if line.checked and line.paper.band else ("", "")
         for run in line.runs:
             known = (line.paper.name, line.paper.paper, run.job.seed, run.rate, *band)
-            table.writerow([*known, run.candidates, round(run.minutes, 2), run.device])
-    return text.getvalue()
+            rows.append([*known, run.candidates, round(run.minutes, 2), run.device])
+    return as_csv(rows)

@@ -13,12 +13,13 @@ from typing import Any, TypedDict
 
 from learning_to_draw.errors import RunError, UsageError
 from learning_to_draw.experiments import cluster as clusters
-from learning_to_draw.experiments.jobs import Job, commands_left, finished_jobs, mean_and_deviation
+from learning_to_draw.experiments.jobs import Job, commands_left, finished_jobs
 from learning_to_draw.experiments.rows import Row, choose
 from learning_to_draw.experiments.run_jobs import duration, run_jobs
 from learning_to_draw.experiments.sweep_file import read_sweep
 from learning_to_draw.reading import read_json
 from learning_to_draw.streams import show
+from learning_to_draw.text_tables import aligned, mean_and_deviation
 from learning_to_draw.trials.records.output import check_writable
 from learning_to_draw.trials.records.own_files import check_own_files, claimed_folder, replace_own_files
 
@@ -163,6 +164,4 @@ def table(finished: Sequence[Job]) -> str:
         seeds = " ".join(str(run.job.seed) for run in runs)
         rate = mean_and_deviation([run.rate for run in runs])
         lines.append([row.title, rate, seeds, duration(statistics.mean(run.minutes for run in runs))])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join(text) if finished else "No run is finished."
+    return aligned(lines) if finished else "No run is finished."

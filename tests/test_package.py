@@ -64,6 +64,7 @@ FLOORS = (
         "reading",
         "errors",
         "streams",
+        "text_tables",
         "user_folders",
         "__version__",
     ),

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.text_tables import as_csv
 from learning_to_draw.trials.build import set_up
 from learning_to_draw.trials.config.configure import as_command
 from learning_to_draw.trials.config.run import CrossplayConfig
@@ -130,11 +131,8 @@ def short_names(paths: Sequence[Path]) -> list[str]:
 
 def matrix_csv(names: Sequence[str], rates: Sequence[Sequence[float]]) -> str:
     """The matrix of rates as CSV, with one row per sender and one column per receiver."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["sender", *names])
-    writer.writerows([name, *(f"{rate:.4f}" for rate in row)] for name, row in zip(names, rates, strict=True))
-    return text.getvalue()
+    rows = [[name, *(f"{rate:.4f}" for rate in row)] for name, row in zip(names, rates, strict=True)]
+    return as_csv([["sender", *names], *rows])
 
 
 def draw_matrix(names: Sequence[str], rates: Sequence[Sequence[float]], chance: float) -> Image.Image:

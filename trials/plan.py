@@ -90,7 +90,7 @@ def _processes_line(batches: Mapping[str, GameBatches]) -> list[str]:
 
 
 def _lonely_line(batches: Mapping[str, GameBatches]) -> list[str]:
-    """A line that counts the classes with one picture only; [] if there are none.
+    """One line that counts the classes with a single picture; [] if every class has more.
 
     Counts only splits whose games should show the receiver a different picture of the sender's class.
     """

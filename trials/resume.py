@@ -185,7 +185,7 @@ def _can_go_on(folder: Path) -> bool:
 
 
 def load_interrupted(folder: Path) -> Interrupted:
-    """The run to resume in a folder. Raises UsageError if there is none, or if both resume files are damaged."""
+    """The interrupted run in a folder. Raises UsageError without a resume file, or if both resume files are damaged."""
     if not _can_go_on(folder):
         raise UsageError(
             f"--resume {folder}: there is no {FILE} in this folder, so there is no training to resume.\n"

@@ -14,13 +14,13 @@ from learning_to_draw.analysis.compare.inference import PairTest, explained, pai
 from learning_to_draw.analysis.compare.options import PHOTOS, SEED
 from learning_to_draw.analysis.compare.page import page
 from learning_to_draw.analysis.compare.runs import find_runs
-from learning_to_draw.analysis.compare.settings import Setting, check_any, group, numeric_options
+from learning_to_draw.analysis.compare.settings import check_any, group, numeric_option
 from learning_to_draw.analysis.compare.sketches import same_photos
 from learning_to_draw.analysis.compare.table import (
     WIDTH,
     Table,
+    escaped_markdown,
     latex,
-    markdown,
     pairs_table,
     plain,
     runs_csv,
@@ -62,7 +62,7 @@ def compare(
     settings, left_out = group(*find_runs(runs))
     check_any(settings, left_out, runs)
     command = _command(runs, folder, against, figures, photos, seed)
-    against = swept_option(settings) if against is None else _checked(against, settings)
+    against = swept_option(settings) if against is None else numeric_option(against, settings)
     played, missing = read_played([run for setting in settings for run in setting.runs])
     intervals, (tests, untested) = rate_intervals(settings, played, seed), pair_tests(settings, played, seed)
     if untested:
@@ -86,7 +86,7 @@ def compare(
     tables = [settings_table(settings, intervals), *([pairs_table(tests)] if tests else ())]
     title = f"Comparison of {listed(list(dict.fromkeys(path.resolve().name for path in runs)))}"
     texts = {
-        "table.md": "\n\n".join([*(markdown(*table) for table in tables), *notes, *missing]) + "\n",
+        "table.md": "\n\n".join([*(escaped_markdown(*table) for table in tables), *notes, *missing]) + "\n",
         "table.csv": settings_csv(settings, intervals),
         "table.tex": latex(*tables[0]),
         "tests.csv": tests_csv(tests),
@@ -124,17 +124,6 @@ def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
         yield plain(headings, pairs[:MOST_PAIRS])
     if len(tests) > MOST_PAIRS:
         yield f"These are {MOST_PAIRS} of {len(tests)} pairs; all are in tests.csv."
-
-
-def _checked(against: str, settings: Sequence[Setting]) -> str:
-    """The option's Python name. Raises UsageError if it is not numeric in all settings, or equal in all."""
-    name, numeric = against.lstrip("-").replace("-", "_"), numeric_options(settings)
-    if name not in numeric:
-        raise UsageError(
-            f"--against {against}: this is not a numeric option in which the settings differ.\n"
-            + (f"Choose from {', '.join(numeric)}." if numeric else "No option is: leave out --against.")
-        )
-    return name
 
 
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from learning_to_draw.analysis.compare.settings import Setting, numeric_options, option_text
+from learning_to_draw.analysis.compare.settings import Setting, numeric_option, numeric_options, option_text
 from learning_to_draw.analysis.compare.sketches import Sketches
 from learning_to_draw.datasets.picture_file import take_from
 from learning_to_draw.packages import import_optional
@@ -116,19 +116,19 @@ def plot_rates(axes: Any, settings: Sequence[Setting], against: str | None = Non
     """Plots test rates, in per cent: one point per seed, and mean ± standard deviation over seeds.
 
     axes: of matplotlib. against: a numeric option for the x axis, with one line for each combination of the other
-    options; None: one row per setting.
+    options; None: one row per setting. Raises UsageError for an option that is not numeric in all settings.
     """
     if against is None:
         _rates_by_setting(axes, settings)
     else:
-        _rates_by_value(axes, settings, against)
+        _rates_by_value(axes, settings, numeric_option(against, settings))
 
 
 def _rates_by_value(axes: Any, settings: Sequence[Setting], against: str) -> None:
     lines: dict[str, list[tuple[float, Setting]]] = {}
     for setting in settings:
         others = [option_text(name, value) for name, value in setting.differing.items() if name != against]
-        lines.setdefault(", ".join(others), []).append((float(setting.differing[against]), setting))  # type: ignore
+        lines.setdefault(", ".join(others), []).append((setting.number(against), setting))
     # Single seeds are 4 pt to the right of the mean.
     shift = import_optional("matplotlib.transforms", NEEDED_BY, "matplotlib").offset_copy
     beside = shift(axes.transData, axes.figure, x=4, units="points")
@@ -149,7 +149,7 @@ def _rates_by_value(axes: Any, settings: Sequence[Setting], against: str) -> Non
     if len(ends) <= 8:
         axes.set_xticks(ends, [f"{value:g}" for value in ends])
         axes.set_xticks([], minor=True)
-    chance = sorted({(float(s.differing[against]), 100 * s.chance) for s in settings})  # type: ignore
+    chance = sorted({(s.number(against), 100 * s.chance) for s in settings})
     if _one_chance(settings):
         axes.axhline(chance[0][1], **DOTTED)
     else:

@@ -218,20 +218,8 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
         raise UsageError(f"unfinished: {len(training.rows)} of {training.options.get('epochs', '?')} epochs")
     if len(training.rows) > epochs:
         raise UsageError(f"unfinished: it is extended beyond epoch {epochs}")
-    usable, reason = (
-        [],
-        "no test: "
-        + shlex.join(
-            [
-                *program().split(),
-                "test",
-                "--weights",
-                str(training.folder / FINAL),
-                "--output",
-                f"{training.folder}-test",
-            ]
-        ),
-    )
+    words = ["test", "--weights", str(training.folder / FINAL), "--output", f"{training.folder}-test"]
+    usable, reason = [], f"no test: {shlex.join([*program().split(), *words])}"
     for test in tests:
         last = test.result.get("epoch")
         if any(name not in test.result for name in NEEDED) or not test.result["games"]:

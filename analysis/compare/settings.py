@@ -56,6 +56,12 @@ class Setting:
     def chance(self) -> float:
         return statistics.fmean(run.chance for run in self.runs)
 
+    def number(self, option: str) -> float:
+        """The value of an option that `numeric_option` has returned."""
+        value = self.differing[option]
+        assert isinstance(value, int | float)
+        return float(value)
+
 
 def read_settings(paths: Sequence[Path | str]) -> list[Setting]:
     """The settings of all finished and tested runs in these folders. Logs a warning for each folder left out.
@@ -119,6 +125,17 @@ def numeric_options(settings: Sequence[Setting]) -> list[str]:
     """The options in which the settings differ and that are numeric in every setting."""
     names = settings[0].differing if settings else ()
     return [name for name in names if all(_is_number(setting.differing[name]) for setting in settings)]
+
+
+def numeric_option(against: str, settings: Sequence[Setting]) -> str:
+    """The option's Python name. Raises UsageError if it is not numeric in all settings, or equal in all."""
+    name, numeric = against.lstrip("-").replace("-", "_"), numeric_options(settings)
+    if name not in numeric:
+        raise UsageError(
+            f"--against {against}: this is not a numeric option in which the settings differ.\n"
+            + (f"Choose from {', '.join(numeric)}." if numeric else "No option is: leave out --against.")
+        )
+    return name
 
 
 def _is_number(value: OptionValue) -> bool:

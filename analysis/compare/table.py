@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
@@ -13,6 +10,7 @@ from typing import Any
 from learning_to_draw.analysis.compare.inference import PairTest
 from learning_to_draw.analysis.compare.settings import Setting
 from learning_to_draw.games.scores import rate_interval
+from learning_to_draw.text_tables import aligned, as_csv, escape_markdown, markdown, mean_and_deviation
 from learning_to_draw.trials.config.configure import as_text
 
 WIDTH = 100  # columns of a terminal
@@ -32,7 +30,7 @@ def settings_table(settings: Sequence[Setting], intervals: Sequence[Interval]) -
     return HEADINGS, [
         [
             setting.label,
-            _rate(setting),
+            mean_and_deviation(setting.rates),
             _range(interval),
             str(len(setting.runs)),
             _distinct(run.games for run in setting.runs),
@@ -72,19 +70,12 @@ def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """An aligned table that fits WIDTH columns; the first column is shortened if necessary."""
     others = [max(map(len, column)) for column in zip(headings[1:], *(row[1:] for row in rows), strict=True)]
     room = max(12, WIDTH - sum(others) - 2 * len(others))
-    first = min(room, max(len(row[0]) for row in (headings, *rows)))
-    lines = []
-    for name, *cells in (headings, *rows):
-        name = name if len(name) <= first else f"{name[: first - 3]}..."
-        lines.append("  ".join([name.ljust(first), *(c.rjust(w) for c, w in zip(cells, others, strict=True))]))
-    rule = "  ".join("-" * width for width in (first, *others))
-    return "\n".join([lines[0], rule, *lines[1:]])
+    names = [row[0] if len(row[0]) <= room else f"{row[0][: room - 3]}..." for row in (headings, *rows)]
+    return aligned([[name, *row[1:]] for name, row in zip(names, (headings, *rows), strict=True)], rule=True)
 
 
-def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    escaped = [[re.sub(r"([\\|*_<`\[])", r"\\\1", cell) for cell in row] for row in rows]
-    rule = ["---", *["---:"] * (len(headings) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rule, *escaped))
+def escaped_markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return markdown([headings, *([*map(escape_markdown, row)] for row in rows)])
 
 
 def latex(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -99,18 +90,16 @@ def settings_csv(settings: Sequence[Setting], intervals: Sequence[Interval]) -> 
     """CSV, one line per setting: unrounded rates in 0..1, and the options in which the settings differ."""
     options = list(settings[0].differing)
     head = ["setting", "rate", "standard_deviation", "low", "high", "seeds", "games", "chance", "minutes"]
-    return _csv(
-        [*head, *_columns(options, head)],
-        (
-            [
-                *(setting.label, setting.mean, setting.deviation, *interval, len(setting.runs)),
-                *(_distinct(run.games for run in setting.runs), setting.chance),
-                statistics.fmean(run.minutes for run in setting.runs),
-                *map(_value, setting.differing.values()),
-            ]
-            for setting, interval in zip(settings, intervals, strict=True)
-        ),
-    )
+    rows = [
+        [
+            *(setting.label, setting.mean, setting.deviation, *interval, len(setting.runs)),
+            *(_distinct(run.games for run in setting.runs), setting.chance),
+            statistics.fmean(run.minutes for run in setting.runs),
+            *map(_value, setting.differing.values()),
+        ]
+        for setting, interval in zip(settings, intervals, strict=True)
+    ]
+    return as_csv([[*head, *_columns(options, head)], *rows])
 
 
 def runs_csv(settings: Sequence[Setting]) -> str:
@@ -118,40 +107,31 @@ def runs_csv(settings: Sequence[Setting]) -> str:
     options = list(settings[0].differing)
     head = ["setting", "seed", "data_seed", "rate", "low", "high", "right", "games", "candidates", "chance", "minutes"]
     head += ["folder", "test"]
-    return _csv(
-        [*head, *_columns(options, head)],
-        (
-            [
-                *(setting.label, *run.seed, run.rate, *rate_interval(run.right, run.games), run.right, run.games),
-                *(run.candidates, run.chance, run.minutes, run.folder, run.test),
-                *map(_value, setting.differing.values()),
-            ]
-            for setting in settings
-            for run in setting.runs
-        ),
-    )
+    rows = [
+        [
+            *(setting.label, *run.seed, run.rate, *rate_interval(run.right, run.games), run.right, run.games),
+            *(run.candidates, run.chance, run.minutes, run.folder, run.test),
+            *map(_value, setting.differing.values()),
+        ]
+        for setting in settings
+        for run in setting.runs
+    ]
+    return as_csv([[*head, *_columns(options, head)], *rows])
 
 
 def tests_csv(tests: Sequence[PairTest]) -> str:
     """CSV, one line per pair; differences are not in per cent."""
     head = ["first", "second", "games", "difference", "low_games", "high_games", "low_seeds", "high_seeds", "test"]
     head += ["only_first_right", "only_second_right", "p", "p_holm"]
-    return _csv(
-        head,
-        (
-            [
-                *(test.first, test.second, test.games, test.difference, *test.games_interval),
-                *(test.seeds_interval or (None, None)),
-                *(test.test, test.only_first, test.only_second, test.p, test.corrected_p),
-            ]
-            for test in tests
-        ),
-    )
-
-
-def _rate(setting: Setting) -> str:
-    mean = f"{100 * setting.mean:.1f}"
-    return mean if setting.deviation is None else f"{mean} ± {100 * setting.deviation:.1f}"
+    rows = [
+        [
+            *(test.first, test.second, test.games, test.difference, *test.games_interval),
+            *(test.seeds_interval or (None, None)),
+            *(test.test, test.only_first, test.only_second, test.p, test.corrected_p),
+        ]
+        for test in tests
+    ]
+    return as_csv([head, *rows])
 
 
 def _range(interval: Interval, sign: str = "") -> str:
@@ -170,10 +150,3 @@ def _columns(options: Sequence[str], head: Sequence[str]) -> list[str]:
 
 def _value(value: Any) -> Any:
     return as_text(value) if isinstance(value, list | tuple) else value
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerows([head, *rows])
-    return text.getvalue()

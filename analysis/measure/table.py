@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from learning_to_draw.games.scores import rate_interval
+from learning_to_draw.text_tables import escape_markdown
 
 HEADINGS = ("measure", "value", "95 % interval", "chance", "note")
 NUMBERS = (1, 2, 3)  # right-aligned columns
@@ -116,8 +116,8 @@ def _plain(words: str) -> str:
 
 
 def _as_text(words: str) -> str:
-    """Escapes Markdown, too."""
-    return re.sub(r"([\\|*_<`\[])", r"\\\1", _plain(words))
+    """As `_plain`, with Markdown escaped."""
+    return escape_markdown(_plain(words))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ import torch
 
 from learning_to_draw.components import Chosen, Config
 from learning_to_draw.datasets.splits import Split
+from learning_to_draw.text_tables import as_csv
 from learning_to_draw.trials.records.atomic import write_text
 from learning_to_draw.trials.records.gamelog_writer import picture_name
 from learning_to_draw.trials.records.output import check_new
@@ -35,11 +34,10 @@ def dump_hashes_classes(dataset: Chosen[Config], output: Path | None, name: bool
     pictures = len({picture for picture, _ in rows})
     if len(rows) > pictures:
         logger.warning("%d test pictures also occur with another class", len(rows) - pictures)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    text = as_csv(rows)
     if output is None:
-        return text.getvalue().removesuffix("\n")
-    write_text(output, text.getvalue(), new=True)
+        return text.removesuffix("\n")
+    write_text(output, text, new=True)
     return f"{pictures} pictures of {len(split.classes)} classes written to {output}"
 
 

@@ -107,7 +107,7 @@ def _check_together(participants: Sequence[Participant]) -> None:
 
 
 def _contradiction(answer: Answer) -> str:
-    """Returns a contradiction within the answer, as text; empty if there is none."""
+    """Returns what in the answer contradicts itself, as text; "" for a consistent answer."""
     total, of_class = answer["candidates"], answer["candidates_of_class"]
     for name in ("choice", "target", "agents_choice"):
         if answer[name] >= total:

@@ -9,6 +9,7 @@ from typing import Any
 
 from learning_to_draw.analysis.study.answers import Participant, read_answers
 from learning_to_draw.games.scores import rate_interval
+from learning_to_draw.text_tables import aligned
 from learning_to_draw.trials.records.atomic import write_json
 from learning_to_draw.trials.records.output import check_new
 
@@ -67,7 +68,7 @@ def table(found: Mapping[str, Any]) -> str:
     chance = [cell for name in names for cell in (_text(found["chance"][name], 3), "")]
     lines.append(["chance", "", *chance, ""])
     head = f"study {found['study']}: {_counted(found['games'], 'game')}, {_counted(len(people), 'participant')}"
-    return "\n".join([head, "", *_aligned(lines), "", *_notes(found, classes)])
+    return "\n".join([head, "", aligned(lines), "", *_notes(found, classes)])
 
 
 def _rates(answers: Sequence[Mapping[str, Any]], who: str = "") -> dict[str, Any]:
@@ -112,12 +113,6 @@ def _cells(row: Mapping[str, Any], name: str) -> list[str]:
 
 def _text(number: float | None, digits: int) -> str:
     return "" if number is None else f"{number:.{digits}f}"
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Aligns the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]
 
 
 def _notes(found: Mapping[str, Any], classes: bool) -> list[str]:

@@ -20,7 +20,7 @@ SHARE = (
 
 
 def place_of_pictures(asked: str, size: int, device: torch.device, free: int) -> torch.device:
-    """Where a run on the GPU `device` keeps `size` bytes of decoded pictures: there or in main memory.
+    """The device, `device` (a GPU) or the CPU, that will keep `size` bytes of decoded pictures.
 
     free: free bytes on the GPU. asked: auto, cpu or cuda. Raises UsageError for cuda if the pictures do not fit.
     """

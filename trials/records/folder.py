@@ -225,7 +225,7 @@ def check_free(folder: Path, command: str, *, resume: bool = False) -> None:
 
 
 def unfinished(folder: Path) -> str | None:
-    """The command (train, test or crossplay) of the unfinished run in a folder; None if there is none."""
+    """The command (train, test or crossplay) of the unfinished run in a folder; None without an unfinished run."""
     try:
         command = read_json(folder / CONFIG, _Begun)["command"]
     except UsageError:  # the file is missing, or no run has written it

@@ -206,7 +206,7 @@ def _check_arrays(path: Path) -> None:
 
 
 def read_log(folder: Path) -> GameLog:
-    """The log in `folder`, a gamelogs folder or the run folder that holds it. Raises UsageError if there is none."""
+    """The game log in `folder`, which is a run's folder or its gamelogs. Raises UsageError if it holds no log."""
     folder = find_log(folder)
     path = inside(folder, "games.json")
     try:

@@ -184,6 +184,10 @@ def test_an_option_to_plot_against_has_to_differ_and_to_be_a_number(make_run, tm
     for option in ("loss", "nlins"):
         with pytest.raises(UsageError, match=rf"--against {option}(.|\n)*Choose from nlines"):
             compare([tmp_path], tmp_path / "out", option, None, 8, 0)
+        with pytest.raises(UsageError, match="Choose from nlines"):
+            figures.plot_rates(
+                matplotlib.figure.Figure().subplots(), read_settings([tmp_path / "a", tmp_path / "b"]), option
+            )
 
 
 def test_the_sketches_are_of_the_same_photos(real_runs):
