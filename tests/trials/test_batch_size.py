@@ -6,17 +6,11 @@ import pytest
 import torch
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.build import fit_batches, load_pictures
+from learning_to_draw.trials.build import fit_batches
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
 
 CPU = torch.device("cpu")
-ALL = ("train", "valid", "test")
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return load_pictures(parse("train", []).dataset, ALL, CPU)
 
 
 def config_of(*arguments):

@@ -25,11 +25,6 @@ CPU = torch.device("cpu")
 ALL = ("train", "valid", "test")
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return load_pictures(parse("train", []).dataset, ALL, CPU)
-
-
 def config_of(*arguments):
     return parse("train", arguments)
 
