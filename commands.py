@@ -51,7 +51,7 @@ every row (sketches.png) to --output.
     table4  shape bias
     lines   the number of lines (Appendix A)
     shared  encoders and losses of the follow-up paper, and what CLIP sees
-    human   table1, with a page for each pair on which people play the receiver
+    human   table1, with a page on which people play the receiver with every pair
 Each of the paper's runs takes 250 epochs: days on a GPU. --quick plays the same games
 in minutes on a CPU, and ends with exit code 1 if a rate is outside the range expected
 from earlier quick runs.""",
@@ -130,10 +130,12 @@ code, for example) are listed with the reason.""",
         """\
 Writes a web page, as one file that needs no other file and no network, on which a
 person plays the receiver: the page shows a sketch of a game log, and the person
-chooses the picture that it stands for. Games are drawn at random. If the log has
+chooses the picture that it stands for. Games are drawn at random. If a log has
 classes, each class of the senders' photos appears equally often, as far as the log
-has games for it. Candidates are shuffled. At the end the page saves the answers
-to a file, which study-results reads. The seed determines page, games and order.""",
+has games for it. With several logs, each gives the same number of games; they appear
+in random order, and the page does not show which log a game is from. Candidates are
+shuffled. At the end the page saves the answers to a file, which study-results reads.
+The seed determines page, games and order.""",
         study_options.add_study_options,
         loads_torch=False,
     ),
@@ -145,6 +147,8 @@ Prints how often the people who played a study (see the command study) chose the
 correct picture, and a picture of the class that the sender saw, each with a 95 %
 interval (Wilson 1927), per participant and in total. For comparison, it prints the
 agents' rate on the same games, and chance. It also prints the mean time per answer.
+If the page has games of several logs, a second table compares people and agents for
+each log.
 Give it one file of answers per participant, all from the same page.""",
         study_options.add_study_results_options,
         loads_torch=False,

@@ -1,58 +1,71 @@
-"""`commgame.py reproduce human`: a study page for every pair of Table 1, and the rates of the people who played."""
+"""`commgame.py reproduce human`: a study page for the pairs of Table 1, and the rates of the people who played."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from learning_to_draw.analysis.study.answers import read_answers
-from learning_to_draw.analysis.study.page import study, study_content
+from learning_to_draw.analysis.study.page import page, study_content
 from learning_to_draw.analysis.study.results import results
 from learning_to_draw.experiments.jobs import Job
 from learning_to_draw.text_tables import markdown
+from learning_to_draw.trials.records.atomic import write_text
 from learning_to_draw.trials.records.gamelog import read_log
 
-FOLDER = "study"  # subfolder of the table's folder, for the pages and people's answers
-GAMES, PRACTICE, SEED = 30, 3, 0
+FOLDER = "study"  # subfolder of the table's folder, for the page and people's answers
+GAMES_OF_A_PAIR, PRACTICE, SEED = 10, 3, 0
 TITLE = "What does the sketch show?"
 
 
 def beside_people(jobs: Sequence[Job]) -> str:
-    """Writes the missing study pages. Returns a Markdown table of the answers in the folder of the pages.
+    """Writes the study page of all pairs, unless it exists. Returns a Markdown table of the answers in its folder.
 
-    jobs: finished; people play with the first job of each row. Raises UsageError if a file of answers is damaged.
+    jobs: finished; people play with the first job of each row. The page's name contains its id, because other rows make
+    another page. Answers to other pages are left out. Raises UsageError if a file of answers is damaged.
     """
+    pairs: dict[str, Job] = {}
+    for job in jobs:
+        pairs.setdefault(job.row.name, job)
+    logs = {name: read_log(job.tested) for name, job in pairs.items()}
+    games = GAMES_OF_A_PAIR * len(logs)
+    content = study_content(logs, games, PRACTICE, SEED, TITLE)
     folder = jobs[0].output / FOLDER
     folder.mkdir(exist_ok=True)
-    answers: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*.json")):
-        answers.setdefault(read_answers([path])[0].study, []).append(path)
-    cells = [["row", "people", "answers", "people, %", "agents, %", "chance, %", "people, class, %"]]
-    first = {job.row: job for job in reversed(jobs)}
-    for job in (job for job in jobs if job is first[job.row]):
-        page = folder / f"{job.row.name}-seed-{job.seed}.html"
-        if not page.exists():
-            study(job.tested, page, GAMES, PRACTICE, SEED, TITLE)
-        content = study_content(read_log(job.tested), GAMES, PRACTICE, SEED, TITLE)
-        cells.append([job.row.title, *_numbers(answers.get(content["id"], []))])
+    file = folder / f"study-{content['id']}.html"
+    if not file.exists():
+        write_text(file, page(content), new=True)
+    answers = [path for path in sorted(folder.glob("*.json")) if read_answers([path])[0].study == content["id"]]
+    numbers = results(read_answers(answers)) if answers else {"participants": [], "logs": []}
+    by_pair = {log["log"]: log for log in numbers["logs"]} if len(pairs) > 1 else dict.fromkeys(pairs, numbers)
+    cells = [["row", "answers", "people, %", "95 %", "agents, %", "95 %", "chance, %", "people, class, %"]]
+    cells += [[job.row.title, *_numbers(by_pair.get(name, {}))] for name, job in pairs.items()]
+    if len(pairs) > 1:
+        cells.append(["all pairs", *_numbers(numbers)])
     return "\n".join(
         [
-            f"People and agents, on the same {GAMES} games:",
+            f"People and agents in the same {games} games, {GAMES_OF_A_PAIR} of each pair; "
+            f"participants: {len(numbers['participants'])}",
             "",
             markdown(cells),
             "",
-            f"The study pages are in {folder}. Put the answer files that the pages save into that folder,",
-            "and run this command again.",
+            f"The study page is {file}.",
+            "Put the answer files that it saves into its folder, and run this command again.",
         ]
     )
 
 
-def _numbers(paths: Sequence[Path]) -> list[str]:
-    """The table cells of one pair. paths: the files of answers to the pair's page."""
-    if not paths:
-        return ["0", "0", "", "", "", ""]
-    numbers = results(read_answers(paths))
-    together = numbers["together"]
-    rates = (together["rate"], numbers["agents"]["rate"], numbers["chance"]["rate"], together["class_rate"])
-    counts = (len(numbers["participants"]), together["answers"])
-    return [*map(str, counts), *("" if rate is None else f"{100 * rate:.1f}" for rate in rates)]
+def _numbers(rates: Mapping[str, Any]) -> list[str]:
+    """The table cells of one pair. rates: as from `results`; without rates if nobody has played."""
+    if "together" not in rates:
+        return ["0", *[""] * 6]
+    people, agents, chance = rates["together"], rates["agents"], rates["chance"]
+    shares = [people["rate"], people["interval"], agents["rate"], agents["interval"], chance["rate"]]
+    return [str(people["answers"]), *map(_per_cent, [*shares, people["class_rate"]])]
+
+
+def _per_cent(share: float | Sequence[float] | None) -> str:
+    """A share, or the two bounds of an interval, in per cent; "" for None."""
+    if share is None:
+        return ""
+    return f"{100 * share:.1f}" if isinstance(share, float) else " to ".join(f"{100 * bound:.1f}" for bound in share)

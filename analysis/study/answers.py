@@ -3,6 +3,7 @@
 The page saves one JSON file per participant: format, study (the page's id), title, participant, started, finished, and
 answers, one entry per game in the order played (candidates are numbered from 0, as in the log):
 
+    log                     the log that the game is from, as named to `study`; missing if the page is made from one log
     game                    the game's number in the log, from 0
     choice, target          the candidate chosen, and the right one
     candidates              number of candidates
@@ -31,7 +32,11 @@ FORMAT = "learning-to-draw study answers 1"
 UNCHANGED = "Give the file as saved by the page of a study, unchanged."
 
 
-class Answer(TypedDict):
+class _OfSeveralLogs(TypedDict, total=False):
+    log: str
+
+
+class Answer(_OfSeveralLogs):
     """One answer; the docstring of the module describes the keys."""
 
     game: Count
@@ -75,11 +80,16 @@ def read_answers(paths: Sequence[Path]) -> list[Participant]:
     return _labelled(participants)
 
 
+def game_of(answer: Answer) -> tuple[str | None, int]:
+    """Returns what identifies a game in a study: its log, None if the page has one log, and its number in that log."""
+    return answer.get("log"), answer["game"]
+
+
 def _read(path: Path) -> Participant:
     saved: SavedAnswers = read_json(path, SavedAnswers, UNCHANGED)
     answers = saved["answers"]
     wrong = next((f"answer {n} (counted from 0): {w}" for n, a in enumerate(answers) if (w := _contradiction(a))), "")
-    if not wrong and len({answer["game"] for answer in answers}) < len(answers):
+    if not wrong and len({game_of(answer) for answer in answers}) < len(answers):
         wrong = "it has two answers to a game"
     if wrong:
         raise UsageError(f"{path}: {wrong}.\n{UNCHANGED}")

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from learning_to_draw.components import non_negative_int, positive_int, seed
-from learning_to_draw.trials.config.tool import add_log_argument
 
 
 def add_study_options(group: Any) -> None:
-    add_log_argument(group)
+    group.add_argument("logs", nargs="+", type=Path, metavar="LOG", help="game logs, or run folders that hold one")
     group.add_argument(
         *("-out", "--output"),
         type=Path,
@@ -21,7 +20,13 @@ def add_study_options(group: Any) -> None:
         metavar="FILE.html",
         help="the page to write; never overwritten",
     )
-    group.add_argument("-n", "--games", type=positive_int, default=30, metavar="N", help="number of games that count")
+    group.add_argument(
+        *("-n", "--games"),
+        type=positive_int,
+        default=30,
+        metavar="N",
+        help="number of games that count, in total; with several logs, a multiple of their number",
+    )
     group.add_argument(
         "--practice",
         type=non_negative_int,

@@ -1,4 +1,4 @@
-"""`commgame.py study`: writes a web page on which a person plays the receiver, in games drawn from a log.
+"""`commgame.py study`: writes a web page on which a person plays the receiver, in games drawn from one or more logs.
 
 The page is one self-contained file. It keeps the answers in the browser and saves them as a JSON file, which
 `study-results` reads (analysis/study/answers.py describes it).
@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.records.atomic import write_text
-from learning_to_draw.trials.records.gamelog import GameLog, Turn, read_log
+from learning_to_draw.trials.records.gamelog import GameLog, read_log
 from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.picture_files import as_uri
 
@@ -30,25 +32,32 @@ THE_KIND = (
 # Instructions by the game in the log's card. TASK is for other games, and for logs without a card (official code).
 TASKS = {"original": THE_PICTURE, "same": THE_PICTURE, "different": THE_KIND, "mixed": THE_KIND}
 TASK = "Choose the one that you think the sketch shows."
+# For logs of different games. It names the right choice in each of them, and does not tell the games apart.
+MIXED_TASK = (
+    "If the picture that was drawn is among them, choose it. If not, choose the one that shows the same kind of thing."
+)
 
 
-def study(log: Path, output: Path, games: int, practice: int, seed: int, title: str) -> str:
-    """Writes the page `output`, with `practice` games and then `games` games that count, drawn from a log.
+def study(logs: Sequence[Path], output: Path, games: int, practice: int, seed: int, title: str) -> str:
+    """Writes the page `output`, with `practice` games and then `games` games that count, drawn from the logs.
 
-    Returns a message for the user. The same seed gives the same page. Raises UsageError if the log has too few games, a
-    picture cannot be read, or the page exists already.
+    Returns a message for the user. The same seed gives the same page. Raises UsageError if a log is given twice or has
+    too few games, `games` is no multiple of the number of logs, a picture cannot be read, or the page exists already.
     """
     check_new(output)
-    source = read_log(log)
-    if games + practice > len(source.games):
-        raise UsageError(
-            f"--games {games} --practice {practice} need {games + practice} different games, and the log in "
-            f"{source.folder} has {len(source.games)}.\nGive numbers whose sum is at most {len(source.games)}."
-        )
-    content = study_content(source, games, practice, seed, title)
+    sources: dict[str, GameLog] = {}
+    for path in logs:
+        source = read_log(path)
+        for name, other in sources.items():
+            if other.folder.samefile(source.folder):
+                raise UsageError(f"{name} and {path} are the same log.\nLeave out one of them.")
+        sources[str(path)] = source
+    content = study_content(sources, games, practice, seed, title)
     write_text(output, page(content), new=True)
+    total = sum(len(source.games) for source in sources.values())
+    each = f" ({games // len(logs)} of each of the {len(logs)} logs)" if len(logs) > 1 else ""
     return (
-        f"study {content['id']}: {games} of {len(source.games)} games and {practice} for practice, written to {output} "
+        f"study {content['id']}: {games} of {total} games{each} and {practice} for practice, written to {output} "
         f"({output.stat().st_size / 1e6:.1f} MB)"
     )
 
@@ -73,22 +82,80 @@ def draw(classes: Sequence[str | None], count: int, practice: int, seed: int) ->
     return counted, rng.sample(in_turns[count:], practice)
 
 
-def study_content(log: GameLog, count: int, practice: int, seed: int, title: str) -> dict[str, Any]:
+def draw_from_all(
+    logs: Sequence[Sequence[str | None]], count: int, practice: int, seed: int
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Returns the scored games and the practice games of several logs as (log, game), in a random order of play.
+
+    logs: for each log, the classes that `draw` takes. Each log gives the same number of scored games, and the same
+    number of practice games up to one; which logs give one more is random. `draw` gets another seed for each log,
+    because the logs may hold the same games. Of a single log, the games and their order are those of `draw`.
+    """
+    rng = random.Random(f"{seed} practice")
+    one_more = rng.sample(range(len(logs)), practice % len(logs))
+    drawn = [
+        draw(classes, count // len(logs), practice // len(logs) + (log in one_more), seed + log)
+        for log, classes in enumerate(logs)
+    ]
+    counted, rehearsed = zip(*drawn, strict=True)
+    return _mixed(counted, random.Random(f"{seed} games")), _mixed(rehearsed, rng)
+
+
+def _mixed(logs: Sequence[Sequence[int]], rng: random.Random) -> list[tuple[int, int]]:
+    """Returns all games as (log, game) in random order; the games of each log keep their order."""
+    turns = [log for log, games in enumerate(logs) for _ in games]
+    left = [iter(games) for games in logs]
+    return [(log, next(left[log])) for log in rng.sample(turns, len(turns))]
+
+
+def study_content(logs: Mapping[str, GameLog], count: int, practice: int, seed: int, title: str) -> dict[str, Any]:
     """Returns all data of the page, JSON-serialisable. `id` is a hash of the rest: different pages have different ids.
 
+    logs: by the name that the answers have for them; a single log is not named. count, practice: in total.
     pictures: [data URI, width, height], each picture once. practice, rounds: results of `_round`, in the order of play.
+    Raises UsageError as `study`.
     """
-    counted, rehearsed = draw([game.photo_class for game in log.games], count, practice, seed)
-    numbers: dict[str, int] = {}
+    names, sources = list(logs), list(logs.values())
+    _check_enough(sources, count, practice)
+    classes = [[game.photo_class for game in log.games] for log in sources]
+    counted, rehearsed = draw_from_all(classes, count, practice, seed)
+    pictures: dict[tuple[str, int, int], int] = {}
+
+    @cache
+    def picture(path: Path) -> int:
+        return pictures.setdefault(as_uri(path), len(pictures))
+
+    def shown(log: int, game: int) -> dict[str, Any]:
+        name = {"log": names[log]} if len(names) > 1 else {}
+        return name | _round(sources[log], game, seed + log, picture)
+
+    tasks = {TASKS.get(log.card.get("game"), TASK) for log in sources}
     content = {
         "title": title,
-        "task": TASKS.get(log.card.get("game"), TASK),
-        "practice": [_round(log.games[game], game, seed, numbers) for game in rehearsed],
-        "rounds": [_round(log.games[game], game, seed, numbers) for game in counted],
-        "pictures": [as_uri(log.picture(name)) for name in numbers],
+        "task": tasks.pop() if len(tasks) == 1 else MIXED_TASK,
+        "practice": [shown(*game) for game in rehearsed],
+        "rounds": [shown(*game) for game in counted],
+        "pictures": list(pictures),
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode("utf-8", errors="surrogateescape"))
     return {"id": digest.hexdigest()[:16], **content}
+
+
+def _check_enough(logs: Sequence[GameLog], count: int, practice: int) -> None:
+    """Raises UsageError if the logs cannot give the same number of scored games each, and the practice games."""
+    if count % len(logs):
+        raise UsageError(
+            f"--games {count} cannot be shared equally by {len(logs)} logs.\n"
+            f"Give a multiple of {len(logs)}, such as {count + -count % len(logs)}."
+        )
+    needed = count // len(logs) + math.ceil(practice / len(logs))
+    for log in logs:
+        if needed > len(log.games):
+            each = " of each log" if len(logs) > 1 else ""
+            raise UsageError(
+                f"--games {count} --practice {practice} need {needed} different games{each}, and the log in "
+                f"{log.folder} has {len(log.games)}.\nGive smaller numbers."
+            )
 
 
 def page(content: dict[str, Any]) -> str:
@@ -101,20 +168,21 @@ def page(content: dict[str, Any]) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: filled[match[1]], TEMPLATE.read_text(encoding="utf-8"))
 
 
-def _round(game: Turn, number: int, seed: int, numbers: dict[str, int]) -> dict[str, Any]:
-    """Returns a game as the page stores it. Adds its new pictures to `numbers`, numbered from 0.
+def _round(log: GameLog, number: int, seed: int, picture: Callable[[Path], int]) -> dict[str, Any]:
+    """Returns a game as the page stores it. picture: returns the number that a picture has on the page.
 
     order: the candidates (numbered as in the log) in the order shown, which depends on the game and the seed only.
     of_class: the candidates of the class of the sender's photo; None if the log has no classes.
     """
+    game = log.games[number]
     candidates = range(len(game.candidates))
     of_class = None
     if game.photo_class is not None and game.candidate_classes is not None:
         of_class = [candidate for candidate in candidates if game.candidate_classes[candidate] == game.photo_class]
     return {
         "game": number,
-        "sketch": numbers.setdefault(game.sketch, len(numbers)),
-        "candidates": [numbers.setdefault(name, len(numbers)) for name in game.candidates],
+        "sketch": picture(log.picture(game.sketch)),
+        "candidates": [picture(log.picture(name)) for name in game.candidates],
         "order": random.Random(f"{seed} {number}").sample(candidates, len(candidates)),
         "target": game.target,
         "guess": game.guess,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.analysis.study.answers import Participant, read_answers
+from learning_to_draw.analysis.study.answers import Answer, Participant, game_of, read_answers
 from learning_to_draw.games.scores import rate_interval
 from learning_to_draw.text_tables import aligned
 from learning_to_draw.trials.records.atomic import write_json
@@ -31,26 +31,36 @@ def results(participants: Sequence[Participant]) -> dict[str, Any]:
     """Returns all numbers, JSON-serialisable.
 
     participants (one dict each), together and agents: results of `_rates`. agents: counts each game once, however many
-    people played it. chance: expected rates of random choices, averaged over all answers.
+    people played it. chance: expected rates of random choices, averaged over all answers. logs: games, together, agents
+    and chance of each log, sorted by name; None if the page has games of one log.
     over_participants: mean and standard deviation of the rates of two or more participants. Games of one participant
     are not independent, so the intervals are too narrow if people differ much; the standard deviation shows this.
     """
     everything = [answer for participant in participants for answer in participant.answers]
-    games = list({answer["game"]: answer for answer in everything}.values())
     rows = [
         {"participant": one.label, "file": str(one.file), **_rates(one.answers), "seconds": _seconds(one.answers)}
         for one in participants
     ]
-    with_class = [answer for answer in everything if answer["candidates_of_class"] is not None]
+    logs = sorted({answer["log"] for answer in everything if "log" in answer})
     return {
         "study": participants[0].study,
-        "games": len(games),
         "participants": rows,
-        "together": {**_rates(everything), "seconds": _seconds(everything)},
+        **_compared(everything),
         "over_participants": _spread(rows) if len(rows) > 1 else None,
-        "agents": _rates(games, "agents_"),
+        "logs": [{"log": log, **_compared([a for a in everything if a.get("log") == log])} for log in logs] or None,
+    }
+
+
+def _compared(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Returns the number of games in the answers, and the rates of people, of agents in the same games, and chance."""
+    games = {game_of(answer): answer for answer in answers}
+    with_class = [answer for answer in answers if answer["candidates_of_class"] is not None]
+    return {
+        "games": len(games),
+        "together": {**_rates(answers), "seconds": _seconds(answers)},
+        "agents": _rates(list(games.values()), "agents_"),
         "chance": {
-            "rate": _mean([1 / answer["candidates"] for answer in everything]),
+            "rate": _mean([1 / answer["candidates"] for answer in answers]),
             "class_rate": _mean([answer["candidates_of_class"] / answer["candidates"] for answer in with_class]),
         },
     }
@@ -68,7 +78,19 @@ def table(found: Mapping[str, Any]) -> str:
     chance = [cell for name in names for cell in (_text(found["chance"][name], 3), "")]
     lines.append(["chance", "", *chance, ""])
     head = f"study {found['study']}: {_counted(found['games'], 'game')}, {_counted(len(people), 'participant')}"
-    return "\n".join([head, "", aligned(lines), "", *_notes(found, classes)])
+    logs = [_table_of_logs(found), ""] if found["logs"] else []
+    return "\n".join([head, "", aligned(lines), "", *logs, *_notes(found, classes)])
+
+
+def _table_of_logs(found: Mapping[str, Any]) -> str:
+    """Returns a line for each log, and one for all: people, the agents in the same games, and chance."""
+    lines = [["log", "answers", "people", "95 % interval", "games", "agents", "95 % interval", "chance"]]
+    for log in (*found["logs"], {**found, "log": "all logs"}):
+        name = "".join(filter(str.isprintable, log["log"]))
+        people = [str(log["together"]["answers"]), *_cells(log["together"], "rate")]
+        agents = [str(log["games"]), *_cells(log["agents"], "rate")]
+        lines.append([name, *people, *agents, _text(log["chance"]["rate"], 3)])
+    return aligned(lines)
 
 
 def _rates(answers: Sequence[Mapping[str, Any]], who: str = "") -> dict[str, Any]:

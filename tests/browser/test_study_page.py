@@ -17,49 +17,56 @@ PICTURES = "#candidates[aria-busy=false] button"
 CLASSES = "abc"
 
 
+def write_log(folder, games, side=8, first=0):
+    """Writes a log. games: of every game the shades of its candidates.
+
+    In game g the sketch has shade first + g, the target is candidate g % candidates, the agents choose candidate 0;
+    classes go a, b, c, a, ... along the candidates.
+    """
+    photos, sketches = {shade for shades in games for shade in shades}, range(first, first + len(games))
+    for name, colours in (("target-images", photos), ("sketch-images", sketches)):
+        (folder / name).mkdir(parents=True)
+        for shade in colours:
+            Image.fromarray(np.full((side, side), shade, dtype=np.uint8)).save(folder / name / f"{shade}.png")
+    rows, lines = [], []
+    for game, shades in enumerate(games):
+        images, target = [f"target-images/{shade}.png" for shade in shades], game % len(shades)
+        classes = [CLASSES[candidate % 3] for candidate in range(len(shades))]
+        row = {
+            "reciever_guess": 0,
+            "reciever_guess_correct": target == 0,
+            "sketch": f"sketch-images/{first + game}.png",
+            "correct_image": target,
+            "images": images,
+        }
+        line = {
+            "format": 1,
+            "sender_image": images[target],
+            "sender_class": classes[target],
+            "sketch": row["sketch"],
+            "candidates": images,
+            "candidate_classes": classes,
+            "scores": [0.0] * len(shades),
+            "guess": 0,
+            "target": target,
+        }
+        rows.append(row)
+        lines.append(json.dumps(line) + "\n")
+    (folder / "games.json").write_text(json.dumps(rows))
+    (folder / "games.jsonl").write_text("".join(lines))
+
+
 @pytest.fixture
 def make_study(tmp_path):
     """make_study(rounds, practice=0, candidates=4) -> (page, games): a page with games of a log of twelve.
 
-    games: of every game of the log the shades of its candidates. In game g the sketch has shade g, the target is
-    candidate g % candidates, the agents choose candidate 0; classes go a, b, c, a, ... along the candidates.
+    games: of every game of the log the shades of its candidates; see `write_log`.
     """
 
     def make(rounds, practice=0, candidates=4, side=8):
-        folder = tmp_path / "log"
         games = [[100 + (game * 7 + candidate) % 150 for candidate in range(candidates)] for game in range(12)]
-        for name in ("target-images", "sketch-images"):
-            (folder / name).mkdir(parents=True)
-        for shade in {*range(12), *(shade for shades in games for shade in shades)}:
-            pixels = Image.fromarray(np.full((side, side), shade, dtype=np.uint8))
-            pixels.save(folder / ("sketch-images" if shade < 12 else "target-images") / f"{shade}.png")
-        rows, lines = [], []
-        for game, shades in enumerate(games):
-            images, target = [f"target-images/{shade}.png" for shade in shades], game % candidates
-            classes = [CLASSES[candidate % 3] for candidate in range(candidates)]
-            row = {
-                "reciever_guess": 0,
-                "reciever_guess_correct": target == 0,
-                "sketch": f"sketch-images/{game}.png",
-                "correct_image": target,
-                "images": images,
-            }
-            line = {
-                "format": 1,
-                "sender_image": images[target],
-                "sender_class": classes[target],
-                "sketch": row["sketch"],
-                "candidates": images,
-                "candidate_classes": classes,
-                "scores": [0.0] * candidates,
-                "guess": 0,
-                "target": target,
-            }
-            rows.append(row)
-            lines.append(json.dumps(line) + "\n")
-        (folder / "games.json").write_text(json.dumps(rows))
-        (folder / "games.jsonl").write_text("".join(lines))
-        study(folder, tmp_path / "study.html", rounds, practice, 0, "What is it?")
+        write_log(tmp_path / "log", games, side)
+        study([tmp_path / "log"], tmp_path / "study.html", rounds, practice, 0, "What is it?")
         return tmp_path / "study.html", games
 
     return make
@@ -137,6 +144,32 @@ def test_played_to_the_end_with_the_mouse(browse, make_study, tmp_path):
     assert numbers["agents"]["right"] == sum(game % 4 == 0 for game in played)
     assert numbers["chance"]["rate"] == 0.25
     assert participant.saved["started"] < participant.saved["finished"]
+
+
+def test_games_of_two_logs_on_one_page(browse, tmp_path):
+    logs = [tmp_path / "first", tmp_path / "second"]
+    games = [[100 + game * 4 + candidate for candidate in range(4)] for game in range(24)]
+    for number, log in enumerate(logs):  # sketches and candidates tell which log a game is of, here only
+        write_log(log, games[12 * number :][:12], first=12 * number)
+    study(logs, tmp_path / "study.html", 12, 2, 0, "What is it?")
+    page = browse(tmp_path / "study.html", accept_downloads=True)
+    start(page, "Dora")
+    for _ in range(2):
+        play(page, games, lambda game: 0)
+        page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Continue").click()
+    played = []
+    for _ in range(12):
+        assert not re.search("first|second", page.locator("body").inner_text())
+        played.append(play(page, games, lambda game: (game + (game >= 12)) % 4))  # right in the first log only
+    (participant,) = read_answers([save(page, tmp_path)])
+    answered = [(answer["log"], answer["game"]) for answer in participant.answers]
+    assert answered == [(str(logs[game // 12]), game % 12) for game in played]
+    first, second = results([participant])["logs"]
+    assert (first["log"], first["games"], first["together"]["right"]) == (str(logs[0]), 6, 6)
+    assert (second["log"], second["games"], second["together"]["right"]) == (str(logs[1]), 6, 0)
+    for number, log in enumerate((first, second)):
+        assert log["agents"]["right"] == sum(game % 4 == 0 for game in played if game // 12 == number)
 
 
 def test_played_with_the_keyboard_alone(browse, make_study, tmp_path):

@@ -42,6 +42,7 @@ def answer(game, number, *, right):
     """An answer to a game of a study's page, by somebody who is right, or chooses the first wrong candidate."""
     choice = game["target"] if right else next(n for n in game["order"] if n != game["target"])
     return {
+        **({"log": game["log"]} if "log" in game else {}),
         "game": game["game"],
         "choice": choice,
         "target": game["target"],
@@ -57,31 +58,61 @@ def answer(game, number, *, right):
     }
 
 
+def pages(folder):
+    """The study pages in a folder: their paths, and their content."""
+    paths = sorted(folder.glob("study-*.html"))
+    pattern = re.compile(r'<script [^>]*id="study"[^>]*>(.*?)</script>', re.DOTALL)
+    return paths, [json.loads(pattern.search(path.read_text())[1]) for path in paths]
+
+
+def save(folder, study, person, answers):
+    content = {"format": FORMAT, "study": study["id"], "title": "", "participant": person, "answers": answers}
+    (folder / f"{person}.json").write_text(json.dumps(content))
+
+
 def test_people_are_set_beside_the_agents_on_the_same_games(job, tmp_path):
     text = beside_people([job])
-    assert cells(text, "the original game") == ["0", "0", "", "", "", ""]
-    page = tmp_path / "study" / "original-seed-0.html"
+    assert cells(text, "the original game") == ["0", *[""] * 6]
+    [page], [study] = pages(tmp_path / "study")
     before = page.read_bytes()
-    study = json.loads(re.search(rb'<script [^>]*id="study"[^>]*>(.*?)</script>', before, re.DOTALL)[1])
-    for person, right in (("one", 12), ("two", 18)):
+    for person, right in (("one", 3), ("two", 7)):
         answers = [answer(game, n, right=n < right) for n, game in enumerate(study["rounds"])]
-        saved = {"format": FORMAT, "study": study["id"], "title": "", "participant": person, "answers": answers}
-        (tmp_path / "study" / f"{person}.json").write_text(json.dumps(saved))
+        save(tmp_path / "study", study, person, answers)
     log = read_log(job.tested)
     agents = sum(log.games[game["game"]].correct for game in study["rounds"])
-    row = cells(beside_people([job]), "the original game")
-    assert row[:5] == ["2", "60", "50.0", f"{100 * agents / 30:.1f}", f"{100 / len(log.games[0].candidates):.1f}"]
+    text = beside_people([job])
+    assert text.startswith("People and agents in the same 10 games, 10 of each pair; participants: 2\n")
+    row = cells(text, "the original game")
+    # Wilson's interval of 10 of 20: 0.5 ± 1.96 sqrt(0.25 / 20 + 1.96² / 1600) / (1 + 1.96² / 20) = 0.5 ± 0.2007
+    assert row[:4] == ["20", "50.0", "29.9 to 70.1", f"{100 * agents / 10:.1f}"]
+    assert row[5] == f"{100 / len(log.games[0].candidates):.1f}"
     assert page.read_bytes() == before
     (tmp_path / "study" / "three.json").write_text("{")
     with pytest.raises(UsageError, match=r"three\.json cannot be read"):
         beside_people([job])
 
 
-def test_people_see_the_rows_in_their_order(job, tmp_path):
+def test_people_play_all_pairs_on_one_page(job, tmp_path):
+    beside_people([job])  # the page that was made before the other row was finished
+    [old], [study] = pages(tmp_path / "study")
+    save(tmp_path / "study", study, "early", [answer(game, 0, right=True) for game in study["rounds"]])
     shutil.copytree(tmp_path / "original", tmp_path / "other")
-    other = Job(Row("other", "another game", {}), 0, tmp_path)
-    titles = re.findall(r"^\| ([a-z ]+ game) \|", beside_people([job, other]), re.MULTILINE)
-    assert titles == ["the original game", "another game"]
+    shutil.copytree(tmp_path / "original", tmp_path / "other" / "seed-1-test")
+    jobs = [Job(Row("other", "another game", {}), seed, tmp_path) for seed in (0, 1)]
+    assert "participants: 0\n" in beside_people([jobs[0], job, jobs[1]])
+    paths, studies = pages(tmp_path / "study")
+    assert len(paths) == 2
+    [study] = [study for path, study in zip(paths, studies, strict=True) if path != old]
+    assert [sum(game["log"] == log for game in study["rounds"]) for log in ("original", "other")] == [10, 10]
+    answers = [answer(game, 0, right=game["log"] == "other") for game in study["rounds"]]
+    save(tmp_path / "study", study, "late", answers)
+    text = beside_people([jobs[0], job, jobs[1]])
+    assert text.startswith("People and agents in the same 20 games, 10 of each pair; participants: 1\n")
+    assert re.findall(r"^\| ([a-z ]+) \| (\d+) \| ([\d.]+) \|", text, re.MULTILINE) == [
+        ("another game", "10", "100.0"),
+        ("the original game", "10", "0.0"),
+        ("all pairs", "20", "50.0"),
+    ]
 
 
 def test_what_clip_sees_is_counted_as_in_analyse_logs(job):

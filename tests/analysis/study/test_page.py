@@ -11,7 +11,16 @@ import pytest
 from PIL import Image
 
 from learning_to_draw.analysis.study import options as study_options
-from learning_to_draw.analysis.study.page import TASK, TASKS, draw, page, study, study_content
+from learning_to_draw.analysis.study.page import (
+    MIXED_TASK,
+    TASK,
+    TASKS,
+    draw,
+    draw_from_all,
+    page,
+    study,
+    study_content,
+)
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.gamelog import read_log
@@ -49,9 +58,29 @@ def test_the_draw_goes_by_its_seed_alone():
     assert max(drawn.values()) < 145  # each 100 times, give or take five standard deviations
 
 
+def test_logs_share_the_games_equally():
+    logs = [["a"] * 10 + ["b"] * 10, ["a"] * 10 + ["b"] * 10, [None] * 20]
+    first, one_more = [], Counter()
+    for seed in range(60):
+        counted, practice = draw_from_all(logs, 12, 4, seed)
+        assert Counter(log for log, _ in counted) == {0: 4, 1: 4, 2: 4}
+        assert sorted(Counter(log for log, _ in practice).values()) == [1, 1, 2]
+        one_more[Counter(log for log, _ in practice).most_common(1)[0][0]] += 1
+        assert len({*counted, *practice}) == 16
+        for log in (0, 1):
+            assert Counter(logs[log][game] for of, game in counted if of == log) == {"a": 2, "b": 2}
+        assert {game for log, game in counted if log == 0} != {game for log, game in counted if log == 1}
+        assert (counted, []) == draw_from_all(logs, 12, 0, seed)  # practice changes nothing of what counts
+        first.append(counted[0][0])
+    for times in (Counter(first), one_more):
+        assert min(times[log] for log in range(3)) > 6  # 20 each, give or take four standard deviations
+    counted, practice = draw_from_all(logs[:1], 7, 3, 5)
+    assert ([game for _, game in counted], [game for _, game in practice]) == draw(logs[0], 7, 3, 5)
+
+
 def test_a_round_holds_the_game_with_its_candidates_in_another_order(tmp_path, make_full_log):
     log = read_log(make_full_log(tmp_path))
-    content = study_content(log, 12, 4, 0, "title")
+    content = study_content({"log": log}, 12, 4, 0, "title")
     rounds = content["rounds"] + content["practice"]
     assert sorted(game["game"] for game in rounds) == list(range(16))
     assert Counter(log.games[game["game"]].photo_class for game in content["rounds"]) == dict.fromkeys("abcd", 3)
@@ -68,18 +97,49 @@ def test_a_round_holds_the_game_with_its_candidates_in_another_order(tmp_path, m
             assert (width, height) == (12, 12)
     places = Counter(shown["order"].index(shown["target"]) for shown in rounds)
     assert len(places) > 1
-    again = study_content(log, 3, 0, 0, "title")["rounds"]
+    again = study_content({"log": log}, 3, 0, 0, "title")["rounds"]
     orders = {shown["game"]: shown["order"] for shown in rounds}
     assert all(shown["order"] == orders[shown["game"]] for shown in again)
-    other = study_content(log, 12, 4, 1, "title")["rounds"]
+    other = study_content({"log": log}, 12, 4, 1, "title")["rounds"]
     assert any(shown["order"] != orders[shown["game"]] for shown in other)
 
 
 def test_pictures_are_stored_once(tmp_path, make_full_log):
     log = read_log(make_full_log(tmp_path))
-    text = page(study_content(log, 16, 0, 0, "title"))
+    text = page(study_content({"log": log}, 16, 0, 0, "title"))
     sketches = len({game.sketch for game in log.games})
     assert len(re.findall("data:image/", text)) == sketches + 8
+
+
+def test_a_page_of_two_logs(tmp_path, make_full_log, make_log, random_games):
+    logs = {
+        "ours": read_log(make_full_log(tmp_path)),
+        "official": read_log(make_log(tmp_path / "official", random_games(20))),
+    }
+    content = study_content(logs, 12, 2, 0, "title")
+    assert Counter(game["log"] for game in content["rounds"]) == {"ours": 6, "official": 6}
+    assert Counter(game["log"] for game in content["practice"]) == {"ours": 1, "official": 1}
+    for shown in content["rounds"] + content["practice"]:
+        log = logs[shown["log"]]
+        game = log.games[shown["game"]]
+        assert (shown["target"], shown["guess"]) == (game.target, game.guess)
+        for number, name in zip([shown["sketch"], *shown["candidates"]], [game.sketch, *game.candidates], strict=True):
+            data = content["pictures"][number][0].split(",")[1]
+            assert base64.b64decode(data) == (log.folder / name).read_bytes()
+    assert len(set(content["pictures"])) == len(content["pictures"])
+    assert all("log" not in game for game in study_content({"ours": logs["ours"]}, 12, 2, 0, "title")["rounds"])
+
+
+def test_the_task_of_logs_of_different_games_is_right_in_all(tmp_path, make_full_log):
+    logs = {}
+    for game in ("original", "same", "different"):
+        folder = make_full_log(tmp_path / game)
+        card = json.loads((folder / "card.json").read_text())
+        (folder / "card.json").write_text(json.dumps(card | {"game": game}))
+        logs[game] = read_log(folder)
+    assert study_content(logs, 3, 0, 0, "title")["task"] == MIXED_TASK
+    del logs["different"]
+    assert study_content(logs, 2, 0, 0, "title")["task"] == TASKS["original"]
 
 
 def test_the_class_is_the_senders_where_several_candidates_have_it(tmp_path, make_full_log):
@@ -88,15 +148,15 @@ def test_the_class_is_the_senders_where_several_candidates_have_it(tmp_path, mak
     for line in lines:
         line["sender_class"], line["candidate_classes"] = "b", ["b", "a", "b", "c"]
     (folder / "games.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    content = study_content(read_log(folder), 5, 0, 0, "title")
+    content = study_content({"log": read_log(folder)}, 5, 0, 0, "title")
     assert [game["of_class"] for game in content["rounds"]] == [[0, 2]] * 5
 
 
 def test_the_id_tells_studies_apart(tmp_path, make_full_log):
     log = read_log(make_full_log(tmp_path))
     arguments = [(8, 0, 0, "a"), (8, 0, 1, "a"), (7, 0, 0, "a"), (8, 1, 0, "a"), (8, 0, 0, "b")]
-    assert len({study_content(log, *given)["id"] for given in arguments}) == 5
-    assert study_content(log, 8, 0, 0, "a") == study_content(log, 8, 0, 0, "a")
+    assert len({study_content({"log": log}, *given)["id"] for given in arguments}) == 5
+    assert study_content({"log": log}, 8, 0, 0, "a") == study_content({"log": log}, 8, 0, 0, "a")
 
 
 def test_the_task_is_that_of_the_game_played(tmp_path, make_full_log):
@@ -104,7 +164,7 @@ def test_the_task_is_that_of_the_game_played(tmp_path, make_full_log):
     card = json.loads((folder / "card.json").read_text())
     for game, task in (*TASKS.items(), (None, TASK)):
         (folder / "card.json").write_text(json.dumps(card | {"game": game}))
-        assert study_content(read_log(folder), 1, 0, 0, "title")["task"] == task
+        assert study_content({"log": read_log(folder)}, 1, 0, 0, "title")["task"] == task
 
 
 def study_of(text):
@@ -116,7 +176,8 @@ def test_the_page_of_an_official_log(tmp_path, make_log, random_games):
     said = TOOL.run("study", [str(folder), "-n", "6", "--practice", "2", "--output", str(tmp_path / "page.html")])
     text = (tmp_path / "page.html").read_text()
     content = study_of(text)
-    assert content == json.loads(json.dumps(study_content(read_log(folder), 6, 2, 0, "What does the sketch show?")))
+    expected = study_content({"log": read_log(folder)}, 6, 2, 0, "What does the sketch show?")
+    assert content == json.loads(json.dumps(expected))
     assert f"study {content['id']}: 6 of 20 games and 2 for practice" in said
     assert content["task"] == TASK
     assert [game["of_class"] for game in content["rounds"]] == [None] * 6
@@ -127,7 +188,7 @@ def test_the_page_of_an_official_log(tmp_path, make_log, random_games):
 
 def test_a_title_is_text_whatever_it_holds(tmp_path, make_log, random_games):
     title = '</script><b>&amp; {{study}} "\\1" \u2028 ü'
-    study(make_log(tmp_path / "log", random_games(2)), tmp_path / "page.html", 1, 0, 0, title)
+    study([make_log(tmp_path / "log", random_games(2))], tmp_path / "page.html", 1, 0, 0, title)
     text = (tmp_path / "page.html").read_text()
     assert study_of(text)["title"] == title
     assert text.count("</script>") == 2
@@ -137,13 +198,23 @@ def test_a_title_is_text_whatever_it_holds(tmp_path, make_log, random_games):
 def test_nothing_is_written_where_something_is_wrong(tmp_path, make_log, random_games):
     folder = make_log(tmp_path / "log", random_games(4))
     with pytest.raises(UsageError, match=r"--games 3 --practice 2 need 5 different games, and .* has 4"):
-        study(folder, tmp_path / "page.html", 3, 2, 0, "title")
+        study([folder], tmp_path / "page.html", 3, 2, 0, "title")
+    other = make_log(tmp_path / "other", random_games(3))
+    for games, practice, told in (
+        (4, 3, r"--games 4 --practice 3 need 4 different games of each log, and .*other has 3"),
+        (3, 0, r"--games 3 cannot be shared equally by 2 logs.\nGive a multiple of 2, such as 4"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            study([folder, other], tmp_path / "page.html", games, practice, 0, "title")
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(UsageError, match=r"log and .*link are the same log"):
+        study([folder, other, tmp_path / "link"], tmp_path / "page.html", 3, 0, 0, "title")
     (tmp_path / "mine.html").write_text("mine")
     with pytest.raises(UsageError, match="already exists"):
-        study(folder, tmp_path / "mine.html", 3, 0, 0, "title")
+        study([folder], tmp_path / "mine.html", 3, 0, 0, "title")
     assert (tmp_path / "mine.html").read_text() == "mine"
     damaged = folder / read_log(folder).games[2].sketch
     damaged.write_bytes(damaged.read_bytes()[:40])
     with pytest.raises(UsageError, match=damaged.name):
-        study(folder, tmp_path / "page.html", 4, 0, 0, "title")
+        study([folder], tmp_path / "page.html", 4, 0, 0, "title")
     assert not (tmp_path / "page.html").exists()

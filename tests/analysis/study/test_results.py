@@ -97,6 +97,7 @@ def test_the_numbers(files, tmp_path):
     spread = numbers["over_participants"]
     assert spread["rate"] == pytest.approx({"mean": 0.5, "deviation": 0.5**0.5 / 2})  # sqrt(2 * 0.25^2 / (2 - 1))
     assert spread["class_rate"] == {"mean": 0.75, "deviation": 0.0}
+    assert numbers["logs"] is None
     assert (numbers["study"], numbers["games"]) == ("0123456789abcdef", 4)
     assert printed.splitlines() == [
         "study 0123456789abcdef: 4 games, 2 participants",
@@ -111,6 +112,43 @@ def test_the_numbers(files, tmp_path):
         "right: mean over participants 0.500, standard deviation 0.354",
         "class: mean over participants 0.750, standard deviation 0.000",
         "Intervals assume that games are independent, which those of one participant are not.",
+    ]
+
+
+def test_rates_of_each_log(files, tmp_path):
+    # Both logs have a game 3. Eva is right in games 3 and 4 of "b", Finn in game 3 of "b"; "a" has ten candidates, and
+    # only Finn played its game 5. The agents are right in all games except for game 4 of "b".
+    def of(log, *given, **more):
+        return {"log": log, **answer(*given, **more)}
+
+    eva = saved("Eva", of("b", 3, 0, 1.0), of("a", 3, 9, 1.0, total=10), of("b", 4, 0, 1.0, agents=1))
+    finn = saved(
+        "Finn", of("b", 3, 0, 1.0), of("a", 3, 9, 1.0, total=10), of("a", 5, 0, 1.0), of("b", 4, 2, 1.0, agents=1)
+    )
+    printed = study_results(files(eva, finn), tmp_path / "numbers.json")
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    assert numbers["games"] == 4
+    a, b = numbers["logs"]
+    assert (a["log"], a["games"], b["log"], b["games"]) == ("a", 2, "b", 2)
+    people, agents = a["together"], a["agents"]
+    assert (people["answers"], people["right"], agents["answers"], agents["right"]) == (3, 1, 2, 2)
+    assert a["chance"]["rate"] == pytest.approx((1 / 10 + 1 / 10 + 1 / 4) / 3)
+    people, agents = b["together"], b["agents"]
+    assert (people["answers"], people["right"], agents["answers"], agents["right"]) == (4, 3, 2, 1)
+    assert people["interval"] == pytest.approx([0.3006, 0.9544], abs=5e-5)
+    assert printed.splitlines()[2:14] == [
+        "              answers  right   95 % interval  class   95 % interval  seconds",
+        "Eva                 3  0.667  0.208 to 0.939  0.667  0.208 to 0.939      1.0",
+        "Finn                4  0.500  0.150 to 0.850  0.500  0.150 to 0.850      1.0",
+        "all together        7  0.571  0.250 to 0.842  0.571  0.250 to 0.842      1.0",
+        "the agents          4  0.750  0.301 to 0.954  1.000  0.510 to 1.000",
+        "chance                 0.207                  0.414",
+        "",
+        "log       answers  people   95 % interval  games  agents   95 % interval  chance",
+        "a               3   0.333  0.061 to 0.792      2   1.000  0.342 to 1.000   0.150",
+        "b               4   0.750  0.301 to 0.954      2   0.500  0.095 to 0.905   0.250",
+        "all logs        7   0.571  0.250 to 0.842      4   0.750  0.301 to 0.954   0.207",
+        "",
     ]
 
 
@@ -184,6 +222,11 @@ DAMAGED = {
     "answers of text": (ANNA | {"answers": "all"}, "Expected `array`, got `str`"),
     "an answer of text": (ANNA | {"answers": ["a"]}, r"Expected `object`, got `str` - at `\$\.answers\[0\]`"),
     "the same game twice": (ANNA | {"answers": ANNA["answers"][:1] * 2}, "two answers to a game"),
+    "the same game of a log twice": (
+        ANNA | {"answers": [{"log": "a", **ANNA["answers"][0]}] * 2},
+        "two answers to a game",
+    ),
+    "a log of numbers": (changed(log=7), r"Expected `str`, got `int` - at `\$\.answers\[1\]\.log`"),
     "no candidates": (changed(candidates=0), r"Expected `int` >= 1 - at `\$\.answers\[1\]\.candidates`"),
     "a choice too far": (changed(choice=4), "choice is 4"),
     "a choice below 0": (changed(choice=-1), r"Expected `int` >= 0 - at `\$\.answers\[1\]\.choice`"),
