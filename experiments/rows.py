@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from learning_to_draw.components import Option, flag_of
-from learning_to_draw.errors import UsageError
+from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.reading import OptionValue
 from learning_to_draw.trials.checks import check_conflicts, check_game_options
-from learning_to_draw.trials.config.configure import default_values, everywhere, explain_unknown, other_names, owners
+from learning_to_draw.trials.config.configure import by_name, default_values, everywhere
 from learning_to_draw.trials.config.parse import parse_training
-from learning_to_draw.trials.config.run import KINDS, TrainConfig
+from learning_to_draw.trials.config.run import TrainConfig
 
 FOLDER_NAME = re.compile(r"\w[\w.,+=-]*", re.ASCII)
 TAKEN = ("sweep.json", "written.json", "table.md", "table.csv", "sketches.png", "submitit")
@@ -63,20 +63,15 @@ class Row:
 
 
 def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-    """The options by Python name: batch_size for batch-size, object_oriented for game.
+    """The options by Python name, as `by_name`.
 
     Raises UsageError for an unknown option, one that a sweep does not accept, and one that is given twice.
     """
-    names, known = other_names(), owners()
-    named: dict[str, OptionValue] = {}
-    for key, value in options.items():
-        word = flag_of(key.removeprefix("--"))
-        if word not in known:
-            raise UsageError(
-                explain_unknown(word, "train", {kind: described.default for kind, described in KINDS.items()})
-            )
-        written = word[2:].replace("-", "_")
-        name = names.get(written, written)
+    known, named = {name for _, name, _ in everywhere()}, by_name(options)
+    for key, name in zip(options, named, strict=True):
+        if name not in known:
+            hint = did_you_mean(flag_of(name), sorted(map(flag_of, known)))
+            raise UsageError(f"there is no option {flag_of(name)}.\n{hint}See {program()} train --help.")
         if name in SET_BY_SWEEP:
             hint = "Give seeds in the list seeds at the top of the file." if name == "seed" else "Leave it out."
             raise UsageError(f"{key} is set by sweep for every run.\n{hint}")
@@ -86,9 +81,6 @@ def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
             )
         if name in NOT_A_RUN:
             raise UsageError(f"with {key} nothing would be trained.\nLeave it out.")
-        if name in named:
-            raise UsageError(f"{key} is given twice, under two names.\nLeave out one of them.")
-        named[name] = value
     return named
 
 

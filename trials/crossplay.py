@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import time
 from collections.abc import Sequence
@@ -12,7 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.text_tables import as_csv
+from learning_to_draw.text_tables import aligned, as_csv
 from learning_to_draw.trials.build import set_up
 from learning_to_draw.trials.config.configure import as_command
 from learning_to_draw.trials.config.run import CrossplayConfig
@@ -70,14 +68,14 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
         outcomes = [[play_games(config, agents, batches, device)[0] for agents in row] for row in matched]
         names = short_names([run.checkpoint.path for run in trained])
         rates = [[played["communication_rate"] for played in row] for row in outcomes]
-        table = matrix_csv(names, rates)
-        write_text(folder / "crossplay.csv", table)
+        table = matrix(names, rates)
+        write_text(folder / "crossplay.csv", as_csv(table))
         save_picture(folder / "crossplay.png", draw_matrix(names, rates, outcomes[0][0]["chance"]))
         result = summarise(trained, names, outcomes) | {"seconds": round(time.perf_counter() - began, 2)}
         write_json(folder / "result.json", result)
     logger.info(
         "%s\nown partner %.4f, others' partners %.4f, chance %.4f\n%d turns with %d candidates per pair\nwritten to %s",
-        _aligned(table),
+        aligned(table),
         result["own_partner"],
         result["other_partners"],
         result["chance"],
@@ -129,10 +127,10 @@ def short_names(paths: Sequence[Path]) -> list[str]:
     return [f"{number} {name}" for number, name in enumerate(candidates[2], start=1)]
 
 
-def matrix_csv(names: Sequence[str], rates: Sequence[Sequence[float]]) -> str:
-    """The matrix of rates as CSV, with one row per sender and one column per receiver."""
+def matrix(names: Sequence[str], rates: Sequence[Sequence[float]]) -> list[list[str]]:
+    """The matrix of rates as a table, with one row per sender and one column per receiver, headings first."""
     rows = [[name, *(f"{rate:.4f}" for rate in row)] for name, row in zip(names, rates, strict=True)]
-    return as_csv([["sender", *names], *rows])
+    return [["sender", *names], *rows]
 
 
 def draw_matrix(names: Sequence[str], rates: Sequence[Sequence[float]], chance: float) -> Image.Image:
@@ -160,9 +158,3 @@ def draw_matrix(names: Sequence[str], rates: Sequence[Sequence[float]], chance: 
             ink = "white" if above_chance > 0.5 else "black"
             pen.text((left + width / 2, top + CELL / 2), f"{100 * rate:.1f} %", fill=ink, font=font, anchor="mm")
     return sheet
-
-
-def _aligned(table: str) -> str:
-    rows = list(csv.reader(io.StringIO(table)))
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

@@ -17,7 +17,7 @@ from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.models.encoders.base import Encoder
 from learning_to_draw.trials.build import Pictures, choose_device, set_up
-from learning_to_draw.trials.config.configure import PYTHON, complete, given_options, other_names
+from learning_to_draw.trials.config.configure import PYTHON, by_name, complete, given_options
 from learning_to_draw.trials.config.run import TestConfig
 from learning_to_draw.trials.drawing import Drawing
 from learning_to_draw.trials.loop.precision import set_precision
@@ -194,14 +194,13 @@ class Pair:
 
     def _config_of_games(self, data: Split | None, options: dict[str, Any]) -> TestConfig:
         """The configuration of a test with `options`. Raises UsageError for options that do not concern the games."""
-        saved = of_agents(self._checkpoint.options)
+        saved, options = of_agents(self._checkpoint.options), by_name(options)
         given = given_options(self.config) | options
         config = complete("test", given, PYTHON, saved, self.weights.name)
         assert isinstance(config, TestConfig)
         of_data = {"dataset", *options_of(type(config.dataset.config))} if data is None else set()
         known = {*OF_GAMES, *of_data, *options_of(type(config.game.config)), *options_of(type(config.loss.config))}
-        names = other_names()
-        if others := [name for name in options if names.get(name, name) not in known]:
+        if others := [name for name in options if name not in known]:
             raise UsageError(
                 f"play does not take {listed(others)}. It takes data_seed, options of the game and its loss and, "
                 "without a split, options of the data set.\nGive options of the agents to learning_to_draw.load."

@@ -58,6 +58,7 @@ def put_finished(output, row, seed, rate, *, minutes=1.0, **options):
         ("[row.a]\nnlines = 1", "has row, which is not part of a sweep"),
         ("nlines = 1\n[rows.a]", "has nlines, which is not part of a sweep"),
         ("[rows.a]\nnlins = 3", "row a: there is no option --nlins.\n       Did you mean --nlines?"),
+        ("[rows.a]\nno-invert = true", "row a: there is no option --no-invert.\n       Did you mean --invert?"),
         ("[rows.a]\nnl = 3", "row a: there is no option --nl"),
         ("[common]\nnpoints = 3\n[rows.a]", "row a: --npoints belongs to the decoder"),
         ("[rows.a]\nnlines = 0", "row a: argument --nlines: "),

@@ -11,10 +11,11 @@ from PIL import Image
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.text_tables import as_csv
 from learning_to_draw.trials.build import Pictures, build_agents
 from learning_to_draw.trials.config.configure import configure, replaced
 from learning_to_draw.trials.config.parse import read_early
-from learning_to_draw.trials.crossplay import crossplay, draw_matrix, matrix_csv, short_names
+from learning_to_draw.trials.crossplay import crossplay, draw_matrix, matrix, short_names
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.test import test as play
 from learning_to_draw.trials.trained import load_trained, pair, parse_trained
@@ -191,7 +192,7 @@ def test_names_tell_checkpoints_apart(tmp_path):
 
 
 def test_names_with_commas_survive_the_table():
-    rows = list(csv.reader(matrix_csv(["a,b", "c"], [[0.5, 0.25], [0.125, 1.0]]).splitlines()))
+    rows = list(csv.reader(as_csv(matrix(["a,b", "c"], [[0.5, 0.25], [0.125, 1.0]])).splitlines()))
     assert rows == [["sender", "a,b", "c"], ["a,b", "0.5000", "0.2500"], ["c", "0.1250", "1.0000"]]
 
 

@@ -76,24 +76,36 @@ def test_the_page_has_all_presets_and_its_file_is_one(own):
 
 
 def test_precedence_and_sources(own, tmp_path):
-    own('[options]\nnlines = 5\nlatent_size = 32\nepochs = 7\nsigma2_step = 2\ngame = "mixed"\n')
-    (tmp_path / "config.json").write_text('{"options": {"latent_size": 48, "epochs": 8}}')
-    config = parse_training(["--preset", "my.toml", "--config", "config.json", "--epochs", "9"])
-    preset = "preset my.toml"
-    expected = {
-        "epochs": (9, COMMAND_LINE),
-        "latent_size": (48, CONFIG),
-        "nlines": (5, preset),  # 8 by Digits
-        "object_oriented": ("mixed", preset),
-        "rx_hidden": (256, "data set Digits"),
-        "weight_decay": (0.0, "default"),
-    }
-    assert {name: (config.values()[name], config.sources[name]) for name in expected} == expected
+    options = {"nlines": 5, "latent_size": 32, "epochs": 7, "object_oriented": "mixed"}
+    own("[options]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in options.items()))
+    (tmp_path / "config.json").write_text(json.dumps({"options": options}))
+    for words, source in ((["--preset", "my.toml"], "preset my.toml"), (["--config", "config.json"], CONFIG)):
+        config = parse_training([*words, "--epochs", "9"])
+        expected = {
+            "epochs": (9, COMMAND_LINE),
+            "latent_size": (32, source),
+            "nlines": (5, source),  # 8 by Digits
+            "object_oriented": ("mixed", source),
+            "rx_hidden": (256, "data set Digits"),
+            "weight_decay": (0.0, "default"),
+        }
+        assert {name: (config.values()[name], config.sources[name]) for name in expected} == expected
     in_python = configure("train", preset="my.toml", epochs=9)
     assert (in_python.epochs, in_python.sources["epochs"]) == (9, PYTHON)
     assert in_python.agents.decoder.config.nlines == 5
     again = parse("train", as_command(in_python)[3:])
     assert again.values() == in_python.values()
+
+
+def test_a_file_of_options_is_not_given_with_a_preset(own, tmp_path, capsys):
+    """The file would override all of the preset, and the record would name a preset that was not used."""
+    name = own("[options]\nnlines = 5\n")
+    (tmp_path / "config.json").write_text(as_json(parse_training(["--nlines", "3"])))
+    assert commgame.main(["train", "--config", "config.json", f"--pres={name}", "--output", "run"]) == 2
+    error = capsys.readouterr().err
+    assert "--config config.json and --preset my.toml cannot be combined" in error
+    assert len(error.splitlines()) <= 3
+    assert not Path("run").exists()
 
 
 def test_the_original_game_may_be_called_so_in_a_preset(own):
@@ -163,7 +175,10 @@ def test_a_preset_that_does_not_exist(name, told, own):
             "[options]\nlearning_rate = [0.001]",
             "has learning_rate = [0.001]: [0.001] is not a single value.\nIt is: Adam's",
         ),
-        ("[options]\ngame = 'same'\nobject_oriented = 'same'", "sets object_oriented twice, under two names.\n"),
+        (
+            "[options]\ngame = 'same'\nobject_oriented = 'same'",
+            "--preset my.toml: object_oriented is given twice, under two names.\n",
+        ),
         ("[options]\nencoder = 'Big'", "there is no encoder Big.\nChoose one of VGG16"),
         (
             "[options]\ndataset = ['Digits']",

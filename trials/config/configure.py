@@ -1,6 +1,6 @@
 """Builds a complete `RunConfig` from the options that a user gives, with the source of every value.
 
-Precedence, highest first: options given, checkpoint or configuration file, preset, the data set's defaults, the
+Precedence, highest first: options given; checkpoint, configuration file or preset; the data set's defaults; the
 declared defaults. Importing this module does not import torch.
 """
 
@@ -42,6 +42,7 @@ NOT_REUSED = (*OF_ONE_START, "wandb")
 
 
 Run = TypeVar("Run", bound=RunConfig)
+Value = TypeVar("Value")
 
 
 class Layer(NamedTuple):
@@ -79,8 +80,7 @@ def complete(
     """
     if given.get("plugin") is not None:
         load(Path(given["plugin"]))  # first: a plugin adds options
-    names = other_names()
-    given = {names.get(name, name): value for name, value in given.items()}
+    given = by_name(given)
     layers = (preset_layer(given.get("preset")), Layer(saved or {}, saved_from))
     chosen = choose(given, layers)
     given |= {kind: name for kind, name in chosen.items() if kind in given}
@@ -186,22 +186,19 @@ def preset_layer(name: str | None) -> Layer:
     """The options of a preset; empty for None. Raises UsageError for an unknown preset, or an unknown option in it."""
     if name is None:
         return Layer({}, "")
-    preset, names = read_preset(name), other_names()
     trains = {key: option for (kind, owner), key, option in everywhere() if kind != "command" or owner == "train"}
-    options: dict[str, Any] = {}
-    for written, value in preset.options.items():
-        key = written.replace("-", "_")
-        key = names.get(key, key)
-        if key in options:
-            raise UsageError(f"--preset {name} sets {written} twice, under two names.\nLeave out one of them.")
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        options[key] = str(value) if is_number and key in trains and trains[key].type is str else value
-    for key in options:
+    try:
+        options = by_name(read_preset(name).options)
+    except UsageError as error:
+        raise UsageError(f"--preset {name}: {error}") from error
+    for key, value in options.items():
         if key in (*OF_ONE_START, "plugin"):
             raise UsageError(f"--preset {name} sets {key}.\nGive {flag_of(key)} on the command line instead.")
         if key not in trains:
             hint = did_you_mean(key, sorted(trains))
             raise UsageError(f"--preset {name} sets {key}: train has no such option.\n{hint}Correct it, or remove it.")
+        if isinstance(value, int | float) and not isinstance(value, bool) and trains[key].type is str:
+            options[key] = str(value)
     return Layer(options, f"{PRESET}{name}")
 
 
@@ -334,9 +331,20 @@ def owners() -> dict[str, list[Owner]]:
     return found
 
 
-def other_names() -> dict[str, str]:
-    """Alias of an option -> its name, such as game -> object_oriented."""
-    return {word[2:].replace("-", "_"): name for _, name, option in everywhere() for word in option.names}
+def by_name(options: Mapping[str, Value]) -> dict[str, Value]:
+    """The options by their names in Python: batch_size for batch-size or --batch-size, object_oriented for game.
+
+    The order stays. Unknown options stay, too. Raises UsageError for an option that is given under two names.
+    """
+    names = {word[2:].replace("-", "_"): name for _, name, option in everywhere() for word in option.names}
+    named: dict[str, Value] = {}
+    for written, value in options.items():
+        name = written.removeprefix("--").replace("-", "_")
+        name = names.get(name, name)
+        if name in named:
+            raise UsageError(f"{written} is given twice, under two names.\nLeave out one of them.")
+        named[name] = value
+    return named
 
 
 def explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:

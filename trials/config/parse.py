@@ -249,6 +249,11 @@ def parse_training(words: Sequence[str]) -> TrainConfig:
     path = early.get("config")
     if path is None or asks_for_help(words):
         return parse("train", words)
+    if "preset" in early:
+        raise UsageError(
+            f"--config {path} and --preset {early['preset']} cannot be combined: a configuration has all options, and "
+            "would override the preset.\nGive one of them, and single options on the command line."
+        )
     advice = "Give the config.json of a training, or the output of --print-config."
     content: TrainingConfig = read_json(Path(path), TrainingConfig, advice)
     saved = content["options"]
