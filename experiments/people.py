@@ -22,7 +22,7 @@ def beside_people(jobs: Sequence[Job]) -> str:
     """Writes the study page of all pairs, unless it exists. Returns a Markdown table of the answers in its folder.
 
     jobs: finished; people play with the first job of each row. The page's name contains its id, because other rows make
-    another page. Answers to other pages are left out. Raises UsageError if a file of answers is damaged.
+    another page. Answers to other pages are only counted. Raises UsageError if a file of answers is damaged.
     """
     pairs: dict[str, Job] = {}
     for job in jobs:
@@ -35,9 +35,11 @@ def beside_people(jobs: Sequence[Job]) -> str:
     file = folder / f"study-{content['id']}.html"
     if not file.exists():
         write_text(file, page(content), new=True)
-    answers = [path for path in sorted(folder.glob("*.json")) if read_answers([path])[0].study == content["id"]]
-    numbers = results(read_answers(answers)) if answers else {"participants": [], "logs": []}
-    by_pair = {log["log"]: log for log in numbers["logs"]} if len(pairs) > 1 else dict.fromkeys(pairs, numbers)
+    files = sorted(folder.glob("*.json"))
+    answers = [path for path in files if read_answers([path])[0].study == content["id"]]
+    others = len(files) - len(answers)
+    numbers = results(read_answers(answers)) if answers else {"participants": [], "logs": None}
+    by_pair = {log["log"]: log for log in numbers["logs"] or ()} if len(pairs) > 1 else dict.fromkeys(pairs, numbers)
     cells = [["row", "answers", "people, %", "95 %", "agents, %", "95 %", "chance, %", "people, class, %"]]
     cells += [[job.row.title, *_numbers(by_pair.get(name, {}))] for name, job in pairs.items()]
     if len(pairs) > 1:
@@ -51,6 +53,7 @@ def beside_people(jobs: Sequence[Job]) -> str:
             "",
             f"The study page is {file}.",
             "Put the answer files that it saves into its folder, and run this command again.",
+            *([f"Answer files of other pages in that folder: {others}; study-results reads them."] if others else []),
         ]
     )
 

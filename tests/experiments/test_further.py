@@ -99,7 +99,9 @@ def test_people_play_all_pairs_on_one_page(job, tmp_path):
     shutil.copytree(tmp_path / "original", tmp_path / "other")
     shutil.copytree(tmp_path / "original", tmp_path / "other" / "seed-1-test")
     jobs = [Job(Row("other", "another game", {}), seed, tmp_path) for seed in (0, 1)]
-    assert "participants: 0\n" in beside_people([jobs[0], job, jobs[1]])
+    text = beside_people([jobs[0], job, jobs[1]])
+    assert "participants: 0\n" in text
+    assert "other pages in that folder: 1; study-results" in text
     paths, studies = pages(tmp_path / "study")
     assert len(paths) == 2
     [study] = [study for path, study in zip(paths, studies, strict=True) if path != old]
