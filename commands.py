@@ -51,7 +51,7 @@ every row (sketches.png) to --output.
     table4  shape bias
     lines   the number of lines (Appendix A)
     shared  encoders and losses of the follow-up paper, and what CLIP sees
-    human   table1, with a page on which people play the receiver with every pair
+    human   table1, with one page on which people play the receiver
 Each of the paper's runs takes 250 epochs: days on a GPU. --quick plays the same games
 in minutes on a CPU, and ends with exit code 1 if a rate is outside the range expected
 from earlier quick runs.""",
