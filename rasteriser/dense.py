@@ -20,46 +20,61 @@ _BLOCK_ELSEWHERE = 1 << 24
 class DensePolylines(torch.autograd.Function):
     """Polylines [B, N, V, 2] to images [B, C, H, W]; V = 1 is a point, V = 2 a line.
 
-    The image is 1 - prod_n q_n with q_n = 1 - w_n r_n and r_n = exp(-d2_n / sigma2); w_n is the stroke's intensity in
-    the channel. Hence d image / d w_n = (prod / q_n) r_n and d image / d d2_n = -(prod / q_n) w_n r_n / sigma2. The
-    pixel's nearest point on a segment lies at the fraction t in 0..1 from start to end; e is the vector from there to
-    the pixel. Since t minimises d2 = |e|^2, the derivative of t drops out (envelope theorem): d d2 / d start =
-    -2 (1 - t) e and d d2 / d end = -2 t e.
+    The image is 1 - prod_n q_n with q_n = 1 - w_n r_n and r_n = exp(-d2_n / sigma2_n); w_n is the stroke's intensity in
+    the channel. Hence d image / d w_n = (prod / q_n) r_n, d image / d d2_n = -(prod / q_n) w_n r_n / sigma2_n and
+    d image / d sigma2_n = (prod / q_n) w_n r_n d2_n / sigma2_n^2. The pixel's nearest point on a segment lies at the
+    fraction t in 0..1 from start to end; e is the vector from there to the pixel. Since t minimises d2 = |e|^2, the
+    derivative of t drops out (envelope theorem): d d2 / d start = -2 (1 - t) e and d d2 / d end = -2 t e.
+
+    widths: sigma2 of each stroke, [B, N], in the vertices' precision.
     """
 
     @staticmethod
     def forward(
-        ctx, vertices: Tensor, intensities: Tensor | None, size: tuple[int, int], sigma2: float, dtype: torch.dtype
+        ctx, vertices: Tensor, intensities: Tensor | None, size: tuple[int, int], widths: Tensor, dtype: torch.dtype
     ) -> Tensor:
         channels = 1 if intensities is None else intensities.shape[2]
         product = vertices.new_ones(vertices.shape[0], channels, *size, dtype=dtype)
+        per_sigma2 = _per_sigma2(widths, dtype)
         for block in _blocks(vertices, size):
             blank = product[block]
             for n, stroke in enumerate(_strokes(vertices[block], size, dtype)):
-                blank.mul_(_left_blank(_ink(_nearest(stroke).d2, sigma2), _of_stroke(intensities, block, n)))
-        ctx.save_for_backward(vertices, intensities, product)
-        ctx.size, ctx.sigma2 = size, sigma2
+                ink = _ink(_nearest(stroke).d2, per_sigma2[block, n])
+                blank.mul_(_left_blank(ink, _of_stroke(intensities, block, n)))
+        ctx.save_for_backward(vertices, intensities, widths, product)
+        ctx.size = size
         return 1 - product
 
     @staticmethod
     @once_differentiable
     def backward(ctx, image_grad: Tensor) -> tuple[Tensor | None, ...]:
-        vertices, intensities, product = ctx.saved_tensors
+        vertices, intensities, widths, product = ctx.saved_tensors
         pulls = vertices.new_zeros(*vertices.shape[:2], max(1, vertices.shape[2] - 1), 2, 2)
         intensities_grad = torch.zeros_like(intensities) if ctx.needs_input_grad[1] else None
+        widths_grad = torch.zeros_like(widths) if ctx.needs_input_grad[3] else None
+        per_sigma2 = _per_sigma2(widths, product.dtype)
         for block in _blocks(vertices, ctx.size):
             weight = image_grad[block] * product[block]
             for n, stroke in enumerate(_strokes(vertices[block], ctx.size, product.dtype)):
                 near = _nearest(stroke)
-                ink, intensity = _ink(near.d2, ctx.sigma2), _of_stroke(intensities, block, n)
+                ink, intensity = _ink(near.d2, per_sigma2[block, n]), _of_stroke(intensities, block, n)
                 by_ink = weight / _left_blank(ink, intensity)  # [b, C, H, W], d loss / d (w r)
                 if intensities_grad is not None:
                     intensities_grad[block, n] = (by_ink * ink).sum((-2, -1))
                 if intensity is not None:
                     by_ink = (by_ink.mul_(intensity)).sum(1, keepdim=True)
-                pulls[block, n] = _pulls(stroke, near, by_ink.mul_(ink).mul_(2 / ctx.sigma2)).to(pulls.dtype)
+                pull = by_ink.mul_(ink).mul_(2 * per_sigma2[block, n])
+                if widths_grad is not None:
+                    exponent = _exponent(near.d2, per_sigma2[block, n])
+                    widths_grad[block, n] = (pull * exponent).sum((-3, -2, -1)).div_(-2)
+                pulls[block, n] = _pulls(stroke, near, pull).to(pulls.dtype)
         vertices_grad = to_vertices(pulls, segments_of(vertices), vertices.shape)
-        return vertices_grad, intensities_grad, None, None, None
+        return vertices_grad, intensities_grad, None, widths_grad, None
+
+
+def _per_sigma2(widths: Tensor, dtype: torch.dtype) -> Tensor:
+    """1 / sigma2 of each stroke, [B, N, 1, 1, 1]."""
+    return (1 / widths).to(dtype)[:, :, None, None, None]
 
 
 def _of_stroke(intensities: Tensor | None, block: slice, n: int) -> Tensor | None:
@@ -128,14 +143,25 @@ def _nearest(stroke: _Stroke) -> _Nearest:
     return _Nearest((across * across).addcmul_(beyond, beyond), foot, across, beyond)
 
 
-def _ink(d2: Tensor, sigma2: float) -> Tensor:
-    """Ink exp(-min d2 / sigma2) [b, 1, H, W] of a stroke; d2 [b, K, H, W]: squared distances of its K segments."""
-    exponent = (d2 if d2.shape[1] == 1 else d2.amin(1, keepdim=True)).mul(-1 / sigma2)
-    # Subnormal results are ten times slower on a CPU, and most pixels are far from any stroke. Exponents are clamped to
-    # just above that range, and the resulting ink is set to 0.
-    lowest = math.log(torch.finfo(d2.dtype).tiny) + 6
-    ink = exponent.clamp_(min=lowest).exp_()
-    return torch.threshold_(ink, math.exp(lowest + 1), 0.0)
+def _exponent(d2: Tensor, per_sigma2: Tensor) -> Tensor:
+    """-min d2 / sigma2, clamped, [b, 1, H, W], of a stroke with squared distances d2 [b, K, H, W] to its K segments."""
+    least = d2 if d2.shape[1] == 1 else d2.amin(1, keepdim=True)
+    return least.mul(-per_sigma2).clamp_(min=_lowest_exponent(d2.dtype))
+
+
+def _lowest_exponent(dtype: torch.dtype) -> float:
+    """The lower bound of exponents.
+
+    Subnormal results of exp are ten times slower on a CPU, and most pixels are far from any stroke. Exponents are
+    clamped to just above that range, and the resulting ink is set to 0.
+    """
+    return math.log(torch.finfo(dtype).tiny) + 6
+
+
+def _ink(d2: Tensor, per_sigma2: Tensor) -> Tensor:
+    """Ink exp(-min d2 / sigma2), [b, 1, H, W], of a stroke."""
+    ink = _exponent(d2, per_sigma2).exp_()
+    return torch.threshold_(ink, math.exp(_lowest_exponent(d2.dtype) + 1), 0.0)
 
 
 def _left_blank(ink: Tensor, intensity: Tensor | None) -> Tensor:

@@ -8,6 +8,8 @@ recompute the strokes in the backward pass, and can be differentiated once. This
 `numba_kernels.py` on a CPU, `triton_kernels.py` on a GPU, and `dense.py` in plain torch if neither is available, and
 for float64. In each path, the same input gives the same bits.
 
+sigma2 is one squared stroke width for all strokes, or a tensor [B, N] with one per stroke and a gradient.
+
 Intensities [B, N, C] in 0..1 are the ink of each stroke in each of C channels: the strength of a connection (C = 1) or
 a colour (C = 3). Without them, every stroke has intensity 1 in a single channel. Since `over` of rasters that are their
 own opacity equals `softor`, coloured strokes compose as in the official code, in any order.
@@ -54,7 +56,7 @@ def draw_points(
     Args:
         points: (row, col) of each point on a canvas that spans -1..1.
         size: height and width of the image in pixels, or one number for both.
-        sigma2: squared stroke width in canvas units, positive; a constant without gradient.
+        sigma2: squared stroke width in canvas units, positive: one number, a constant without gradient, or [B, N].
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
 
     Raises:
@@ -74,7 +76,7 @@ def draw_lines(
     Args:
         lines: (start, end) x (row, col) of each line on a canvas that spans -1..1.
         size: height and width of the image in pixels, or one number for both.
-        sigma2: squared stroke width in canvas units, positive; a constant without gradient.
+        sigma2: squared stroke width in canvas units, positive: one number, a constant without gradient, or [B, N].
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
 
     Raises:
@@ -97,7 +99,7 @@ def draw_curves(
     Args:
         params: (row, col) of the P control points of each curve on a canvas that spans -1..1.
         size: height and width of the image in pixels, or one number for both.
-        sigma2: squared stroke width in canvas units, positive; a constant without gradient.
+        sigma2: squared stroke width in canvas units, positive: one number, a constant without gradient, or [B, N].
         curve: a function like those in `curves.py`. If it has an attribute `param_dim`, P must equal it.
         segments: straight pieces per curve, at least 1.
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
@@ -133,12 +135,8 @@ def _draw_polylines(
     intensities: Tensor | None,
 ) -> Tensor:
     """Checks the common arguments and draws polylines: [B, N, V, 2] -> [B, C, H, W] in `dtype`, at least float32."""
-    if isinstance(sigma2, Tensor):
-        if sigma2.ndim != 0 or sigma2.requires_grad:
-            raise ValueError("sigma2 should be a number, or a tensor of no dimensions that requires no gradient")
-        sigma2 = sigma2.item()
-    if not (sigma2 > 0 and math.isfinite(sigma2)):
-        raise ValueError(f"sigma2 is {sigma2}: it should be positive and finite, in squared canvas units")
+    exact = vertices.to(_geometry_dtype(vertices.device))
+    widths = _widths(sigma2, exact)
     if not dtype.is_floating_point:
         raise ValueError(f"coordinates are {dtype}: they should be floating point")
     dtype = torch.promote_types(dtype, torch.float32)
@@ -147,8 +145,34 @@ def _draw_polylines(
             wanted = f"[B, N, C] with B, N = {list(vertices.shape[:2])}"
             raise ValueError(f"intensities has shape {list(intensities.shape)}: it should be {wanted}")
         intensities = intensities.to(dtype)
-    exact = vertices.to(_geometry_dtype(vertices.device))
-    return _path(exact.device, dtype).apply(exact, intensities, canvas_size(size), sigma2, dtype)
+    return _path(exact.device, dtype).apply(exact, intensities, canvas_size(size), widths, dtype)
+
+
+def _widths(sigma2: float | Tensor, vertices: Tensor) -> Tensor:
+    """sigma2 of each stroke, [B, N], in the precision of vertices [B, N, V, 2].
+
+    Raises ValueError for a wrong shape, and for values that are not positive and finite. To look at the values of [B,
+    N] on a GPU would mean waiting for it; there, a wrong value becomes NaN, which shows in the whole sketch.
+    """
+    shape = vertices.shape[:2]
+    if not isinstance(sigma2, Tensor) or sigma2.ndim == 0:
+        if isinstance(sigma2, Tensor) and sigma2.requires_grad:
+            raise ValueError(f"sigma2 is one number that requires a gradient: expand it to [B, N] = {list(shape)}")
+        sigma2 = float(sigma2)
+        if not (sigma2 > 0 and math.isfinite(sigma2)):
+            raise ValueError(f"sigma2 is {sigma2}: it should be positive and finite, in squared canvas units")
+        return vertices.new_full(shape, sigma2)
+    if sigma2.shape != shape:
+        wanted = f"a number, or [B, N] with B, N = {list(shape)}"
+        raise ValueError(f"sigma2 has shape {list(sigma2.shape)}: it should be {wanted}")
+    widths = sigma2.to(vertices.dtype)
+    valid = (widths > 0) & widths.isfinite()
+    if widths.device.type != "cpu":
+        return torch.where(valid, widths, math.nan)
+    if not valid.all():
+        wrong = widths[~valid][0].item()
+        raise ValueError(f"sigma2 contains {wrong}: it should be positive and finite, in squared canvas units")
+    return widths
 
 
 def _path(device: torch.device, dtype: torch.dtype) -> type[torch.autograd.Function]:
@@ -187,14 +211,14 @@ def agreeing(
     return path
 
 
-def _try(path: type[torch.autograd.Function], device: torch.device) -> list[tuple[Tensor, Tensor]]:
-    """(image, gradient) of two small sketches, drawn by `path` and by plain torch."""
+def _try(path: type[torch.autograd.Function], device: torch.device) -> list[tuple[Tensor, ...]]:
+    """(image, gradients) of two small sketches, drawn by `path` and by plain torch."""
     results = []
     for function in (path, DensePolylines):
         lines = torch.linspace(-0.9, 0.8, 24, dtype=torch.float64, device=device).sin().view(2, 3, 2, 2)
-        lines.requires_grad_()
+        widths = torch.linspace(0.005, 0.05, 6, dtype=torch.float64, device=device).view(2, 3)
         with torch.enable_grad():
-            image = function.apply(lines, None, (24, 20), 0.01, torch.float32)
-            (grad,) = torch.autograd.grad(image.square().sum(), lines)
-        results.append((image.detach(), grad))
+            image = function.apply(lines.requires_grad_(), None, (24, 20), widths.requires_grad_(), torch.float32)
+            grads = torch.autograd.grad(image.square().sum(), (lines, widths))
+        results.append((image.detach(), *grads))
     return results

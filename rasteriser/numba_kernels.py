@@ -37,33 +37,41 @@ class NumbaPolylines(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, vertices: Tensor, intensities: Tensor | None, size: tuple[int, int], sigma2: float, dtype: torch.dtype
+        ctx, vertices: Tensor, intensities: Tensor | None, size: tuple[int, int], widths: Tensor, dtype: torch.dtype
     ) -> Tensor:
         shades = _shades(vertices, intensities)
         records, broken = _records(segments_of(vertices), shades)
         product = shades.new_ones(vertices.shape[0], shades.shape[2], *size)
-        _share(_draw, product.shape, _canvas(size, sigma2), records, shades, product)
+        pens = _pens(widths, skipped=shades.eq(0).all(2))
+        _share(_draw, product.shape, _canvas(size), records, pens, shades, product)
         # A sketch with NaN coordinates is NaN everywhere, because no pixel has a distance to it.
         product[broken] = math.nan
-        ctx.save_for_backward(vertices, intensities, product)
-        ctx.size, ctx.sigma2 = size, sigma2
+        ctx.save_for_backward(vertices, intensities, widths, product)
+        ctx.size = size
         return 1 - product
 
     @staticmethod
     @once_differentiable
     def backward(ctx, image_grad: Tensor) -> tuple[Tensor | None, ...]:
-        vertices, intensities, product = ctx.saved_tensors
+        vertices, intensities, widths, product = ctx.saved_tensors
+        _, needs_intensities, _, needs_widths, _ = ctx.needs_input_grad
         shades = _shades(vertices, intensities)
         segments = segments_of(vertices)
         records, broken = _records(segments, shades)
         grad, bands = image_grad.contiguous(), _bands(product.shape)
         pulls = records.new_zeros(bands, *records.shape[:3], 2, 2)
         inks = records.new_zeros(bands, *shades.shape)
-        _share(_pull, product.shape, _canvas(ctx.size, ctx.sigma2), records, shades, grad, product, pulls, inks)
-        pulls, inks = pulls.sum(0).mul_(2 / ctx.sigma2), inks.sum(0)
-        pulls[broken], inks[broken] = math.nan, math.nan
-        intensities_grad = inks.to(shades.dtype) if ctx.needs_input_grad[1] else None
-        return to_vertices(pulls, segments, vertices.shape), intensities_grad, None, None, None
+        spreads = records.new_zeros(bands if needs_widths else 0, *widths.shape)
+        # A stroke of intensity 0 has a gradient for its intensity alone.
+        pens = _pens(widths, skipped=shades.eq(0).all(2) & (not needs_intensities))
+        _share(_pull, product.shape, _canvas(ctx.size), records, pens, shades, grad, product, pulls, inks, spreads)
+        pulls = pulls.sum(0).mul_((2 / widths)[:, :, None, None, None])
+        inks, spreads = inks.sum(0), spreads.sum(0).div_(widths).div_(widths)
+        for sums in (pulls, inks, spreads):
+            sums[broken] = math.nan
+        intensities_grad = inks.to(shades.dtype) if needs_intensities else None
+        widths_grad = spreads if needs_widths else None
+        return to_vertices(pulls, segments, vertices.shape), intensities_grad, None, widths_grad, None
 
 
 def _shades(vertices: Tensor, intensities: Tensor | None) -> Tensor:
@@ -86,10 +94,15 @@ def _records(segments: Segments, shades: Tensor) -> tuple[Tensor, Tensor]:
     return records, broken
 
 
-def _canvas(size: tuple[int, int], sigma2: float) -> tuple[np.ndarray, np.ndarray, float, float, np.float32]:
-    """Values shared by all sketches: pixel centres of rows and columns, 1 / sigma2, reach, negligible ink."""
+def _pens(widths: Tensor, skipped: Tensor) -> Tensor:
+    """1 / sigma2 and reach of each stroke, float64 [B, N, 2]; a stroke that is `skipped` [B, N] reaches no pixel."""
+    return torch.stack([1 / widths, reach(widths, torch.float32).masked_fill(skipped, -math.inf)], dim=-1)
+
+
+def _canvas(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.float32]:
+    """Values shared by all strokes: pixel centres of rows and columns, negligible ink."""
     rows, cols = (axis.numpy() for axis in pixel_axes(size, torch.float64))
-    return rows, cols, 1 / sigma2, reach(sigma2, torch.float32), np.float32(negligible(torch.float32))
+    return rows, cols, np.float32(negligible(torch.float32))
 
 
 def _bands(shape: torch.Size) -> int:
@@ -259,18 +272,20 @@ def _spans(records, sketch, stroke, row, reach, width, spans):
 
 
 @_compiled
-def _draw(work, canvas, records, shades, product):
-    """Multiplies product [B, C, H, W] by what the strokes leave blank; records [B, N, K, 6], shades [B, N, C].
+def _draw(work, canvas, records, pens, shades, product):
+    """Multiplies product [B, C, H, W] by what the strokes leave blank.
 
+    records: [B, N, K, 6]. pens: [B, N, 2], see `_pens`. shades: [B, N, C].
     work: first sketch, sketch after the last, number of the band, its first row, row after its last. canvas: see
     `_canvas`.
     """
     sketch_from, sketch_to, _, row_from, row_to = work
-    rows, cols, per_sigma2, reach, least = canvas
+    rows, cols, least = canvas
     width = len(cols)
     spans, nearest = np.empty((records.shape[2], 2), np.uintp), np.empty(width)
     for sketch in range(sketch_from, sketch_to):
         for stroke in range(records.shape[1]):
+            per_sigma2, reach = pens[sketch, stroke, 0], pens[sketch, stroke, 1]
             first, last = _rows(records, sketch, stroke, row_from, row_to, len(rows), reach)
             for row in range(first, last):
                 begin, end = _spans(records, sketch, stroke, rows[row], reach, width, spans)
@@ -321,19 +336,22 @@ def _count_nearest(records, sketch, stroke, row, cols, spans, begin, end, bound,
 
 
 @_compiled
-def _pull(work, canvas, records, shades, grad, product, pulls, inks):
-    """Adds to pulls [bands, B, N, K, 2, 2] and inks [bands, B, N, C] from the image's grad and product [B, C, H, W].
+def _pull(work, canvas, records, pens, shades, grad, product, pulls, inks, spreads):
+    """Adds a band's sums to pulls [bands, B, N, K, 2, 2], inks [bands, B, N, C] and spreads [bands, B, N].
 
-    pulls are sums over a band's pixels of pull e and of pull foot e, each as (across, along), for `to_vertices`. inks
-    are a band's part of the gradient with respect to the intensities.
+    The sums come from the image's grad and product, both [B, C, H, W]. pulls are sums over pixels of pull e and of pull
+    foot e, each as (across, along), for `to_vertices`; inks are the gradient with respect to the intensities. spreads
+    are sums of pull d2, which become the gradient with respect to the widths; they are not computed if they have no
+    bands.
     """
     sketch_from, sketch_to, band, row_from, row_to = work
-    rows, cols, per_sigma2, reach, least = canvas
+    rows, cols, least = canvas
     width, pieces = len(cols), records.shape[2]
     spans = np.empty((pieces, 2), np.uintp)
     nearest, bound, number_of, pull = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
     for sketch in range(sketch_from, sketch_to):
         for stroke in range(records.shape[1]):
+            per_sigma2, reach = pens[sketch, stroke, 0], pens[sketch, stroke, 1]
             first, last = _rows(records, sketch, stroke, row_from, row_to, len(rows), reach)
             for row in range(first, last):
                 begin, end = _spans(records, sketch, stroke, rows[row], reach, width, spans)
@@ -349,6 +367,12 @@ def _pull(work, canvas, records, shades, grad, product, pulls, inks):
                         inked += by_ink
                         pull[col] += by_ink * shade
                     inks[band, sketch, stroke, channel] += inked
+                if len(spreads) > 0:
+                    spread = 0.0
+                    for col in range(begin, end):
+                        # Infinite in columns out of reach.
+                        spread += pull[col] * (nearest[col] if nearest[col] < np.inf else 0.0)
+                    spreads[band, sketch, stroke] += spread
                 if pieces > 1:
                     _count_nearest(records, sketch, stroke, rows[row], cols, spans, begin, end, bound, number_of)
                 for number in range(pieces):

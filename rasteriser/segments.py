@@ -16,9 +16,9 @@ def negligible(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).eps ** 2
 
 
-def reach(sigma2: float, dtype: torch.dtype) -> float:
-    """Distance from a stroke, in canvas units, beyond which its ink is negligible."""
-    return math.sqrt(-math.log(negligible(dtype)) * sigma2)
+def reach(widths: Tensor, dtype: torch.dtype) -> Tensor:
+    """Distance from each stroke, in canvas units, beyond which its ink is negligible; widths: sigma2 of each stroke."""
+    return (-math.log(negligible(dtype)) * widths).sqrt()
 
 
 class Segments(NamedTuple):

@@ -124,6 +124,83 @@ def test_intensities_match_the_plain_path(kind, channels):
         assert (grad - over_grad).abs().max() <= 1e-5 * exact_grad.abs().max()
 
 
+def random_log_widths(*shape):
+    """Thin and thick strokes mixed: sigma2 from 1e-4 to 0.3. In the logarithm, their gradients have the same scale."""
+    return math.log(1e-4) + torch.rand(*shape, generator=torch.Generator().manual_seed(5)) * math.log(3000)
+
+
+@pytest.mark.parametrize("kind", COLOURED)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_width_per_stroke_matches_the_plain_path(kind, channels):
+    draw, distance, shape = COLOURED[kind]
+    intensities = torch.rand(*shape[:2], channels, generator=torch.Generator().manual_seed(3))
+    intensities[0, :2] = intensities[1, 0, 0] = 0
+    inputs = [random(*shape), random_log_widths(*shape[:2]).requires_grad_(), intensities.requires_grad_()]
+    image = draw(inputs[0], (24, 31), inputs[1].exp(), intensities=intensities)
+    exact_inputs = [tensor.detach().double().requires_grad_() for tensor in inputs]
+    d2 = distance(exact_inputs[0], pixel_grid((24, 31), dtype=torch.float64))
+    rasters = exp(d2, exact_inputs[1].exp()[..., None, None]).unsqueeze(2)
+    exact = softor(exact_inputs[2][..., None, None] * rasters)
+    assert (image - exact).abs().max() <= 5e-6
+    weights = torch.randn(image.shape, generator=torch.Generator().manual_seed(7))
+    grads = torch.autograd.grad((image * weights).sum(), inputs)
+    exact_grads = torch.autograd.grad((exact * weights).sum(), exact_inputs)
+    for grad, exact_grad in zip(grads, exact_grads, strict=True):
+        assert grad.dtype == torch.float32
+        assert (grad - exact_grad).abs().max() <= 1e-5 * exact_grad.abs().max()
+    # A stroke without ink has a gradient for its intensity alone.
+    assert grads[0][0, :2].eq(0).all()
+    assert grads[1][0, :2].eq(0).all()
+    assert grads[2][0, :2].ne(0).all()
+
+
+@pytest.mark.parametrize("kind", COLOURED)
+def test_equal_widths_draw_as_one_width_for_all(kind):
+    draw, _, shape = COLOURED[kind]
+    strokes = random(*shape)
+    one, each = draw(strokes, 24, 2**-7), draw(strokes, 24, torch.full(shape[:2], 2**-7))
+    assert torch.equal(one, each)
+    assert torch.equal(*(torch.autograd.grad(image.square().sum(), strokes)[0] for image in (one, each)))
+    # 0.01 in float32 is not 0.01.
+    torch.testing.assert_close(
+        draw(strokes, 24, torch.full(shape[:2], 0.01)), draw(strokes, 24, 0.01), rtol=0, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("sigma2", [0.02, 0.3])
+def test_the_width_of_a_point_by_hand(sigma2):
+    # On 5 pixels, the centre is 0.5 away from its neighbours and 0.5 sqrt(2) from theirs.
+    widths = torch.tensor([[sigma2], [2 * sigma2]], requires_grad=True)
+    image = draw_points(torch.zeros(2, 1, 2), 5, widths)
+    for sketch, width in enumerate((sigma2, 2 * sigma2)):
+        for row, col, d2 in ((2, 2, 0.0), (2, 3, 0.25), (1, 1, 0.5)):
+            ink = math.exp(-d2 / width)
+            assert image[sketch, 0, row, col].item() == pytest.approx(ink, abs=1e-7)
+            (grad,) = torch.autograd.grad(image[sketch, 0, row, col], widths, retain_graph=True)
+            assert grad[sketch].item() == pytest.approx(ink * d2 / width**2, rel=1e-5)
+            assert grad[1 - sketch].item() == 0
+
+
+def test_widths_alone_can_be_learned_and_their_gradient_changes_no_other():
+    lines, widths, intensities = random(2, 5, 2, 2), random_log_widths(2, 5).exp(), torch.rand(2, 5, 3)
+    image = draw_lines(lines, 20, widths, intensities.requires_grad_())
+    without = torch.autograd.grad(image.square().sum(), (lines, intensities))
+    widths.requires_grad_()
+    image = draw_lines(lines, 20, widths, intensities)
+    together = torch.autograd.grad(image.square().sum(), (lines, intensities, widths))
+    assert all(torch.equal(*pair) for pair in zip(without, together[:2], strict=True))
+    image = draw_lines(lines.detach(), 20, widths, intensities.detach())
+    assert torch.equal(torch.autograd.grad(image.square().sum(), widths)[0], together[2])
+
+
+@pytest.mark.parametrize("distance", [3.0, 1e10, 1e18, 1e30])
+def test_widths_of_strokes_off_the_canvas_have_no_gradient(distance):
+    lines, widths = random(1, 4, 2, 2).detach() + 4 + distance, torch.full((1, 4), SIGMA2, requires_grad=True)
+    params = random(1, 4, 4, 2).detach() + 4 + distance
+    for image in (draw_lines(lines, 12, widths), draw_curves(params, 12, widths)):
+        assert torch.autograd.grad(image.sum(), widths)[0].eq(0).all()
+
+
 def test_intensities_of_one_change_nothing_and_of_zero_leave_no_ink():
     lines = random(2, 5, 2, 2)
     full = draw_lines(lines, 20, 0.01, torch.ones(2, 5, 2))
@@ -246,6 +323,18 @@ def test_gradients_in_float64():
         assert torch.autograd.gradcheck(lambda s, curve=curve: draw_curves(s, (5, 6), 0.1, curve, 3), params)
 
 
+@pytest.mark.parametrize("kind", COLOURED)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_gradients_of_strokes_widths_and_intensities_together_in_float64(kind, channels):
+    draw, _, shape = COLOURED[kind]
+    strokes = random(2, 3, *shape[2:]).detach().double().requires_grad_()
+    widths = torch.tensor([[0.02, 0.1, 0.5], [0.3, 0.05, 0.1]], dtype=torch.float64, requires_grad=True)
+    intensities = torch.rand(2, 3, channels, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    intensities[0, 1] = 0
+    inputs = (strokes, widths, intensities.requires_grad_())
+    assert torch.autograd.gradcheck(lambda s, w, i: draw(s, (5, 6), w, intensities=i), inputs)
+
+
 def test_float64_is_drawn_to_its_own_precision():
     lines = random(2, 6, 2, 2).double()
     image = draw_lines(lines, 24, SIGMA2)
@@ -361,8 +450,14 @@ def test_a_second_derivative_is_refused_by_the_fast_path_and_given_by_the_plain_
         (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, 0.0), "sigma2 is 0.0"),
         (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, torch.tensor(-1.0)), "sigma2 is -1.0"),
         (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, math.inf), "sigma2 is inf"),
-        (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, torch.ones(2)), "sigma2 should be a number"),
-        (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, torch.ones((), requires_grad=True)), "sigma2 should be"),
+        (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, torch.ones(2)), r"sigma2 has shape \[2\]: .* B, N = \[1, 3\]"),
+        (lambda: draw_points(torch.zeros(1, 3, 2), 8, torch.ones(3, 1)), r"sigma2 has shape \[3, 1\]: it should be a"),
+        (lambda: draw_curves(torch.zeros(1, 3, 4, 2), 8, torch.ones(1, 3, 1)), r"sigma2 has shape \[1, 3, 1\]"),
+        (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, torch.ones((), requires_grad=True)), r"expand it to \[B, N\]"),
+        (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, torch.tensor([[1.0, 0.0, 2.0]])), "sigma2 contains 0.0"),
+        (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, torch.tensor([[1.0, 2.0, -0.5]])), "sigma2 contains -0.5"),
+        (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, torch.tensor([[math.inf, 2.0, 1.0]])), "sigma2 contains inf"),
+        (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, torch.tensor([[1.0, math.nan, 1.0]])), "sigma2 contains nan"),
         (lambda: draw_lines(torch.zeros(1, 3, 2, 2, dtype=torch.long), 8, 0.1), "floating point"),
     ],
 )

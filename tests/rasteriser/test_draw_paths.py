@@ -60,12 +60,12 @@ def test_kernels_are_not_loaded_before_something_is_drawn():
 
 class Wrong(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, vertices, intensities, size, sigma2, dtype):
+    def forward(ctx, vertices, intensities, size, widths, dtype):
         return vertices.new_zeros(len(vertices), 1, *size, dtype=dtype)
 
     @staticmethod
     def backward(ctx, grad):
-        return torch.zeros(2, 3, 2, 2), None, None, None, None
+        return torch.zeros(2, 3, 2, 2), None, None, torch.zeros(2, 3), None
 
 
 def test_kernels_that_draw_something_else_or_fail_are_found_out(caplog):

@@ -18,15 +18,16 @@ def polylines(segments):
     return vertices
 
 
-def visited(vertices, size, sigma2):
+def visited(vertices, size, widths):
     """bool [B, N, K, H, W]: the pixels that the kernels visit for each segment."""
     records, _ = kernels._records(segments_of(vertices), torch.ones(1, 1))
     records, rows = records.numpy(), pixel_axes(size, torch.float64)[0].numpy()
     mask, spans = np.zeros((*records.shape[:3], *size), bool), np.empty((records.shape[2], 2), np.uintp)
+    reaches = reach(widths, torch.float32).numpy()
     for sketch, stroke in np.ndindex(*records.shape[:2]):
-        first, last = kernels._rows(records, sketch, stroke, 0, size[0], size[0], reach(sigma2, torch.float32))
+        first, last = kernels._rows(records, sketch, stroke, 0, size[0], size[0], reaches[sketch, stroke])
         for row in range(first, last):
-            kernels._spans(records, sketch, stroke, rows[row], reach(sigma2, torch.float32), size[1], spans)
+            kernels._spans(records, sketch, stroke, rows[row], reaches[sketch, stroke], size[1], spans)
             for piece, (begin, end) in enumerate(spans):
                 mask[sketch, stroke, piece, row, begin:end] = True
     return torch.from_numpy(mask)
@@ -35,16 +36,19 @@ def visited(vertices, size, sigma2):
 @pytest.mark.parametrize("size", [(24, 48), (13, 70), (1, 40), (5, 1)])
 @pytest.mark.parametrize("segments", [1, 5])
 def test_all_pixels_within_reach_are_visited(size, segments):
-    vertices, sigma2 = polylines(segments), 1e-3
+    vertices = polylines(segments)
+    widths = torch.logspace(-5, -1, 60, dtype=torch.float64).view(2, 30)
     lines = torch.stack([vertices[:, :, :-1], vertices[:, :, 1:]], dim=-2)
-    near = line_edt2(lines, pixel_grid(size, dtype=torch.float64)) <= reach(sigma2, torch.float32) ** 2
-    assert (near <= visited(vertices, size, sigma2)).all()
+    reach2 = reach(widths, torch.float32)[..., None, None, None] ** 2
+    near = line_edt2(lines, pixel_grid(size, dtype=torch.float64)) <= reach2
+    assert (near <= visited(vertices, size, widths)).all()
 
 
 def test_few_other_pixels_are_visited():
-    vertices, sigma2 = polylines(1), 5e-4
-    near = line_edt2(vertices, pixel_grid(96, dtype=torch.float64)) <= reach(sigma2, torch.float32) ** 2
-    assert near.sum() < visited(vertices, (96, 96), sigma2).sum() < 1.1 * near.sum()
+    vertices, widths = polylines(1), torch.full((2, 30), 5e-4, dtype=torch.float64)
+    reach2 = reach(widths, torch.float32)[..., None, None] ** 2
+    near = line_edt2(vertices, pixel_grid(96, dtype=torch.float64)) <= reach2
+    assert near.sum() < visited(vertices, (96, 96), widths).sum() < 1.1 * near.sum()
 
 
 def test_the_exponential_is_exact_to_two_roundings():
@@ -63,7 +67,7 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
 
     monkeypatch.setattr(kernels, "_draw", broken)
     with pytest.raises(MemoryError, match="no room"):
-        kernels.NumbaPolylines.apply(polylines(1), None, (8, 8), 0.01, torch.float32)
+        kernels.NumbaPolylines.apply(polylines(1), None, (8, 8), torch.full((2, 30), 0.01).double(), torch.float32)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

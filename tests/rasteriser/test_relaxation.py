@@ -41,6 +41,17 @@ def test_gradients(relaxation):
     assert torch.autograd.gradgradcheck(relaxation, inputs)
 
 
+@pytest.mark.parametrize("relaxation", [exp, sigmoid])
+def test_a_width_per_stroke(relaxation):
+    distances = torch.rand(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+    widths = torch.tensor([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], dtype=torch.float64, requires_grad=True)
+    ink = relaxation(distances, widths[..., None, None])
+    assert torch.equal(ink[1, 0], relaxation(distances[1, 0], widths[1, 0].item()))
+    inputs = (distances[:, :, :2, :2].detach().requires_grad_(), widths)
+    assert torch.autograd.gradcheck(lambda d2, w: relaxation(d2, w[..., None, None]), inputs)
+    assert torch.autograd.gradgradcheck(lambda d2, w: relaxation(d2, w[..., None, None]), inputs)
+
+
 def test_nearest_neighbour_compares_distances_with_sigma():
     distances = torch.tensor([0.0, 0.2499, 0.25, 0.2501, 1.0, 2.0])
     assert nearest_neighbour(distances, 0.5).tolist() == [1, 1, 1, 0, 0, 0]

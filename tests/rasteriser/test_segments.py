@@ -10,7 +10,7 @@ from learning_to_draw.rasteriser.segments import negligible, reach, segments_of,
 
 
 def test_ink_past_the_reach_is_negligible():
-    ink = math.exp(-(reach(0.02, torch.float32) ** 2) / 0.02)
+    ink = math.exp(-(reach(torch.tensor(0.02).double(), torch.float32).item() ** 2) / 0.02)
     assert ink == pytest.approx(negligible(torch.float32), rel=1e-9)
     assert 1 - torch.tensor(ink, dtype=torch.float32) == 1
 
