@@ -30,7 +30,7 @@ class TritonPolylines(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, vertices: Tensor, intensities: Tensor | None, size: tuple[int, int], sigma2: float, dtype: torch.dtype
+        ctx, vertices: Tensor, intensities: Tensor | None, size: tuple[int, int], widths: Tensor, dtype: torch.dtype
     ) -> Tensor:
         if intensities is None:
             shades = vertices.new_ones(*vertices.shape[:2], 1, dtype=torch.float32)
@@ -38,46 +38,56 @@ class TritonPolylines(torch.autograd.Function):
             shades = intensities.contiguous()
         segments = segments_of(vertices)
         records = _records(segments, size)
+        pens = _pens(widths, skipped=shades.eq(0).all(2))
         batch, strokes, channels = shades.shape
         product = vertices.new_empty(batch, channels, *size, dtype=torch.float32)
         tiles = triton.cdiv(size[0], _TILE) * triton.cdiv(size[1], _TILE)
         with torch.cuda.device_of(vertices):
             _draw[(batch * channels * tiles,)](
-                records, shades, product, strokes, channels, *_numbers(size, sigma2),
+                records, pens, shades, product, strokes, channels, *_numbers(size),
                 records.shape[2], _TILE, **_COMPILER,  # pyright: ignore[reportArgumentType]
             )  # fmt: skip
-        ctx.save_for_backward(vertices, shades, product)
-        ctx.size, ctx.sigma2 = size, sigma2
+        ctx.save_for_backward(vertices, shades, widths, product)
+        ctx.size = size
         return 1 - product
 
     @staticmethod
     @once_differentiable
     def backward(ctx, image_grad: Tensor) -> tuple[Tensor | None, ...]:
-        vertices, shades, product = ctx.saved_tensors
+        vertices, shades, widths, product = ctx.saved_tensors
+        _, needs_intensities, _, needs_widths, _ = ctx.needs_input_grad
         segments = segments_of(vertices)
         records = _records(segments, ctx.size)
+        # A stroke of intensity 0 has a gradient for its intensity alone.
+        pens = _pens(widths, skipped=shades.eq(0).all(2) & (not needs_intensities))
         (batch, strokes, channels), pieces = shades.shape, records.shape[2]
         weight = (image_grad * product).contiguous()
-        # Sums over the pixels of pull e and pull foot e, as (across, along), and of weight r / q.
+        # Sums over the pixels of pull e and pull foot e, as (across, along); of weight r / q; and of pull d2 / sigma2.
         pulls = records.new_zeros(batch, strokes, channels, pieces, 2, 2)
         inks = records.new_zeros(batch, strokes, channels)
+        spreads = records.new_zeros(batch, strokes, channels)
         with torch.cuda.device_of(vertices):
             _pull[(batch * strokes * channels,)](
-                records, shades, weight, pulls, inks, strokes, channels, *_numbers(ctx.size, ctx.sigma2),
-                pieces, triton.next_power_of_2(pieces), _TILE, **_COMPILER,  # pyright: ignore[reportArgumentType]
+                records, pens, shades, weight, pulls, inks, spreads, strokes, channels, *_numbers(ctx.size),
+                needs_widths, pieces, triton.next_power_of_2(pieces), _TILE, **_COMPILER,  # pyright: ignore[reportArgumentType]
             )  # fmt: skip
-        pulls = pulls.to(vertices.dtype).sum(2) * (2 / ctx.sigma2)
-        intensities_grad = inks if ctx.needs_input_grad[1] else None
-        return to_vertices(pulls, segments, vertices.shape), intensities_grad, None, None, None
+        pulls = pulls.to(vertices.dtype).sum(2) * (2 / widths)[:, :, None, None, None]
+        intensities_grad = inks if needs_intensities else None
+        widths_grad = spreads.to(widths.dtype).sum(2) / widths if needs_widths else None
+        return to_vertices(pulls, segments, vertices.shape), intensities_grad, None, widths_grad, None
 
 
-def _numbers(size: tuple[int, int], sigma2: float) -> tuple[int, int, float, float, float, float, float]:
-    """Kernel arguments shared by all programs: height, width, their pixel spacings, per_sigma2, reach2, least."""
-    height, width = size
-    row_spacing, col_spacing = 2 / max(1, height - 1), 2 / max(1, width - 1)
+def _pens(widths: Tensor, skipped: Tensor) -> Tensor:
+    """1 / sigma2 and squared reach of each stroke, float32 [B, N, 2]; a `skipped` stroke [B, N] reaches no tile."""
     # Slightly enlarged, because it is compared with rounded distances.
-    reach2 = reach(sigma2, torch.float32) ** 2 * 1.001
-    return height, width, row_spacing, col_spacing, 1 / sigma2, reach2, negligible(torch.float32)
+    reach2 = reach(widths, torch.float32) ** 2 * 1.001
+    return torch.stack([1 / widths, reach2.masked_fill(skipped, -1)], dim=-1).float()
+
+
+def _numbers(size: tuple[int, int]) -> tuple[int, int, float, float, float]:
+    """Kernel arguments shared by all programs: height, width, their pixel spacings, least."""
+    height, width = size
+    return height, width, 2 / max(1, height - 1), 2 / max(1, width - 1), negligible(torch.float32)
 
 
 def _records(segments: Segments, size: tuple[int, int]) -> Tensor:
@@ -141,12 +151,12 @@ def _left_blank(ink, shade, least):
 
 @triton.jit
 def _draw(
-    records, shades, product, strokes, channels, height, width, row_spacing, col_spacing, per_sigma2, reach2, least,
+    records, pens, shades, product, strokes, channels, height, width, row_spacing, col_spacing, least,
     PIECES: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
     """Writes the blank that all strokes leave in a tile of one channel of a sketch: product [B, C, H, W] is 1 - image.
 
-    records: [B, N, K, fields]. shades: [B, N, C].
+    records: [B, N, K, fields]. pens: [B, N, 2], see `_pens`. shades: [B, N, C].
     """
     tiles_across = tl.cdiv(width, TILE)
     tiles = tl.cdiv(height, TILE) * tiles_across
@@ -161,6 +171,7 @@ def _draw(
     blank = tl.full((TILE, TILE), 1.0, tl.float32)
     for stroke in range(strokes):
         of_stroke = sketch.to(tl.int64) * strokes + stroke
+        reach2 = tl.load(pens + of_stroke * 2 + 1)
         near = False
         d2 = tl.full((TILE, TILE), float("inf"), tl.float32)
         for piece in range(PIECES):
@@ -172,7 +183,7 @@ def _draw(
                 d2 = _smaller(d2, across * across + beyond * beyond)
         if near:
             shade = tl.load(shades + of_stroke * channels + channel)
-            blank *= _left_blank(_ink(d2, per_sigma2, least), shade, least)
+            blank *= _left_blank(_ink(d2, tl.load(pens + of_stroke * 2), least), shade, least)
     places = (image.to(tl.int64) * height + rows) * width + cols
     tl.store(product + places, blank, mask=(rows < height) & (cols < width))
 
@@ -228,19 +239,25 @@ def _reaches_any(first, row, col, row_spacing, col_spacing, reach2, PIECES: tl.c
 
 @triton.jit
 def _pull(
-    records, shades, weight, pulls, inks, strokes, channels, height, width, row_spacing, col_spacing, per_sigma2,
-    reach2, least, PIECES: tl.constexpr, PIECES_HELD: tl.constexpr, TILE: tl.constexpr,
+    records, pens, shades, weight, pulls, inks, spreads, strokes, channels, height, width, row_spacing, col_spacing,
+    least, WIDTHS: tl.constexpr, PIECES: tl.constexpr, PIECES_HELD: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
-    """Gradient of one channel of one stroke: weight [B, C, H, W] -> pulls [B, N, C, K, 4] and inks [B, N, C]."""
+    """Gradient of one channel of one stroke: weight [B, C, H, W] -> pulls [B, N, C, K, 4], inks and spreads [B, N, C].
+
+    spreads are computed only if WIDTHS is true.
+    """
     rounding: tl.constexpr = 8 * 1.1920929e-07  # pyright: ignore[reportAssignmentType]
     of_stroke = (tl.program_id(0) // channels).to(tl.int64)
     first = records + of_stroke * PIECES * _FIELDS
+    per_sigma2 = tl.load(pens + of_stroke * 2)
+    reach2 = tl.load(pens + of_stroke * 2 + 1)
     shade = tl.load(shades + tl.program_id(0))
     image = (of_stroke // strokes) * channels + tl.program_id(0) % channels
     held = tl.arange(0, PIECES_HELD)[:, None]
     part = tl.arange(0, 4)[None, :]
     sums = tl.zeros((PIECES_HELD, 4), tl.float32)
     inked = 0.0
+    spread = 0.0
     tiles_across = tl.cdiv(width, TILE)
     for tile in range(tl.cdiv(height, TILE) * tiles_across):
         row = (tile // tiles_across) * TILE
@@ -254,6 +271,8 @@ def _pull(
             by_ink = tl.load(weight + places, mask=(rows < height) & (cols < width), other=0.0)
             by_ink = by_ink / _left_blank(ink, shade, least) * ink
             inked += tl.sum(by_ink)  # pyright: ignore[reportOperatorIssue]
+            if WIDTHS:
+                spread += tl.sum(by_ink * shade * (nearest * per_sigma2))  # pyright: ignore[reportOperatorIssue]
             pull = by_ink * shade / number
             for piece in range(PIECES):
                 record = first + piece * _FIELDS
@@ -263,5 +282,7 @@ def _pull(
                 )
                 sums += tl.where(held == piece, of_piece, 0.0)
     tl.store(inks + tl.program_id(0), inked)
+    if WIDTHS:
+        tl.store(spreads + tl.program_id(0), spread)
     places = (tl.program_id(0).to(tl.int64) * PIECES + held) * 4 + part
     tl.store(pulls + places, sums, mask=held < PIECES)

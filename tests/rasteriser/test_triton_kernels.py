@@ -31,7 +31,11 @@ def far_beyond():
     return lines
 
 
-# Polylines [B, N, V, 2], size, sigma2, channels of intensities.
+def thin_and_thick(batch, strokes):
+    return torch.logspace(-3.5, -0.5, batch * strokes, dtype=torch.float64).view(batch, strokes)
+
+
+# Polylines [B, N, V, 2], size, sigma2 (one number, or [B, N]), channels of intensities; the first intensity is 0.
 CASES = {
     "lines": (random(2, 3, 2, 2), (20, 24), 5e-4, None),
     "lines that cover the canvas": (random(1, 3, 2, 2), (20, 40), 0.5, None),
@@ -44,14 +48,17 @@ CASES = {
     "far beyond the canvas": (far_beyond(), (20, 20), 0.01, None),
     "one pixel": (random(2, 2, 2, 2), (1, 1), 0.25, None),
     "one row": (random(2, 2, 2, 2), (1, 18), 0.01, None),
+    "points, thin and thick": (random(2, 3, 1, 2), (17, 17), thin_and_thick(2, 3), None),
+    "lines, thin and thick": (random(2, 3, 2, 2), (20, 24), thin_and_thick(2, 3), 1),
+    "polylines, thin and thick": (random(1, 4, 4, 2), (20, 20), thin_and_thick(1, 4), 3),
     "no strokes": (random(2, 0, 2, 2), (5, 5), 0.01, None),
 }
 
 
-def plain(vertices, size, sigma2, intensities):
+def plain(vertices, size, widths, intensities):
     ends = (vertices[:, :, :-1], vertices[:, :, 1:]) if vertices.shape[2] > 1 else (vertices, vertices)
     d2 = line_edt2(torch.stack(ends, dim=-2), pixel_grid(size, dtype=vertices.dtype)).amin(2)
-    rasters = exp(d2, sigma2).unsqueeze(2)
+    rasters = exp(d2, widths[..., None, None]).unsqueeze(2)
     return softor(rasters if intensities is None else intensities[..., None, None] * rasters)
 
 
@@ -59,13 +66,23 @@ def errors(vertices, size, sigma2, channels):
     """The largest error of the image, and of each gradient relative to its largest entry."""
     from learning_to_draw.rasteriser.triton_kernels import TritonPolylines
 
-    inputs = [vertices.requires_grad_()]
+    inputs, intensities, exact_intensities = [vertices.requires_grad_()], None, None
+    # In the logarithm, the gradients of thin and thick strokes have the same scale.
+    if isinstance(sigma2, torch.Tensor):
+        inputs.append(sigma2.log().requires_grad_())
     if channels:
-        inputs.append(random(*vertices.shape[:2], channels).abs().requires_grad_())
+        intensities = random(*vertices.shape[:2], channels).abs()
+        intensities[:1, :1] = 0
+        inputs.append(intensities.requires_grad_())
     exact_inputs = [tensor.detach().double().requires_grad_() for tensor in inputs]
-    intensities, exact_intensities = (inputs[1], exact_inputs[1]) if channels else (None, None)
-    image = TritonPolylines.apply(vertices.double(), intensities, size, sigma2, torch.float32)
-    exact = plain(exact_inputs[0], size, sigma2, exact_intensities)
+    if isinstance(sigma2, torch.Tensor):
+        widths, exact_widths = inputs[1].exp(), exact_inputs[1].exp()
+    else:
+        widths = exact_widths = torch.full(vertices.shape[:2], sigma2, dtype=torch.float64)
+    if channels:
+        exact_intensities = exact_inputs[-1]
+    image = TritonPolylines.apply(vertices.double(), intensities, size, widths, torch.float32)
+    exact = plain(exact_inputs[0], size, exact_widths, exact_intensities)
     weights = torch.randn(exact.shape, generator=torch.Generator().manual_seed(1))
     grads = torch.autograd.grad((image * weights).sum(), inputs)
     exact_grads = torch.autograd.grad((exact * weights).sum(), exact_inputs)
@@ -77,16 +94,18 @@ def errors(vertices, size, sigma2, channels):
 
 
 def far_off_or_not_a_number():
-    """Image and gradient of strokes at 1e30 (both 0), and for each of two sketches whether it contains NaN."""
+    """Image and gradients of strokes at 1e30 (all 0), and for each sketch whether it contains NaN."""
     from learning_to_draw.rasteriser.triton_kernels import TritonPolylines
 
     lines = (random(1, 2, 2, 2) + 1e30).double().requires_grad_()
-    image = TritonPolylines.apply(lines, None, (12, 12), 0.01, torch.float32)
-    (grad,) = torch.autograd.grad(image.sum(), lines)
-    lines = random(2, 2, 3, 2).double()
+    widths = torch.full((1, 2), 0.01, dtype=torch.float64, requires_grad=True)
+    image = TritonPolylines.apply(lines, None, (12, 12), widths, torch.float32)
+    largest = [tensor.abs().max().item() for tensor in (image, *torch.autograd.grad(image.sum(), (lines, widths)))]
+    lines, widths = random(3, 2, 3, 2).double(), torch.full((3, 2), 0.01, dtype=torch.float64)
     lines[1, 0, 0, 1] = torch.nan
-    shows = TritonPolylines.apply(lines, None, (12, 12), 0.01, torch.float32).isnan().flatten(1).any(1)
-    return [image.abs().max().item(), grad.abs().max().item(), shows.tolist()]
+    widths[2, 1] = torch.nan
+    shows = TritonPolylines.apply(lines, None, (12, 12), widths, torch.float32).isnan().flatten(1).any(1)
+    return [largest, shows.tolist()]
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +126,14 @@ def test_kernels_match_the_plain_path(interpreted, case):
     assert all(error <= 1e-5 for error in of_gradients)
 
 
-def test_far_off_strokes_draw_nothing_and_coordinates_that_are_not_numbers_show(interpreted):
-    assert interpreted["far off, or not a number"] == [0, 0, [False, True]]
+def test_far_off_strokes_draw_nothing_and_coordinates_and_widths_that_are_not_numbers_show(interpreted):
+    assert interpreted["far off, or not a number"] == [[0, 0, 0], [False, True, True]]
 
 
 @pytest.mark.parametrize("pieces", [1, 10])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_kernels_compile_for_a_gpu(pieces, channels, tmp_path, monkeypatch):
+@pytest.mark.parametrize("widths", [False, True])
+def test_kernels_compile_for_a_gpu(pieces, channels, widths, tmp_path, monkeypatch):
     triton = pytest.importorskip("triton")
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
@@ -122,9 +142,11 @@ def test_kernels_compile_for_a_gpu(pieces, channels, tmp_path, monkeypatch):
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     constants = {"PIECES": pieces, "PIECES_HELD": triton.next_power_of_2(pieces), "TILE": 16}
+    constants["WIDTHS"] = widths
     if channels == 1:  # Triton treats an argument of 1 as a constant
         constants["channels"] = 1
-    tensors, numbers = {"records", "shades", "product", "weight", "pulls", "inks"}, {"strokes", "height", "width"}
+    tensors = {"records", "pens", "shades", "product", "weight", "pulls", "inks", "spreads"}
+    numbers = {"strokes", "height", "width"}
     lists_constants = Version(triton.__version__) >= Version("3.3")
     for kernel in (triton_kernels._draw, triton_kernels._pull):
         signature, values = {}, {}
