@@ -37,6 +37,7 @@ class Case:
     strokes: int
     size: int  # pixels
     sigma2: float = 5e-4
+    learned_widths: bool = False  # a width per stroke, from sigma2 / 4 to 4 sigma2, with its gradient
 
 
 CASES = (
@@ -45,6 +46,8 @@ CASES = (
     Case("20 points", 1, 100, 20, 96),
     Case("10 cubic curves", 4, 20, 10, 96),
     Case("20 lines that cover the canvas", 2, 20, 20, 96, sigma2=0.5),
+    Case("20 lines, each with a learned width", 2, 100, 20, 96, learned_widths=True),
+    Case("10 cubic curves, each with a learned width", 4, 20, 10, 96, learned_widths=True),
 )
 
 
@@ -55,18 +58,28 @@ def random_strokes(case: Case, device: torch.device) -> Tensor:
     return (strokes.squeeze(2) if case.points == 1 else strokes).to(device).requires_grad_()
 
 
-def draw(strokes: Tensor, case: Case) -> Tensor:
+def stroke_widths(case: Case, device: torch.device) -> float | Tensor:
+    """sigma2: one number, or [B, N] if each stroke has its own."""
+    if not case.learned_widths:
+        return case.sigma2
+    exponents = torch.rand(case.batch, case.strokes, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    return (case.sigma2 * 4**exponents).to(device).requires_grad_()
+
+
+def draw(strokes: Tensor, widths: float | Tensor, case: Case) -> Tensor:
     """Returns the drawing by the rasteriser, [B, 1, H, W]."""
     draws = {1: rasteriser.draw_points, 2: rasteriser.draw_lines, 4: rasteriser.draw_curves}
-    return draws[case.points](strokes, case.size, case.sigma2)
+    return draws[case.points](strokes, case.size, widths)
 
 
-def plain(strokes: Tensor, case: Case, functions: SimpleNamespace) -> Tensor:
+def plain(strokes: Tensor, widths: float | Tensor, case: Case, functions: SimpleNamespace) -> Tensor:
     """Returns the same drawing by plain functions, ours or dsketch's."""
     grid = rasteriser.pixel_grid(case.size, device=strokes.device)
     distance = {1: functions.point_edt2, 2: functions.line_edt2}.get(case.points)
     d2 = distance(strokes, grid) if distance else functions.curve_edt2_polyline(strokes, grid, SEGMENTS)
-    return functions.softor(functions.exp(d2, case.sigma2)).unsqueeze(1)
+    if isinstance(widths, Tensor):
+        widths = widths[..., None, None]
+    return functions.softor(functions.exp(d2, widths)).unsqueeze(1)
 
 
 def plain_functions(against: str | None) -> SimpleNamespace:
@@ -89,14 +102,15 @@ def plain_functions(against: str | None) -> SimpleNamespace:
 
 def compare(case: Case, functions: SimpleNamespace, baseline: str, device: torch.device, repeats: int) -> None:
     """Measures one case both ways and prints its line."""
-    strokes = random_strokes(case, device)
+    strokes, widths = random_strokes(case, device), stroke_widths(case, device)
+    inputs = [strokes, widths] if isinstance(widths, Tensor) else [strokes]
     weights = torch.randn(case.batch, 1, case.size, case.size, device=device)
 
-    def forwards_and_backwards(picture: Callable[[], Tensor]) -> Callable[[], Tensor]:
-        return lambda: torch.autograd.grad(picture(), strokes, weights)[0]
+    def forwards_and_backwards(picture: Callable[[], Tensor]) -> Callable[[], tuple[Tensor, ...]]:
+        return lambda: torch.autograd.grad(picture(), inputs, weights)
 
-    fast = forwards_and_backwards(lambda: draw(strokes, case))
-    slow = forwards_and_backwards(lambda: plain(strokes, case, functions))
+    fast = forwards_and_backwards(lambda: draw(strokes, widths, case))
+    slow = forwards_and_backwards(lambda: plain(strokes, widths, case, functions))
     seconds, baseline_seconds = measure_in_turn([fast, slow], repeats)
     peak = peak_extra_memory(fast)
     report(
@@ -106,7 +120,8 @@ def compare(case: Case, functions: SimpleNamespace, baseline: str, device: torch
         strokes=case.strokes,
         size=case.size,
         sigma2=case.sigma2,
-        path=type(draw(strokes, case).grad_fn).__name__.removesuffix("Backward"),
+        learned_widths=case.learned_widths,
+        path=type(draw(strokes, widths, case).grad_fn).__name__.removesuffix("Backward"),
         seconds=float(f"{seconds:.3g}"),
         baseline=baseline,
         baseline_seconds=float(f"{baseline_seconds:.3g}"),

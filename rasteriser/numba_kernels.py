@@ -352,6 +352,9 @@ def _pull(work, canvas, records, pens, shades, grad, product, pulls, inks, sprea
     for sketch in range(sketch_from, sketch_to):
         for stroke in range(records.shape[1]):
             per_sigma2, reach = pens[sketch, stroke, 0], pens[sketch, stroke, 1]
+            has_ink = False
+            for channel in range(grad.shape[1]):
+                has_ink = has_ink or shades[sketch, stroke, channel] != 0
             first, last = _rows(records, sketch, stroke, row_from, row_to, len(rows), reach)
             for row in range(first, last):
                 begin, end = _spans(records, sketch, stroke, rows[row], reach, width, spans)
@@ -367,6 +370,8 @@ def _pull(work, canvas, records, pens, shades, grad, product, pulls, inks, sprea
                         inked += by_ink
                         pull[col] += by_ink * shade
                     inks[band, sketch, stroke, channel] += inked
+                if not has_ink:
+                    continue
                 if len(spreads) > 0:
                     spread = 0.0
                     for col in range(begin, end):

@@ -271,16 +271,17 @@ def _pull(
             by_ink = tl.load(weight + places, mask=(rows < height) & (cols < width), other=0.0)
             by_ink = by_ink / _left_blank(ink, shade, least) * ink
             inked += tl.sum(by_ink)  # pyright: ignore[reportOperatorIssue]
-            if WIDTHS:
-                spread += tl.sum(by_ink * shade * (nearest * per_sigma2))  # pyright: ignore[reportOperatorIssue]
-            pull = by_ink * shade / number
-            for piece in range(PIECES):
-                record = first + piece * _FIELDS
-                _d2, inside = _distances(record, rows, cols, row_spacing, col_spacing, rounding)
-                of_piece = _sums(
-                    record, rows, cols, row_spacing, col_spacing, tl.where(inside > bound, 0.0, pull), part
-                )
-                sums += tl.where(held == piece, of_piece, 0.0)
+            if shade != 0:
+                if WIDTHS:
+                    spread += tl.sum(by_ink * shade * (nearest * per_sigma2))  # pyright: ignore[reportOperatorIssue]
+                pull = by_ink * shade / number
+                for piece in range(PIECES):
+                    record = first + piece * _FIELDS
+                    _d2, inside = _distances(record, rows, cols, row_spacing, col_spacing, rounding)
+                    of_piece = _sums(
+                        record, rows, cols, row_spacing, col_spacing, tl.where(inside > bound, 0.0, pull), part
+                    )
+                    sums += tl.where(held == piece, of_piece, 0.0)
     tl.store(inks + tl.program_id(0), inked)
     if WIDTHS:
         tl.store(spreads + tl.program_id(0), spread)
