@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from benchmarks.measure import peak_extra_memory
-from benchmarks.rasteriser import CASES, draw, main, plain, plain_functions, random_strokes
+from benchmarks.rasteriser import CASES, draw, main, plain, plain_functions, random_strokes, stroke_widths
 
 # Stand-ins for dsketch's modules, of the functions that the official package has there.
 DSKETCH = {
@@ -45,9 +46,10 @@ def test_a_line_for_every_case(capsys):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_both_sides_draw_the_same(case):
-    strokes = random_strokes(case, torch.device("cpu"))[:2, :5]
-    expected = plain(strokes, case, plain_functions(None))
-    torch.testing.assert_close(draw(strokes, case), expected, rtol=0, atol=5e-5)
+    case = replace(case, batch=2, strokes=5)
+    strokes, widths = random_strokes(case, torch.device("cpu")), stroke_widths(case, torch.device("cpu"))
+    expected = plain(strokes, widths, case, plain_functions(None))
+    torch.testing.assert_close(draw(strokes, widths, case), expected, rtol=0, atol=5e-5)
 
 
 def test_beside_a_dsketch_in_a_folder(dsketch):
@@ -76,8 +78,11 @@ def test_wrong_calls_are_told_so(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_drawing_and_its_gradient_take_at_most_four_images_of_memory():
-    strokes = random_strokes(CASES[0], torch.device("cpu"))
+@pytest.mark.parametrize("learned_widths", [False, True])
+def test_drawing_and_its_gradient_take_at_most_four_images_of_memory(learned_widths):
+    case = replace(CASES[0], learned_widths=learned_widths)
+    strokes, widths = random_strokes(case, torch.device("cpu")), stroke_widths(case, torch.device("cpu"))
+    inputs = [strokes, widths] if learned_widths else [strokes]
     weights = torch.ones(100, 1, 96, 96)
-    peak = peak_extra_memory(lambda: torch.autograd.grad(draw(strokes, CASES[0]), strokes, weights))
+    peak = peak_extra_memory(lambda: torch.autograd.grad(draw(strokes, widths, case), inputs, weights))
     assert peak <= 4 * weights.numel() * weights.element_size()
