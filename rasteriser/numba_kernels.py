@@ -42,7 +42,7 @@ class NumbaPolylines(torch.autograd.Function):
         shades = _shades(vertices, intensities)
         records, broken = _records(segments_of(vertices), shades)
         product = shades.new_ones(vertices.shape[0], shades.shape[2], *size)
-        pens = _pens(widths, skipped=shades.eq(0).all(2))
+        pens = _pens(widths, intensities)
         _share(_draw, product.shape, _canvas(size), records, pens, shades, product)
         # A sketch with NaN coordinates is NaN everywhere, because no pixel has a distance to it.
         product[broken] = math.nan
@@ -63,14 +63,16 @@ class NumbaPolylines(torch.autograd.Function):
         inks = records.new_zeros(bands, *shades.shape)
         spreads = records.new_zeros(bands if needs_widths else 0, *widths.shape)
         # A stroke of intensity 0 has a gradient for its intensity alone.
-        pens = _pens(widths, skipped=shades.eq(0).all(2) & (not needs_intensities))
+        pens = _pens(widths, None if needs_intensities else intensities)
         _share(_pull, product.shape, _canvas(ctx.size), records, pens, shades, grad, product, pulls, inks, spreads)
         pulls = pulls.sum(0).mul_((2 / widths)[:, :, None, None, None])
-        inks, spreads = inks.sum(0), spreads.sum(0).div_(widths).div_(widths)
-        for sums in (pulls, inks, spreads):
-            sums[broken] = math.nan
+        inks = inks.sum(0)
+        pulls[broken], inks[broken] = math.nan, math.nan
         intensities_grad = inks.to(shades.dtype) if needs_intensities else None
-        widths_grad = spreads if needs_widths else None
+        widths_grad = None
+        if needs_widths:
+            widths_grad = spreads.sum(0).div_(widths).div_(widths)
+            widths_grad[broken] = math.nan
         return to_vertices(pulls, segments, vertices.shape), intensities_grad, None, widths_grad, None
 
 
@@ -94,9 +96,12 @@ def _records(segments: Segments, shades: Tensor) -> tuple[Tensor, Tensor]:
     return records, broken
 
 
-def _pens(widths: Tensor, skipped: Tensor) -> Tensor:
-    """1 / sigma2 and reach of each stroke, float64 [B, N, 2]; a stroke that is `skipped` [B, N] reaches no pixel."""
-    return torch.stack([1 / widths, reach(widths, torch.float32).masked_fill(skipped, -math.inf)], dim=-1)
+def _pens(widths: Tensor, intensities: Tensor | None) -> Tensor:
+    """1 / sigma2 and reach of each stroke, float64 [B, N, 2]; a stroke whose intensities are all 0 reaches no pixel."""
+    reaches = reach(widths, torch.float32)
+    if intensities is not None:
+        reaches.masked_fill_(intensities.eq(0).all(2), -math.inf)
+    return torch.stack([1 / widths, reaches], dim=-1)
 
 
 def _canvas(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.float32]:

@@ -38,7 +38,7 @@ class TritonPolylines(torch.autograd.Function):
             shades = intensities.contiguous()
         segments = segments_of(vertices)
         records = _records(segments, size)
-        pens = _pens(widths, skipped=shades.eq(0).all(2))
+        pens = _pens(widths, intensities)
         batch, strokes, channels = shades.shape
         product = vertices.new_empty(batch, channels, *size, dtype=torch.float32)
         tiles = triton.cdiv(size[0], _TILE) * triton.cdiv(size[1], _TILE)
@@ -59,7 +59,7 @@ class TritonPolylines(torch.autograd.Function):
         segments = segments_of(vertices)
         records = _records(segments, ctx.size)
         # A stroke of intensity 0 has a gradient for its intensity alone.
-        pens = _pens(widths, skipped=shades.eq(0).all(2) & (not needs_intensities))
+        pens = _pens(widths, None if needs_intensities else shades)
         (batch, strokes, channels), pieces = shades.shape, records.shape[2]
         weight = (image_grad * product).contiguous()
         # Sums over the pixels of pull e and pull foot e, as (across, along); of weight r / q; and of pull d2 / sigma2.
@@ -77,11 +77,13 @@ class TritonPolylines(torch.autograd.Function):
         return to_vertices(pulls, segments, vertices.shape), intensities_grad, None, widths_grad, None
 
 
-def _pens(widths: Tensor, skipped: Tensor) -> Tensor:
-    """1 / sigma2 and squared reach of each stroke, float32 [B, N, 2]; a `skipped` stroke [B, N] reaches no tile."""
+def _pens(widths: Tensor, intensities: Tensor | None) -> Tensor:
+    """1 / sigma2 and squared reach of each stroke, float32 [B, N, 2]; a stroke of intensities 0 reaches no tile."""
     # Slightly enlarged, because it is compared with rounded distances.
     reach2 = reach(widths, torch.float32) ** 2 * 1.001
-    return torch.stack([1 / widths, reach2.masked_fill(skipped, -1)], dim=-1).float()
+    if intensities is not None:
+        reach2 = reach2.masked_fill(intensities.eq(0).all(2), -1)
+    return torch.stack([1 / widths, reach2], dim=-1).float()
 
 
 def _numbers(size: tuple[int, int]) -> tuple[int, int, float, float, float]:
