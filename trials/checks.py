@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError
-from learning_to_draw.games.losses.config import DogConfig, PerceptualConfig
+from learning_to_draw.games.losses.config import DogConfig, PerceptualConfig, StrokePriceConfig
 from learning_to_draw.trials.config.configure import given_options
 from learning_to_draw.trials.config.run import RunConfig, TrainConfig
 
@@ -84,13 +84,21 @@ def check_conflicts(config: TrainConfig) -> None:
                     "--like-a-dog-loss compares sketches with an image, and none is given.\n"
                     "Add --like-a-dog-image FILE, or several files."
                 )
+            case StrokePriceConfig() if not drawing.leaves_out_strokes:
+                raise UsageError(
+                    f"--stroke-price {loss.config.stroke_price} has no effect: {config.agents.decoder.name} draws all "
+                    "strokes in every sketch.\n"
+                    "Add --stroke-gates if this decoder has it, choose a decoder that connects points, or leave out "
+                    "--stroke-price."
+                )
 
 
 def _check_unused_losses(config: TrainConfig) -> None:
     """Raises UsageError if an option of an auxiliary loss is given, but the loss is off."""
     for name, value in given_options(config).items():
         losses = [loss for loss in config.auxiliary.values() if name in loss.config.values()]
-        if losses and value is not False and not any(loss.on for loss in losses):
+        is_switch = any(name == loss.component.switch for loss in losses)
+        if losses and value is not False and not is_switch and not any(loss.on for loss in losses):
             titles = " and ".join(loss.component.title for loss in losses)
             switches = " or ".join(flag_of(loss.component.switch) for loss in losses)
             raise UsageError(

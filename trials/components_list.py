@@ -46,7 +46,7 @@ def list_components(plugin: Path | None) -> str:
 
 def _options(component: Component) -> list[str]:
     switch = [component.switch] if isinstance(component, AuxiliaryLoss) else []
-    return [flag_of(name) for name in (*switch, *options_of(component.config))]
+    return [flag_of(name) for name in dict.fromkeys((*switch, *options_of(component.config)))]
 
 
 def _summary(component: Component) -> str:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from learning_to_draw.components import Component, Config, Option, flag, non_negative_float, option
+from learning_to_draw.components import Component, Config, Option, flag, non_negative_float, option, options_of
 
 
 @dataclass(frozen=True)
 class AuxiliaryLoss(Component):
     """A loss that is added to the loss of the game if its own option is given.
 
-    switch: that option, such as like_a_dog_loss; help: its help text. title: the name of the loss in help and messages.
-    in_tests: whether a test computes it too.
+    switch: that option, such as like_a_dog_loss; help: its help text. If it is an option of the loss's configuration,
+    such as a price, a value above 0 turns the loss on. title: the name of the loss in help and messages. in_tests:
+    whether a test computes it too.
     """
 
     switch: str = ""
@@ -26,7 +27,7 @@ class AuxiliaryLoss(Component):
 
     @property
     def switch_option(self) -> Option:
-        return Option(False, self.help, type=None, negatable=True)
+        return options_of(self.config).get(self.switch) or Option(False, self.help, type=None, negatable=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,27 @@ class CLIPConfig(Config):
     CLIP_coef: float = option(
         1.0,
         "factor of the CLIP loss; 4 times the number of senders in a batch gives the official code's sum",
+        type=non_negative_float,
+        metavar="X",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InkPriceConfig(Config):
+    ink_price: float = option(
+        0.0,
+        "add the mean ink of a sketch, from 0 (blank) to 1 (full ink in every pixel), times X to the loss of the game",
+        type=non_negative_float,
+        metavar="X",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrokePriceConfig(Config):
+    stroke_price: float = option(
+        0.0,
+        "add the mean number of strokes drawn in a sketch, times X, to the loss of the game; needs --stroke-gates or a "
+        "decoder that connects points",
         type=non_negative_float,
         metavar="X",
     )
@@ -111,5 +133,19 @@ AUXILIARY_LOSSES: dict[str, AuxiliaryLoss] = {
         title="the reconstruction loss",
         summary="the pixels of photo and sketch",
         in_tests=True,
+    ),
+    "ink_price": AuxiliaryLoss(
+        InkPriceConfig,
+        "games.losses.prices:InkPrice",
+        switch="ink_price",
+        title="the price of ink",
+        summary="the ink of a sketch",
+    ),
+    "stroke_price": AuxiliaryLoss(
+        StrokePriceConfig,
+        "games.losses.prices:StrokePrice",
+        switch="stroke_price",
+        title="the price of strokes",
+        summary="the number of strokes in a sketch",
     ),
 }

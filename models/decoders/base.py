@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from learning_to_draw.models.decoders.config import DecoderConfig, SinglePassConfig
 from learning_to_draw.models.encoders.base import Encoder
 from learning_to_draw.rasteriser import draw_curves, draw_lines, draw_points
+
+WIDEST = 4.0  # sigma2 of a stroke is at most this factor times the decoder's sigma2, and at least 1 / WIDEST
+OPEN = 2.0  # initial logit of every gate, so that training starts with all strokes drawn
 
 
 @dataclass(frozen=True)
@@ -19,13 +23,23 @@ class Strokes:
 
     points: float [B, N, P, 2], control points as (row, col). P = 1 is a point, 2 a line (start, end), 4 a cubic Bezier
     curve (start, two controls, end).
-    sigma2: squared stroke width in canvas units.
-    intensities: float [B, N, C] in 0..1, the ink of each stroke in each channel; None means 1 in one channel.
+    sigma2: squared stroke width in canvas units: one number for all strokes, or float [B, N], one for each.
+    intensities: float [B, N, C] in 0..1, the ink of each stroke in each channel; None means 1 in one channel. A stroke
+    whose intensities are all 0 is not drawn.
+
+    Raises ValueError if sigma2 is a tensor of another shape.
     """
 
     points: Tensor
-    sigma2: float
+    sigma2: float | Tensor
     intensities: Tensor | None = None
+
+    def __post_init__(self):
+        if isinstance(self.sigma2, Tensor) and self.sigma2.shape != self.points.shape[:2]:
+            raise ValueError(
+                f"sigma2 has shape {list(self.sigma2.shape)}: expected a number, or one value per stroke, "
+                f"{list(self.points.shape[:2])}"
+            )
 
 
 class Decoder(nn.Module):
@@ -79,6 +93,51 @@ class Decoder(nn.Module):
         """
         if self.sigma2_step > 0 and epoch % self.sigma2_step == 0 and self.sigma2 > self.final_sigma2:
             self.sigma2 = max(self.sigma2 * self.sigma2_factor, self.final_sigma2)
+
+
+class MLPDecoder(Decoder):
+    """A decoder with an MLP. Its strokes may have widths of their own, and may be left out.
+
+    `stroke_widths` "learned" gives every stroke index a factor on sigma2, the same in all sketches; "chosen" makes it a
+    linear map of the latent. The factor is WIDEST ** tanh(x), from 1/4 to 4, and x starts at 0. `stroke_gates` decides
+    for every stroke whether it is drawn, by the sign of a linear map of the latent: its intensity is 1 or 0, and the
+    gradient is that of a sigmoid (straight-through). The maps start at 0 and draw no random numbers, so untrained
+    agents are the same as without these options.
+    """
+
+    def add_heads(self, config: SinglePassConfig, latent_size: int, strokes: int) -> None:
+        """Adds the parameters that decide widths and gates; None if `config` does not ask for them."""
+        self.width_head: nn.Parameter | nn.Linear | None = None
+        if config.stroke_widths == "learned":
+            self.width_head = nn.Parameter(torch.zeros(strokes))
+        elif config.stroke_widths == "chosen":
+            self.width_head = constant_layer(latent_size, strokes, 0.0)
+        self.gate_head = constant_layer(latent_size, strokes, OPEN) if config.stroke_gates else None
+
+    def with_style(self, latent: Tensor, points: Tensor, intensities: Tensor | None) -> Strokes:
+        """The strokes of latents [B, latent_size], with their widths, and with intensity 0 where a gate is closed."""
+        sigma2: float | Tensor = self.sigma2
+        if self.width_head is not None:
+            head = self.width_head
+            x = head.expand(len(latent), -1) if isinstance(head, nn.Parameter) else head(latent)
+            sigma2 = sigma2 * WIDEST ** torch.tanh(x)
+        if self.gate_head is not None:
+            gates = straight_through(torch.sigmoid(self.gate_head(latent))).unsqueeze(2)
+            intensities = gates if intensities is None else intensities * gates
+        return Strokes(points, sigma2, intensities)
+
+
+def constant_layer(inputs: int, outputs: int, bias: float) -> nn.Linear:
+    """A linear layer whose output is `bias` until it is trained. Draws no random numbers."""
+    layer = skip_init(nn.Linear, inputs, outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.constant_(layer.bias, bias)
+    return layer
+
+
+def straight_through(probabilities: Tensor) -> Tensor:
+    """Probabilities rounded to 0 or 1; gradients ignore the rounding (Bengio et al. 2013)."""
+    return probabilities + ((probabilities > 0.5).to(probabilities) - probabilities).detach()
 
 
 def hidden_layers(latent_size: int, config: SinglePassConfig) -> list[nn.Module]:

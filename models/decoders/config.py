@@ -39,6 +39,11 @@ class DecoderConfig(Config):
         -1, "anneal after every epoch whose number (from 0) is a multiple of N; -1 or 0: never", type=int, metavar="N"
     )
 
+    @property
+    def leaves_out_strokes(self) -> bool:
+        """Whether the decoder can draw fewer strokes in some sketches than in others, so that they can have a price."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class SinglePassConfig(DecoderConfig):
@@ -51,8 +56,22 @@ class SinglePassConfig(DecoderConfig):
         type=non_negative_float,
         metavar="X",
     )
+    stroke_widths: str = option(
+        "fixed",
+        "squared widths of the strokes: all sigma2; or sigma2 times a factor from 1/4 to 4 for each stroke, which is "
+        "learned and the same in all sketches, or chosen by the decoder for each sketch",
+        choices=("fixed", "learned", "chosen"),
+    )
+    stroke_gates: bool = flag(
+        "let the decoder leave out strokes: for each sketch it decides which strokes are drawn; --ink-price and "
+        "--stroke-price make it use few"
+    )
     decoder_hidden: int = _count(64, "units of the decoder's first hidden layer")
     decoder_hidden2: int = _count(256, "units of the decoder's second hidden layer")
+
+    @property
+    def leaves_out_strokes(self) -> bool:
+        return self.stroke_gates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +102,10 @@ class ConnectConfig(SinglePassConfig):
         metavar="true|false",
     )
     hard: bool = flag("round connections to 0 or 1 in the sketch; gradients ignore the rounding")
+
+    @property
+    def leaves_out_strokes(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)

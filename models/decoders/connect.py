@@ -7,12 +7,12 @@ from itertools import combinations, combinations_with_replacement
 import torch
 from torch import Tensor, nn
 
-from learning_to_draw.models.decoders.base import Decoder, Strokes, hidden_layers, point_layers
+from learning_to_draw.models.decoders.base import MLPDecoder, Strokes, hidden_layers, point_layers, straight_through
 from learning_to_draw.models.decoders.config import ConnectConfig
 from learning_to_draw.models.decoders.single_pass import require_points
 
 
-class ConnectDecoder(Decoder):
+class ConnectDecoder(MLPDecoder):
     """Points, and a connection for every pair of them: an intensity in 0..1.
 
     Pairs are in lexicographic order. With `allow_points`, they include each point with itself.
@@ -31,15 +31,16 @@ class ConnectDecoder(Decoder):
         self.enc1 = nn.Sequential(*hidden_layers(latent_size, config))
         self.enc_pts = nn.Sequential(*point_layers(config.npoints * self.values_per_point, config))
         self.enc_con = nn.Sequential(nn.Linear(config.decoder_hidden2, self.pairs.shape[1]), nn.Sigmoid())
+        self.add_heads(config, latent_size, self.pairs.shape[1])
 
     def forward(self, latent: Tensor) -> Strokes:
         hidden = self.enc1(latent)
         points = self.enc_pts(hidden).unflatten(1, (-1, self.values_per_point, 2))  # [B, npoints, values, 2]
         connections = self.enc_con(hidden)
-        if self.hard:  # straight-through (Bengio et al. 2013)
-            connections = connections + ((connections > 0.5).to(connections) - connections).detach()
+        if self.hard:
+            connections = straight_through(connections)
         first, second = self.pairs
-        return Strokes(self.connect(points[:, first], points[:, second]), self.sigma2, connections.unsqueeze(2))
+        return self.with_style(latent, self.connect(points[:, first], points[:, second]), connections.unsqueeze(2))
 
     def connect(self, first: Tensor, second: Tensor) -> Tensor:
         """Strokes [B, pairs, P, 2] between points [B, pairs, values_per_point, 2]."""

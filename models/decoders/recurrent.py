@@ -47,8 +47,13 @@ class Recurrent(Decoder):
             canvas_latent = self.encoder.encode(1 - blank, is_sketch=True).latent
             drawn.append(super().forward(torch.cat([latent, canvas_latent], dim=1)))
         points = torch.cat([strokes.points for strokes in drawn], dim=1)
+        widths = [strokes.sigma2 for strokes in drawn if isinstance(strokes.sigma2, Tensor)]
         intensities = [strokes.intensities for strokes in drawn if strokes.intensities is not None]
-        return Strokes(points, self.sigma2, torch.cat(intensities, dim=1) if intensities else None)
+        return Strokes(
+            points,
+            torch.cat(widths, dim=1) if widths else self.sigma2,
+            torch.cat(intensities, dim=1) if intensities else None,
+        )
 
 
 class RecurrentSimpleLineDecoder(Recurrent, SinglePassSimpleLineDecoder):

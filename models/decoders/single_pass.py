@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.decoders.base import Decoder, Strokes, hidden_layers, point_layers
+from learning_to_draw.models.decoders.base import Decoder, MLPDecoder, Strokes, hidden_layers, point_layers
 from learning_to_draw.models.decoders.config import (
     BezierConfig,
     LineConfig,
@@ -25,7 +25,7 @@ from learning_to_draw.rasteriser import catmull_rom_to_bezier, curve_edt2_brutef
 BRUTEFORCE_SLICES, BRUTEFORCE_ITERATIONS = 12, 3
 
 
-class SinglePassDecoder(Decoder):
+class SinglePassDecoder(MLPDecoder):
     """An MLP from the latent to points, which `strokes_of` forms into strokes.
 
     Linear, ReLU, Linear, ReLU, Linear, Tanh: every point lies on the canvas (section 3 of the paper).
@@ -46,10 +46,11 @@ class SinglePassDecoder(Decoder):
         self._head = head
         self.add_module(head, nn.Sequential(*hidden_layers(latent_size, config), *point_layers(points, config)))
         self.strokes = self.strokes_of(torch.zeros(1, points, 2)).shape[1]
+        self.add_heads(config, latent_size, self.strokes)
 
     def forward(self, latent: Tensor) -> Strokes:
         points = getattr(self, self._head)(latent).unflatten(1, (-1, 2))
-        return Strokes(self.strokes_of(points), self.sigma2, self.intensities(latent))
+        return self.with_style(latent, self.strokes_of(points), self.intensities(latent))
 
     def strokes_of(self, points: Tensor) -> Tensor:
         """Strokes [B, strokes, P, 2], see `Strokes`, from points [B, points, 2]."""
@@ -113,7 +114,8 @@ class SinglePassCRSDecoder(SinglePassDecoder):
         # The brute-force search keeps the rasters of all strokes in memory.
         grid = pixel_grid(self.image_size, dtype=strokes.points.dtype, device=strokes.points.device)
         d2 = curve_edt2_bruteforce(strokes.points, grid, BRUTEFORCE_ITERATIONS, BRUTEFORCE_SLICES)
-        rasters = exp(d2, strokes.sigma2).unsqueeze(2)  # [B, N, 1, S, S]
+        sigma2 = strokes.sigma2[..., None, None] if isinstance(strokes.sigma2, Tensor) else strokes.sigma2
+        rasters = exp(d2, sigma2).unsqueeze(2)  # [B, N, 1, S, S]
         if strokes.intensities is not None:
             rasters = rasters * strokes.intensities[..., None, None]
         return softor(rasters)

@@ -173,7 +173,7 @@ def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -
             encoder=chosen("encoder"), decoder=chosen("decoder"), receiver=chosen("receiver"), **pick(AgentsConfig)
         ),
         auxiliary={
-            name: Auxiliary(name, loss, loss.config(**pick(loss.config)), values[loss.switch])
+            name: Auxiliary(name, loss, loss.config(**pick(loss.config)), bool(values[loss.switch]))
             for name, loss in AUXILIARY_LOSSES.items()
         },
         speed=SpeedConfig(**pick(SpeedConfig)),
