@@ -12,6 +12,7 @@ import torch
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.encoders.base import expand_channels
 from learning_to_draw.trials.records.atomic import write_atomically, write_text
+from learning_to_draw.trials.records.gamelog import drawn_strokes
 from learning_to_draw.trials.records.gamelog_writer import stroke_width
 from learning_to_draw.trials.records.grids import grid
 from learning_to_draw.trials.records.output import check_new
@@ -27,17 +28,17 @@ class Drawing:
 
     points: float32 [B, N, P, 2], control points (row, col) on a canvas from -1 to 1, downwards and to the right. P = 1
     is a point, 2 a line from start to end, 4 a cubic Bezier curve. Points may lie outside the canvas.
-    sigma2: squared stroke width in canvas units, the same for all strokes. At distance d from a stroke, its ink is
-    exp(-d**2 / sigma2).
+    sigma2: squared stroke width in canvas units: a number for all strokes, or float32 [B, N]. At distance d from a
+    stroke, its ink is exp(-d**2 / sigma2).
     intensities: float32 [B, N, C] in 0..1, the ink (C = 1) or the red, green and blue (C = 3) of each stroke; None if
-    every stroke has full ink.
+    every stroke has full ink. A stroke whose intensities are all 0 is not drawn.
     sketches: float32 [B, C, S, S], what the receiver sees; 0..1 unless the agents' contrast exceeds 1.
     photos: float32 [B, C, S, S] in 0..1, what the sender saw.
     invert: whether the agents draw black on white instead of white on black. contrast: factor on a sketch's ink.
     """
 
     points: np.ndarray
-    sigma2: float
+    sigma2: float | np.ndarray
     intensities: np.ndarray | None
     sketches: np.ndarray
     photos: np.ndarray
@@ -50,18 +51,23 @@ class Drawing:
 
         In pixels of the sketch, the width is `widths * (S - 1) / 2`.
         """
-        return np.full(self.points.shape[:2], stroke_width(self.sigma2), dtype=np.float32)
+        return np.array(np.broadcast_to(stroke_width(self.sigma2), self.points.shape[:2]), dtype=np.float32)
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """bool [B, N]: whether a stroke is drawn: False if its intensities are 0 in all channels."""
+        return drawn_strokes(self.points, self.intensities)
 
     def __len__(self) -> int:
         return len(self.points)
 
     def __getitem__(self, index: int | slice) -> Drawing:
         rows = index if isinstance(index, slice) else [range(len(self))[index]]
-        intensities = None if self.intensities is None else self.intensities[rows]
         return replace(
             self,
             points=self.points[rows],
-            intensities=intensities,
+            sigma2=self.sigma2[rows] if isinstance(self.sigma2, np.ndarray) else self.sigma2,
+            intensities=None if self.intensities is None else self.intensities[rows],
             sketches=self.sketches[rows],
             photos=self.photos[rows],
         )
@@ -73,8 +79,9 @@ class Drawing:
                 f"this drawing has {len(self)} sketches, and an SVG shows one.\n"
                 "Choose one, as in drawing[0].svg(), or write [one.svg() for one in drawing]."
             )
+        sigma2 = self.sigma2[0] if isinstance(self.sigma2, np.ndarray) else self.sigma2
         inks = None if self.intensities is None else self.intensities[0]
-        return svg(self.points[0], self.sigma2, self.sketches.shape[-1], inks, self.invert, self.contrast)
+        return svg(self.points[0], sigma2, self.sketches.shape[-1], inks, self.invert, self.contrast)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
         """Writes NAME.svg (see `svg`), or NAME.png with what the receiver sees, in a grid of 8 per row if B > 1.

@@ -127,10 +127,11 @@ class Pair:
         photos, agents = self._seen(images), self.agents
         parts = [agents.sketch(latent) for latent in self._latents(agents.sender_encoder, photos)]
         strokes = [strokes for strokes, _ in parts]
+        widths = [part.sigma2 for part in strokes if isinstance(part.sigma2, Tensor)]
         inks = [part.intensities for part in strokes if part.intensities is not None]
         return Drawing(
             _numpy([part.points for part in strokes]),
-            strokes[0].sigma2,
+            _numpy(widths) if widths else strokes[0].sigma2,
             _numpy(inks) if inks else None,
             _numpy([sketches for _, sketches in parts]),
             photos.numpy(),

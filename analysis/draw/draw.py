@@ -61,7 +61,7 @@ def draw(
 def _draw_one(pair: Pair, photo: np.ndarray, paths: Sequence[Path], scale: int) -> int:
     """Draws a single photo, as `Pair.see` returns it, to a PNG, an SVG and, if `paths` has a third, a GIF.
 
-    Returns the number of strokes.
+    Returns the number of strokes that are drawn.
     """
     png, vector, *gif = paths
     drawing = pair.draw(photo)
@@ -70,19 +70,17 @@ def _draw_one(pair: Pair, photo: np.ndarray, paths: Sequence[Path], scale: int) 
     drawing.save(vector)
     for path in gif:
         save_animation(path, growing(pair, drawing), scale)
-    return drawing.points.shape[1]
+    return int(drawing.drawn.sum())
 
 
 @torch.no_grad()
 def growing(pair: Pair, drawing: Drawing) -> list[Image.Image]:
-    """Returns pictures of the sketch (B = 1): the blank paper, then one after each stroke."""
+    """Returns pictures of the sketch (B = 1): the blank paper, then one after each stroke that is drawn."""
     decoder = pair.agents.decoder
-    points = torch.from_numpy(drawing.points).to(pair.device)
-    inks = None if drawing.intensities is None else torch.from_numpy(drawing.intensities).to(pair.device)
-    pictures = [points.new_zeros(1, decoder.channels, decoder.image_size, decoder.image_size)]
-    for count in range(1, points.shape[1] + 1):
-        first = Strokes(points[:, :count], drawing.sigma2, None if inks is None else inks[:, :count])
-        pictures.append(decoder.draw(first))
+    strokes = Strokes.from_arrays(drawing.points, drawing.sigma2, drawing.intensities, pair.device)
+    pictures = [strokes.points.new_zeros(1, decoder.channels, decoder.image_size, decoder.image_size)]
+    for stroke in drawing.drawn[0].nonzero()[0]:
+        pictures.append(decoder.draw(strokes[:, : stroke + 1]))
     return [to_picture(pair.agents.apply_invert(ink)[0]) for ink in pictures]
 
 

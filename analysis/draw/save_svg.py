@@ -49,8 +49,6 @@ def sketches_as_svg(log: GameLog, games: Sequence[int]) -> list[str]:
             f"{log.folder}: its card.json does not say how large the sketches are.\n"
             f"Give an intact log, as written by {program()} test."
         )
-    inks, invert, contrast = strokes.intensities, log.card.get("invert", False), log.card.get("contrast", 1.0)
-    return [
-        svg(strokes.points[game], strokes.sigma2, size, None if inks is None else inks[game], invert, contrast)
-        for game in games
-    ]
+    invert, contrast = log.card.get("invert", False), log.card.get("contrast", 1.0)
+    chosen = (strokes[game] for game in games)
+    return [svg(one.points, one.sigma2, size, one.intensities, invert, contrast) for one in chosen]

@@ -146,12 +146,15 @@ def idle_strokes(material: LogData) -> Measured:
         points, strokes.sigma2, strokes.intensities, contrast=card.get("contrast", 1.0), image_size=size
     )
     rows = [
-        share("dead strokes", (~seen).sum(), seen.size, of_what="strokes with less than 1/255 of ink in every pixel")
+        share("dead strokes", (~seen).sum(), seen.size, of_what="strokes with less than 1/255 of ink in every pixel"),
+        Row("strokes drawn per sketch", float(seen.sum(axis=1).mean()), note=f"of {seen.shape[1]}; mean"),
     ]
     if points.shape[2] == 1:
         rows.append(not_measured("dots", "all strokes are points"))
+    elif not strokes.drawn.any():
+        rows.append(not_measured("dots", "no stroke is drawn"))
     else:
-        short = dots(points, 2 / (size - 1))
+        short = dots(points, 2 / (size - 1))[strokes.drawn]
         rows.append(share("dots", short.sum(), short.size, of_what="strokes, shorter than a pixel"))
     rows = [replace(row, interval=None) for row in rows]  # no interval: strokes of one sketch are not independent
     return Measured(tuple(rows), {"dead_by_stroke": (~seen).mean(axis=0).tolist()})
@@ -223,5 +226,7 @@ def _not_comparable(materials: Sequence[LogData]) -> str:
     """Returns why the strokes of these logs cannot be compared in pairs; empty if they can."""
     if not all(material.has_strokes for material in materials):
         return NO_STROKES
+    if not all(material.strokes.drawn.all() for material in materials):
+        return "some strokes are not drawn, and these distances compare all"
     most = max(material.strokes.points.shape[1] for material in materials)
     return f"{most} strokes per sketch are too many: the limit is {MOST_STROKES}" if most > MOST_STROKES else ""

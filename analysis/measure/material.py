@@ -95,12 +95,7 @@ class LogData:
 
     @cached_property
     def sampled_strokes(self) -> LoggedStrokes:
-        inks = self.strokes.intensities
-        return replace(
-            self.strokes,
-            points=self.strokes.points[self.sample],
-            intensities=None if inks is None else inks[self.sample],
-        )
+        return self.strokes[self.sample]
 
     @cached_property
     def classes(self) -> list[str]:

@@ -60,9 +60,8 @@ class Replay:
 
     def _draw(self, strokes: LoggedStrokes, games: slice) -> Tensor:
         """Returns the sketches [B, C, S, S] as the receiver sees them."""
-        points = torch.from_numpy(strokes.points[games]).to(self.device)
-        inks = None if strokes.intensities is None else torch.from_numpy(strokes.intensities[games]).to(self.device)
-        return self.agents.render(Strokes(points, strokes.sigma2, inks))
+        drawn = strokes[games]
+        return self.agents.render(Strokes.from_arrays(drawn.points, drawn.sigma2, drawn.intensities, self.device))
 
     @torch.no_grad()
     def _latents(self, encoder, pictures: np.ndarray, *, is_sketch: bool) -> Tensor:

@@ -24,22 +24,33 @@ def paper_is_white(sketches: np.ndarray) -> bool:
 
 
 def visible_strokes(
-    points: np.ndarray, sigma2: float, intensities: np.ndarray | None, *, contrast: float, image_size: int
+    points: np.ndarray,
+    sigma2: float | np.ndarray,
+    intensities: np.ndarray | None,
+    *,
+    contrast: float,
+    image_size: int,
 ) -> np.ndarray:
     """bool [N, K]: whether a stroke, drawn alone, gives at least 1/255 of ink in some channel of some pixel.
 
     points: float32 [N, K, P, 2]; sigma2, intensities: as in `models.decoders.base.Strokes`.
     """
-    alone = torch.from_numpy(np.ascontiguousarray(points)).flatten(0, 1)[:, None]
-    inks = None if intensities is None else torch.from_numpy(np.ascontiguousarray(intensities)).flatten(0, 1)[:, None]
-    channels = 1 if inks is None else inks.shape[-1]
+
+    def alone(array: np.ndarray) -> np.ndarray:
+        return array.reshape(-1, 1, *array.shape[2:])
+
+    strokes = Strokes.from_arrays(
+        alone(points),
+        alone(sigma2) if isinstance(sigma2, np.ndarray) else sigma2,
+        None if intensities is None else alone(intensities),
+    )
+    channels = 1 if intensities is None else intensities.shape[-1]
     rows = max(1, CHUNK // (channels * image_size**2))
     # The decoder is only used to draw, so it needs no latent.
     decoder = Decoder(DecoderConfig(contrast=contrast), latent_size=0, image_size=image_size)
     visible = []
-    for start in range(0, len(alone), rows):
-        chunk = slice(start, start + rows)
-        pictures = decoder.draw(Strokes(alone[chunk], sigma2, None if inks is None else inks[chunk]))
+    for start in range(0, len(strokes.points), rows):
+        pictures = decoder.draw(strokes[start : start + rows])
         visible.append(pictures.flatten(1).amax(dim=1) >= VISIBLE)
     return torch.cat(visible).reshape(points.shape[:2]).numpy()
 

@@ -59,9 +59,10 @@ def _write_details(source: GameLog, drawn: Sequence[int], folder: Path) -> None:
         (folder / "games.jsonl").write_bytes(b"".join(chosen))
     strokes = source.strokes()
     if strokes is not None:
-        arrays = {"sigma2": np.array(strokes.sigma2), "points": strokes.points[drawn]}
+        strokes = strokes[drawn]
+        arrays = {"sigma2": np.array(strokes.sigma2), "points": strokes.points}
         if strokes.intensities is not None:
-            arrays["intensities"] = strokes.intensities[drawn]
+            arrays["intensities"] = strokes.intensities
         np.savez_compressed(folder / "strokes.npz", **arrays)
     if source.card:
         right = sum(source.games[number].correct for number in drawn)

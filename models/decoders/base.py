@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
@@ -40,6 +42,33 @@ class Strokes:
                 f"sigma2 has shape {list(self.sigma2.shape)}: expected a number, or one value per stroke, "
                 f"{list(self.points.shape[:2])}"
             )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        points: np.ndarray,
+        sigma2: float | np.ndarray,
+        intensities: np.ndarray | None,
+        device: torch.device | str = "cpu",
+    ) -> Strokes:
+        """The strokes as tensors on `device`."""
+
+        def tensor(array: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+        return cls(
+            tensor(points),
+            tensor(sigma2) if isinstance(sigma2, np.ndarray) else sigma2,
+            None if intensities is None else tensor(intensities),
+        )
+
+    def __getitem__(self, index: Any) -> Strokes:
+        """The strokes of some sketches, as in `strokes[2:4]`, or some strokes of each, as in `strokes[:, :3]`."""
+        return Strokes(
+            self.points[index],
+            self.sigma2[index] if isinstance(self.sigma2, Tensor) else self.sigma2,
+            None if self.intensities is None else self.intensities[index],
+        )
 
 
 class Decoder(nn.Module):

@@ -128,8 +128,26 @@ class LoggedStrokes:
     """The strokes of all games of a log, in order; see `models.decoders.base.Strokes`."""
 
     points: np.ndarray  # float32 [games, strokes, P, 2], (row, col) on a canvas from -1 to 1
-    sigma2: float
+    sigma2: float | np.ndarray  # of all strokes, or float32 [games, strokes]
     intensities: np.ndarray | None  # float32 [games, strokes, C] in 0..1
+
+    def __getitem__(self, games: Any) -> LoggedStrokes:
+        """The strokes of some games. games: their numbers, or a slice; one number gives arrays without `games`."""
+        return LoggedStrokes(
+            self.points[games],
+            self.sigma2[games] if isinstance(self.sigma2, np.ndarray) else self.sigma2,
+            None if self.intensities is None else self.intensities[games],
+        )
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """bool [games, strokes]: whether a stroke is drawn: False if its intensities are 0 in all channels."""
+        return drawn_strokes(self.points, self.intensities)
+
+
+def drawn_strokes(points: np.ndarray, intensities: np.ndarray | None) -> np.ndarray:
+    """bool [B, N]: whether a stroke of points [B, N, P, 2] is drawn: False if its intensities are 0 in all channels."""
+    return np.ones(points.shape[:2], dtype=bool) if intensities is None else (intensities > 0).any(axis=2)
 
 
 @dataclass(frozen=True)
@@ -172,7 +190,8 @@ class GameLog:
             _check_arrays(path)
             with np.load(path, allow_pickle=False) as arrays, np.errstate(over="ignore"):
                 content = {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
-            strokes = LoggedStrokes(content["points"], float(content["sigma2"]), content.get("intensities"))
+            sigma2 = content["sigma2"] if content["sigma2"].ndim == 2 else float(content["sigma2"])
+            strokes = LoggedStrokes(content["points"], sigma2, content.get("intensities"))
         except Exception as error:  # the exceptions of a damaged archive vary
             raise cannot_read(path, first_line(error)[:200]) from error
         points, intensities = strokes.points, strokes.intensities
@@ -180,12 +199,15 @@ class GameLog:
         if intensities is not None:
             matching = matching and intensities.ndim == 3 and intensities.shape[:2] == points.shape[:2]
             matching = matching and intensities.shape[2] in (1, 3)
+        if isinstance(sigma2, np.ndarray):
+            matching = matching and sigma2.shape == points.shape[:2]
         if not matching:
-            shapes = " and ".join(str(list(array.shape)) for array in (points, intensities) if array is not None)
+            arrays = (array for array in (points, sigma2, intensities) if isinstance(array, np.ndarray))
+            shapes = " and ".join(str(list(array.shape)) for array in arrays)
             raise UsageError(f"{path} holds strokes {shapes} for {len(self.games)} games.\nGive an intact log.")
         # Also False for NaN. The bound is generous, because some decoders draw beyond the canvas, which ends at 1.
         usual = all((abs(array) < 1e6).all() for array in (points, intensities) if array is not None)
-        if not (usual and 0 < strokes.sigma2 < 1e6):
+        if not (usual and np.all((np.asarray(sigma2) > 0) & (np.asarray(sigma2) < 1e6))):
             raise UsageError(f"{path} holds numbers that strokes cannot have.\nGive an intact log.")
         return strokes
 

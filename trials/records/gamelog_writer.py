@@ -31,9 +31,12 @@ def picture_name(pixels: Tensor) -> str:
     return hashlib.md5(pixels.permute(1, 2, 0).contiguous().numpy().tobytes(), usedforsecurity=False).hexdigest()
 
 
-def stroke_width(sigma2: float) -> float:
-    """The full width at half maximum of a stroke with ink exp(-d^2 / sigma2) at distance d, in canvas units."""
-    return 2 * math.sqrt(sigma2 * math.log(2))
+def stroke_width(sigma2: Any) -> Any:
+    """The full width at half maximum of a stroke with ink exp(-d^2 / sigma2) at distance d, in canvas units.
+
+    sigma2: a number, or an array of any shape.
+    """
+    return 2 * np.sqrt(sigma2 * math.log(2))
 
 
 class Unfinished:
@@ -65,13 +68,13 @@ class StrokesFile:
     def __init__(self, path: Path):
         self.path = path
         self._raw: dict[str, tuple[Path, BinaryIO, tuple[int, ...]]] = {}
-        self._rows, self._sigma2 = 0, 0.0
+        self._rows, self._sigma2 = 0, 0.0  # sigma2 if it is one number for all strokes
 
     def add(self, strokes: Strokes) -> None:
         """Adds the strokes of B sketches. N, P and C must be the same in every call."""
-        arrays = {"points": strokes.points, "intensities": strokes.intensities}
+        arrays = {"points": strokes.points, "intensities": strokes.intensities, "sigma2": strokes.sigma2}
         for name, tensor in arrays.items():
-            if tensor is None:
+            if not isinstance(tensor, Tensor):
                 continue
             array = tensor.detach().cpu().float().numpy()
             if name not in self._raw:
@@ -79,7 +82,9 @@ class StrokesFile:
                 self._raw[name] = (path, path.open("wb"), array.shape[1:])
             with naming(self.path):
                 self._raw[name][1].write(array.tobytes())
-        self._rows, self._sigma2 = self._rows + len(strokes.points), strokes.sigma2
+        self._rows += len(strokes.points)
+        if not isinstance(strokes.sigma2, Tensor):
+            self._sigma2 = strokes.sigma2
 
     def finish(self) -> None:
         write_atomically(self.path, self._write)
@@ -93,8 +98,9 @@ class StrokesFile:
 
     def _write(self, temporary: Path) -> None:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            with archive.open("sigma2.npy", "w") as member:
-                np.lib.format.write_array(member, np.array(self._sigma2))
+            if "sigma2" not in self._raw:
+                with archive.open("sigma2.npy", "w") as member:
+                    np.lib.format.write_array(member, np.array(self._sigma2))
             for name, (path, file, shape) in self._raw.items():
                 file.flush()
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member, path.open("rb") as source:
@@ -105,12 +111,16 @@ class StrokesFile:
 
 def as_lists(strokes: Strokes) -> list[dict[str, Any]]:
     """The value of the key `strokes` in games.jsonl, for each sketch."""
-    width, colours = round(stroke_width(strokes.sigma2), DIGITS), [None] * len(strokes.points)
-    if strokes.intensities is not None:
-        colours = rounded(strokes.intensities)
-    points = rounded(strokes.points)
-    return [{"points": p, "width": width, "colours": c} for p, c in zip(points, colours, strict=True)]
+    count = len(strokes.points)
+    if isinstance(strokes.sigma2, Tensor):
+        widths = rounded(stroke_width(strokes.sigma2.detach().cpu().double().numpy()))
+    else:
+        widths = [round(float(stroke_width(strokes.sigma2)), DIGITS)] * count
+    colours = [None] * count if strokes.intensities is None else rounded(strokes.intensities)
+    lists = zip(rounded(strokes.points), widths, colours, strict=True)
+    return [{"points": points, "width": width, "colours": colour} for points, width, colour in lists]
 
 
-def rounded(tensor: Tensor) -> list:
-    return np.round(tensor.detach().cpu().double().numpy(), DIGITS).tolist()
+def rounded(values: Tensor | np.ndarray) -> list:
+    array = values.detach().cpu().double().numpy() if isinstance(values, Tensor) else values
+    return np.round(array, DIGITS).tolist()

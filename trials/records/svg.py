@@ -19,14 +19,14 @@ BLACK, WHITE = "#000", "#fff"
 
 
 def svg(
-    points: Any, sigma2: float, size: int, intensities: Any = None, invert: bool = False, contrast: float = 1.0
+    points: Any, sigma2: Any, size: int, intensities: Any = None, invert: bool = False, contrast: float = 1.0
 ) -> str:
     """Returns one sketch of N strokes as the text of an SVG file, which can also be embedded in a web page.
 
     Args:
         points: [N, P, 2], array or tensor: control points (row, col) on a canvas from -1 to 1; P = 1 is a point, 2 a
             line, 4 a cubic Bezier curve.
-        sigma2: squared stroke width in canvas units.
+        sigma2: squared stroke width in canvas units: a number, or [N], array or tensor: one per stroke.
         size: height and width of the agents' pictures in pixels, and of the SVG in its units; pages can enlarge it.
         intensities: [N, C] in 0..1, array or tensor: ink per stroke and channel, C = 1 or 3; None means full ink.
         invert: subtract the ink from white paper instead of adding it to black.
@@ -35,38 +35,39 @@ def svg(
     Raises:
         ValueError: if an array has another shape.
     """
-    points, inks = _as_arrays(points, intensities)
+    points, sigma2, inks = _as_arrays(points, sigma2, intensities)
     # The centre of pixel k is k + 0.5 from the edge; on the canvas, the first and last centres are at -1 and 1.
     places = (points[..., ::-1] + 1) / 2 * (size - 1) + 0.5  # (x, y)
     # In the agents' pictures, contrast above 1 is clipped at full ink, and moves the edge at half ink outwards.
-    radius = math.sqrt(sigma2 * math.log(2 * max(1.0, contrast))) * (size - 1) / 2
-    # Each stroke carries all its attributes: several SVG readers do not apply those of a group to its strokes.
-    shape, paint, pen = _line, "stroke", f' stroke-width="{_number(2 * radius)}"'
-    if points.shape[1] == 1:
-        shape, paint, pen = _circle, "fill", ""
-    elif points.shape[1] == 4:
-        shape, pen = _curve, f'{pen} fill="none"'
+    radii = np.sqrt(sigma2 * math.log(2 * max(1.0, contrast))) * (size - 1) / 2
+    shape, paint = {1: (_circle, "fill"), 2: (_line, "stroke"), 4: (_curve, "stroke")}[points.shape[1]]
     full = np.ones((len(places), 1))
     looks = _looks(full if inks is None else inks * max(1.0, contrast), paint, invert)
-    drawn = [(place, look) for place, look in zip(places, looks, strict=True) if look is not None]
+    # Each stroke carries all its attributes: several SVG readers do not apply those of a group to its strokes.
+    drawn = [
+        shape(place, radius, look) for place, radius, look in zip(places, radii, looks, strict=True) if look is not None
+    ]
     faint = f' opacity="{_number(contrast)}"' if contrast < 1 else ""
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" viewBox="0 0 {size} {size}">',
         f'<rect width="{size}" height="{size}" fill="{WHITE if invert else BLACK}"/>',
         f'<g stroke-linecap="round" stroke-linejoin="round"{faint} style="isolation:isolate">',
-        *(f"<{shape(place, radius)}{look}{pen}/>" for place, look in drawn),
+        *drawn,
         "</g>\n</svg>\n",
     ]
     return "\n".join(lines)
 
 
-def _as_arrays(points: Any, intensities: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    points, inks = _array(points), None if intensities is None else _array(intensities)
+def _as_arrays(points: Any, sigma2: Any, intensities: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """points [N, P, 2], sigma2 [N], intensities [N, C] or None, as float64."""
+    points, sigma2, inks = _array(points), _array(sigma2), None if intensities is None else _array(intensities)
     if points.ndim != 3 or points.shape[1] not in (1, 2, 4) or points.shape[2] != 2:
         raise ValueError(f"points are {list(points.shape)}: expected [N, 1, 2], [N, 2, 2] or [N, 4, 2]")
     if inks is not None and (inks.ndim != 2 or len(inks) != len(points) or inks.shape[1] not in (1, 3)):
         raise ValueError(f"intensities are {list(inks.shape)}: expected [{len(points)}, 1] or [{len(points)}, 3]")
-    return points, inks
+    if sigma2.shape not in ((), (len(points),)):
+        raise ValueError(f"sigma2 is {list(sigma2.shape)}: expected a number, or [{len(points)}]")
+    return points, np.broadcast_to(sigma2, len(points)), inks
 
 
 def _array(values: Any) -> np.ndarray:
@@ -74,19 +75,19 @@ def _array(values: Any) -> np.ndarray:
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
 
 
-def _circle(place: np.ndarray, radius: float) -> str:
+def _circle(place: np.ndarray, radius: float, look: str) -> str:
     x, y = map(_number, place[0])
-    return f'circle cx="{x}" cy="{y}" r="{_number(radius)}"'
+    return f'<circle cx="{x}" cy="{y}" r="{_number(radius)}"{look}/>'
 
 
-def _line(place: np.ndarray, radius: float) -> str:
+def _line(place: np.ndarray, radius: float, look: str) -> str:
     x1, y1, x2, y2 = map(_number, place.flat)
-    return f'line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"'
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"{look} stroke-width="{_number(2 * radius)}"/>'
 
 
-def _curve(place: np.ndarray, radius: float) -> str:
+def _curve(place: np.ndarray, radius: float, look: str) -> str:
     start, *others = (" ".join(map(_number, point)) for point in place)
-    return f'path d="M{start}C{" ".join(others)}"'
+    return f'<path d="M{start}C{" ".join(others)}"{look} stroke-width="{_number(2 * radius)}" fill="none"/>'
 
 
 def _looks(inks: np.ndarray, paint: str, invert: bool) -> Iterator[str | None]:
