@@ -21,6 +21,8 @@ from learning_to_draw.errors import RunError, UsageError, first_line
 from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
 from learning_to_draw.models.config import AgentsConfig
+from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.models.decoders.config import DecoderConfig
 from learning_to_draw.plugins import TABLES, Plugin, load
 from learning_to_draw.trials.build import (
     Pictures,
@@ -37,6 +39,7 @@ from learning_to_draw.trials.test import test
 from learning_to_draw.trials.train import train
 from learning_to_draw.trials.trained import configure_test
 
+NEARLY = 0.1  # of ink in a pixel; less than this may differ, because curves are drawn as ten straight pieces
 SIZE, PICTURES = 32, 3  # side in pixels and number of the test pictures; fewer than 3 could hide swapped pictures
 CPU = torch.device("cpu")
 
@@ -159,19 +162,34 @@ def _decoder_steps(config: AgentsConfig) -> Iterator[Step]:
             sketches = agents.decoder.draw(strokes)
         shape = list(strokes.points.shape)
         _require(
-            len(shape) == 4 and shape[0] == PICTURES and shape[3] == 2,
-            f"strokes' points have shape {shape}, but have to have [{PICTURES}, N, P, 2]",
+            len(shape) == 4 and shape[0] == PICTURES and shape[2] in (1, 2, 4) and shape[3] == 2,
+            f"strokes' points have shape {shape}, but have to have [{PICTURES}, N, P, 2] with P = 1, 2 or 4",
         )
         _shape("the sketch", sketches, (PICTURES, agents.decoder.channels, SIZE, SIZE))
         _require(bool(sketches.min() >= 0), "the sketch has values below 0")
         _require(float(sketches.max()) <= max(1.0, agents.decoder.contrast), "the sketch has values above 1")
         _require(bool((sketches[0] - sketches[1]).abs().max() > 1e-3), "two latents draw the same sketch")
 
+    def is_logged() -> None:
+        agents, size = _agents(config)
+        with torch.no_grad():
+            strokes, sketches = agents.sketch(torch.randn(PICTURES, size, generator=torch.Generator().manual_seed(1)))
+            plain = Decoder(DecoderConfig(contrast=agents.decoder.contrast), latent_size=0, image_size=SIZE)
+            logged = agents.apply_invert(plain.draw(Strokes(strokes.points, strokes.sigma2, strokes.intensities)))
+        difference = float((logged - sketches).abs().max())
+        _require(
+            difference <= NEARLY,
+            f"the base class draws its Strokes differently, by up to {difference:.2f} of ink. Game logs, SVG files and "
+            "measures know only the Strokes: put widths into sigma2 [B, N], strengths and colours into intensities "
+            "[B, N, C], and leave the methods ink and draw to the base class",
+        )
+
     def as_module() -> None:
         agents, size = _agents(config)
         _module(agents.decoder, torch.randn(PICTURES, size), lambda module, inputs: module.draw(module(inputs)))
 
     yield "turns latents into strokes [B, N, P, 2], and into sketches in 0..1 that differ", draws
+    yield "draws what the game log will say: its Strokes, drawn again, give the same sketch", is_logged
     yield from _module_steps(as_module)
 
 

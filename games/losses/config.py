@@ -15,19 +15,20 @@ from learning_to_draw.components import Component, Config, Option, flag, non_neg
 class AuxiliaryLoss(Component):
     """A loss that is added to the loss of the game if its own option is given.
 
-    switch: that option, such as like_a_dog_loss; help: its help text. If it is an option of the loss's configuration,
-    such as a price, a value above 0 turns the loss on. title: the name of the loss in help and messages. in_tests:
-    whether a test computes it too.
+    switch: that option, such as like_a_dog_loss; help: its help text. title: the name of the loss in help and messages.
+    in_tests: whether a test computes it too. is_price: whether the switch is not on or off but a price, an option of
+    the loss's configuration; a price above 0 turns the loss on.
     """
 
     switch: str = ""
     help: str = "add this loss to the loss of the game, in training"
     title: str = ""
     in_tests: bool = False
+    is_price: bool = False
 
     @property
     def switch_option(self) -> Option:
-        return options_of(self.config).get(self.switch) or Option(False, self.help, type=None, negatable=True)
+        return options_of(self.config)[self.switch] if self.is_price else Option(False, self.help, None, negatable=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +140,7 @@ AUXILIARY_LOSSES: dict[str, AuxiliaryLoss] = {
         "games.losses.prices:InkPrice",
         switch="ink_price",
         title="the price of ink",
+        is_price=True,
         summary="the ink of a sketch",
     ),
     "stroke_price": AuxiliaryLoss(
@@ -146,6 +148,7 @@ AUXILIARY_LOSSES: dict[str, AuxiliaryLoss] = {
         "games.losses.prices:StrokePrice",
         switch="stroke_price",
         title="the price of strokes",
+        is_price=True,
         summary="the number of strokes in a sketch",
     ),
 }

@@ -120,21 +120,23 @@ def test_an_example_s_batch_that_nobody_asked_for_shrinks(written, folder, capsy
     assert "valid          180 turns with 180 candidates (classmates)" in capsys.readouterr().out
 
 
-def test_the_example_of_a_loss_draws_with_less_ink(folder, page, capsys):
-    (folder / "ink.py").write_text(page[1][0])
+def test_the_example_of_a_loss_makes_strokes_shorter(folder, page, capsys):
+    (folder / "length.py").write_text(page[1][0])
     for command in page[1][1]:
         assert commgame.main(shlex.split(command)[2:]) == 0, command
-    with (folder / "runs" / "ink" / "log.csv").open(newline="") as file:
+    with (folder / "runs" / "length" / "log.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert float(rows[1]["ink_loss"]) < float(rows[0]["ink_loss"])
-    assert float(rows[1]["loss"]) == pytest.approx(float(rows[1]["ink_loss"]) + float(rows[1]["game_loss"]), rel=1e-4)
-    assert "val_ink_loss" in rows[0]
+    assert float(rows[1]["length_loss"]) < float(rows[0]["length_loss"])
+    losses = float(rows[1]["length_loss"]) + float(rows[1]["game_loss"])
+    assert float(rows[1]["loss"]) == pytest.approx(losses, rel=1e-4)
+    assert "val_length_loss" in rows[0]
     capsys.readouterr()
-    assert commgame.main(["train", "--plugin", "ink.py", "--ink-price", "2", "--output", "run"]) == 2
-    assert "--ink-price belongs to the loss ink, which this run does not have" in capsys.readouterr().err
-    assert commgame.main(["list", "--plugin", "ink.py"]) == 0
-    assert re.search(r"^  ink +\(ink.py\).*\n      --ink-loss --ink-price$", capsys.readouterr().out, re.MULTILINE)
-    assert commgame.main(["test", "--weights", "runs/ink/model_final.pt", "--output", "tested"]) == 0
+    assert commgame.main(["train", "--plugin", "length.py", "--length-price", "2", "--output", "run"]) == 2
+    assert "--length-price belongs to the loss length, which this run does not have" in capsys.readouterr().err
+    assert commgame.main(["list", "--plugin", "length.py"]) == 0
+    listed = capsys.readouterr().out
+    assert re.search(r"^  length +\(length.py\).*\n      --length-loss --length-price$", listed, re.MULTILINE)
+    assert commgame.main(["test", "--weights", "runs/length/model_final.pt", "--output", "tested"]) == 0
 
 
 @pytest.mark.slow
