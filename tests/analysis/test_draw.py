@@ -28,6 +28,7 @@ GREY = ["--image-size", "16", "--encoder", "SimpleMLPEncoder", "--latent-size", 
 WAYS = {
     "lines": [*GREY, "--nlines", "3"],
     "black on white": [*GREY, "--nlines", "3", "--invert", "--contrast", "0.7"],
+    "widths": [*GREY, "--nlines", "6", "--stroke-widths", "chosen", "--stroke-gates"],
     "connections": [*GREY, "--decoder", "SinglePassPolyConnectDecoder", "--npoints", "3"],
     "recurrent": [*GREY, "--decoder", "RecurrentSimpleLineDecoder", "--nlines", "2", "--steps", "3"],
     "curves": [word for word in GREY if word not in ("--stroke-spread", "1")]
@@ -45,6 +46,9 @@ def trained(tmp_path):
         config, path = parse("train", WAYS[way]), tmp_path / f"{way}.pt"
         torch.manual_seed(0)
         agents = build_agents(config.agents, pictures_trained_with(config.dataset))
+        if way == "widths":
+            for head in (agents.decoder.width_head, agents.decoder.gate_head):
+                torch.nn.init.normal_(head.weight, std=3)
         loss, optimizer = TotalLoss(config.loss.build(), {}), torch.optim.Adam(agents.parameters())
         save_checkpoint(path, agents, loss, optimizer, config.values(), 0, [])
         return learning_to_draw.load(path)
@@ -94,7 +98,8 @@ def test_files_hold_what_the_sender_draws_in_a_game(way, trained, photo, tmp_pat
 
     strokes, decoder = play.strokes, agents.decoder
     inks = None if strokes.intensities is None else strokes.intensities[0]
-    expected = svg(strokes.points[0], strokes.sigma2, size, inks, way == "black on white", decoder.contrast)
+    sigma2 = strokes.sigma2[0] if way == "widths" else strokes.sigma2
+    expected = svg(strokes.points[0], sigma2, size, inks, way == "black on white", decoder.contrast)
     assert (tmp_path / "out" / "cat.svg").read_text() == expected
 
     with Image.open(tmp_path / "out" / "cat.gif") as animation:
@@ -104,7 +109,9 @@ def test_files_hold_what_the_sender_draws_in_a_game(way, trained, photo, tmp_pat
         assert animation.info["duration"] == 2000
         if way != "colour":  # a GIF has 256 colours, enough for all greys
             assert np.array_equal(np.asarray(animation.convert("RGB")), sketch.repeat(3, 0).repeat(3, 1))
-    assert f"cat.jpg: {strokes.points.shape[1]} strokes" in told
+    drawn = strokes.points.shape[1] if inks is None else int((inks > 0).any(dim=1).sum())
+    assert (0 < drawn < 6) if way == "widths" else drawn == strokes.points.shape[1]
+    assert f"cat.jpg: {drawn} strokes" in told
     assert f"{size} x {size} pixels, {'in colour' if way == 'colour' else 'grey'}." in told
     assert all(str(tmp_path / "out" / f"cat.{kind}") in told for kind in ("png", "svg", "gif"))
 
@@ -115,7 +122,8 @@ def test_an_animation_begins_with_paper_and_gains_a_stroke_at_a_time(way, traine
     pair = trained(way)
     drawing = pair.draw(torch.rand(1, pair.channels, pair.image_size, pair.image_size))
     frames = [np.asarray(frame, dtype=float) for frame in growing(pair, drawing)]
-    assert len(frames) == drawing.points.shape[1] + 1
+    assert len(frames) == int(drawing.drawn.sum()) + 1
+    assert (len(frames) < 7) if way == "widths" else (len(frames) == drawing.points.shape[1] + 1)
     white = way == "black on white"
     assert (frames[0] == (255 if white else 0)).all()
     for before, after in pairwise(frames):

@@ -26,6 +26,8 @@ MISTAKES = {
     "bad device": ("train --device cuda:77", "cuda:77 cannot be used"),
     "annealing that never comes": ("train --sigma2-step 1", "would not fall from"),
     "weights of no loss": ("train --sop-coef 2", "--sop-coef belongs to the perceptual loss and the dog loss, which"),
+    "a price that nobody can lower": ("train --stroke-price 0.1", "SinglePassSimpleLineDecoder draws all strokes"),
+    "gates that a decoder lacks": ("train --decoder RNNBezierDecoder --stroke-gates", "--stroke-gates belongs to the"),
     "two hyphens for a value": ("train --nlines=--", "--nlines=-- has no value"),
     "a value for a switch": ("test --weights {tmp}/no --trust-weights=yes", "ignored explicit argument 'yes'"),
     "no name": ("test --weights {tmp}/no --=3", "--=3 does not name an option"),

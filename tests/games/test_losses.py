@@ -7,9 +7,13 @@ import torch
 from torch import nn
 
 from learning_to_draw.components import Config
-from learning_to_draw.games.losses.config import PerceptualConfig
+from learning_to_draw.games.losses.config import InkPriceConfig, PerceptualConfig, StrokePriceConfig
 from learning_to_draw.games.losses.perceptual import PerceptualLoss
+from learning_to_draw.games.losses.prices import InkPrice, StrokePrice
 from learning_to_draw.games.losses.terms import CELoss, HingeLoss, NoLoss, ReconstructLoss, TotalLoss
+from learning_to_draw.models.agents import Play
+from learning_to_draw.models.decoders.base import Strokes
+from learning_to_draw.models.encoders.base import Encoding
 
 
 def test_hinge_by_hand():
@@ -88,3 +92,33 @@ def test_total_loss_keeps_what_its_terms_learn(agents_with_layers):
     other.load_state_dict(one.state_dict())
     assert torch.equal(other.auxiliary["perceptual"].weights.values, one.auxiliary["perceptual"].weights.values)
     assert not TotalLoss(HingeLoss()).state_dict()
+
+
+def play_of(sketches, intensities=None):
+    strokes = Strokes(torch.zeros(2, 3, 2, 2), 0.1, intensities)
+    empty = Encoding(torch.zeros(2, 0))
+    return Play(torch.zeros(2, 2), sketches, strokes, sketches, empty, empty)
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_the_price_of_ink_by_hand(invert, agents_with_layers):
+    ink = torch.tensor([[1.0, 0.0, 0.0, 0.2], [0.4, 0.4, 0.0, 0.0]]).view(2, 1, 2, 2).requires_grad_()
+    agents = agents_with_layers()
+    agents.invert = invert
+    loss = InkPrice(InkPriceConfig(ink_price=3), agents)(play_of(agents.apply_invert(ink)))
+    assert loss.item() == pytest.approx(3 * 2 / 8)
+    loss.backward()
+    assert torch.allclose(ink.grad, torch.tensor(3 / 8))
+
+
+def test_the_price_of_strokes_by_hand(agents_with_layers):
+    price = StrokePrice(StrokePriceConfig(stroke_price=0.5), agents_with_layers())
+    sketches = torch.zeros(2, 1, 4, 4)
+    gates = torch.tensor([[1.0, 0, 1], [0, 0, 0.25]]).view(2, 3, 1).requires_grad_()
+    loss = price(play_of(sketches, gates))
+    assert loss.item() == pytest.approx(0.5 * (2 + 0.25) / 2)
+    loss.backward()
+    assert torch.allclose(gates.grad, torch.tensor(0.5 / 2))
+    colours = torch.tensor([[0.1, 0.9, 0.0], [0, 0, 0], [1, 1, 1]]).expand(2, 3, 3)
+    assert price(play_of(sketches, colours)).item() == pytest.approx(0.5 * 1.9)
+    assert price(play_of(sketches)).item() == pytest.approx(0.5 * 3)

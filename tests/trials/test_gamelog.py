@@ -14,7 +14,8 @@ from PIL import Image
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.games.sampling import GameIndices
 from learning_to_draw.models.agents import Play
-from learning_to_draw.models.decoders.base import Strokes
+from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.models.decoders.config import DecoderConfig
 from learning_to_draw.models.encoders.base import Encoding
 from learning_to_draw.trials.loop.batches import Batch, PlayedBatch
 from learning_to_draw.trials.loop.gamelog import GameLogWriter
@@ -26,7 +27,7 @@ STROKES = torch.rand(8, 3, 2, 2, generator=torch.Generator().manual_seed(1)) * 2
 SHADES = torch.rand(8, 3, 3, generator=torch.Generator().manual_seed(2))
 
 
-def states():
+def states(sigma2=0.1):
     """Two batches of two games of three candidates with two senders each; colours are all different."""
     torch.manual_seed(0)
     for number in range(2):
@@ -36,7 +37,7 @@ def states():
         scores = torch.tensor([[3.0, 1, 2], [0, 1, 2], [1, 2, 3], [3, 1, 2]])
         sketches = torch.rand(4, 3, 4, 4)
         some = slice(4 * number, 4 * number + 4)
-        strokes = Strokes(STROKES[some], 0.1, SHADES[some])
+        strokes = Strokes(STROKES[some], sigma2 if isinstance(sigma2, float) else sigma2[some], SHADES[some])
         # The senders of each game's second turn see another picture than the receiver, as in `different` games.
         seen = torch.tensor([0, 3, 2, 5])
         play = Play(scores, sketches, strokes, photos[seen], Encoding(torch.zeros(4, 1)), None)
@@ -98,10 +99,10 @@ def test_a_log_is_complete_and_true(tmp_path):
     ]
 
 
-def play_all(tmp_path):
+def play_all(tmp_path, sigma2=0.1):
     log = new_log(tmp_path)
     log.on_start_validation({})
-    for state, _ in states():
+    for state, _ in states(sigma2):
         log.on_step_validation(state)
     log.on_end_validation({})
     return tmp_path / "gamelogs"
@@ -151,6 +152,22 @@ def test_strokes_of_all_games_are_one_array_and_the_card_counts_them(tmp_path):
     assert log.games[6].guessed_class == "e"
     assert log.games[7].scores == (3, 1, 2)
     assert np.array_equal(log.strokes().points, STROKES.numpy())
+
+
+def test_strokes_of_several_widths_are_read_as_they_were_drawn(tmp_path):
+    sigma2 = torch.rand(8, 3, generator=torch.Generator().manual_seed(3)) / 10 + 0.01
+    folder = play_all(tmp_path, sigma2)
+    strokes = read_log(tmp_path).strokes()
+    assert strokes.sigma2.dtype == np.float32
+    assert np.array_equal(strokes.sigma2, sigma2.numpy())
+    assert np.array_equal(strokes[2:4].sigma2, sigma2[2:4].numpy())
+    lines = [json.loads(line) for line in (folder / "games.jsonl").read_text().splitlines()]
+    # Half of the ink is left at half the width.
+    left = np.exp(-((np.array([line["strokes"]["width"] for line in lines]) / 2) ** 2) / sigma2.numpy())
+    assert np.allclose(left, 0.5, atol=1e-3)
+    decoder = Decoder(DecoderConfig(), latent_size=0, image_size=16)
+    read = Strokes.from_arrays(strokes.points, strokes.sigma2, strokes.intensities)
+    assert torch.equal(decoder.draw(read), decoder.draw(Strokes(STROKES, sigma2, SHADES)))
 
 
 def test_an_interrupted_log_leaves_no_half_lists(tmp_path):

@@ -27,6 +27,7 @@ WAYS = {
     "separate": {**LINES, "encoder": "SmallCNNEncoder", "separate_encoders": True, "invert": True},
     "connections": {**SMALL, "encoder": "SimpleMLPEncoder", "decoder": "SinglePassPolyConnectDecoder", "npoints": 3},
     "contrast": {**LINES, "contrast": 1.5, "invert": True},
+    "widths": {**LINES, "nlines": 6, "stroke_widths": "chosen", "stroke_gates": True},
     "colour": {"dataset": "STL10", "encoder": "SimpleMLPEncoder", "latent_size": 16, "image_size": 16}
     | {"decoder": "SinglePassColouredPointsDecoder", "npoints": 4, "stroke_spread": 1.0},
 }
@@ -38,6 +39,9 @@ def save(path, **options):
     config = configure("train", **options)
     torch.manual_seed(1)
     agents = build_agents(config.agents, Pictures({}, 16, 3 if config.dataset.name == "STL10" else 1))
+    if options.get("stroke_gates"):
+        for head in (agents.decoder.width_head, agents.decoder.gate_head):
+            torch.nn.init.normal_(head.weight, std=3)
     optimizer = torch.optim.Adam(agents.parameters())
     save_checkpoint(path, agents, TotalLoss(HingeLoss()), optimizer, config.values(), 0, [])
 
@@ -107,6 +111,22 @@ def test_the_points_and_the_width_are_where_the_ink_is(pair_of):
     row = torch.tensor([[[[0.0, -1.0], [0.0, 1.0]]]])  # a line through the middle, and a pixel every 1 / 500
     ink = draw_lines(row, 1001, drawing.sigma2)[0, 0, :, 500]
     assert (ink >= 0.5).sum() / 500 == pytest.approx(float(drawing.widths[0, 0]), abs=3e-3)
+
+
+def test_every_stroke_has_its_own_width_and_may_be_left_out(pair_of):
+    drawing = pair_of("widths").draw(photos_for(pair_of("widths")))
+    assert drawing.sigma2.shape == drawing.widths.shape == drawing.drawn.shape == (MANY, 6)
+    assert 0 < drawing.drawn.mean() < 1
+    for number, (sigma2, drawn) in enumerate(zip(drawing.sigma2[:8], drawing.drawn[:8], strict=True)):
+        paper = np.ones((1, 16, 16))
+        for stroke in drawn.nonzero()[0]:
+            line = torch.from_numpy(drawing.points[number, stroke])[None, None]
+            paper *= 1 - draw_lines(line, 16, float(sigma2[stroke]))[0].numpy()
+        np.testing.assert_allclose(drawing.sketches[number], 1 - paper, atol=1e-5)
+        looks = [element.attrib for element in ElementTree.fromstring(drawing[number].svg()).iter()]
+        lines = [look for look in looks if "x1" in look]
+        widths = drawing.widths[number, drawn] * 15 / 2
+        np.testing.assert_allclose([float(line["stroke-width"]) for line in lines], widths, atol=1e-3)
 
 
 def test_a_drawing_is_saved_and_shown(pair_of, tmp_path):

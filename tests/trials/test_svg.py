@@ -118,6 +118,20 @@ def test_strokes_of_no_kind_are_refused(shape):
         svg(np.zeros(shape), 0.01, 32)
 
 
+@pytest.mark.parametrize("kind", [1, 2, 4])
+def test_each_stroke_has_a_width_of_its_own(kind):
+    sigma2 = torch.tensor([1.0, 4.0, 0.25]) * SIGMA2  # widths 2, 4 and 1
+    inks = np.array([[1.0], [0.0], [1.0]])
+    for values in (sigma2, sigma2.numpy(), sigma2.tolist()):
+        strokes = read(svg(np.zeros((3, kind, 2)), values, 5))[3]
+        name, factor = ("r", 2) if kind == 1 else ("stroke-width", 1)
+        assert [factor * float(look[name]) for _, look in strokes] == [2, 4, 1]
+        strokes = read(svg(np.zeros((3, kind, 2)), values, 5, inks))[3]  # a stroke that is not drawn
+        assert [factor * float(look[name]) for _, look in strokes] == [2, 1]
+    with pytest.raises(ValueError, match=r"sigma2 is \[2\]: expected a number, or \[3\]"):
+        svg(np.zeros((3, kind, 2)), sigma2[:2], 5)
+
+
 @pytest.mark.parametrize("shape", [(2,), (2, 2), (3, 1)])
 def test_intensities_that_do_not_fit_are_refused(shape):
     with pytest.raises(ValueError, match="intensities are"):

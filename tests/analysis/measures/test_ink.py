@@ -34,6 +34,9 @@ def test_strokes_that_leave_no_ink():
     assert visible_strokes(points, 0.5, None, contrast=15.0, image_size=9).all()
     inks = np.array([[[0.0, 0, 0], [1, 1, 1], [1, 1, 1], [0, 0.01, 0]]], dtype=np.float32)
     assert visible_strokes(points, 0.5, inks, **how).tolist() == [[False, False, True, True]]
+    # A narrower third stroke leaves exp(-1.5 ^ 2 / 0.3) = 1/1808, a wider second one exp(-2 ^ 2 / 0.8) = 1/148.
+    sigma2 = np.array([[0.5, 0.8, 0.3, 0.5]], dtype=np.float32)
+    assert visible_strokes(points, sigma2, None, **how).tolist() == [[True, True, False, True]]
 
 
 @pytest.mark.parametrize("control_points", [1, 2, 4])
