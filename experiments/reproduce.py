@@ -24,6 +24,7 @@ from learning_to_draw.trials.records.own_files import replace_own_files
 FURTHER = {
     "human": "experiments.people:beside_people",
     "shared": "experiments.clip_counters:what_clip_sees",
+    "tradeoff": "experiments.tradeoff:rate_and_cost",
 }
 
 

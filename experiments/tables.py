@@ -36,6 +36,7 @@ STL10: Options = {"dataset": "STL10", "imagenet_weights": True}
 PERCEPTUAL: Options = {"sort_of_perceptual_loss": True}
 SAME: Options = {"object_oriented": "same"}
 DIFFERENT: Options = {"object_oriented": "different"}
+GATES: Options = {"stroke_gates": True}
 TEN: Options = {"num_targets": 10}  # as in the paper's Tables 1 and 2: one candidate per class of STL-10
 STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, and 10 in the others."
 
@@ -44,7 +45,7 @@ STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, 
 class PaperRow:
     """One row of a table.
 
-    name: folder of the row's runs. full, quick: options that override FULL and QUICK; None in `full` removes an option.
+    name: folder of the row's runs. full, quick: options that override FULL and QUICK; None as a value removes an option.
     quick: None if the row has no quick run, for the reason in `note`. paper: the communication rate in the paper; None
     if the paper has no number or its number is not known here. seen: the rates measured here in quick runs with seeds
     0, 1, 2, .... full_training: options of the full training that the paper's test does not repeat. clip: whether CLIP
@@ -67,7 +68,7 @@ class PaperRow:
             options = {**QUICK, **(self.quick or {})}
         else:
             options = {**self.full, **FULL, **self.full, **FULL_TRAINING, **self.full_training}
-            options = {name: value for name, value in options.items() if value is not None}
+        options = {name: value for name, value in options.items() if value is not None}
         return Row(self.name, self.title, {**options, **(here or {})}, self.clip and not quick)
 
     @property
@@ -158,6 +159,35 @@ def _lines() -> tuple[PaperRow, ...]:
         )
         for number, rates in seen.items()
     )
+
+
+def _tradeoff() -> tuple[PaperRow, ...]:
+    """Prices for strokes and for ink on two data sets; the first row of each has neither gates nor prices."""
+    photos = {"dataset": "Caltech101", "imagenet_weights": True, "image_size": 128}
+    of_photos = dict.fromkeys(("dataset_root", "freeze_backbone", "imagenet_norm", "feature_layer"))
+    digits = {"dataset": "Digits", "nlines": 20, "invert": True, "data_seed": 0, "sigma2": None, "batch_size": None}
+    rows = []
+    for dataset, full, quick, training in (
+        ("Digits", {**of_photos, **digits}, {"preset": None, **digits, "epochs": 20}, dict.fromkeys(FULL_TRAINING)),
+        ("Caltech-101", photos, {}, {}),
+    ):
+        for name, title, options in (
+            ("all", "all strokes", {}),
+            ("gates", "gates", GATES),
+            *((f"stroke-{x}", f"gates, {x} per stroke", {**GATES, "stroke_price": x}) for x in (0.001, 0.003, 0.01)),
+            *((f"ink-{x}", f"gates, {x} for ink", {**GATES, "ink_price": x}) for x in (0.1, 0.3, 1)),
+        ):
+            rows.append(
+                PaperRow(
+                    f"{dataset.lower()}-{name}",
+                    f"{dataset}, {title}",
+                    {**full, **options},
+                    None,
+                    {**quick, **options},
+                    full_training=training,
+                )
+            )
+    return tuple(rows)
 
 
 def _shared() -> tuple[PaperRow, ...]:
@@ -300,6 +330,12 @@ TABLES: dict[str, Table] = {
         _lines(),
         ("The paper's games have 100 candidates.",),
         ("The paper shows these rates as a curve, without numbers.",),
+    ),
+    "tradeoff": Table(
+        "Prices for strokes and for ink",
+        _tradeoff(),
+        (),
+        ("The papers have no such table: their agents draw all strokes.",),
     ),
     "shared": Table(
         "Shared visual representations: encoders and losses",
