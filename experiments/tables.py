@@ -45,7 +45,7 @@ STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, 
 class PaperRow:
     """One row of a table.
 
-    name: folder of the row's runs. full, quick: options that override FULL and QUICK; None as a value removes an option.
+    name: folder of the row's runs. full, quick: options that override FULL and QUICK; None removes an option.
     quick: None if the row has no quick run, for the reason in `note`. paper: the communication rate in the paper; None
     if the paper has no number or its number is not known here. seen: the rates measured here in quick runs with seeds
     0, 1, 2, .... full_training: options of the full training that the paper's test does not repeat. clip: whether CLIP
