@@ -10,6 +10,9 @@ import torch
 from PIL import Image
 
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.models.decoders.config import DecoderConfig
+from learning_to_draw.trials.records.gamelog import read_log
 
 
 def test_training_leaves_a_complete_folder(trained):
@@ -88,6 +91,46 @@ def test_schedules_annealing_and_snapshots_take_place(tmp_path, call, train):
     assert numbered == {"model_01.pt", "model_03.pt", "model_best.pt", "model_final.pt"}
     call("test", "--weights", folder / "model_01.pt", "--output", tmp_path / "t")
     assert json.loads((tmp_path / "t" / "config.json").read_text())["options"]["sigma2"] == pytest.approx(0.01)
+
+
+def test_strokes_that_cost_and_widths_that_are_chosen_from_training_to_drawing(tmp_path, call, train):
+    """Resumed after the first of two epochs, it is the same training."""
+    style = ["--stroke-gates", "--stroke-widths", "chosen", "--ink-price", "1", "--stroke-price", "0.05"]
+    style += ["--learning-rate", "0.003", "--batch-size", "60"]
+    train(tmp_path / "whole", *style, "--epochs", "2")
+    folder = tmp_path / "run"
+    train(folder, *style)
+    assert call("train", "--resume", folder, "--epochs", "2")[0] == 0
+    assert (folder / "log.csv").read_bytes() == (tmp_path / "whole" / "log.csv").read_bytes()
+    rows = list(csv.DictReader((folder / "log.csv").read_text().splitlines()))
+    for split in ("", "val_"):
+        terms = [float(rows[-1][f"{split}{term}_loss"]) for term in ("game", "ink_price", "stroke_price")]
+        assert float(rows[-1][f"{split}loss"]) == pytest.approx(sum(terms), rel=1e-4)
+
+    weights, tested = folder / "model_final.pt", tmp_path / "test"
+    assert call("test", "--weights", weights, "--output", tested)[0] == 0
+    log = read_log(tested)
+    strokes = log.strokes()
+    drawn = strokes.intensities[:, :, 0]
+    assert set(np.unique(drawn)) <= {0, 1}
+    assert strokes.sigma2.shape == drawn.shape
+    assert strokes.sigma2.std() > 0
+    read = Strokes.from_arrays(strokes.points, strokes.sigma2, strokes.intensities)
+    sketches = Decoder(DecoderConfig(), latent_size=0, image_size=32).draw(read)[:, 0].numpy() * 255
+    for game, sketch in zip(log.games, sketches, strict=True):
+        with Image.open(log.picture(game.sketch)) as picture:
+            assert np.abs(np.asarray(picture) - sketch).max() <= 0.51
+    code, out, err = call("measure", tested, "--weights", weights, "--json", tmp_path / "measured.json")
+    assert code == 0, err
+    measures = json.loads((tmp_path / "measured.json").read_text())["logs"][0]["measures"]
+    found = {row["label"]: row["value"] for measure in measures.values() for row in measure["rows"]}
+    assert found["strokes drawn per sketch"] == pytest.approx(drawn.sum(axis=1).mean(), abs=0.05)
+    assert found["guesses as logged, played again"] == 1
+    photo = log.picture(log.games[0].photo)
+    assert call("draw", photo, "--weights", weights, "--animate", "--output", tmp_path / "drawn")[0] == 0
+    (svg,) = (tmp_path / "drawn").glob("*.svg")
+    assert svg.read_text().count("<line") == int(drawn[0].sum())
+    assert call("save-svg", tested, "--output", tmp_path / "svg")[0] == 0
 
 
 @pytest.mark.slow

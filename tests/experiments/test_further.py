@@ -4,7 +4,9 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from learning_to_draw import commgame
 from learning_to_draw.analysis.study.answers import FORMAT
@@ -13,6 +15,7 @@ from learning_to_draw.experiments.clip_counters import what_clip_sees
 from learning_to_draw.experiments.jobs import Job
 from learning_to_draw.experiments.people import beside_people
 from learning_to_draw.experiments.rows import Row
+from learning_to_draw.experiments.tradeoff import rate_and_cost
 from learning_to_draw.trials.records.gamelog import read_log
 
 
@@ -115,6 +118,21 @@ def test_people_play_all_pairs_on_one_page(job, tmp_path):
         ("the original game", "10", "0.0"),
         ("all pairs", "20", "50.0"),
     ]
+
+
+def test_what_sketches_cost_is_counted_in_the_log(job):
+    """The pair draws one line per sketch; in this log, every fourth sketch has none."""
+    path = job.tested / "gamelogs" / "strokes.npz"
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    inks = np.ones((*content["points"].shape[:2], 1), np.float32)
+    inks[::4] = 0
+    np.savez(path, **content, intensities=inks)
+    log = read_log(job.tested)
+    sketches = [np.asarray(Image.open(log.picture(game.sketch))) for game in log.games]
+    rate = 100 * np.mean([game.correct for game in log.games])
+    row = cells(rate_and_cost([job]), "the original game")
+    assert row == [f"{rate:.1f}", f"{inks.mean():.1f}", f"{100 * np.mean(sketches) / 255:.1f}"]
 
 
 def test_what_clip_sees_is_counted_as_in_analyse_logs(job):

@@ -4,7 +4,13 @@ import re
 import subprocess
 import sys
 
+import numpy as np
+import torch
+from PIL import Image
+
 from learning_to_draw import commgame
+from learning_to_draw.rasteriser import draw_lines
+from learning_to_draw.trials.records.gamelog import read_log
 
 BROKEN = """
 import torch
@@ -143,3 +149,74 @@ def test_what_a_part_stumbles_over_is_told_with_its_line(folder, program):
         assert ("Traceback" in done.stderr) == bool(flags)
         told = f"failed: AttributeError: 'Tensor' object has no attribute 'no_such_thing' (stumbles.py, line {CRASH})\n"
         assert done.stderr.startswith(told) != bool(flags)
+
+
+PENS = """
+import torch
+from learning_to_draw.models.decoders.base import Strokes
+from learning_to_draw.models.decoders.config import LineConfig
+from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
+from learning_to_draw.plugins import decoder
+from learning_to_draw.rasteriser import draw_lines
+
+@decoder("OwnInk", LineConfig)
+class OwnInk(SinglePassSimpleLineDecoder):
+    def ink(self, strokes):
+        thick, thin = strokes.points[:, ::2], strokes.points[:, 1::2]
+        thick, thin = draw_lines(thick, self.image_size, 0.04), draw_lines(thin, self.image_size, 0.002)
+        return 1 - (1 - thick) * (1 - thin)
+
+class ThickStrokes(Strokes):
+    widths = (4, 1)
+
+@decoder("OwnStrokes", LineConfig)
+class OwnStrokes(SinglePassSimpleLineDecoder):
+    def forward(self, latent):
+        strokes = super().forward(latent)
+        return ThickStrokes(strokes.points, strokes.sigma2)
+    def ink(self, strokes):
+        return draw_lines(strokes.points, self.image_size, self.sigma2 * max(strokes.widths))
+
+@decoder("Flat", LineConfig)
+class Flat(SinglePassSimpleLineDecoder):
+    def forward(self, latent):
+        strokes = super().forward(latent)
+        return Strokes(strokes.points, torch.linspace(0.002, 0.02, strokes.points.shape[1]))
+
+@decoder("ThickAndThin", LineConfig)
+class ThickAndThin(SinglePassSimpleLineDecoder):
+    def forward(self, latent):
+        strokes = super().forward(latent)
+        widths = torch.linspace(0.002, 0.02, strokes.points.shape[1], device=latent.device, dtype=latent.dtype)
+        return Strokes(strokes.points, widths.expand(len(latent), -1))
+"""
+
+
+def test_strokes_that_the_log_would_tell_wrongly(folder, capsys):
+    (folder / "pens.py").write_text(PENS)
+    assert commgame.main(["check", "pens.py"]) == 1
+    report = capsys.readouterr().err
+    assert "3 of 4 component(s) broken." in report
+    told = {lines.split()[1]: lines for lines in re.split(r"^ {8}(?=\w)", report[8:], flags=re.M)}
+    for name in ("OwnInk", "OwnStrokes"):
+        assert re.search(
+            r"BROKEN  draws what .*: the base class draws its Strokes differently, by up to 0\.", told[name]
+        )
+    assert "sigma2 has shape [8]: expected a number, or one value per stroke, [3, 8]" in told["Flat"]
+    assert "BROKEN" not in told["ThickAndThin"]
+
+
+def test_strokes_of_several_widths_are_logged_as_they_were_drawn(folder):
+    (folder / "pens.py").write_text(PENS)
+    train = ["train", "--plugin", "pens.py", "--decoder", "ThickAndThin", "--nlines", "4", "--epochs", "1"]
+    assert commgame.main([*train, "--output", "run"]) == 0
+    assert commgame.main(["test", "--weights", "run/model_final.pt", "--output", "tested"]) == 0
+    log = read_log(folder / "tested")
+    strokes = log.strokes()
+    assert np.allclose(strokes.sigma2, np.linspace(0.002, 0.02, 4))
+    for number in (0, 100):
+        lines = torch.from_numpy(strokes.points[number])[:, None, None]  # each alone
+        inks = [draw_lines(line, 32, float(width)) for line, width in zip(lines, strokes.sigma2[number], strict=True)]
+        expected = 255 * (1 - torch.stack([1 - ink for ink in inks]).prod(dim=0))[0, 0].numpy()
+        with Image.open(log.picture(log.games[number].sketch)) as picture:
+            assert np.abs(np.asarray(picture) - expected).max() <= 0.51

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from learning_to_draw.analysis.measure.drawing_rows import erasure_pairs, stroke_erasure
+from learning_to_draw.analysis.measure.drawing_rows import erasure_pairs, idle_strokes, stroke_erasure, topographic
 from learning_to_draw.analysis.measure.material import LogData, Settings
 from learning_to_draw.analysis.measure.measure import measure
 from learning_to_draw.analysis.measure.replay import load_replay
@@ -27,6 +27,7 @@ SMALL = ["--image-size", "16", "--latent-size", "16", "--stroke-spread", "1", "-
 WAYS = {
     "shared": ["--encoder", "SimpleMLPEncoder", "--nlines", "3", "--invert"],
     "separate": ["--encoder", "SmallCNNEncoder", "--separate-encoders", "--nlines", "1"],
+    "widths": ["--encoder", "SimpleMLPEncoder", "--nlines", "5", "--stroke-widths", "chosen", "--stroke-gates"],
     "points": ["--encoder", "SimpleMLPEncoder", "--decoder", "SinglePassPointsDecoder", "--npoints", "4"],
 }
 CPU = torch.device("cpu")
@@ -47,6 +48,9 @@ def played(tmp_path_factory):
         config, path = parse("train", [*SMALL, *way]), folder / f"{name}.pt"
         torch.manual_seed(seed)
         agents = build_agents(config.agents, Pictures({}, 16, 1))
+        if name == "widths":
+            for head in (agents.decoder.width_head, agents.decoder.gate_head):
+                torch.nn.init.normal_(head.weight, std=3)
         optimizer = torch.optim.Adam(agents.parameters())
         save_checkpoint(path, agents, TotalLoss(config.loss.build(), {}), optimizer, config.values(), 0, [])
         found[name] = path, play(name, path)
@@ -119,6 +123,30 @@ def test_the_erased_stroke_is_the_one_that_is_gone(played):
     for name in ("sampled_strokes", "erased_guesses"):
         material.__dict__.pop(name)
     assert rows[4] == stroke_erasure(material).rows[1].value
+
+
+def test_strokes_that_are_left_out_are_not_measured_as_drawn(played):
+    path, folder = played["widths"]
+    log = read_log(folder)
+    strokes = log.strokes()
+    drawn = strokes.intensities[:, :, 0] == 1
+    assert 0 < drawn.mean() < 1
+    assert strokes.sigma2.shape == drawn.shape
+    material = LogData(log, Settings(sample=10**6), load_replay(path, log, CPU))
+    # The log's strokes give the log's pictures, to within the rounding to 8 bits.
+    sketches = material.replay._draw(strokes, slice(0, 20)).numpy() * 255
+    assert np.abs(sketches - material.pictures([game.sketch for game in log.games[:20]])).max() <= 0.501
+    guesses, erased = material.erased_guesses
+    for stroke in range(5):  # to erase a stroke that is not there changes nothing
+        gone = ~drawn[material.sample, stroke]
+        assert (erased[stroke][gone] == guesses[gone]).all()
+    dead, number, dots = idle_strokes(material).rows
+    assert number.value == pytest.approx(drawn[material.sample].sum(axis=1).mean(), abs=0.1)  # some are off the canvas
+    assert dead.value == pytest.approx(1 - number.value / 5)
+    assert dots.note.startswith(f"0 of {drawn[material.sample].sum()} strokes")
+    for row in topographic(material).rows:
+        assert (row.value is None) == ("pixels)" not in row.label.split("drawings")[1])
+    assert "some strokes are not drawn" in topographic(material).rows[-1].note
 
 
 def test_the_table_of_a_log_with_its_agents(played):
