@@ -120,7 +120,7 @@ def test_strokes_that_cost_and_widths_that_are_chosen_from_training_to_drawing(t
     for game, sketch in zip(log.games, sketches, strict=True):
         with Image.open(log.picture(game.sketch)) as picture:
             assert np.abs(np.asarray(picture) - sketch).max() <= 0.51
-    code, out, err = call("measure", tested, "--weights", weights, "--json", tmp_path / "measured.json")
+    code, _, err = call("measure", tested, "--weights", weights, "--json", tmp_path / "measured.json")
     assert code == 0, err
     measures = json.loads((tmp_path / "measured.json").read_text())["logs"][0]["measures"]
     found = {row["label"]: row["value"] for measure in measures.values() for row in measure["rows"]}
