@@ -49,6 +49,7 @@ def trained(tmp_path):
         if way == "widths":
             for head in (agents.decoder.width_head, agents.decoder.gate_head):
                 torch.nn.init.normal_(head.weight, std=3)
+                head.bias.data = torch.linspace(-2, 3, len(head.bias))
         loss, optimizer = TotalLoss(config.loss.build(), {}), torch.optim.Adam(agents.parameters())
         save_checkpoint(path, agents, loss, optimizer, config.values(), 0, [])
         return learning_to_draw.load(path)

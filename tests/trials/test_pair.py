@@ -42,6 +42,7 @@ def save(path, **options):
     if options.get("stroke_gates"):
         for head in (agents.decoder.width_head, agents.decoder.gate_head):
             torch.nn.init.normal_(head.weight, std=3)
+            head.bias.data = torch.linspace(-2, 3, len(head.bias))
     optimizer = torch.optim.Adam(agents.parameters())
     save_checkpoint(path, agents, TotalLoss(HingeLoss()), optimizer, config.values(), 0, [])
 

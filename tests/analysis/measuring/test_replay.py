@@ -51,6 +51,7 @@ def played(tmp_path_factory):
         if name == "widths":
             for head in (agents.decoder.width_head, agents.decoder.gate_head):
                 torch.nn.init.normal_(head.weight, std=3)
+                head.bias.data = torch.linspace(-2, 3, len(head.bias))
         optimizer = torch.optim.Adam(agents.parameters())
         save_checkpoint(path, agents, TotalLoss(config.loss.build(), {}), optimizer, config.values(), 0, [])
         found[name] = path, play(name, path)
