@@ -35,7 +35,8 @@ def randomised(decoder):
     generator = torch.Generator().manual_seed(2)
     for name, values in decoder.named_parameters():
         if name.startswith(("width_head", "gate_head")):
-            values.data += torch.randn(values.shape, generator=generator)
+            size = 0.3 if name.startswith("width_head") else 1.0
+            values.data += size * torch.randn(values.shape, generator=generator)
     return decoder
 
 
