@@ -184,6 +184,7 @@ def _tradeoff() -> tuple[PaperRow, ...]:
                     {**full, **options},
                     None,
                     {**quick, **options},
+                    () if quick or options else ORIGINAL,  # with neither, it is the first row of Table 1
                     full_training=training,
                 )
             )
