@@ -84,15 +84,17 @@ class Agents(nn.Module):
         candidates: int64 [G, T], the rows of `photos` that are each game's candidates.
         senders: B, the number of senders in all games.
         feature_layers: the feature layers whose maps of photos and sketches a loss needs.
-        features: the backbone's features of the M photos, including the maps of `feature_layers`, if already known.
+        features: the backbone's features of the M photos, including the maps of `feature_layers` and of
+        the decoder's `needed_layers`, if already known.
         This requires a frozen backbone that is the same in both encoders.
         pooled: appends candidates of other processes to those of a game: [G, T, R] -> [G, T + more, R].
         """
+        photo_layers = {*feature_layers, *self.decoder.needed_layers}
         if self.shared:
             if features is not None:
                 view = cast(BackboneEncoder, self.sender_encoder).project(features)
             else:
-                view = self.sender_encoder.encode(photos, layers=feature_layers)
+                view = self.sender_encoder.encode(photos, layers=photo_layers)
             photo_encoding, candidate_latents = view.first(senders), view.latent[candidates]
         else:
             rows, position = torch.unique(candidates, return_inverse=True)
@@ -100,11 +102,11 @@ class Agents(nn.Module):
                 photo_encoding = cast(BackboneEncoder, self.sender_encoder).project(features.of(slice(senders)))
                 view = cast(BackboneEncoder, self.receiver_encoder).project(features.of(rows))
             else:
-                photo_encoding = self.sender_encoder.encode(photos[:senders], layers=feature_layers)
+                photo_encoding = self.sender_encoder.encode(photos[:senders], layers=photo_layers)
                 view = self.receiver_encoder.encode(photos[rows])
             candidate_latents = view.latent[position]
 
-        strokes, sketches = self.sketch(photo_encoding.latent)
+        strokes, sketches = self.sketch(photo_encoding)
         received = self.receiver_encoder.encode(sketches, layers=feature_layers if self.shared else (), is_sketch=True)
         sketch_encoding = received if self.shared else None
         if feature_layers and not self.shared:
@@ -113,12 +115,12 @@ class Agents(nn.Module):
         scores = self.guess(received.latent, candidate_latents, pooled=pooled)
         return Play(scores, sketches, strokes, photos[:senders], photo_encoding, sketch_encoding)
 
-    def sketch(self, latent: Tensor) -> tuple[Strokes, Tensor]:
-        """The sender's step: strokes and sketches [B, C, S, S] for the latents [B, L] of photos.
+    def sketch(self, encoding: Encoding) -> tuple[Strokes, Tensor]:
+        """The sender's step: strokes and sketches [B, C, S, S] for its encoding of B photos.
 
         C is the number of channels of the receiver's encoder.
         """
-        strokes = self.decoder(latent)
+        strokes = self.decoder.strokes_for(encoding)
         return strokes, self.render(strokes)
 
     def guess(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from learning_to_draw.components import Chosen, Config, options_of
 from learning_to_draw.datasets.given_pictures import as_seen
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError, listed
-from learning_to_draw.models.encoders.base import Encoder
+from learning_to_draw.models.encoders.base import Encoder, Encoding
 from learning_to_draw.trials.build import Pictures, choose_device, set_up
 from learning_to_draw.trials.config.configure import PYTHON, by_name, complete, given_options
 from learning_to_draw.trials.config.run import TestConfig
@@ -125,7 +125,8 @@ class Pair:
     def draw(self, images: Any) -> Drawing:
         """The sender's sketches of B images, one per image. images: as for `see`."""
         photos, agents = self._seen(images), self.agents
-        parts = [agents.sketch(latent) for latent in self._latents(agents.sender_encoder, photos)]
+        layers = agents.decoder.needed_layers
+        parts = [agents.sketch(seen) for seen in self._encodings(agents.sender_encoder, photos, layers=layers)]
         strokes = [strokes for strokes, _ in parts]
         widths = [part.sigma2 for part in strokes if isinstance(part.sigma2, Tensor)]
         inks = [part.intensities for part in strokes if part.intensities is not None]
@@ -154,9 +155,9 @@ class Pair:
         seen = self._seen(sketches, negative, beyond=max(0.0, self.agents.decoder.contrast - 1))
         games = [self._seen(game) for game in _own(candidates, len(seen))]
         encoder = self.agents.receiver_encoder
-        sketch_latents = torch.cat(list(self._latents(encoder, seen, is_sketch=True)))
-        candidate_latents = torch.cat(list(self._latents(encoder, torch.cat(games)))).unflatten(0, (len(games), -1))
-        return self.agents.guess(sketch_latents, candidate_latents).cpu().numpy()
+        sketch_latents = torch.cat([part.latent for part in self._encodings(encoder, seen, is_sketch=True)])
+        offered = torch.cat([part.latent for part in self._encodings(encoder, torch.cat(games))])
+        return self.agents.guess(sketch_latents, offered.unflatten(0, (len(games), -1))).cpu().numpy()
 
     def play(self, data: Split | None = None, **options: Any) -> Outcome:
         """Plays every test game once, as `commgame.py test` does with the same options, and writes no files.
@@ -217,10 +218,12 @@ class Pair:
         pixels = as_seen(images, self.image_size, self.channels, beyond=beyond)
         return 1 - pixels if negative else pixels
 
-    def _latents(self, encoder: Encoder, pictures: Tensor, *, is_sketch: bool = False) -> Iterator[Tensor]:
-        """Yields the latents [CHUNK, L] of CHUNK pictures at a time."""
+    def _encodings(
+        self, encoder: Encoder, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False
+    ) -> Iterator[Encoding]:
+        """Yields the encodings of CHUNK pictures at a time."""
         for part in pictures.split(CHUNK):
-            yield encoder.encode(part.to(self.device), is_sketch=is_sketch).latent
+            yield encoder.encode(part.to(self.device), layers=layers, is_sketch=is_sketch)
 
 
 def pictures_trained_with(dataset: Chosen[Config]) -> Pictures:

@@ -20,9 +20,11 @@ from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import RunError, UsageError, first_line
 from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
+from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.models.decoders.base import Decoder, Strokes
 from learning_to_draw.models.decoders.config import DecoderConfig
+from learning_to_draw.models.encoders.base import Encoding
 from learning_to_draw.plugins import TABLES, Plugin, load
 from learning_to_draw.trials.build import (
     Pictures,
@@ -156,9 +158,8 @@ def _encoder_steps(config: AgentsConfig) -> Iterator[Step]:
 def _decoder_steps(config: AgentsConfig) -> Iterator[Step]:
     def draws() -> None:
         agents, size = _agents(config)
-        latents = torch.randn(PICTURES, size, generator=torch.Generator().manual_seed(1))
         with torch.no_grad():
-            strokes = agents.decoder(latents)
+            strokes = agents.decoder.strokes_for(_encoding(agents, size))
             sketches = agents.decoder.draw(strokes)
         shape = list(strokes.points.shape)
         _require(
@@ -173,7 +174,7 @@ def _decoder_steps(config: AgentsConfig) -> Iterator[Step]:
     def is_logged() -> None:
         agents, size = _agents(config)
         with torch.no_grad():
-            strokes, sketches = agents.sketch(torch.randn(PICTURES, size, generator=torch.Generator().manual_seed(1)))
+            strokes, sketches = agents.sketch(_encoding(agents, size))
             plain = Decoder(DecoderConfig(contrast=agents.decoder.contrast), latent_size=0, image_size=SIZE)
             logged = agents.apply_invert(plain.draw(Strokes(strokes.points, strokes.sigma2, strokes.intensities)))
         difference = float((logged - sketches).abs().max())
@@ -186,11 +187,25 @@ def _decoder_steps(config: AgentsConfig) -> Iterator[Step]:
 
     def as_module() -> None:
         agents, size = _agents(config)
-        _module(agents.decoder, torch.randn(PICTURES, size), lambda module, inputs: module.draw(module(inputs)))
+        encoding = _encoding(agents, size)
+
+        def sketches(module: nn.Module, latents: Tensor) -> Tensor:
+            maps = {layer: maps[: len(latents)].to(latents) for layer, maps in encoding.feature_maps.items()}
+            return module.draw(module.strokes_for(Encoding(latents, maps)))
+
+        _module(agents.decoder, encoding.latent, sketches)
 
     yield "turns latents into strokes [B, N, P, 2], and into sketches in 0..1 that differ", draws
     yield "draws what the game log will say: its Strokes, drawn again, give the same sketch", is_logged
     yield from _module_steps(as_module)
+
+
+@torch.no_grad()
+def _encoding(agents: Agents, size: int) -> Encoding:
+    """Random latents, and the feature maps of random photos that the decoder looks at."""
+    encoder, photos = agents.sender_encoder, _photos(dtype=torch.float32)
+    maps = encoder.encode(photos[:, : encoder.channels], layers=agents.decoder.needed_layers).feature_maps
+    return Encoding(torch.randn(PICTURES, size, generator=torch.Generator().manual_seed(1)), maps)
 
 
 def _receiver_steps(config: AgentsConfig) -> Iterator[Step]:

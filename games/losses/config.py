@@ -73,6 +73,11 @@ class CLIPConfig(Config):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EdgeConfig(Config):
+    edge_coef: float = option(1.0, "factor of the edge loss", type=non_negative_float, metavar="X")
+
+
+@dataclass(frozen=True, kw_only=True)
 class InkPriceConfig(Config):
     ink_price: float = option(
         0.0,
@@ -134,6 +139,14 @@ AUXILIARY_LOSSES: dict[str, AuxiliaryLoss] = {
         title="the reconstruction loss",
         summary="the pixels of photo and sketch",
         in_tests=True,
+    ),
+    "edge": AuxiliaryLoss(
+        EdgeConfig,
+        "games.losses.edges:EdgeLoss",
+        switch="edge_loss",
+        help="add the edge loss: lines should lie where the photo has edges, in their direction",
+        title="the edge loss",
+        summary="the sketch and the edges of the photo",
     ),
     "ink_price": AuxiliaryLoss(
         InkPriceConfig,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from learning_to_draw.models.decoders.config import DecoderConfig, SinglePassConfig
-from learning_to_draw.models.encoders.base import Encoder
+from learning_to_draw.models.encoders.base import Encoder, Encoding
 from learning_to_draw.rasteriser import draw_curves, draw_lines, draw_points
 
 WIDEST = 4.0  # sigma2 of a stroke is at most this factor times the decoder's sigma2, and at least 1 / WIDEST
@@ -74,10 +74,12 @@ class Strokes:
 class Decoder(nn.Module):
     """Latents [B, latent_size] to `Strokes`, and strokes to sketches. sigma2 may decrease during training.
 
-    channels: the number of channels of the sketches, 1 or 3.
+    channels: the number of channels of the sketches, 1 or 3. needed_layers: the sender's feature layers whose maps the
+    decoder looks at.
     """
 
     channels = 1
+    needed_layers: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -98,6 +100,10 @@ class Decoder(nn.Module):
 
     def forward(self, latent: Tensor) -> Strokes:
         raise NotImplementedError
+
+    def strokes_for(self, encoding: Encoding) -> Strokes:
+        """The strokes for the sender's encoding of photos. A decoder with `needed_layers` overrides this."""
+        return self(encoding.latent)
 
     def draw(self, strokes: Strokes) -> Tensor:
         """Sketches [B, channels, S, S]: ink in 0..`contrast`."""

@@ -80,6 +80,18 @@ class LineConfig(SinglePassConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LocalLineConfig(DecoderConfig):
+    stroke_grid: int = _count(
+        8, "rows, and columns, of cells: N * N lines, one in each cell, drawn or left out", most=100
+    )
+    decoder_hidden: int = _count(128, "channels of the decoder's hidden layers")
+
+    @property
+    def leaves_out_strokes(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
 class PointConfig(SinglePassConfig):
     npoints: int = _count(50, "dots per sketch")
 
@@ -188,6 +200,11 @@ DECODERS = {
     ),
     "SinglePassSimpleBezierDecoder": Component(
         BezierConfig, f"{SINGLE_PASS}:SinglePassSimpleBezierDecoder", summary="Bezier curves, joined to longer lines"
+    ),
+    "LocalLineDecoder": Component(
+        LocalLineConfig,
+        "models.decoders.local:LocalLineDecoder",
+        summary="short straight lines where the sender sees them, for sketches that people can read",
     ),
     "SinglePassPolyConnectDecoder": Component(
         ConnectConfig, f"{CONNECT}:SinglePassPolyConnectDecoder", summary="lines of any strength between all points"

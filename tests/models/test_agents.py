@@ -109,7 +109,7 @@ def test_the_receiver_is_told_nothing_but_the_sketch():
 
 def test_invert_is_black_on_white():
     agents = small_pair(invert=True)
-    strokes, sketches = agents.sketch(torch.rand(2, 8))
+    strokes, sketches = agents.sketch(Encoding(torch.rand(2, 8)))
     assert torch.allclose(sketches, 1 - agents.decoder.draw(strokes))
     assert torch.equal(agents.render(strokes), sketches)
     assert sketches.median() > 0.5

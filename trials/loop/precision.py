@@ -68,16 +68,16 @@ def keep_features(
     """Caches a frozen backbone's features of the photos in `batches`.
 
     mode: "on", "off", or "auto", which caches if the photos are not augmented and the features fit into half of the
-    free memory. The feature maps that a loss needs are cached too; otherwise the backbone would have to run again.
-    Raises UsageError if mode is "on" and caching is not possible.
+    free memory. The feature maps that a loss or the decoder needs are cached too; otherwise the backbone would have to
+    run again.     Raises UsageError if mode is "on" and caching is not possible.
     """
     if mode == "off":
         return
     reason = _why_not(agents, batches)
     if not reason:
-        encoder = agents.sender_encoder
+        encoder, layers = agents.sender_encoder, loss.needed_layers | set(agents.decoder.needed_layers)
         chosen = {name: games for name, games in batches.items() if games.pictures_stay}
-        sizes = {n: needed_bytes(encoder, games.split, loss.needed_layers, device) for n, games in chosen.items()}
+        sizes = {n: needed_bytes(encoder, games.split, layers, device) for n, games in chosen.items()}
         budget = memory_budget(device)
         if sum(sizes.values()) > budget and mode == "auto":
             reason = f"they would take {sum(sizes.values()) // MIB} MiB, but {budget // MIB} MiB are available"
@@ -86,7 +86,7 @@ def keep_features(
             raise UsageError(f"--cache-features on: {reason}.\nLeave it out.")
         return
     for games in chosen.values():
-        games.features = compute(encoder, games.split, loss.needed_layers, device)
+        games.features = compute(encoder, games.split, layers, device)
     kept = ", ".join(f"{name} {size // MIB} MiB" for name, size in sizes.items())
     logger.info("cached photo features of the frozen backbone: %s (budget %d MiB)", kept, budget // MIB)
 

@@ -1,0 +1,117 @@
+"""The edge loss: lines should lie where the photo has edges, and in their direction."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from learning_to_draw.games.losses.config import EdgeConfig
+from learning_to_draw.models.agents import Agents, Play
+
+# Widths are given for pictures of 96 pixels and grow with the picture.
+REFERENCE = 96
+DETAIL = 2.0  # pixels; the Gaussian before the gradient: texture finer than this has no edges
+PEN = 0.7  # pixels; the Gaussian that makes an edge about as wide as a thin stroke
+SCALES = (0.7, 1.5, 3.0)  # pixels; the Gaussians through which sketch and edges are compared
+FAINTEST, CLEAREST = 0.05, 0.2  # contrast of a step between two grey areas: no edge, a full edge
+GREY = (0.2989, 0.587, 0.114)
+
+
+class EdgeLoss(nn.Module):
+    """edge_coef * the difference between the ink of the sketches and the edges of the photos. Needs no encoder.
+
+    Both are blurred by three Gaussians: the wide ones pull lines from a distance, the narrow ones place them. At each
+    scale, the difference is the mean square over pixels, divided by that of the edges: a blank sketch has loss 1 if
+    edges are its only term. The fourth term compares directions: the double-angle components of the structure tensor
+    (Bigun & Granlund 1987), which do not change if the contrast is reversed. The result is the mean of the three scales
+    plus the fourth term, for blank sketches 2 * edge_coef.
+    """
+
+    def __init__(self, config: EdgeConfig, agents: Agents, **seeds: int):
+        super().__init__()
+        self.coef, self.invert = config.edge_coef, agents.invert
+        self.always_zero = self.coef == 0
+
+    def forward(self, play: Play) -> Tensor:
+        """The loss, a scalar."""
+        ink = play.sketches.mean(1, keepdim=True)
+        ink = 1 - ink if self.invert else ink
+        with torch.no_grad():
+            wanted = edges(play.photos)
+        scale = ink.shape[-1] / REFERENCE
+        pairs = [(blurred(ink, width * scale), blurred(wanted, width * scale)) for width in SCALES]
+        places = torch.stack([_relative(*pair) for pair in pairs]).mean()
+        return self.coef * (places + _relative(directions(ink, scale), directions(wanted, scale)))
+
+
+def edges(photos: Tensor) -> Tensor:
+    """[B, 1, S, S] in 0..1: the edges of photos [B, 1 or 3, S, S] in 0..1, as lines about as wide as a thin stroke.
+
+    The first steps of Canny (1986): a Gaussian, the gradient, and its local maxima along its direction. In place of
+    thresholds, an edge is as dark as it is clear: from `FAINTEST` to `CLEAREST` contrast.
+    """
+    scale = photos.shape[-1] / REFERENCE
+    weights = photos.new_tensor(GREY)[:, None, None]
+    grey = (photos * weights).sum(1, keepdim=True) if photos.shape[1] == 3 else photos
+    width = DETAIL * scale
+    down, right = gradient(blurred(grey, width))
+    size = (down.square() + right.square()).sqrt()
+    # A step of contrast c, seen through the Gaussian, has a gradient of c / (sqrt(2 pi) width) at its middle.
+    contrast = size * (2 * torch.pi) ** 0.5 * width
+    ink = ((contrast - FAINTEST) / (CLEAREST - FAINTEST)).clamp(0, 1) * _is_peak(size, down, right)
+    # A line of one pixel, blurred, has 1 / (sqrt(2 pi) width) in its middle; the factor brings it back to 1.
+    pen = PEN * scale
+    return (blurred(ink, pen) * max(1.0, (2 * torch.pi) ** 0.5 * pen)).clamp(max=1)
+
+
+def _is_peak(size: Tensor, down: Tensor, right: Tensor) -> Tensor:
+    """1 where the gradient [B, 1, H, W] is a local maximum along the nearest of four directions, 0 elsewhere."""
+    around = functional.pad(size, (1, 1, 1, 1))
+    height, width = size.shape[2:]
+
+    def neighbour(row: int, column: int) -> Tensor:
+        return around[:, :, 1 + row : 1 + row + height, 1 + column : 1 + column + width]
+
+    # The angle modulo pi, in eighths: 0 is a gradient to the right, 2 downwards.
+    sector = torch.round(torch.atan2(down, right) / (torch.pi / 4)).remainder(4)
+    peak = torch.zeros_like(size)
+    for k, step in enumerate([(0, 1), (1, 1), (1, 0), (1, -1)]):
+        row, column = step
+        # Of two equal neighbours, one is the peak.
+        highest = (size > neighbour(row, column)) & (size >= neighbour(-row, -column))
+        peak = torch.where(sector == k, highest.to(peak), peak)
+    return peak
+
+
+def directions(ink: Tensor, scale: float) -> Tensor:
+    """[B, 2, H, W]: how strongly, and in which direction, lines pass near a pixel: cos and sin of the double angle."""
+    down, right = gradient(blurred(ink, scale))
+    squares = down.square() + right.square()
+    size = (squares + 1e-4).sqrt()
+    double = torch.cat([right.square() - down.square(), 2 * down * right], dim=1) / size
+    return blurred(double.flatten(0, 1)[:, None], 2 * scale).unflatten(0, (-1, 2)).squeeze(2)
+
+
+def gradient(pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Sobel's derivatives per pixel, downwards and to the right, of pictures [B, 1, H, W], whose border is repeated."""
+    across = pictures.new_tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
+    padded = functional.pad(pictures, (1, 1, 1, 1), mode="replicate")
+    kernels = torch.stack([across.T, across])[:, None]
+    down, right = functional.conv2d(padded, kernels).unbind(1)
+    return down[:, None], right[:, None]
+
+
+def blurred(pictures: Tensor, width: float) -> Tensor:
+    """Pictures [B, 1, H, W] through a Gaussian with standard deviation `width`, in pixels; the border is repeated."""
+    reach = max(1, round(3 * width))
+    steps = torch.arange(-reach, reach + 1, dtype=pictures.dtype, device=pictures.device)
+    weights = torch.exp(-0.5 * (steps / width) ** 2)
+    weights = weights / weights.sum()
+    padded = functional.pad(pictures, (reach, reach, reach, reach), mode="replicate")
+    return functional.conv2d(functional.conv2d(padded, weights.view(1, 1, 1, -1)), weights.view(1, 1, -1, 1))
+
+
+def _relative(drawn: Tensor, wanted: Tensor) -> Tensor:
+    """The mean squared difference, divided by the mean square of `wanted`; a batch without edges counts as faint."""
+    return (drawn - wanted).square().mean() / wanted.square().mean().clamp(min=1e-6)

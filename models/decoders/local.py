@@ -1,0 +1,101 @@
+"""A decoder that draws what it sees where it sees it: from the sender's feature maps, not only from its latent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.models.decoders.base import OPEN, Decoder, Strokes, straight_through
+from learning_to_draw.models.decoders.config import LocalLineConfig
+from learning_to_draw.models.encoders.base import Encoder, Encoding
+
+VALUES = 6  # per stroke: centre (2), direction (2), length, gate
+LONGEST = 2.4  # half of the longest line, in cells
+
+
+class LocalLineDecoder(Decoder):
+    """Straight lines, one in every cell of a grid of `stroke_grid` x `stroke_grid` cells, drawn or left out.
+
+    A latent has little room for where things are; feature maps keep it. A small convolutional network over the sender's
+    two deepest maps that are at least as fine as the grid, and over the latent, gives for each cell the line's centre
+    within the cell, its direction, its half length (up to `LONGEST` half cells) and a gate. All cells share the
+    weights. Strokes [B, stroke_grid^2, 2, 2], row by row; a stroke that is left out has intensity 0.
+
+    A line has no start: a direction and its opposite are the same drawing. The network therefore gives the double
+    of the angle, as a vector, so that directions that look alike are close. Not in the paper.
+    """
+
+    def __init__(
+        self,
+        config: LocalLineConfig = LocalLineConfig(),
+        *,
+        latent_size: int,
+        image_size: int,
+        build_encoder: Callable[[], Encoder] | None = None,
+    ):
+        """Raises UsageError if the encoder has no feature map that is at least as fine as the grid."""
+        super().__init__(config, latent_size=latent_size, image_size=image_size)
+        self.grid = config.stroke_grid
+        assert build_encoder is not None
+        channels_of = _maps_as_fine_as(self.grid, build_encoder(), image_size)
+        self.needed_layers = tuple(channels_of)
+        hidden = config.decoder_hidden
+        self.from_maps = nn.ModuleList(nn.Conv2d(count, hidden, 3, stride=3) for count in channels_of.values())
+        self.from_latent = nn.Linear(latent_size, hidden)
+        self.neighbours = nn.Conv2d(hidden, hidden, 3, padding=1)
+        self.values = nn.Conv2d(hidden, VALUES, 1)
+        with torch.no_grad():
+            assert self.values.bias is not None
+            self.values.bias[-1] = OPEN
+        places = (torch.arange(self.grid) + 0.5) / self.grid * 2 - 1
+        homes = torch.stack(torch.meshgrid(places, places, indexing="ij"), dim=2).flatten(0, 1)
+        self.register_buffer("homes", homes, persistent=False)  # [N, 2], the middle of every cell
+        self.homes: Tensor
+
+    def strokes_for(self, encoding: Encoding) -> Strokes:
+        return self(encoding.latent, encoding.feature_maps)
+
+    def forward(self, latent: Tensor, feature_maps: Mapping[str, Tensor]) -> Strokes:
+        """feature_maps: those of `needed_layers`, [B, C, H, W]."""
+        cells = self.from_latent(latent)[:, :, None, None]
+        for layer, convolution in zip(self.needed_layers, self.from_maps, strict=True):
+            # Every cell sees 3 x 3 values of a map, whatever the map's size.
+            scaled = functional.interpolate(
+                _normalised(feature_maps[layer].to(latent.dtype)),
+                size=3 * self.grid,
+                mode="bilinear",
+                align_corners=False,
+            )
+            cells = cells + convolution(scaled)
+        cells = functional.relu(self.neighbours(functional.relu(cells)))
+        values = self.values(cells).flatten(2).transpose(1, 2)  # [B, N, VALUES]
+
+        centre = self.homes + torch.tanh(values[..., :2]) / self.grid
+        angle = torch.atan2(values[..., 2], values[..., 3] + 1e-6) / 2
+        length = torch.sigmoid(values[..., 4:5]) * (LONGEST / self.grid)
+        half = torch.stack([angle.sin(), angle.cos()], dim=2) * length
+        points = torch.stack([centre - half, centre + half], dim=2)
+        return Strokes(points, self.sigma2, straight_through(torch.sigmoid(values[..., 5:])))
+
+
+def _maps_as_fine_as(grid: int, encoder: Encoder, image_size: int) -> dict[str, int]:
+    """The two deepest feature layers whose maps have at least `grid` rows: name -> number of channels."""
+    with torch.no_grad():
+        picture = torch.zeros(1, encoder.channels, image_size, image_size)
+        maps = encoder.eval().encode(picture, layers=encoder.feature_layers).feature_maps
+    fine = {layer: values.shape[1] for layer, values in maps.items() if min(values.shape[2:]) >= grid}
+    if not fine:
+        raise UsageError(
+            f"LocalLineDecoder with --stroke-grid {grid} needs an encoder with a feature map of at least {grid} x "
+            f"{grid} values.\nChoose another encoder, larger pictures, or a smaller grid."
+        )
+    return dict(list(fine.items())[-2:])
+
+
+def _normalised(maps: Tensor) -> Tensor:
+    """Maps with mean 0 and variance 1 in every picture: the scale of features differs between layers."""
+    return functional.layer_norm(maps, maps.shape[1:])
