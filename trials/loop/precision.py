@@ -69,7 +69,7 @@ def keep_features(
 
     mode: "on", "off", or "auto", which caches if the photos are not augmented and the features fit into half of the
     free memory. The feature maps that a loss or the decoder needs are cached too; otherwise the backbone would have to
-    run again.     Raises UsageError if mode is "on" and caching is not possible.
+    run again. Raises UsageError if mode is "on" and caching is not possible.
     """
     if mode == "off":
         return
