@@ -19,9 +19,10 @@ class ReceiverConfig(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class AgentsConfig(Config):
-    """A sender and a receiver."""
+    """A sender and a receiver. receiver_encoder: None if the receiver's encoder has the configuration of `encoder`."""
 
     encoder: Chosen[EncoderConfig]
+    receiver_encoder: Chosen[EncoderConfig] | None = None
     decoder: Chosen[DecoderConfig]
     receiver: Chosen[Config]
     separate_encoders: bool = flag("give sender and receiver one encoder each, instead of a shared one")

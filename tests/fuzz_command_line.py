@@ -119,6 +119,7 @@ def draw_call(rng: random.Random) -> list[str]:
         return rng.choice([[], ["--help"], ["-h"], [""], ["paint"], ["--seed", "3"], ["\udcff"], ["trian", "--help"]])
     command = rng.choice([*command_line.PLAY, "train", "test", "eval"] if rng.random() < 0.55 else list(TOOLS))
     chosen = {kind: rng.choice([QUICK_PARTS[kind]] * 3 + [rng.choice(list(KINDS[kind].table))]) for kind in QUICK_PARTS}
+    chosen = {kind: name for kind, name in chosen.items() if name is not None}
     if rng.random() < 0.3:
         chosen["dataset"] = "ImageFolder"
     wild = rng.choice([0, 0, 0.1, 0.4])  # how often a word is not what it should be

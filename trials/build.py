@@ -19,6 +19,7 @@ from learning_to_draw.games.sampling import BatchTooLarge, GameSampler
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.models.encoders.base import IMAGENET_MEAN, Encoder
+from learning_to_draw.models.encoders.config import EncoderConfig
 from learning_to_draw.trials.checks import check_candidates, check_game_options
 from learning_to_draw.trials.config.configure import Run, is_asked_for, replaced
 from learning_to_draw.trials.config.run import Auxiliary, RunConfig, TrainConfig
@@ -317,11 +318,16 @@ def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
     """
 
     def build_encoder() -> Encoder:
-        return _build_encoder(config, pictures, pretrained)
+        return _build_encoder(config.encoder, "--encoder", config.imagenet_norm, pictures, pretrained)
 
     latent_size = config.encoder.config.latent_size
     sender_encoder = build_encoder()
-    receiver_encoder = build_encoder() if config.separate_encoders else sender_encoder
+    if config.receiver_encoder is not None:
+        receiver_encoder = _build_encoder(
+            config.receiver_encoder, "--receiver-encoder", config.imagenet_norm, pictures, pretrained
+        )
+    else:
+        receiver_encoder = build_encoder() if config.separate_encoders else sender_encoder
     decoder = config.decoder.build(latent_size=latent_size, image_size=pictures.image_size, build_encoder=build_encoder)
     receiver = config.receiver.build(latent_size=latent_size)
     agents = Agents(sender_encoder, receiver_encoder, decoder, receiver, invert=config.invert)
@@ -331,22 +337,23 @@ def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
     return agents
 
 
-def _build_encoder(config: AgentsConfig, pictures: Pictures, pretrained: bool) -> Encoder:
+def _build_encoder(
+    chosen: Chosen[EncoderConfig], option: str, imagenet_norm: bool, pictures: Pictures, pretrained: bool
+) -> Encoder:
+    """The encoder that `option` chooses."""
     try:
-        encoder = config.encoder.build(
-            image_size=pictures.image_size, channels=pictures.channels, pretrained=pretrained
-        )
+        encoder = chosen.build(image_size=pictures.image_size, channels=pictures.channels, pretrained=pretrained)
     except ValueError as error:
         raise UsageError(
-            f"--encoder {config.encoder.name}: {error}.\n"
+            f"{option} {chosen.name}: {error}.\n"
             "Choose another encoder, or larger pictures if the data set has an option for their size."
         ) from error
-    if config.imagenet_norm and encoder.channels != 3:
+    if imagenet_norm and encoder.channels != 3:
         raise UsageError(
-            "--imagenet-norm normalises red, green and blue, but this encoder sees one channel.\n"
+            f"--imagenet-norm normalises red, green and blue, but the encoder of {option} sees one channel.\n"
             "Turn it off with --no-imagenet-norm, or choose an encoder or a data set with three channels."
         )
-    encoder.imagenet_norm = config.imagenet_norm
+    encoder.imagenet_norm = imagenet_norm
     return encoder
 
 

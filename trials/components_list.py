@@ -23,7 +23,9 @@ def list_components(plugin: Path | None) -> str:
     each marked with the file's name. Raises UsageError if it fails to load.
     """
     own = {(id(TABLES[kind][0]), name) for kind, name in load(plugin).components} if plugin else set()
-    tables: dict[str, Mapping[str, Component]] = {flag_of(kind): kinds.table for kind, kinds in KINDS.items()}
+    tables: dict[str, Mapping[str, Component]] = {
+        flag_of(kind): kinds.table for kind, kinds in KINDS.items() if not kinds.prefix
+    }
     tables["auxiliary losses"] = AUXILIARY_LOSSES
     lines = []
     for heading, table in tables.items():

@@ -17,7 +17,7 @@ from learning_to_draw.trials.loop.memory import MIB
 
 WIDTH = 80  # columns
 COUNTS = ("nlines", "npoints", "segments", "steps")  # options of decoders that count strokes
-SHOWN_ABOVE = ("dataset", "object_oriented", "encoder", "decoder", *COUNTS)
+SHOWN_ABOVE = ("dataset", "object_oriented", "encoder", "receiver_encoder", "decoder", *COUNTS)
 
 
 def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:
@@ -106,10 +106,16 @@ def _agents_lines(config: RunConfig, agents: Agents) -> list[str]:
     decoder = config.agents.decoder
     counts = [f"{name} {value}" for name, value in decoder.config.values().items() if name in COUNTS]
     return [
-        f"encoder        {config.agents.encoder.name}",
+        f"encoder        {config.agents.encoder.name}{_of_receiver(config)}",
         f"decoder        {', '.join([decoder.name, *counts])}",
         f"parameters     {trained:,} trained, {frozen:,} frozen",
     ]
+
+
+def _of_receiver(config: RunConfig) -> str:
+    """The name of the receiver's encoder as a part of the line; empty if it has the options of the sender's."""
+    chosen = config.agents.receiver_encoder
+    return "" if chosen is None else f" (sender), {chosen.name} (receiver)"
 
 
 def _option_lines(config: RunConfig) -> list[str]:

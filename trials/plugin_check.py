@@ -82,7 +82,8 @@ def _configuration(kind: str, name: str, more: str) -> TrainConfig:
     if kind == "auxiliary_loss":
         chosen = {AUXILIARY_LOSSES[name].switch: True}
     else:
-        chosen = {option: name for option, described in KINDS.items() if described.table is TABLES[kind][0]}
+        table = TABLES[kind][0]
+        chosen = {option: name for option, kinds in KINDS.items() if kinds.table is table and not kinds.prefix}
     # A data set may have large pictures, which its default encoder fits.
     small = {} if kind in ("dataset", "encoder") else {"encoder": "SmallCNNEncoder"}
     return parse("train", shlex.split(more), {**small, "batch_size": 16, **chosen}, "check")

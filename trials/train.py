@@ -257,7 +257,7 @@ def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
         config = replaced(config, "settled by the run", num_targets=candidates)
     for name, value in config.values().items():
         absolute: Any = None
-        if name in ("plugin", "dataset_root") and value is not None:
+        if name.removeprefix("receiver_") in ("plugin", "dataset_root", "timm_weights") and value is not None:
             absolute = value.absolute()
         elif name == "like_a_dog_image" and value:
             absolute = [str(Path(file).absolute()) for file in value]

@@ -102,7 +102,8 @@ def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) 
     The agents are built on the meta device, without memory: a checkpoint's options may ask for any size. Agents with a
     plugin's component are not checked, because the component could keep a meta tensor for the next time it is built.
     """
-    if any(isinstance(chosen.component.target, type) for chosen in (config.encoder, config.decoder, config.receiver)):
+    parts = (config.encoder, config.receiver_encoder or config.encoder, config.decoder, config.receiver)
+    if any(isinstance(chosen.component.target, type) for chosen in parts):
         return
     with warnings.catch_warnings(), torch.device("meta"):
         warnings.simplefilter("ignore")  # loading weights into agents without memory has no effect

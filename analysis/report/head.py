@@ -13,6 +13,7 @@ from learning_to_draw.trials.records.read_run import Run
 KINDS = {"train": "training run", "test": "test run", "log": "game log"}
 FACTS = {
     "sender's encoder": "encoder",
+    "receiver's encoder": "receiver_encoder",  # only if it differs
     "decoder": "decoder",
     "loss": "loss",
     "image size": "image_size",

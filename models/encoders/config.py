@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from learning_to_draw.components import Component, Config, flag, option, positive_int
@@ -103,6 +104,30 @@ class CLIPVisualConfig(EncoderConfig):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class TimmConfig(EncoderConfig):
+    timm_model: str = option(
+        "resnet18",
+        "timm's name of the network, such as resnet18 or vit_small_patch16_224.dino (needs the package timm)",
+        metavar="NAME",
+    )
+    timm_layers: tuple[str, ...] | None = option(
+        None,
+        "layers whose feature maps the perceptual loss compares, such as layer2 layer4 or blocks.5 blocks.11; left "
+        "out: all feature layers of the network",
+        nargs="+",
+        metavar="LAYER",
+    )
+    timm_pretrained: bool = flag("start from timm's weights for this network (downloaded once into HF_HOME)")
+    timm_weights: Path | None = option(
+        None,
+        "start from the weights for this network in a file of safetensors or torch.save",
+        type=Path,
+        metavar="FILE",
+    )
+    freeze_backbone: bool = _freeze_backbone()
+
+
 ENCODERS = {
     "VGG16BackboneExtended": Component(
         VGG16ExtendedConfig,
@@ -113,6 +138,11 @@ ENCODERS = {
     "ResNet50Backbone": Component(ResNet50Config, "models.encoders.resnet50:ResNet50Backbone", summary="ResNet-50"),
     "CLIPVisualEncoder": Component(
         CLIPVisualConfig, "models.encoders.clip_visual:CLIPVisualEncoder", summary="an image network of OpenAI's CLIP"
+    ),
+    "TimmBackbone": Component(
+        TimmConfig,
+        "models.encoders.timm_backbone:TimmBackbone",
+        summary="any network of the package timm: ResNet, ConvNeXt, ViT, DINO, ...",
     ),
     "SqueezeNetBackbone": Component(
         SqueezeNetConfig,

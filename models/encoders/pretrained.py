@@ -1,4 +1,4 @@
-"""Pretrained weights: ImageNet's through torchvision, Stylized-ImageNet's from a file."""
+"""Pretrained weights: ImageNet's through torchvision, others from a file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
 from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.packages import import_optional
 
 STYLIZED_IMAGENET_FILE = "vgg16_train_60_epochs_lr0.01-6c6fcc9f.pth"
 
@@ -55,16 +56,30 @@ def load_stylized_imagenet_weights(backbone: nn.Sequential, file: str) -> None:
             f"Download {STYLIZED_IMAGENET_FILE} (link at github.com/rgeirhos/texture-vs-shape), put it there or give "
             "its path: --sin-weights FILE."
         )
+    state = read_weights(path, "--sin-weights")
+    # The file was saved from a network with its convolutions in nn.DataParallel.
+    fill(backbone, {key.replace(".module", ""): value for key, value in state.items()}, "features.", path)
+
+
+def read_weights(path: Path, option: str) -> dict[str, Tensor]:
+    """Name -> weight of a file of safetensors, or of a file of torch.save with plain tensors; runs no code of the file.
+
+    option: the option that names the file, for messages. Raises UsageError if the file cannot be read.
+    """
     try:
+        if path.suffix == ".safetensors":
+            return import_optional("safetensors.torch", option, "safetensors").load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-        state = {str(key): value for key, value in content.get("state_dict", content).items()}
+        # Files of a whole training hold the weights under one of these names.
+        content = content.get("state_dict", content.get("model", content))
+        return {str(key): value for key, value in content.items()}
+    except UsageError:
+        raise
     except Exception as error:  # an invalid file raises many types
         raise UsageError(
             f"{path} cannot be read as a file of weights ({type(error).__name__}).\n"
-            "Download it again, or give another one: --sin-weights FILE."
+            f"Download it again, or give another one: {option} FILE."
         ) from error
-    # The file was saved from a network with its convolutions in nn.DataParallel.
-    fill(backbone, {key.replace(".module", ""): value for key, value in state.items()}, "features.", path)
 
 
 def checkpoint_folder() -> Path:
@@ -85,6 +100,6 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], prefix: str, path: Pat
     if wrong:
         raise UsageError(
             f"{path} does not hold the weights of this network: {source[wrong[0]]} is missing or has another shape.\n"
-            "Replace the file with an intact copy."
+            "Replace the file with an intact copy of this network's weights."
         )
     network.load_state_dict(loaded)

@@ -27,8 +27,8 @@ CONFIG = "config.json"
 DATA_SET, PRESET = "data set ", "preset "  # followed by a name
 
 # Options that a test accepts, as in the official code, but ignores.
-OF_TRAINING = ("freeze_encoders", "freeze_backbone", "imagenet_weights", "sin_weights", "stroke_spread", "augment")
-OF_TRAINING += ("final_sigma2", "sigma2_factor", "sigma2_step")
+OF_TRAINING = ("freeze_encoders", "freeze_backbone", "imagenet_weights", "sin_weights", "timm_pretrained")
+OF_TRAINING += ("timm_weights", "stroke_spread", "augment", "final_sigma2", "sigma2_factor", "sigma2_step")
 
 # Options that apply to one start of the program only. Their values are not taken from a checkpoint.
 OF_ONE_START = ("output", "resume", "config", "preset", "print_config", "dry_run", "quiet", "cache_dir", "no_cache")
@@ -151,7 +151,7 @@ def of_training(known: Iterable[str]) -> set[str]:
     """The options in `known` that matter only in training: a test accepts but ignores them."""
     losses = [loss for loss in AUXILIARY_LOSSES.values() if not loss.in_tests]
     of_losses = [name for loss in losses for name in (loss.switch, *options_of(loss.config))]
-    return {*OF_TRAINING, *of_losses}.intersection(known)
+    return {name for name in known if name.removeprefix("receiver_") in OF_TRAINING or name in of_losses}
 
 
 def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -> RunConfig:
@@ -161,8 +161,7 @@ def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -
         return {name: values[name] for name in options_of(config)}
 
     def chosen(kind: str) -> Chosen:
-        component = KINDS[kind].table[values[kind]]
-        return Chosen(values[kind], component, component.config(**pick(component.config)))
+        return KINDS[kind].choose(values[kind], values)
 
     run = RUNS[command]
     return run(
@@ -170,7 +169,11 @@ def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -
         game=chosen("object_oriented"),
         loss=chosen("loss"),
         agents=AgentsConfig(
-            encoder=chosen("encoder"), decoder=chosen("decoder"), receiver=chosen("receiver"), **pick(AgentsConfig)
+            encoder=chosen("encoder"),
+            receiver_encoder=chosen("receiver_encoder") if values["receiver_encoder"] is not None else None,
+            decoder=chosen("decoder"),
+            receiver=chosen("receiver"),
+            **pick(AgentsConfig),
         ),
         auxiliary={
             name: Auxiliary(name, loss, loss.config(**pick(loss.config)), bool(values[loss.switch]))
@@ -205,12 +208,13 @@ def preset_layer(name: str | None) -> Layer:
 def choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
     """Kind -> name of its component: given, else from the last layer that names it, else the default.
 
-    Raises UsageError for a name that is not known.
+    Without the receiver's encoder if it is the sender's. Raises UsageError for a name that is not known.
     """
     below = [layer.options for layer in layers]
-    named = {kind: str(options[kind]) for options in (*below, given) for kind in KINDS if kind in options}
+    named = {kind: options[kind] for options in (*below, given) for kind in KINDS if kind in options}
+    named = {kind: str(name) for kind, name in named.items() if name is not None or KINDS[kind].default is not None}
     dataset = named.get("dataset", KINDS["dataset"].default)
-    chosen = {kind: KINDS[kind].default for kind in KINDS}
+    chosen = {kind: described.default for kind, described in KINDS.items() if described.default is not None}
     for names in (DATASETS[dataset].defaults if dataset in DATASETS else {}, named):
         chosen |= {kind: KINDS[kind].named(names[kind]) for kind in KINDS if kind in names}
     for kind, name in chosen.items():
@@ -257,7 +261,7 @@ def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str
 
     Raises UsageError if two components have different options of the same name.
     """
-    its = {kind: options_of(KINDS[kind].table[name].config) for kind, name in chosen.items()}
+    its = {kind: KINDS[kind].options(name) for kind, name in chosen.items()}
     choosers = {kind: described.option for kind, described in KINDS.items()}
 
     def of(*kinds: str) -> dict[str, Option]:
@@ -265,11 +269,12 @@ def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str
 
     groups = {
         "the game": flat([of("dataset", "object_oriented", "loss"), its["object_oriented"]]),
-        "the agents": of("encoder", "decoder", "receiver") | options_of(AgentsConfig),
+        "the agents": of("encoder", "receiver_encoder", "decoder", "receiver") | options_of(AgentsConfig),
     }
     groups |= {
         f"{KINDS[kind].title} {chosen[kind]}": its[kind]
-        for kind in ("dataset", "encoder", "decoder", "receiver", "loss")
+        for kind in ("dataset", "encoder", "receiver_encoder", "decoder", "receiver", "loss")
+        if kind in chosen
     }
     groups |= {
         loss.title: flat([{loss.switch: loss.switch_option}, options_of(loss.config)])
@@ -315,8 +320,8 @@ def everywhere() -> Iterator[tuple[Owner, str, Option]]:
     for config in (GameConfig, AgentsConfig, SpeedConfig, RunConfig, *(x.config for x in AUXILIARY_LOSSES.values())):
         shared |= options_of(config)
     yield from ((("", ""), name, option) for name, option in shared.items())
-    components = [(kind, *entry) for kind, described in KINDS.items() for entry in described.table.items()]
-    own = [((kind, component), options_of(described.config)) for kind, component, described in components]
+    components = [(kind, component) for kind, described in KINDS.items() for component in described.table]
+    own = [((kind, component), KINDS[kind].options(component)) for kind, component in components]
     own += [(("command", command), options_of(run)) for command, run in RUNS.items()]
     for owner, options in own:
         yield from ((owner, name, option) for name, option in options.items() if name not in shared)
@@ -358,10 +363,10 @@ def explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
     (kind, first), *_ = known[name]
     if kind == "command":
         return f"{name} belongs to the command {first!r}, not to {command!r}.\nLeave it out."
-    components = [component for _, component in known[name]]
+    components = [component for its_kind, component in known[name] if its_kind == kind]
     listed = ", ".join(components[:5]) + (f" and {len(components) - 5} others" if len(components) > 5 else "")
     return (
-        f"{name} belongs to the {KINDS[kind].title} {listed}, but this run has {chosen[kind]}.\n"
+        f"{name} belongs to the {KINDS[kind].title} {listed}, but this run has {chosen.get(kind) or 'none'}.\n"
         f"Leave it out, or choose {flag_of(kind)} {first}."
     )
 

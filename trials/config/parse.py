@@ -174,10 +174,12 @@ def parse(
     namespace, unknown = parser.parse_known_args(list(words))
     given = vars(namespace)
     full = {word.split("=")[0] for word in words}
-    for kind, name in chosen.items():
-        assumed, typed = (KINDS[kind].table[component] for component in (name, given.get(kind, name)))
-        same = (options_of(assumed.config), assumed.defaults) == (options_of(typed.config), typed.defaults)
-        if not same and full.isdisjoint((flag_of(kind), *KINDS[kind].option.names)):
+    for kind, described in KINDS.items():
+        if kind not in given or not full.isdisjoint((flag_of(kind), *described.option.names)):
+            continue
+        pair = (described.table.get(name) for name in (chosen.get(kind), given[kind]))
+        assumed, typed = (entry and (options_of(entry.config), entry.defaults) for entry in pair)
+        if assumed != typed:
             raise UsageError(f"{given[kind]} was chosen with an abbreviated option.\nWrite {flag_of(kind)} in full.")
     if unknown:
         raise UsageError(explain_unknown(unknown[0], command, chosen))

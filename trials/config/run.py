@@ -7,8 +7,8 @@ Importing this module does not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ from learning_to_draw.components import (
     non_negative_float,
     non_negative_int,
     option,
+    options_of,
     positive_int,
     seed,
 )
@@ -32,6 +33,7 @@ from learning_to_draw.games.losses import LOSSES
 from learning_to_draw.games.losses.config import AuxiliaryLoss
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
 from learning_to_draw.models.config import AgentsConfig
+from learning_to_draw.models.encoders.config import EncoderConfig
 
 
 def game_name(text: str) -> str:
@@ -41,25 +43,47 @@ def game_name(text: str) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component, such as the encoders. Every run has one component of each kind.
+    """A kind of component, such as the encoders. Every run has one component of each kind, but need not have a
+    receiver's encoder: its default is None.
 
     title: what messages call the kind. table: its components by name. option: the option that chooses the component.
+    prefix: what the names of the component's options begin with in a run: --receiver-timm-model is the option
+    timm_model of the receiver's encoder. common: options without this prefix, whose values both encoders share.
     """
 
     title: str
     table: Mapping[str, Component]
     option: Option
+    prefix: str = ""
+    common: Collection[str] = ()
 
     @property
-    def default(self) -> str:
+    def default(self) -> str | None:
         return self.option.default
+
+    def in_run(self, name: str) -> str:
+        """The name in a run of the component's option `name`."""
+        return name if name in self.common else f"{self.prefix}{name}"
+
+    def options(self, component: str) -> dict[str, Option]:
+        """The options of a component, by their names in a run."""
+        options = options_of(self.table[component].config)
+        if self.prefix:  # further names would need the prefix too
+            options = {n: option if n in self.common else replace(option, names=()) for n, option in options.items()}
+        return {self.in_run(name): option for name, option in options.items()}
+
+    def choose(self, component: str, values: Mapping[str, Any]) -> Chosen:
+        """The component with its configuration. values: of all options of the run, by name."""
+        entry = self.table[component]
+        config = entry.config(**{name: values[self.in_run(name)] for name in options_of(entry.config)})
+        return Chosen(component, entry, config)
 
     def named(self, word: str) -> str:
         """The name in the table of the component that the user calls `word`, such as "none" for "original"."""
         return self.option.type(word) if self.option.type else word
 
 
-def _kind(title: str, table: Mapping[str, Component], default: str, help: str, **settings: Any) -> Kind:
+def _kind(title: str, table: Mapping[str, Component], default: str | None, help: str, **settings: Any) -> Kind:
     return Kind(title, table, Option(default, help, choices=table, metavar="NAME", **settings))
 
 
@@ -86,7 +110,20 @@ KINDS = {
         "encoder",
         ENCODERS,
         "VGG16BackboneExtended",
-        "the network that turns pictures into latents, for sender and receiver",
+        "the network that turns pictures into latents, for sender and receiver; for the sender alone with "
+        "--receiver-encoder",
+        names=("--sender-encoder",),
+    ),
+    "receiver_encoder": replace(
+        _kind(
+            "receiver's encoder",
+            ENCODERS,
+            None,
+            "another encoder for the receiver; its options begin with --receiver-, as in --receiver-freeze-backbone, "
+            "except --latent-size, which both encoders share; left out: the encoder of --encoder",
+        ),
+        prefix="receiver_",
+        common=options_of(EncoderConfig),
     ),
     "decoder": _kind(
         "decoder",
@@ -193,22 +230,24 @@ class RunConfig(Config):
 
     @property
     def chosen(self) -> dict[str, Chosen]:
-        """The chosen component of each kind."""
-        return {
+        """The chosen component of each kind; without the receiver's encoder if it is the sender's."""
+        chosen = {
             "dataset": self.dataset,
             "object_oriented": self.game,
             "loss": self.loss,
             "encoder": self.agents.encoder,
+            "receiver_encoder": self.agents.receiver_encoder,
             "decoder": self.agents.decoder,
             "receiver": self.agents.receiver,
         }
+        return {kind: component for kind, component in chosen.items() if component is not None}
 
     def values(self) -> dict[str, Any]:
         """The values of all options by name."""
-        values: dict[str, Any] = {kind: chosen.name for kind, chosen in self.chosen.items()}
+        values: dict[str, Any] = dict.fromkeys(KINDS) | {kind: chosen.name for kind, chosen in self.chosen.items()}
         values |= self.agents.values()
-        for chosen in self.chosen.values():
-            values |= chosen.config.values()
+        for kind, chosen in self.chosen.items():
+            values |= {KINDS[kind].in_run(name): value for name, value in chosen.config.values().items()}
         for loss in self.auxiliary.values():
             values |= {loss.component.switch: loss.on} | loss.config.values()
         return values | self.speed.values() | super().values()

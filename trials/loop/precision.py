@@ -98,7 +98,7 @@ def _why_not(agents: Agents, batches: Mapping[str, GameBatches]) -> str:
         return "this encoder has no backbone"
     if not encoder.frozen:
         return "the backbone is not frozen"
-    if not agents.shared and not _same_weights(encoder.backbone, other.backbone):
+    if not agents.shared and not _same_backbone(encoder, other):
         return "the backbones of sender and receiver are not the same"
     augmented = [name for name, games in batches.items() if not games.pictures_stay]
     if len(augmented) == len(batches):
@@ -106,9 +106,12 @@ def _why_not(agents: Agents, batches: Mapping[str, GameBatches]) -> str:
     return ""
 
 
-def _same_weights(module: torch.nn.Module, other: torch.nn.Module) -> bool:
-    values, other_values = module.state_dict(), other.state_dict()
-    return all(torch.equal(value, other_values[name]) for name, value in values.items())
+def _same_backbone(encoder: BackboneEncoder, other: Encoder) -> bool:
+    """Whether the other encoder has the same features: the same frozen backbone and the same normalisation."""
+    if type(other) is not type(encoder) or not other.frozen:
+        return False
+    values, other_values = ({**e.backbone.state_dict(), "mean": e.mean, "std": e.std} for e in (encoder, other))
+    return values.keys() == other_values.keys() and all(torch.equal(v, other_values[n]) for n, v in values.items())
 
 
 def _encoders(agents: Agents) -> set[Encoder]:
