@@ -42,7 +42,7 @@ class TimmBackbone(BackboneEncoder):
         if unknown := [layer for layer in config.timm_layers or () if layer not in named]:
             raise UsageError(
                 f"--timm-layers {unknown[0]}: {config.timm_model} has no such feature layer.\n"
-                f"{did_you_mean(unknown[0], named)}Choose from {', '.join(named)}."
+                f"{did_you_mean(unknown[0], named)}It has {', '.join(named) or 'none'}."
             )
         self._index_of = {layer: index for index, layer in enumerate(named)}
         self.feature_layers = tuple(layer for layer in named if layer in (config.timm_layers or named))
@@ -122,11 +122,10 @@ def _fit_to_size(network: Any, image_size: int) -> tuple[int, tuple[str, ...]]:
         if network.pretrained_cfg.get("fixed_input_size") and hasattr(network, "set_input_size"):
             network.set_input_size(img_size=(image_size, image_size))
         size = network.forward_head(network.forward_features(pictures)).shape[1]
-        if not hasattr(network, "forward_intermediates"):
-            return size, ()
-        network.forward_intermediates(pictures)
+        maps = network.forward_intermediates(pictures)[1] if hasattr(network, "forward_intermediates") else []
     except NotImplementedError:  # an operation that the meta device lacks
         raise
     except Exception as error:  # the networks raise many types
         raise ValueError(f"this network cannot take pictures of {image_size} px ({first_line(error)[:150]})") from error
-    return size, tuple(layer["module"] for layer in network.feature_info)
+    layers = tuple(layer["module"] for layer in network.feature_info) if maps else ()
+    return size, layers if len(layers) == len(maps) else ()  # a few networks return other maps than they name
