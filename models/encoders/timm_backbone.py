@@ -123,9 +123,9 @@ def _fit_to_size(network: Any, image_size: int) -> tuple[int, tuple[str, ...]]:
             network.set_input_size(img_size=(image_size, image_size))
         size = network.forward_head(network.forward_features(pictures)).shape[1]
         maps = network.forward_intermediates(pictures)[1] if hasattr(network, "forward_intermediates") else []
-    except NotImplementedError:  # an operation that the meta device lacks
-        raise
     except Exception as error:  # the networks raise many types
+        if next(network.parameters()).is_meta:
+            raise NotImplementedError("the meta device lacks an operation of this network") from error
         raise ValueError(f"this network cannot take pictures of {image_size} px ({first_line(error)[:150]})") from error
     layers = tuple(layer["module"] for layer in network.feature_info) if maps else ()
     return size, layers if len(layers) == len(maps) else ()  # a few networks return other maps than they name

@@ -133,10 +133,10 @@ def test_a_network_that_is_trained_keeps_its_batch_statistics_and_drops_nothing(
         ({"timm_model": "hf-hub:someone/resnet18"}, "no network hf-hub:someone/resnet18"),
         ({"timm_model": "local-dir:/tmp/resnet18"}, "no network local-dir:"),
         ({"timm_model": "resnet18.no_such_tag"}, "no network resnet18.no_such_tag"),
-        ({"timm_layers": ("layer9",)}, r"layer9: test_resnet has no .*\n.*Choose from act1, layer1, layer2, "),
+        ({"timm_layers": ("layer9",)}, r"layer9: test_resnet has no .*\n.*It has act1, layer1, layer2, "),
         ({"timm_weights": "x", "timm_pretrained": True}, "exclude each other"),
         ({"timm_weights": "missing.pth"}, r"missing.pth cannot be read .*\(FileNotFoundError\)"),
-        ({"timm_weights": "missing.safetensors"}, r"missing.safetensors cannot be read .*--timm-weights FILE"),
+        ({"timm_weights": "missing.safetensors"}, r"missing.safetensors cannot be read .*\n.*--timm-weights FILE"),
     ],
 )
 def test_mistakes(options, told, tmp_path, monkeypatch):

@@ -70,7 +70,7 @@ def test_a_printed_configuration_is_the_same_run_again(tmp_path):
         ("--receiver-timm-model resnet18", "belongs to the receiver's encoder TimmBackbone, but this run has none"),
         (
             "--receiver-encoder TimmBackbone --timm-model x",
-            "belongs to the encoder TimmBackbone, but this run has Small",
+            "the encoder TimmBackbone, but this run has SmallCNN",
         ),
         ("--receiver-encoder timm", r"invalid choice: 'timm'\.\nDid you mean TimmBackbone"),
         ("--receiver-enc TimmBackbone", r"an abbreviated option.\nWrite --receiver-encoder in full"),
