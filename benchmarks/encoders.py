@@ -30,7 +30,7 @@ ENCODERS = {
 
 
 def step_with(options: dict, batch: int, size: int) -> Callable[[], Tensor]:
-    """Returns a function that takes one step with `batch` photos, which are the candidates too, and returns the loss."""
+    """Returns a function that takes one step and returns its loss. Its game has `batch` photos and candidates."""
     torch.manual_seed(0)
     config = configure(
         "train", **options, freeze_backbone=True, nlines=20, sigma2=1e-3, sort_of_perceptual_loss=True, latent_size=128
