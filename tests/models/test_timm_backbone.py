@@ -27,7 +27,7 @@ def pictures():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [*NETWORKS, "test_efficientnet", "test_convnext"])
 def test_feature_maps_are_the_outputs_of_the_named_layers(name, pictures):
     encoder = encoder_of(name)
     outputs = {}

@@ -158,7 +158,10 @@ def test_a_test_a_loaded_pair_and_crossplay_give_one_rate(run, tmp_path):
     assert type(pair.agents.sender_encoder).__name__ == "SqueezeNetBackbone"
     assert type(pair.agents.receiver_encoder).__name__ == "TimmBackbone"
     assert pair.play().communication_rate == pytest.approx(rate)
-    assert np.isfinite(pair.guess(pair.draw(np.random.rand(3, 32, 32)).sketches, np.random.rand(4, 32, 32))).all()
+    photos = np.random.default_rng(0).random((4, 1, 32, 32), np.float32)
+    scores = pair.guess(pair.draw(photos[:3]).sketches, photos)
+    assert scores.shape == (3, 4)
+    assert np.isfinite(scores).all()
     files = [run / "model_final.pt", run / "model_00.pt"]
     call("crossplay", *files, "--output", tmp_path / "crossplay")
     rows = list(csv.reader((tmp_path / "crossplay" / "crossplay.csv").read_text().splitlines()))
