@@ -1,0 +1,78 @@
+"""A linear probe: which class frozen features are of, and how often that is right (Alain & Bengio 2016)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+DECAY = 1e-3  # weight of the squared weights' sum in the loss, divided by 2
+ITERATIONS = 200
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A linear classifier of features [N, D]. mean, scale: float32 [D] of the training features; scale is never 0.
+    weights: float32 [D + 1, C]; the last row is the bias."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """float32 [N, C]: the logits of features [N, D]."""
+        return _standardised(features, self.mean, self.scale) @ self.weights
+
+
+def fit_probe(features: np.ndarray, labels: np.ndarray, classes: int) -> Probe:
+    """Fits softmax regression to features [N, D] of the classes `labels`, int [N] in 0..classes - 1.
+
+    The loss is the mean cross-entropy plus `DECAY` / 2 times the sum of squared weights, without the biases. It is
+    convex, so L-BFGS (Liu & Nocedal 1989) reaches the one minimum without a learning rate or a seed: two calls with the
+    same features give the same probe. Features are standardised first.
+    """
+    mean, deviation = features.mean(axis=0), features.std(axis=0)
+    scale = np.where(deviation > 0, deviation, 1)
+    inputs = _standardised(features, mean, scale)
+    rows, shape = np.arange(len(labels)), (inputs.shape[1], classes)
+    penalised = np.ones((shape[0], 1), dtype=np.float32)
+    penalised[-1] = 0
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = flat.astype(np.float32).reshape(shape)
+        logits = inputs @ weights
+        logits -= logits.max(axis=1, keepdims=True)
+        exps = np.exp(logits)
+        sums = exps.sum(axis=1, keepdims=True)
+        cross_entropy = float((np.log(sums[:, 0]) - logits[rows, labels]).mean(dtype=np.float64))
+        errors = exps / sums
+        errors[rows, labels] -= 1
+        kept = penalised * weights
+        gradient = inputs.T @ errors / len(labels) + DECAY * kept
+        return cross_entropy + DECAY / 2 * float((kept**2).sum()), gradient.ravel().astype(np.float64)
+
+    start = np.zeros(shape[0] * shape[1])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS})
+    return Probe(mean, scale, found.x.astype(np.float32).reshape(shape))
+
+
+def ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """int64 [N]: how many classes score higher than the right one, for scores [N, C] and labels int [N].
+
+    Of equal scores, the right class counts as the lowest: constant scores are never right.
+    """
+    own = scores[np.arange(len(labels)), labels]
+    return (scores >= own[:, None]).sum(axis=1) - 1
+
+
+def class_mean(values: np.ndarray, labels: np.ndarray) -> float:
+    """The mean over classes of the mean of `values` [N] in each class of `labels` [N]; classes count equally."""
+    _, places = np.unique(labels, return_inverse=True)
+    return float((np.bincount(places, weights=values) / np.bincount(places)).mean())
+
+
+def _standardised(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """float32 [N, D + 1]: standardised features, and a column of ones for the bias."""
+    values = ((features - mean) / scale).astype(np.float32)
+    return np.concatenate([values, np.ones((len(values), 1), dtype=np.float32)], axis=1)
