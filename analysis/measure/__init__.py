@@ -17,6 +17,7 @@ class Measure:
 
 
 CLASSES, DRAWINGS = "analysis.measure.class_rows", "analysis.measure.drawing_rows"
+JUDGE = "analysis.measure.judge_rows"
 
 # In the order of the table that the command prints.
 MEASURES = {
@@ -32,4 +33,9 @@ MEASURES = {
     "diversity": Measure(f"{DRAWINGS}:diversity"),
     "consistency": Measure(f"{DRAWINGS}:run_consistency", of_all_logs=True),
     "erasure-pairs": Measure(f"{DRAWINGS}:erasure_pairs", of_all_logs=True),
+    "judge": Measure(f"{JUDGE}:judged"),
+    "symbolicity": Measure(f"{JUDGE}:symbolicity"),
+    "semanticity": Measure(f"{JUDGE}:semanticity_of_sketches"),
+    "controls": Measure("analysis.measure.control_rows:controls"),
+    "roles": Measure(f"{DRAWINGS}:roles"),
 }

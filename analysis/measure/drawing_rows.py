@@ -23,6 +23,7 @@ from learning_to_draw.analysis.measures.distances import (
 from learning_to_draw.analysis.measures.erasure import erasure
 from learning_to_draw.analysis.measures.ink import dots, ink_shares, visible_strokes
 from learning_to_draw.analysis.measures.rates import mean_chance
+from learning_to_draw.analysis.measures.roles import resample_roles, stroke_roles
 from learning_to_draw.analysis.measures.significance import bootstrap_p, holm, interval, mcnemar, resample_games
 from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
 
@@ -127,6 +128,32 @@ def _check_count(material: LogData) -> None:
     count = material.sampled_strokes.points.shape[1]
     if count > MOST_STROKES:
         raise NotMeasured(f"{count} strokes per sketch are too many: the limit is {MOST_STROKES}")
+
+
+def roles(material: LogData) -> Measured:
+    """Stroke roles: how far a stroke moves over photos, against how far strokes are from each other.
+
+    Intervals: bootstrap over drawings (Efron 1979).
+    """
+    points = material.sampled_strokes.points
+    count, strokes = points.shape[:2]
+    if count < 2 or strokes < 2:
+        raise NotMeasured(f"needs at least 2 photos and 2 strokes, and the log has {count} and {strokes}")
+    found = stroke_roles(points)
+    draws = resample_roles(points, np.random.default_rng(material.settings.seed))
+    within, between = float(found.within.mean()), found.between
+    note = f"of centres, {strokes} strokes in {count} drawings; mean of row and column, canvas from -1 to 1"
+    rows = [
+        Row("variance of a stroke over photos", within, interval(draws[:, 0]), note=note),
+        Row("variance between strokes", between, interval(draws[:, 1]), note=note),
+    ]
+    label = "variance over photos / between strokes"
+    if between > 0:
+        ratio = interval(draws[:, 0] / draws[:, 1])
+        rows.append(Row(label, within / between, ratio, note="0: every stroke has a fixed place"))
+    else:
+        rows.append(not_measured(label, "all strokes have the same mean place"))
+    return Measured(tuple(rows), {"variance_by_stroke": found.within.tolist(), "mean_centres": found.centres.tolist()})
 
 
 def use_of_ink(material: LogData) -> Measured:

@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 from tqdm import tqdm
 
 from learning_to_draw.analysis.measure.picture_arrays import read_pictures
 from learning_to_draw.analysis.measure.replay import Replay
 from learning_to_draw.analysis.measure.table import NotMeasured
+from learning_to_draw.analysis.measure.training_photos import TrainingPhotos
 from learning_to_draw.analysis.measures.erasure import without_stroke
 from learning_to_draw.analysis.measures.ink import paper_is_white
+from learning_to_draw.analysis.measures.judge import Judge
 from learning_to_draw.analysis.measures.legibility import Clip
 from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes, Turn
 
 LEAST = 3  # smallest number of photos for a comparison of distances
 NO_STROKES = "the log holds no strokes (logs of the official code never do)"
+NO_DATA_SET = "the log's card does not hold the options of a data set (logs of the official code never do)"
 NO_CLASSES = "the log holds no classes (logs of the official code never do)"
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """N different photos, uint8 [N, C, H, W], one sketch of each, uint8 [N, C, H, W], and their classes, str [N]."""
+
+    photos: np.ndarray
+    sketches: np.ndarray
+    classes: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -27,7 +41,8 @@ class Settings:
     """How to measure. features: compare pictures by "pixels" or by latents ("encoder"). seed: of all random choices.
 
     sample: maximum number of games compared in pairs. clip: the CLIP that classifies sketches; None skips this measure.
-    classes: the classes that CLIP chooses from; None for those of the log.
+    classes: the classes that CLIP chooses from; None for those of the log. judge: the network that looks at sketches;
+    None skips the measures that need it. word_vectors: see `word_vectors.read_word_vectors`; None for photo prototypes.
     """
 
     features: str = "pixels"
@@ -35,13 +50,20 @@ class Settings:
     seed: int = 0
     clip: Clip | None = None
     classes: Sequence[str] | None = None
+    judge: Judge | None = None
+    word_vectors: Path | None = None
 
 
 class LogData:
-    """The arrays of one log, each computed once. replay: the agents that played the log, if they are known."""
+    """The arrays of one log, each computed once.
 
-    def __init__(self, log: GameLog, settings: Settings, replay: Replay | None = None):
-        self.log, self.settings, self.replay = log, settings, replay
+    replay: the agents that played the log, if they are known. photos: training photos of its data set, for the judge.
+    """
+
+    def __init__(
+        self, log: GameLog, settings: Settings, replay: Replay | None = None, photos: TrainingPhotos | None = None
+    ):
+        self.log, self.settings, self.replay, self.photos = log, settings, replay, photos
 
     @cached_property
     def drawn_once(self) -> dict[str, int]:
@@ -112,13 +134,41 @@ class LogData:
             raise NotMeasured("give --weights" + (f"; the log was played by {named}" if named else ""))
         return self.replay
 
+    def judge(self) -> Judge:
+        """Returns the judge. Raises NotMeasured if there is none."""
+        if self.settings.judge is None:
+            raise NotMeasured("give --judge")
+        return self.settings.judge
+
+    def training_photos(self) -> TrainingPhotos:
+        """Returns photos for the judge to learn from. Raises NotMeasured if they are unknown."""
+        if self.photos is None:
+            raise NotMeasured(NO_DATA_SET)
+        return self.photos
+
+    @cached_property
+    def drawings(self) -> Drawings:
+        """One drawing of every photo, those of all games with different photos. Raises NotMeasured without classes."""
+        names = np.array(self.classes)
+        games = self.games_of(list(self.drawn_once.values()))
+        return Drawings(
+            self.pictures([game.photo for game in games]),
+            self.pictures([game.sketch for game in games]),
+            names[list(self.drawn_once.values())],
+        )
+
+    @cached_property
+    def offered(self) -> tuple[Tensor, list[list[int]]]:
+        """The receiver's vectors for all candidates of the N sampled games, and, for each game, those of its own."""
+        replay, games = self.agents(), self.games_of(self.sample)
+        row_of = {name: row for row, name in enumerate(dict.fromkeys(n for game in games for n in game.candidates))}
+        return replay.offered(self.pictures(list(row_of))), [[row_of[n] for n in game.candidates] for game in games]
+
     @cached_property
     def erased_guesses(self) -> tuple[np.ndarray, np.ndarray]:
         """The agents' guesses in the N sampled games: int64 [N] with all strokes, int64 [K, N] without stroke k."""
-        replay, strokes, games = self.agents(), self.sampled_strokes, self.games_of(self.sample)
-        row_of = {name: row for row, name in enumerate(dict.fromkeys(n for game in games for n in game.candidates))}
-        offered = replay.offered(self.pictures(list(row_of)))
-        candidates = [[row_of[name] for name in game.candidates] for game in games]
+        replay, strokes = self.agents(), self.sampled_strokes
+        offered, candidates = self.offered
         whole, erased = replay.guesses(strokes, offered, candidates), []
         for stroke in tqdm(range(strokes.points.shape[1]), desc="erasing", unit=" strokes", disable=None, leave=False):
             left = replace(strokes, intensities=without_stroke(strokes.intensities, strokes.points.shape, stroke))

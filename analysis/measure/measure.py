@@ -13,6 +13,9 @@ from learning_to_draw.analysis.measure.material import LEAST, LogData, Settings
 from learning_to_draw.analysis.measure.replay import Replay, load_replay
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, as_json, not_measured, summary
 from learning_to_draw.analysis.measure.table import markdown as as_markdown
+from learning_to_draw.analysis.measure.training_photos import TrainingPhotos, load_training_photos
+from learning_to_draw.analysis.measures.judge import load_judge
+from learning_to_draw.analysis.measures.judge_names import is_own_eye
 from learning_to_draw.analysis.measures.legibility import Clip
 from learning_to_draw.analysis.official.clip_analysis import read_names
 from learning_to_draw.components import load
@@ -20,12 +23,13 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.models.encoders.clip import load_clip
 from learning_to_draw.trials.build import choose_device
 from learning_to_draw.trials.records.atomic import write_json
-from learning_to_draw.trials.records.gamelog import read_log
+from learning_to_draw.trials.records.gamelog import GameLog, read_log
 from learning_to_draw.trials.records.output import check_new
 
 logger = logging.getLogger("commgame")
 
 MOST_COLUMNS = 100  # of the table for a terminal
+JUDGED = {"judge", "symbolicity", "semanticity"}  # the measures that need a judge
 
 
 def measure(
@@ -44,18 +48,25 @@ def measure(
     classes: Sequence[str] | None,
     classes_file: Path | None,
     markdown: bool = False,
+    judge: str | None = None,
+    judge_weights: Path | None = None,
+    dataset_root: Path | None = None,
+    word_vectors: Path | None = None,
     *,
     pretrained: bool = True,
 ) -> str:
     """Returns a table for each log and one for all logs together; also writes all numbers to `json`, if given.
 
-    analysis/measure/options.py describes the options. pretrained: False leaves CLIP's weights random.
+    analysis/measure/options.py describes the options. pretrained: False leaves the weights of CLIP and
+    of the judge random.
     Raises UsageError if an input cannot be read, or inputs do not fit together.
     """
     if json is not None:
         check_new(json)
     chosen = [name for name in MEASURES if only is None or name in only]
     _check_options(logs, weights, features, sample, clip, classes or classes_file)
+    if judge is None and (judge_weights or dataset_root or word_vectors):
+        raise UsageError("--judge-weights, --dataset-root and --word-vectors need --judge.\nAdd --judge, or omit them.")
     names = classes if classes_file is None else read_names(classes_file)
     place = choose_device(device)
     sources = [read_log(folder) for folder in logs]
@@ -66,8 +77,15 @@ def measure(
     classifier = None
     if clip and "legibility" in chosen:
         classifier = Clip(clip_model, load_clip(clip_model, pretrained=pretrained).to(place), place)
-    settings = Settings(features, sample, seed, classifier, names)
-    materials = [LogData(log, settings, replay) for log, replay in zip(sources, replays, strict=True)]
+    network = None
+    photos: list[TrainingPhotos | None] = [None] * len(sources)
+    if judge is not None and JUDGED & set(chosen):
+        _warn_of_own_eyes(judge, sources)
+        network = load_judge(judge, place, judge_weights, pretrained=pretrained)
+        photos = [load_training_photos(log, seed, plugin=plugin, dataset_root=dataset_root) for log in sources]
+    settings = Settings(features, sample, seed, classifier, names, network, word_vectors)
+    of_logs = zip(sources, replays, photos, strict=True)
+    materials = [LogData(log, settings, replay, lesson) for log, replay, lesson in of_logs]
 
     of_each = [name for name in chosen if not MEASURES[name].of_all_logs]
     by_log = [_take(of_each, material, str(material.log.folder)) for material in materials]
@@ -117,6 +135,18 @@ def _content(
         ],
         "all_logs": as_json(together),
     }
+
+
+def _warn_of_own_eyes(judge: str, logs: Sequence[GameLog]) -> None:
+    """Logs a warning if the judge is not independent of the agents."""
+    for log in logs:
+        if is_own_eye(judge, log.card.get("options", {})):
+            logger.warning(
+                "--judge %s has the architecture of the agents' encoder in %s: it is not independent. Sketches made "
+                "for this network may be legible to it and to nobody else. Choose another judge.",
+                judge,
+                log.folder,
+            )
 
 
 def _check_options(

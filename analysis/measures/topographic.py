@@ -26,21 +26,36 @@ def mantel_p(
     Pairs that share a picture are not independent, so whole pictures are permuted (Mantel 1967). The p-value is the
     share of permutations with a similarity at least as high; the observed order counts as one of them.
     """
-    photo_ranks, drawing_ranks = _standard_ranks(photos), squareform(_standard_ranks(drawings))
-    count = len(drawing_ranks)
+    return permutation_p(_standard_ranks(photos), _standard_ranks(drawings), generator, permutations)
+
+
+def permutation_p(
+    first: np.ndarray, second: np.ndarray, generator: np.random.Generator, permutations: int = PERMUTATIONS
+) -> float:
+    """The share of permutations of N things with a correlation at least as high as the observed one; see `mantel_p`.
+
+    first, second: condensed arrays from `standardise`.
+    """
+    square = squareform(second)
+    count = len(square)
     upper = np.triu_indices(count, k=1)
-    observed = photo_ranks @ drawing_ranks[upper]
+    observed = first @ second
     as_high = 1
     for _ in range(permutations):
         order = generator.permutation(count)
-        permuted = photo_ranks @ drawing_ranks[order[upper[0]], order[upper[1]]]
+        permuted = first @ square[order[upper[0]], order[upper[1]]]
         as_high += permuted >= observed - 1e-12  # equal similarities can differ by rounding
     return as_high / (permutations + 1)
 
 
+def standardise(values: np.ndarray) -> np.ndarray:
+    """Returns values [M] centred and scaled to length 1, so that a product of two is Pearson's r; zeros if all are
+    equal."""
+    centred = values - values.mean()
+    length = np.linalg.norm(centred)
+    return centred / length if length else centred
+
+
 def _standard_ranks(distances: np.ndarray) -> np.ndarray:
-    """Returns the ranks (ties get their mean rank), centred and scaled to length 1; zeros if all are equal."""
-    ranks = rankdata(distances)
-    ranks -= ranks.mean()
-    length = np.linalg.norm(ranks)
-    return ranks / length if length else ranks
+    """Returns the standardised ranks; ties get their mean rank."""
+    return standardise(rankdata(distances))

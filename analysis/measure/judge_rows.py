@@ -1,0 +1,116 @@
+"""Rows of the `measure` table that need a judge (`analysis.measures.judge`). Each function may raise NotMeasured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from learning_to_draw.analysis.measure.material import LEAST, LogData
+from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row
+from learning_to_draw.analysis.measure.word_vectors import read_word_vectors
+from learning_to_draw.analysis.measures.canny import edge_maps
+from learning_to_draw.analysis.measures.judge import teach
+from learning_to_draw.analysis.measures.probe import Probe, class_mean, cross_validated, ranks
+from learning_to_draw.analysis.measures.semanticity import (
+    class_means,
+    cosines,
+    resample_semanticity,
+    semanticity,
+    semanticity_p,
+)
+from learning_to_draw.analysis.measures.significance import interval, resample_class_means
+
+TOPS = (1, 5)
+
+
+def judged(material: LogData) -> Measured:
+    """Iconicity (Qiu et al. 2022) and legibility: the class that the judge sees in photos, their edges, and sketches.
+
+    Intervals: bootstrap over pictures (Efron 1979).
+    """
+    judge, lesson, drawings = material.judge(), material.training_photos(), material.drawings
+    index_of = {name: index for index, name in enumerate(lesson.classes)}
+    if unknown := set(drawings.classes) - set(index_of):
+        raise NotMeasured(f"the class {min(unknown)!r} has no training photos")
+    labels = np.array([index_of[name] for name in drawings.classes])
+    white_paper, count = material.white_paper, len(lesson.classes)
+    ruler = teach(judge, lesson.pictures, lesson.labels, count, white_paper=white_paper)
+    features = {
+        "photos": judge.features(drawings.photos),
+        "edges of the photos": judge.features(edge_maps(drawings.photos, white_paper=white_paper)),
+        "sketches": judge.features(drawings.sketches),
+    }
+    rows = []
+    for word, probe, of_what in (
+        ("legibility", ruler.lines, "photos and their edges"),
+        ("iconicity", ruler.photos, "photos only"),
+    ):
+        note = f"{judge.name} has seen {len(lesson.labels)} {of_what}; asked about {len(labels)} of {count} classes"
+        for shown, seen in features.items():
+            rows += _accuracies(f"{word} of {shown}", probe, seen, labels, count, note, material.settings.seed)
+    brief = tuple(row for row in rows if row.label.endswith(", top 1") or "sketches" in row.label)
+    return Measured(tuple(rows), {"judge": judge.name, "training_photos": len(lesson.labels)}, brief)
+
+
+def _accuracies(
+    label: str, probe: Probe, features: np.ndarray, labels: np.ndarray, classes: int, note: str, seed: int
+) -> list[Row]:
+    """Returns the rows of the top-1 and the top-5 accuracy; classes count equally."""
+    rank = ranks(probe.scores(features), labels)
+    right = np.array([rank < top for top in TOPS])
+    draws = resample_class_means(right, labels, np.random.default_rng(seed))
+    return [
+        Row(f"{label}, top {top}", class_mean(row, labels), interval(drawn), min(top / classes, 1.0), note)
+        for top, row, drawn in zip(TOPS, right, draws.T, strict=True)
+    ]
+
+
+def symbolicity(material: LogData) -> Measured:
+    """Symbolicity (Qiu et al. 2022): how well a classifier trained on the sketches themselves tells their classes.
+
+    A probe of the judge's features, tested on sketches that it was not fitted on (cross-validation). Interval:
+    bootstrap over sketches (Efron 1979).
+    """
+    judge, drawings = material.judge(), material.drawings
+    names, labels, sizes = np.unique(drawings.classes, return_inverse=True, return_counts=True)
+    enough = sizes[labels] >= 2
+    if (sizes >= 2).sum() < 2:
+        raise NotMeasured("needs at least two classes with two sketches each")
+    kept = np.unique(labels[enough], return_inverse=True)[1]
+    rng = np.random.default_rng(material.settings.seed)
+    guessed = cross_validated(judge.features(drawings.sketches[enough]), kept, rng)
+    right = guessed == kept
+    draws = resample_class_means(right[None], kept, rng)[:, 0]
+    alone = f"; {(~enough).sum()} left out, each the only one of its class" if not enough.all() else ""
+    note = f"a probe fitted on other sketches; {len(kept)} sketches, classes count equally{alone}"
+    row = Row("symbolicity of sketches", class_mean(right, kept), interval(draws), 1 / int((sizes >= 2).sum()), note)
+    return Measured((row,), {"judge": judge.name, "classes": names[sizes >= 2].tolist()})
+
+
+def semanticity_of_sketches(material: LogData) -> Measured:
+    """Semanticity (Qiu et al. 2022): correlation of the similarities of classes' sketches and of their meanings.
+
+    Interval: bootstrap over classes (Efron 1979); p: permutation of classes (Mantel 1967).
+    """
+    judge, drawings, path = material.judge(), material.drawings, material.settings.word_vectors
+    if path is None:
+        photos = material.training_photos()
+        present, prototypes = class_means(judge.features(photos.pictures), photos.labels)
+        meaning = dict(zip([photos.classes[label] for label in present], prototypes, strict=True))
+        of_what = "photo prototypes"
+    else:
+        meaning, of_what = read_word_vectors(path, sorted(set(drawings.classes))), f"word vectors of {path.name}"
+    names = np.array([name for name in sorted(set(drawings.classes)) if name in meaning])
+    if len(names) < LEAST:
+        raise NotMeasured(f"needs at least {LEAST} classes with {of_what}, and there are {len(names)}")
+    known = np.isin(drawings.classes, names)
+    drawn, means = class_means(judge.features(drawings.sketches[known]), drawings.classes[known])
+    sketches, meanings = cosines(means), cosines(np.stack([meaning[name] for name in drawn]))
+    label = f"semanticity of sketches ({of_what})"
+    value = semanticity(sketches, meanings)
+    if not np.isfinite(value):
+        raise NotMeasured("the sketches, or the meanings, of all classes are equally similar")
+    rng = np.random.default_rng(material.settings.seed)
+    p = semanticity_p(sketches, meanings, rng)
+    note = f"Pearson's r over all pairs of {len(names)} classes; p = {p:.3f} (Mantel's test)"
+    row = Row(label, value, interval(resample_semanticity(sketches, meanings, rng)), 0.0, note)
+    return Measured((row,), {"judge": judge.name, "p": p, "classes": drawn.tolist()})

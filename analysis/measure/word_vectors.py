@@ -1,0 +1,48 @@
+"""Reads the word vectors of classes from a file, and forms the words of a class's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from learning_to_draw.errors import UsageError, first_line
+
+
+def read_word_vectors(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Class -> float64 [D], for those of the classes `names` whose words are in the file.
+
+    path: a text file with one word per line, followed by D numbers, as of word2vec (Mikolov et al. 2013) and GloVe
+    (Pennington et al. 2014). A first line with two numbers is a header. A class has the vector of its whole name in
+    lower case or, if that is not in the file, the mean vector of its words. Raises UsageError if the file cannot be
+    read or lines differ in length.
+    """
+    wanted = {word for name in names for word in (name.lower(), *words_of(name))}
+    vectors: dict[str, np.ndarray] = {}
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(file, start=1):
+                word, _, numbers = line.rstrip().partition(" ")
+                if word not in wanted or (number == 1 and len(numbers.split()) == 1):
+                    continue
+                vectors.setdefault(word, np.array(numbers.split(), dtype=np.float64))
+                if len(vectors[word]) != len(next(iter(vectors.values()))) or not np.isfinite(vectors[word]).all():
+                    raise ValueError(f"line {number} does not hold as many numbers as other lines")
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"--word-vectors {path} cannot be read: {first_line(error)[:150]}\n"
+            "Give a text file with one word per line, followed by its numbers, such as glove.6B.50d.txt."
+        ) from error
+    found = {}
+    for name in names:
+        parts = [name.lower()] if name.lower() in vectors else [word for word in words_of(name) if word in vectors]
+        if parts:
+            found[name] = np.mean([vectors[part] for part in parts], axis=0)
+    return found
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a class's name in lower case: "Faces_easy" -> ["faces", "easy"], "wildCat" -> ["wild", "cat"]."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+", name)]

@@ -1,0 +1,56 @@
+"""Controls: what replaces the sketches of N games, to find out what in a sketch carries the message.
+
+The functions return games and strokes to take, so that a control applies to points and intensities alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def other_games(count: int, rng: np.random.Generator) -> np.ndarray:
+    """int64 [N]: for every game another one, and every game once. Raises ValueError if there is one game only."""
+    if count < 2:
+        raise ValueError(f"{count} game(s): there is no other one")
+    order, others = rng.permutation(count), np.empty(count, dtype=np.int64)
+    others[order] = np.roll(order, 1)
+    return others
+
+
+def other_games_of_class(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """int64 [N]: for every game another one of its class (`labels`, [N]); -1 if there is none."""
+    others = np.full(len(labels), -1, dtype=np.int64)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) > 1:
+            others[members] = members[other_games(len(members), rng)]
+    return others
+
+
+def mixed_strokes(count: int, strokes: int, rng: np.random.Generator) -> np.ndarray:
+    """int64 [N, K]: for every stroke of every game, another game whose stroke of the same number replaces it."""
+    return np.stack([other_games(count, rng) for _ in range(strokes)], axis=1)
+
+
+def half_dropped(count: int, strokes: int, rng: np.random.Generator) -> np.ndarray:
+    """bool [N, K]: which strokes are dropped: K // 2 of every sketch, at random."""
+    return rng.random((count, strokes)).argsort(axis=1) < strokes // 2
+
+
+def without(dropped: np.ndarray, intensities: np.ndarray | None) -> np.ndarray:
+    """float32 [N, K, C]: the intensities of strokes, zero for those that are `dropped`, bool [N, K].
+
+    intensities: [N, K, C]; None means 1 in one channel.
+    """
+    full = np.ones((*dropped.shape, 1), dtype=np.float32) if intensities is None else intensities
+    return np.where(dropped[:, :, None], np.float32(0), full)
+
+
+def turned(points: np.ndarray, degrees: float) -> np.ndarray:
+    """float32 [N, K, P, 2]: strokes turned anticlockwise about the middle of the canvas.
+
+    points: [N, K, P, 2], (row, col), rows downwards. What leaves the canvas is cut off when it is drawn.
+    """
+    sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
+    row, column = points[..., 0], points[..., 1]
+    return np.stack([cosine * row - sine * column, sine * row + cosine * column], axis=-1).astype(np.float32)

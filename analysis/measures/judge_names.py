@@ -1,0 +1,24 @@
+"""The names of judges. This module does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from learning_to_draw.components import options_of
+from learning_to_draw.models.encoders.config import ENCODERS
+
+DEFAULT_JUDGE = "efficientnet-lite0"
+TIMM = "timm:"  # followed by timm's name of a network
+# The encoders of this program that can be a judge.
+OWN_JUDGES = tuple(name for name, encoder in ENCODERS.items() if "imagenet_weights" in options_of(encoder.config))
+
+
+def is_own_eye(judge: str, options: Mapping[str, object]) -> bool:
+    """Whether a judge has the architecture of the agents' encoder. options: those of the agents' training."""
+    return any(_architecture(judge) == _architecture(value) for value in options.values() if isinstance(value, str))
+
+
+def _architecture(name: str) -> str:
+    """The name of the network: "resnet50" for "timm:resnet50.a1_in1k" and for "ResNet50Backbone"."""
+    network = name.removeprefix(TIMM).partition(".")[0].lower()
+    return network.removesuffix("extended").removesuffix("backbone")
