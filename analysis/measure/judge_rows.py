@@ -6,7 +6,6 @@ import numpy as np
 
 from learning_to_draw.analysis.measure.material import LEAST, LogData
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row
-from learning_to_draw.analysis.measure.word_vectors import read_word_vectors
 from learning_to_draw.analysis.measures.canny import edge_maps
 from learning_to_draw.analysis.measures.judge import teach
 from learning_to_draw.analysis.measures.probe import Probe, class_mean, cross_validated, ranks
@@ -91,14 +90,13 @@ def semanticity_of_sketches(material: LogData) -> Measured:
 
     Interval: bootstrap over classes (Efron 1979); p: permutation of classes (Mantel 1967).
     """
-    judge, drawings, path = material.judge(), material.drawings, material.settings.word_vectors
-    if path is None:
+    judge, drawings, meaning = material.judge(), material.drawings, material.settings.word_vectors
+    of_what = "word vectors"
+    if meaning is None:
         photos = material.training_photos()
         present, prototypes = class_means(judge.features(photos.pictures), photos.labels)
         meaning = dict(zip([photos.classes[label] for label in present], prototypes, strict=True))
         of_what = "photo prototypes"
-    else:
-        meaning, of_what = read_word_vectors(path, sorted(set(drawings.classes))), f"word vectors of {path.name}"
     names = np.array([name for name in sorted(set(drawings.classes)) if name in meaning])
     if len(names) < LEAST:
         raise NotMeasured(f"needs at least {LEAST} classes with {of_what}, and there are {len(names)}")

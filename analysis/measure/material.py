@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -42,7 +41,8 @@ class Settings:
 
     sample: maximum number of games compared in pairs. clip: the CLIP that classifies sketches; None skips this measure.
     classes: the classes that CLIP chooses from; None for those of the log. judge: the network that looks at sketches;
-    None skips the measures that need it. word_vectors: see `word_vectors.read_word_vectors`; None for photo prototypes.
+    None skips the measures that need it. word_vectors: class -> [D], the meanings of classes; None for the judge's
+    view of photos.
     """
 
     features: str = "pixels"
@@ -51,7 +51,7 @@ class Settings:
     clip: Clip | None = None
     classes: Sequence[str] | None = None
     judge: Judge | None = None
-    word_vectors: Path | None = None
+    word_vectors: Mapping[str, np.ndarray] | None = None
 
 
 class LogData:

@@ -14,6 +14,7 @@ from learning_to_draw.analysis.measure.replay import Replay, load_replay
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, as_json, not_measured, summary
 from learning_to_draw.analysis.measure.table import markdown as as_markdown
 from learning_to_draw.analysis.measure.training_photos import TrainingPhotos, load_training_photos
+from learning_to_draw.analysis.measure.word_vectors import read_word_vectors
 from learning_to_draw.analysis.measures.judge import load_judge
 from learning_to_draw.analysis.measures.judge_names import is_own_eye
 from learning_to_draw.analysis.measures.legibility import Clip
@@ -82,8 +83,12 @@ def measure(
     if judge is not None and JUDGED & set(chosen):
         _warn_of_own_eyes(judge, sources)
         network = load_judge(judge, place, judge_weights, pretrained=pretrained)
-        photos = [load_training_photos(log, seed, plugin=plugin, dataset_root=dataset_root) for log in sources]
-    settings = Settings(features, sample, seed, classifier, names, network, word_vectors)
+        if "judge" in chosen or word_vectors is None:
+            photos = [load_training_photos(log, seed, plugin=plugin, dataset_root=dataset_root) for log in sources]
+    meanings = None
+    if word_vectors is not None:
+        meanings = read_word_vectors(word_vectors, {game.photo_class or "" for log in sources for game in log.games})
+    settings = Settings(features, sample, seed, classifier, names, network, meanings)
     of_logs = zip(sources, replays, photos, strict=True)
     materials = [LogData(log, settings, replay, lesson) for log, replay, lesson in of_logs]
 

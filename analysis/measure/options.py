@@ -67,7 +67,7 @@ def add_measure_options(group: Any) -> None:
         f"timm), or one of {', '.join(OWN_JUDGES)} with ImageNet weights; choose another one than the agents' encoder",
     )
     judge.add_argument(
-        "--judge-weights", type=Path, metavar="FILE", help="weights of a timm:NAME (default: downloaded)"
+        "--judge-weights", type=Path, metavar="FILE", help="weights of the timm:NAME (default: downloaded)"
     )
     judge.add_argument(
         "--dataset-root", type=Path, metavar="DIR", help="folder of the data set (default: that of the log's test)"

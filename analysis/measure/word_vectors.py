@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from learning_to_draw.errors import UsageError, first_line
 
 
-def read_word_vectors(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+def read_word_vectors(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
     """Class -> float64 [D], for those of the classes `names` whose words are in the file.
 
     path: a text file with one word per line, followed by D numbers, as of word2vec (Mikolov et al. 2013) and GloVe
