@@ -10,11 +10,13 @@ import torch
 import torch.nn.functional as F
 
 from learning_to_draw import plugins
-from learning_to_draw.analysis.measures.judge import PER_CLASS, choose_photos
+from learning_to_draw.analysis.measures.judge import choose_photos
 from learning_to_draw.datasets.ragged import RaggedImages
 from learning_to_draw.trials.config.configure import COMMAND_LINE, complete
 from learning_to_draw.trials.records.gamelog import GameLog
 from learning_to_draw.trials.trained import of_agents
+
+PER_CLASS = 30  # as in many studies of Caltech-101
 
 
 @dataclass(frozen=True)

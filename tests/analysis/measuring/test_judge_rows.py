@@ -1,0 +1,216 @@
+"""Rows of judge, symbolicity, semanticity, controls and roles, for logs of the Digits with untrained agents."""
+
+import json
+import logging
+import sys
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from learning_to_draw.analysis.measure.control_rows import controls
+from learning_to_draw.analysis.measure.drawing_rows import roles
+from learning_to_draw.analysis.measure.judge_rows import judged, semanticity_of_sketches, symbolicity
+from learning_to_draw.analysis.measure.material import Drawings, LogData, Settings
+from learning_to_draw.analysis.measure.options import add_measure_options
+from learning_to_draw.analysis.measure.replay import load_replay
+from learning_to_draw.analysis.measure.table import NotMeasured
+from learning_to_draw.analysis.measure.training_photos import TrainingPhotos, load_training_photos
+from learning_to_draw.analysis.measures.judge import Judge
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.losses.terms import TotalLoss
+from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.config.parse import parse
+from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials.records.checkpoints import save_checkpoint
+from learning_to_draw.trials.records.gamelog import LoggedStrokes, read_log
+from learning_to_draw.trials.test import test as play_test
+from learning_to_draw.trials.trained import parse_trained
+
+TOOL = Tool("analysis.measure.measure:measure", "", "", add_measure_options)
+CPU = torch.device("cpu")
+WORDS = ["--image-size", "16", "--latent-size", "16", "--stroke-spread", "1", "--batch-size", "12"]
+WORDS += ["--encoder", "SimpleMLPEncoder", "--nlines", "4"]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """(checkpoint, log) of an untrained pair."""
+    folder = tmp_path_factory.mktemp("judged")
+    config, path = parse("train", WORDS), folder / "pair.pt"
+    torch.manual_seed(0)
+    agents = build_agents(config.agents, Pictures({}, 16, 1))
+    optimizer = torch.optim.Adam(agents.parameters())
+    save_checkpoint(path, agents, TotalLoss(config.loss.build(), {}), optimizer, config.values(), 0, [])
+    play_test(parse_trained("test", ["--output", str(folder / "log"), "--weights", str(path)], path), sys.argv)
+    return path, folder / "log" / "gamelogs"
+
+
+@pytest.fixture
+def pixels():
+    """A judge whose features are the pixels."""
+    return Judge("pixels", lambda pictures: pictures[:, 0].flatten(1), 16, (0.0,) * 3, (1.0,) * 3, CPU)
+
+
+def values(measured):
+    return {row.label: row.value for row in measured.rows}
+
+
+def test_training_photos_are_not_in_the_log(played):
+    log = read_log(played[1])
+    photos = load_training_photos(log, 0)
+    assert photos.pictures.shape == (300, 1, 16, 16)
+    assert np.bincount(photos.labels).tolist() == [30] * 10
+    assert photos.classes == tuple(str(digit) for digit in range(10))
+    shown = LogData(log, Settings()).pictures(sorted({game.photo for game in log.games}))
+    assert not {picture.tobytes() for picture in photos.pictures} & {picture.tobytes() for picture in shown}
+    assert (load_training_photos(log, 0).pictures == photos.pictures).all()
+    assert (load_training_photos(log, 1).pictures != photos.pictures).any()
+    eights = photos.pictures[photos.labels == 8].mean(axis=(0, 1)) / 255
+    digits = load_digits()
+    mean = digits.images[digits.target == 8].mean(axis=0) / 16
+    assert np.corrcoef(eights.reshape(8, 2, 8, 2).mean(axis=(1, 3)).ravel(), mean.ravel())[0, 1] > 0.95
+
+
+def test_the_judge_of_pixels_reads_digits_and_no_sketches(played, pixels):
+    """A linear classifier of the pixels of Digits, fitted on 300 of them, is right more than nine times in ten."""
+    log = read_log(played[1])
+    material = LogData(log, Settings(judge=pixels), photos=load_training_photos(log, 0))
+    rows = {row.label: row for row in judged(material).rows}
+    assert rows["legibility of photos, top 1"].value > 0.9
+    assert rows["iconicity of photos, top 1"].value > 0.9
+    assert rows["legibility of edges of the photos, top 1"].value > 0.5
+    for word in ("legibility", "iconicity"):
+        for top in (1, 5):
+            row = rows[f"{word} of sketches, top {top}"]
+            assert row.interval[0] <= row.value <= row.interval[1]
+            assert row.chance == top / 10
+    assert rows["iconicity of sketches, top 1"].value < 0.3
+    assert len(judged(material).brief) == 8
+
+
+def test_photos_in_place_of_sketches_are_symbols_and_meanings(played, pixels):
+    log = read_log(played[1])
+    material = LogData(log, Settings(judge=pixels), photos=load_training_photos(log, 0))
+    known = material.drawings
+    material.drawings = Drawings(known.photos, known.photos, known.classes)
+    [symbols] = symbolicity(material).rows
+    assert symbols.value > 0.85
+    assert symbols.interval[0] < symbols.value < symbols.interval[1]
+    assert symbols.chance == 0.1
+    [meanings] = semanticity_of_sketches(material).rows
+    assert meanings.value > 0.9
+    assert meanings.interval[1] <= 1
+    material.drawings = Drawings(known.photos, known.photos, np.random.default_rng(0).permutation(known.classes))
+    [none] = symbolicity(material).rows
+    assert none.value == pytest.approx(0.1, abs=0.06)
+    assert none.interval[0] < 0.1 < none.interval[1]
+
+
+def test_semanticity_by_hand(played, pixels):
+    """Word vectors that are the mean sketches themselves: r = 1. Three classes are needed."""
+    material = LogData(read_log(played[1]), Settings(judge=pixels))
+    drawings = material.drawings
+    names = np.unique(drawings.classes)
+    means = {name: drawings.sketches[drawings.classes == name].mean(axis=0).ravel() / 255 for name in names}
+    material.settings = Settings(judge=pixels, word_vectors=means)
+    [row] = semanticity_of_sketches(material).rows
+    assert row.value == pytest.approx(1, abs=1e-4)
+    assert row.label == "semanticity of sketches (word vectors)"
+    material.settings = Settings(judge=pixels, word_vectors={name: means[name] for name in names[:2]})
+    with pytest.raises(NotMeasured, match="at least 3 classes with word vectors, and there are 2"):
+        semanticity_of_sketches(material)
+
+
+def test_controls_of_an_untrained_pair(played):
+    """Blank paper says nothing: of the 12 senders of one pool, exactly one is guessed."""
+    path, folder = played
+    log = read_log(folder)
+    material = LogData(log, Settings(sample=10**6), load_replay(path, log, CPU))
+    found = values(controls(material))
+    games = len(log.games)
+    assert found["rate with the sketch"] == pytest.approx(sum(game.correct for game in log.games) / games)
+    assert found["rate with blank paper"] == pytest.approx(1 / 12)
+    assert len(found) == 10
+    assert all(row.chance == pytest.approx(1 / 12) for row in controls(material).rows)
+    for label in ("another game's sketch", "another sketch of the class", "each stroke from another game"):
+        assert found[f"rate with {label}"] == pytest.approx(1 / 12, abs=0.06)
+
+    agents, right = material.agents().agents, 0
+    photos = material.pictures([game.photo for game in log.games])
+    with torch.no_grad():
+        for photo, game in zip(photos, log.games, strict=True):
+            vectors = [
+                agents.receiver(agents.receiver_encoder.encode(torch.from_numpy(pictures) / 255, is_sketch=True).latent)
+                for pictures in (photo[None], material.pictures(list(game.candidates)))
+            ]
+            right += int((vectors[1] @ vectors[0][0]).argmax()) == game.target
+    assert found["rate with the photo itself"] == pytest.approx(right / games)
+
+
+def test_controls_that_change_nothing(played):
+    """If all sketches are the same single stroke, other games' sketches and mixed strokes are that sketch as well."""
+    path, folder = played
+    log = read_log(folder)
+    material = LogData(log, Settings(sample=60), load_replay(path, log, CPU))
+    points = np.broadcast_to(log.strokes().points[:1, :1], (len(log.games), 1, 2, 2)).copy()
+    material.strokes = LoggedStrokes(points, log.strokes().sigma2, None)
+    found = values(controls(material))
+    same = found["rate with the sketch"]
+    assert found["rate with another game's sketch"] == found["rate with each stroke from another game"] == same
+    assert found["rate with half of the strokes"] is None
+
+
+def test_roles_of_a_log(played):
+    log = read_log(played[1])
+    material = LogData(log, Settings(sample=10**6))
+    within, between, ratio = roles(material).rows
+    centres = log.strokes().points.mean(axis=2)[list(material.drawn_once.values())]
+    assert within.value == pytest.approx(centres.var(axis=0).mean(), rel=1e-4)
+    assert between.value == pytest.approx(centres.mean(axis=0).var(axis=0).mean(), rel=1e-4)
+    assert ratio.value == pytest.approx(within.value / between.value)
+    assert all(row.interval[0] < row.value < row.interval[1] for row in (within, between, ratio))
+    assert len(roles(material).details["variance_by_stroke"]) == 4
+    material.strokes = LoggedStrokes(log.strokes().points[:, :1], 0.01, None)
+    del material.sampled_strokes
+    with pytest.raises(NotMeasured, match="2 strokes"):
+        roles(material)
+
+
+def test_what_a_log_without_judge_or_data_set_says(played, make_full_log, tmp_path, pixels):
+    said = TOOL.run("measure", [str(played[1]), "--only", "judge", "symbolicity", "semanticity", "controls", "roles"])
+    for name in ("judge", "symbolicity", "semanticity"):
+        assert f"  {name}: give --judge" in said
+    assert "  controls: give --weights" in said
+    assert "variance between strokes" in said
+    log = read_log(make_full_log(tmp_path))
+    assert load_training_photos(log, 0) is None
+    with pytest.raises(NotMeasured, match="options of a data set"):
+        judged(LogData(log, Settings(judge=pixels)))
+    empty = TrainingPhotos(np.zeros((2, 1, 12, 12), np.uint8), np.array([0, 1]), ("a", "b"))
+    with pytest.raises(NotMeasured, match="the class 'c' has no training photos"):
+        judged(LogData(log, Settings(judge=pixels), photos=empty))
+
+
+def test_the_command(played, tmp_path, caplog):
+    pytest.importorskip("timm")
+    words = [str(played[1]), "--device", "cpu", "--only", "judge", "symbolicity", "--json", str(tmp_path / "out.json")]
+    from learning_to_draw.analysis.measure import measure as module
+
+    values = vars(TOOL._parser("measure", words).parse_args([*words, "--judge", "timm:test_resnet"]))
+    with caplog.at_level(logging.WARNING):
+        said = module.measure(**values, pretrained=False)
+    assert not caplog.records
+    assert "symbolicity of sketches" in said
+    found = json.loads((tmp_path / "out.json").read_text())["logs"][0]["measures"]
+    assert found["judge"]["judge"] == "timm:test_resnet"
+    assert len(found["judge"]["rows"]) == 12
+    for words, told in (
+        (["--judge-weights", "x.pt"], "need --judge"),
+        (["--judge", "nobody"], "--judge nobody is not known"),
+        (["--judge", "timm:test_resnet", "--word-vectors", "none.txt"], "cannot be read"),
+        (["--judge", "timm:no_such_network"], "cannot be loaded"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            TOOL.run("measure", [str(played[1]), *words])
