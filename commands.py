@@ -120,8 +120,11 @@ rate, overall and by class; whether similar photos have similar sketches
 class; how much ink and how many strokes are used; the rate with a stroke erased
 (with --weights; takes minutes on a CPU if the encoder is a large network); which
 class CLIP sees (with --clip); and, with several logs of the same test pictures, how
-similarly their runs draw. Measures that a log does not allow (a log of the official
-code, for example) are listed with the reason.""",
+similarly their runs draw. With --judge, a network that had no part in the training
+measures iconicity, legibility, symbolicity and semanticity (Qiu et al. 2022); with
+--weights, games are also replayed with controls in place of the sketch. Measures
+that a log does not allow (a log of the official code, for example) are listed with
+the reason.""",
         measure_options.add_measure_options,
     ),
     "study": Tool(

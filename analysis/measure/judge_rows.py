@@ -29,7 +29,7 @@ def judged(material: LogData) -> Measured:
     judge, lesson, drawings = material.judge(), material.training_photos(), material.drawings
     index_of = {name: index for index, name in enumerate(lesson.classes)}
     if unknown := set(drawings.classes) - set(index_of):
-        raise NotMeasured(f"the class {min(unknown)!r} has no training photos")
+        raise NotMeasured(f"the class {str(min(unknown))!r} has no training photos")
     labels = np.array([index_of[name] for name in drawings.classes])
     white_paper, count = material.white_paper, len(lesson.classes)
     ruler = teach(judge, lesson.pictures, lesson.labels, count, white_paper=white_paper)

@@ -18,6 +18,7 @@ from learning_to_draw.analysis.measure.replay import load_replay
 from learning_to_draw.analysis.measure.table import NotMeasured
 from learning_to_draw.analysis.measure.training_photos import TrainingPhotos, load_training_photos
 from learning_to_draw.analysis.measures.judge import Judge
+from learning_to_draw.datasets.digits import enlarge
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.trials.build import Pictures, build_agents
@@ -67,19 +68,19 @@ def test_training_photos_are_not_in_the_log(played):
     assert not {picture.tobytes() for picture in photos.pictures} & {picture.tobytes() for picture in shown}
     assert (load_training_photos(log, 0).pictures == photos.pictures).all()
     assert (load_training_photos(log, 1).pictures != photos.pictures).any()
-    eights = photos.pictures[photos.labels == 8].mean(axis=(0, 1)) / 255
     digits = load_digits()
-    mean = digits.images[digits.target == 8].mean(axis=0) / 16
-    assert np.corrcoef(eights.reshape(8, 2, 8, 2).mean(axis=(1, 3)).ravel(), mean.ravel())[0, 1] > 0.95
+    eights = enlarge(torch.from_numpy(digits.images[digits.target == 8]), 16).double().mean(dim=0).numpy()
+    assert np.corrcoef(photos.pictures[photos.labels == 8].mean(axis=0).ravel(), eights.ravel())[0, 1] > 0.95
 
 
 def test_the_judge_of_pixels_reads_digits_and_no_sketches(played, pixels):
-    """A linear classifier of the pixels of Digits, fitted on 300 of them, is right more than nine times in ten."""
+    """A linear classifier of the pixels of Digits, fitted on 300 of them, is right about nine times in ten."""
     log = read_log(played[1])
     material = LogData(log, Settings(judge=pixels), photos=load_training_photos(log, 0))
-    rows = {row.label: row for row in judged(material).rows}
-    assert rows["legibility of photos, top 1"].value > 0.9
-    assert rows["iconicity of photos, top 1"].value > 0.9
+    measured = judged(material)
+    rows = {row.label: row for row in measured.rows}
+    assert rows["legibility of photos, top 1"].value > 0.85
+    assert rows["iconicity of photos, top 1"].value > 0.85
     assert rows["legibility of edges of the photos, top 1"].value > 0.5
     for word in ("legibility", "iconicity"):
         for top in (1, 5):
@@ -87,7 +88,10 @@ def test_the_judge_of_pixels_reads_digits_and_no_sketches(played, pixels):
             assert row.interval[0] <= row.value <= row.interval[1]
             assert row.chance == top / 10
     assert rows["iconicity of sketches, top 1"].value < 0.3
-    assert len(judged(material).brief) == 8
+    assert [row.label for row in measured.brief if "top 5" in row.label] == [
+        "legibility of sketches, top 5",
+        "iconicity of sketches, top 5",
+    ]
 
 
 def test_photos_in_place_of_sketches_are_symbols_and_meanings(played, pixels):
@@ -128,12 +132,12 @@ def test_controls_of_an_untrained_pair(played):
     path, folder = played
     log = read_log(folder)
     material = LogData(log, Settings(sample=10**6), load_replay(path, log, CPU))
-    found = values(controls(material))
-    games = len(log.games)
+    measured = controls(material)
+    found, games = values(measured), len(log.games)
     assert found["rate with the sketch"] == pytest.approx(sum(game.correct for game in log.games) / games)
     assert found["rate with blank paper"] == pytest.approx(1 / 12)
     assert len(found) == 10
-    assert all(row.chance == pytest.approx(1 / 12) for row in controls(material).rows)
+    assert all(row.chance == pytest.approx(1 / 12) for row in measured.rows)
     for label in ("another game's sketch", "another sketch of the class", "each stroke from another game"):
         assert found[f"rate with {label}"] == pytest.approx(1 / 12, abs=0.06)
 
@@ -195,7 +199,7 @@ def test_what_a_log_without_judge_or_data_set_says(played, make_full_log, tmp_pa
 
 def test_the_command(played, tmp_path, caplog):
     pytest.importorskip("timm")
-    words = [str(played[1]), "--device", "cpu", "--only", "judge", "symbolicity", "--json", str(tmp_path / "out.json")]
+    words = [str(played[1]), "--device", "cpu", "--only", "symbolicity", "--json", str(tmp_path / "out.json")]
     from learning_to_draw.analysis.measure import measure as module
 
     values = vars(TOOL._parser("measure", words).parse_args([*words, "--judge", "timm:test_resnet"]))
@@ -204,8 +208,7 @@ def test_the_command(played, tmp_path, caplog):
     assert not caplog.records
     assert "symbolicity of sketches" in said
     found = json.loads((tmp_path / "out.json").read_text())["logs"][0]["measures"]
-    assert found["judge"]["judge"] == "timm:test_resnet"
-    assert len(found["judge"]["rows"]) == 12
+    assert found["symbolicity"]["judge"] == "timm:test_resnet"
     for words, told in (
         (["--judge-weights", "x.pt"], "need --judge"),
         (["--judge", "nobody"], "--judge nobody is not known"),
