@@ -35,7 +35,7 @@ from learning_to_draw.trials.loop.callbacks import (
 )
 from learning_to_draw.trials.loop.interrupts import Interrupts
 from learning_to_draw.trials.loop.memory import graph_bytes, memory_estimate
-from learning_to_draw.trials.loop.pictures import PassPictures
+from learning_to_draw.trials.loop.pictures import EpochStrokes, PassPictures
 from learning_to_draw.trials.loop.precision import compile_backbones, keep_features, set_determinism, set_precision
 from learning_to_draw.trials.loop.progress import EpochLine, Progress, set_verbosity
 from learning_to_draw.trials.loop.resume_point import ResumePoint
@@ -196,6 +196,7 @@ def _fit(
         clock,
         StopOnNaN(snapshots),
         PassPictures(folder, config.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
+        EpochStrokes(folder, config.num_reconstructions),
         log,
         Progress(sampler.games * sampler.senders * distributed.world_size(), clock),
         EpochLine(clock),

@@ -1,16 +1,21 @@
-"""The callback that writes the pictures of a validation or test pass (see `records/pictures.py`)."""
+"""Callbacks that write pictures and strokes of a validation or test pass (see `records/pictures.py`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 import torchbearer
 from torchbearer.callbacks import Callback
 
 from learning_to_draw.games.scores import correct_guesses
 from learning_to_draw.models.agents import Play
+from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.trials.loop.batches import Batch
+from learning_to_draw.trials.records.gamelog_writer import StrokesFile
 from learning_to_draw.trials.records.pictures import PlayedGames, draw_games, save_grid, save_picture
+
+MOST_SKETCHES = 16  # whose strokes are kept after every epoch
 
 
 class PassPictures(Callback):
@@ -41,6 +46,43 @@ class PassPictures(Callback):
         save_grid(self.folder / f"{self.prefix}_samples_targets_gameorder.png", games.pool)
         save_grid(self.folder / f"{self.prefix}_samples_targets_matchedorder.png", games.targets)
         save_picture(self.folder / f"{self.prefix}_games.png", draw_games(games))
+
+
+class EpochStrokes(Callback):
+    """Writes val_strokes_NN.npz after every validation: the strokes of its first sketches, at most MOST_SKETCHES.
+
+    The photos are always the same: the first ones of val_samples.png. NN is the epoch, from 0.
+    """
+
+    def __init__(self, folder: Path, count: int):
+        """count: the number of photos in val_samples.png."""
+        super().__init__()
+        self.folder, self.count = folder, min(count, MOST_SKETCHES)
+
+    def on_start_validation(self, state):
+        self._parts: list[Strokes] = []
+
+    def on_step_validation(self, state):
+        missing = self.count - sum(len(part.points) for part in self._parts)
+        if missing > 0:
+            self._parts.append(_first(state[torchbearer.Y_PRED].play.strokes, missing))
+
+    def on_end_validation(self, state):
+        if not self._parts:
+            return
+        file = StrokesFile(self.folder / f"val_strokes_{state[torchbearer.EPOCH]:02d}.npz")
+        try:
+            for part in self._parts:
+                file.add(part)
+            file.finish()
+        finally:
+            file.discard()
+
+
+def _first(strokes: Strokes, count: int) -> Strokes:
+    """The strokes of the first `count` sketches, on the CPU."""
+    fields = vars(strokes).values()
+    return Strokes(*(field[:count].detach().cpu() if torch.is_tensor(field) else field for field in fields))
 
 
 def played_games(batch: Batch, play: Play, most: int) -> PlayedGames:

@@ -125,11 +125,11 @@ class Turn:
 
 @dataclass(frozen=True)
 class LoggedStrokes:
-    """The strokes of all games of a log, in order; see `models.decoders.base.Strokes`."""
+    """The strokes of sketches, such as those of all games of a log; see `models.decoders.base.Strokes`."""
 
-    points: np.ndarray  # float32 [games, strokes, P, 2], (row, col) on a canvas from -1 to 1
-    sigma2: float | np.ndarray  # of all strokes, or float32 [games, strokes]
-    intensities: np.ndarray | None  # float32 [games, strokes, C] in 0..1
+    points: np.ndarray  # float32 [sketches, strokes, P, 2], (row, col) on a canvas from -1 to 1
+    sigma2: float | np.ndarray  # of all strokes, or float32 [sketches, strokes]
+    intensities: np.ndarray | None  # float32 [sketches, strokes, C] in 0..1
 
     def __getitem__(self, games: Any) -> LoggedStrokes:
         """The strokes of some games. games: their numbers, or a slice; one number gives arrays without `games`."""
@@ -184,32 +184,39 @@ class GameLog:
     def strokes(self) -> LoggedStrokes | None:
         """The strokes of all games; None if the log has none (official code). Raises UsageError for a damaged file."""
         path = inside(self.folder, "strokes.npz")
-        if not path.is_file():
-            return None
-        try:
-            _check_arrays(path)
-            with np.load(path, allow_pickle=False) as arrays, np.errstate(over="ignore"):
-                content = {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
-            sigma2 = content["sigma2"] if content["sigma2"].ndim == 2 else float(content["sigma2"])
-            strokes = LoggedStrokes(content["points"], sigma2, content.get("intensities"))
-        except Exception as error:  # the exceptions of a damaged archive vary
-            raise cannot_read(path, first_line(error)[:200]) from error
-        points, intensities = strokes.points, strokes.intensities
-        matching = points.ndim == 4 and len(points) == len(self.games) and points.shape[2:] in ((1, 2), (2, 2), (4, 2))
-        if intensities is not None:
-            matching = matching and intensities.ndim == 3 and intensities.shape[:2] == points.shape[:2]
-            matching = matching and intensities.shape[2] in (1, 3)
-        if isinstance(sigma2, np.ndarray):
-            matching = matching and sigma2.shape == points.shape[:2]
-        if not matching:
-            arrays = (array for array in (points, sigma2, intensities) if isinstance(array, np.ndarray))
-            shapes = " and ".join(str(list(array.shape)) for array in arrays)
-            raise UsageError(f"{path} holds strokes {shapes} for {len(self.games)} games.\nGive an intact log.")
-        # Also False for NaN. The bound is generous, because some decoders draw beyond the canvas, which ends at 1.
-        usual = all((abs(array) < 1e6).all() for array in (points, intensities) if array is not None)
-        if not (usual and np.all((np.asarray(sigma2) > 0) & (np.asarray(sigma2) < 1e6))):
-            raise UsageError(f"{path} holds numbers that strokes cannot have.\nGive an intact log.")
-        return strokes
+        return read_strokes(path, len(self.games)) if path.is_file() else None
+
+
+def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
+    """The strokes of all sketches in a file that `gamelog_writer.StrokesFile` wrote.
+
+    sketches: their number; None for any number. Raises UsageError for a damaged file.
+    """
+    try:
+        _check_arrays(path)
+        with np.load(path, allow_pickle=False) as arrays, np.errstate(over="ignore"):
+            content = {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
+        sigma2 = content["sigma2"] if content["sigma2"].ndim == 2 else float(content["sigma2"])
+        strokes = LoggedStrokes(content["points"], sigma2, content.get("intensities"))
+    except Exception as error:  # the exceptions of a damaged archive vary
+        raise cannot_read(path, first_line(error)[:200]) from error
+    points, intensities = strokes.points, strokes.intensities
+    matching = points.ndim == 4 and sketches in (None, len(points)) and points.shape[2:] in ((1, 2), (2, 2), (4, 2))
+    if intensities is not None:
+        matching = matching and intensities.ndim == 3 and intensities.shape[:2] == points.shape[:2]
+        matching = matching and intensities.shape[2] in (1, 3)
+    if isinstance(sigma2, np.ndarray):
+        matching = matching and sigma2.shape == points.shape[:2]
+    if not matching:
+        arrays = (array for array in (points, sigma2, intensities) if isinstance(array, np.ndarray))
+        shapes = " and ".join(str(list(array.shape)) for array in arrays)
+        expected = "" if sketches is None else f" for {sketches} games"
+        raise UsageError(f"{path} holds strokes {shapes}{expected}.\nGive an intact log.")
+    # Also False for NaN. The bound is generous, because some decoders draw beyond the canvas, which ends at 1.
+    usual = all((abs(array) < 1e6).all() for array in (points, intensities) if array is not None)
+    if not (usual and np.all((np.asarray(sigma2) > 0) & (np.asarray(sigma2) < 1e6))):
+        raise UsageError(f"{path} holds numbers that strokes cannot have.\nGive an intact log.")
+    return strokes
 
 
 def _check_arrays(path: Path) -> None:

@@ -26,6 +26,7 @@ NAMES = {
         "val_games.png",
         "val_reconstruction_samples_NN.png",
         "val_samples.png",
+        "val_strokes_NN.npz",
         "val_samples_targets_gameorder.png",
         "val_samples_targets_matchedorder.png",
         "model_NN.pt",
