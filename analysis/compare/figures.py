@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,32 +14,13 @@ from PIL import Image
 
 from learning_to_draw.analysis.compare.settings import Setting, numeric_option, numeric_options, option_text
 from learning_to_draw.analysis.compare.sketches import Sketches
+from learning_to_draw.analysis.figure_style import COLUMN, GREY, PAGE, RIGHT, STYLE, WRONG, saved
 from learning_to_draw.datasets.picture_file import take_from
 from learning_to_draw.packages import import_optional
 
-STYLE = {
-    "font.size": 8,
-    "axes.labelsize": 8,
-    "axes.titlesize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "lines.linewidth": 1.3,
-    "pdf.fonttype": 42,  # TrueType: text that can be selected and edited, as publishers ask for
-    "ps.fonttype": 42,
-    "savefig.dpi": 300,
-}
-COLUMN, PAGE = 3.3, 6.75  # inches: widths of a column and of the text in a two-column paper
 # Okabe and Ito (2008): distinguishable with common colour blindness. Without yellow, which is too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX"
-RIGHT, WRONG, GREY = "#009E73", "#D55E00", "#767676"
 DOTTED = {"color": GREY, "linestyle": ":", "linewidth": 1, "zorder": 0}
 MOST_INSIDE = 5  # with more settings, the legend is below the axes
 SMALL = {"markersize": 2.5, "alpha": 0.6, "markeredgewidth": 0}
@@ -61,21 +41,21 @@ def figures(settings: Sequence[Setting], against: str | None, sketches: Sketches
     with matplotlib.rc_context(STYLE):
         figure = figure_of(figsize=(COLUMN, 2.3 + below), layout="constrained")
         plot_curves(figure.subplots(), settings)
-        files |= _saved("curves", figure)
+        files |= saved("curves", figure)
         figure = figure_of(figsize=(COLUMN, height), layout="constrained")
         plot_rates(figure.subplots(), settings, against)
-        files |= _saved("rate", figure)
+        files |= saved("rate", figure)
         figure = figure_of(figsize=(PAGE, max(2.3 + below, height)), layout="constrained")
         left, right = figure.subplots(1, 2)
         plot_curves(left, settings)
         plot_rates(right, settings, against)
         for axes, letter in ((left, "a"), (right, "b")):
             axes.set_title(letter, loc="left", fontweight="bold")
-        files |= _saved("figure", figure)
+        files |= saved("figure", figure)
         if sketches is not None:
             figure = figure_of(figsize=(PAGE, (len(sketches.rows) + 1) * 0.68 + 0.1))
             plot_sketches(figure, sketches)
-            files |= _saved("sketches", figure)
+            files |= saved("sketches", figure)
     return files
 
 
@@ -229,12 +209,3 @@ def _text(text: str, most: int) -> str:
 
 def _wrapped(text: str, width: int) -> str:
     return "\n".join(textwrap.wrap(_text(text, 200), width, max_lines=3, placeholder=" ..."))
-
-
-def _saved(name: str, figure: Any) -> Mapping[str, bytes]:
-    files = {}
-    for kind, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None, "Producer": None})):
-        file = io.BytesIO()
-        figure.savefig(file, format=kind, metadata=metadata)
-        files[f"{name}.{kind}"] = file.getvalue()
-    return files

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from learning_to_draw.errors import UsageError, program
-from learning_to_draw.trials.records.gamelog import GameLog, read_log
+from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes, read_log
 from learning_to_draw.trials.records.output import check_new, whole_folder
 from learning_to_draw.trials.records.svg import svg
 
@@ -50,5 +50,12 @@ def sketches_as_svg(log: GameLog, games: Sequence[int]) -> list[str]:
             f"Give an intact log, as written by {program()} test."
         )
     invert, contrast = log.card.get("invert", False), log.card.get("contrast", 1.0)
-    chosen = (strokes[game] for game in games)
+    return strokes_as_svg(strokes, games, size, invert, contrast)
+
+
+def strokes_as_svg(
+    strokes: LoggedStrokes, rows: Iterable[int], size: int, invert: bool = False, contrast: float = 1.0
+) -> list[str]:
+    """Returns the sketches `rows` of `strokes` as SVG; see `svg` for the other arguments."""
+    chosen = (strokes[row] for row in rows)
     return [svg(one.points, one.sigma2, size, one.intensities, invert, contrast) for one in chosen]

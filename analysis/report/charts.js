@@ -68,10 +68,17 @@ function figure(chart, epochs) {
   new ResizeObserver(draw).observe(plot);
   const keys = chart.series.length > 1 || chart.chance ? chart.series.map((one) => el("span", { class: "key" }, sample(one.paint), one.name)) : [];
   if (chart.chance) keys.push(el("span", { class: "key" }, sample(null), `chance ${percent(chart.chance)}`));
+  const legend = el("span", { class: "keys" }, keys);
   return el(
     "figure",
     { class: "chart", "data-chart": chart.title },
-    el("figcaption", null, el("b", null, chart.title, chart.log ? el("span", null, " (logarithmic axis)") : null), keys.length ? el("span", { class: "keys" }, keys) : null),
+    el(
+      "figcaption",
+      null,
+      el("b", null, chart.title, chart.log ? el("span", null, " (logarithmic axis)") : null),
+      keys.length ? legend : null,
+      saveButtons(chart.title, () => plot.querySelector("svg"), legend),
+    ),
     plot,
   );
 }

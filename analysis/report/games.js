@@ -1,14 +1,25 @@
-// The games of a log with their filters, the rates by class, and the confusions between classes.
+// The games of a log with their filters, and the confusions between classes. views.js has the other views of a log.
 // page.js, which is loaded after this file, defines el, picture, scroll, section and the number formats.
 
 const GAMES_AT_ONCE = 24;
+const NO_CLASSES =
+  "This log does not say which class a picture belongs to (logs of the official code never do), so the lexicon of classes and confusions between classes are not available.";
 
 // ---- games ----
 
 function logSection(log, number) {
   const id = content.logs.length === 1 ? "games" : `games-${number + 1}`;
   const title = content.logs.length === 1 ? "Games" : `Games of ${log.name}`;
-  return section(id, title, summary(log), gallery(log, id), classesOf(log));
+  const name = content.logs.length === 1 ? "" : ` of ${log.name}`;
+  return section(
+    id,
+    title,
+    summary(log),
+    gallery(log, id),
+    log.classes ? [lexicon(log.classes.lexicon, id), confusion(log.classes)] : note(NO_CLASSES),
+    log.roles ? rolesOf(log.roles, id, name) : note("This log has no strokes (logs of the official code never do), so the roles of strokes are not shown."),
+    log.map ? mapOf(log.map, id, name) : note("This log has too few different sketches for a map."),
+  );
 }
 
 function summary(log) {
@@ -17,8 +28,11 @@ function summary(log) {
     `${count(result.right)} of ${games(result.games)} were won: ${percent(result.rate)} (95 % interval ${interval(result.low, result.high)}; chance ${percent(result.chance)}).`,
   ];
   if (result.among_best) sentences.push(`The target is among the receiver's ${result.among_best.of} best candidates in ${percent(result.among_best.rate)} of the games.`);
-  if (log.games.length < log.total) sentences.push(`A random sample of ${games(log.games.length)} is shown.`);
-  if (!log.scored) sentences.push("This log has no scores, so each game shows only the receiver's guess and the target.");
+  const wrong = log.games.filter((game) => !game.right).length;
+  const kind = (shown, all, word) => (shown === all ? `all ${count(all)} ${word}` : `${count(shown)} of ${count(all)} ${word}, chosen at random`);
+  sentences.push(`Shown below, wrong guesses first: ${kind(wrong, result.games - result.right, "wrong")}; ${kind(log.games.length - wrong, result.right, "right")}.`);
+  if (log.scored) sentences.push("The percentages of the candidates are probabilities: the softmax of the receiver's scores of all candidates in the game.");
+  else sentences.push("This log has no scores, so each game shows only the receiver's guess and the target.");
   if (log.other_photo) sentences.push("In some of these games, the target is another picture of the class that the sender saw.");
   const card = [["data", [log.card.dataset, log.card.split].filter(Boolean).join(", ")], ["game", log.card.game], ["weights", log.card.weights], ["log", log.folder]];
   return [
@@ -30,27 +44,14 @@ function summary(log) {
 function gallery(log, id) {
   const classes = new Map();
   for (const game of log.games) if (game.class !== null) classes.set(game.class, (classes.get(game.class) || 0) + 1);
-  const list = el("ul", { class: "games" });
+  const { list, more, fill } = paged("games", GAMES_AT_ONCE, (game) => card(game, log));
   const status = el("p", { role: "status", class: "faint" });
-  const more = el("button", { class: "more", type: "button" });
   const chosen = { class: null, right: null };
-  let matching = [];
 
-  const show = (from) => {
-    const upTo = Math.min(matching.length, from + GAMES_AT_ONCE);
-    list.append(...matching.slice(from, upTo).map((game) => card(game, log)));
-    more.hidden = upTo === matching.length;
-    more.textContent = `Show ${Math.min(GAMES_AT_ONCE, matching.length - upTo)} more of ${matching.length - upTo}`;
-    more.onclick = () => {
-      show(upTo);
-      list.children[upTo].focus({ preventScroll: true }); // otherwise the keyboard would start from the top again
-    };
-  };
   const filter = () => {
-    matching = log.games.filter((game) => (chosen.class === null || game.class === chosen.class) && (chosen.right === null || game.right === chosen.right));
+    const matching = log.games.filter((game) => (chosen.class === null || game.class === chosen.class) && (chosen.right === null || game.right === chosen.right));
     status.textContent = matching.length === log.games.length ? `${games(matching.length)}` : `${count(matching.length)} of ${games(log.games.length)}`;
-    list.replaceChildren();
-    show(0);
+    fill(matching);
   };
   // The values of the options are numbers, because the name of a class can be any text.
   const names = [...classes.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
@@ -61,13 +62,12 @@ function gallery(log, id) {
     names.map((name, place) => el("option", { value: place }, `${name} (${classes.get(name)})`)),
   );
   const won = log.games.filter((game) => game.right).length;
-  const verdict = (text, value, checked) =>
-    el("label", null, el("input", { type: "radio", name: `${id}-verdict`, checked, onchange: () => ((chosen.right = value), filter()) }), text);
+  const verdicts = [["all", null], [`wrong (${log.games.length - won})`, false], [`right (${won})`, true]];
   const filters = el(
     "form",
     { class: "filters", autocomplete: "off", onsubmit: (event) => event.preventDefault() },
     names.length ? el("div", null, el("label", { for: `${id}-class` }, "Class of the target "), select) : null,
-    el("fieldset", null, el("legend", { class: "hidden" }, "Won or lost"), verdict("all", null, true), verdict(`right (${won})`, true), verdict(`wrong (${log.games.length - won})`, false)),
+    choice("Right or wrong", `${id}-verdict`, verdicts, (right) => ((chosen.right = right), filter())),
   );
   filter();
   return [filters, status, list, more];
@@ -92,7 +92,7 @@ function card(game, log) {
 
 function guess(one) {
   const marks = [one.guess ? "guess" : null, one.target ? "target" : null].filter(Boolean);
-  const scored = one.score !== undefined;
+  const scored = one.probability !== undefined;
   const name = one.class === null ? "" : one.class;
   return el(
     "li",
@@ -102,55 +102,13 @@ function guess(one) {
     el(
       "div",
       null,
-      el("div", { class: "line1" }, el("span", null, name, " ", marks.length ? el("span", { class: "mark" }, marks.join(", ")) : null), scored ? el("span", { class: "score" }, one.score === null ? "not a number" : one.score.toPrecision(4)) : null),
-      scored ? el("div", { class: "bar", "aria-hidden": "true" }, el("i", { style: { width: `${100 * one.share}%` } })) : null,
+      el("div", { class: "line1" }, el("span", null, name, " ", marks.length ? el("span", { class: "mark" }, marks.join(", ")) : null), scored ? el("span", { class: "score" }, one.probability === null ? "not a number" : percent(one.probability)) : null),
+      scored ? el("div", { class: "bar", "aria-hidden": "true" }, el("i", { style: { width: `${100 * (one.probability || 0)}%` } })) : null,
     ),
   );
 }
 
-// ---- classes ----
-
-function classesOf(log) {
-  if (!log.classes)
-    return note("This log does not say which class a picture belongs to (logs of the official code never do), so rates by class and confusions between classes are not available.");
-  return [el("h3", null, "Rate by class of the target"), scroll("Rate by class", rates(log.classes.rates), "tall"), confusion(log.classes)];
-}
-
-function rates(classes) {
-  const columns = [
-    { name: "class", of: (one) => one.name, kind: "" },
-    { name: "games", of: (one) => one.games, kind: "number" },
-    { name: "right", of: (one) => one.right, kind: "number" },
-    { name: "rate", of: (one) => one.rate, kind: "number" },
-  ];
-  const body = el("tbody");
-  const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
-  const sort = (column, way) => {
-    const rows = [...classes].sort((a, b) => way * compare(column.of(a), column.of(b)) || compare(a.name, b.name));
-    body.replaceChildren(...rows.map(rateRow));
-    for (const other of columns) other.head.setAttribute("aria-sort", other === column ? (way > 0 ? "ascending" : "descending") : "none");
-    column.way = way;
-  };
-  for (const column of columns) {
-    const next = () => sort(column, column.head.getAttribute("aria-sort") === "none" ? 1 : -column.way);
-    column.head = el("th", { scope: "col", class: column.kind }, el("button", { type: "button", onclick: next }, column.name));
-  }
-  sort(columns[3], 1);
-  const heads = [...columns.map((column) => column.head), el("th", { scope: "col", class: "number" }, "95 % interval"), el("td", { class: "wide" })];
-  return el("table", { class: "rates wide" }, el("thead", null, el("tr", null, heads)), body);
-}
-
-function rateRow(one) {
-  return el(
-    "tr",
-    null,
-    el("th", { scope: "row" }, one.name),
-    [one.games, one.right].map((number) => el("td", { class: "number" }, count(number))),
-    el("td", { class: "number" }, percent(one.rate)),
-    el("td", { class: "number faint" }, interval(one.low, one.high)),
-    el("td", { class: "wide" }, range(one)),
-  );
-}
+// ---- confusions ----
 
 function confusion(classes) {
   const title = el("h3", null, "Confusions between classes");

@@ -1,4 +1,4 @@
-"""A game log for the page: statistics of all its games, and a sample of games with pictures."""
+"""A game log for the page: statistics of all its games, and games with pictures, the wrong ones first."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from learning_to_draw.analysis.measures.rates import class_counts, mean_chance
+from learning_to_draw.analysis.measures.rates import mean_chance
+from learning_to_draw.analysis.report import roles, sketch_map
+from learning_to_draw.analysis.report.lexicon import Entry, as_content, in_order, rate_of
 from learning_to_draw.analysis.report.pictures import Pictures
-from learning_to_draw.games.scores import rate_interval
+from learning_to_draw.analysis.report.views import Views
 from learning_to_draw.trials.records.gamelog import GameLog, Turn
 
 SHOWN_GUESSES = 5  # candidates shown per game, best-scored first
@@ -18,9 +20,9 @@ WHOLE_MATRIX = 30  # classes; with more, only those most often confused are show
 PART_OF_MATRIX, WORST_PAIRS = 20, 20
 
 
-def games_of(log: GameLog, max_games: int, seed: int, pictures: Pictures) -> dict[str, Any]:
+def games_of(log: GameLog, views: Views, max_games: int, seed: int, pictures: Pictures) -> dict[str, Any]:
     """Returns the page's content for one log. Raises UsageError if a picture of a shown game cannot be read."""
-    shown = sorted(random.Random(seed).sample(range(len(log.games)), min(max_games, len(log.games))))
+    shown = _chosen(log.games, max_games, seed)
     return {
         "name": log.folder.parent.name if log.folder.name == "gamelogs" else log.folder.name,
         "folder": str(log.folder),
@@ -30,14 +32,25 @@ def games_of(log: GameLog, max_games: int, seed: int, pictures: Pictures) -> dic
         "games": [_game(log, number, pictures) for number in shown],
         "scored": log.games[0].scores is not None,
         "other_photo": any(game.photo != game.target_picture for game in log.games),
-        "classes": _classes(log),
+        "classes": _classes(log, views.lexicon, pictures) if views.lexicon else None,
+        "roles": roles.as_content(views.roles) if views.roles else None,
+        "map": sketch_map.as_content(log, views.map, pictures) if views.map else None,
     }
 
 
-def rate_of(right: int, games: int) -> dict[str, Any]:
-    """Returns the counts and their rate with its 95 % interval, in 0..1."""
-    low, high = rate_interval(right, games)
-    return {"right": right, "games": games, "rate": right / games, "low": low, "high": high}
+def _chosen(games: Sequence[Turn], most: int, seed: int) -> list[int]:
+    """Returns the numbers of the games to show, the wrong ones first.
+
+    All wrong games are shown if they are at most half of `most`. Games are otherwise chosen at random.
+    """
+    wrong, right = ([number for number, game in enumerate(games) if game.correct is won] for won in (False, True))
+    wrong_shown = min(len(wrong), max((most + 1) // 2, most - len(right)))
+    choice = random.Random(seed)
+    return [
+        number
+        for kind, count in ((wrong, wrong_shown), (right, most - wrong_shown))
+        for number in sorted(choice.sample(kind, min(count, len(kind))))
+    ]
 
 
 def _result(games: Sequence[Turn]) -> dict[str, Any]:
@@ -100,31 +113,28 @@ def _guess(log: GameLog, game: Turn, candidate: int, rank: int | None, pictures:
         "target": candidate == game.target,
         "guess": candidate == game.guess,
         "rank": rank,
-        **({} if game.scores is None else _score(game, candidate)),
+        **({} if game.scores is None else {"probability": _probability(game.scores, candidate)}),
     }
 
 
-def _score(game: Turn, candidate: int) -> dict[str, float | None]:
-    """Returns the score and its position between the lowest (0) and the highest (1) score of the game."""
-    score, low, high = game.scores[candidate], min(game.scores), max(game.scores)
-    if not all(map(math.isfinite, (score, low, high, high - low))):
-        return {"score": None, "share": 0}
-    return {"score": round(score, 4), "share": round((score - low) / (high - low), 3) if high > low else 0}
-
-
-def _classes(log: GameLog) -> dict[str, Any] | None:
-    """Returns rates by class of the target, and confusions between classes; None if the log has no classes."""
-    if any(game.candidate_classes is None for game in log.games):
+def _probability(scores: Sequence[float], candidate: int) -> float | None:
+    """Returns the softmax of the scores at one candidate; None if a score is not finite."""
+    if not all(map(math.isfinite, scores)):
         return None
+    weights = [math.exp(score - max(scores)) for score in scores]
+    return round(weights[candidate] / sum(weights), 6)
+
+
+def _classes(log: GameLog, entries: Sequence[Entry], pictures: Pictures) -> dict[str, Any]:
+    """Returns the lexicon, and confusions between classes."""
     counts = Counter((game.target_class, game.guessed_class) for game in log.games)
-    rates = class_counts([game.correct for game in log.games], [game.target_class for game in log.games])
-    played = {name: games for name, (_, games) in rates.items()}
-    names = _in_order({name for pair in counts for name in pair}, log.card.get("classes"))
+    played = {entry.name: entry.played for entry in entries}
+    names = in_order({name for pair in counts for name in pair}, log.card.get("classes"))
     confused = Counter({pair: count for pair, count in counts.items() if pair[0] != pair[1]})
     whole = len(names) <= WHOLE_MATRIX
     shown = names if whole else _most_confused(confused, names)
     return {
-        "rates": [{"name": name, **rate_of(*rates[name])} for name in names if name in rates],
+        "lexicon": as_content(log, entries, pictures),
         "matrix": {
             "names": shown,
             "counts": [[counts[target, guess] for guess in shown] for target in shown],
@@ -138,12 +148,6 @@ def _classes(log: GameLog) -> dict[str, Any] | None:
         "confused": sum(confused.values()),
         "same_class": sum(not game.correct and game.target_class == game.guessed_class for game in log.games),
     }
-
-
-def _in_order(found: set[str], order: Sequence[str] | None) -> list[str]:
-    """Returns the classes in the order of the data set, or by name if that is not known."""
-    places = {name: place for place, name in enumerate(order or ())}
-    return sorted(found, key=lambda name: (places.get(name, len(places)), name))
 
 
 def _most_confused(confused: Counter, names: Sequence[str]) -> list[str]:

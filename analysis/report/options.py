@@ -38,6 +38,23 @@ def add_report_options(group: Any) -> None:
         type=positive_int,
         default=200,
         metavar="N",
-        help="maximum number of games per log shown with pictures, chosen at random; statistics cover all games",
+        help="maximum number of games per log shown with pictures, chosen at random, but up to half of them are wrong "
+        "guesses; statistics cover all games",
     )
-    group.add_argument("--seed", type=seed, default=1234, metavar="N", help="seed of the sample")
+    group.add_argument(
+        "--measures",
+        nargs="+",
+        type=Path,
+        default=(),
+        metavar="FILE",
+        help="files of measure --only erasure --json FILE, for the colours of the strokes (default: those in the "
+        "folders of the run and its logs)",
+    )
+    group.add_argument(
+        "--figures",
+        type=Path,
+        metavar="DIR",
+        help="folder to which lexicon, roles of strokes and map are also written as PNG and PDF, which needs the "
+        "package matplotlib; replaces only files that this command wrote and that were not changed since",
+    )
+    group.add_argument("--seed", type=seed, default=1234, metavar="N", help="seed of all random choices")

@@ -21,7 +21,8 @@ const svg = (tag, attributes, ...children) =>
   build(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 
 function picture(place, alt) {
-  const image = el("img", { alt, onload: () => image.classList.toggle("small", image.naturalWidth <= SMALL_PICTURE) });
+  const small = () => image.naturalWidth <= SMALL_PICTURE && !image.src.startsWith("data:image/svg");
+  const image = el("img", { alt, onload: () => image.classList.toggle("small", small()) });
   image.src = content.pictures[place];
   return image;
 }
@@ -119,41 +120,6 @@ function logTable(curves) {
     null,
     el("thead", null, el("tr", null, curves.columns.map((name) => el("th", { scope: "col", class: "number" }, name)))),
     el("tbody", null, curves.rows.map((row) => el("tr", null, row.map((value) => el("td", { class: "number" }, plain(value)))))),
-  );
-}
-
-// ---- sketches over the epochs ----
-
-function sketchesSection(sketches) {
-  const title = "Sketches over the epochs";
-  if (sketches.missing) return section("sketches", title, note(sketches.missing));
-  const shown = sketches.epochs.length;
-  const chosen = shown < sketches.all_epochs ? `; ${shown} of ${sketches.all_epochs} epochs, evenly spaced` : "";
-  const table = el(
-    "table",
-    { class: "epochs" },
-    el(
-      "thead",
-      null,
-      el("tr", null, el("th", { scope: "col" }, "photo"), sketches.epochs.map((one) =>
-        el("th", { scope: "col" }, `epoch ${one.epoch}`, el("span", null, missing(one.rate) ? "" : percent(one.rate))))),
-    ),
-    el("tbody", null, sketches.rows.map((row, number) =>
-      el(
-        "tr",
-        null,
-        el("th", { scope: "row" }, row.photo === null ? `${number + 1}` : picture(row.photo, `photo ${number + 1}`)),
-        row.sketches.map((place, column) => el("td", null, picture(place, `sketch of photo ${number + 1} in epoch ${sketches.epochs[column].epoch}`))),
-      ))),
-  );
-  const lacks = sketches.rows[0].photo === null ? [note("val_samples.png, which holds the photos, is missing or does not fit the sketches.")] : [];
-  if (sketches.unread.length) lacks.push(note(`Left out, because they differ from the other grids: ${sketches.unread.join(", ")}.`));
-  return section(
-    "sketches",
-    title,
-    el("p", null, `The sender's sketches of the same validation photos${chosen}. Below each epoch: the communication rate in validation.`),
-    lacks,
-    scroll(title, table, "fit"),
   );
 }
 

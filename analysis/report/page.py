@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-SCRIPTS = ("charts.js", "games.js", "page.js")  # the last one builds the page
+SCRIPTS = ("charts.js", "save.js", "views.js", "games.js", "page.js")  # the last one builds the page
 
 
 def page(content: Mapping[str, Any]) -> str:

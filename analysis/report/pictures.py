@@ -1,4 +1,4 @@
-"""The pictures of a page, each scaled down and stored once, as a data URI."""
+"""The pictures of a page as data URIs, each stored once: photos and sketches scaled down, or sketches as vectors."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from learning_to_draw.datasets.picture_file import take_from
 
 LONGEST_SIDE = 160  # of a stored picture, in pixels; it is shown with at most 112 CSS pixels
 PHOTO_QUALITY = 85  # of 100
+SVG_ESCAPES = str.maketrans({letter: f"%{ord(letter):02X}" for letter in "%#<>"})
 SMALL = 1000  # bytes; a lossless picture up to this size is kept
 
 
 class Pictures:
-    """Collects pictures. `add` and `add_file` return the index of a picture in `uris`."""
+    """Collects pictures. Methods that add a picture return its index in `uris`."""
 
     def __init__(self):
         self._places: dict[str, int] = {}
@@ -26,8 +27,16 @@ class Pictures:
     def uris(self) -> list[str]:
         return list(self._places)
 
-    def add(self, picture: Image.Image) -> int:
-        uri = _as_uri(picture)
+    def add(self, picture: Image.Image, longest: int = LONGEST_SIDE) -> int:
+        """longest: the longest side that is stored, in pixels."""
+        return self._place(_as_uri(picture, longest))
+
+    def add_svg(self, text: str) -> int:
+        """text: as `trials.records.svg.svg` returns it, whose attributes contain no quotes."""
+        lines = "".join(text.splitlines()).replace('"', "'")  # JSON would escape quotes
+        return self._place("data:image/svg+xml," + lines.translate(SVG_ESCAPES))
+
+    def _place(self, uri: str) -> int:
         return self._places.setdefault(uri, len(self._places))
 
     def add_file(self, path: Path) -> int:
@@ -42,10 +51,10 @@ def open_picture(path: Path) -> Image.Image:
     return take_from(path, lambda picture: picture.convert("RGB"))
 
 
-def _as_uri(picture: Image.Image) -> str:
+def _as_uri(picture: Image.Image, longest: int) -> str:
     """Returns the picture as WebP: lossless if that is small, else the smaller one of lossless and lossy."""
     picture = picture.convert("RGB")
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    picture.thumbnail((longest, longest))
     data = _webp(picture, lossless=True)
     if len(data) > SMALL:
         data = min((data, _webp(picture, quality=PHOTO_QUALITY)), key=len)

@@ -9,46 +9,89 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from learning_to_draw.analysis.report.curves import curves
+from learning_to_draw.analysis.report.figures import figures as draw_figures
+from learning_to_draw.analysis.report.figures import write_figures
 from learning_to_draw.analysis.report.games import games_of
 from learning_to_draw.analysis.report.head import head, settings
 from learning_to_draw.analysis.report.page import is_unchanged, page, signed
 from learning_to_draw.analysis.report.pictures import Pictures
+from learning_to_draw.analysis.report.roles import measures_within, read_measures
 from learning_to_draw.analysis.report.sketches import sketches_by_epoch
+from learning_to_draw.analysis.report.views import views_of
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.trials.records.atomic import write_text
-from learning_to_draw.trials.records.gamelog import find_log, read_log
+from learning_to_draw.trials.records.gamelog import GameLog, find_log, read_log
 from learning_to_draw.trials.records.output import check_new, check_writable
 from learning_to_draw.trials.records.read_run import Run, own_log, read_run, tests_beside
 
 
-def report(run: Path, logs: Sequence[Path], output: Path | None, max_games: int, seed: int) -> str:
+def report(
+    run: Path,
+    logs: Sequence[Path],
+    output: Path | None,
+    max_games: int,
+    seed: int,
+    measures: Sequence[Path] = (),
+    figures: Path | None = None,
+) -> str:
     """Writes the page on the run in the folder `run`. Returns a message for the user.
 
     logs: folders of game logs to show in addition to the run's own; empty: for a training, the tests next to it.
-    output: None for report.html in the run's folder. max_games: games per log shown with pictures, drawn with `seed`.
-    Raises UsageError if there is no run, one of its files is damaged, or `output` exists and is
-    not an unchanged report on this run.
+    output: None for report.html in the run's folder. max_games: games per log shown with pictures. seed: of all random
+    choices. measures: files of `measure --json`; empty: those in the folders of the run and its logs. figures: the
+    folder for figures as PNG and PDF, if any.
+    Raises UsageError if there is no run, one of its files is damaged, `output` exists and is not an unchanged report on
+    this run, or figures cannot be drawn or would replace other files.
     """
     source = read_run(run)
     output = run / "report.html" if output is None else output
     new, name = not output.exists() and not output.is_symlink(), _identity(source)
     _check_replaceable(output, name)
     pictures = Pictures()
-    shown = [games_of(read_log(folder), max_games, seed, pictures) for folder in _log_folders(source, logs)]
+    played = [read_log(folder) for folder in _log_folders(source, logs)]
+    measured = [read_measures(path) for path in measures] or list(measures_within(_folders(run, played)))
+    views = [views_of(log, measured, seed) for log in played]
+    if measures and not any(view.roles and view.roles.lost for view in views):
+        raise UsageError(
+            f"{', '.join(map(str, measures))}: no erasure of strokes is measured there for a log of this report.\n"
+            f"Make such a file: {_measure_command(played)}"
+        )
+    files = draw_figures(played, views) if figures is not None else {}
+    shown = [games_of(log, view, max_games, seed, pictures) for log, view in zip(played, views, strict=True)]
     content = {
         **head(source, shown),
         "curves": curves(source),
         "sketches": sketches_by_epoch(source, pictures),
         "logs": shown,
         "no_logs": None if shown else _why_no_games(source),
+        "measure": _measure_command(played),
         **settings(source),
         "pictures": pictures.uris,
     }
     text = signed(page(content), name)
+    if figures is not None:
+        write_figures(figures, files)
     if not new:
         _check_replaceable(output, name)  # again: the file may have changed meanwhile
     write_text(output, text, new=new)
-    return f"report on {run}, {len(text.encode('utf-8', 'surrogateescape')) / 1e6:.1f} MB, written to {output}"
+    size = len(text.encode("utf-8", "surrogateescape")) / 1e6
+    drawn = f"\n{len(files)} figures written to {figures}" if figures is not None else ""
+    return f"report on {run}, {size:.1f} MB, written to {output}{drawn}"
+
+
+def _folders(run: Path, logs: Sequence[GameLog]) -> list[Path]:
+    """Returns the folders of the run and of its logs; for RUN/gamelogs, also RUN."""
+    folders = [log.folder for log in logs]
+    return list(dict.fromkeys([run, *folders, *(path.parent for path in folders if path.name == "gamelogs")]))
+
+
+def _measure_command(logs: Sequence[GameLog]) -> str:
+    """Returns the command that measures the erasure of strokes in the first log."""
+    log = logs[0].folder if logs else Path("LOG")
+    weights = (logs[0].card.get("receiver_weights") or logs[0].card.get("weights") if logs else None) or "WEIGHTS"
+    file = str((log.parent if log.name == "gamelogs" else log) / "erasure.json")
+    words = (*program().split(), "measure", str(log), "--weights", weights, "--only", "erasure", "--json", file)
+    return shlex.join(words)
 
 
 def _identity(run: Run) -> str:

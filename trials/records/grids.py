@@ -1,9 +1,8 @@
-"""Arranges square pictures in a grid, in the layout of the official code, and finds the pictures in such a grid."""
+"""Arranges pictures in a grid, in the layout of the official code, and takes square ones out of it again."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -26,48 +25,15 @@ def grid(pictures: torch.Tensor, per_row: int = PER_ROW) -> torch.Tensor:
     return sheet
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A grid of square pictures with PADDING pixels around each.
+def first_pictures(pixels: np.ndarray, count: int) -> list[np.ndarray] | None:
+    """The first `count` pictures of a grid, uint8 [H, W, 3]; each is square. None if the grid cannot have them.
 
-    pixels: uint8 [H, W, 3]. side: of one picture, in pixels. columns, rows: numbers of pictures.
+    A grid with fewer than PER_ROW pictures has only `count` pictures.
     """
-
-    pixels: np.ndarray
-    side: int
-    columns: int
-    rows: int
-
-    def tile(self, number: int) -> np.ndarray:
-        """Picture `number` (from 0, row by row), uint8 [side, side, 3]."""
-        row, column = divmod(number, self.columns)
-        top, left = (PADDING + place * (self.side + PADDING) for place in (row, column))
-        return self.pixels[top : top + self.side, left : left + self.side]
-
-    def filled(self) -> int:
-        """The number of pictures. Tiles at the end that have only the padding's colour are not counted."""
-        count = self.columns * self.rows
-        while count > 1 and (self.tile(count - 1) == self.pixels[0, 0]).all():
-            count -= 1
-        return count
-
-    @property
-    def layout(self) -> tuple[int, int, int]:
-        return self.side, self.columns, self.rows
-
-
-def parse_grid(pixels: np.ndarray) -> Grid | None:
-    """The `Grid` in a picture, uint8 [H, W, 3]; None if the picture is not a grid."""
-    height, width = (length - PADDING for length in pixels.shape[:2])
-    shapes = [(width // PER_ROW, PER_ROW)] if width > 0 and width % PER_ROW == 0 else []
-    shapes += [(height, width // height)] if height > 0 and width % height == 0 and width // height < PER_ROW else []
-    for step, columns in shapes:
-        if step > PADDING and height % step == 0 and _is_padding(pixels, step):
-            return Grid(pixels, step - PADDING, columns, height // step)
-    return None
-
-
-def _is_padding(pixels: np.ndarray, step: int) -> bool:
-    """Whether all pixels between tiles at distance `step` have one colour."""
-    between = [np.arange(length) % step < PADDING for length in pixels.shape[:2]]
-    return bool((pixels[between[0]] == pixels[0, 0]).all() and (pixels[:, between[1]] == pixels[0, 0]).all())
+    columns, (height, width) = min(count, PER_ROW), (length - PADDING for length in pixels.shape[:2])
+    step, rows = width // columns, math.ceil(count / columns)
+    if step <= PADDING or width % columns or height % step or height < rows * step:
+        return None
+    places = [(PADDING + row * step, PADDING + column * step) for row in range(rows) for column in range(columns)]
+    side = step - PADDING
+    return [pixels[top : top + side, left : left + side] for top, left in places[:count]]

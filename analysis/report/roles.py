@@ -1,0 +1,110 @@
+"""The roles of strokes: where each stroke goes over many photos, and what its erasure costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+
+from learning_to_draw.errors import UsageError
+from learning_to_draw.reading import Count, Finite, check, inside, read_json
+from learning_to_draw.trials.records.gamelog import GameLog
+from learning_to_draw.trials.records.run_files import NAMES
+
+MOST_STROKES, MOST_DRAWINGS = 40, 250  # shown
+GRID = 1000  # coordinates on the page are whole numbers from 0 to GRID
+OWN_FILES = {name.split("/")[-1] for names in NAMES.values() for name in names}
+
+
+class _MeasuredLog(TypedDict):
+    log: str
+    games: Count
+    measures: dict[str, dict[str, Any]]
+
+
+class Measures(TypedDict):
+    """The file of `measure --json`, which has further keys."""
+
+    logs: list[_MeasuredLog]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """points: float32 [drawings, strokes, P, 2], (x, y) in 0..1 from the top left corner of the canvas.
+
+    lost: for each stroke, the drop of the communication rate when it is erased, in -1..1; None if not measured.
+    drawings, strokes: how many the log has; points may have fewer.
+    """
+
+    points: np.ndarray
+    lost: list[float] | None
+    drawings: int
+    strokes: int
+
+
+def stroke_roles(log: GameLog, measured: Sequence[Measures], seed: int) -> Roles | None:
+    """Returns the roles of the first MOST_STROKES strokes in at most MOST_DRAWINGS sketches of different photos.
+
+    measured: contents of files of `measure --json`. None if the log has no strokes.
+    """
+    strokes = log.strokes()
+    if strokes is None or not strokes.points.size:
+        return None
+    numbers = different_photos(log)
+    chosen = random_sample(numbers, MOST_DRAWINGS, seed)
+    points = (strokes.points[chosen, :MOST_STROKES, :, ::-1] + 1) / 2
+    count = strokes.points.shape[1]
+    return Roles(points, _lost(log, count, measured), len(numbers), count)
+
+
+def different_photos(log: GameLog) -> list[int]:
+    """Returns the first game of each photo, in order."""
+    return sorted({game.photo: number for number, game in reversed(list(enumerate(log.games)))}.values())
+
+
+def random_sample(numbers: Sequence[int], most: int, seed: int) -> list[int]:
+    """Returns at most `most` of the numbers, in their order."""
+    if len(numbers) <= most:
+        return list(numbers)
+    return sorted(np.random.default_rng(seed).choice(numbers, most, replace=False).tolist())
+
+
+def as_content(roles: Roles) -> dict[str, Any]:
+    """Returns the roles for the page: for each stroke, the flat list of its coordinates in every drawing."""
+    whole = (roles.points * GRID).round().clip(-GRID, 2 * GRID).astype(int)  # outside of the canvas: not seen
+    return {
+        "strokes": [whole[:, stroke].ravel().tolist() for stroke in range(whole.shape[1])],
+        "points": whole.shape[2],
+        "lost": roles.lost,
+        "drawings": [len(whole), roles.drawings],
+        "all_strokes": roles.strokes,
+    }
+
+
+def read_measures(path: Path) -> Measures:
+    """Returns a file of `measure --json`. Raises UsageError for any other file."""
+    return read_json(path, Measures, "Give a file that `measure --json` has written.")
+
+
+def measures_within(folders: Iterable[Path]) -> Iterator[Measures]:
+    """Yields the files of `measure --json` in these folders, whatever their names are."""
+    for folder in folders:
+        for path in sorted(folder.glob("*.json")):
+            if path.name not in OWN_FILES:
+                with suppress(UsageError):
+                    yield read_measures(inside(folder, path.name))
+
+
+def _lost(log: GameLog, strokes: int, measured: Sequence[Measures]) -> list[float] | None:
+    """Returns the drops of the rate from the first file that has them for this log; None if there is none."""
+    for entry in (entry for content in measured for entry in content["logs"]):
+        same = Path(entry["log"]).resolve().parts[-2:] == log.folder.resolve().parts[-2:]  # also after both were moved
+        lost = entry["measures"].get("erasure", {}).get("lost")
+        with suppress(ValueError):
+            if same and entry["games"] == len(log.games) and len(check(lost, list[Finite])) == strokes:
+                return lost[:MOST_STROKES]
+    return None

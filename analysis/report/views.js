@@ -1,0 +1,213 @@
+// Sketches over the epochs, the lexicon of classes, the roles of strokes and the map of sketches.
+// page.js, which is loaded after this file, defines el, svg, picture, section, note and the number formats.
+
+const CLASSES_AT_ONCE = 24;
+const THUMBNAIL = { small: 26, large: 40 }; // pixels on the map, on a phone and elsewhere
+
+// ---- sketches over the epochs ----
+
+function sketchesSection(sketches) {
+  const title = "Sketches over the epochs";
+  if (sketches.missing) return section("sketches", title, note(sketches.missing));
+  const [shown, last] = [sketches.epochs.length, sketches.epochs.length - 1];
+  const label = (one) => `epoch ${one.epoch}${missing(one.rate) ? "" : `, communication rate in validation ${percent(one.rate)}`}`;
+  const pictures = sketches.epochs[last].sketches.map((place) => picture(place, ""));
+  const output = el("output", { for: "epoch" });
+  const slider = el("input", { type: "range", id: "epoch", min: 0, max: last, value: last, step: 1, autocomplete: "off" });
+  const select = () => {
+    const one = sketches.epochs[slider.value];
+    output.textContent = label(one);
+    slider.setAttribute("aria-valuetext", label(one));
+    pictures.forEach((image, number) => {
+      image.src = content.pictures[one.sketches[number]];
+      image.alt = sketches.whole ? `sketches in epoch ${one.epoch}` : `sketch of photo ${number + 1} in epoch ${one.epoch}`;
+    });
+  };
+  slider.addEventListener("input", select);
+  select();
+  const pairs = pictures.map((image, number) =>
+    el(
+      "li",
+      null,
+      sketches.photos ? picture(sketches.photos[number], sketches.whole ? "photos" : `photo ${number + 1}`) : null,
+      image,
+    ),
+  );
+  const chosen = shown < sketches.all_epochs ? ` ${shown} of ${sketches.all_epochs} epochs are shown, evenly spaced; the last one is among them.` : "";
+  const lacks = sketches.photos ? [] : [note("val_samples.png, which holds the photos, is missing or does not fit the sketches.")];
+  if (sketches.whole) lacks.push(note("This run has no strokes of these sketches (val_strokes_NN.npz), so its grids are shown as they are."));
+  if (sketches.unread.length) lacks.push(note(`Left out, because they cannot be read: ${sketches.unread.join(", ")}.`));
+  return section(
+    "sketches",
+    title,
+    el("p", null, `The sender's sketches of the same validation photos after each epoch.${chosen}`),
+    lacks,
+    el("div", { class: "epoch" }, el("label", { for: "epoch" }, "Epoch "), slider, output),
+    el("ul", { class: sketches.whole ? "sketches whole" : "sketches" }, pairs),
+  );
+}
+
+// ---- lists that are shown in parts ----
+
+// Returns a list, a button that shows more of it, and a function that fills the list.
+function paged(kind, atOnce, make) {
+  const list = el("ul", { class: kind });
+  const more = el("button", { class: "more", type: "button" });
+  const show = (items, from) => {
+    const upTo = Math.min(items.length, from + atOnce);
+    list.append(...items.slice(from, upTo).map(make));
+    more.hidden = upTo === items.length;
+    more.textContent = `Show ${Math.min(atOnce, items.length - upTo)} more of ${items.length - upTo}`;
+    more.onclick = () => {
+      show(items, upTo);
+      list.children[upTo].focus({ preventScroll: true }); // otherwise the keyboard would start from the top again
+    };
+  };
+  const fill = (items) => {
+    list.replaceChildren();
+    show(items, 0);
+  };
+  return { list, more, fill };
+}
+
+// A choice of one of several options, given as [text, value]; the first one is chosen.
+function choice(legend, name, options, chosen) {
+  const option = ([text, value], place) =>
+    el("label", null, el("input", { type: "radio", name, checked: place === 0, onchange: () => chosen(value) }), text);
+  return el("fieldset", null, el("legend", { class: "hidden" }, legend), options.map(option));
+}
+
+// ---- lexicon ----
+
+function lexicon(classes, id) {
+  const byName = (a, b) => a.name.localeCompare(b.name, "en", { numeric: true });
+  const { list, more, fill } = paged("lexicon", CLASSES_AT_ONCE, entry);
+  const sort = (compare) => fill([...classes].sort((a, b) => compare(a, b) || byName(a, b)));
+  const orders = [["lowest rate first", (a, b) => a.rate - b.rate], ["highest rate first", (a, b) => b.rate - a.rate], ["by name", byName]];
+  sort(orders[0][1]);
+  return [
+    el("h3", null, "Lexicon of classes"),
+    el("p", null, "The mean of a class's sketches, pixel by pixel, some of the sketches, and how often the receiver is right if the target is of this class."),
+    el("form", { class: "filters", autocomplete: "off", onsubmit: (event) => event.preventDefault() }, choice("Order of the classes", `${id}-order`, orders, sort)),
+    list,
+    more,
+  ];
+}
+
+function entry(one) {
+  const confused = one.confused ? `most often taken for ${one.confused.name} (${games(one.confused.games)})` : "never taken for another class";
+  return el(
+    "li",
+    { tabindex: -1, "data-class": one.name },
+    el("header", null, el("b", null, one.name), el("span", null, percent(one.rate))),
+    el(
+      "div",
+      { class: "row" },
+      el("figure", null, picture(one.mean, `mean sketch of ${one.name}`), el("figcaption", null, "mean")),
+      one.examples.map((place) => picture(place, `sketch of ${one.name}`)),
+    ),
+    range(one),
+    el("p", { class: "faint" }, `${count(one.right)} of ${games(one.games)}, 95 % interval ${interval(one.low, one.high)}; ${confused}`),
+  );
+}
+
+// ---- charts that are drawn for the width they have ----
+
+// draw(width) -> an SVG element. tall: of a chart whose parts have to be read with a text below.
+function drawnFigure(title, caption, draw) {
+  const plot = el("div", { class: "plot" });
+  let width = 0;
+  new ResizeObserver(() => {
+    if (!plot.clientWidth || plot.clientWidth === width) return;
+    width = plot.clientWidth;
+    plot.replaceChildren(draw(width));
+  }).observe(plot);
+  return el(
+    "figure",
+    { class: "chart", "data-chart": title },
+    el("figcaption", null, el("b", null, title), saveButtons(title, () => plot.firstElementChild)),
+    plot,
+    caption,
+  );
+}
+
+// ---- roles of strokes ----
+
+function rolesOf(roles, id, name) {
+  const title = `Roles of strokes${name}`;
+  const [drawings, all] = roles.drawings;
+  const sentences = [
+    `Each panel shows one stroke in ${drawings < all ? `${count(drawings)} of ${count(all)} drawings, chosen at random` : `all ${count(all)} drawings`}, each of another photo. Strokes are counted from 0, as in measure.`,
+  ];
+  if (roles.strokes.length < roles.all_strokes) sentences.push(`The first ${roles.strokes.length} of ${count(roles.all_strokes)} strokes are shown.`);
+  if (roles.lost) sentences.push("The number and the colour say how much the communication rate changes if the stroke is erased from every sketch: from grey (no loss) to the strongest colour (the largest loss).");
+  const how = roles.lost ? null : [el("p", { class: "faint" }, "The panels have one colour, because it is not known how much each stroke matters. This command measures it; then make the report again:"), el("pre", { class: "command" }, content.measure)];
+  return [el("h3", { id: `${id}-roles` }, "Roles of strokes"), el("p", null, sentences.join(" ")), how, drawnFigure(title, null, (width) => panels(roles, width))];
+}
+
+function panels(roles, width) {
+  const columns = Math.max(2, Math.min(roles.strokes.length, Math.floor(width / 125)));
+  const [gap, head] = [8, 20];
+  const side = (width - (columns - 1) * gap) / columns;
+  const most = roles.lost ? Math.max(...roles.lost) : 0;
+  const fade = Math.max(0.06, Math.min(0.6, 25 / roles.drawings[0]));
+  const panel = (flat, stroke) => {
+    const lost = roles.lost ? roles.lost[stroke] : null;
+    const share = lost === null || most <= 0 ? 1 : Math.max(0, lost / most);
+    const paint = `color-mix(in srgb, var(--train) ${(100 * share).toFixed(1)}%, var(--chance))`;
+    const [left, top] = [(stroke % columns) * (side + gap), Math.floor(stroke / columns) * (side + head + gap) + head];
+    const change = lost === null ? "" : `${(-100 * lost).toFixed(1).replace("-", "\u2212")}\u00a0%`;
+    return [
+      svg("text", { x: left, y: top - 6 }, `stroke ${stroke}`),
+      svg("text", { x: left + side, y: top - 6, "text-anchor": "end" }, change),
+      svg(
+        "svg",
+        { x: left, y: top, width: side, height: side, viewBox: "0 0 1000 1000" },
+        svg("g", { fill: "none", "stroke-width": 1000 / side, "stroke-linecap": "round", style: { stroke: paint } }, overlay(flat, roles.points).map((d) => svg("path", { d, "stroke-opacity": fade }))),
+      ),
+      svg("rect", { x: left, y: top, width: side, height: side, class: "frame" }),
+    ];
+  };
+  const rows = Math.ceil(roles.strokes.length / columns);
+  const told = roles.lost ? ` The rate changes most without stroke ${roles.lost.indexOf(most)}.` : "";
+  return svg("svg", { height: rows * (side + head + gap), role: "img", "aria-label": `${roles.strokes.length} panels, one per stroke.${told}` }, roles.strokes.map(panel));
+}
+
+// The paths of a stroke in all drawings. points: control points of a stroke.
+function overlay(flat, points) {
+  const paths = [];
+  for (let at = 0; at < flat.length; at += 2 * points) {
+    const numbers = flat.slice(at, at + 2 * points);
+    const rest = points === 1 ? "h0" : `${points === 4 ? "C" : "L"}${numbers.slice(2).join(" ")}`;
+    paths.push(`M${numbers[0]} ${numbers[1]}${rest}`);
+  }
+  return paths;
+}
+
+// ---- map ----
+
+function mapOf(map, id, name) {
+  const title = `Map of sketches${name}`;
+  const text = `Sketches that look alike are close to each other (t-SNE of their pixels; distances between far sketches, and directions, have no meaning). ${map.sketches.length} sketches of different photos; a dot is a sketch for which there is no room.${map.labels.length ? " The name of a class is in the middle of its sketches." : ""} Point at a sketch to see its class.`;
+  return [el("h3", { id: `${id}-map` }, "Map of sketches"), el("p", null, text), drawnFigure(title, null, (width) => places(map, width))];
+}
+
+function places(map, width) {
+  const side = width < 600 ? THUMBNAIL.small : THUMBNAIL.large;
+  const height = Math.max(0.6 * width, Math.min(width, 420));
+  const [wide, high] = [width - side, height - side];
+  const [shown, dots, images] = [[], [], []];
+  for (const one of map.sketches) {
+    const [x, y] = [one.x * wide, one.y * high];
+    const label = svg("title", null, `${one.class === null ? "sketch" : one.class}: ${one.right ? "right" : "wrong"} guess`);
+    if (shown.some((other) => Math.max(Math.abs(other[0] - x), Math.abs(other[1] - y)) < side + 1)) {
+      dots.push(svg("circle", { cx: x + side / 2, cy: y + side / 2, r: 2.5, class: "dot" }, label));
+    } else {
+      shown.push([x, y]);
+      images.push(svg("image", { x, y, width: side, height: side, href: content.pictures[one.picture] }, label));
+      images.push(svg("rect", { x, y, width: side, height: side, class: "frame" }));
+    }
+  }
+  const names = map.labels.map((one) => svg("text", { x: one.x * wide + side / 2, y: one.y * high + side / 2 + 6, "text-anchor": "middle", class: "name" }, one.name));
+  return svg("svg", { height, role: "img", "aria-label": `Map of ${map.sketches.length} sketches` }, dots, images, names);
+}
