@@ -259,7 +259,7 @@ def test_a_checkpoint_cut_short_anywhere_is_refused(command, trained, tmp_path, 
     ("folder", "refused"),
     [
         ("run", {"config.json", "result.json"}),
-        ("tested", {"config.json", "result.json", "games.json", "games.jsonl", "card.json"}),
+        ("tested", {"config.json", "result.json", "games.json", "games.jsonl", "card.json", "strokes.npz"}),
     ],
 )
 def test_of_a_run_with_a_file_cut_short_a_report_is_made_or_refused(folder, refused, trained, tmp_path, capsys):

@@ -77,9 +77,9 @@ function figure(chart, epochs) {
       null,
       el("b", null, chart.title, chart.log ? el("span", null, " (logarithmic axis)") : null),
       keys.length ? legend : null,
-      saveButtons(chart.title, () => plot.querySelector("svg"), legend),
     ),
     plot,
+    saveButtons(chart.title, () => plot.querySelector("svg"), legend),
   );
 }
 

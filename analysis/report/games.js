@@ -4,22 +4,21 @@
 const GAMES_AT_ONCE = 24;
 const NO_CLASSES =
   "This log does not say which class a picture belongs to (logs of the official code never do), so the lexicon of classes and confusions between classes are not available.";
+const NO_STROKES = "This log has no strokes (logs of the official code never do), so the roles of strokes are not available.";
+const NO_MAP = "This log has too few different sketches for a map.";
 
 // ---- games ----
 
-function logSection(log, number) {
-  const id = content.logs.length === 1 ? "games" : `games-${number + 1}`;
-  const title = content.logs.length === 1 ? "Games" : `Games of ${log.name}`;
-  const name = content.logs.length === 1 ? "" : ` of ${log.name}`;
-  return section(
-    id,
-    title,
-    summary(log),
-    gallery(log, id),
-    log.classes ? [lexicon(log.classes.lexicon, id), confusion(log.classes)] : note(NO_CLASSES),
-    log.roles ? rolesOf(log.roles, id, name) : note("This log has no strokes (logs of the official code never do), so the roles of strokes are not shown."),
-    log.map ? mapOf(log.map, id, name) : note("This log has too few different sketches for a map."),
-  );
+function logSections(log, number) {
+  const alone = content.logs.length === 1;
+  const [id, name] = alone ? ["games", ""] : [`games-${number + 1}`, ` of ${log.name}`];
+  const lacks = [log.classes ? null : NO_CLASSES, log.roles ? null : NO_STROKES, log.map ? null : NO_MAP].filter(Boolean);
+  return [
+    section(id, `Games${name}`, summary(log), gallery(log, id), lacks.map(note)),
+    log.classes && lexiconSection(log, id, name),
+    log.roles && rolesSection(log.roles, id, name),
+    log.map && mapSection(log.map, id, name),
+  ];
 }
 
 function summary(log) {

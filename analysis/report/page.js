@@ -153,7 +153,7 @@ function optionTable(options) {
 const sections = [
   content.curves && curvesSection(content.curves),
   content.sketches && sketchesSection(content.sketches),
-  ...content.logs.map(logSection),
+  ...content.logs.flatMap(logSections),
   content.no_logs && section("games", "Games", note(content.no_logs.why), content.no_logs.command && el("pre", { class: "command" }, content.no_logs.command)),
   settingsSection(),
 ].filter(Boolean);

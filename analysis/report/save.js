@@ -11,7 +11,7 @@ function saveButtons(title, chart, legend) {
   const save = { SVG: () => offer(`${name}.svg`, new Blob([standalone(chart(), title, legend).text], { type: "image/svg+xml" })) };
   save.PNG = async () => offer(`${name}.png`, await asPng(standalone(chart(), title, legend)));
   const button = (kind) => el("button", { type: "button", "aria-label": `Save ${title} as ${kind}`, title: `Save as ${kind}`, onclick: save[kind] }, kind);
-  return el("span", { class: "save" }, button("SVG"), button("PNG"));
+  return el("div", { class: "save" }, button("SVG"), button("PNG"));
 }
 
 function offer(name, blob) {

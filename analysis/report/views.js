@@ -79,19 +79,22 @@ function choice(legend, name, options, chosen) {
 
 // ---- lexicon ----
 
-function lexicon(classes, id) {
+function lexiconSection(log, id, name) {
+  const classes = log.classes.lexicon;
   const byName = (a, b) => a.name.localeCompare(b.name, "en", { numeric: true });
   const { list, more, fill } = paged("lexicon", CLASSES_AT_ONCE, entry);
   const sort = (compare) => fill([...classes].sort((a, b) => compare(a, b) || byName(a, b)));
-  const orders = [["lowest rate first", (a, b) => a.rate - b.rate], ["highest rate first", (a, b) => b.rate - a.rate], ["by name", byName]];
+  const orders = [["lowest rate", (a, b) => a.rate - b.rate], ["highest rate", (a, b) => b.rate - a.rate], ["name", byName]];
   sort(orders[0][1]);
-  return [
-    el("h3", null, "Lexicon of classes"),
+  return section(
+    `${id}-lexicon`,
+    `Lexicon of classes${name}`,
     el("p", null, "The mean of a class's sketches, pixel by pixel, some of the sketches, and how often the receiver is right if the target is of this class."),
-    el("form", { class: "filters", autocomplete: "off", onsubmit: (event) => event.preventDefault() }, choice("Order of the classes", `${id}-order`, orders, sort)),
+    el("form", { class: "filters", autocomplete: "off", onsubmit: (event) => event.preventDefault() }, el("span", { "aria-hidden": "true" }, "Sorted by"), choice("Sorted by", `${id}-order`, orders, sort)),
     list,
     more,
-  ];
+    confusion(log.classes),
+  );
 }
 
 function entry(one) {
@@ -113,8 +116,8 @@ function entry(one) {
 
 // ---- charts that are drawn for the width they have ----
 
-// draw(width) -> an SVG element. tall: of a chart whose parts have to be read with a text below.
-function drawnFigure(title, caption, draw) {
+// draw(width) -> an SVG element.
+function drawnFigure(title, draw) {
   const plot = el("div", { class: "plot" });
   let width = 0;
   new ResizeObserver(() => {
@@ -124,16 +127,15 @@ function drawnFigure(title, caption, draw) {
   }).observe(plot);
   return el(
     "figure",
-    { class: "chart", "data-chart": title },
-    el("figcaption", null, el("b", null, title), saveButtons(title, () => plot.firstElementChild)),
+    { class: "chart", "data-chart": title, "aria-label": title },
     plot,
-    caption,
+    saveButtons(title, () => plot.firstElementChild),
   );
 }
 
 // ---- roles of strokes ----
 
-function rolesOf(roles, id, name) {
+function rolesSection(roles, id, name) {
   const title = `Roles of strokes${name}`;
   const [drawings, all] = roles.drawings;
   const sentences = [
@@ -142,7 +144,7 @@ function rolesOf(roles, id, name) {
   if (roles.strokes.length < roles.all_strokes) sentences.push(`The first ${roles.strokes.length} of ${count(roles.all_strokes)} strokes are shown.`);
   if (roles.lost) sentences.push("The number and the colour say how much the communication rate changes if the stroke is erased from every sketch: from grey (no loss) to the strongest colour (the largest loss).");
   const how = roles.lost ? null : [el("p", { class: "faint" }, "The panels have one colour, because it is not known how much each stroke matters. This command measures it; then make the report again:"), el("pre", { class: "command" }, content.measure)];
-  return [el("h3", { id: `${id}-roles` }, "Roles of strokes"), el("p", null, sentences.join(" ")), how, drawnFigure(title, null, (width) => panels(roles, width))];
+  return section(`${id}-roles`, title, el("p", null, sentences.join(" ")), how, drawnFigure(title, (width) => panels(roles, width)));
 }
 
 function panels(roles, width) {
@@ -186,10 +188,10 @@ function overlay(flat, points) {
 
 // ---- map ----
 
-function mapOf(map, id, name) {
+function mapSection(map, id, name) {
   const title = `Map of sketches${name}`;
   const text = `Sketches that look alike are close to each other (t-SNE of their pixels; distances between far sketches, and directions, have no meaning). ${map.sketches.length} sketches of different photos; a dot is a sketch for which there is no room.${map.labels.length ? " The name of a class is in the middle of its sketches." : ""} Point at a sketch to see its class.`;
-  return [el("h3", { id: `${id}-map` }, "Map of sketches"), el("p", null, text), drawnFigure(title, null, (width) => places(map, width))];
+  return section(`${id}-map`, title, el("p", null, text), drawnFigure(title, (width) => places(map, width)));
 }
 
 function places(map, width) {

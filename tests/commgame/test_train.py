@@ -35,6 +35,8 @@ def test_training_leaves_a_complete_folder(trained):
         "val_samples.png",
         "val_samples_targets_gameorder.png",
         "val_samples_targets_matchedorder.png",
+        "val_strokes_00.npz",
+        "val_strokes_01.npz",
     ]
     rows = list(csv.DictReader((trained / "log.csv").read_text().splitlines()))
     assert [row["epoch"] for row in rows] == ["0", "1"]

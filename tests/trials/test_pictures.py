@@ -10,8 +10,9 @@ from learning_to_draw.models.agents import Play
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.models.encoders.base import Encoding
 from learning_to_draw.trials.loop.batches import Batch, PlayedBatch
-from learning_to_draw.trials.loop.pictures import PassPictures, played_games
-from learning_to_draw.trials.records.grids import grid
+from learning_to_draw.trials.loop.pictures import MOST_SKETCHES, EpochStrokes, PassPictures, played_games
+from learning_to_draw.trials.records.gamelog import read_strokes
+from learning_to_draw.trials.records.grids import first_pictures, grid
 from learning_to_draw.trials.records.pictures import FRAME, LABEL_WIDTH, RIGHT, WRONG, draw_games, save_grid, to_bytes
 
 
@@ -98,3 +99,37 @@ def test_grids_are_written_for_passes_of_any_length(tmp_path, wanted):
     shown = min(wanted, 8)
     with Image.open(tmp_path / "val_samples.png") as grid:
         assert grid.size == (shown * 6 + 2, 6 + 2)
+
+
+@pytest.mark.parametrize(("wanted", "kept"), [(3, 3), (100, MOST_SKETCHES)])
+def test_strokes_of_the_first_sketches_are_kept_after_every_epoch(tmp_path, wanted, kept):
+    callback, numbers = EpochStrokes(tmp_path, wanted), torch.Generator().manual_seed(0)
+    for epoch in (0, 7):
+        callback.on_start_validation({})
+        points, inks = torch.randn(24, 5, 2, 2, generator=numbers), torch.rand(24, 5, 3, generator=numbers)
+        for start in range(0, 24, 6):
+            part = Strokes(points[start : start + 6], 0.25, inks[start : start + 6])
+            play = Play(torch.zeros(6, 3), torch.zeros(6), part, torch.zeros(6), Encoding(torch.zeros(6, 1)), None)
+            callback.on_step_validation({torchbearer.Y_PRED: PlayedBatch(play, {})})
+        callback.on_end_validation({torchbearer.EPOCH: epoch})
+        strokes = read_strokes(tmp_path / f"val_strokes_{epoch:02d}.npz", kept)
+        assert (strokes.points == points[:kept].numpy()).all()
+        assert (strokes.intensities == inks[:kept].numpy()).all()
+        assert strokes.sigma2 == 0.25
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["val_strokes_00.npz", "val_strokes_07.npz"]
+
+
+@pytest.mark.parametrize(("pictures", "count"), [(1, 1), (5, 5), (8, 8), (11, 11), (20, 16), (100, 9)])
+def test_pictures_of_a_grid_come_back_as_they_were(pictures, count):
+    levels = torch.rand(pictures, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    sheet = to_bytes(grid(levels)).permute(1, 2, 0).numpy()
+    found = first_pictures(sheet, count)
+    assert len(found) == count
+    for picture, level in zip(found, levels, strict=False):
+        assert (picture == to_bytes(level).permute(1, 2, 0).numpy()).all()
+
+
+def test_a_picture_of_another_size_is_no_grid_of_as_many():
+    assert first_pictures(np.zeros((10, 66, 3), np.uint8), 9) is None  # one row only
+    assert first_pictures(np.zeros((10, 67, 3), np.uint8), 8) is None
+    assert first_pictures(np.zeros((2, 2, 3), np.uint8), 8) is None

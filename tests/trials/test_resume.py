@@ -46,6 +46,7 @@ KILLED = """
 import os, signal, sys
 from learning_to_draw import commgame
 from learning_to_draw.trials.loop import batches
+from learning_to_draw.trials.records.gamelog import read_strokes
 count, gather = int(sys.argv.pop(1)), batches.GameBatches._gather
 def gather_or_die(self, deal):
     global count
@@ -76,6 +77,13 @@ def assert_same_run(one, other):
     for name in names:
         if name.endswith(".png"):
             assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    kept = sorted(path.name for path in one.glob("val_strokes_*"))
+    assert len(kept) == json.loads((one / "result.json").read_text())["epochs"]
+    assert kept == sorted(path.name for path in other.glob("val_strokes_*"))
+    for name in kept:
+        strokes, again = read_strokes(one / name), read_strokes(other / name)
+        assert (strokes.points == again.points).all()
+        assert strokes.sigma2 == again.sigma2
     for name in ("model_final.pt", "model_best.pt"):
         first, second = (torch.load(folder / name, weights_only=True) for folder in (one, other))
         for part in ("model", "loss"):

@@ -31,7 +31,8 @@ def test_a_fresh_folder_under_runs(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "file",
     ["config.json", "train_cmd.txt", "model_final.pt", "gamelogs", "metrics.jsonl", "val_games.png", "plugin.py"]
-    + ["resume.pt", "model_07.pt", "model_123.pt", "val_reconstruction_samples_03.png", "tensorboard", "crossplay.csv"],
+    + ["resume.pt", "model_07.pt", "model_123.pt", "val_reconstruction_samples_03.png", "tensorboard", "crossplay.csv"]
+    + ["val_strokes_12.npz"],
 )
 def test_a_folder_that_holds_a_file_of_a_run_is_refused(tmp_path, file):
     (tmp_path / file).write_text("precious")

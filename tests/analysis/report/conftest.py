@@ -4,12 +4,16 @@ import base64
 import io
 import json
 import re
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from learning_to_draw.analysis.report.report import report
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
@@ -25,10 +29,10 @@ def read_report():
 
 @pytest.fixture
 def make_report(read_report):
-    """make_report(run, output=None, logs=(), max_games=200, seed=1234) -> the content of the report on `run`."""
+    """make_report(run, output=None, logs=(), max_games=200, seed=1234, measures=()) -> the content of the report."""
 
-    def make(run, output=None, logs=(), max_games=200, seed=1234):
-        said = report(run, logs, output, max_games, seed)
+    def make(run, output=None, logs=(), max_games=200, seed=1234, measures=()):
+        said = report(run, logs, output, max_games, seed, measures)
         path = output or run / "report.html"
         assert str(path) in said
         return read_report(path)
@@ -72,6 +76,20 @@ def write_grid():
         Image.fromarray(grid).save(path)
 
     return write
+
+
+@pytest.fixture
+def lines_of():
+    """lines_of(content, place) -> the lines of a vector graphic, float64 [N, 4] as x1, y1, x2, y2, and its paper."""
+
+    def read(content, place):
+        kind, _, text = content["pictures"][place].partition(",")
+        assert kind == "data:image/svg+xml"
+        root = ElementTree.fromstring(unquote(text))
+        ends = [[float(line.get(name)) for name in ("x1", "y1", "x2", "y2")] for line in root.iter(f"{SVG}line")]
+        return np.array(ends), root.find(f"{SVG}rect").get("fill")
+
+    return read
 
 
 @pytest.fixture

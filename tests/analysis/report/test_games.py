@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from learning_to_draw.analysis.report.games import ranking, rate_of
+from learning_to_draw.analysis.report.games import ranking
+from learning_to_draw.analysis.report.lexicon import rate_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.records.gamelog import Turn
 
@@ -19,8 +20,11 @@ def test_an_official_log_has_no_classes_and_no_scores(tmp_path, make_log, random
     assert (content["kind"], content["curves"], content["sketches"]) == ("test run", None, None)
     assert log["classes"] is None
     assert log["scored"] is False
-    assert [game["right"] for game in log["games"]] == [True, False] * 5
-    assert [len(game["guesses"]) for game in log["games"]] == [1, 2] * 5  # guess and target, once if they are the same
+    assert [game["right"] for game in log["games"]] == [False] * 5 + [True] * 5
+    assert [game["number"] for game in log["games"]] == [1, 3, 5, 7, 9, 0, 2, 4, 6, 8]
+    assert [len(game["guesses"]) for game in log["games"]] == [2] * 5 + [
+        1
+    ] * 5  # guess and target, once if they are the same
     assert content["results"] == [
         {
             "label": f"test: {tmp_path.name}",
@@ -41,14 +45,14 @@ def test_counts_of_a_log_by_hand(small_log, tmp_path, make_report, nasty):
     assert log["result"]["right"] == 3
     assert log["result"]["games"] == 5
     assert log["result"]["among_best"] is None  # there are only three candidates
-    assert [(one["name"], one["right"], one["games"]) for one in log["classes"]["rates"]] == [
+    assert [(one["name"], one["right"], one["games"]) for one in log["classes"]["lexicon"]] == [
         ("b", 1, 3),
         (nasty, 1, 1),
         ("a", 1, 1),
     ]
     # Wilson's interval of 1 in 3: (1/3 + z^2/6 -+ z sqrt(2/27 + z^2/36)) / (1 + z^2/3), z = 1.96
-    assert log["classes"]["rates"][0]["low"] == pytest.approx(0.0615, abs=1e-4)
-    assert log["classes"]["rates"][0]["high"] == pytest.approx(0.7923, abs=1e-4)
+    assert log["classes"]["lexicon"][0]["low"] == pytest.approx(0.0615, abs=1e-4)
+    assert log["classes"]["lexicon"][0]["high"] == pytest.approx(0.7923, abs=1e-4)
     assert log["classes"]["matrix"] == {
         "names": ["b", nasty, "a"],
         "counts": [[1, 1, 1], [0, 1, 0], [0, 0, 1]],
@@ -61,13 +65,11 @@ def test_counts_of_a_log_by_hand(small_log, tmp_path, make_report, nasty):
 
 def test_a_games_guesses_come_best_first(small_log, tmp_path, make_report, flat, pixels, nasty):
     content = make_report(small_log, tmp_path / "page.html")
-    game = content["logs"][0]["games"][3]
+    game = content["logs"][0]["games"][0]
     assert (game["number"], game["right"], game["class"]) == (3, False, "b")
-    assert [(one["class"], one["score"], one["share"], one["rank"]) for one in game["guesses"]] == [
-        ("a", 4.0, 1.0, 1),
-        ("b", 2.0, 0.5, 2),
-        (nasty, 0.0, 0.0, 3),
-    ]
+    assert [(one["class"], one["rank"]) for one in game["guesses"]] == [("a", 1), ("b", 2), (nasty, 3)]
+    # Scores 4, 2 and 0: 1 / (1 + e^-2 + e^-4) is 0.866813.
+    assert [one["probability"] for one in game["guesses"]] == [0.866813, 0.117310, 0.015876]
     assert [(one["guess"], one["target"]) for one in game["guesses"]] == [(True, False), (False, True), (False, False)]
     assert (pixels(content, game["photo"]) == flat(10)).all()
     assert (pixels(content, game["sketch"]) == flat(99)).all()
@@ -84,9 +86,10 @@ def test_the_sender_may_have_seen_another_picture(small_log, tmp_path, make_repo
     content = make_report(small_log, tmp_path / "page.html")
     (log,) = content["logs"]
     assert log["other_photo"] is True
-    assert (pixels(content, log["games"][0]["photo"]) == flat(20)).all()
-    assert (log["games"][0]["class"], log["games"][0]["photo_class"]) == ("b", "a")
-    assert (pixels(content, log["games"][0]["guesses"][0]["picture"]) == flat(10)).all()
+    [game] = [game for game in log["games"] if game["number"] == 0]
+    assert (pixels(content, game["photo"]) == flat(20)).all()
+    assert (game["class"], game["photo_class"]) == ("b", "a")
+    assert (pixels(content, game["guesses"][0]["picture"]) == flat(10)).all()
 
 
 def test_a_target_that_is_far_behind_is_shown_all_the_same(tmp_path, make_scored_log, make_report, flat):
@@ -113,7 +116,29 @@ def test_of_many_classes_only_the_most_confused_are_in_the_matrix(tmp_path, make
     assert classes["matrix"]["names"] == [names[number] for number in (0, 1, 2, 4, 5, 39)]
     assert classes["matrix"]["counts"][0] == [1, 3, 0, 0, 0, 0]
     assert classes["matrix"]["whole"] is False
-    assert len(classes["rates"]) == 40
+    assert len(classes["lexicon"]) == 40
+
+
+def test_wrong_games_come_first_and_all_are_shown_if_there_is_room(tmp_path, make_log, make_report):
+    pictures = [np.full((4, 4), shade, np.uint8) for shade in range(30)]
+    games = [(int(number in (3, 17)), 0, pictures[number], pictures[28:]) for number in range(20)]
+    log = make_log(tmp_path / "log", games)
+    shown = [game["number"] for game in make_report(log, tmp_path / "page.html", max_games=6)["logs"][0]["games"]]
+    assert shown[:2] == [3, 17]
+    assert len(shown) == 6
+    assert shown[2:] == sorted(shown[2:])
+    games = [(int(number > 3), 0, pictures[number], pictures[28:]) for number in range(20)]
+    log = make_log(tmp_path / "lost", games)
+    for most, wrong, right in ((4, 2, 2), (5, 3, 2), (10, 6, 4), (1, 1, 0), (200, 16, 4)):
+        games = make_report(log, tmp_path / "lost.html", max_games=most)["logs"][0]["games"]
+        assert [game["right"] for game in games] == [False] * wrong + [True] * right
+
+
+def test_a_score_that_is_not_finite_has_no_probability(small_log, tmp_path, make_report):
+    lines = (small_log / "games.jsonl").read_text().replace("4.0", "Infinity")
+    (small_log / "games.jsonl").write_text(lines)
+    game = make_report(small_log, tmp_path / "page.html")["logs"][0]["games"][0]
+    assert [one["probability"] for one in game["guesses"]] == [None] * 3
 
 
 def test_the_sample_is_drawn_by_its_seed_and_counts_are_of_all(tmp_path, make_log, random_games, make_report):
@@ -121,7 +146,8 @@ def test_the_sample_is_drawn_by_its_seed_and_counts_are_of_all(tmp_path, make_lo
     content = make_report(log, tmp_path / "page.html", max_games=10, seed=5)
     numbers = [game["number"] for game in content["logs"][0]["games"]]
     assert len(set(numbers)) == 10
-    assert numbers == sorted(numbers)
+    assert numbers[:5] == sorted(numbers[:5])
+    assert numbers[5:] == sorted(numbers[5:])
     assert content["logs"][0]["total"] == 40
     assert content["logs"][0]["result"]["right"] == 20
     again, other = (make_report(log, tmp_path / "page.html", max_games=10, seed=seed) for seed in (5, 6))

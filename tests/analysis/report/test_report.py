@@ -14,7 +14,7 @@ from learning_to_draw.trials.config.tool import Tool
 
 def test_text_of_users_cannot_end_the_content(training, small_log, make_report, nasty):
     content = make_report(training, logs=[small_log])
-    assert content["logs"][0]["classes"]["rates"][1]["name"] == nasty
+    assert content["logs"][0]["classes"]["lexicon"][1]["name"] == nasty
     config = json.loads((training / "config.json").read_text())
     config["options"]["dataset"] = nasty
     (training / "config.json").write_text(json.dumps(config))

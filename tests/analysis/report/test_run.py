@@ -19,7 +19,7 @@ def test_a_run_that_has_just_begun(training, make_report):
     assert content["status"] == "0 of 3 epochs done: still running, or stopped early"
     assert content["results"] == []
     assert "No epoch is in log.csv yet" in content["curves"]["missing"]
-    assert "each epoch writes one" in content["sketches"]["missing"]
+    assert "each epoch adds some" in content["sketches"]["missing"]
     # The header alone, and then a first row that is not whole: what is there counts.
     (training / "log.csv").write_text("epoch,lr,loss,commrate,val_loss,val_commrate\n")
     assert "No epoch is in log.csv yet" in make_report(training)["curves"]["missing"]
@@ -41,7 +41,7 @@ def test_a_folder_of_the_official_code(tmp_path, make_report, flat, write_grid):
     assert content["options"] == []
     assert content["versions"] == {}
     assert content["command"].startswith("python commgame.py train --dataset STL10")
-    assert len(content["sketches"]["rows"]) == 3
+    assert [len(one["sketches"]) for one in content["sketches"]["epochs"]] == [1]
     # With --object-oriented, the number of candidates is that of the classes unless the command says it.
     (tmp_path / "train_cmd.txt").write_text("commgame.py train --dataset STL10 --object-oriented same")
     content = make_report(tmp_path)
