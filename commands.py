@@ -63,12 +63,13 @@ from earlier quick runs.""",
 READING: dict[str, Tool] = {
     "report": Tool(
         "analysis.report.report:report",
-        "show a run as one web page: curves, sketches over the epochs, games",
+        "show a run as one web page: curves, sketches, games, classes, strokes",
         """\
 Writes the results of a training or a test as a single HTML page that needs no other
 file and no network. The page shows the result with its interval, learning curves,
-sketches of the same photos epoch after epoch, games by class and by right or wrong,
-which class is taken for which, options, versions and the command. Also works while
+sketches of the same photos epoch after epoch, games with a wrong guess first, a
+lexicon of the classes and which is taken for which, the roles of strokes, a map of
+the sketches, options, versions and the command. Charts can be saved. Also works while
 the run is still training, and on folders of the official code, which contain less.
 Includes tests of a training's checkpoints if their folders are next to the run's.""",
         report_options.add_report_options,

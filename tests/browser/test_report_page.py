@@ -3,7 +3,9 @@
 `browse` fails a test in which the page complains or asks for anything beside itself.
 """
 
+import io
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -23,6 +25,13 @@ def flat(level, side=16):
     return np.full((side, side, 3), level, dtype=np.uint8)
 
 
+def write_strokes(path, count, level):
+    """Eight lines of `count` sketches, all from the centre to (level, level)."""
+    points = np.zeros((count, 8, 2, 2), np.float32)
+    points[:, :, 1] = level
+    np.savez(path, points=points, sigma2=0.01)
+
+
 def write_log(folder, games, classes=True):
     """games: (guess, target) among three candidates, one of each class; classes: as this program's logs have them."""
     for kind in ("sketch-images", "target-images"):
@@ -30,13 +39,15 @@ def write_log(folder, games, classes=True):
     pool = [f"target-images/{number}.png" for number in range(3)]
     for number, name in enumerate(pool):
         Image.fromarray(flat(60 * number)).save(folder / name)
-    Image.fromarray(flat(255)).save(folder / "sketch-images" / "0.png")
+    for number in range(12):
+        Image.fromarray(flat(255 - number)).save(folder / "sketch-images" / f"{number}.png")
     rows, lines = [], []
     for number, (guess, target) in enumerate(games):
-        row = {"reciever_guess": guess, "reciever_guess_correct": guess == target, "sketch": "sketch-images/0.png"}
+        sketch = f"sketch-images/{number % 12}.png"
+        row = {"reciever_guess": guess, "reciever_guess_correct": guess == target, "sketch": sketch}
         rows.append(row | {"correct_image": target, "images": pool})
         line = {"format": 1, "game": number, "sender_image": pool[target], "sender_class": CLASSES[target]}
-        line |= {"sketch": "sketch-images/0.png", "guess": guess, "target": target}
+        line |= {"sketch": sketch, "guess": guess, "target": target}
         line |= {"candidates": pool, "candidate_classes": CLASSES}
         lines.append(line | {"scores": [2.0 if place == guess else 0.5 * place for place in range(3)]})
     (folder / "games.json").write_text(json.dumps(rows))
@@ -46,7 +57,7 @@ def write_log(folder, games, classes=True):
 
 @pytest.fixture
 def run(tmp_path):
-    """A training of thirty epochs whose last sketches are there, with a log of 40 games: 30 of ants, all won, 6 of
+    """A training of thirty epochs with strokes of two photos, with a log of 40 games: 30 of ants, all won, 6 of
     bees, 2 of them won, and 4 of a class with a nasty name, none won."""
     folder = tmp_path / "a run"
     folder.mkdir()
@@ -57,10 +68,21 @@ def run(tmp_path):
     (folder / "log.csv").write_text("epoch,lr,loss,commrate,val_loss,val_commrate\n" + "\n".join(rows) + "\n")
     tiles = np.zeros((20, 38, 3), dtype=np.uint8)
     tiles[2:18, 2:18], tiles[2:18, 20:36] = 90, 200
-    for name in ("val_samples.png", *(f"val_reconstruction_samples_{epoch:02d}.png" for epoch in range(30))):
-        Image.fromarray(tiles).save(folder / name)
+    Image.fromarray(tiles).save(folder / "val_samples.png")
+    for epoch in range(30):
+        write_strokes(folder / f"val_strokes_{epoch:02d}.npz", 2, epoch / 30)
     games = [(0, 0)] * 30 + [(1, 1)] * 2 + [(0, 1)] * 4 + [(1, 2)] * 4
     write_log(folder / "gamelogs", games)
+    write_strokes(folder / "gamelogs" / "strokes.npz", len(games), 0.5)
+    photos = [f"target-images/photo-{number}.png" for number in range(40)]  # forty photos, for the map
+    lines = [json.loads(line) for line in (folder / "gamelogs" / "games.jsonl").read_text().splitlines()]
+    for number, (line, photo) in enumerate(zip(lines, photos, strict=True)):
+        line["sender_image"] = photo
+        Image.fromarray(flat(number)).save(folder / "gamelogs" / photo)
+    (folder / "gamelogs" / "games.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    lost = {"rows": [], "lost": [0.1 * stroke for stroke in range(8)]}
+    measured = {"log": str(folder / "gamelogs"), "games": 40, "measures": {"erasure": lost}}
+    (folder / "erasure.json").write_text(json.dumps({"logs": [measured]}))
     report(folder, (), None, 200, 1)
     return folder
 
@@ -80,7 +102,8 @@ def test_the_page_fits_the_screen(run, browse, size, scheme):
     page.locator("summary").first.click()
     assert page.evaluate("document.documentElement.scrollWidth") == width
     titles = page.locator("h2:not(.label)").all_inner_texts()
-    assert titles == ["Learning curves", "Sketches over the epochs", "Games", "Options, versions, command"]
+    views = ["Games", "Lexicon of classes", "Roles of strokes", "Map of sketches"]
+    assert titles == ["Learning curves", "Sketches over the epochs", *views, "Options, versions, command"]
     page.locator("nav a", has_text="Games").click()
     assert page.locator("#games").evaluate("node => Math.abs(node.getBoundingClientRect().top) < 100")
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -95,13 +118,13 @@ def test_games_by_class_and_verdict(run, browse):
     page = browse(run / "report.html", **DESK)
     status, select = page.get_by_role("status"), page.get_by_label("Class of the target")
     assert status.inner_text() == "40 games"
-    assert len(shown(page)) == 24
+    assert [verdict for _, verdict in shown(page)] == ["wrong"] * 8 + ["right"] * 16  # wrong ones first
     page.get_by_role("button", name="Show 16 more of 16").click()
-    assert len(shown(page)) == 40
-    assert page.locator(".more").is_hidden()
+    assert [verdict for _, verdict in shown(page)] == ["wrong"] * 8 + ["right"] * 32
+    assert page.locator("#games .more").is_hidden()
 
     select.select_option(label="bee (6)")
-    assert shown(page) == [("bee", "right")] * 2 + [("bee", "wrong")] * 4
+    assert shown(page) == [("bee", "wrong")] * 4 + [("bee", "right")] * 2
     assert status.inner_text() == "6 of 40 games"
     page.get_by_label("wrong (8)").check()
     assert shown(page) == [("bee", "wrong")] * 4
@@ -118,9 +141,9 @@ def test_filters_by_keyboard(run, browse):
     page = browse(run / "report.html", **DESK)
     page.get_by_label("all", exact=True).focus()
     page.keyboard.press("ArrowRight")
-    assert {verdict for _, verdict in shown(page)} == {"right"}
-    page.keyboard.press("ArrowRight")
     assert {verdict for _, verdict in shown(page)} == {"wrong"}
+    page.keyboard.press("ArrowRight")
+    assert {verdict for _, verdict in shown(page)} == {"right"}
 
 
 def test_a_game_shows_what_the_receiver_thought(run, browse):
@@ -130,34 +153,41 @@ def test_a_game_shows_what_the_receiver_thought(run, browse):
     card = page.locator(".game").first
     assert card.locator("figcaption").all_inner_texts() == ["photo: bee", "sketch"]
     guesses = [text.split() for text in card.locator("li").all_inner_texts()]
-    assert guesses == [["1.", "ant", "guess", "2.000"], ["2.", NASTY, "1.000"], ["3.", "bee", "target", "0.5000"]]
+    # Scores 2, 1 and 0.5: 1 / (1 + e^-1 + e^-1.5) is 0.6285.
+    assert guesses == [
+        ["1.", "ant", "guess", "62.9", "%"],
+        ["2.", NASTY, "23.1", "%"],
+        ["3.", "bee", "target", "14.0", "%"],
+    ]
+    assert page.get_by_text("the softmax of the receiver's scores").is_visible()
     assert card.locator("img").first.evaluate("image => image.complete && image.naturalWidth") == 16
 
 
 def test_names_are_text_and_pictures_have_their_alt(run, browse):
     page = browse(run / "report.html", **DESK)
-    assert page.get_by_role("rowheader", name=NASTY, exact=True).count() == 2  # in both tables of classes
+    assert page.get_by_role("rowheader", name=NASTY, exact=True).count() == 1
+    assert page.locator(".lexicon header b", has_text=NASTY).count() == 1
     assert page.locator("script").count() == 2  # the content and the program: none that a name has brought
     assert page.evaluate("[...document.images].every(image => image.alt && image.complete && image.naturalWidth)")
 
 
-def test_rates_are_sorted_worst_first_and_by_any_column(run, browse):
+def test_the_lexicon_is_sorted_by_rate_or_by_name(run, browse):
     page = browse(run / "report.html", **DESK)
 
     def names():
-        return page.locator(".rates tbody th").all_inner_texts()
+        return page.locator(".lexicon header b").all_inner_texts()
 
     assert names() == [NASTY, "bee", "ant"]
-    page.get_by_role("button", name="class", exact=True).click()
+    page.get_by_label("highest rate").check()
+    assert names() == ["ant", "bee", NASTY]
+    page.get_by_label("highest rate").press("ArrowRight")
     assert names() == [NASTY, "ant", "bee"]
-    page.get_by_role("button", name="class", exact=True).click()
-    assert names() == ["bee", "ant", NASTY]
-    page.get_by_role("button", name="games", exact=True).click()
-    assert names() == [NASTY, "bee", "ant"]
-    head = page.get_by_role("columnheader", name="games", exact=True).first
-    assert head.get_attribute("aria-sort") == "ascending"
-    row = page.locator(".rates tbody tr").nth(1).locator("td").all_inner_texts()
-    assert row[:3] == ["6", "2", "33.3\u00a0%"]
+    bee = page.locator(".lexicon li").last
+    assert bee.locator("header span").inner_text() == "33.3\u00a0%"
+    assert "2 of 6 games, 95 % interval 9.7 to 70.0\u00a0%; most often taken for ant (4 games)" in bee.inner_text()
+    assert bee.locator("img").count() == 5
+    sources = bee.locator("img").evaluate_all("images => images.map(image => image.src.split(',')[0])")
+    assert sources == ["data:image/webp;base64", *["data:image/svg+xml"] * 4]
 
 
 def test_the_matrix_counts_games(run, browse):
@@ -207,17 +237,88 @@ def test_a_line_is_where_its_values_are(run, browse):
         assert steps == pytest.approx([steps[0]] * 29, abs=0.02)
 
 
-def test_sketches_are_a_row_a_photo(run, browse):
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_slider_goes_through_the_epochs(run, browse, size):
+    page = browse(run / "report.html", **size)
+    slider = page.get_by_role("slider", name="Epoch", exact=True)
+
+    def ends():
+        """Where the first line of each sketch ends, as a share of the canvas."""
+        sources = page.locator(".sketches img:nth-child(2)").evaluate_all("all => all.map(image => image.src)")
+        lines = [source.split("%3Cline ")[1] for source in sources]
+        return [(float(line.split("x2='")[1].split("'")[0]) - 0.5) / 15 * 2 - 1 for line in lines]
+
+    assert page.locator("output").inner_text() == "epoch 30, communication rate in validation 58.0\u00a0%"
+    assert ends() == pytest.approx([29 / 30] * 2, abs=1e-3)  # the last epoch comes first, whole
+    assert page.locator(".sketches img").last.bounding_box()["x"] < size["viewport"]["width"] - 50
+    slider.focus()
+    slider.press("ArrowLeft")
+    assert ends() == pytest.approx([28 / 30] * 2, abs=1e-3)
+    slider.press("Home")
+    assert ends() == pytest.approx([0] * 2, abs=1e-3)
+    assert slider.get_attribute("aria-valuetext") == "epoch 1, communication rate in validation 0.0\u00a0%"
+    alts = page.locator(".sketches img").evaluate_all("all => all.map(image => image.alt)")
+    assert alts == ["photo 1", "sketch of photo 1 in epoch 1", "photo 2", "sketch of photo 2 in epoch 1"]
+
+
+def test_a_run_without_strokes_shows_its_grids(run, browse):
+    for path in run.glob("val_strokes_*"):
+        path.unlink()
+    for epoch in range(30):
+        Image.fromarray(flat(epoch, 20)).save(run / f"val_reconstruction_samples_{epoch:02d}.png")
+    report(run, (), None, 200, 1)
     page = browse(run / "report.html", **PHONE)
-    table = page.locator(".epochs")
-    assert table.locator("thead th").count() == 1 + 12
-    assert [row.locator("img").count() for row in table.locator("tbody tr").all()] == [13, 13]
-    scrolled = page.get_by_role("region", name="Sketches over the epochs").last
-    photo = table.locator("tbody th").first
-    before = photo.bounding_box()["x"]
-    scrolled.evaluate("node => node.scrollLeft = node.scrollWidth")
-    assert scrolled.evaluate("node => node.scrollLeft") > 100
-    assert photo.bounding_box()["x"] == pytest.approx(before, abs=1)  # the photo stays beside its sketches
+    assert page.get_by_text("so its grids are shown as they are").is_visible()
+    assert page.get_by_role("slider", name="Epoch", exact=True).get_attribute("max") == "11"
+    assert page.locator("output").inner_text().startswith("epoch 30")
+    assert page.locator(".sketches img").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_roles_and_map_fill_the_width(run, browse):
+    for size, columns in ((DESK, 8), (PHONE, 2)):
+        page = browse(run / "report.html", **size)
+        panels = page.locator("[data-chart='Roles of strokes'] svg svg")
+        assert panels.count() == 8
+        assert len({panel.bounding_box()["x"] for panel in panels.all()}) == columns
+        assert panels.first.locator("path").count() == 40  # all drawings
+        lines = panels.first.locator("path").evaluate_all("paths => paths.map(path => path.getAttribute('d'))")
+        assert set(lines) == {"M500 500L750 750"}
+        paints = panels.locator("g").evaluate_all("all => all.map(group => getComputedStyle(group).stroke)")
+        assert len(set(paints)) == 8  # of grey to the strongest colour
+        plot = page.locator("[data-chart='Roles of strokes'] .plot > svg")
+        assert "\u221270.0\u00a0%" in plot.text_content()
+        assert plot.bounding_box()["width"] > size["viewport"]["width"] / 2
+        places = page.locator("[data-chart='Map of sketches'] .plot > svg")
+        assert places.locator("image").count() + places.locator("circle").count() == 12  # as many sketches differ
+        assert set(places.locator("text.name").all_text_contents()) <= set(CLASSES)
+        assert page.evaluate("document.documentElement.scrollWidth") == size["viewport"]["width"]
+
+
+@pytest.mark.parametrize("chart", ["Communication rate", "Roles of strokes", "Map of sketches"])
+def test_a_chart_is_saved_as_svg_and_png(run, browse, chart):
+    page = browse(run / "report.html", color_scheme="dark", **DESK)
+    name = chart.lower().replace(" ", "-")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name=f"Save {chart} as SVG").click()
+    assert saved.value.suggested_filename == f"{name}.svg"
+    text = saved.value.path().read_text()
+    root = ElementTree.fromstring(text)
+    assert "var(" not in text
+    assert "color-mix" not in text
+    texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[0] == chart
+    if chart == "Communication rate":
+        assert texts[1:4] == ["training", "validation", "chance 33.3\u00a0%"]
+    with page.expect_download() as saved:
+        page.get_by_role("button", name=f"Save {chart} as PNG").click()
+    assert saved.value.suggested_filename == f"{name}.png"
+    with Image.open(io.BytesIO(saved.value.path().read_bytes())) as picture:
+        assert picture.size == tuple(round(3 * float(root.get(side))) for side in ("width", "height"))
+        pixels = np.asarray(picture.convert("RGB"))
+    paper = pixels[0, 0]
+    assert paper.tolist() == [0x1C, 0x20, 0x24]  # the dark card
+    assert (pixels != paper).any(axis=2).mean() > 0.005
 
 
 def test_a_log_without_classes_says_so(tmp_path, browse):
@@ -230,6 +331,8 @@ def test_a_log_without_classes_says_so(tmp_path, browse):
     assert page.get_by_text("does not say which class").is_visible()
     assert page.get_by_text("There is no config.json").is_visible()
     assert page.locator("select").count() == 0
+    assert page.get_by_text("so the roles of strokes are not available").is_visible()
+    assert page.get_by_text("too few different sketches for a map").is_visible()
     page.get_by_label("wrong (1)").check()
     assert [text.split() for text in page.locator(".game li").all_inner_texts()] == [["guess"], ["target"]]
     assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -17,6 +17,7 @@ from learning_to_draw import commgame
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.records.gamelog import read_strokes
 from learning_to_draw.trials.resume import FILE, PREVIOUS, load_interrupted
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,6 @@ KILLED = """
 import os, signal, sys
 from learning_to_draw import commgame
 from learning_to_draw.trials.loop import batches
-from learning_to_draw.trials.records.gamelog import read_strokes
 count, gather = int(sys.argv.pop(1)), batches.GameBatches._gather
 def gather_or_die(self, deal):
     global count

@@ -22,9 +22,7 @@ def test_an_official_log_has_no_classes_and_no_scores(tmp_path, make_log, random
     assert log["scored"] is False
     assert [game["right"] for game in log["games"]] == [False] * 5 + [True] * 5
     assert [game["number"] for game in log["games"]] == [1, 3, 5, 7, 9, 0, 2, 4, 6, 8]
-    assert [len(game["guesses"]) for game in log["games"]] == [2] * 5 + [
-        1
-    ] * 5  # guess and target, once if they are the same
+    assert [len(game["guesses"]) for game in log["games"]] == [2] * 5 + [1] * 5  # guess and target, once if the same
     assert content["results"] == [
         {
             "label": f"test: {tmp_path.name}",

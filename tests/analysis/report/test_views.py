@@ -99,11 +99,11 @@ def test_erasure_is_found_in_the_folders_of_the_run_or_given(drawn, tmp_path, ma
     with pytest.raises(UsageError, match="no erasure of strokes"):
         report(drawn, (), page, 200, 1, [elsewhere])
     elsewhere.write_text("[1]")
-    with pytest.raises(UsageError, match="elsewhere.json cannot be read"):
+    with pytest.raises(UsageError, match=r"elsewhere\.json cannot be read"):
         report(drawn, (), page, 200, 1, [elsewhere])
 
 
-def test_a_map_has_similar_sketches_next_to_each_other(tmp_path, make_log, make_report):
+def test_a_map_has_similar_sketches_next_to_each_other(tmp_path, make_log, make_report, pixels):
     """Two kinds of sketches, dark above and dark below: each sketch's nearest neighbour is of its kind."""
     rng = np.random.default_rng(0)
     sketches = rng.integers(0, 40, (24, 8, 8), dtype=np.uint8)
@@ -117,23 +117,15 @@ def test_a_map_has_similar_sketches_next_to_each_other(tmp_path, make_log, make_
     assert len(shown) == 24
     places = np.array([(one["x"], one["y"]) for one in shown])
     assert (places.min(axis=0), places.max(axis=0)) == (pytest.approx([0, 0]), pytest.approx([1, 1]))
-    names = [json.loads((log / "games.json").read_text())[number]["sketch"] for number in range(24)]
-    kind_of = {name: number % 2 for number, name in enumerate(names)}
-    assert len(kind_of) == 24
     distances = np.linalg.norm(places[:, None] - places[None], axis=-1) + np.eye(24) * 9
-    uris = {place: uri for place, uri in enumerate(content["pictures"])}
-    above = [_is_bright_above(uris[one["picture"]]) for one in shown]
+    above = [is_bright_above(pixels(content, one["picture"])) for one in shown]
     assert sum(above) == 12
     assert all(above[number] == above[near] for number, near in enumerate(distances.argmin(axis=1)))
     again = make_report(log, tmp_path / "page.html")["logs"][0]["map"]
     assert again == content["logs"][0]["map"]
 
 
-def _is_bright_above(uri):
-    import base64
-    import io
-
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("L"), float)
+def is_bright_above(pixels):
     return bool(pixels[:4].mean() > pixels[4:].mean())
 
 
@@ -156,7 +148,7 @@ def test_figures_for_a_paper(drawn, tmp_path, monkeypatch):
     assert {name: (folder / name).read_bytes() for name in names} == before  # the same bytes again
     (folder / "lexicon.pdf").write_text("mine")
     page = (tmp_path / "page.html").read_bytes()
-    with pytest.raises(UsageError, match=r"holds lexicon.pdf, which .* was changed later|changed later"):
+    with pytest.raises(UsageError, match=r"holds lexicon\.pdf, which"):
         tool.run("report", words)
     assert (folder / "lexicon.pdf").read_text() == "mine"
     assert (tmp_path / "page.html").read_bytes() == page
