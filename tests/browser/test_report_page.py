@@ -80,6 +80,7 @@ def run(tmp_path):
         line["sender_image"] = photo
         Image.fromarray(flat(number)).save(folder / "gamelogs" / photo)
     (folder / "gamelogs" / "games.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "gamelogs" / "card.json").write_text('{"image_size": 16}')
     lost = {"rows": [], "lost": [0.1 * stroke for stroke in range(8)]}
     measured = {"log": str(folder / "gamelogs"), "games": 40, "measures": {"erasure": lost}}
     (folder / "erasure.json").write_text(json.dumps({"logs": [measured]}))
@@ -116,7 +117,7 @@ def test_the_page_fits_the_screen(run, browse, size, scheme):
 
 def test_games_by_class_and_verdict(run, browse):
     page = browse(run / "report.html", **DESK)
-    status, select = page.get_by_role("status"), page.get_by_label("Class of the target")
+    status, select = page.locator("#games").get_by_role("status"), page.get_by_label("Class of the target")
     assert status.inner_text() == "40 games"
     assert [verdict for _, verdict in shown(page)] == ["wrong"] * 8 + ["right"] * 16  # wrong ones first
     page.get_by_role("button", name="Show 16 more of 16").click()
