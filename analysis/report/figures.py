@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,9 @@ from learning_to_draw.trials.records.gamelog import GameLog
 from learning_to_draw.trials.records.own_files import check_own_files, claimed_folder, replace_own_files
 
 RECORD, NEEDED_BY = "figures.json", "report --figures"
-TILE, GAP = 0.38, 0.04  # inches, in the lexicon
-EXAMPLES = 3
-BLOCKS = {12: 1, 40: 2}  # classes of the lexicon, at most -> blocks next to each other; otherwise MOST_BLOCKS
-MOST_BLOCKS = 3
+TILE, GAP, LETTER = 0.38, 0.04, 0.047  # inches, in the lexicon
+# (most classes, blocks next to each other, width in inches, sketches of each class)
+LEXICONS = ((12, 1, 0.8 * COLUMN, 3), (40, 2, PAGE, 3), (math.inf, 3, PAGE, 2))
 ROLES_PER_ROW = 8
 BEZIER = 16  # segments of a curve
 THUMBNAIL = 0.24  # inches, on the map
@@ -60,19 +58,19 @@ def write_figures(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def plot_lexicon(log: GameLog, entries: Sequence[Entry]) -> Any:
-    """Returns a figure with each class: its name, rate, interval and most frequent confusion; mean sketch, examples.
+    """Returns a figure with each class: its name, rate, interval and most frequent confusion; mean sketch, sketches.
 
     Classes are sorted by rate, the highest first.
     """
-    blocks = next((count for most, count in BLOCKS.items() if len(entries) <= most), MOST_BLOCKS)
-    width, rows = (0.8 * COLUMN, PAGE, PAGE)[blocks - 1], math.ceil(len(entries) / blocks)
+    blocks, width, sketches = next(layout for most, *layout in LEXICONS if len(entries) <= most)
+    rows = math.ceil(len(entries) / blocks)
     figure, axes = _canvas(width, rows * (TILE + GAP) + GAP)
-    tiles = (1 + EXAMPLES) * (TILE + GAP)
-    letters = int((width / blocks - tiles) / 0.047)
+    tiles = (1 + sketches) * (TILE + GAP)
+    letters = int((width / blocks - tiles - GAP) / LETTER)
     for place, entry in enumerate(sorted(entries, key=lambda entry: (-entry.right / entry.played, entry.name))):
         column, row = divmod(place, rows)
         left, top = column * width / blocks, row * (TILE + GAP) + GAP
-        examples = [open_picture(log.picture(log.games[number].sketch)) for number in entry.sketches[:EXAMPLES]]
+        examples = [open_picture(log.picture(log.games[number].sketch)) for number in entry.sketches[:sketches]]
         start = left + width / blocks - tiles
         axes.text(start - GAP, top + TILE / 2, _described(entry, letters), fontsize=5.5, ha="right", va="center")
         for number, picture in enumerate((mean_sketch(log, entry), *examples)):
@@ -81,19 +79,19 @@ def plot_lexicon(log: GameLog, entries: Sequence[Entry]) -> Any:
 
 
 def _described(entry: Entry, letters: int) -> str:
-    rate = rate_of(entry.right, entry.played)
-    lines = [
-        _short(entry.name, letters),
-        "{:.0%} ({:.0%} to {:.0%})".format(*(rate[n] for n in ("rate", "low", "high"))),
-    ]
+    rate, low, high = (100 * rate_of(entry.right, entry.played)[name] for name in ("rate", "low", "high"))
+    lines = [_short(entry.name, letters), f"{rate:.0f} % ({low:.0f} to {high:.0f} %)"]
     if entry.confused:
-        lines.append(_short(f"as {entry.confused[0]}: {entry.confused[1]}", letters))
+        name, times = entry.confused
+        games = f" ({times})"
+        lines.append(f"\u2192 {_short(name, letters - len(games) - 2)}{games}")
     return "\n".join(lines)
 
 
 def _short(text: str, letters: int) -> str:
     """One line of text, with $ escaped: matplotlib would read it as mathematics."""
-    return textwrap.shorten(text, max(letters, 8), placeholder="...").replace("$", r"\$")
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return (text if len(text) <= letters else f"{text[: letters - 3]}...").replace("$", r"\$")
 
 
 def plot_roles(roles: Roles) -> Any:

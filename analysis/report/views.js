@@ -158,7 +158,7 @@ function panels(roles, width) {
     const share = lost === null || most <= 0 ? 1 : Math.max(0, lost / most);
     const paint = `color-mix(in srgb, var(--train) ${(100 * share).toFixed(1)}%, var(--chance))`;
     const [left, top] = [(stroke % columns) * (side + gap), Math.floor(stroke / columns) * (side + head + gap) + head];
-    const change = lost === null ? "" : `${(-100 * lost).toFixed(1).replace("-", "\u2212")}\u00a0%`;
+    const change = lost === null ? "" : `${lost < 0 ? "+" : "\u2212"}${Math.abs(100 * lost).toFixed(1)}\u00a0%`;
     return [
       svg("text", { x: left, y: top - 6 }, `stroke ${stroke}`),
       svg("text", { x: left + side, y: top - 6, "text-anchor": "end" }, change),

@@ -7,10 +7,12 @@ import pytest
 from PIL import Image
 
 from learning_to_draw.analysis.report import figures
+from learning_to_draw.analysis.report.lexicon import Entry
 from learning_to_draw.analysis.report.options import add_report_options
 from learning_to_draw.analysis.report.report import report
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials.records.gamelog import read_log
 
 
 @pytest.fixture
@@ -158,6 +160,23 @@ def test_figures_for_a_paper(drawn, tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="pip install matplotlib"):
         tool.run("report", [*words[:-1], str(tmp_path / "other")])
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("classes", [12, 40, 60])
+def test_words_of_the_lexicon_stay_beside_their_sketches(drawn, classes):
+    entries = [
+        Entry(f"the {n}th class has a long name", n, 1000, ("another long name", 99), (0, 1, 2, 3))
+        for n in range(classes)
+    ]
+    figure = figures.plot_lexicon(read_log(drawn), entries)
+    blocks, width, _ = next(layout for most, *layout in figures.LEXICONS if classes <= most)
+    rows = -(-classes // blocks)
+    [axes] = figure.axes
+    assert len(axes.texts) == classes
+    for place, text in enumerate(axes.texts):
+        box = text.get_window_extent()
+        assert box.x0 / figure.dpi >= place // rows * width / blocks
+        assert box.height / figure.dpi <= figures.TILE + figures.GAP
 
 
 def test_the_more_a_stroke_matters_the_more_orange_it_is():
