@@ -22,7 +22,7 @@ NOTEBOOK = DOCS.parent / "examples" / "tour.ipynb"
 # Those of all encoders, and of all decoders, or all that have an MLP: the text beside the tables has them.
 OF_ALL = {"--latent-size", "--freeze-backbone"} | {
     *("--sigma2", "--sigma2-step", "--sigma2-factor", "--final-sigma2", "--contrast"),
-    *("--stroke-spread", "--decoder-hidden", "--decoder-hidden2"),
+    *("--stroke-spread", "--stroke-widths", "--stroke-gates", "--decoder-hidden", "--decoder-hidden2"),
 }
 
 
