@@ -147,12 +147,12 @@ def roles(material: LogData) -> Measured:
         Row("variance of a stroke over photos", within, interval(draws[:, 0]), note=note),
         Row("variance between strokes", between, interval(draws[:, 1]), note=note),
     ]
-    label = "variance over photos / between strokes"
-    if between > 0:
-        ratio = interval(draws[:, 0] / draws[:, 1])
-        rows.append(Row(label, within / between, ratio, note="0: every stroke has a fixed place"))
+    label = "share of the variance over photos"
+    if within + between > 0:
+        shares = interval(draws[:, 0] / draws.sum(axis=1))
+        rows.append(Row(label, within / (within + between), shares, note="0: every stroke has a fixed place"))
     else:
-        rows.append(not_measured(label, "all strokes have the same mean place"))
+        rows.append(not_measured(label, "all strokes have the same place"))
     return Measured(tuple(rows), {"variance_by_stroke": found.within.tolist(), "mean_centres": found.centres.tolist()})
 
 

@@ -78,16 +78,16 @@ def measure(
     classifier = None
     if clip and "legibility" in chosen:
         classifier = Clip(clip_model, load_clip(clip_model, pretrained=pretrained).to(place), place)
+    meanings = None
+    if word_vectors is not None:
+        meanings = read_word_vectors(word_vectors, {game.photo_class or "" for log in sources for game in log.games})
     network = None
     photos: list[TrainingPhotos | None] = [None] * len(sources)
     if judge is not None and JUDGED & set(chosen):
         _warn_of_own_eyes(judge, sources)
         network = load_judge(judge, place, judge_weights, pretrained=pretrained)
-        if "judge" in chosen or word_vectors is None:
+        if "judge" in chosen or ("semanticity" in chosen and word_vectors is None):
             photos = [load_training_photos(log, seed, plugin=plugin, dataset_root=dataset_root) for log in sources]
-    meanings = None
-    if word_vectors is not None:
-        meanings = read_word_vectors(word_vectors, {game.photo_class or "" for log in sources for game in log.games})
     settings = Settings(features, sample, seed, classifier, names, network, meanings)
     of_logs = zip(sources, replays, photos, strict=True)
     materials = [LogData(log, settings, replay, lesson) for log, replay, lesson in of_logs]

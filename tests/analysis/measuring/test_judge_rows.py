@@ -169,12 +169,12 @@ def test_controls_that_change_nothing(played):
 def test_roles_of_a_log(played):
     log = read_log(played[1])
     material = LogData(log, Settings(sample=10**6))
-    within, between, ratio = roles(material).rows
+    within, between, part = roles(material).rows
     centres = log.strokes().points.mean(axis=2)[list(material.drawn_once.values())]
     assert within.value == pytest.approx(centres.var(axis=0).mean(), rel=1e-4)
     assert between.value == pytest.approx(centres.mean(axis=0).var(axis=0).mean(), rel=1e-4)
-    assert ratio.value == pytest.approx(within.value / between.value)
-    assert all(row.interval[0] < row.value < row.interval[1] for row in (within, between, ratio))
+    assert part.value == pytest.approx(within.value / (within.value + between.value))
+    assert all(row.interval[0] < row.value < row.interval[1] for row in (within, between, part))
     assert len(roles(material).details["variance_by_stroke"]) == 4
     material.strokes = LoggedStrokes(log.strokes().points[:, :1], 0.01, None)
     del material.sampled_strokes
