@@ -142,7 +142,7 @@ function rolesSection(roles, id, name) {
     `Each panel shows one stroke in ${drawings < all ? `${count(drawings)} of ${count(all)} drawings, chosen at random` : `all ${count(all)} drawings`}, each of another photo. Strokes are counted from 0, as in measure.`,
   ];
   if (roles.strokes.length < roles.all_strokes) sentences.push(`The first ${roles.strokes.length} of ${count(roles.all_strokes)} strokes are shown.`);
-  if (roles.lost) sentences.push("The number and the colour say how much the communication rate changes if the stroke is erased from every sketch: from grey (no loss) to the strongest colour (the largest loss).");
+  if (roles.lost) sentences.push("The number says by how many percentage points the communication rate changes if the stroke is erased from every sketch; so does the colour, from grey (no loss) to the strongest colour (the largest loss).");
   const how = roles.lost ? null : [el("p", { class: "faint" }, "The panels have one colour, because it is not known how much each stroke matters. This command measures it; then make the report again:"), el("pre", { class: "command" }, content.measure)];
   return section(`${id}-roles`, title, el("p", null, sentences.join(" ")), how, drawnFigure(title, (width) => panels(roles, width)));
 }
