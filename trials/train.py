@@ -163,6 +163,20 @@ def _seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def _optimizer(agents: Agents, loss: TotalLoss, rate: float, config: TrainConfig) -> torch.optim.Adam:
+    """Adam over all weights that are trained. The decoder's weights are a group of their own if they have their own
+    learning rate; log.csv has the rate of the other group."""
+    everything = [weight for weight in (*agents.parameters(), *loss.parameters()) if weight.requires_grad]
+    if config.decoder_lr_factor == 1:
+        return torch.optim.Adam(everything, lr=rate, weight_decay=config.weight_decay)
+    drawing = {id(weight) for weight in agents.decoder.parameters()}
+    groups = [
+        {"params": [weight for weight in everything if id(weight) not in drawing]},
+        {"params": [weight for weight in everything if id(weight) in drawing], "lr": rate * config.decoder_lr_factor},
+    ]
+    return torch.optim.Adam(groups, lr=rate, weight_decay=config.weight_decay)
+
+
 def _fit(
     agents: Agents,
     loss: TotalLoss,
@@ -175,9 +189,7 @@ def _fit(
     interrupted: Interrupted | None,
 ) -> tuple[list[dict], dict]:
     """Trains for all epochs, and writes logs, pictures and snapshots. Returns the history and the best epoch's row."""
-    everything = (*agents.parameters(), *loss.parameters())
-    trained = [parameter for parameter in everything if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=rate.initial, weight_decay=config.weight_decay)
+    optimizer = _optimizer(agents, loss, rate.initial, config)
     options = config.values()
     snapshots = Snapshots(
         folder,

@@ -22,6 +22,7 @@ from learning_to_draw.components import (
     non_negative_int,
     option,
     options_of,
+    positive_float,
     positive_int,
     seed,
 )
@@ -263,6 +264,9 @@ class TrainConfig(RunConfig):
         "Adam's learning rate: a constant such as 0.1, or with a schedule: 0.1*0.2@every10, 0.1*0.2@[10,30,80], "
         "0.1*0.2@plateau, 0.1*inv0.0001,0.75; a B at the end counts batches instead of epochs",
         metavar="SPEC",
+    )
+    decoder_lr_factor: float = option(
+        1.0, "multiply the learning rate of the decoder by X", type=positive_float, metavar="X"
     )
     weight_decay: float = option(0.0, "Adam's L2 penalty on the weights", type=non_negative_float, metavar="X")
     seed: int | None = option(
