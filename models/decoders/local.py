@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.decoders.base import OPEN, Decoder, Strokes, straight_through
+from learning_to_draw.models.decoders.base import OPEN, Decoder, Strokes, constant_layer, straight_through
 from learning_to_draw.models.decoders.config import LocalLineConfig
 from learning_to_draw.models.encoders.base import Encoder, Encoding
 
@@ -45,7 +45,8 @@ class LocalLineDecoder(Decoder):
         self.needed_layers = tuple(channels_of)
         hidden = config.decoder_hidden
         self.from_maps = nn.ModuleList(nn.Conv2d(count, hidden, 3, stride=3) for count in channels_of.values())
-        self.from_latent = nn.Linear(latent_size, hidden)
+        # From 0, because the latent changes fast at first.
+        self.from_latent = constant_layer(latent_size, hidden, 0.0)
         self.neighbours = nn.Conv2d(hidden, hidden, 3, padding=1)
         self.values = nn.Conv2d(hidden, VALUES, 1)
         with torch.no_grad():
