@@ -9,12 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.decoders.base import OPEN, Decoder, Strokes, constant_layer, straight_through
+from learning_to_draw.models.decoders.base import OPEN, Decoder, Strokes, constant_layer
 from learning_to_draw.models.decoders.config import LocalLineConfig
 from learning_to_draw.models.encoders.base import Encoder, Encoding
 
 VALUES = 6  # per stroke: centre (2), direction (2), length, gate
 LONGEST = 2.4  # half of the longest line, in cells
+SHORTEST = 0.25  # shortest line, as a share of the longest
 
 
 class LocalLineDecoder(Decoder):
@@ -77,10 +78,10 @@ class LocalLineDecoder(Decoder):
 
         centre = self.homes + torch.tanh(values[..., :2]) / self.grid
         angle = torch.atan2(values[..., 2], values[..., 3] + 1e-6) / 2
-        length = torch.sigmoid(values[..., 4:5]) * (LONGEST / self.grid)
+        length = (SHORTEST + (1 - SHORTEST) * torch.sigmoid(values[..., 4:5])) * (LONGEST / self.grid)
         half = torch.stack([angle.sin(), angle.cos()], dim=2) * length
         points = torch.stack([centre - half, centre + half], dim=2)
-        return Strokes(points, self.sigma2, straight_through(torch.sigmoid(values[..., 5:])))
+        return Strokes(points, self.sigma2, _opened(values[..., 5:]))
 
 
 def _maps_as_fine_as(grid: int, encoder: Encoder, image_size: int) -> dict[str, int]:
@@ -100,3 +101,11 @@ def _maps_as_fine_as(grid: int, encoder: Encoder, image_size: int) -> dict[str, 
 def _normalised(maps: Tensor) -> Tensor:
     """Maps with mean 0 and variance 1 in every picture: the scale of features differs between layers."""
     return functional.layer_norm(maps, maps.shape[1:])
+
+
+def _opened(values: Tensor) -> Tensor:
+    """1 where `values` are above 0, else 0, with the gradient 1/4 everywhere.
+
+    A sigmoid's gradient vanishes far below 0: if the first steps close all gates of untrained lines, they stay closed.
+    """
+    return values / 4 + ((values > 0).to(values) - values / 4).detach()
