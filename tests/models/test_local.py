@@ -7,7 +7,7 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.config import ReceiverConfig
 from learning_to_draw.models.decoders.config import LocalLineConfig
-from learning_to_draw.models.decoders.local import LONGEST, LocalLineDecoder
+from learning_to_draw.models.decoders.local import LONGEST, SHORTEST, LocalLineDecoder
 from learning_to_draw.models.encoders.config import SimpleMLPConfig, SqueezeNetConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 from learning_to_draw.models.encoders.squeezenet import SqueezeNetBackbone
@@ -48,7 +48,7 @@ def test_a_line_lies_in_the_middle_of_its_cell_at_half_the_double_angle(agents):
     angle = math.radians(30)  # from the column axis towards the row axis
     set_values(agents.decoder, [0.0, 0.0, math.sin(2 * angle), math.cos(2 * angle), 0.0, 1.0])
     strokes, _ = draw(agents, torch.rand(2, 3, SIZE, SIZE))
-    half = LONGEST / GRID / 2  # a sigmoid of 0 is half of the longest
+    half = LONGEST / GRID * (SHORTEST + 1) / 2  # a sigmoid of 0 is in the middle
     end = torch.tensor([half * math.sin(angle), half * math.cos(angle)])
     places = torch.tensor([-0.75, -0.25, 0.25, 0.75])
     homes = torch.cartesian_prod(places, places)
