@@ -88,8 +88,8 @@ def check_conflicts(config: TrainConfig) -> None:
                 raise UsageError(
                     f"--stroke-price {loss.config.stroke_price} has no effect: {config.agents.decoder.name} draws all "
                     "strokes in every sketch.\n"
-                    "Add --stroke-gates if this decoder has it, choose a decoder that connects points, or leave out "
-                    "--stroke-price."
+                    "Add --stroke-gates if this decoder has it, choose LocalLineDecoder or a decoder that connects "
+                    "points, or omit --stroke-price."
                 )
 
 

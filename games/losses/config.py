@@ -91,8 +91,8 @@ class InkPriceConfig(Config):
 class StrokePriceConfig(Config):
     stroke_price: float = option(
         0.0,
-        "add the mean number of strokes drawn in a sketch, times X, to the loss of the game; needs --stroke-gates or a "
-        "decoder that connects points",
+        "add the mean number of strokes drawn in a sketch, times X, to the loss of the game; needs a decoder "
+        "that can leave out strokes: one with --stroke-gates, LocalLineDecoder, or one that connects points",
         type=non_negative_float,
         metavar="X",
     )
