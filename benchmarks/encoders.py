@@ -1,6 +1,6 @@
 """One training step with different encoders at one size of pictures: seconds and memory, compared with SqueezeNet.
 
-    python -m benchmarks.encoders                       # two CPU cores: about five minutes and 4 GB
+    python -m benchmarks.encoders                       # two CPU cores: about two minutes and 2 GB
     python -m benchmarks.encoders --size 32 --batch 4   # seconds, to check that it runs
 
 Prints one line of JSON per encoder. All have frozen random weights, which do not affect the time, and the perceptual
