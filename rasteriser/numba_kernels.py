@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .grid import pixel_axes
-from .segments import Segments, negligible, reach, segments_of, to_vertices
+from .segments import Segments, negligible, segments_of, to_vertices
 
 # The work is cut into more pieces than threads because threads are not equally fast: torch's own threads keep a core
 # busy for a while after each operation. Every band of rows needs separate sums for each stroke.
@@ -28,6 +28,8 @@ _PIECES, _BANDS = 24, 8
 _WORTH_A_THREAD = 1 << 18
 # An end must be nearer than the inside of another segment by this fraction of d2.
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
+# The squared reach of a stroke of sigma2 = 1.
+_UNIT_REACH2 = -math.log(negligible(torch.float32))
 # Numba's fastmath flags: sums may be reordered, which lets loops use SIMD. Infinities and NaN keep their meaning.
 _SUMS = {"reassoc", "contract", "nsz", "arcp"}
 
@@ -42,8 +44,7 @@ class NumbaPolylines(torch.autograd.Function):
         shades = _shades(vertices, intensities)
         records, broken = _records(segments_of(vertices), shades)
         product = shades.new_ones(vertices.shape[0], shades.shape[2], *size)
-        pens = _pens(widths, intensities)
-        _share(_draw, product.shape, _canvas(size), records, pens, shades, product)
+        _share(_draw, product.shape, _canvas(size), records, widths, shades, product)
         # A sketch with NaN coordinates is NaN everywhere, because no pixel has a distance to it.
         product[broken] = math.nan
         ctx.save_for_backward(vertices, intensities, widths, product)
@@ -60,16 +61,15 @@ class NumbaPolylines(torch.autograd.Function):
         records, broken = _records(segments, shades)
         grad, bands = image_grad.contiguous(), _bands(product.shape)
         pulls = records.new_zeros(bands, *records.shape[:3], 2, 2)
-        inks = records.new_zeros(bands, *shades.shape)
+        inks = records.new_zeros(bands if needs_intensities else 0, *shades.shape)
         spreads = records.new_zeros(bands if needs_widths else 0, *widths.shape)
-        # A stroke of intensity 0 has a gradient for its intensity alone.
-        pens = _pens(widths, None if needs_intensities else intensities)
-        _share(_pull, product.shape, _canvas(ctx.size), records, pens, shades, grad, product, pulls, inks, spreads)
+        _share(_pull, product.shape, _canvas(ctx.size), records, widths, shades, grad, product, pulls, inks, spreads)
         pulls = pulls.sum(0).mul_((2 / widths)[:, :, None, None, None])
-        inks = inks.sum(0)
-        pulls[broken], inks[broken] = math.nan, math.nan
-        intensities_grad = inks.to(shades.dtype) if needs_intensities else None
-        widths_grad = None
+        pulls[broken] = math.nan
+        intensities_grad = widths_grad = None
+        if needs_intensities:
+            intensities_grad = inks.sum(0).to(shades.dtype)
+            intensities_grad[broken] = math.nan
         if needs_widths:
             widths_grad = spreads.sum(0).div_(widths).div_(widths)
             widths_grad[broken] = math.nan
@@ -94,14 +94,6 @@ def _records(segments: Segments, shades: Tensor) -> tuple[Tensor, Tensor]:
     broken = ~(records.isfinite().flatten(1).all(1) & shades.isfinite().flatten(1).all(1))
     records[broken] = 0
     return records, broken
-
-
-def _pens(widths: Tensor, intensities: Tensor | None) -> Tensor:
-    """1 / sigma2 and reach of each stroke, float64 [B, N, 2]; a stroke whose intensities are all 0 reaches no pixel."""
-    reaches = reach(widths, torch.float32)
-    if intensities is not None:
-        reaches.masked_fill_(intensities.eq(0).all(2), -math.inf)
-    return torch.stack([1 / widths, reaches], dim=-1)
 
 
 def _canvas(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.float32]:
@@ -277,10 +269,20 @@ def _spans(records, sketch, stroke, row, reach, width, spans):
 
 
 @_compiled
-def _draw(work, canvas, records, pens, shades, product):
+def _pen(widths, shades, sketch, stroke):
+    """1 / sigma2 of a stroke, its `reach` (see `segments.py`), and whether it leaves ink in a channel."""
+    has_ink = False
+    for channel in range(shades.shape[2]):
+        has_ink = has_ink or shades[sketch, stroke, channel] != 0
+    width = widths[sketch, stroke]
+    return 1.0 / width, math.sqrt(_UNIT_REACH2 * width), has_ink
+
+
+@_compiled
+def _draw(work, canvas, records, widths, shades, product):
     """Multiplies product [B, C, H, W] by what the strokes leave blank.
 
-    records: [B, N, K, 6]. pens: [B, N, 2], see `_pens`. shades: [B, N, C].
+    records: [B, N, K, 6]. widths: [B, N]. shades: [B, N, C].
     work: first sketch, sketch after the last, number of the band, its first row, row after its last. canvas: see
     `_canvas`.
     """
@@ -290,7 +292,9 @@ def _draw(work, canvas, records, pens, shades, product):
     spans, nearest = np.empty((records.shape[2], 2), np.uintp), np.empty(width)
     for sketch in range(sketch_from, sketch_to):
         for stroke in range(records.shape[1]):
-            per_sigma2, reach = pens[sketch, stroke, 0], pens[sketch, stroke, 1]
+            per_sigma2, reach, has_ink = _pen(widths, shades, sketch, stroke)
+            if not has_ink:
+                continue
             first, last = _rows(records, sketch, stroke, row_from, row_to, len(rows), reach)
             for row in range(first, last):
                 begin, end = _spans(records, sketch, stroke, rows[row], reach, width, spans)
@@ -341,13 +345,13 @@ def _count_nearest(records, sketch, stroke, row, cols, spans, begin, end, bound,
 
 
 @_compiled
-def _pull(work, canvas, records, pens, shades, grad, product, pulls, inks, spreads):
+def _pull(work, canvas, records, widths, shades, grad, product, pulls, inks, spreads):
     """Adds a band's sums to pulls [bands, B, N, K, 2, 2], inks [bands, B, N, C] and spreads [bands, B, N].
 
     The sums come from the image's grad and product, both [B, C, H, W]. pulls are sums over pixels of pull e and of pull
     foot e, each as (across, along), for `to_vertices`; inks are the gradient with respect to the intensities. spreads
-    are sums of pull d2, which become the gradient with respect to the widths; they are not computed if they have no
-    bands.
+    are sums of pull d2, which become the gradient with respect to the widths. inks and spreads without bands are not
+    computed.
     """
     sketch_from, sketch_to, band, row_from, row_to = work
     rows, cols, least = canvas
@@ -356,10 +360,10 @@ def _pull(work, canvas, records, pens, shades, grad, product, pulls, inks, sprea
     nearest, bound, number_of, pull = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
     for sketch in range(sketch_from, sketch_to):
         for stroke in range(records.shape[1]):
-            per_sigma2, reach = pens[sketch, stroke, 0], pens[sketch, stroke, 1]
-            has_ink = False
-            for channel in range(grad.shape[1]):
-                has_ink = has_ink or shades[sketch, stroke, channel] != 0
+            per_sigma2, reach, has_ink = _pen(widths, shades, sketch, stroke)
+            # A stroke of intensity 0 has a gradient for its intensity alone.
+            if not has_ink and len(inks) == 0:
+                continue
             first, last = _rows(records, sketch, stroke, row_from, row_to, len(rows), reach)
             for row in range(first, last):
                 begin, end = _spans(records, sketch, stroke, rows[row], reach, width, spans)
@@ -374,7 +378,8 @@ def _pull(work, canvas, records, pens, shades, grad, product, pulls, inks, sprea
                         by_ink = weight / _left_blank(shade, ink, least) * ink
                         inked += by_ink
                         pull[col] += by_ink * shade
-                    inks[band, sketch, stroke, channel] += inked
+                    if len(inks) > 0:
+                        inks[band, sketch, stroke, channel] += inked
                 if not has_ink:
                     continue
                 if len(spreads) > 0:
