@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.models.channel import with_noise
+from learning_to_draw.models.config import ChannelNoise
 from learning_to_draw.models.decoders.base import Decoder, Strokes
 from learning_to_draw.models.encoders.base import BackboneEncoder, Encoder, Encoding, Features, expand_channels
 
@@ -20,7 +22,7 @@ class Play:
 
     scores: float [B, T], the receiver's unnormalised score of each candidate.
     sketches: float [B, 1 or 3, S, S] as the receiver saw them, before normalisation; 0..1 unless contrast exceeds 1.
-    strokes: the strokes of the sketches, in canvas coordinates.
+    strokes: the strokes of the sketches, in canvas coordinates; in training with channel noise, as they arrive.
     photos: float [B, 1 or 3, S, S] in 0..1, the senders' photos.
     photo_encoding: the sender encoder's output for these photos.
     sketch_encoding: the sender encoder's output for the sketches; None if the encoders are separate and no feature
@@ -50,14 +52,19 @@ class Agents(nn.Module):
         receiver: nn.Module,
         *,
         invert: bool = False,
+        channel_noise: ChannelNoise | None = None,
     ):
-        """invert: sketches are black on white. Raises UsageError if the decoder has more channels than the receiver."""
+        """invert: sketches are black on white. channel_noise: changes the sketches, in training mode only.
+
+        Raises UsageError if the decoder has more channels than the receiver.
+        """
         super().__init__()
         self.sender_encoder = sender_encoder
         self.receiver_encoder = receiver_encoder
         self.decoder = decoder
         self.receiver = receiver
         self.invert = invert
+        self.channel_noise = channel_noise
         if decoder.channels > receiver_encoder.channels:
             raise UsageError(
                 "this decoder draws in colour, but the encoder sees one channel.\n"
@@ -118,9 +125,11 @@ class Agents(nn.Module):
     def sketch(self, encoding: Encoding) -> tuple[Strokes, Tensor]:
         """The sender's step: strokes and sketches [B, C, S, S] for its encoding of B photos.
 
-        C is the number of channels of the receiver's encoder.
+        C is the number of channels of the receiver's encoder. In training mode the strokes have the channel's noise.
         """
         strokes = self.decoder.strokes_for(encoding)
+        if self.training and self.channel_noise is not None:
+            strokes = with_noise(strokes, self.channel_noise)
         return strokes, self.render(strokes)
 
     def guess(

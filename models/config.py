@@ -4,9 +4,52 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from learning_to_draw.components import Chosen, Component, Config, flag, option, positive_int
+from learning_to_draw.components import Chosen, Component, Config, InvalidValueError, flag, option, positive_int
 from learning_to_draw.models.decoders.config import DecoderConfig
 from learning_to_draw.models.encoders.config import EncoderConfig
+
+
+@dataclass(frozen=True)
+class ChannelNoise:
+    """What happens to a sketch on its way to the receiver, in training.
+
+    turn: largest angle, in degrees. shift: largest shift of each coordinate, in canvas units; the canvas spans -1..1.
+    drop: the probability that a stroke is dropped.
+    """
+
+    turn: float = 0.0
+    shift: float = 0.0
+    drop: float = 0.0
+
+
+LARGEST_NOISE = {"turn": 180, "shift": 1, "drop": 1}
+
+
+def parse_channel_noise(text: str) -> ChannelNoise:
+    """The noise that `text` names, such as turn=15,shift=0.1,drop=0.1. Raises InvalidValueError for anything else."""
+    amounts: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = (word.strip() for word in part.partition("="))
+        if name not in LARGEST_NOISE:
+            raise InvalidValueError(
+                f"{part!r} is not a kind of noise: write one or more of turn, shift and drop, as in turn=15,drop=0.1"
+            )
+        if name in amounts:
+            raise InvalidValueError(f"{name} is given twice")
+        try:
+            amount = float(number)
+        except ValueError:
+            amount = -1.0
+        if not 0 <= amount <= LARGEST_NOISE[name]:
+            raise InvalidValueError(f"{part!r}: {name} needs a number from 0 to {LARGEST_NOISE[name]}")
+        amounts[name] = amount
+    return ChannelNoise(**amounts)
+
+
+def channel_noise(text: str) -> str:
+    """The type of the option: the text, which `parse_channel_noise` understands."""
+    parse_channel_noise(text)
+    return text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +76,14 @@ class AgentsConfig(Config):
     invert: bool = flag("draw black on white instead of white on black")
     imagenet_norm: bool = flag(
         "normalise photos and sketches with ImageNet's mean and standard deviation before they are encoded"
+    )
+    channel_noise: str | None = option(
+        None,
+        "in training, change every sketch on its way to the receiver. turn=15,shift=0.1,drop=0.1: turn it by up to 15 "
+        "degrees, shift both coordinates by up to 0.1 on a canvas from -1 to 1, and drop each stroke with probability "
+        "0.1; left out: no noise",
+        type=channel_noise,
+        metavar="SPEC",
     )
 
 

@@ -17,7 +17,7 @@ from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.games.sampling import BatchTooLarge, GameSampler
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.models.config import AgentsConfig
+from learning_to_draw.models.config import AgentsConfig, parse_channel_noise
 from learning_to_draw.models.encoders.base import IMAGENET_MEAN, Encoder
 from learning_to_draw.models.encoders.config import EncoderConfig
 from learning_to_draw.trials.checks import check_candidates, check_game_options
@@ -330,7 +330,8 @@ def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
         receiver_encoder = build_encoder() if config.separate_encoders else sender_encoder
     decoder = config.decoder.build(latent_size=latent_size, image_size=pictures.image_size, build_encoder=build_encoder)
     receiver = config.receiver.build(latent_size=latent_size)
-    agents = Agents(sender_encoder, receiver_encoder, decoder, receiver, invert=config.invert)
+    noise = None if config.channel_noise is None else parse_channel_noise(config.channel_noise)
+    agents = Agents(sender_encoder, receiver_encoder, decoder, receiver, invert=config.invert, channel_noise=noise)
     if config.freeze_encoders:
         sender_encoder.requires_grad_(False)
         receiver_encoder.requires_grad_(False)

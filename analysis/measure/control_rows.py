@@ -15,6 +15,7 @@ from learning_to_draw.analysis.measures.controls import (
     mixed_strokes,
     other_games,
     other_games_of_class,
+    shifted,
     turned,
     without,
 )
@@ -22,6 +23,7 @@ from learning_to_draw.analysis.measures.rates import mean_chance
 from learning_to_draw.trials.records.gamelog import LoggedStrokes
 
 ANGLES = (15, 90)  # degrees
+SHIFT = 0.1  # canvas units: a twentieth of the side
 
 
 def controls(material: LogData) -> Measured:
@@ -73,6 +75,7 @@ def controls(material: LogData) -> Measured:
             drawn(f"the sketch turned by {angle}°", replace(strokes, points=turned(strokes.points, angle)))
             for angle in ANGLES
         ),
+        drawn(f"the sketch shifted by {SHIFT}", replace(strokes, points=shifted(strokes.points, SHIFT, rng))),
     ]
     photos = material.sampled_photos
     for of_what, pictures in (

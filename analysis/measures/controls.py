@@ -54,3 +54,12 @@ def turned(points: np.ndarray, degrees: float) -> np.ndarray:
     sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
     row, column = points[..., 0], points[..., 1]
     return np.stack([cosine * row - sine * column, sine * row + cosine * column], axis=-1).astype(np.float32)
+
+
+def shifted(points: np.ndarray, distance: float, rng: np.random.Generator) -> np.ndarray:
+    """float32 [N, K, P, 2]: every sketch shifted by `distance`, in canvas units, in a random direction.
+
+    points: [N, K, P, 2], on a canvas that spans -1..1. What leaves the canvas is cut off when it is drawn.
+    """
+    angles = rng.uniform(0, 2 * np.pi, (len(points), 1, 1))
+    return (points + distance * np.stack([np.sin(angles), np.cos(angles)], axis=-1)).astype(np.float32)

@@ -38,10 +38,11 @@ RUNS = {
     "object-oriented": ["--object-oriented", "different", "--num-targets", "5", "--batch-size", "150"],
     "batch statistics": ["--encoder=StrokeNetEncoder", "--batchnorm", "--latent-size=16", "--object-oriented=mixed"],
     "learnt weights": ["--learn-sop-weights", *PERCEPTUAL],
+    "channel noise": ["--channel-noise", "turn=15,shift=0.1,drop=0.1"],
     "views of sketches": ["--CLIP-loss", *PERCEPTUAL],
 }
 ALIKE = ("milestones", "every third batch", "views of sketches")  # to others, when a whole epoch is done again
-QUICK = ("plateau", "object-oriented")
+QUICK = ("plateau", "object-oriented", "channel noise")
 # Runs the program, and kills it (nothing is caught, nothing is closed) before the batch with the number in argv[1].
 KILLED = """
 import os, signal, sys

@@ -29,6 +29,7 @@ DATA_SET, PRESET = "data set ", "preset "  # followed by a name
 # Options that a test accepts, as in the official code, but ignores.
 OF_TRAINING = ("freeze_encoders", "freeze_backbone", "imagenet_weights", "sin_weights", "timm_pretrained")
 OF_TRAINING += ("timm_weights", "stroke_spread", "augment", "final_sigma2", "sigma2_factor", "sigma2_step")
+OF_TRAINING += ("channel_noise",)
 
 # Options that apply to one start of the program only. Their values are not taken from a checkpoint.
 OF_ONE_START = ("output", "resume", "config", "preset", "print_config", "dry_run", "quiet", "cache_dir", "no_cache")

@@ -1,4 +1,4 @@
-"""What replaces a sketch: other games, mixed strokes, dropped strokes, turned strokes."""
+"""What replaces a sketch: other games, mixed strokes, dropped strokes, turned and shifted strokes."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from learning_to_draw.analysis.measures.controls import (
     mixed_strokes,
     other_games,
     other_games_of_class,
+    shifted,
     turned,
     without,
 )
@@ -57,3 +58,12 @@ def test_turned_strokes_draw_a_turned_sketch():
     assert np.allclose(quarter, np.rot90(sketch, axes=(-2, -1)), atol=1e-5)
     assert np.allclose(turned(turned(points, 15), -15), points, atol=1e-6)
     assert turned(np.array([[[[-1.0, 0]]]]), 30).ravel() == pytest.approx([-np.sqrt(3) / 2, -0.5])  # up, then left
+
+
+def test_shifted_sketches_keep_their_shape_and_go_in_all_directions():
+    points = np.random.default_rng(0).uniform(-1, 1, (4_000, 3, 2, 2)).astype(np.float32)
+    shifts = shifted(points, 0.1, np.random.default_rng(1)) - points
+    assert np.allclose(shifts, shifts[:, :1, :1], atol=1e-6)
+    assert np.allclose(np.hypot(*shifts[:, 0, 0].T), 0.1, atol=1e-6)
+    assert shifts[:, 0, 0].mean(axis=0) == pytest.approx([0, 0], abs=0.005)
+    assert shifts[:, 0, 0].var(axis=0) == pytest.approx([0.005, 0.005], rel=0.1)  # half of 0.1² in each coordinate

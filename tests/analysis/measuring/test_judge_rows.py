@@ -136,7 +136,7 @@ def test_controls_of_an_untrained_pair(played):
     found, games = values(measured), len(log.games)
     assert found["rate with the sketch"] == pytest.approx(sum(game.correct for game in log.games) / games)
     assert found["rate with blank paper"] == pytest.approx(1 / 12)
-    assert len(found) == 10
+    assert len(found) == 11
     assert all(row.chance == pytest.approx(1 / 12) for row in measured.rows)
     for label in ("another game's sketch", "another sketch of the class", "each stroke from another game"):
         assert found[f"rate with {label}"] == pytest.approx(1 / 12, abs=0.06)
