@@ -57,6 +57,19 @@ class BatchLoss(metrics.Metric):
         return of_all(state, distributed.mean, state[torchbearer.LOSS].detach())
 
 
+@metrics.to_dict
+class LearningRate(metrics.AdvancedMetric):
+    """The optimiser's learning rate. torchbearer's own metric gives a list if the decoder has a rate of its own."""
+
+    def __init__(self):
+        super().__init__("lr")
+
+    def process_train(self, state: dict) -> float:
+        return state[torchbearer.OPTIMIZER].param_groups[0]["lr"]
+
+    process_final_train = process_train
+
+
 @metrics.std
 @metrics.mean
 class CommunicationRate(metrics.Metric):
@@ -116,7 +129,7 @@ def build_trial(
 
     logged = [with_running_mean(BatchLoss()), with_running_mean(CommunicationRate())]
     if optimizer is not None:
-        logged.append("lr")
+        logged.append(LearningRate())
     if loss.auxiliary:
         logged += [loss_term_metric(term) for term in ("game", *loss.auxiliary)]
     trial = torchbearer.Trial(model, optimizer, criterion, logged, list(callbacks), verbose=0)
