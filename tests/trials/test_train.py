@@ -63,6 +63,20 @@ def test_a_run_with_every_loss(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "run" / "config.json").read_text())["sources"]["like_a_dog_image"] == "command line"
 
 
+def test_the_decoder_may_learn_faster_than_the_rest(tmp_path):
+    words = "--epochs 2 --batch-size 120 --learning-rate 0.004*0.5@[1] --decoder-lr-factor 3 --device cpu --quiet"
+    words = [*words.split(), "--output", str(tmp_path / "run")]
+    train(parse("train", words), words)
+    saved = torch.load(tmp_path / "run" / "model_final.pt", weights_only=True)
+    rest, decoder = saved["optimizer"]["param_groups"]
+    assert (rest["lr"], decoder["lr"]) == pytest.approx((0.002, 0.006))  # after both epochs
+    shapes = [saved["optimizer"]["state"][number]["exp_avg"].shape for number in decoder["params"]]
+    assert shapes == [weight.shape for name, weight in saved["model"].items() if "latent_to_linecoord" in name]
+    assert not set(rest["params"]) & set(decoder["params"])
+    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").read_text().splitlines()))
+    assert [float(row["lr"]) for row in rows] == [0.004, 0.002]
+
+
 @pytest.mark.parametrize("given", [True, False])
 def test_a_path_written_in_full_keeps_its_source(tmp_path, monkeypatch, given):
     monkeypatch.chdir(tmp_path)
