@@ -1,6 +1,6 @@
 """Drawing and its gradient, compared with plain functions that keep the rasters of all strokes for autograd.
 
-    python -m benchmarks.rasteriser                     # two CPU cores: about three minutes and 6 GB
+    python -m benchmarks.rasteriser                     # two CPU cores: several minutes and 6 GB
     python -m benchmarks.rasteriser --against dsketch   # compared with dsketch: installed, or in a given folder
     python -m benchmarks.rasteriser --small             # seconds, to see that it runs
 
