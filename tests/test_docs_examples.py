@@ -12,8 +12,9 @@ from learning_to_draw.components import flag_of, options_of
 from learning_to_draw.datasets.digits import Digits
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
-from learning_to_draw.models.encoders.config import SimpleMLPConfig
+from learning_to_draw.models.encoders.config import SimpleMLPConfig, SqueezeNetConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder
+from learning_to_draw.models.encoders.squeezenet import SqueezeNetBackbone
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.train import train
 
@@ -125,14 +126,17 @@ def test_what_the_encoders_are(row):
 @pytest.mark.parametrize("row", table("Decoders"), ids=lambda row: row[0])
 def test_what_the_decoders_draw(row):
     name, _, points, strokes, intensities, _ = row
-    component, small = DECODERS[name], SimpleMLPConfig(latent_size=8, encoder_hidden=4)
-    decoder = component.load()(
-        component.config(),
-        latent_size=8,
-        image_size=12,
-        build_encoder=lambda: SimpleMLPEncoder(small, image_size=12, channels=1),
-    )
-    drawn = decoder(torch.randn(2, 8, generator=torch.Generator().manual_seed(0)))
+    component, size = DECODERS[name], 64 if name == "LocalLineDecoder" else 12
+
+    def encoder():
+        if name == "LocalLineDecoder":  # it needs feature maps
+            return SqueezeNetBackbone(SqueezeNetConfig(latent_size=8), image_size=size)
+        return SimpleMLPEncoder(SimpleMLPConfig(latent_size=8, encoder_hidden=4), image_size=size, channels=1)
+
+    decoder = component.load()(component.config(), latent_size=8, image_size=size, build_encoder=encoder)
+    photos = torch.rand(2, encoder().channels, size, size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        drawn = decoder.strokes_for(encoder().encode(photos, layers=decoder.needed_layers))
     number = int(strokes.rsplit(": ", 1)[1])
     assert drawn.points.shape == (2, number, int(points), 2)
     if intensities == "none":
