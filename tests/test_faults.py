@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from learning_to_draw import commgame
+from learning_to_draw.analysis.report import sketch_map
 from learning_to_draw.datasets import decoding
 from learning_to_draw.datasets.decoding import each
 from learning_to_draw.trials.loop.callbacks import EpochClock
@@ -262,7 +263,10 @@ def test_a_checkpoint_cut_short_anywhere_is_refused(command, trained, tmp_path, 
         ("tested", {"config.json", "result.json", "games.json", "games.jsonl", "card.json", "strokes.npz"}),
     ],
 )
-def test_of_a_run_with_a_file_cut_short_a_report_is_made_or_refused(folder, refused, trained, tmp_path, capsys):
+def test_of_a_run_with_a_file_cut_short_a_report_is_made_or_refused(
+    folder, refused, trained, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(sketch_map, "MOST", 20)  # t-SNE of 200 sketches takes more than a second
     shutil.copytree(trained / folder, tmp_path / folder)
     run, page = tmp_path / folder, tmp_path / "page.html"
     pictures = [path for path in content(run) if path.parent.name in ("sketch-images", "target-images")]
