@@ -55,7 +55,7 @@ def add_measure_options(group: Any) -> None:
     )
     names.add_argument("--classes-file", type=Path, metavar="FILE", help="file with these classes, one per line")
     judge = group.add_argument_group(
-        "an independent judge (judge, symbolicity, semanticity); reads the data set of the log"
+        "an independent judge (judge, symbolicity, semanticity); reads the data set"
     )
     judge.add_argument(
         "--judge",
