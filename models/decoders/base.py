@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -164,7 +164,7 @@ class MLPDecoder(Decoder):
 
 def constant_layer(inputs: int, outputs: int, bias: float) -> nn.Linear:
     """A linear layer whose output is `bias` until it is trained. Draws no random numbers."""
-    layer = skip_init(nn.Linear, inputs, outputs)
+    layer = cast(nn.Linear, skip_init(nn.Linear, inputs, outputs))
     nn.init.zeros_(layer.weight)
     nn.init.constant_(layer.bias, bias)
     return layer

@@ -177,7 +177,7 @@ def parse(
     for kind, described in KINDS.items():
         if kind not in given or not full.isdisjoint((flag_of(kind), *described.option.names)):
             continue
-        pair = (described.table.get(name) for name in (chosen.get(kind), given[kind]))
+        pair = (described.table.get(name or "") for name in (chosen.get(kind), given[kind]))
         assumed, typed = (entry and (options_of(entry.config), entry.defaults) for entry in pair)
         if assumed != typed:
             raise UsageError(f"{given[kind]} was chosen with an abbreviated option.\nWrite {flag_of(kind)} in full.")
