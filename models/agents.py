@@ -91,9 +91,8 @@ class Agents(nn.Module):
         candidates: int64 [G, T], the rows of `photos` that are each game's candidates.
         senders: B, the number of senders in all games.
         feature_layers: the feature layers whose maps of photos and sketches a loss needs.
-        features: the backbone's features of the M photos, including the maps of `feature_layers` and of
-        the decoder's `needed_layers`, if already known.
-        This requires a frozen backbone that is the same in both encoders.
+        features: the backbone's features of the M photos, including the maps of `feature_layers` and of the
+        decoder's `needed_layers`, if already known. This requires a frozen backbone that is the same in both encoders.
         pooled: appends candidates of other processes to those of a game: [G, T, R] -> [G, T + more, R].
         """
         photo_layers = {*feature_layers, *self.decoder.needed_layers}

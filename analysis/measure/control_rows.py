@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -58,16 +57,16 @@ def controls(material: LogData) -> Measured:
         paired = np.flatnonzero(others >= 0)
         if not len(paired):
             return not_measured("rate with another sketch of the class", "no two photos are of the same class")
-        guesses = replay.guesses(_taken(strokes, others), offered, candidates)
+        guesses = replay.guesses(strokes[others], offered, candidates)
         return row("another sketch of the class", guesses, paired, "games whose class has another sketch")
 
     mixed, others = mixed_strokes(count, each, rng), other_games(count, rng)
     rows = [
         drawn("the sketch", strokes),
         drawn("blank paper", dropping(np.ones((count, each), dtype=bool))),
-        drawn("another game's sketch", _taken(strokes, others)),
+        drawn("another game's sketch", strokes[others]),
         same_class(),
-        drawn("each stroke from another game", _taken(strokes, (mixed, np.arange(each)))),
+        drawn("each stroke from another game", strokes[mixed, np.arange(each)]),
         drawn("half of the strokes", dropping(half_dropped(count, each, rng)))
         if each > 1
         else not_measured("rate with half of the strokes", "sketches have one stroke"),
@@ -84,9 +83,3 @@ def controls(material: LogData) -> Measured:
     ):
         rows.append(row(of_what, replay.guesses_from_pictures(pictures, offered, candidates)))
     return Measured(tuple(rows))
-
-
-def _taken(strokes: LoggedStrokes, index: Any) -> LoggedStrokes:
-    """Returns `array[index]` of the arrays of all strokes; index: as for numpy, of games, or of games and strokes."""
-    arrays = {name: value[index] for name, value in vars(strokes).items() if isinstance(value, np.ndarray)}
-    return replace(strokes, **arrays)

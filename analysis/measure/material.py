@@ -135,7 +135,7 @@ class LogData:
         return self.replay
 
     def judge(self) -> Judge:
-        """Returns the judge. Raises NotMeasured if there is none."""
+        """Returns the judge. Raises NotMeasured without --judge."""
         if self.settings.judge is None:
             raise NotMeasured("give --judge")
         return self.settings.judge

@@ -54,9 +54,7 @@ def add_measure_options(group: Any) -> None:
         "--classes", nargs="+", metavar="NAME", help="classes that CLIP chooses from (default: those of the log)"
     )
     names.add_argument("--classes-file", type=Path, metavar="FILE", help="file with these classes, one per line")
-    judge = group.add_argument_group(
-        "an independent judge (judge, symbolicity, semanticity); reads the data set"
-    )
+    judge = group.add_argument_group("an independent judge (judge, symbolicity, semanticity); reads the data set")
     judge.add_argument(
         "--judge",
         nargs="?",

@@ -6,6 +6,9 @@ The functions return games and strokes to take, so that a control applies to poi
 from __future__ import annotations
 
 import numpy as np
+import torch
+
+from learning_to_draw.models import channel
 
 
 def other_games(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -18,7 +21,7 @@ def other_games(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def other_games_of_class(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """int64 [N]: for every game another one of its class (`labels`, [N]); -1 if there is none."""
+    """int64 [N]: for every game another one of its class (`labels`, [N]); -1 if no other game has its class."""
     others = np.full(len(labels), -1, dtype=np.int64)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
@@ -51,9 +54,8 @@ def turned(points: np.ndarray, degrees: float) -> np.ndarray:
 
     points: [N, K, P, 2], (row, col), rows downwards. What leaves the canvas is cut off when it is drawn.
     """
-    sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
-    row, column = points[..., 0], points[..., 1]
-    return np.stack([cosine * row - sine * column, sine * row + cosine * column], axis=-1).astype(np.float32)
+    angles = torch.full((len(points),), degrees, dtype=torch.float64)
+    return channel.turned(torch.from_numpy(points).double(), angles).float().numpy()
 
 
 def shifted(points: np.ndarray, distance: float, rng: np.random.Generator) -> np.ndarray:

@@ -7,7 +7,7 @@ et al. 2022); a probe fitted on photos and their edge maps also knows what lines
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,11 +19,12 @@ from tqdm import tqdm
 
 from learning_to_draw.analysis.measures.canny import edge_maps
 from learning_to_draw.analysis.measures.judge_names import DEFAULT_JUDGE, OWN_JUDGES, TIMM
-from learning_to_draw.analysis.measures.probe import Probe, class_mean, fit_probe, ranks
+from learning_to_draw.analysis.measures.probe import Probe, fit_probe
 from learning_to_draw.components import Chosen
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.models.encoders.base import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder, expand_channels
-from learning_to_draw.models.encoders.config import ENCODERS
+from learning_to_draw.models.encoders.config import ENCODERS, TimmConfig
+from learning_to_draw.models.encoders.timm_backbone import TimmBackbone
 from learning_to_draw.packages import import_optional
 
 BATCH = 16  # pictures per forward pass; larger ones are slower on a CPU
@@ -126,18 +127,20 @@ def _own_encoder(name: str, pretrained: bool) -> Network:
 
 
 def _timm_network(name: str, weights: Path | None, pretrained: bool) -> Network:
+    model = name.removeprefix(TIMM)
     timm = import_optional("timm", f"--judge {name}", "timm")
-    local = {} if weights is None else {"pretrained_cfg_overlay": {"file": str(weights)}}
+    config = TimmConfig(timm_model=model, timm_pretrained=weights is None, timm_weights=weights)
     try:
-        network = timm.create_model(name.removeprefix(TIMM), pretrained=pretrained, num_classes=0, **local)
-    except Exception as error:  # an unknown name, no network, a damaged file: each raises another type
+        settings = timm.get_pretrained_cfg(model)
+        size = settings.input_size[-1] if settings and settings.fixed_input_size else SIZE
+        encoder = TimmBackbone(config, image_size=size, pretrained=pretrained)
+    except (UsageError, ValueError, RuntimeError) as error:
         raise UsageError(
             f"--judge {name} cannot be loaded: {first_line(error)[:200]}\n"
             "Check the name. Connect to the network once, or give a file with the weights: --judge-weights FILE."
         ) from error
-    settings = network.pretrained_cfg
-    size = settings["input_size"][-1] if settings.get("fixed_input_size") else SIZE
-    return network, network, size, tuple(settings["mean"]), tuple(settings["std"])
+    mean, std = (tuple(encoder.network.pretrained_cfg[key]) for key in ("mean", "std"))
+    return encoder, lambda pictures: encoder.extract(pictures).values, size, mean, std
 
 
 @dataclass(frozen=True)
@@ -161,28 +164,6 @@ def teach(judge: Judge, photos: np.ndarray, labels: np.ndarray, classes: int, *,
     of_edges = judge.features(edge_maps(photos, white_paper=white_paper))
     both, twice = np.concatenate([of_photos, of_edges]), np.concatenate([labels, labels])
     return Ruler(judge, of_photos, labels, fit_probe(of_photos, labels, classes), fit_probe(both, twice, classes))
-
-
-def accuracy(probe: Probe, features: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """(top-1, top-5): how often the probe's best class, or one of its best five, is right; classes count equally."""
-    rank = ranks(probe.scores(features), labels)
-    return class_mean(rank < 1, labels), class_mean(rank < 5, labels)
-
-
-def ask(ruler: Ruler, pictures: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, dict[str, float]]:
-    """Name -> {"legible top-1", "legible top-5", "iconic top-1", "iconic top-5"} of (pictures, labels) by name.
-
-    legible: by the probe that has seen edge maps; iconic: by the one that has seen photos only.
-    """
-    found = {}
-    for name, (images, labels) in pictures.items():
-        features = ruler.judge.features(images)
-        found[name] = {
-            f"{word} top-{top}": value
-            for word, probe in (("legible", ruler.lines), ("iconic", ruler.photos))
-            for top, value in zip((1, 5), accuracy(probe, features, labels), strict=True)
-        }
-    return found
 
 
 def choose_photos(labels: np.ndarray, per_class: int, rng: np.random.Generator) -> np.ndarray:

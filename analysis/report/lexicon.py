@@ -25,7 +25,8 @@ class Entry:
     """A class of the lexicon.
 
     right, played: games whose target is of this class. confused: the class that wrong guesses most often took it for,
-    and in how many games; None if there is none. sketches: numbers of games in random order, each with another sketch.
+    and in how many games; None if no guess was wrong. sketches: numbers of games in random order, each with another
+    sketch.
     """
 
     name: str

@@ -100,7 +100,7 @@ def measures_within(folders: Iterable[Path]) -> Iterator[Measures]:
 
 
 def _lost(log: GameLog, strokes: int, measured: Sequence[Measures]) -> list[float] | None:
-    """Returns the drops of the rate from the first file that has them for this log; None if there is none."""
+    """Returns the drops of the rate from the first file that has them for this log; None if no file has them."""
     for entry in (entry for content in measured for entry in content["logs"]):
         same = Path(entry["log"]).resolve().parts[-2:] == log.folder.resolve().parts[-2:]  # also after both were moved
         lost = entry["measures"].get("erasure", {}).get("lost")

@@ -73,11 +73,10 @@ def _is_peak(size: Tensor, down: Tensor, right: Tensor) -> Tensor:
     def neighbour(row: int, column: int) -> Tensor:
         return around[:, :, 1 + row : 1 + row + height, 1 + column : 1 + column + width]
 
-    # The angle modulo pi, in eighths: 0 is a gradient to the right, 2 downwards.
+    # The angle modulo pi, in steps of 45 degrees: 0 is a gradient to the right, 2 downwards.
     sector = torch.round(torch.atan2(down, right) / (torch.pi / 4)).remainder(4)
     peak = torch.zeros_like(size)
-    for k, step in enumerate([(0, 1), (1, 1), (1, 0), (1, -1)]):
-        row, column = step
+    for k, (row, column) in enumerate([(0, 1), (1, 1), (1, 0), (1, -1)]):
         # Of two equal neighbours, one is the peak.
         highest = (size > neighbour(row, column)) & (size >= neighbour(-row, -column))
         peak = torch.where(sector == k, highest.to(peak), peak)

@@ -14,7 +14,7 @@ from learning_to_draw.models.decoders.config import LocalLineConfig
 from learning_to_draw.models.encoders.base import Encoder, Encoding
 
 VALUES = 6  # per stroke: centre (2), direction (2), length, gate
-LONGEST = 2.4  # half of the longest line, in cells
+LONGEST = 2.4  # the longest line, in cells
 SHORTEST = 0.25  # shortest line, as a share of the longest
 
 
@@ -23,7 +23,7 @@ class LocalLineDecoder(Decoder):
 
     A latent has little room for where things are; feature maps keep it. A small convolutional network over the sender's
     two deepest maps that are at least as fine as the grid, and over the latent, gives for each cell the line's centre
-    within the cell, its direction, its half length (up to `LONGEST` half cells) and a gate. All cells share the
+    within the cell, its direction, its length (up to `LONGEST` cells) and a gate. All cells share the
     weights. Strokes [B, stroke_grid^2, 2, 2], row by row; a stroke that is left out has intensity 0.
 
     A line has no start: a direction and its opposite are the same drawing. The network therefore gives the double

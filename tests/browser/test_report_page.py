@@ -244,7 +244,7 @@ def test_a_slider_goes_through_the_epochs(run, browse, size):
     slider = page.get_by_role("slider", name="Epoch", exact=True)
 
     def ends():
-        """Where the first line of each sketch ends, as a share of the canvas."""
+        """Returns the column, -1 to 1, at which the first line of each sketch ends."""
         sources = page.locator(".sketches img:nth-child(2)").evaluate_all("all => all.map(image => image.src)")
         lines = [source.split("%3Cline ")[1] for source in sources]
         return [(float(line.split("x2='")[1].split("'")[0]) - 0.5) / 15 * 2 - 1 for line in lines]

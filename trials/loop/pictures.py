@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 import torchbearer
 from torchbearer.callbacks import Callback
 
@@ -65,7 +64,7 @@ class EpochStrokes(Callback):
     def on_step_validation(self, state):
         missing = self.count - sum(len(part.points) for part in self._parts)
         if missing > 0:
-            self._parts.append(_first(state[torchbearer.Y_PRED].play.strokes, missing))
+            self._parts.append(state[torchbearer.Y_PRED].play.strokes[:missing])
 
     def on_end_validation(self, state):
         if not self._parts:
@@ -77,12 +76,6 @@ class EpochStrokes(Callback):
             file.finish()
         finally:
             file.discard()
-
-
-def _first(strokes: Strokes, count: int) -> Strokes:
-    """The strokes of the first `count` sketches, on the CPU."""
-    fields = vars(strokes).values()
-    return Strokes(*(field[:count].detach().cpu() if torch.is_tensor(field) else field for field in fields))
 
 
 def played_games(batch: Batch, play: Play, most: int) -> PlayedGames:

@@ -132,7 +132,8 @@ class LoggedStrokes:
     intensities: np.ndarray | None  # float32 [sketches, strokes, C] in 0..1
 
     def __getitem__(self, games: Any) -> LoggedStrokes:
-        """The strokes of some games. games: their numbers, or a slice; one number gives arrays without `games`."""
+        """The strokes of some games. games: their numbers, or a slice; one number gives arrays without `games`. A pair
+        of arrays, games and strokes, takes single strokes, as in numpy."""
         return LoggedStrokes(
             self.points[games],
             self.sigma2[games] if isinstance(self.sigma2, np.ndarray) else self.sigma2,
