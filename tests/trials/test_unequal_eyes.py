@@ -168,6 +168,7 @@ def test_a_test_a_loaded_pair_and_crossplay_give_one_rate(run, tmp_path):
     assert float(rows[1][1]) == pytest.approx(rate, abs=1e-4)
 
 
+@pytest.mark.slow  # 15 s
 def test_the_tools_draw_measure_and_report(run, tmp_path, capsys):
     call("test", "--weights", run / "model_final.pt", "--output", tmp_path / "tested")
     capsys.readouterr()
