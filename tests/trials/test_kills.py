@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -68,6 +69,9 @@ def check_whole(folder):
             assert all(map(json.loads, path.read_text().splitlines()))
         elif path.suffix == ".png":
             Image.open(path).load()
+        elif path.suffix == ".npz":
+            with np.load(path) as arrays:
+                assert all(arrays[name].size for name in arrays)
         else:
             assert path.read_text()
 
