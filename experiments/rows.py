@@ -63,7 +63,7 @@ class Row:
 
 
 def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-    """The options by Python name, as `by_name`.
+    """The options by Python name, if a sweep accepts them.
 
     Raises UsageError for an unknown option, one that a sweep does not accept, and one that is given twice.
     """

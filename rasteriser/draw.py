@@ -10,9 +10,9 @@ for float64. In each path, the same input gives the same bits.
 
 sigma2 is one squared stroke width for all strokes, or a tensor [B, N] with one per stroke and a gradient.
 
-Intensities [B, N, C] in 0..1 are the ink of each stroke in each of C channels: the strength of a connection (C = 1) or
-a colour (C = 3). Without them, every stroke has intensity 1 in a single channel. Since `over` of rasters that are their
-own opacity equals `softor`, coloured strokes compose as in the official code, in any order.
+Intensities [B, N, C] in 0..1 are the ink of each stroke in each of C channels: how strong a stroke is (C = 1) or its
+colour (C = 3). Without them, every stroke has intensity 1 in a single channel. The official code composes coloured
+strokes with `over`, with the values of each raster as its opacity. This equals `softor`: the order does not matter.
 """
 
 import contextlib

@@ -63,7 +63,7 @@ class Seeds:
 
     @property
     def views(self) -> int:
-        """The seed for random draws within a training step. It differs between processes."""
+        """The seed for random numbers within a training step, such as augmentations. It differs between processes."""
         rank = distributed.rank()
         if rank == 0:
             return self.training

@@ -1,4 +1,4 @@
-"""`commgame.py dump-hashes-classes`: lists a data set's test pictures: the name of each in game logs, and its class."""
+"""`commgame.py dump-hashes-classes`: lists the name that game logs give to each test picture, and its class."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def plot_map(log: GameLog, found: SketchMap) -> Any:
 
 
 def _canvas(width: float, height: float) -> tuple[Any, Any]:
-    """Returns a figure, and axes over all of it in inches from the top left corner."""
+    """Returns a figure, and axes that fill it. Their coordinates are inches from the top left corner."""
     figure = import_optional("matplotlib.figure", NEEDED_BY, "matplotlib").Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1), aspect="auto", xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()

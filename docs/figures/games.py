@@ -69,7 +69,7 @@ def draw(logs: Sequence[GameLog]) -> Image.Image:
 
 
 def draw_row(sheet: Image.Image, top: int, log: GameLog, game: Turn, name: str, said: str) -> None:
-    """Draws one turn below the name of its game. top: its first row of pixels."""
+    """Draws the name of a game and, below it, one turn. top: the row of pixels where they begin."""
     pen = ImageDraw.Draw(sheet)
     pen.line((MARGIN, top, WIDTH - MARGIN, top), fill=EDGE)
     pen.text((MARGIN, top + 16), name, fill=TEXT, font=font(16), anchor="lm")

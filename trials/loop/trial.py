@@ -42,7 +42,7 @@ def metrics_to_floats(state: dict) -> None:
 
 
 def of_all(state: dict, combine: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
-    """In training, `combine(value)` over all processes; in held-out games, `value`, which has all games' results."""
+    """In training, `combine(value)`: each process has only its share. In held-out games, `value`: it has all games."""
     return combine(value) if state[torchbearer.MODEL].training else value
 
 
