@@ -14,10 +14,10 @@ from learning_to_draw.models.agents import Agents, Play
 
 # Widths are given for pictures of 96 pixels and grow with the picture.
 REFERENCE = 96
-DETAIL = 2.0  # pixels; the Gaussian before the gradient: texture finer than this has no edges
-PEN = 0.7  # pixels; the Gaussian that makes an edge about as wide as a thin stroke
+DETAIL = 1.0  # pixels; the Gaussian before the gradient: texture finer than this has no edges
+PEN = 0.6  # pixels; the Gaussian that makes an edge about as wide as a thin stroke
 SCALES = (0.7, 1.5, 3.0)  # pixels; the Gaussians through which sketch and edges are compared
-FAINTEST, CLEAREST = 0.05, 0.2  # contrast of a step between two grey areas: no edge, a full edge
+FAINTEST, CLEAREST = 0.05, 0.12  # contrast of a step between two grey areas: no edge, a full edge
 GREY = (0.2989, 0.587, 0.114)
 
 
@@ -60,8 +60,9 @@ def edges(photos: Tensor) -> Tensor:
     width = DETAIL * scale
     down, right = gradient(blurred(grey, width))
     size = (down.square() + right.square()).sqrt()
-    # A step of contrast c, seen through the Gaussian, has a gradient of c / (sqrt(2 pi) width) at its middle.
-    contrast = size * (2 * torch.pi) ** 0.5 * width
+    # A step of contrast c, seen through the Gaussian, has a gradient of c / (sqrt(2 pi) width) at its middle. Sobel's
+    # derivative averages over two pixels, which adds 1/3 to the variance.
+    contrast = size * (2 * torch.pi * (width**2 + 1 / 3)) ** 0.5
     ink = ((contrast - FAINTEST) / (CLEAREST - FAINTEST)).clamp(0, 1) * _is_peak(size, down, right)
     # A line of one pixel, blurred, has 1 / (sqrt(2 pi) width) in its middle; the factor brings it back to 1.
     pen = PEN * scale

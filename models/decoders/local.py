@@ -23,8 +23,8 @@ class LocalLineDecoder(Decoder):
 
     A latent has little room for where things are; feature maps keep it. A small convolutional network over the sender's
     two deepest maps that are at least as fine as the grid, and over the latent, gives for each cell the line's centre
-    within the cell, its direction, its length (up to `LONGEST` cells) and a gate. All cells share the
-    weights. Strokes [B, stroke_grid^2, 2, 2], row by row; a stroke that is left out has intensity 0.
+    within the cell, its direction, its length (up to `LONGEST` cells) and a gate. All cells share the weights. Strokes
+    [B, stroke_grid^2, 2, 2], row by row; a stroke that is left out has intensity 0.
 
     A line has no start: a direction and its opposite are the same drawing. The network therefore gives the double
     of the angle, as a vector, so that directions that look alike are close. Not in the paper.
@@ -42,12 +42,13 @@ class LocalLineDecoder(Decoder):
         super().__init__(config, latent_size=latent_size, image_size=image_size)
         self.grid = config.stroke_grid
         assert build_encoder is not None
-        channels_of = _maps_as_fine_as(self.grid, build_encoder(), image_size)
-        self.needed_layers = tuple(channels_of)
+        maps_of = _maps_as_fine_as(self.grid, build_encoder(), image_size)
+        self.needed_layers = tuple(maps_of)
         hidden = config.decoder_hidden
-        self.from_maps = nn.ModuleList(nn.Conv2d(count, hidden, 3, stride=3) for count in channels_of.values())
+        self.from_maps = nn.ModuleList(_to_cells(maps, self.grid, hidden) for maps in maps_of.values())
         # From 0, because the latent changes fast at first.
         self.from_latent = constant_layer(latent_size, hidden, 0.0)
+        self.normalise = nn.GroupNorm(1, hidden)
         self.neighbours = nn.Conv2d(hidden, hidden, 3, padding=1)
         self.values = nn.Conv2d(hidden, VALUES, 1)
         with torch.no_grad():
@@ -65,15 +66,11 @@ class LocalLineDecoder(Decoder):
         """feature_maps: those of `needed_layers`, [B, C, H, W]."""
         cells = self.from_latent(latent)[:, :, None, None]
         for layer, convolution in zip(self.needed_layers, self.from_maps, strict=True):
-            # Every cell sees 3 x 3 values of a map, whatever the map's size.
-            scaled = functional.interpolate(
-                _normalised(feature_maps[layer].to(latent.dtype)),
-                size=3 * self.grid,
-                mode="bilinear",
-                align_corners=False,
-            )
-            cells = cells + convolution(scaled)
-        cells = functional.relu(self.neighbours(functional.relu(cells)))
+            seen = convolution(_normalised(feature_maps[layer].to(latent.dtype)))
+            if seen.shape[2:] != (self.grid, self.grid):
+                seen = functional.interpolate(seen, size=self.grid, mode="bilinear", align_corners=False)
+            cells = cells + seen
+        cells = functional.leaky_relu(self.neighbours(functional.leaky_relu(self.normalise(cells))))
         values = self.values(cells).flatten(2).transpose(1, 2)  # [B, N, VALUES]
 
         centre = self.homes + torch.tanh(values[..., :2]) / self.grid
@@ -84,18 +81,27 @@ class LocalLineDecoder(Decoder):
         return Strokes(points, self.sigma2, _opened(values[..., 5:]))
 
 
-def _maps_as_fine_as(grid: int, encoder: Encoder, image_size: int) -> dict[str, int]:
-    """The two deepest feature layers whose maps have at least `grid` rows: name -> number of channels."""
+def _maps_as_fine_as(grid: int, encoder: Encoder, image_size: int) -> dict[str, Tensor]:
+    """The two deepest feature layers whose maps have at least `grid` rows: name -> maps of one picture."""
     with torch.no_grad():
         picture = torch.zeros(1, encoder.channels, image_size, image_size)
         maps = encoder.eval().encode(picture, layers=encoder.feature_layers).feature_maps
-    fine = {layer: values.shape[1] for layer, values in maps.items() if min(values.shape[2:]) >= grid}
+    fine = {layer: values for layer, values in maps.items() if min(values.shape[2:]) >= grid}
     if not fine:
         raise UsageError(
             f"LocalLineDecoder with --stroke-grid {grid} needs an encoder with a feature map of at least {grid} x "
             f"{grid} values.\nChoose another encoder, larger pictures, or a smaller grid."
         )
     return dict(list(fine.items())[-2:])
+
+
+def _to_cells(maps: Tensor, grid: int, hidden: int) -> nn.Conv2d:
+    """A convolution from maps [1, C, H, W] to `hidden` channels, about one value per cell.
+
+    Every cell sees the values in it and those around it.
+    """
+    stride = -(-min(maps.shape[2:]) // grid)
+    return nn.Conv2d(maps.shape[1], hidden, stride + 2, stride=stride, padding=(stride + 1) // 2)
 
 
 def _normalised(maps: Tensor) -> Tensor:

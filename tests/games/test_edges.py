@@ -7,7 +7,17 @@ from scipy import ndimage
 from skimage.feature import canny
 
 from learning_to_draw.games.losses.config import EdgeConfig
-from learning_to_draw.games.losses.edges import CLEAREST, FAINTEST, PEN, EdgeLoss, blurred, directions, edges, gradient
+from learning_to_draw.games.losses.edges import (
+    CLEAREST,
+    DETAIL,
+    FAINTEST,
+    PEN,
+    EdgeLoss,
+    blurred,
+    directions,
+    edges,
+    gradient,
+)
 from learning_to_draw.models.agents import Play
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.models.encoders.base import Encoding
@@ -64,7 +74,9 @@ def test_a_step_is_one_line_as_dark_as_the_step_is_clear():
         assert found[SIZE // 2 + 4 :].max() < 0.01
         middle[contrast] = float(found.max())
     assert middle[FAINTEST] == pytest.approx(0, abs=0.02)  # Sobel's filter blurs a little more
-    assert middle[(FAINTEST + CLEAREST) / 2] == pytest.approx(0.5, abs=0.08)
+    # The step is between two pixels: half a pixel from the peak of a Gaussian, which Sobel's filter widens.
+    seen = (FAINTEST + CLEAREST) / 2 * math.exp(-1 / 8 / (DETAIL**2 + 1 / 3))
+    assert middle[(FAINTEST + CLEAREST) / 2] == pytest.approx((seen - FAINTEST) / (CLEAREST - FAINTEST), abs=0.03)
     assert middle[0.9] == pytest.approx(1, abs=0.06)
 
 
