@@ -9,9 +9,11 @@ papers' numbers.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from learning_to_draw.components import options_of
+from learning_to_draw.datasets import DATASETS
 from learning_to_draw.experiments.rows import Row
 from learning_to_draw.reading import Options
 
@@ -63,13 +65,15 @@ class PaperRow:
     clip: bool = False
 
     def row(self, quick: bool, here: Mapping | None = None) -> Row:
-        """The row for a sweep. here: further options, which override the row's."""
+        """The row for a sweep. here: further options, which override the row's; its data set may have no folder."""
         if quick:
             options = {**QUICK, **(self.quick or {})}
         else:
             options = {**self.full, **FULL, **self.full, **FULL_TRAINING, **self.full_training}
-        options = {name: value for name, value in options.items() if value is not None}
-        return Row(self.name, self.title, {**options, **(here or {})}, self.clip and not quick)
+        options = {name: value for name, value in {**options, **(here or {})}.items() if value is not None}
+        if "dataset" in options and "dataset_root" not in options_of(DATASETS[options["dataset"]].config):
+            options.pop("dataset_root", None)
+        return Row(self.name, self.title, options, self.clip and not quick)
 
     @property
     def band(self) -> tuple[float, float] | None:
@@ -162,33 +166,38 @@ def _lines() -> tuple[PaperRow, ...]:
 
 
 def _tradeoff() -> tuple[PaperRow, ...]:
-    """Prices for strokes and for ink on two data sets; the first row of each has neither gates nor prices."""
-    photos = {"dataset": "Caltech101", "imagenet_weights": True, "image_size": 128}
-    of_photos = dict.fromkeys(("dataset_root", "freeze_backbone", "imagenet_norm", "feature_layer"))
+    """Prices for strokes and for ink on two data sets. Only the first row of Digits must draw all strokes."""
     digits = {"dataset": "Digits", "nlines": 20, "invert": True, "data_seed": 0, "sigma2": None, "batch_size": None}
-    rows = []
-    for dataset, full, quick, training in (
-        ("Digits", {**of_photos, **digits}, {"preset": None, **digits, "epochs": 20}, dict.fromkeys(FULL_TRAINING)),
-        ("Caltech-101", photos, {}, {}),
-    ):
-        for name, title, options in (
-            ("all", "all strokes", {}),
-            ("gates", "gates", GATES),
-            *((f"stroke-{x}", f"gates, {x} per stroke", {**GATES, "stroke_price": x}) for x in (0.001, 0.003, 0.01)),
-            *((f"ink-{x}", f"gates, {x} for ink", {**GATES, "ink_price": x}) for x in (0.1, 0.3, 1)),
-        ):
-            rows.append(
-                PaperRow(
-                    f"{dataset.lower()}-{name}",
-                    f"{dataset}, {title}",
-                    {**full, **options},
-                    None,
-                    {**quick, **options},
-                    () if quick or options else ORIGINAL,  # with neither, it is the first row of Table 1
-                    full_training=training,
-                )
-            )
-    return tuple(rows)
+    photos = {"preset": "readable", "data_seed": 0}
+    rows = [
+        ("digits-all", "Digits, all strokes", digits, {}),
+        *_prices("digits-gates", "Digits, gates", digits | GATES, (0.001, 0.003, 0.01), (0.1, 0.3, 1)),
+        *_prices("caltech", "Caltech-101, readable", photos, (0.003, 0.01, 0.03), (1, 3, 10)),
+    ]
+    small = {"image_size": 64, "stroke_grid": 12, "sigma2": 5e-4, "epochs": 1, "learning_rate": "0.0005*0.3@[1000]B"}
+    of_quick = {"Digits": {"preset": None, "epochs": 20}, None: small}
+    return tuple(
+        PaperRow(
+            name,
+            title,
+            {**dict.fromkeys(name for name in FULL if name != "dataset_root"), **setting, **price},
+            None,
+            {**of_quick[setting.get("dataset")], **setting, **price},
+            full_training=dict.fromkeys(FULL_TRAINING),
+        )
+        for name, title, setting, price in rows
+    )
+
+
+def _prices(
+    name: str, title: str, setting: Options, strokes: Sequence[float], inks: Sequence[float]
+) -> Iterator[tuple[str, str, Options, Options]]:
+    """(name, title, setting, price) of a row without a price, one for every price per stroke, and one for ink."""
+    yield name, title, setting, {}
+    for price in strokes:
+        yield f"{name}-stroke-{price}", f"{title}, {price} per stroke", setting, {"stroke_price": price}
+    for price in inks:
+        yield f"{name}-ink-{price}", f"{title}, {price} for ink", setting, {"ink_price": price}
 
 
 def _shared() -> tuple[PaperRow, ...]:

@@ -1,36 +1,143 @@
-"""`commgame.py reproduce tradeoff`: what the sketches of every row cost, beside the rates that they reach."""
+"""`commgame.py reproduce tradeoff`: what the sketches of every row cost, how often the receiver understands them, and
+how legible they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from learning_to_draw.analysis.figure_style import COLUMN, PAGE, STYLE, saved
 from learning_to_draw.analysis.measure.material import LogData, Settings
+from learning_to_draw.analysis.measure.training_photos import load_training_photos
 from learning_to_draw.analysis.measures.ink import ink_shares
+from learning_to_draw.analysis.measures.judge import Judge, Ruler, load_judge, teach
+from learning_to_draw.analysis.measures.probe import class_mean, ranks
+from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.experiments.jobs import Job
+from learning_to_draw.packages import import_optional
 from learning_to_draw.text_tables import markdown, mean_and_deviation
 from learning_to_draw.trials.records.gamelog import read_log
+from learning_to_draw.trials.records.own_files import replace_own_files
+
+logger = logging.getLogger("commgame")
+
+NOTE = (
+    "Strokes: mean number drawn per sketch. Ink: 0 for blank paper, 100 for full ink in every pixel. Legibility: the "
+    "share of sketches whose class an independent judge names, classes count equally (docs/language.md)."
+)
+
+
+class Cost(NamedTuple):
+    """Means over the games of one test. rate, ink, legibility: 0..1; NaN without a judge. strokes: drawn per sketch."""
+
+    rate: float
+    strokes: float
+    ink: float
+    legibility: float
 
 
 def rate_and_cost(jobs: Sequence[Job]) -> str:
-    """A Markdown table of communication rate, number of strokes drawn and ink, with one line per row of the sweep.
+    """A Markdown table with one line per row of the sweep. Also draws it as tradeoff.png and .pdf in its folder.
 
     Numbers are means over all games of a test, then mean ± standard deviation over the seeds. jobs: must be finished.
-    Raises UsageError if a file is damaged.
+    Without matplotlib there is no figure. Raises UsageError if a file is damaged, or was changed since it was written,
+    and if the data set is not available.
     """
-    cells = [["row", "rate, %", "strokes drawn", "ink, %"]]
-    for title in dict.fromkeys(job.row.title for job in jobs):
-        costs = np.array([_costs(job) for job in jobs if job.row.title == title])
-        rates, strokes, inks = costs.T
-        cells.append([title, mean_and_deviation(rates), f"{strokes.mean():.1f}", mean_and_deviation(inks)])
-    note = "Strokes drawn: mean number per sketch. Ink: 0 for blank paper, 100 for full ink in every pixel."
-    return f"What sketches cost:\n\n{markdown(cells)}\n\n{note}"
+    scale = _Scale()
+    costs: dict[str, dict[str, list[Cost]]] = {}  # data set -> row -> one per seed
+    for job in jobs:
+        dataset, cost = _cost(job, scale)
+        costs.setdefault(dataset, {}).setdefault(job.row.title, []).append(cost)
+    cells = [["row", "rate, %", "legibility, %", "strokes", "ink, %"]]
+    for rows in costs.values():
+        for title, seeds in rows.items():
+            rates, strokes, inks, legible = np.array(seeds).T
+            judged = mean_and_deviation(legible) if np.isfinite(legible).all() else ""
+            cells.append([title, mean_and_deviation(rates), judged, f"{strokes.mean():.1f}", mean_and_deviation(inks)])
+    replace_own_files(jobs[0].output, _figure(costs))
+    return f"What sketches cost:\n\n{markdown(cells)}\n\n{NOTE}"
 
 
-def _costs(job: Job) -> tuple[float, float, float]:
-    """Communication rate (0..1), strokes drawn per sketch, and mean ink (0..1), in the games of a job's test."""
+class _Scale:
+    """A judge that is taught once for every set of photos and colour of paper."""
+
+    def __init__(self) -> None:
+        self.judge: Judge | None = None
+        self.rulers: dict[tuple[str, bool], tuple[Ruler, dict[str, int]] | None] = {}
+        try:
+            self.judge = load_judge()
+        except UsageError as error:
+            logger.warning("no legibility: %s", first_line(error))
+
+    def legibility(self, log: LogData, dataset: str) -> float:
+        """0..1: the mean over classes of the share of sketches whose class the judge names; NaN without a judge."""
+        if self.judge is None:
+            return float("nan")
+        key = (dataset, log.white_paper)
+        if key not in self.rulers:
+            photos = load_training_photos(log.log, log.settings.seed)
+            self.rulers[key] = photos and (
+                teach(self.judge, photos.pictures, photos.labels, len(photos.classes), white_paper=log.white_paper),
+                {name: index for index, name in enumerate(photos.classes)},
+            )
+        if (known := self.rulers[key]) is None:
+            return float("nan")
+        ruler, index_of = known
+        labels = np.array([index_of[name] for name in log.drawings.classes])
+        rank = ranks(ruler.lines.scores(self.judge.features(log.drawings.sketches)), labels)
+        return class_mean(rank < 1, labels)
+
+
+def _cost(job: Job, scale: _Scale) -> tuple[str, Cost]:
+    """The data set of a job, with the size of its pictures, and the means over the games of its test."""
     log = LogData(read_log(job.tested), Settings())
-    rate = float(np.mean([game.correct for game in log.log.games]))
-    inks = ink_shares(log.sketches, white_paper=log.white_paper)
-    return rate, float(log.strokes.drawn.sum(axis=1).mean()), float(inks.mean())
+    dataset = f"{log.log.card['options']['dataset']}, {log.sketches.shape[-1]} px"
+    return dataset, Cost(
+        float(np.mean([game.correct for game in log.log.games])),
+        float(log.strokes.drawn.sum(axis=1).mean()),
+        float(ink_shares(log.sketches, white_paper=log.white_paper).mean()),
+        scale.legibility(log, dataset),
+    )
+
+
+def _figure(costs: Mapping[str, Mapping[str, Sequence[Cost]]]) -> Mapping[str, bytes]:
+    """File name -> content: rate and legibility against strokes and against ink, for each data set."""
+    try:
+        matplotlib = import_optional("matplotlib", "the figure of reproduce tradeoff", "matplotlib")
+        figure_of = import_optional("matplotlib.figure", "the figure of reproduce tradeoff", "matplotlib").Figure
+    except UsageError as error:
+        logger.warning("%s", first_line(error))
+        return {}
+    with matplotlib.rc_context(STYLE):
+        figure = figure_of(figsize=(PAGE, 0.75 * COLUMN * len(costs)), layout="constrained")
+        panels = figure.subplots(len(costs), 2, squeeze=False, sharey="row")
+        for (dataset, rows), (by_strokes, by_ink) in zip(costs.items(), panels, strict=True):
+            _plot(by_strokes, rows, "strokes", 1, "strokes drawn per sketch")
+            _plot(by_ink, rows, "ink", 100, "ink, %")
+            by_strokes.set_title(dataset, loc="left")
+            by_strokes.set_ylabel("%")
+            by_ink.legend(loc="best")
+        return saved("tradeoff", figure)
+
+
+def _plot(axes: Any, rows: Mapping[str, Sequence[Cost]], cost: str, factor: float, label: str) -> None:
+    """Plots one point per row and quantity: the mean over seeds, with the standard deviation as a bar."""
+    for quantity, name, marker in (("rate", "communication rate", "o"), ("legibility", "legibility", "s")):
+        points = [
+            (
+                factor * np.mean([getattr(seed, cost) for seed in seeds]),
+                [100 * getattr(seed, quantity) for seed in seeds],
+            )
+            for seeds in rows.values()
+        ]
+        points.sort(key=lambda point: point[0])
+        values, means = [value for value, _ in points], [np.mean(seeds) for _, seeds in points]
+        if np.isfinite(means).all():
+            spread = [np.std(seeds, ddof=1) if len(seeds) > 1 else 0.0 for _, seeds in points]
+            axes.errorbar(values, means, spread, marker=marker, markersize=4, capsize=2, label=name)
+    axes.set_xlabel(label)
+    axes.set_ylim(0, 100)
+    axes.margins(x=0.08)

@@ -19,6 +19,9 @@ def is_own_eye(judge: str, options: Mapping[str, object]) -> bool:
 
 
 def _architecture(name: str) -> str:
-    """The name of the network: "resnet50" for "timm:resnet50.a1_in1k" and for "ResNet50Backbone"."""
-    network = name.removeprefix(TIMM).partition(".")[0].lower()
+    """The name of the network: "resnet50" for "timm:resnet50.a1_in1k" and for "ResNet50Backbone".
+
+    timm's "tf_efficientnet_lite0", with weights from TensorFlow, is the default judge.
+    """
+    network = name.removeprefix(TIMM).partition(".")[0].lower().removeprefix("tf_").replace("_", "-")
     return network.removesuffix("extended").removesuffix("backbone")

@@ -1,4 +1,4 @@
-"""What `reproduce human` and `reproduce shared` have below their rates: people, and what CLIP sees."""
+"""What `reproduce` has below the rates of some tables: people, what CLIP sees, and what sketches cost."""
 
 import json
 import re
@@ -6,11 +6,17 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from learning_to_draw import commgame
+from learning_to_draw.analysis.measure.judge_rows import judged
+from learning_to_draw.analysis.measure.material import LogData, Settings
+from learning_to_draw.analysis.measure.training_photos import load_training_photos
+from learning_to_draw.analysis.measures.judge import Judge
 from learning_to_draw.analysis.study.answers import FORMAT
 from learning_to_draw.errors import UsageError
+from learning_to_draw.experiments import tradeoff
 from learning_to_draw.experiments.clip_counters import what_clip_sees
 from learning_to_draw.experiments.jobs import Job
 from learning_to_draw.experiments.people import beside_people
@@ -120,8 +126,10 @@ def test_people_play_all_pairs_on_one_page(job, tmp_path):
     ]
 
 
-def test_what_sketches_cost_is_counted_in_the_log(job):
-    """The pair draws one line per sketch; in this log, every fourth sketch has none."""
+def test_what_sketches_cost_is_counted_in_the_log(job, monkeypatch):
+    """The pair draws one line per sketch; in this log, every fourth sketch has none. The judge sees 16 x 16 pixels."""
+    judge = Judge("pixels", lambda pictures: pictures.flatten(1), 16, (0.0,) * 3, (1.0,) * 3, torch.device("cpu"))
+    monkeypatch.setattr(tradeoff, "load_judge", lambda: judge)
     path = job.tested / "gamelogs" / "strokes.npz"
     with np.load(path) as arrays:
         content = dict(arrays)
@@ -131,8 +139,24 @@ def test_what_sketches_cost_is_counted_in_the_log(job):
     log = read_log(job.tested)
     sketches = [np.asarray(Image.open(log.picture(game.sketch))) for game in log.games]
     rate = 100 * np.mean([game.correct for game in log.games])
+    [legible] = [
+        row.value
+        for row in judged(LogData(log, Settings(judge=judge), photos=load_training_photos(log, 0))).rows
+        if row.label == "legibility of sketches, top 1"
+    ]
     row = cells(rate_and_cost([job]), "the original game")
-    assert row == [f"{rate:.1f}", f"{inks.mean():.1f}", f"{100 * np.mean(sketches) / 255:.1f}"]
+    assert row == [f"{rate:.1f}", f"{100 * legible:.1f}", f"{inks.mean():.1f}", f"{100 * np.mean(sketches) / 255:.1f}"]
+    with Image.open(job.output / "tradeoff.png") as figure:
+        assert figure.width == 2025
+
+
+def test_without_the_judge_there_is_a_table_without_legibility(job, monkeypatch, caplog):
+    def missing():
+        raise UsageError("the judge needs a package\nInstall it.")
+
+    monkeypatch.setattr(tradeoff, "load_judge", missing)
+    assert cells(rate_and_cost([job]), "the original game")[1] == ""
+    assert "no legibility: the judge needs a package" in caplog.text
 
 
 def test_what_clip_sees_is_counted_as_in_analyse_logs(job):

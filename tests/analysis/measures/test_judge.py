@@ -142,6 +142,8 @@ def test_judges_that_do_not_exist(monkeypatch, tmp_path):
         ("timm:resnet50.a1_in1k", {"encoder": "ResNet50Backbone", "epochs": 3}, True),
         ("timm:resnet18", {"encoder": "ResNet50Backbone"}, False),
         ("SqueezeNetBackbone", {}, False),
+        ("efficientnet-lite0", {"receiver_encoder": "TimmBackbone", "timm_model": "tf_efficientnet_lite0.in1k"}, True),
+        ("efficientnet-lite0", {"encoder": "TimmBackbone", "timm_model": "tf_efficientnet_lite1"}, False),
     ],
 )
 def test_the_agents_own_eyes(judge, options, same):
