@@ -169,11 +169,16 @@ class LogData:
         """The agents' guesses in the N sampled games: int64 [N] with all strokes, int64 [K, N] without stroke k."""
         replay, strokes = self.agents(), self.sampled_strokes
         offered, candidates = self.offered
-        whole, erased = replay.guesses(strokes, offered, candidates), []
-        for stroke in tqdm(range(strokes.points.shape[1]), desc="erasing", unit=" strokes", disable=None, leave=False):
-            left = replace(strokes, intensities=without_stroke(strokes.intensities, strokes.points.shape, stroke))
-            erased.append(replay.guesses(left, offered, candidates))
-        return whole, np.array(erased)
+        whole = replay.guesses(strokes, offered, candidates)
+        erased = np.tile(whole, (strokes.points.shape[1], 1))
+        drawn = strokes.drawn
+        for stroke in tqdm(range(len(erased)), desc="erasing", unit=" strokes", disable=None, leave=False):
+            # Where the stroke is not drawn, the sketch stays the same.
+            if len(games := np.flatnonzero(drawn[:, stroke])):
+                some = strokes[games]
+                left = replace(some, intensities=without_stroke(some.intensities, some.points.shape, stroke))
+                erased[stroke, games] = replay.guesses(left, offered, [candidates[game] for game in games])
+        return whole, erased
 
     def sketch_features(self, sketches: np.ndarray) -> np.ndarray:
         """[N, ...]: the pixels or the latents (`settings.features`) of sketches uint8 [N, C, H, W]."""

@@ -137,10 +137,11 @@ def test_strokes_that_are_left_out_are_not_measured_as_drawn(played):
     # The log's strokes give the log's pictures, to within the rounding to 8 bits.
     sketches = material.replay._draw(strokes, slice(0, 20)).numpy() * 255
     assert np.abs(sketches - material.pictures([game.sketch for game in log.games[:20]])).max() <= 0.501
-    guesses, erased = material.erased_guesses
-    for stroke in range(5):  # to erase a stroke that is not there changes nothing
-        gone = ~drawn[material.sample, stroke]
-        assert (erased[stroke][gone] == guesses[gone]).all()
+    erased, sampled = material.erased_guesses[1], material.sampled_strokes
+    for stroke in range(5):  # in all games, also where the stroke is not there
+        left = LoggedStrokes(sampled.points, sampled.sigma2, sampled.intensities.copy())
+        left.intensities[:, stroke] = 0
+        assert (erased[stroke] == material.replay.guesses(left, *material.offered)).all()
     dead, number, dots = idle_strokes(material).rows
     assert number.value == pytest.approx(drawn[material.sample].sum(axis=1).mean(), abs=0.1)  # some are off the canvas
     assert dead.value == pytest.approx(1 - number.value / 5)
