@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,9 @@ NOTE = (
 )
 
 
+PRICES = {"stroke_price": "#0072B2", "ink_price": "#D55E00"}
+
+
 class Cost(NamedTuple):
     """Means over the games of one test. rate, ink, legibility: 0..1; NaN without a judge. strokes: drawn per sketch."""
 
@@ -37,6 +41,17 @@ class Cost(NamedTuple):
     strokes: float
     ink: float
     legibility: float
+
+
+@dataclass
+class _Seeds:
+    """The costs of a row, one for each seed. prices: the options of the row that are prices."""
+
+    prices: tuple[str, ...]
+    costs: list[Cost] = field(default_factory=list)
+
+    def of(self, quantity: str) -> np.ndarray:
+        return np.array([getattr(cost, quantity) for cost in self.costs])
 
 
 def rate_and_cost(jobs: Sequence[Job]) -> str:
@@ -47,16 +62,18 @@ def rate_and_cost(jobs: Sequence[Job]) -> str:
     and if the data set is not available.
     """
     scale = _Scale()
-    costs: dict[str, dict[str, list[Cost]]] = {}  # data set -> row -> one per seed
+    costs: dict[str, dict[str, _Seeds]] = {}  # data set -> row
     for job in jobs:
         dataset, cost = _cost(job, scale)
-        costs.setdefault(dataset, {}).setdefault(job.row.title, []).append(cost)
+        prices = tuple(name for name in PRICES if name in job.row.options)
+        costs.setdefault(dataset, {}).setdefault(job.row.title, _Seeds(prices)).costs.append(cost)
     cells = [["row", "rate, %", "legibility, %", "strokes", "ink, %"]]
     for rows in costs.values():
-        for title, seeds in rows.items():
-            rates, strokes, inks, legible = np.array(seeds).T
+        for title, row in rows.items():
+            legible = row.of("legibility")
             judged = mean_and_deviation(legible) if np.isfinite(legible).all() else ""
-            cells.append([title, mean_and_deviation(rates), judged, f"{strokes.mean():.1f}", mean_and_deviation(inks)])
+            rate, ink = mean_and_deviation(row.of("rate")), mean_and_deviation(row.of("ink"))
+            cells.append([title, rate, judged, f"{row.of('strokes').mean():.1f}", ink])
     replace_own_files(jobs[0].output, _figure(costs))
     return f"What sketches cost:\n\n{markdown(cells)}\n\n{NOTE}"
 
@@ -103,7 +120,7 @@ def _cost(job: Job, scale: _Scale) -> tuple[str, Cost]:
     )
 
 
-def _figure(costs: Mapping[str, Mapping[str, Sequence[Cost]]]) -> Mapping[str, bytes]:
+def _figure(costs: Mapping[str, Mapping[str, _Seeds]]) -> Mapping[str, bytes]:
     """File name -> content: rate and legibility against strokes and against ink, for each data set."""
     try:
         matplotlib = import_optional("matplotlib", "the figure of reproduce tradeoff", "matplotlib")
@@ -115,29 +132,34 @@ def _figure(costs: Mapping[str, Mapping[str, Sequence[Cost]]]) -> Mapping[str, b
         figure = figure_of(figsize=(PAGE, 0.75 * COLUMN * len(costs)), layout="constrained")
         panels = figure.subplots(len(costs), 2, squeeze=False, sharey="row")
         for (dataset, rows), (by_strokes, by_ink) in zip(costs.items(), panels, strict=True):
-            _plot(by_strokes, rows, "strokes", 1, "strokes drawn per sketch")
-            _plot(by_ink, rows, "ink", 100, "ink, %")
+            _plot(by_strokes, list(rows.values()), "strokes", 1, "strokes drawn per sketch")
+            _plot(by_ink, list(rows.values()), "ink", 100, "ink, %")
             by_strokes.set_title(dataset, loc="left")
             by_strokes.set_ylabel("%")
-            by_ink.legend(loc="best")
+            by_ink.legend(loc="center right")
         return saved("tradeoff", figure)
 
 
-def _plot(axes: Any, rows: Mapping[str, Sequence[Cost]], cost: str, factor: float, label: str) -> None:
-    """Plots one point per row and quantity: the mean over seeds, with the standard deviation as a bar."""
-    for quantity, name, marker in (("rate", "communication rate", "o"), ("legibility", "legibility", "s")):
-        points = [
-            (
-                factor * np.mean([getattr(seed, cost) for seed in seeds]),
-                [100 * getattr(seed, quantity) for seed in seeds],
+def _plot(axes: Any, rows: Sequence[_Seeds], cost: str, factor: float, label: str) -> None:
+    """Plots one line for each kind of price and each quantity; rows without a price are on both lines.
+
+    Points are means over the seeds, bars are standard deviations.
+    """
+    for kind, colour in PRICES.items():
+        of_kind = [row for row in rows if row.prices in ((), (kind,))]
+        for quantity, marker, look in (("rate", "o", "-"), ("legibility", "s", ":")):
+            points = sorted(
+                (factor * float(np.mean(row.of(cost))), *_mean_and_spread(100 * row.of(quantity))) for row in of_kind
             )
-            for seeds in rows.values()
-        ]
-        points.sort(key=lambda point: point[0])
-        values, means = [value for value, _ in points], [np.mean(seeds) for _, seeds in points]
-        if np.isfinite(means).all():
-            spread = [np.std(seeds, ddof=1) if len(seeds) > 1 else 0.0 for _, seeds in points]
-            axes.errorbar(values, means, spread, marker=marker, markersize=4, capsize=2, label=name)
+            values, means, spreads = zip(*points, strict=True)
+            if np.isfinite(means).all():
+                name = f"{quantity}, {kind.replace('_', ' ')}"
+                axes.errorbar(values, means, spreads, ls=look, c=colour, marker=marker, ms=3.5, capsize=2, label=name)
     axes.set_xlabel(label)
     axes.set_ylim(0, 100)
     axes.margins(x=0.08)
+
+
+def _mean_and_spread(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation; 0 for a single value."""
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0
