@@ -14,11 +14,12 @@ def correct_guesses(scores: Tensor, targets: Tensor) -> Tensor:
     return scores.argmax(dim=1) == targets
 
 
-def rate_interval(correct: int, games: int, z: float = 1.959963984540054) -> tuple[float, float]:
+def rate_interval(correct: float, games: float, z: float = 1.959963984540054) -> tuple[float, float]:
     """The confidence interval of the rate `correct` / `games`, 95 % with the default z; both bounds are in 0..1.
 
     Wilson's score interval (Wilson 1927), which is also accurate for rates near 0 and 1. It assumes that games are
-    independent. Raises ValueError if there are no games, or `correct` is not in 0..games.
+    independent. The numbers need not be whole, such as an effective number of games. Raises ValueError if there are no
+    games, or `correct` is not in 0..games.
     """
     if games < 1 or not 0 <= correct <= games:
         raise ValueError(f"{correct} correct of {games} games")

@@ -8,7 +8,7 @@ from learning_to_draw.analysis.measure.material import LEAST, LogData
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row
 from learning_to_draw.analysis.measures.canny import edge_maps
 from learning_to_draw.analysis.measures.judge import teach
-from learning_to_draw.analysis.measures.probe import Probe, class_mean, cross_validated, ranks
+from learning_to_draw.analysis.measures.probe import Probe, class_mean, class_mean_interval, cross_validated, ranks
 from learning_to_draw.analysis.measures.semanticity import (
     class_means,
     cosines,
@@ -16,7 +16,7 @@ from learning_to_draw.analysis.measures.semanticity import (
     semanticity,
     semanticity_p,
 )
-from learning_to_draw.analysis.measures.significance import interval, resample_class_means
+from learning_to_draw.analysis.measures.significance import interval
 
 TOPS = (1, 5)
 
@@ -24,7 +24,7 @@ TOPS = (1, 5)
 def judged(material: LogData) -> Measured:
     """Iconicity (Qiu et al. 2022) and legibility: the class that the judge sees in photos, their edges, and sketches.
 
-    Intervals: bootstrap over pictures (Efron 1979).
+    Intervals: over pictures (`class_mean_interval`).
     """
     judge, lesson, drawings = material.judge(), material.training_photos(), material.drawings
     index_of = {name: index for index, name in enumerate(lesson.classes)}
@@ -45,29 +45,34 @@ def judged(material: LogData) -> Measured:
     ):
         note = f"{judge.name} has seen {len(lesson.labels)} {of_what}; asked about {len(labels)} of {count} classes"
         for shown, seen in features.items():
-            rows += _accuracies(f"{word} of {shown}", probe, seen, labels, count, note, material.settings.seed)
+            rows += _accuracies(f"{word} of {shown}", probe, seen, labels, count, note)
     brief = tuple(row for row in rows if row.label.endswith(", top 1") or "sketches" in row.label)
     return Measured(tuple(rows), {"judge": judge.name, "training_photos": len(lesson.labels)}, brief)
 
 
 def _accuracies(
-    label: str, probe: Probe, features: np.ndarray, labels: np.ndarray, classes: int, note: str, seed: int
+    label: str, probe: Probe, features: np.ndarray, labels: np.ndarray, classes: int, note: str
 ) -> list[Row]:
     """Returns the rows of the top-1 and the top-5 accuracy; classes count equally."""
     rank = ranks(probe.scores(features), labels)
     right = np.array([rank < top for top in TOPS])
-    draws = resample_class_means(right, labels, np.random.default_rng(seed))
     return [
-        Row(f"{label}, top {top}", class_mean(row, labels), interval(drawn), min(top / classes, 1.0), note)
-        for top, row, drawn in zip(TOPS, right, draws.T, strict=True)
+        Row(
+            f"{label}, top {top}",
+            class_mean(row, labels),
+            class_mean_interval(row, labels),
+            min(top / classes, 1.0),
+            note,
+        )
+        for top, row in zip(TOPS, right, strict=True)
     ]
 
 
 def symbolicity(material: LogData) -> Measured:
     """Symbolicity (Qiu et al. 2022): how well a classifier trained on the sketches themselves tells their classes.
 
-    A probe of the judge's features, tested on sketches that it was not fitted on (cross-validation). Interval:
-    bootstrap over sketches (Efron 1979).
+    A probe of the judge's features, tested on sketches that it was not fitted on (cross-validation). Interval: over
+    sketches (`class_mean_interval`).
     """
     judge, drawings = material.judge(), material.drawings
     names, labels, sizes = np.unique(drawings.classes, return_inverse=True, return_counts=True)
@@ -78,10 +83,15 @@ def symbolicity(material: LogData) -> Measured:
     rng = np.random.default_rng(material.settings.seed)
     guessed = cross_validated(judge.features(drawings.sketches[enough]), kept, rng)
     right = guessed == kept
-    draws = resample_class_means(right[None], kept, rng)[:, 0]
     alone = f"; {(~enough).sum()} left out, each the only one of its class" if not enough.all() else ""
     note = f"a probe fitted on other sketches; {len(kept)} sketches, classes count equally{alone}"
-    row = Row("symbolicity of sketches", class_mean(right, kept), interval(draws), 1 / int((sizes >= 2).sum()), note)
+    row = Row(
+        "symbolicity of sketches",
+        class_mean(right, kept),
+        class_mean_interval(right, kept),
+        1 / int((sizes >= 2).sum()),
+        note,
+    )
     return Measured((row,), {"judge": judge.name, "classes": names[sizes >= 2].tolist()})
 
 

@@ -27,26 +27,6 @@ def resample_games(groups: Sequence[np.ndarray], rng: np.random.Generator, draws
     return np.concatenate(rates, axis=1)
 
 
-def resample_class_means(
-    values: np.ndarray, labels: np.ndarray, rng: np.random.Generator, draws: int = RESAMPLES
-) -> np.ndarray:
-    """float64 [draws, M]: the means over classes of M measures of pictures drawn with replacement (Efron 1979).
-
-    values: [M, N], bool or numbers: M measures of N pictures. labels: int [N], their classes; each class counts equally
-    in a mean. A class of which no picture is drawn does not count.
-    """
-    places = np.unique(labels, return_inverse=True)[1]
-    member, count = np.eye(places.max() + 1)[places], len(labels)
-    found = []
-    for start in range(0, draws, CHUNK):
-        times = rng.multinomial(count, np.full(count, 1 / count), size=min(CHUNK, draws - start)).astype(np.float64)
-        sizes = times @ member
-        sums = (times @ (member * each[:, None]) for each in values)
-        rates = [np.divide(total, sizes, out=np.zeros_like(sizes), where=sizes > 0) for total in sums]
-        found.append(np.stack([rate.sum(axis=1) / (sizes > 0).sum(axis=1) for rate in rates], axis=1))
-    return np.concatenate(found)
-
-
 def mean_of_resampled_seeds(rates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """float64 [draws]: in each draw, the mean of S runs drawn with replacement from the S runs.
 

@@ -5,7 +5,15 @@ import pytest
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
-from learning_to_draw.analysis.measures.probe import DECAY, class_mean, cross_validated, fit_probe, ranks
+from learning_to_draw.analysis.measures.probe import (
+    DECAY,
+    class_mean,
+    class_mean_interval,
+    cross_validated,
+    fit_probe,
+    ranks,
+)
+from learning_to_draw.games.scores import rate_interval
 
 
 @pytest.mark.parametrize("distance", [0.5, 1.0, 2.0])
@@ -40,6 +48,34 @@ def test_a_class_without_features_and_a_constant_feature():
     scores = fit_probe(features, np.array([0, 2, 0, 2]), 3).scores(features)
     assert scores.argmax(axis=1).tolist() == [0, 2, 0, 2]
     assert np.isfinite(scores).all()
+
+
+def test_a_feature_that_hardly_varies_does_not_decide():
+    """Feature 1 varies by 1e-4 in the photos and by 1 in the sketches, where it says nothing about the class."""
+    rng = np.random.default_rng(4)
+    labels = np.arange(60) % 2
+    photos = np.stack([labels + 0.3 * rng.standard_normal(60), 1e-4 * rng.standard_normal(60), *rng.random((2, 60))], 1)
+    sketches = np.stack([labels + 0.3 * rng.standard_normal(60), rng.standard_normal(60), *rng.random((2, 60))], 1)
+    guesses = fit_probe(photos.astype(np.float32), labels, 2).scores(sketches).argmax(axis=1)
+    assert (guesses == labels).mean() > 0.85  # the best is Phi(0.5 / 0.3) = 0.95
+
+
+def test_the_interval_of_equal_classes_is_wilson_s():
+    """Classes of the same size: the effective number of pictures is their number."""
+    labels = np.repeat(np.arange(5), 8)
+    right = np.arange(40) % 4 == 0
+    assert class_mean_interval(right, labels) == pytest.approx(rate_interval(10, 40))
+
+
+def test_the_interval_covers_the_rate_also_when_few_are_right():
+    """Classes of 2 to 40 pictures, each picture right with probability 0.03."""
+    rng = np.random.default_rng(5)
+    labels = np.repeat(np.arange(20), np.arange(2, 42, 2))
+    bounds = [class_mean_interval(rng.random(len(labels)) < 0.03, labels) for _ in range(1000)]
+    assert np.mean([low <= 0.03 <= high for low, high in bounds]) >= 0.94
+    pictures, z = 20**2 / sum(1 / n for n in range(2, 42, 2)), 1.96
+    low, high = class_mean_interval(np.zeros(len(labels), bool), labels)
+    assert (low, high) == (0, pytest.approx(z * z / (pictures + z * z), abs=1e-5))
 
 
 def test_a_memory_of_single_items_is_no_symbol():
