@@ -83,7 +83,7 @@ class _Scale:
 
     def __init__(self) -> None:
         self.judge: Judge | None = None
-        self.rulers: dict[tuple[str, bool], tuple[Ruler, dict[str, int]] | None] = {}
+        self.rulers: dict[tuple[str, bool], tuple[Ruler, tuple[str, ...]] | None] = {}
         try:
             self.judge = load_judge()
         except UsageError as error:
@@ -95,17 +95,27 @@ class _Scale:
             return float("nan")
         key = (dataset, log.white_paper)
         if key not in self.rulers:
-            photos = load_training_photos(log.log, log.settings.seed)
-            self.rulers[key] = photos and (
-                teach(self.judge, photos.pictures, photos.labels, len(photos.classes), white_paper=log.white_paper),
-                {name: index for index, name in enumerate(photos.classes)},
-            )
+            self.rulers[key] = self._taught(log)
         if (known := self.rulers[key]) is None:
             return float("nan")
-        ruler, index_of = known
+        ruler, classes = known
+        index_of = {name: index for index, name in enumerate(classes)}
         labels = np.array([index_of[name] for name in log.drawings.classes])
         rank = ranks(ruler.lines.scores(self.judge.features(log.drawings.sketches)), labels)
         return class_mean(rank < 1, labels)
+
+    def _taught(self, log: LogData) -> tuple[Ruler, tuple[str, ...]] | None:
+        """The judge with probes for the log's data set, and its classes; None if its photos are not available."""
+        assert self.judge is not None
+        try:
+            photos = load_training_photos(log.log, log.settings.seed)
+        except UsageError as error:
+            logger.warning("no legibility: %s", first_line(error))
+            return None
+        if photos is None:
+            return None
+        count = len(photos.classes)
+        return teach(self.judge, photos.pictures, photos.labels, count, white_paper=log.white_paper), photos.classes
 
 
 def _cost(job: Job, scale: _Scale) -> tuple[str, Cost]:
@@ -151,8 +161,8 @@ def _plot(axes: Any, rows: Sequence[_Seeds], cost: str, factor: float, label: st
             points = sorted(
                 (factor * float(np.mean(row.of(cost))), *_mean_and_spread(100 * row.of(quantity))) for row in of_kind
             )
-            values, means, spreads = zip(*points, strict=True)
-            if np.isfinite(means).all():
+            if all(np.isfinite(mean) for _, mean, _ in points) and points:
+                values, means, spreads = zip(*points, strict=True)
                 name = f"{quantity}, {kind.replace('_', ' ')}"
                 axes.errorbar(values, means, spreads, ls=look, c=colour, marker=marker, ms=3.5, capsize=2, label=name)
     axes.set_xlabel(label)

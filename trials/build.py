@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
 
 import torch
 
-from learning_to_draw.components import Chosen, Config
+from learning_to_draw.components import Chosen, Config, flag_of, options_of
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.games.config import GameConfig
@@ -22,7 +23,7 @@ from learning_to_draw.models.encoders.base import IMAGENET_MEAN, Encoder
 from learning_to_draw.models.encoders.config import EncoderConfig
 from learning_to_draw.trials.checks import check_candidates, check_game_options
 from learning_to_draw.trials.config.configure import Run, is_asked_for, replaced
-from learning_to_draw.trials.config.run import Auxiliary, RunConfig, TrainConfig
+from learning_to_draw.trials.config.run import KINDS, Auxiliary, RunConfig, TrainConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches, SenderView
 from learning_to_draw.trials.loop.memory import SHARE, place_of_pictures
@@ -318,13 +319,13 @@ def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
     """
 
     def build_encoder() -> Encoder:
-        return _build_encoder(config.encoder, "--encoder", config.imagenet_norm, pictures, pretrained)
+        return _build_encoder(config.encoder, "encoder", config.imagenet_norm, pictures, pretrained)
 
     latent_size = config.encoder.config.latent_size
     sender_encoder = build_encoder()
     if config.receiver_encoder is not None:
         receiver_encoder = _build_encoder(
-            config.receiver_encoder, "--receiver-encoder", config.imagenet_norm, pictures, pretrained
+            config.receiver_encoder, "receiver_encoder", config.imagenet_norm, pictures, pretrained
         )
     else:
         receiver_encoder = build_encoder() if config.separate_encoders else sender_encoder
@@ -339,9 +340,10 @@ def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
 
 
 def _build_encoder(
-    chosen: Chosen[EncoderConfig], option: str, imagenet_norm: bool, pictures: Pictures, pretrained: bool
+    chosen: Chosen[EncoderConfig], kind: str, imagenet_norm: bool, pictures: Pictures, pretrained: bool
 ) -> Encoder:
-    """The encoder that `option` chooses."""
+    """The encoder `chosen`. kind: "encoder" or "receiver_encoder"."""
+    option = flag_of(kind)
     try:
         encoder = chosen.build(image_size=pictures.image_size, channels=pictures.channels, pretrained=pretrained)
     except ValueError as error:
@@ -349,6 +351,8 @@ def _build_encoder(
             f"{option} {chosen.name}: {error}.\n"
             "Choose another encoder, or larger pictures if the data set has an option for their size."
         ) from error
+    except UsageError as error:
+        raise UsageError(_in_flags_of(kind, chosen, str(error))) from error
     if imagenet_norm and encoder.channels != 3:
         raise UsageError(
             f"--imagenet-norm normalises red, green and blue, but the encoder of {option} sees one channel.\n"
@@ -356,6 +360,13 @@ def _build_encoder(
         )
     encoder.imagenet_norm = imagenet_norm
     return encoder
+
+
+def _in_flags_of(kind: str, chosen: Chosen[EncoderConfig], message: str) -> str:
+    """The message of an encoder, with the flags of its options as they are in a run, such as --receiver-timm-model."""
+    for name in options_of(chosen.component.config):
+        message = re.sub(rf"{flag_of(name)}(?![\w-])", flag_of(KINDS[kind].in_run(name)), message)
+    return message
 
 
 def build_loss(

@@ -96,9 +96,9 @@ def _maps_as_fine_as(grid: int, encoder: Encoder, image_size: int) -> dict[str, 
 
 
 def _to_cells(maps: Tensor, grid: int, hidden: int) -> nn.Conv2d:
-    """A convolution from maps [1, C, H, W] to `hidden` channels, about one value per cell.
+    """A convolution from maps [1, C, H, W] to `hidden` channels, with about one value per cell.
 
-    Every cell sees the values in it and those around it.
+    Its window is at most a cell off the middle of the cell; the network learns the difference.
     """
     stride = -(-min(maps.shape[2:]) // grid)
     return nn.Conv2d(maps.shape[1], hidden, stride + 2, stride=stride, padding=(stride + 1) // 2)

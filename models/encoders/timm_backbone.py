@@ -44,8 +44,15 @@ class TimmBackbone(BackboneEncoder):
                 f"--timm-layers {unknown[0]}: {config.timm_model} has no such feature layer.\n"
                 f"{did_you_mean(unknown[0], named)}It has {', '.join(named) or 'none'}."
             )
+        in_order = [layer for layer in named if layer in (config.timm_layers or named)]
+        if config.timm_layers and list(config.timm_layers) != in_order:
+            # --sop-weights are given to the layers in this order.
+            raise UsageError(
+                f"--timm-layers {' '.join(config.timm_layers)}: not in the order of the network, or given twice.\n"
+                f"Give --timm-layers {' '.join(in_order)}."
+            )
         self._index_of = {layer: index for index, layer in enumerate(named)}
-        self.feature_layers = tuple(layer for layer in named if layer in (config.timm_layers or named))
+        self.feature_layers = tuple(in_order)
         self.network = network.requires_grad_(not config.freeze_backbone).to(memory_format=torch.channels_last)
         self.mean, self.std = (torch.tensor(network.pretrained_cfg[key]).view(3, 1, 1) for key in ("mean", "std"))
         self.enc = nn.Sequential(nn.LayerNorm(size, elementwise_affine=False), nn.Linear(size, config.latent_size))

@@ -58,7 +58,11 @@ def test_documented_layers_and_their_shapes(pictures):
 
 
 def test_chosen_layers_are_in_the_order_of_the_network(pictures):
-    encoder = encoder_of("test_vit", timm_layers=("blocks.5", "blocks.2"))
+    with pytest.raises(
+        UsageError, match=r"(?s)blocks.5 blocks.2: not in the order.*Give --timm-layers blocks.2 blocks.5"
+    ):
+        encoder_of("test_vit", timm_layers=("blocks.5", "blocks.2"))
+    encoder = encoder_of("test_vit", timm_layers=("blocks.2", "blocks.5"))
     assert encoder.feature_layers == ("blocks.2", "blocks.5")
     maps = encoder(pictures, layers=("blocks.5",)).feature_maps
     assert torch.equal(maps["blocks.5"], encoder(pictures, layers=encoder.feature_layers).feature_maps["blocks.5"])

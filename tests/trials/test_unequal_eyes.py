@@ -87,6 +87,13 @@ def test_the_message_names_the_encoder_that_does_not_fit():
         agents_of(encoder="SmallCNNEncoder", receiver_encoder="TimmBackbone", receiver_timm_model="mixer_s32_224")
 
 
+def test_messages_of_the_receiver_s_encoder_name_its_options():
+    with pytest.raises(UsageError, match=r"^--receiver-timm-layers nope: test_resnet has no such feature layer"):
+        agents_of(encoder="SmallCNNEncoder", **TIMM, receiver_timm_layers=("nope",))
+    with pytest.raises(UsageError, match=r"^--timm-layers nope: test_resnet has no such feature layer"):
+        agents_of(encoder="TimmBackbone", timm_model="test_resnet", timm_pretrained=False, timm_layers=("nope",))
+
+
 def test_who_sees_what_with_which_encoder():
     agents = agents_of(**SQUEEZENET, **TIMM, latent_size=24)
     assert not agents.shared

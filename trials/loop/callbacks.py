@@ -92,8 +92,8 @@ class RecalibrateBatchNorm(Callback):
     """Recomputes batch normalisation statistics over 20 training batches before each validation.
 
     Running averages lag behind weights that still change. Over many layers this adds up: agents with ten such layers
-    communicated well in training, but were near chance in held-out games. Costs up to 20 forward passes per epoch;
-    nothing for agents without trained batch normalisation.
+    communicated well in training, but were near chance in held-out games. Plays without channel noise, as held-out
+    games do. Costs up to 20 forward passes per epoch; nothing for agents without trained batch normalisation.
     """
 
     def __init__(self, agents: Agents, batches: GameBatches):
@@ -102,11 +102,15 @@ class RecalibrateBatchNorm(Callback):
 
     @torch.no_grad()
     def on_end_training(self, state):
-        with plain_averages(self.agents) as needed:
-            for batch in itertools.islice(self.batches, SETTLING_BATCHES if needed else 0):
-                self.agents(batch.photos, batch.candidates, batch.senders)
-            for statistic in running_statistics(self.agents) if needed else ():
-                statistic.copy_(distributed.mean(statistic))
+        noise, self.agents.channel_noise = self.agents.channel_noise, None
+        try:
+            with plain_averages(self.agents) as needed:
+                for batch in itertools.islice(self.batches, SETTLING_BATCHES if needed else 0):
+                    self.agents(batch.photos, batch.candidates, batch.senders)
+                for statistic in running_statistics(self.agents) if needed else ():
+                    statistic.copy_(distributed.mean(statistic))
+        finally:
+            self.agents.channel_noise = noise
 
 
 class LearntWeightsColumns(Callback):

@@ -17,7 +17,8 @@ from learning_to_draw.trials.records.atomic import write_atomically, write_json
 from learning_to_draw.trials.records.claim import claimed
 
 RECORD = "written.json"
-NAMES = ("sweep.json", "table.md", "table.csv", "sketches.png")  # of sweep and reproduce
+# Of sweep and reproduce.
+NAMES = ("sweep.json", "table.md", "table.csv", "sketches.png", "tradeoff.png", "tradeoff.pdf")
 
 
 @contextmanager
