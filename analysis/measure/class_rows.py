@@ -61,33 +61,40 @@ def class_confusion(material: LogData) -> Measured:
 
 
 def prototype_accuracy(material: LogData) -> Measured:
-    names, labels = np.unique(material.classes, return_inverse=True)
+    """The share of sketches that are nearest to the mean of the other sketches of their class.
+
+    One sketch of each photo: if a photo is drawn in several games, the other drawings of it would give its class away.
+    """
+    games = list(material.drawn_once.values())
+    names, labels = np.unique(np.array(material.classes)[games], return_inverse=True)
     enough = np.bincount(labels)[labels] >= 2
     kept, labels = np.unique(labels[enough], return_inverse=True)
     if len(kept) < 2:
         raise NotMeasured("needs at least two classes with two sketches each")
-    right = nearest_prototypes(material.sketch_features(material.sketches[enough]), labels) == labels
+    right = nearest_prototypes(material.sketch_features(material.sketches[games][enough]), labels) == labels
     alone = len(enough) - len(right)
     row = share(
         f"nearest prototype ({material.settings.features})",
         right.sum(),
         len(right),
         chance=1 / len(kept),
-        of_what="sketches" + (f"; {alone} left out, each the only one of its class" if alone else ""),
+        of_what="sketches, one of each photo" + (f"; {alone} left out, each the only one of its class" if alone else ""),
     )
     return Measured((row,), {"classes": _by_class(class_counts(right, names[kept][labels].tolist()))})
 
 
 def legibility(material: LogData) -> Measured:
+    """The share of sketches, and of photos, whose class CLIP sees; one sketch of each photo."""
     settings = material.settings
     names = list(dict.fromkeys(settings.classes or sorted(set(material.classes))))
     if settings.clip is None:
         raise NotMeasured("give --clip, which needs the package open_clip_torch")
-    games = [game for game in material.log.games if game.photo_class in names]
+    drawn_once = material.games_of(list(material.drawn_once.values()))
+    games = [game for game in drawn_once if game.photo_class in names]
     if not games:
         raise NotMeasured(f"no photo is of a given class; the class of the first photo is {material.classes[0]!r}")
     clip, sentences = settings.clip, dict(TEMPLATES)
-    left_out = len(material.classes) - len(games)
+    left_out = len(drawn_once) - len(games)
     note = f"; {left_out} of other classes left out" if left_out else ""
     true, rows, details = [game.photo_class for game in games], [], {}
     for shown, template, pictures in (

@@ -1,12 +1,14 @@
 """The command from log to table: what a log can give, what it cannot, several logs, samples, and wrong calls."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from learning_to_draw.analysis.measure import MEASURES
+from learning_to_draw.analysis.measure.class_rows import prototype_accuracy
 from learning_to_draw.analysis.measure.material import LogData, Settings, draw_sample
 from learning_to_draw.analysis.measure.measure import measure
 from learning_to_draw.analysis.measure.options import add_measure_options
@@ -163,6 +165,19 @@ def test_a_sample_has_a_photo_of_its_own_for_each_game(make_full_log, tmp_path):
     assert len(LogData(log, Settings(sample=9)).sample) == 8
 
 
+def test_a_photo_that_is_drawn_again_does_not_give_its_class_away(make_log, tmp_path):
+    """Classes say nothing about these sketches. Each class has two; every game is logged once, or four times."""
+    sketches = np.random.default_rng(0).integers(0, 256, (70, 6, 6), dtype=np.uint8)
+    photos = [np.full((6, 6), level, dtype=np.uint8) for level in range(70)]
+    log = read_log(make_log(tmp_path, [(0, 0, sketches[k], [photos[k], photos[k - 1]]) for k in range(70)]))
+    games = tuple(replace(game, photo_class=f"class {k % 35}") for k, game in enumerate(log.games))
+    [once], [often] = (
+        prototype_accuracy(LogData(replace(log, games=played), Settings())).rows for played in (games, games * 4)
+    )
+    assert often == once
+    assert once.interval[0] < once.chance == 1 / 35 < once.interval[1]
+
+
 def test_ten_thousand_games_are_brought_to_the_sample():
     chosen = draw_sample(range(10_000), 500, seed=0)
     assert len(chosen) == len(set(chosen.tolist())) == 500
@@ -212,13 +227,13 @@ def test_what_clip_sees(make_full_log, tmp_path, tiny_clip):
     assert sketches["chance"] == photos["chance"] == 0.25
     assert found["told_apart"] == list("abcd")
     seen = found["classes"]["sketches"]
-    assert sum(entry["of"] for entry in seen.values()) == 16
-    assert sum(entry["of"] * entry["value"] for entry in seen.values()) == pytest.approx(16 * sketches["value"])
+    assert sum(entry["of"] for entry in seen.values()) == 8  # photos; each is drawn twice
+    assert sum(entry["of"] * entry["value"] for entry in seen.values()) == pytest.approx(8 * sketches["value"])
 
     (tmp_path / "names.txt").write_text("a\nb\nx\n")
     some = legible("some.json", classes_file=tmp_path / "names.txt")
     assert some["told_apart"] == ["a", "b", "x"]
-    assert some["rows"][0]["note"].endswith("of 8 sketches; 8 of other classes left out")
+    assert some["rows"][0]["note"].endswith("of 4 sketches; 4 of other classes left out")
     none = legible("none.json", classes=["x", "y"])
     assert "no photo is of a given class; the class of the first photo is 'a'" in none["rows"][0]["note"]
 
