@@ -35,10 +35,8 @@ def topographic(material: LogData) -> Measured:
     count, features = len(material.sample), material.settings.features
     if count < LEAST:
         raise NotMeasured(f"needs at least {LEAST} different photos, and the log has {count}")
-    if features == "pixels":
-        photos = rms_distances(material.sampled_photos)
-    else:
-        photos = feature_distances(material.agents().photo_features(material.sampled_photos))
+    shown = material.photo_features(material.sampled_photos)
+    photos = rms_distances(shown) if features == "pixels" else feature_distances(shown)
     rows, tests = [], {}
     for name, drawings in _drawing_distances(material):
         label = f"topographic similarity: photos ({features}), drawings ({name})"

@@ -180,6 +180,19 @@ class LogData:
                 erased[stroke, games] = replay.guesses(left, offered, [candidates[game] for game in games])
         return whole, erased
 
+    def photo_features(self, photos: np.ndarray) -> np.ndarray:
+        """[N, ...]: the pixels or the sender's latents (`settings.features`) of photos uint8 [N, C, H, W].
+
+        Raises NotMeasured for latents if two checkpoints played: --weights gives the receiver's, which holds another
+        sender.
+        """
+        if self.settings.features == "pixels":
+            return photos
+        sender, receiver = (self.log.card.get(key) for key in ("weights", "receiver_weights"))
+        if receiver is not None and receiver != sender:
+            raise NotMeasured(f"the sender's encoder is in {sender}, not in --weights; use --features pixels")
+        return self.agents().photo_features(photos)
+
     def sketch_features(self, sketches: np.ndarray) -> np.ndarray:
         """[N, ...]: the pixels or the latents (`settings.features`) of sketches uint8 [N, C, H, W]."""
         return sketches if self.settings.features == "pixels" else self.agents().sketch_features(sketches)

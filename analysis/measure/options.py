@@ -29,7 +29,8 @@ def add_measure_options(group: Any) -> None:
         "--features",
         choices=("pixels", "encoder"),
         default="pixels",
-        help="compare photos, and sketches, by their pixels or by the latents of the encoders in --weights",
+        help="compare photos, and sketches, by their pixels or by the latents of the encoders in --weights; if sender "
+        "and receiver came from two checkpoints, photos can be compared by pixels only",
     )
     group.add_argument(
         "--sample",

@@ -31,7 +31,10 @@ class Replay:
     device: torch.device
 
     def photo_features(self, pictures: np.ndarray) -> np.ndarray:
-        """float32 [N, L]: the sender's latents of photos uint8 [N, C, S, S]."""
+        """float32 [N, L]: latents of photos uint8 [N, C, S, S], by the sender's encoder of the given checkpoint.
+
+        In a test with swapped agents, that is not the sender who drew: see `LogData.photo_features`.
+        """
         return self._latents(self.agents.sender_encoder, pictures, is_sketch=False).cpu().numpy()
 
     def sketch_features(self, pictures: np.ndarray) -> np.ndarray:

@@ -218,6 +218,18 @@ def test_features_are_the_encoders_views(played):
     assert not np.allclose(replay.photo_features(sketches), drawn, atol=1e-2)  # the encoders are not the same
 
 
+def test_the_receivers_checkpoint_does_not_stand_in_for_the_sender(played):
+    """After a test with swapped agents, the given checkpoint has another sender than the one who drew."""
+    path, folder = played["swapped"]
+    sender = played["points"][0]
+    _, found = measured(folder, path, features="encoder", only=["topographic"])
+    [row] = found["topographic"]["rows"]
+    assert row["value"] is None
+    assert f"the sender's encoder is in {sender}, not in --weights" in row["note"]
+    _, found = measured(folder, path, only=["topographic"])
+    assert all(row["value"] is not None for row in found["topographic"]["rows"])
+
+
 def test_weights_of_another_run_are_told(played):
     said, found = measured(played["points"][1], played["shared"][0], only=["erasure"])
     assert found["erasure"]["rows"][0]["value"] < 0.9
