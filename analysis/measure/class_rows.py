@@ -73,12 +73,14 @@ def prototype_accuracy(material: LogData) -> Measured:
         raise NotMeasured("needs at least two classes with two sketches each")
     right = nearest_prototypes(material.sketch_features(material.sketches[games][enough]), labels) == labels
     alone = len(enough) - len(right)
+    left_out = f"; {alone} left out, each the only one of its class" if alone else ""
     row = share(
         f"nearest prototype ({material.settings.features})",
         right.sum(),
         len(right),
         chance=1 / len(kept),
-        of_what="sketches, one of each photo" + (f"; {alone} left out, each the only one of its class" if alone else ""),
+        of_what="sketches, one of each photo"
+        + (f"; {alone} left out, each the only one of its class" if alone else ""),
     )
     return Measured((row,), {"classes": _by_class(class_counts(right, names[kept][labels].tolist()))})
 
