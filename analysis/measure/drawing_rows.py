@@ -12,11 +12,11 @@ from learning_to_draw.analysis.measure.material import LEAST, NO_STROKES, LogDat
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row, not_measured, share
 from learning_to_draw.analysis.measures.consistency import consistency, distinct_share
 from learning_to_draw.analysis.measures.distances import (
-    chamfer_between,
+    chamfer_across,
     chamfer_distances,
     feature_distances,
     matching_distances,
-    rms_between,
+    rms_across,
     rms_distances,
     sample_points,
 )
@@ -204,30 +204,36 @@ def diversity(material: LogData) -> Measured:
 
 
 def run_consistency(materials: Sequence[LogData]) -> Measured:
-    """Compares the drawings of several runs. materials: one per log."""
+    """How much runs differ in drawings of the same photo, relative to drawings of different photos.
+
+    materials: one per log. The time grows with the squares of the number of runs and of `settings.sample`.
+    """
     if len(materials) < 2:
         raise NotMeasured("give two logs or more, of runs with the same test pictures")
     first, *others = (material.drawn_once for material in materials)
     common = [photo for photo in first if all(photo in other for other in others)]
-    if len(common) < 2:
-        raise NotMeasured(f"the logs have {len(common)} photos in common, and at least 2 are needed")
+    if len(common) < LEAST:
+        raise NotMeasured(f"the logs have {len(common)} photos in common, and at least {LEAST} are needed")
     settings = materials[0].settings
     photos = draw_sample(common, settings.sample, settings.seed).tolist()
     games = [[material.drawn_once[photo] for photo in photos] for material in materials]
-    note = f"{len(photos)} photos in {len(materials)} runs; 0: all runs draw alike, 1: no agreement"
-    rows = []
-    for name, drawings, between, within in (
-        ("pixels", _inks(materials, games), rms_between, rms_distances),
-        ("Chamfer", _stroke_points(materials, games), chamfer_between, chamfer_distances),
+    rows, tests = [], {}
+    for name, drawings, across in (
+        ("pixels", _inks(materials, games), rms_across),
+        ("Chamfer", _stroke_points(materials, games), chamfer_across),
     ):
         label = f"difference of runs ({name})"
         if isinstance(drawings, str):
             rows.append(not_measured(label, drawings))
-        elif np.isnan(ratio := consistency(drawings, between, within)):
-            rows.append(not_measured(label, "in every run, the drawings of all photos are equal"))
-        else:
-            rows.append(Row(label, ratio, chance=1.0, note=note))
-    return Measured(tuple(rows))
+            continue
+        ratio, p = consistency(drawings, across, np.random.default_rng(settings.seed))
+        if np.isnan(ratio):
+            rows.append(not_measured(label, "the drawings of all photos are equal"))
+            continue
+        tests[label] = {"p": p, "permutations": PERMUTATIONS, "photos": len(photos)}
+        note = f"{len(photos)} photos in {len(materials)} runs; 0: all runs draw alike, 1: no agreement; "
+        rows.append(Row(label, ratio, chance=1.0, note=f"{note}p = {p:.3f} (photos permuted, one-sided)"))
+    return Measured(tuple(rows), {"tests": tests})
 
 
 def _inks(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:

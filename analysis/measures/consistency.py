@@ -1,4 +1,4 @@
-"""How much drawings differ between photos of one run, and between runs for one photo."""
+"""How much drawings of one photo differ between runs, and how many drawings of a run are distinct."""
 
 from __future__ import annotations
 
@@ -7,21 +7,36 @@ from itertools import combinations
 
 import numpy as np
 
-Between = Callable[[np.ndarray, np.ndarray], np.ndarray]
-Within = Callable[[np.ndarray], np.ndarray]
+from learning_to_draw.analysis.measures.topographic import PERMUTATIONS
+
+Across = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def consistency(runs: Sequence[np.ndarray], between: Between, within: Within) -> float:
-    """Mean distance between runs, divided by the mean distance within runs.
+def consistency(
+    runs: Sequence[np.ndarray], across: Across, rng: np.random.Generator, permutations: int = PERMUTATIONS
+) -> tuple[float, float]:
+    """(ratio, p): how much two runs' drawings of the same photo differ, relative to those of different photos.
 
-    Between runs: of two runs' drawings of the same photo. Within runs: of one run's drawings of different photos.
-    0: all runs draw alike; 1: they agree no more than drawings of different photos do. NaN if the drawings of each run
-    are all equal. runs: two or more arrays [N, ...], the drawings of the same N photos in the same order. between:
-    distances of two arrays element by element; within: of all pairs in one array; both as in `distances.py`.
+    ratio: mean distance of two runs' drawings of the same photo, divided by that of two runs' drawings of different
+    photos. 0: all runs draw alike; 1: they agree about nothing, whether or not each has a style of its own. NaN if the
+    drawings of different photos are equal.
+    p: the share of permutations of the photos, drawn for each run anew, with a mean distance at most as large; the
+    observed order counts as one of them (Mantel 1967). One-sided, for runs that agree more than by chance.
+
+    runs: two or more arrays [N, ...], the drawings of the same N photos in the same order. across: the distances
+    [N, N] of two such arrays, as in `distances.py`.
     """
-    same_photo = np.mean([between(first, second).mean() for first, second in combinations(runs, 2)])
-    same_run = np.mean([within(drawings).mean() for drawings in runs])
-    return float(same_photo / same_run) if same_run > 0 else float("nan")
+    pairs = list(combinations(range(len(runs)), 2))
+    distances = [across(runs[first], runs[second]) for first, second in pairs]
+    count = len(runs[0])
+    same = float(np.mean([square.diagonal().mean() for square in distances]))
+    different = float(np.mean([(square.sum() - square.trace()) / (count * (count - 1)) for square in distances]))
+    as_near = 1
+    for _ in range(permutations):
+        orders = [rng.permutation(count) for _ in runs]
+        means = [square[orders[i], orders[j]].mean() for square, (i, j) in zip(distances, pairs, strict=True)]
+        as_near += np.mean(means) <= same + 1e-12  # equal means can differ by rounding
+    return same / different if different > 0 else float("nan"), as_near / (permutations + 1)
 
 
 def distinct_share(drawings: Sequence[str]) -> float:

@@ -1,16 +1,16 @@
 """Distances of pictures, strokes and points, against cases worked out by hand and plain loops."""
 
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 
 import numpy as np
 import pytest
 
 from learning_to_draw.analysis.measures.distances import (
-    chamfer_between,
+    chamfer_across,
     chamfer_distances,
     feature_distances,
     matching_distances,
-    rms_between,
+    rms_across,
     rms_distances,
     sample_points,
 )
@@ -20,14 +20,16 @@ def test_distances_of_pixels_and_features():
     pictures = np.array([[[[0, 0]]], [[[3, 1]]], [[[255, 255]]]], dtype=np.uint8)  # one channel, 1 x 2 pixels
     expected = [np.sqrt((9 + 1) / 2), 255, np.sqrt((252**2 + 254**2) / 2)]
     assert np.allclose(rms_distances(pictures), expected)
-    assert np.allclose(rms_between(pictures[[0, 0, 1]], pictures[[1, 2, 2]]), expected)
+    assert np.allclose(rms_across(pictures[:2], pictures[1:]), [expected[:2], [0, expected[2]]])
+    assert rms_across(pictures, pictures).diagonal().tolist() == [0, 0, 0]
     assert np.allclose(feature_distances(np.array([[0.0, 0], [3, 4], [3, 0]])), [5, 3, 4])
 
 
 def test_a_grey_picture_is_compared_with_each_channel():
     grey, coloured = np.full((1, 1, 2, 2), 10, dtype=np.uint8), np.zeros((1, 3, 2, 2), dtype=np.uint8)
     coloured[0, :2] = 10
-    assert np.allclose(rms_between(grey, coloured), np.sqrt(100 / 3))
+    assert np.allclose(rms_across(grey, coloured), [[np.sqrt(100 / 3)]])
+    assert np.allclose(rms_across(coloured, grey), [[np.sqrt(100 / 3)]])
 
 
 @pytest.mark.parametrize("control_points", [1, 2, 4])
@@ -81,15 +83,18 @@ def test_chamfer_by_hand():
     # From one: 1 to (0, 1), 3 to either; back: 1 to (0, 0), and 3 to (0, 4).
     expected = ((1 + 3) / 2 + (1 + 3) / 2) / 2
     assert chamfer_distances(np.array([one, other], dtype=float)) == pytest.approx([expected])
-    assert chamfer_between([np.array(one)], [np.array(other)]) == pytest.approx([expected])
+    assert chamfer_across(np.array([one]), np.array([other])) == pytest.approx(np.array([[expected]]))
     # Of sets that differ in size: 0 and 4 there, their mean being 2; 0 back.
-    assert chamfer_between([np.array([[0, 0], [0, 4]])], [np.array([[0, 0]])]) == pytest.approx([1])
+    assert chamfer_across(np.array([[[0, 0], [0, 4]]]), np.array([[[0, 0]]])) == pytest.approx(np.array([[1]]))
 
 
 def test_chamfer_of_all_pairs_is_that_of_each():
     drawings = np.random.default_rng(2).uniform(-1, 1, (5, 9, 2))
-    pairs = np.array(list(combinations(range(5), 2)))
-    expected = chamfer_between(drawings[pairs[:, 0]], drawings[pairs[:, 1]])
-    assert np.allclose(chamfer_distances(drawings), expected)
+    squares = chamfer_across(drawings, drawings)
+    for i, j in product(range(5), range(5)):
+        steps = np.linalg.norm(drawings[i][:, None] - drawings[j], axis=2)
+        assert squares[i, j] == pytest.approx((steps.min(axis=1).mean() + steps.min(axis=0).mean()) / 2)
+    assert np.allclose(chamfer_distances(drawings), squares[np.triu_indices(5, k=1)])
+    assert np.allclose(chamfer_across(drawings[:2], drawings[1:]), squares[:2, 1:])
     shuffled = drawings[0][::-1]
     assert chamfer_distances(np.stack([drawings[0], shuffled])) == pytest.approx([0])

@@ -133,8 +133,9 @@ def test_runs_that_draw_alike_and_runs_that_do_not(make_log, make_full_log, tmp_
     other = make_log(tmp_path / "b", [(0, k, flat[2 - k] * 10, flat[:3]) for k in range(3)])
     run(one, other, "--only", "consistency", "--json", tmp_path / "apart.json")
     found = numbers(tmp_path / "apart.json")
-    # 20, 0 and 20 between the runs; 10, 20 and 10 between the photos of each
-    assert found["difference of runs (pixels)"]["value"] == pytest.approx((40 / 3) / (40 / 3))
+    # 0, 10, 20 and 20, 10, 0: 20, 0 and 20 for the same photo; 10, 0, 10, 10, 0 and 10 for different photos
+    assert found["difference of runs (pixels)"]["value"] == pytest.approx((40 / 3) / (40 / 6))
+    assert found["difference of runs (pixels)"]["note"].endswith("p = 1.000 (photos permuted, one-sided)")
     assert "not in all logs" in found["difference of runs (Chamfer)"]["note"]
     stranger = make_log(tmp_path / "c", [(0, 0, flat[0], [flat[3]])])
     assert "0 photos in common" in run(one, stranger, "--only", "consistency")
