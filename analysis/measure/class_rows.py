@@ -79,8 +79,7 @@ def prototype_accuracy(material: LogData) -> Measured:
         right.sum(),
         len(right),
         chance=1 / len(kept),
-        of_what="sketches, one of each photo"
-        + (f"; {alone} left out, each the only one of its class" if alone else ""),
+        of_what="sketches, one of each photo" + left_out,
     )
     return Measured((row,), {"classes": _by_class(class_counts(right, names[kept][labels].tolist()))})
 
