@@ -22,8 +22,9 @@ from learning_to_draw.analysis.measures.distances import (
 )
 from learning_to_draw.analysis.measures.erasure import erasure
 from learning_to_draw.analysis.measures.ink import dots, ink_shares, visible_strokes
+from learning_to_draw.analysis.measures.jackknife import FEWEST, jackknife_interval
 from learning_to_draw.analysis.measures.rates import mean_chance
-from learning_to_draw.analysis.measures.roles import resample_roles, stroke_roles
+from learning_to_draw.analysis.measures.roles import unbiased_roles
 from learning_to_draw.analysis.measures.significance import bootstrap_p, holm, interval, mcnemar, resample_games
 from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
 
@@ -131,24 +132,28 @@ def _check_count(material: LogData) -> None:
 def roles(material: LogData) -> Measured:
     """Stroke roles: how far a stroke moves over photos, against how far strokes are from each other.
 
-    Intervals: bootstrap over drawings (Efron 1979).
+    Values without bias and intervals: jackknife over drawings (Efron 1981).
     """
     points = material.sampled_strokes.points
     count, strokes = points.shape[:2]
     if count < 2 or strokes < 2:
         raise NotMeasured(f"needs at least 2 photos and 2 strokes, and the log has {count} and {strokes}")
-    found = stroke_roles(points)
-    draws = resample_roles(points, np.random.default_rng(material.settings.seed))
+    found, errors = unbiased_roles(points)
     within, between = float(found.within.mean()), found.between
-    note = f"of centres, {strokes} strokes in {count} drawings; mean of row and column, canvas from -1 to 1"
+    few = f"; no intervals for fewer than {FEWEST} drawings" if count < FEWEST else ""
+    note = f"of centres, {strokes} strokes in {count} drawings; mean of row and column, canvas from -1 to 1{few}"
     rows = [
-        Row("variance of a stroke over photos", within, interval(draws[:, 0]), note=note),
-        Row("variance between strokes", between, interval(draws[:, 1]), note=note),
+        Row(label, value, jackknife_interval(value, error, count, 0.0, np.inf), note=note)
+        for label, value, error in (
+            ("variance of a stroke over photos", within, errors[0]),
+            ("variance between strokes", between, errors[1]),
+        )
     ]
     label = "share of the variance over photos"
     if within + between > 0:
-        shares = interval(draws[:, 0] / draws.sum(axis=1))
-        rows.append(Row(label, within / (within + between), shares, note="0: every stroke has a fixed place"))
+        part = within / (within + between)
+        shares = jackknife_interval(part, errors[2], count, 0.0, 1.0)
+        rows.append(Row(label, part, shares, note="0: every stroke has a fixed place"))
     else:
         rows.append(not_measured(label, "all strokes have the same place"))
     return Measured(tuple(rows), {"variance_by_stroke": found.within.tolist(), "mean_centres": found.centres.tolist()})

@@ -7,13 +7,14 @@ import numpy as np
 from learning_to_draw.analysis.measure.material import LEAST, LogData
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row
 from learning_to_draw.analysis.measures.canny import edge_maps
+from learning_to_draw.analysis.measures.jackknife import FEWEST, jackknife_interval
 from learning_to_draw.analysis.measures.judge import teach
 from learning_to_draw.analysis.measures.probe import Probe, class_mean, class_mean_interval, cross_validated, ranks
 from learning_to_draw.analysis.measures.semanticity import (
     class_means,
     cosines,
-    resample_semanticity,
     semanticity,
+    semanticity_error,
     semanticity_p,
 )
 from learning_to_draw.analysis.measures.significance import interval
@@ -98,7 +99,7 @@ def symbolicity(material: LogData) -> Measured:
 def semanticity_of_sketches(material: LogData) -> Measured:
     """Semanticity (Qiu et al. 2022): correlation of the similarities of classes' sketches and of their meanings.
 
-    Interval: bootstrap over classes (Efron 1979); p: permutation of classes (Mantel 1967).
+    Interval: jackknife over classes (Efron 1981); p: permutation of classes (Mantel 1967).
     """
     judge, drawings, meaning = material.judge(), material.drawings, material.settings.word_vectors
     of_what = "word vectors"
@@ -120,5 +121,10 @@ def semanticity_of_sketches(material: LogData) -> Measured:
     rng = np.random.default_rng(material.settings.seed)
     p = semanticity_p(sketches, meanings, rng)
     note = f"Pearson's r over all pairs of {len(names)} classes; p = {p:.3f} (Mantel's test)"
-    row = Row(label, value, interval(resample_semanticity(sketches, meanings, rng)), 0.0, note)
+    bounds, count = None, len(names)
+    if count < FEWEST:
+        note += f"; no interval for fewer than {FEWEST} classes"
+    elif np.isfinite(error := semanticity_error(sketches, meanings)):
+        bounds = jackknife_interval(value, error, count, -1.0, 1.0)
+    row = Row(label, value, bounds, 0.0, note)
     return Measured((row,), {"judge": judge.name, "p": p, "classes": drawn.tolist()})

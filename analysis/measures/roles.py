@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learning_to_draw.analysis.measures.significance import CHUNK, RESAMPLES
+from learning_to_draw.analysis.measures.jackknife import jackknife
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,22 @@ def stroke_roles(points: np.ndarray) -> Roles:
     return Roles(means, centres.var(axis=0).mean(axis=1), float(means.var(axis=0).mean()))
 
 
-def resample_roles(points: np.ndarray, rng: np.random.Generator, draws: int = RESAMPLES) -> np.ndarray:
-    """float64 [draws, 2]: mean variance within strokes, and variance between them, of drawings drawn with replacement.
+def unbiased_roles(points: np.ndarray) -> tuple[Roles, np.ndarray]:
+    """(roles without bias, standard errors float64 [3]) of N drawings, points [N, K, P, 2], by the jackknife.
 
-    points: [N, K, P, 2], of N drawings (Efron 1979).
+    Variances over N drawings are too small by 1 / N, and mean centres scatter by the variance over drawings / N, which
+    makes `between` too large. Errors: of the mean of `within`, of `between`, and of the share within / (within +
+    between).
     """
     count, strokes = points.shape[:2]
-    centres = points.astype(np.float64).mean(axis=2).reshape(count, -1)  # [N, 2 K]
-    squares = (centres**2).mean(axis=1)  # the mean over strokes and both coordinates
-    found = []
-    for start in range(0, draws, CHUNK):
-        shares = rng.multinomial(count, np.full(count, 1 / count), size=min(CHUNK, draws - start)) / count
-        means = shares @ centres  # [draws, 2 K]
-        within = shares @ squares - (means**2).mean(axis=1)
-        between = means.reshape(len(means), strokes, 2).var(axis=1).mean(axis=1)
-        found.append(np.stack([within, between], axis=1))
-    return np.concatenate(found)
+    centres = points.astype(np.float64).mean(axis=2, keepdims=True)
+
+    def numbers(drawings: np.ndarray) -> np.ndarray:
+        roles = stroke_roles(centres[drawings])
+        within = roles.within.mean()
+        total = within + roles.between
+        return np.array([*roles.within, within, roles.between, within / total if total else 0.0])
+
+    corrected, errors = jackknife(numbers, count)
+    between = max(0.0, float(corrected[strokes + 1]))
+    return Roles(stroke_roles(points).centres, corrected[:strokes], between), errors[strokes:]

@@ -1,14 +1,14 @@
-"""Semanticity: closed forms, the correlation of numpy, and a bootstrap over classes."""
+"""Semanticity: closed forms, the correlation of numpy, and a jackknife over classes."""
 
 import numpy as np
 import pytest
-from scipy.spatial.distance import squareform
 
+from learning_to_draw.analysis.measures.jackknife import jackknife_interval
 from learning_to_draw.analysis.measures.semanticity import (
     class_means,
     cosines,
-    resample_semanticity,
     semanticity,
+    semanticity_error,
     semanticity_p,
 )
 
@@ -39,15 +39,30 @@ def test_p_is_small_only_for_classes_that_match():
     assert semanticity_p(swapped, cosines(vectors), np.random.default_rng(0)) > 0.05
 
 
-def test_the_bootstrap_is_that_of_classes_drawn_one_by_one():
+def test_the_error_is_that_of_classes_left_out_one_by_one():
     rng = np.random.default_rng(2)
     vectors = rng.standard_normal((9, 6))
-    first, second = cosines(vectors), cosines(vectors + rng.standard_normal((9, 6)))
-    draws = resample_semanticity(first, second, np.random.default_rng(0), draws=4_000)
-    squares, slow = (squareform(first), squareform(second)), []
-    for _ in range(2_000):
-        chosen = rng.integers(0, 9, 9)
-        pairs = [(i, j) for a, i in enumerate(chosen) for j in chosen[:a] if i != j]
-        slow.append(np.corrcoef([[square[pair] for pair in pairs] for square in squares])[0, 1])
-    assert np.quantile(draws, [0.025, 0.5, 0.975]) == pytest.approx(np.quantile(slow, [0.025, 0.5, 0.975]), abs=0.05)
-    assert np.allclose(resample_semanticity(first, first, np.random.default_rng(0), draws=50), 1)
+    others = vectors + rng.standard_normal((9, 6))
+    kept = [np.delete(np.arange(9), k) for k in range(9)]
+    slow = np.array([np.corrcoef(cosines(vectors[k]), cosines(others[k]))[0, 1] for k in kept])
+    expected = np.sqrt(8 / 9 * ((slow - slow.mean()) ** 2).sum())
+    assert semanticity_error(cosines(vectors), cosines(others)) == pytest.approx(expected)
+    assert semanticity_error(cosines(vectors), cosines(vectors)) == pytest.approx(0, abs=1e-9)
+
+
+def test_intervals_hold_the_true_value_and_are_not_far_too_wide():
+    """Classes with 20 features; sketches and meanings add noise of their own to them."""
+    rng = np.random.default_rng(0)
+
+    def draw(count):
+        vectors = rng.normal(size=(count, 20))
+        return [cosines(vectors + 0.7 * rng.normal(size=(count, 20))) for _ in range(2)]
+
+    truth, values, bounds = semanticity(*draw(1000)), [], []
+    for _ in range(100):
+        similarities = draw(30)
+        values.append(semanticity(*similarities))
+        bounds.append(jackknife_interval(values[-1], semanticity_error(*similarities), 30, -1, 1))
+    low, high = np.array(bounds).T
+    assert ((low <= truth) & (truth <= high)).sum() >= 90
+    assert (high - low).mean() < 1.6 * 2 * 1.96 * np.std(values)

@@ -1,0 +1,32 @@
+"""The jackknife: the bias and the standard error of a number, from its values without each of N things (Efron 1981)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import stdtrit
+
+FEWEST = 10  # things for an interval: with fewer, it is several times too wide
+
+
+def jackknife(statistic: Callable[[np.ndarray], np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(values without the bias of order 1 / N, standard errors): float64 [M] each, of M numbers.
+
+    statistic: returns the M numbers of chosen things, int64 [N] or [N - 1], out of 0..N-1. count: N, 2 or more. A
+    variance with the denominator N becomes the one with N - 1.
+    """
+    everything = np.arange(count)
+    without = np.stack([statistic(np.delete(everything, thing)) for thing in everything])
+    corrected = count * statistic(everything) - (count - 1) * without.mean(axis=0)
+    return corrected, np.sqrt((count - 1) * without.var(axis=0))
+
+
+def jackknife_interval(
+    value: float, error: float, count: int, lowest: float, highest: float
+) -> tuple[float, float] | None:
+    """The 95 % interval by Student's t with N - 1 degrees of freedom, within lowest..highest; None below FEWEST."""
+    if count < FEWEST:
+        return None
+    reach = float(stdtrit(count - 1, 0.975)) * float(error)
+    return max(lowest, value - reach), min(highest, value + reach)
