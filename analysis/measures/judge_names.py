@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from learning_to_draw.components import options_of
@@ -21,7 +22,14 @@ def is_own_eye(judge: str, options: Mapping[str, object]) -> bool:
 def _architecture(name: str) -> str:
     """The name of the network: "resnet50" for "timm:resnet50.a1_in1k" and for "ResNet50Backbone".
 
-    timm's "tf_efficientnet_lite0", with weights from TensorFlow, is the default judge.
+    timm's "tf_efficientnet_lite0", with weights from TensorFlow, is the default judge. CLIP's networks have the names
+    of timm: "vit-base-patch16-clip-224" for "ViT-B/16".
     """
-    network = name.removeprefix(TIMM).partition(".")[0].lower().removeprefix("tf_").replace("_", "-")
+    name = re.sub(r"^hf[_-]hub:(.*/)?", "", name.removeprefix(TIMM))
+    network = name.partition(".")[0].lower().removeprefix("tf_").replace("_", "-")
+    network = network.replace("-clip-quickgelu-", "-clip-").replace("-clip-gap", "-clip").replace("/", "-")
+    if clip := re.fullmatch(r"rn(\d+(?:x\d+)?)", network):
+        return f"resnet{clip[1]}-clip"
+    if clip := re.fullmatch(r"vit-b-(\d+)", network):
+        return f"vit-base-patch{clip[1]}-clip-224"
     return network.removesuffix("extended").removesuffix("backbone")

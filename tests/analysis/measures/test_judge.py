@@ -144,6 +144,13 @@ def test_judges_that_do_not_exist(monkeypatch, tmp_path):
         ("SqueezeNetBackbone", {}, False),
         ("efficientnet-lite0", {"receiver_encoder": "TimmBackbone", "timm_model": "tf_efficientnet_lite0.in1k"}, True),
         ("efficientnet-lite0", {"encoder": "TimmBackbone", "timm_model": "tf_efficientnet_lite1"}, False),
+        ("timm:vit_base_patch16_clip_224.openai", {"encoder": "CLIPVisualEncoder", "clip_model": "ViT-B-16"}, True),
+        ("timm:vit_base_patch32_clip_quickgelu_224.openai", {"clip_model": "ViT-B/32"}, True),
+        ("timm:vit_base_patch16_clip_224.openai", {"clip_model": "ViT-B/32"}, False),
+        ("timm:resnet50_clip.openai", {"clip_model": "RN50"}, True),
+        ("timm:resnet50.a1_in1k", {"clip_model": "RN50"}, False),
+        ("timm:resnet50x4_clip_gap.openai", {"clip_model": "RN50x4"}, True),
+        ("timm:hf_hub:timm/resnet18.a1_in1k", {"encoder": "TimmBackbone", "timm_model": "resnet18"}, True),
     ],
 )
 def test_the_agents_own_eyes(judge, options, same):
