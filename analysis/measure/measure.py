@@ -133,6 +133,7 @@ def _content(
         "logs": [
             {
                 "log": str(material.log.folder),
+                "digest": material.log.digest(),
                 "games": len(material.log.games),
                 "measures": as_json(measured),
             }

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.reading import Count, Finite, check, inside, read_json
+from learning_to_draw.reading import Finite, check, inside, read_json
 from learning_to_draw.trials.records.gamelog import GameLog
 from learning_to_draw.trials.records.run_files import NAMES
 
@@ -21,8 +21,7 @@ OWN_FILES = {name.split("/")[-1] for names in NAMES.values() for name in names}
 
 
 class _MeasuredLog(TypedDict):
-    log: str
-    games: Count
+    digest: str  # GameLog.digest
     measures: dict[str, dict[str, Any]]
 
 
@@ -87,7 +86,7 @@ def as_content(roles: Roles) -> dict[str, Any]:
 
 def read_measures(path: Path) -> Measures:
     """Returns a file of `measure --json`. Raises UsageError for any other file."""
-    return read_json(path, Measures, "Give a file that `measure --json` has written.")
+    return read_json(path, Measures, "Give a file that `measure --json` of this version has written.")
 
 
 def measures_within(folders: Iterable[Path]) -> Iterator[Measures]:
@@ -100,11 +99,14 @@ def measures_within(folders: Iterable[Path]) -> Iterator[Measures]:
 
 
 def _lost(log: GameLog, strokes: int, measured: Sequence[Measures]) -> list[float] | None:
-    """Returns the drops of the rate from the first file that has them for this log; None if no file has them."""
-    for entry in (entry for content in measured for entry in content["logs"]):
-        same = Path(entry["log"]).resolve().parts[-2:] == log.folder.resolve().parts[-2:]  # also after both were moved
+    """Returns the drops of the rate from the first file that has them for this log; None if no file has them.
+
+    A log is recognised by its digest: a sweep gives the logs of all its settings the same folder and file names.
+    """
+    digest = log.digest()
+    for entry in (entry for content in measured for entry in content["logs"] if entry["digest"] == digest):
         lost = entry["measures"].get("erasure", {}).get("lost")
         with suppress(ValueError):
-            if same and entry["games"] == len(log.games) and len(check(lost, list[Finite])) == strokes:
+            if len(check(lost, list[Finite])) == strokes:
                 return lost[:MOST_STROKES]
     return None

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from learning_to_draw.analysis.report.report import report
+from learning_to_draw.trials.records.gamelog import read_log
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +83,7 @@ def run(tmp_path):
     (folder / "gamelogs" / "games.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (folder / "gamelogs" / "card.json").write_text('{"image_size": 16}')
     lost = {"rows": [], "lost": [0.1 * stroke for stroke in range(8)]}
-    measured = {"log": str(folder / "gamelogs"), "games": 40, "measures": {"erasure": lost}}
+    measured = {"digest": read_log(folder).digest(), "measures": {"erasure": lost}}
     (folder / "erasure.json").write_text(json.dumps({"logs": [measured]}))
     report(folder, (), None, 200, 1)
     return folder

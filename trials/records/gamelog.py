@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import math
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -158,6 +159,14 @@ class GameLog:
     folder: Path
     games: tuple[Turn, ...]
     card: Card = field(default_factory=Card)
+
+    def digest(self) -> str:
+        """Identifies the log, also after its folder was moved or copied: the SHA-256 of games.json and games.jsonl."""
+        digest = hashlib.sha256()
+        for name in ("games.json", "games.jsonl"):
+            if (path := inside(self.folder, name)).is_file():
+                digest.update(path.read_bytes())
+        return digest.hexdigest()
 
     def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """The entries of the games `numbers` (from 0) in games.json, with all their keys. Raises UsageError."""

@@ -1,5 +1,6 @@
 """The command from log to table: what a log can give, what it cannot, several logs, samples, and wrong calls."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -55,6 +56,8 @@ def test_a_log_of_this_program(make_full_log, tmp_path):
     assert 8 <= won < 16
     content = json.loads((tmp_path / "out.json").read_text())["logs"][0]
     assert (content["log"], content["games"]) == (str(log), 16)
+    bytes_of_the_log = (log / "games.json").read_bytes() + (log / "games.jsonl").read_bytes()
+    assert content["digest"] == hashlib.sha256(bytes_of_the_log).hexdigest()
     of_class = {name: [game.correct for game in games if game.photo_class == name] for name in classes}
     measures = content["measures"]
     assert {name: entry["value"] for name, entry in measures["classes"]["classes"].items()} == {

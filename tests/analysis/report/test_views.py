@@ -1,6 +1,7 @@
 """Lexicon, roles of strokes and map of a log whose numbers are worked out by hand; the figures of them."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -40,9 +41,9 @@ def drawn(tmp_path, make_scored_log, flat):
     return folder
 
 
-def write_measures(path, lost, log="test/gamelogs", games=12):
+def write_measures(path, lost, log):
     """Writes what `measure --json` writes about the erasure of strokes."""
-    content = {"logs": [{"log": str(log), "games": games, "measures": {"erasure": {"rows": [], "lost": lost}}}]}
+    content = {"logs": [{"digest": read_log(log).digest(), "measures": {"erasure": {"rows": [], "lost": lost}}}]}
     path.write_text(json.dumps(content))
     return path
 
@@ -89,20 +90,38 @@ def test_erasure_is_found_in_the_folders_of_the_run_or_given(drawn, tmp_path, ma
     write_measures(elsewhere, [0.5, -0.25], drawn)
     assert make_report(drawn, page)["logs"][0]["roles"]["lost"] is None
     assert make_report(drawn, page, measures=[elsewhere])["logs"][0]["roles"]["lost"] == [0.5, -0.25]
-    write_measures(drawn.parent / "any name.json", [0.125, 0.25])
+    write_measures(drawn.parent / "any name.json", [0.125, 0.25], drawn)
     assert make_report(drawn, page)["logs"][0]["roles"]["lost"] == [0.125, 0.25]
-    for wrong in ({"lost": [0.5]}, {"lost": [0.5, 0.5], "games": 11}, {"lost": ["x", 1]}, {"lost": None}):
-        write_measures(drawn.parent / "any name.json", **wrong)
+    for wrong in ([0.5], ["x", 1], None):
+        write_measures(drawn.parent / "any name.json", wrong, drawn)
         assert make_report(drawn, page)["logs"][0]["roles"]["lost"] is None
-        write_measures(elsewhere, **wrong)
+        write_measures(elsewhere, wrong, drawn)
         with pytest.raises(UsageError, match=r"no erasure of strokes is measured there.*\n.*--only erasure --json"):
             report(drawn, (), page, 200, 1, [elsewhere])
-    write_measures(elsewhere, [0.5, 0.5], "another-test/gamelogs")
-    with pytest.raises(UsageError, match="no erasure of strokes"):
-        report(drawn, (), page, 200, 1, [elsewhere])
     elsewhere.write_text("[1]")
     with pytest.raises(UsageError, match=r"elsewhere\.json cannot be read"):
         report(drawn, (), page, 200, 1, [elsewhere])
+
+
+def test_erasure_of_another_setting_of_a_sweep_is_not_shown(drawn, tmp_path, make_report):
+    """Logs of two settings have the same folder names, and the same numbers of games and strokes."""
+    both, lost_of = tmp_path / "both.json", {"lines-a": [0.5, 0.0], "lines-b": [0.01, 0.0]}
+    logs = {row: tmp_path / "sweep" / row / "seed-0-test" / "gamelogs" for row in lost_of}
+    for log in logs.values():
+        shutil.copytree(drawn, log)
+    lines = [json.loads(line) for line in (drawn / "games.jsonl").read_text().splitlines()]
+    lines[0]["scores"] = [score / 2 for score in lines[0]["scores"]]  # another receiver, which guesses the same
+    (logs["lines-b"] / "games.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    measured = [json.loads(write_measures(both, lost, logs[row]).read_text()) for row, lost in lost_of.items()]
+    both.write_text(json.dumps({"logs": [content["logs"][0] for content in measured]}))
+    for row, lost in lost_of.items():
+        assert make_report(logs[row], tmp_path / f"{row}.html", measures=[both])["logs"][0]["roles"]["lost"] == lost
+    moved, page = tmp_path / "moved-test", tmp_path / "moved.html"
+    shutil.move(logs["lines-b"].parent, moved)
+    assert make_report(moved, page, measures=[both])["logs"][0]["roles"]["lost"] == [0.01, 0.0]
+    write_measures(both, [0.5, 0.0], logs["lines-a"])
+    with pytest.raises(UsageError, match="no erasure of strokes"):
+        report(moved, (), page, 200, 1, [both])
 
 
 def test_a_map_has_similar_sketches_next_to_each_other(tmp_path, make_log, make_report, pixels):
