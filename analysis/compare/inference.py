@@ -41,10 +41,10 @@ class Played:
 class PairTest:
     """The difference of two settings' mean rates in the same games, first minus second.
 
-    games_interval: 95 %, over games, for these trained agents. seeds_interval: 95 %, over seeds and games; None if
-    each setting has one run. p: two-sided. With one run per setting, p is from McNemar's exact test of the games that
-    only one run won (`only_first`, `only_second`); otherwise from a bootstrap over games. corrected_p: p, corrected for
-    the number of pairs (Holm).
+    games_interval: 95 %, over games, for these trained agents. seeds_interval: 95 %, over seeds and games; None if a
+    setting has one run, which does not show how much seeds differ. p: two-sided. With one run per setting, p is from
+    McNemar's exact test of the games that only one run won (`only_first`, `only_second`); otherwise from a bootstrap
+    over games. corrected_p: p, corrected for the number of pairs (Holm).
     """
 
     first: str
@@ -132,7 +132,10 @@ def _test(first: Setting, second: Setting, right: Sequence[np.ndarray], seed: in
     by_seed = np.mean(right, axis=1)
     difference = float(by_seed[:split].mean() - by_seed[split:].mean())
     over_games = rates[:, :split].mean(axis=1) - rates[:, split:].mean(axis=1)
-    over_seeds = mean_of_resampled_seeds(rates[:, :split], rng) - mean_of_resampled_seeds(rates[:, split:], rng)
+    over_seeds = None
+    if min(len(first.runs), len(second.runs)) > 1:
+        seeds = mean_of_resampled_seeds(rates[:, :split], rng) - mean_of_resampled_seeds(rates[:, split:], rng)
+        over_seeds = interval(seeds)
     single = len(right) == 2
     only_first, only_second, p = mcnemar(*right) if single else (None, None, bootstrap_p(over_games, difference))
     return PairTest(
@@ -141,7 +144,7 @@ def _test(first: Setting, second: Setting, right: Sequence[np.ndarray], seed: in
         len(right[0]),
         difference,
         interval(over_games),
-        None if single else interval(over_seeds),
+        over_seeds,
         p,
         p,
         only_first,
@@ -164,8 +167,15 @@ def explained(tests: Sequence[PairTest], settings: Sequence[Setting]) -> Iterato
     if any(test.only_first is None for test in tests):
         yield (
             "p: whether the mean rates of these trained agents would differ in other games of the same kind (two-sided "
-            "paired bootstrap over games). It does not cover other seeds: see the interval over seeds and games."
+            "paired bootstrap over games). It does not cover other seeds."
         )
+    if any(test.seeds_interval is not None for test in tests):
+        yield (
+            "A claim about settings needs the interval of the difference over seeds and games. With fewer than about "
+            "ten seeds in one of the settings, it is too narrow."
+        )
+    if any(test.seeds_interval is None for test in tests):
+        yield "A pair in which a setting has one seed has no interval over seeds and games: it needs several seeds."
     if any(test.only_first is not None for test in tests):
         yield "p of two single runs: McNemar's exact test of the games that only one run won, two-sided."
     if len(tests) > 1:

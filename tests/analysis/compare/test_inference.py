@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from learning_to_draw.analysis.compare.inference import pair_tests, rate_intervals, read_played
+from learning_to_draw.analysis.compare.inference import explained, pair_tests, rate_intervals, read_played
 from learning_to_draw.analysis.compare.settings import read_settings
 from learning_to_draw.games.scores import rate_interval
 
@@ -54,6 +54,24 @@ def test_several_seeds_are_tested_with_a_bootstrap_over_games(make_run, tmp_path
     )
     assert test.seeds_interval[0] < test.games_interval[0]  # wider: seeds vary, too
     assert test.test == "bootstrap over games"
+    said = " ".join(explained([test], settings))
+    assert "ten seeds in one of the settings, it is too narrow" in said
+    assert "has no interval over seeds" not in said
+
+
+def test_one_seed_of_one_setting_has_no_interval_over_seeds(make_run, tmp_path):
+    """Ten seeds against one: how much the seeds of the second setting differ is not known."""
+    rng = np.random.default_rng(0)
+    for lines, seeds in ((2, 10), (8, 1)):
+        for seed in range(seeds):
+            make_run(tmp_path / f"{lines}-{seed}", (rng.random(60) < 0.8).tolist(), seed=seed, nlines=lines)
+    settings, played, _ = read(tmp_path)
+    [test], _ = pair_tests(settings, played)
+    assert (test.seeds_interval, test.test) == (None, "bootstrap over games")
+    assert test.games_interval[0] < test.difference < test.games_interval[1]
+    said = " ".join(explained([test], settings))
+    assert "has no interval over seeds and games" in said
+    assert "A claim about settings" not in said
 
 
 def test_the_interval_of_a_setting_has_the_variance_over_seeds_and_games(make_run, tmp_path):
