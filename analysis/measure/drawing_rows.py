@@ -130,11 +130,16 @@ def _check_count(material: LogData) -> None:
 
 
 def roles(material: LogData) -> Measured:
-    """Stroke roles: how far a stroke moves over photos, against how far strokes are from each other.
+    """Stroke roles: how far a stroke moves over the drawings that have it, against how far strokes are from each other.
 
-    Values without bias and intervals: jackknife over drawings (Efron 1981).
+    Strokes in fewer than two drawings are left out. Values without bias and intervals: jackknife over drawings (Efron
+    1981).
     """
-    points = material.sampled_strokes.points
+    drawn = material.sampled_strokes.drawn
+    drawings = drawn.sum(axis=0)
+    kept = np.flatnonzero(drawings >= 2)
+    points = np.where(drawn[:, :, None, None], material.sampled_strokes.points, np.nan)[drawn[:, kept].any(axis=1)]
+    points = points[:, kept]
     count, strokes = points.shape[:2]
     if count < 2 or strokes < 2:
         raise NotMeasured(f"needs at least 2 photos and 2 strokes, and the log has {count} and {strokes}")
@@ -142,6 +147,8 @@ def roles(material: LogData) -> Measured:
     within, between = float(found.within.mean()), found.between
     few = f"; no intervals for fewer than {FEWEST} drawings" if count < FEWEST else ""
     note = f"of centres, {strokes} strokes in {count} drawings; mean of row and column, canvas from -1 to 1{few}"
+    if left_out := len(drawings) - strokes:
+        note += f"; {left_out} strokes left out, in fewer than 2 drawings"
     rows = [
         Row(label, value, jackknife_interval(value, error, count, 0.0, np.inf), note=note)
         for label, value, error in (
@@ -156,7 +163,9 @@ def roles(material: LogData) -> Measured:
         rows.append(Row(label, part, shares, note="0: every stroke has a fixed place"))
     else:
         rows.append(not_measured(label, "all strokes have the same place"))
-    return Measured(tuple(rows), {"variance_by_stroke": found.within.tolist(), "mean_centres": found.centres.tolist()})
+    details = {"strokes": kept, "drawings_by_stroke": drawings[kept]}  # of these strokes, as all that follows
+    details |= {"variance_by_stroke": found.within, "mean_centres": found.centres}
+    return Measured(tuple(rows), {name: values.tolist() for name, values in details.items()})
 
 
 def use_of_ink(material: LogData) -> Measured:

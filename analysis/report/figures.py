@@ -95,7 +95,10 @@ def _short(text: str, letters: int) -> str:
 
 
 def plot_roles(roles: Roles) -> Any:
-    """Returns a figure with one panel per stroke: the stroke in all drawings. Orange: its erasure costs the most."""
+    """Returns a figure with one panel per stroke: the stroke in the drawings that have it, n if some lack it.
+
+    Orange: its erasure costs the most.
+    """
     strokes = roles.points.shape[1]
     columns = min(ROLES_PER_ROW, strokes)
     rows, side = math.ceil(strokes / columns), PAGE / ROLES_PER_ROW
@@ -111,10 +114,13 @@ def plot_roles(roles: Roles) -> Any:
         axes.add_patch(frame)
         lost = roles.lost[stroke] if roles.lost else None
         look: dict[str, Any] = {"linewidths": 0.4, "alpha": alpha, "colors": [_between(lost, most)]}
-        drawn = collections.LineCollection(_polylines(roles.points[:, stroke]) * size + (left, top), **look)
-        axes.add_collection(drawn, autolim=False)
-        drawn.set_clip_path(frame)
-        axes.text(left, top - 0.02, f"{stroke}", fontsize=6, va="bottom")
+        drawn = roles.drawn[:, stroke]
+        lines = collections.LineCollection(_polylines(roles.points[drawn, stroke]) * size + (left, top), **look)
+        axes.add_collection(lines, autolim=False)
+        lines.set_clip_path(frame)
+        axes.text(left, top - 0.02, f"{roles.numbers[stroke]}", fontsize=6, va="bottom")
+        if not roles.drawn.all():
+            axes.text(left + 0.03, top + size - 0.03, f"n = {drawn.sum()}", fontsize=5, va="bottom")
         if lost is not None:
             axes.text(
                 left + size,

@@ -4,7 +4,7 @@
 const GAMES_AT_ONCE = 24;
 const NO_CLASSES =
   "This log does not say which class a picture belongs to (logs of the official code never do), so the lexicon of classes and confusions between classes are not available.";
-const NO_STROKES = "This log has no strokes (logs of the official code never do), so the roles of strokes are not available.";
+const NO_STROKES = "This log has no strokes (logs of the official code never do), or none is drawn, so the roles of strokes are not available.";
 const NO_MAP = "This log has too few different sketches for a map.";
 
 // ---- games ----

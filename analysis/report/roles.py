@@ -35,29 +35,46 @@ class Measures(TypedDict):
 class Roles:
     """points: float32 [drawings, strokes, P, 2], (x, y) in 0..1 from the top left corner of the canvas.
 
+    drawn: bool [drawings, strokes], whether the drawing has the stroke. numbers: of the strokes in the log, from 0.
     lost: for each stroke, the drop of the communication rate when it is erased, in -1..1; None if not measured.
-    drawings, strokes: how many the log has; points may have fewer.
+    drawings, strokes: how many the log has. points may have fewer: strokes in none of the drawings are left out.
+    never_drawn: how many strokes are left out.
     """
 
     points: np.ndarray
+    drawn: np.ndarray
+    numbers: list[int]
     lost: list[float] | None
     drawings: int
     strokes: int
+    never_drawn: int
 
 
 def stroke_roles(log: GameLog, measured: Sequence[Measures], seed: int) -> Roles | None:
-    """Returns the roles of the first MOST_STROKES strokes in at most MOST_DRAWINGS sketches of different photos.
+    """Returns the roles of the first MOST_STROKES drawn strokes in at most MOST_DRAWINGS sketches of different photos.
 
-    measured: contents of files of `measure --json`. None if the log has no strokes.
+    measured: contents of files of `measure --json`. None if the log has no strokes, or draws none in these sketches.
     """
     strokes = log.strokes()
     if strokes is None or not strokes.points.size:
         return None
-    numbers = different_photos(log)
-    chosen = random_sample(numbers, MOST_DRAWINGS, seed)
-    points = (strokes.points[chosen, :MOST_STROKES, :, ::-1] + 1) / 2
-    count = strokes.points.shape[1]
-    return Roles(points, _lost(log, count, measured), len(numbers), count)
+    photos = different_photos(log)
+    chosen = random_sample(photos, MOST_DRAWINGS, seed)
+    shown = strokes[chosen]
+    drawn_strokes = np.flatnonzero(shown.drawn.any(axis=0))
+    if not len(drawn_strokes):
+        return None
+    kept, count = drawn_strokes[:MOST_STROKES].tolist(), shown.points.shape[1]
+    lost = _lost(log, count, measured)
+    return Roles(
+        points=(shown.points[:, kept, :, ::-1] + 1) / 2,
+        drawn=shown.drawn[:, kept],
+        numbers=kept,
+        lost=None if lost is None else [lost[stroke] for stroke in kept],
+        drawings=len(photos),
+        strokes=count,
+        never_drawn=count - len(drawn_strokes),
+    )
 
 
 def different_photos(log: GameLog) -> list[int]:
@@ -73,14 +90,16 @@ def random_sample(numbers: Sequence[int], most: int, seed: int) -> list[int]:
 
 
 def as_content(roles: Roles) -> dict[str, Any]:
-    """Returns the roles for the page: for each stroke, the flat list of its coordinates in every drawing."""
+    """Returns the roles for the page: for each stroke, its coordinates in the drawings that have it, as a flat list."""
     whole = (roles.points * GRID).round().clip(-GRID, 2 * GRID).astype(int)  # outside of the canvas: not seen
     return {
-        "strokes": [whole[:, stroke].ravel().tolist() for stroke in range(whole.shape[1])],
+        "numbers": roles.numbers,
+        "strokes": [whole[roles.drawn[:, place], place].ravel().tolist() for place in range(whole.shape[1])],
         "points": whole.shape[2],
         "lost": roles.lost,
         "drawings": [len(whole), roles.drawings],
         "all_strokes": roles.strokes,
+        "never_drawn": roles.never_drawn,
     }
 
 
@@ -108,5 +127,5 @@ def _lost(log: GameLog, strokes: int, measured: Sequence[Measures]) -> list[floa
         lost = entry["measures"].get("erasure", {}).get("lost")
         with suppress(ValueError):
             if len(check(lost, list[Finite])) == strokes:
-                return lost[:MOST_STROKES]
+                return lost
     return None

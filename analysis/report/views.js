@@ -141,15 +141,24 @@ function rolesSection(roles, id, name) {
   const sentences = [
     `Each panel shows one stroke in ${drawings < all ? `${count(drawings)} of ${count(all)} drawings, chosen at random` : `all ${count(all)} drawings`}, each of another photo. Strokes are counted from 0, as in measure.`,
   ];
-  if (roles.strokes.length < roles.all_strokes) sentences.push(`The first ${roles.strokes.length} of ${count(roles.all_strokes)} strokes are shown.`);
+  if (roles.never_drawn) sentences.push(`${roles.never_drawn} of ${count(roles.all_strokes)} strokes are in none of these drawings and are left out.`);
+  if (sometimesDrawn(roles)) sentences.push("A drawing may lack strokes: each panel says in how many of these drawings its stroke is drawn.");
+  const used = roles.all_strokes - roles.never_drawn;
+  if (roles.strokes.length < used) sentences.push(`The first ${roles.strokes.length} of ${count(used)} strokes are shown.`);
   if (roles.lost) sentences.push("The number says by how many percentage points the communication rate changes if the stroke is erased from every sketch; so does the colour, from grey (no loss) to the strongest colour (the largest loss).");
   const how = roles.lost ? null : [el("p", { class: "faint" }, "The panels have one colour, because it is not known how much each stroke matters. This command measures it; then make the report again:"), el("pre", { class: "command" }, content.measure)];
   return section(`${id}-roles`, title, el("p", null, sentences.join(" ")), how, drawnFigure(title, (width) => panels(roles, width)));
 }
 
+// Whether some drawings lack some of the strokes.
+function sometimesDrawn(roles) {
+  return roles.strokes.some((flat) => flat.length < 2 * roles.points * roles.drawings[0]);
+}
+
 function panels(roles, width) {
+  const some = sometimesDrawn(roles);
   const columns = Math.max(2, Math.min(roles.strokes.length, Math.floor(width / 125)));
-  const [gap, head] = [8, 20];
+  const [gap, head] = [8, some ? 36 : 20];
   const side = (width - (columns - 1) * gap) / columns;
   const most = roles.lost ? Math.max(...roles.lost) : 0;
   const fade = Math.max(0.06, Math.min(0.6, 25 / roles.drawings[0]));
@@ -160,8 +169,9 @@ function panels(roles, width) {
     const [left, top] = [(stroke % columns) * (side + gap), Math.floor(stroke / columns) * (side + head + gap) + head];
     const change = lost === null ? "" : `${lost < 0 ? "+" : "\u2212"}${Math.abs(100 * lost).toFixed(1)}\u00a0%`;
     return [
-      svg("text", { x: left, y: top - 6 }, `stroke ${stroke}`),
-      svg("text", { x: left + side, y: top - 6, "text-anchor": "end" }, change),
+      svg("text", { x: left, y: top - head + 14 }, `stroke ${roles.numbers[stroke]}`),
+      svg("text", { x: left + side, y: top - head + 14, "text-anchor": "end" }, change),
+      some ? svg("text", { x: left, y: top - 6 }, `in ${flat.length / (2 * roles.points)} drawings`) : "",
       svg(
         "svg",
         { x: left, y: top, width: side, height: side, viewBox: "0 0 1000 1000" },
@@ -171,7 +181,7 @@ function panels(roles, width) {
     ];
   };
   const rows = Math.ceil(roles.strokes.length / columns);
-  const told = roles.lost ? ` The rate changes most without stroke ${roles.lost.indexOf(most)}.` : "";
+  const told = roles.lost ? ` The rate changes most without stroke ${roles.numbers[roles.lost.indexOf(most)]}.` : "";
   return svg("svg", { height: rows * (side + head + gap), role: "img", "aria-label": `${roles.strokes.length} panels, one per stroke.${told}` }, roles.strokes.map(panel));
 }
 

@@ -24,6 +24,16 @@ def test_variances_within_and_between_add_up():
     assert found.within.mean() + found.between == pytest.approx(total)
 
 
+def test_strokes_that_are_not_drawn_do_not_count():
+    """As if only the drawn strokes existed: stroke 0 in three drawings, at -1, 0 and 1; stroke 1 in two, at 0 and 2."""
+    nan = np.nan
+    points = np.array([[[-1, 0], [nan, nan]], [[0, 0], [0, 0]], [[1, 0], [2, 0]]])[:, :, None]
+    found = stroke_roles(points)
+    assert found.within == pytest.approx([2 / 3 / 2, 1 / 2])
+    assert np.allclose(found.centres, [[0, 0], [1, 0]])
+    assert found.between == pytest.approx(1 / 4 / 2)
+
+
 def test_unbiased_variances_by_hand():
     """In `numpy` the variance with the denominator N - 1; the mean centres scatter by a part of it."""
     rng = np.random.default_rng(1)

@@ -189,6 +189,32 @@ def test_roles_of_a_log(played):
         roles(material)
 
 
+def test_roles_do_not_depend_on_strokes_that_are_not_drawn(played):
+    """Stroke 0 is in no drawing, stroke 1 in one, stroke 2 in every second one, and stroke 3 in all."""
+    log = read_log(played[1])
+    material = LogData(log, Settings(sample=10**6))
+    strokes, found = log.strokes(), []
+    drawings = list(material.drawn_once.values())
+    intensities = np.ones((*strokes.points.shape[:2], 1), np.float32)
+    intensities[:, 0], intensities[:, 1], intensities[drawings[::2], 2] = 0, 0, 0
+    intensities[drawings[0], 1] = 0.5
+    hidden = intensities[:, :, 0] == 0
+    for seed in (0, 1):
+        points = strokes.points.copy()
+        points[hidden] = np.random.default_rng(seed).uniform(-1, 1, points[hidden].shape)
+        material = LogData(log, Settings(sample=10**6))
+        material.strokes = LoggedStrokes(points, strokes.sigma2, intensities)
+        found.append(roles(material))
+    assert found[0] == found[1]
+    rows, details = found[0].rows, found[0].details
+    kept = [strokes.points[drawings[1::2], 2].mean(axis=1), strokes.points[drawings, 3].mean(axis=1)]
+    assert details["strokes"] == [2, 3]
+    assert details["drawings_by_stroke"] == [len(centres) for centres in kept]
+    assert details["variance_by_stroke"] == pytest.approx([centres.var(axis=0).mean() for centres in kept], rel=1e-4)
+    assert rows[1].value == pytest.approx(np.var([centres.mean(axis=0) for centres in kept], axis=0).mean(), rel=1e-4)
+    assert "; 2 strokes left out, in fewer than 2 drawings" in rows[0].note
+
+
 def test_what_a_log_without_judge_or_data_set_says(played, make_full_log, tmp_path, pixels):
     said = TOOL.run("measure", [str(played[1]), "--only", "judge", "symbolicity", "semanticity", "controls", "roles"])
     for name in ("judge", "symbolicity", "semanticity"):

@@ -11,6 +11,7 @@ from learning_to_draw.analysis.report import figures
 from learning_to_draw.analysis.report.lexicon import Entry
 from learning_to_draw.analysis.report.options import add_report_options
 from learning_to_draw.analysis.report.report import report
+from learning_to_draw.analysis.report.roles import stroke_roles
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.gamelog import read_log
@@ -83,6 +84,29 @@ def test_roles_are_one_drawing_of_each_photo(drawn, tmp_path, make_report):
     for stroke, flat in enumerate(roles["strokes"]):
         places = (np.array(flat).reshape(6, 2, 2) / 1000 * 2 - 1)[:, :, ::-1]  # games 0, 2, ..., 10
         assert places == pytest.approx(points[::2, stroke], abs=1.01e-3)
+
+
+def test_roles_show_a_stroke_only_where_it_is_drawn(drawn, tmp_path, make_report):
+    """Of three strokes, stroke 0 is never drawn, and stroke 1 only in games 2 and 5; game 5 repeats game 4's photo."""
+    points = np.random.default_rng(0).uniform(-1, 1, (12, 3, 2, 2)).astype(np.float32)
+    intensities = np.ones((12, 3, 1), np.float32)
+    intensities[:, :2] = 0
+    intensities[[2, 5], 1] = 0.5
+    np.savez(drawn / "strokes.npz", points=points, sigma2=0.01, intensities=intensities)
+    measures = write_measures(tmp_path / "measures.json", [0.0, 0.25, 0.5], drawn)
+    roles = make_report(drawn, tmp_path / "page.html", measures=[measures])["logs"][0]["roles"]
+    assert (roles["numbers"], roles["lost"]) == ([1, 2], [0.25, 0.5])
+    assert (roles["drawings"], roles["all_strokes"], roles["never_drawn"]) == ([6, 6], 3, 1)
+    places = [(np.array(flat).reshape(-1, 2, 2) / 1000 * 2 - 1)[:, :, ::-1] for flat in roles["strokes"]]
+    assert places[0] == pytest.approx(points[2:3, 1], abs=1.01e-3)
+    assert places[1] == pytest.approx(points[::2, 2], abs=1.01e-3)
+
+    [axes] = figures.plot_roles(stroke_roles(read_log(drawn), [], 0)).axes
+    assert [len(panel.get_segments()) for panel in axes.collections] == [1, 6]
+    assert [text.get_text() for text in axes.texts] == ["1", "n = 1", "2", "n = 6"]
+    intensities[:] = 0
+    np.savez(drawn / "strokes.npz", points=points, sigma2=0.01, intensities=intensities)
+    assert make_report(drawn, tmp_path / "none.html")["logs"][0]["roles"] is None
 
 
 def test_erasure_is_found_in_the_folders_of_the_run_or_given(drawn, tmp_path, make_report):
