@@ -38,6 +38,11 @@ def as_csv(rows: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
+def p_text(p: float) -> str:
+    """A p-value with three decimals; "< 0.001" for smaller ones, as no p-value is 0."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def mean_and_deviation(rates: Sequence[float]) -> str:
     """Mean ± standard deviation of rates, in per cent; only the mean if there is one rate."""
     mean = f"{100 * statistics.mean(rates):.1f}"

@@ -1,6 +1,6 @@
 """Tables of text, against tables written by hand."""
 
-from learning_to_draw.text_tables import aligned, as_csv, escape_markdown, markdown, mean_and_deviation
+from learning_to_draw.text_tables import aligned, as_csv, escape_markdown, markdown, mean_and_deviation, p_text
 
 ROWS = [["row", "rate, %"], ["few lines", "8.0"], ["many", "82.5 ± 1.0"]]
 
@@ -23,3 +23,7 @@ def test_csv_quotes_what_has_to_be_quoted():
 def test_mean_and_deviation_of_rates():
     assert mean_and_deviation([0.5, 0.6, 0.7]) == "60.0 ± 10.0"  # n - 1
     assert mean_and_deviation([0.5]) == "50.0"
+
+
+def test_no_p_value_is_shown_as_zero():
+    assert [p_text(p) for p in (1e-9, 0.000999, 0.001, 0.05, 1.0)] == ["< 0.001", "< 0.001", "0.001", "0.050", "1.000"]

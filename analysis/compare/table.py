@@ -10,7 +10,7 @@ from typing import Any
 from learning_to_draw.analysis.compare.inference import PairTest
 from learning_to_draw.analysis.compare.settings import Setting
 from learning_to_draw.games.scores import rate_interval
-from learning_to_draw.text_tables import aligned, as_csv, escape_markdown, markdown, mean_and_deviation
+from learning_to_draw.text_tables import aligned, as_csv, escape_markdown, markdown, mean_and_deviation, p_text
 from learning_to_draw.trials.config.configure import as_text
 
 WIDTH = 100  # columns of a terminal
@@ -60,10 +60,6 @@ def pairs_table(tests: Sequence[PairTest], names: Mapping[str, str] | None = Non
     ]
     shown = [True] * 3 + [any(test.seeds_interval for test in tests), True, len(tests) > 1]
     return tuple(compress(TEST_HEADINGS, shown)), [[*compress(row, shown)] for row in rows]
-
-
-def p_text(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from learning_to_draw.analysis.measure.material import LEAST, NO_STROKES, LogData, draw_sample
-from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row, not_measured, share
+from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row, not_measured, p_note, share
 from learning_to_draw.analysis.measures.consistency import consistency, distinct_share
 from learning_to_draw.analysis.measures.distances import (
     chamfer_across,
@@ -48,7 +48,8 @@ def topographic(material: LogData) -> Measured:
         else:
             p = mantel_p(photos, drawings, np.random.default_rng(material.settings.seed))
             tests[label] = {"p": p, "permutations": PERMUTATIONS, "photos": count}
-            rows.append(Row(label, similarity, chance=0.0, note=f"{count} photos; p = {p:.3f} (Mantel's test)"))
+            note = f"{count} photos; {p_note('one-sided p', p)} (Mantel's test)"
+            rows.append(Row(label, similarity, chance=0.0, note=note))
     return Measured(tuple(rows), {"tests": tests})
 
 
@@ -80,7 +81,7 @@ def stroke_erasure(material: LogData) -> Measured:
         share("rate with all strokes", (whole == targets).sum(), count, chance=chance, of_what="games"),
     ]
     for stroke, (guesses, p) in enumerate(zip(erased, p_values, strict=True)):
-        change = f"games; change {0.0 - result.drops[stroke]:+.4f}, p = {p:.3f}"
+        change = f"games; change {0.0 - result.drops[stroke]:+.4f}, {p_note('p (Holm)', p)}"
         rows.append(
             share(f"rate without stroke {stroke}", (guesses == targets).sum(), count, chance=chance, of_what=change)
         )
@@ -107,8 +108,8 @@ def erasure_pairs(materials: Sequence[LogData]) -> Measured:
         label = f"rate without a stroke: {materials[first].log.folder} - {materials[second].log.folder}"
         rows.append(Row(label, difference, interval(draws), 0.0))
     corrected = holm(p_values)
-    note = f"mean over strokes; {len(targets)} games; paired bootstrap over games, p = "
-    rows = [replace(row, note=f"{note}{p:.4f}") for row, p in zip(rows, corrected, strict=True)]
+    note = f"mean over strokes; {len(targets)} games; paired bootstrap over games, "
+    rows = [replace(row, note=f"{note}{p_note('p (Holm)', p)}") for row, p in zip(rows, corrected, strict=True)]
     return Measured(tuple(rows), {"p": p_values, "p_holm": corrected})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from learning_to_draw.analysis.measure.material import LEAST, LogData
-from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row
+from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row, p_note
 from learning_to_draw.analysis.measures.canny import edge_maps
 from learning_to_draw.analysis.measures.jackknife import FEWEST, jackknife_interval
 from learning_to_draw.analysis.measures.judge import teach
@@ -17,7 +17,6 @@ from learning_to_draw.analysis.measures.semanticity import (
     semanticity_error,
     semanticity_p,
 )
-from learning_to_draw.analysis.measures.significance import interval
 
 TOPS = (1, 5)
 
@@ -99,7 +98,7 @@ def symbolicity(material: LogData) -> Measured:
 def semanticity_of_sketches(material: LogData) -> Measured:
     """Semanticity (Qiu et al. 2022): correlation of the similarities of classes' sketches and of their meanings.
 
-    Interval: jackknife over classes (Efron 1981); p: permutation of classes (Mantel 1967).
+    Interval: jackknife over classes (Efron 1981); p: permutation of classes (Mantel 1967), one-sided.
     """
     judge, drawings, meaning = material.judge(), material.drawings, material.settings.word_vectors
     of_what = "word vectors"
@@ -120,7 +119,7 @@ def semanticity_of_sketches(material: LogData) -> Measured:
         raise NotMeasured("the sketches, or the meanings, of all classes are equally similar")
     rng = np.random.default_rng(material.settings.seed)
     p = semanticity_p(sketches, meanings, rng)
-    note = f"Pearson's r over all pairs of {len(names)} classes; p = {p:.3f} (Mantel's test)"
+    note = f"Pearson's r over all pairs of {len(names)} classes; {p_note('one-sided p', p)} (Mantel's test)"
     bounds, count = None, len(names)
     if count < FEWEST:
         note += f"; no interval for fewer than {FEWEST} classes"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from learning_to_draw.games.scores import rate_interval
-from learning_to_draw.text_tables import escape_markdown
+from learning_to_draw.text_tables import escape_markdown, p_text
 
 HEADINGS = ("measure", "value", "95 % interval", "chance", "note")
 NUMBERS = (1, 2, 3)  # right-aligned columns
@@ -48,6 +48,12 @@ class Measured:
 def share(label: str, some: int, of: int, *, of_what: str, chance: float | None = None) -> Row:
     """Returns the row of the rate `some` / `of`, with its Wilson interval. of_what: what is counted, and any notes."""
     return Row(label, int(some) / int(of), rate_interval(int(some), int(of)), chance, f"{some} of {of} {of_what}")
+
+
+def p_note(name: str, p: float) -> str:
+    """Returns "name = 0.123", or "name < 0.001". name: which p-value it is."""
+    text = p_text(p)
+    return f"{name} {text}" if text.startswith("<") else f"{name} = {text}"
 
 
 def not_measured(label: str, reason: object) -> Row:

@@ -69,7 +69,8 @@ def test_a_log_of_this_program(make_full_log, tmp_path):
     assert found["share of distinct sketches"]["value"] == 1
     assert found["dead strokes"]["value"] == 0
     assert found["strokes drawn per sketch"]["value"] == 3
-    assert found["topographic similarity: photos (pixels), drawings (Chamfer)"]["note"].startswith("8 photos; p = ")
+    similarity = found["topographic similarity: photos (pixels), drawings (Chamfer)"]
+    assert similarity["note"].startswith("8 photos; one-sided p = ")
     assert "on black paper, guessed" in found["mean ink of a sketch"]["note"]  # this card does not say
     assert found["erasure"]["note"] == "not measured: give --weights"
     assert found["legibility"]["note"].startswith("not measured: give --clip")

@@ -188,6 +188,8 @@ def test_erasure_rates_are_tested_in_the_same_games(played):
         found = stroke_erasure(material).details["p_holm"]
         assert found[order[0]] == pytest.approx(min(1, len(p) * p[order[0]]))
         assert all(now >= before for now, before in zip(found, p, strict=True))
+        for row, corrected in zip(stroke_erasure(material).rows[2:], found, strict=True):
+            assert row.note.endswith(f", p (Holm) = {corrected:.3f}" if corrected >= 0.001 else ", p (Holm) < 0.001")
         rates.append(without.mean(axis=0))
     [row] = erasure_pairs(materials).rows
     difference = rates[0] - rates[1]
@@ -196,7 +198,7 @@ def test_erasure_rates_are_tested_in_the_same_games(played):
     assert row.interval == pytest.approx((row.value - 1.96 * error, row.value + 1.96 * error), abs=0.01)
     drawn = difference[np.random.default_rng(7).integers(0, len(difference), (20_000, len(difference)))].mean(axis=1)
     p = (np.abs(drawn - row.value) >= abs(row.value) - 1e-9).mean()
-    assert float(row.note.split("p = ")[1]) == pytest.approx(p, abs=0.015)
+    assert float(row.note.split("p (Holm) = ")[1]) == pytest.approx(p, abs=0.015)
     other = LogData(replace(materials[1].log, games=materials[1].log.games[::-1]), Settings(sample=60))
     with pytest.raises(NotMeasured, match="not of the same games"):
         erasure_pairs([materials[0], other])

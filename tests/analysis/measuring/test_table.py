@@ -4,7 +4,16 @@ import json
 
 import pytest
 
-from learning_to_draw.analysis.measure.table import Measured, Row, as_json, markdown, not_measured, share, summary
+from learning_to_draw.analysis.measure.table import (
+    Measured,
+    Row,
+    as_json,
+    markdown,
+    not_measured,
+    p_note,
+    share,
+    summary,
+)
 
 FOUND = {
     "rate": Measured((share("rate", 1, 4, of_what="games", chance=0.5),), {"more": [1]}),
@@ -40,6 +49,10 @@ def test_a_table_for_a_terminal_shows_chosen_rows_and_wraps_what_is_long():
     odd = summary({"rate": Measured((Row("a\nb" * 60, 0.5, note="word\x1b" * 80), not_measured("c", "d " * 90)))}, 60)
     assert max(map(len, odd.splitlines())) <= 60
     assert "\x1b" not in odd
+
+
+def test_a_note_says_which_p_it_is():
+    assert [p_note("p (Holm)", p) for p in (0.0004, 0.0312)] == ["p (Holm) < 0.001", "p (Holm) = 0.031"]
 
 
 def test_the_same_as_json():
