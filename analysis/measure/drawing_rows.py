@@ -20,7 +20,7 @@ from learning_to_draw.analysis.measures.distances import (
     rms_distances,
     sample_points,
 )
-from learning_to_draw.analysis.measures.erasure import erasure
+from learning_to_draw.analysis.measures.erasure import erasure, mean_drops
 from learning_to_draw.analysis.measures.ink import dots, ink_shares, visible_strokes
 from learning_to_draw.analysis.measures.jackknife import FEWEST, jackknife_interval
 from learning_to_draw.analysis.measures.rates import mean_chance
@@ -90,7 +90,7 @@ def stroke_erasure(material: LogData) -> Measured:
 
 
 def erasure_pairs(materials: Sequence[LogData]) -> Measured:
-    """Compares the rates without a stroke, mean over the strokes, of several runs in the same games."""
+    """Compares how much the rate drops without a stroke, mean over drawn strokes, of several runs in the same games."""
     if len(materials) < 2:
         raise NotMeasured("give two logs or more, of runs that played the same games")
     played = [[(g.photo, g.candidates, g.target) for g in m.games_of(m.sample)] for m in materials]
@@ -99,16 +99,16 @@ def erasure_pairs(materials: Sequence[LogData]) -> Measured:
     targets = np.array([target for *_, target in played[0]])
     for material in materials:
         _check_count(material)
-    right = [(material.erased_guesses[1] == targets).mean(axis=0) for material in materials]
-    rates = resample_games([np.array(right)], np.random.default_rng(materials[0].settings.seed))
+    lost = [mean_drops(*material.erased_guesses, targets, material.sampled_strokes.drawn.T) for material in materials]
+    drops = resample_games([np.array(lost)], np.random.default_rng(materials[0].settings.seed))
     rows, p_values = [], []
     for first, second in itertools.combinations(range(len(materials)), 2):
-        draws, difference = rates[:, first] - rates[:, second], float((right[first] - right[second]).mean())
+        draws, difference = drops[:, first] - drops[:, second], float((lost[first] - lost[second]).mean())
         p_values.append(bootstrap_p(draws, difference))
-        label = f"rate without a stroke: {materials[first].log.folder} - {materials[second].log.folder}"
+        label = f"drop of the rate without a stroke: {materials[first].log.folder} - {materials[second].log.folder}"
         rows.append(Row(label, difference, interval(draws), 0.0))
     corrected = holm(p_values)
-    note = f"mean over strokes; {len(targets)} games; paired bootstrap over games, "
+    note = f"mean over drawn strokes; {len(targets)} games; paired bootstrap over games, "
     rows = [replace(row, note=f"{note}{p_note('p (Holm)', p)}") for row, p in zip(rows, corrected, strict=True)]
     return Measured(tuple(rows), {"p": p_values, "p_holm": corrected})
 

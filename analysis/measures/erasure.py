@@ -32,6 +32,16 @@ def erasure(guesses: np.ndarray, erased: np.ndarray, targets: np.ndarray) -> Era
     )
 
 
+def mean_drops(guesses: np.ndarray, erased: np.ndarray, targets: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """float64 [N], -1..1: for each game, how much the chance of a right guess drops if one of its drawn strokes is
+    erased, chosen at random; 0 if no stroke is drawn.
+
+    guesses, erased, targets: as for `erasure`. drawn: bool [K, N], whether stroke k is drawn in the game.
+    """
+    lost = (guesses == targets).astype(np.float64) - (erased == targets)
+    return np.where(drawn, lost, 0).sum(axis=0) / np.maximum(drawn.sum(axis=0), 1)
+
+
 def without_stroke(intensities: np.ndarray | None, shape: tuple[int, ...], stroke: int) -> np.ndarray:
     """float32 [N, K, C]: the intensities of strokes [N, K, P, 2] (`shape`), zero for the stroke numbered `stroke`.
 

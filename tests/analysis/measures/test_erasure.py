@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from learning_to_draw.analysis.measures.erasure import erasure, without_stroke
+from learning_to_draw.analysis.measures.erasure import erasure, mean_drops, without_stroke
 from learning_to_draw.models.decoders.base import Decoder, Strokes
 from learning_to_draw.models.decoders.config import DecoderConfig
 
@@ -15,6 +15,15 @@ def test_rates_by_hand():
     assert found.rates.tolist() == [0.75, 0.5, 0.25]
     assert found.drops.tolist() == [0, 0.25, 0.5]
     assert found.changed.tolist() == [0, 0.75, 0.5]
+
+
+def test_mean_drops_by_hand():
+    """Of three strokes: in game 0 two of three matter; in game 1 the stroke that matters is the only one; in game 2 a
+    stroke misleads; in game 3 no stroke is drawn."""
+    targets, guesses = np.array([0, 1, 2, 0]), np.array([0, 1, 0, 0])
+    erased = np.array([[1, 2, 2, 0], [2, 1, 0, 0], [0, 1, 0, 0]])
+    drawn = np.array([[1, 1, 1, 0], [1, 0, 1, 0], [1, 0, 0, 0]], bool)
+    assert mean_drops(guesses, erased, targets, drawn).tolist() == [2 / 3, 1, -1 / 2, 0]
 
 
 def test_a_stroke_without_ink_draws_as_if_it_were_not_there():

@@ -175,7 +175,7 @@ def test_erasure_rates_are_tested_in_the_same_games(played):
         LogData(log, Settings(sample=60), load_replay(path, log, CPU))
         for path, log in ((played[name][0], read_log(played[name][1])) for name in ("shared", "points"))
     ]
-    rates = []
+    drops = []
     for material in materials:
         targets = np.array([game.target for game in material.games_of(material.sample)])
         whole, erased = material.erased_guesses
@@ -190,15 +190,22 @@ def test_erasure_rates_are_tested_in_the_same_games(played):
         assert all(now >= before for now, before in zip(found, p, strict=True))
         for row, corrected in zip(stroke_erasure(material).rows[2:], found, strict=True):
             assert row.note.endswith(f", p (Holm) = {corrected:.3f}" if corrected >= 0.001 else ", p (Holm) < 0.001")
-        rates.append(without.mean(axis=0))
+        drops.append(right - without.mean(axis=0))
     [row] = erasure_pairs(materials).rows
-    difference = rates[0] - rates[1]
+    difference = drops[0] - drops[1]
     error = difference.std() / len(difference) ** 0.5
     assert row.value == pytest.approx(difference.mean())
     assert row.interval == pytest.approx((row.value - 1.96 * error, row.value + 1.96 * error), abs=0.01)
     drawn = difference[np.random.default_rng(7).integers(0, len(difference), (20_000, len(difference)))].mean(axis=1)
     p = (np.abs(drawn - row.value) >= abs(row.value) - 1e-9).mean()
     assert float(row.note.split("p (Holm) = ")[1]) == pytest.approx(p, abs=0.015)
+    targets = np.array([game.target for game in materials[0].games_of(materials[0].sample)])
+    for material, lost in zip(materials, (2, 14), strict=True):  # two rates, and erasing a stroke changes nothing
+        guesses = np.where(np.arange(len(targets)) < lost, -1, targets)
+        material.erased_guesses = guesses, np.tile(guesses, (material.sampled_strokes.points.shape[1], 1))
+    [row] = erasure_pairs(materials).rows
+    assert (row.value, row.interval) == (0, (0, 0))
+    assert row.note.endswith("p (Holm) = 1.000")
     other = LogData(replace(materials[1].log, games=materials[1].log.games[::-1]), Settings(sample=60))
     with pytest.raises(NotMeasured, match="not of the same games"):
         erasure_pairs([materials[0], other])
