@@ -277,6 +277,22 @@ def test_a_run_without_strokes_shows_its_grids(run, browse):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+def test_a_panel_says_in_how_many_drawings_its_stroke_is_drawn(run, browse):
+    path = run / "gamelogs" / "strokes.npz"
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    content["intensities"] = np.ones((40, 8, 1), np.float32)
+    content["intensities"][:, 0] = content["intensities"][:30, 1] = 0  # stroke 0 never, stroke 1 in ten drawings
+    np.savez(path, **content)
+    report(run, (), run / "gated.html", 200, 1)
+    page = browse(run / "gated.html", **DESK)
+    panels = page.locator("[data-chart='Roles of strokes'] svg svg")
+    assert [panel.locator("path").count() for panel in panels.all()] == [10, *[40] * 6]
+    texts = page.locator("[data-chart='Roles of strokes'] .plot > svg > text").all_text_contents()
+    assert texts[:4] == ["stroke 1", "\u221210.0\u00a0%", "in 10 drawings", "stroke 2"]
+    assert page.get_by_text("1 of 8 strokes are in none of these drawings").is_visible()
+
+
 def test_roles_and_map_fill_the_width(run, browse):
     for size, columns in ((DESK, 8), (PHONE, 2)):
         page = browse(run / "report.html", **size)

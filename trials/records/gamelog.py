@@ -165,7 +165,9 @@ class GameLog:
         digest = hashlib.sha256()
         for name in ("games.json", "games.jsonl"):
             if (path := inside(self.folder, name)).is_file():
-                digest.update(path.read_bytes())
+                with path.open("rb") as file:
+                    while part := file.read(MIB):
+                        digest.update(part)
         return digest.hexdigest()
 
     def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
