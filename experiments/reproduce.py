@@ -154,9 +154,7 @@ def _markdown(table: Table, lines: Sequence[Line], quick: bool) -> str:
     ]
     notes = [f"Left out: {row.title} ({row.note})." for row in table.rows if row.quick is None]
     notes = [*table.notes, *(note for note in (*table.quick_notes, *notes) if quick)]
-    title = table.title + (
-        ", quick: with other pictures, another encoder and a shorter training than the paper" if quick else ""
-    )
+    title = table.title + (f", quick: {table.quick}" if quick else "")
     if any(len(line.runs) > 1 for line in lines):
         title += "; mean ± standard deviation over the seeds"
     cells = markdown([head, *rows], text_columns=(0, len(head) - 1))

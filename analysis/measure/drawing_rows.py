@@ -247,7 +247,7 @@ def run_consistency(materials: Sequence[LogData]) -> Measured:
             continue
         tests[label] = {"p": p, "permutations": PERMUTATIONS, "photos": len(photos)}
         note = f"{len(photos)} photos in {len(materials)} runs; 0: all runs draw alike, 1: no agreement; "
-        rows.append(Row(label, ratio, chance=1.0, note=f"{note}p = {p:.3f} (photos permuted, one-sided)"))
+        rows.append(Row(label, ratio, chance=1.0, note=f"{note}{p_note('one-sided p', p)} (photos permuted)"))
     return Measured(tuple(rows), {"tests": tests})
 
 

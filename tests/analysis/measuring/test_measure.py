@@ -139,7 +139,7 @@ def test_runs_that_draw_alike_and_runs_that_do_not(make_log, make_full_log, tmp_
     found = numbers(tmp_path / "apart.json")
     # 0, 10, 20 and 20, 10, 0: 20, 0 and 20 for the same photo; 10, 0, 10, 10, 0 and 10 for different photos
     assert found["difference of runs (pixels)"]["value"] == pytest.approx((40 / 3) / (40 / 6))
-    assert found["difference of runs (pixels)"]["note"].endswith("p = 1.000 (photos permuted, one-sided)")
+    assert found["difference of runs (pixels)"]["note"].endswith("one-sided p = 1.000 (photos permuted)")
     assert "not in all logs" in found["difference of runs (Chamfer)"]["note"]
     stranger = make_log(tmp_path / "c", [(0, 0, flat[0], [flat[3]])])
     assert "0 photos in common" in run(one, stranger, "--only", "consistency")
