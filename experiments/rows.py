@@ -15,6 +15,7 @@ from learning_to_draw.trials.checks import check_conflicts, check_game_options
 from learning_to_draw.trials.config.configure import by_name, default_values, everywhere
 from learning_to_draw.trials.config.parse import parse_training
 from learning_to_draw.trials.config.run import TrainConfig
+from learning_to_draw.trials.loop.schedule import parse_learning_rate
 
 FOLDER_NAME = re.compile(r"\w[\w.,+=-]*", re.ASCII)
 TAKEN = ("sweep.json", "written.json", "table.md", "table.csv", "sketches.png", "submitit")
@@ -37,6 +38,7 @@ class Row:
 
     def check(self) -> None:
         """Raises UsageError for an option that is not valid, and for options that conflict."""
+        parse_learning_rate(self.config.learning_rate)
         check_game_options(self.config)
         check_conflicts(self.config)
 

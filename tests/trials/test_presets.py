@@ -9,6 +9,7 @@ import pytest
 
 from learning_to_draw import commgame
 from learning_to_draw.errors import UsageError
+from learning_to_draw.experiments.rows import Row
 from learning_to_draw.reading import read_toml
 from learning_to_draw.trials.components_list import list_components
 from learning_to_draw.trials.config.configure import COMMAND_LINE, CONFIG, PYTHON, as_command, configure
@@ -21,14 +22,20 @@ QUICK = (
     "--sigma2 2e-3 --stroke-spread 1 --nlines 20 --latent-size 128 --decoder-hidden 256 --rx-hidden 256 "
     "--rx-latent-size 128 --data-seed 0 --batch-size 50 --loss HingeLoss --learning-rate '0.0003*0.3@[800]B' --epochs 1"
 )
-# As the README's command for the picture at its top had it.
+# As the README's command for its row of 96 px had it.
 TOP = (
     "--dataset Caltech101 --encoder SqueezeNetBackbone --imagenet-weights --imagenet-norm --freeze-backbone --invert "
     "--nlines 20 --sigma2 1e-3 --stroke-spread 1 --latent-size 128 --decoder-hidden 256 --rx-hidden 256 "
     "--rx-latent-size 128 --batch-size 50 --learning-rate '0.0003*0.3@[3,4]' --epochs 5 --sort-of-perceptual-loss "
     "--image-size 96"
 )
-
+# As the pairs of docs/legibility.md were trained.
+READABLE = (
+    "--dataset Caltech101 --encoder SqueezeNetBackbone --imagenet-weights --imagenet-norm --freeze-backbone --invert "
+    "--feature-layer fire5 --decoder LocalLineDecoder --stroke-grid 16 --decoder-hidden 64 --sigma2 3e-4 --edge-loss "
+    "--edge-coef 4 --latent-size 128 --rx-hidden 256 --rx-latent-size 128 --batch-size 50 --image-size 96 "
+    "--learning-rate '0.0005*0.3@[850]B' --decoder-lr-factor 2 --epochs 1"
+)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "presets.md").read_text()
 
@@ -49,7 +56,7 @@ def values(config):
     return {name: repr(value) for name, value in config.values().items() if name != "preset"}
 
 
-@pytest.mark.parametrize(("name", "line"), [("quick", QUICK), ("caltech101-96px", TOP)])
+@pytest.mark.parametrize(("name", "line"), [("quick", QUICK), ("caltech101-96px", TOP), ("readable", READABLE)])
 def test_presets_are_the_commands_that_were_measured(name, line):
     assert values(parse("train", ["--preset", name])) == values(parse("train", shlex.split(line)))
 
@@ -57,6 +64,7 @@ def test_presets_are_the_commands_that_were_measured(name, line):
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_is_valid_complete_and_listed(name):
     options = read_toml(FOLDER / f"{name}.toml", dict)["options"]
+    Row(name, name, {"preset": name}).check()
     config = configure("train", preset=name)
     for option, value in options.items():
         assert config.values()[option] == (tuple(value) if isinstance(value, list) else value)  # none is dropped
