@@ -123,7 +123,7 @@ def submit(executor: Any, jobs: Sequence[Job]) -> list[Any]:
     import cloudpickle  # which submitit needs
 
     # By value: the Python of a job cannot import this class from a checkout that is not installed.
-    cloudpickle.register_pickle_by_value(sys.modules[Element.__module__])
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with executor.batch():
         return [
             executor.submit(

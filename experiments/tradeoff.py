@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from learning_to_draw.analysis.figure_style import COLUMN, PAGE, STYLE, saved
+from learning_to_draw.analysis.measure.judge_rows import labels_of_drawings
 from learning_to_draw.analysis.measure.material import LogData, Settings
-from learning_to_draw.analysis.measure.training_photos import load_training_photos
+from learning_to_draw.analysis.measure.training_photos import TrainingPhotos, load_training_photos
 from learning_to_draw.analysis.measures.ink import ink_shares
 from learning_to_draw.analysis.measures.judge import Judge, Ruler, load_judge, teach
 from learning_to_draw.analysis.measures.probe import class_mean, ranks
@@ -29,8 +30,6 @@ NOTE = (
     "Strokes: mean number drawn per sketch. Ink: 0 for blank paper, 100 for full ink in every pixel. Legibility: the "
     "share of sketches whose class an independent judge names, classes count equally (docs/language.md)."
 )
-
-
 PRICES = {"stroke_price": "#0072B2", "ink_price": "#D55E00"}
 
 
@@ -58,13 +57,13 @@ def rate_and_cost(jobs: Sequence[Job]) -> str:
     """A Markdown table with one line per row of the sweep. Also draws it as tradeoff.png and .pdf in its folder.
 
     Numbers are means over all games of a test, then mean ± standard deviation over the seeds. jobs: must be finished.
-    Without matplotlib there is no figure. Raises UsageError if a file is damaged, or was changed since it was written,
-    and if the data set is not available.
+    Without matplotlib there is no figure, and without the judge or the data set no legibility. Raises UsageError if a
+    file is damaged, or was changed since it was written.
     """
-    scale = _Scale()
+    rulers = _Rulers()
     costs: dict[str, dict[str, _Seeds]] = {}  # data set -> row
     for job in jobs:
-        dataset, cost = _cost(job, scale)
+        dataset, cost = _cost(job, rulers)
         prices = tuple(name for name in PRICES if name in job.row.options)
         costs.setdefault(dataset, {}).setdefault(job.row.title, _Seeds(prices)).costs.append(cost)
     cells = [["row", "rate, %", "legibility, %", "strokes", "ink, %"]]
@@ -78,47 +77,42 @@ def rate_and_cost(jobs: Sequence[Job]) -> str:
     return f"What sketches cost:\n\n{markdown(cells)}\n\n{NOTE}"
 
 
-class _Scale:
-    """A judge that is taught once for every set of photos and colour of paper."""
+class _Rulers:
+    """A judge, taught once for every data set and colour of paper."""
 
     def __init__(self) -> None:
         self.judge: Judge | None = None
-        self.rulers: dict[tuple[str, bool], tuple[Ruler, tuple[str, ...]] | None] = {}
+        self.taught: dict[tuple[str, bool], tuple[TrainingPhotos, Ruler] | None] = {}
         try:
             self.judge = load_judge()
         except UsageError as error:
             logger.warning("no legibility: %s", first_line(error))
 
     def legibility(self, log: LogData, dataset: str) -> float:
-        """0..1: the mean over classes of the share of sketches whose class the judge names; NaN without a judge."""
-        if self.judge is None:
-            return float("nan")
+        """0..1, as in `measure --judge`; NaN if the judge or the photos of the data set are not available."""
         key = (dataset, log.white_paper)
-        if key not in self.rulers:
-            self.rulers[key] = self._taught(log)
-        if (known := self.rulers[key]) is None:
+        if key not in self.taught:
+            self.taught[key] = self._teach(log)
+        if (known := self.taught[key]) is None:
             return float("nan")
-        ruler, classes = known
-        index_of = {name: index for index, name in enumerate(classes)}
-        labels = np.array([index_of[name] for name in log.drawings.classes])
-        rank = ranks(ruler.lines.scores(self.judge.features(log.drawings.sketches)), labels)
-        return class_mean(rank < 1, labels)
+        log.photos, ruler = known
+        labels = labels_of_drawings(log)
+        return class_mean(ranks(ruler.lines.scores(ruler.judge.features(log.drawings.sketches)), labels) < 1, labels)
 
-    def _taught(self, log: LogData) -> tuple[Ruler, tuple[str, ...]] | None:
-        """The judge with probes for the log's data set, and its classes; None if its photos are not available."""
-        assert self.judge is not None
+    def _teach(self, log: LogData) -> tuple[TrainingPhotos, Ruler] | None:
+        if self.judge is None:
+            return None
         try:
             photos = load_training_photos(log.log, log.settings.seed)
         except UsageError as error:
             logger.warning("no legibility: %s", first_line(error))
             return None
-        if photos is None:
-            return None
+        assert photos is not None, "a test of this program names its data set"
         count = len(photos.classes)
-        return teach(self.judge, photos.pictures, photos.labels, count, white_paper=log.white_paper), photos.classes
+        return photos, teach(self.judge, photos.pictures, photos.labels, count, white_paper=log.white_paper)
 
 
-def _cost(job: Job, scale: _Scale) -> tuple[str, Cost]:
+def _cost(job: Job, rulers: _Rulers) -> tuple[str, Cost]:
     """The data set of a job, with the size of its pictures, and the means over the games of its test."""
     log = LogData(read_log(job.tested), Settings())
     dataset = f"{log.log.card['options']['dataset']}, {log.sketches.shape[-1]} px"
@@ -126,7 +120,7 @@ def _cost(job: Job, scale: _Scale) -> tuple[str, Cost]:
         float(np.mean([game.correct for game in log.log.games])),
         float(log.strokes.drawn.sum(axis=1).mean()),
         float(ink_shares(log.sketches, white_paper=log.white_paper).mean()),
-        scale.legibility(log, dataset),
+        rulers.legibility(log, dataset),
     )
 
 

@@ -27,10 +27,7 @@ def judged(material: LogData) -> Measured:
     Intervals: over pictures (`class_mean_interval`).
     """
     judge, lesson, drawings = material.judge(), material.training_photos(), material.drawings
-    index_of = {name: index for index, name in enumerate(lesson.classes)}
-    if unknown := set(drawings.classes) - set(index_of):
-        raise NotMeasured(f"the class {str(min(unknown))!r} has no training photos")
-    labels = np.array([index_of[name] for name in drawings.classes])
+    labels = labels_of_drawings(material)
     white_paper, count = material.white_paper, len(lesson.classes)
     ruler = teach(judge, lesson.pictures, lesson.labels, count, white_paper=white_paper)
     features = {
@@ -48,6 +45,14 @@ def judged(material: LogData) -> Measured:
             rows += _accuracies(f"{word} of {shown}", probe, seen, labels, count, note)
     brief = tuple(row for row in rows if row.label.endswith(", top 1") or "sketches" in row.label)
     return Measured(tuple(rows), {"judge": judge.name, "training_photos": len(lesson.labels)}, brief)
+
+
+def labels_of_drawings(material: LogData) -> np.ndarray:
+    """int64 [N]: the class of each of `material.drawings`, as its index in the classes of the training photos."""
+    index_of = {name: index for index, name in enumerate(material.training_photos().classes)}
+    if unknown := set(material.drawings.classes) - set(index_of):
+        raise NotMeasured(f"the class {str(min(unknown))!r} has no training photos")
+    return np.array([index_of[name] for name in material.drawings.classes])
 
 
 def _accuracies(

@@ -150,13 +150,21 @@ def test_what_sketches_cost_is_counted_in_the_log(job, monkeypatch):
         assert figure.width == 2025
 
 
-def test_without_the_judge_there_is_a_table_without_legibility(job, monkeypatch, caplog):
-    def missing():
-        raise UsageError("the judge needs a package\nInstall it.")
+@pytest.mark.parametrize("name", ["load_judge", "load_training_photos"])
+def test_without_the_judge_or_the_data_set_there_is_a_table_without_legibility(name, job, monkeypatch, caplog):
+    def missing(*arguments):
+        raise UsageError("there is no such file\nGet it.")
 
-    monkeypatch.setattr(tradeoff, "load_judge", missing)
+    monkeypatch.setattr(tradeoff, "load_judge", lambda: "a judge, who is not asked")
+    monkeypatch.setattr(tradeoff, name, missing)
     assert cells(rate_and_cost([job]), "the original game")[1] == ""
-    assert "no legibility: the judge needs a package" in caplog.text
+    assert "no legibility: there is no such file" in caplog.text
+
+
+def test_the_figure_of_rows_with_one_kind_of_price(job, monkeypatch):
+    monkeypatch.setattr(tradeoff, "load_judge", lambda: None)
+    rate_and_cost([Job(Row("original", "the original game", {"ink_price": 1.0}), 0, job.output)])
+    assert (job.output / "tradeoff.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_what_clip_sees_is_counted_as_in_analyse_logs(job):

@@ -217,7 +217,7 @@ def test_a_test_that_was_interrupted_is_begun_again_unless_its_folder_holds_some
     assert (tmp_path / "table.md").read_text().endswith("my note\n")
 
 
-@pytest.mark.parametrize("name", ["table.md", "table.csv", "sketches.png", "written.json"])
+@pytest.mark.parametrize("name", ["table.md", "table.csv", "sketches.png", "tradeoff.pdf", "written.json"])
 def test_the_user_s_own_files_are_not_replaced(name, small, tmp_path, capsys):
     (tmp_path / name).write_text("[1]")
     code, _, err = call(capsys, "--quick", "--output", tmp_path)

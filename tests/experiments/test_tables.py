@@ -52,6 +52,12 @@ def test_quick_runs_play_the_same_game_with_the_same_losses(table, row):
         assert quick["num_targets"] == 10
 
 
+def test_a_folder_of_data_sets_is_given_to_those_that_have_one():
+    rows = {row.name: row.row(quick=True, here={"dataset_root": "there"}) for row in TABLES["tradeoff"].rows}
+    assert "dataset_root" not in rows["digits-all"].options
+    assert str(rows["caltech"].values["dataset_root"]) == "there"
+
+
 def test_a_row_is_named_once_and_says_why_it_has_no_quick_run():
     for table in TABLES.values():
         names = [row.name for row in table.rows]

@@ -18,15 +18,24 @@ from learning_to_draw.games.losses.perceptual import PerceptualLoss
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.games.sampling import OriginalGame
 from learning_to_draw.models.agents import Agents
-from learning_to_draw.models.config import ReceiverConfig
+from learning_to_draw.models.config import ChannelNoise, ReceiverConfig
 from learning_to_draw.models.decoders.config import LineConfig
 from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDecoder
+from learning_to_draw.models.encoders.batch_norm import running_statistics
 from learning_to_draw.models.encoders.config import SimpleMLPConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 from learning_to_draw.models.receivers import SimpleReceiverMLP
+from learning_to_draw.trials.build import Pictures, build_agents
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.loop.batches import GameBatches
-from learning_to_draw.trials.loop.callbacks import EpochClock, LearntWeightsColumns, RunLog, Snapshots, StopOnNaN
+from learning_to_draw.trials.loop.callbacks import (
+    EpochClock,
+    LearntWeightsColumns,
+    RecalibrateBatchNorm,
+    RunLog,
+    Snapshots,
+    StopOnNaN,
+)
 from learning_to_draw.trials.loop.trial import build_trial, evaluate, run
 
 CPU = torch.device("cpu")
@@ -238,3 +247,17 @@ def test_best_is_by_rate_then_by_loss(tmp_path):
     assert snapshots.best["epoch"] == 2
     assert torch.load(tmp_path / "model_best.pt", weights_only=True)["epoch"] == 2
     assert torch.load(tmp_path / "model_final.pt", weights_only=True)["epoch"] == 3
+
+
+def test_batch_statistics_are_those_without_channel_noise():
+    """With it, all strokes would be dropped, and every sketch would be blank."""
+    config = configure("train", encoder="BetterCNNEncoder", nlines=3)
+    torch.manual_seed(0)
+    agents = build_agents(config.agents, Pictures({}, image_size=12, channels=1)).train()
+    found = []
+    for noise in (None, ChannelNoise(drop=1.0)):
+        agents.channel_noise = noise
+        RecalibrateBatchNorm(agents, batches("train")).on_end_training({})
+        found.append([statistic.clone() for statistic in running_statistics(agents)])
+        assert agents.channel_noise is noise
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))

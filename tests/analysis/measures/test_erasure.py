@@ -18,8 +18,10 @@ def test_rates_by_hand():
 
 
 def test_mean_drops_by_hand():
-    """Of three strokes: in game 0 two of three matter; in game 1 the stroke that matters is the only one; in game 2 a
-    stroke misleads; in game 3 no stroke is drawn."""
+    """Four games with up to three drawn strokes.
+
+    0: two of three strokes matter. 1: the only stroke matters. 2: one of two strokes misleads. 3: nothing is drawn.
+    """
     targets, guesses = np.array([0, 1, 2, 0]), np.array([0, 1, 0, 0])
     erased = np.array([[1, 2, 2, 0], [2, 1, 0, 0], [0, 1, 0, 0]])
     drawn = np.array([[1, 1, 1, 0], [1, 0, 1, 0], [1, 0, 0, 0]], bool)

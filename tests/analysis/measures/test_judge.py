@@ -1,6 +1,7 @@
 """The judge: its features, its two probes on pictures of one colour, and the networks that can be one."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,6 +40,12 @@ def test_features_are_means_of_normalised_maps_and_each_picture_is_seen_once(eye
     new = np.full((2, 3, 8, 8), 7, dtype=np.uint8)
     judge.features(np.concatenate([repeated, new]))
     assert sum(sizes) == 21
+
+
+def test_a_judge_that_sees_no_numbers_is_an_error(eye):
+    judge = replace(eye[0], network=lambda pictures: pictures / 0)
+    with pytest.raises(UsageError, match="--judge identity gives features that are not finite"):
+        judge.features(np.full((1, 3, 8, 8), 128, dtype=np.uint8))
 
 
 def test_grey_pictures_of_another_size(eye):

@@ -87,7 +87,7 @@ def test_roles_are_one_drawing_of_each_photo(drawn, tmp_path, make_report):
 
 
 def test_roles_show_a_stroke_only_where_it_is_drawn(drawn, tmp_path, make_report):
-    """Of three strokes, stroke 0 is never drawn, and stroke 1 only in games 2 and 5; game 5 repeats game 4's photo."""
+    """Stroke 0 is never drawn, stroke 1 in games 2 and 5, stroke 2 in all games. Games 4 and 5 have the same photo."""
     points = np.random.default_rng(0).uniform(-1, 1, (12, 3, 2, 2)).astype(np.float32)
     intensities = np.ones((12, 3, 1), np.float32)
     intensities[:, :2] = 0
