@@ -45,7 +45,7 @@ class LocalLineDecoder(Decoder):
         maps_of = _maps_as_fine_as(self.grid, build_encoder(), image_size)
         self.needed_layers = tuple(maps_of)
         hidden = config.decoder_hidden
-        self.from_maps = nn.ModuleList(_to_cells(maps, self.grid, hidden) for maps in maps_of.values())
+        self.to_cells = nn.ModuleList(_to_cells(maps, self.grid, hidden) for maps in maps_of.values())
         # From 0, because the latent changes fast at first.
         self.from_latent = constant_layer(latent_size, hidden, 0.0)
         self.normalise = nn.GroupNorm(1, hidden)
@@ -65,11 +65,8 @@ class LocalLineDecoder(Decoder):
     def forward(self, latent: Tensor, feature_maps: Mapping[str, Tensor]) -> Strokes:
         """feature_maps: those of `needed_layers`, [B, C, H, W]."""
         cells = self.from_latent(latent)[:, :, None, None]
-        for layer, convolution in zip(self.needed_layers, self.from_maps, strict=True):
-            seen = convolution(_normalised(feature_maps[layer].to(latent.dtype)))
-            if seen.shape[2:] != (self.grid, self.grid):
-                seen = functional.interpolate(seen, size=self.grid, mode="bilinear", align_corners=False)
-            cells = cells + seen
+        for layer, to_cells in zip(self.needed_layers, self.to_cells, strict=True):
+            cells = cells + to_cells(_normalised(feature_maps[layer].to(latent.dtype)))
         cells = functional.leaky_relu(self.neighbours(functional.leaky_relu(self.normalise(cells))))
         values = self.values(cells).flatten(2).transpose(1, 2)  # [B, N, VALUES]
 
@@ -95,13 +92,16 @@ def _maps_as_fine_as(grid: int, encoder: Encoder, image_size: int) -> dict[str, 
     return dict(list(fine.items())[-2:])
 
 
-def _to_cells(maps: Tensor, grid: int, hidden: int) -> nn.Conv2d:
-    """A convolution from maps [1, C, H, W] to `hidden` channels, with about one value per cell.
+def _to_cells(maps: Tensor, grid: int, hidden: int) -> nn.Module:
+    """From maps [B, C, H, W] to [B, hidden, grid, grid]: a convolution whose windows are centred on the cells.
 
-    Its window is at most a cell off the middle of the cell; the network learns the difference.
+    The maps are enlarged to a whole number of values per cell. A window is a cell with a margin of one value.
     """
-    stride = -(-min(maps.shape[2:]) // grid)
-    return nn.Conv2d(maps.shape[1], hidden, stride + 2, stride=stride, padding=(stride + 1) // 2)
+    per_cell = -(-max(maps.shape[2:]) // grid)
+    convolution = nn.Conv2d(maps.shape[1], hidden, per_cell + 2, stride=per_cell, padding=1)
+    if maps.shape[2:] == (grid * per_cell, grid * per_cell):
+        return convolution
+    return nn.Sequential(nn.Upsample(grid * per_cell, mode="bilinear", align_corners=False), convolution)
 
 
 def _normalised(maps: Tensor) -> Tensor:

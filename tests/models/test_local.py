@@ -7,7 +7,7 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.config import ReceiverConfig
 from learning_to_draw.models.decoders.config import LocalLineConfig
-from learning_to_draw.models.decoders.local import LONGEST, SHORTEST, LocalLineDecoder
+from learning_to_draw.models.decoders.local import LONGEST, SHORTEST, LocalLineDecoder, _to_cells
 from learning_to_draw.models.encoders.config import SimpleMLPConfig, SqueezeNetConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 from learning_to_draw.models.encoders.squeezenet import SqueezeNetBackbone
@@ -74,18 +74,16 @@ def test_centres_stay_in_their_cells(agents):
 
 def test_only_what_is_in_a_cell_and_near_it_moves_a_line():
     torch.manual_seed(0)
+    encoder = SqueezeNetBackbone(SqueezeNetConfig(latent_size=8), image_size=128).eval()
     decoder = LocalLineDecoder(
         LocalLineConfig(stroke_grid=8, decoder_hidden=16),
         latent_size=8,
         image_size=128,
-        build_encoder=lambda: SqueezeNetBackbone(SqueezeNetConfig(latent_size=8), image_size=128),
+        build_encoder=lambda: encoder,
     )
     decoder.normalise = torch.nn.Identity()  # concerns all cells
-    sizes = dict(zip(decoder.needed_layers, [31, 15], strict=True))
-    maps = {
-        layer: torch.rand(1, convolution.in_channels, sizes[layer], sizes[layer])
-        for layer, convolution in zip(decoder.needed_layers, decoder.from_maps, strict=True)
-    }
+    maps = encoder.encode(torch.rand(1, 3, 128, 128), layers=decoder.needed_layers).feature_maps
+    maps = {layer: torch.rand_like(values) for layer, values in maps.items()}
     turned = {layer: values.clone() for layer, values in maps.items()}
     for values in turned.values():  # turning a corner keeps mean and variance, which concern the whole map
         values[..., :2, :2] = values[..., :2, :2].rot90(2, (2, 3))
@@ -95,6 +93,20 @@ def test_only_what_is_in_a_cell_and_near_it_moves_a_line():
     assert moved[:2, :2].min() > 1e-4
     assert moved[4:].max() < 1e-6
     assert moved[:, 4:].max() < 1e-6
+
+
+@pytest.mark.parametrize("size", [4, 8, 11, 15, 23, 31])
+def test_windows_are_centred_on_their_cells(size):
+    torch.manual_seed(size)
+    maps = torch.rand(1, 2, size, size)
+    to_cells = _to_cells(maps, 4, 3)
+    convolution = next(part for part in to_cells.modules() if isinstance(part, torch.nn.Conv2d))
+    mirrored = [3]
+    with torch.no_grad():
+        seen = to_cells(maps)
+        convolution.weight.copy_(convolution.weight.flip(mirrored))
+        assert torch.allclose(to_cells(maps.flip(mirrored)), seen.flip(mirrored), atol=1e-5)
+    assert seen.shape == (1, 3, 4, 4)
 
 
 def test_gradients_reach_every_weight_of_the_decoder(agents):
