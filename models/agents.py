@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,21 @@ class Play:
     photos: Tensor
     photo_encoding: Encoding
     sketch_encoding: Encoding | None
+
+
+class Meeting(NamedTuple):
+    """Who plays a batch of games: the numbers of a sender and a receiver, from 0. A pair alone is (0, 0)."""
+
+    sender: int = 0
+    receiver: int = 0
+
+
+def check_meeting(meeting: Meeting, senders: int, receivers: int) -> None:
+    """Raises UsageError if a meeting needs an agent that does not exist."""
+    for role, number, count in zip(Meeting._fields, meeting, (senders, receivers), strict=True):
+        if not 0 <= number < count:
+            last = f"{count} {role}s, numbered from 0 to {count - 1}" if count > 1 else f"one {role}, number 0"
+            raise UsageError(f"there is no {role} {number}: these agents have {last}.\nChoose another one.")
 
 
 class Agents(nn.Module):
@@ -75,6 +90,38 @@ class Agents(nn.Module):
     def shared(self) -> bool:
         return self.sender_encoder is self.receiver_encoder
 
+    @property
+    def shares_backbone(self) -> bool:
+        """Whether two encoders project the features of one frozen backbone, which then sees every picture once."""
+        encoders = (self.sender_encoder, self.receiver_encoder)
+        one, other = (encoder.backbone if isinstance(encoder, BackboneEncoder) else None for encoder in encoders)
+        return not self.shared and one is not None and one is other
+
+    @property
+    def pairs(self) -> tuple[Agents, ...]:
+        """These agents; as in a `Population`."""
+        return (self,)
+
+    @property
+    def meetings(self) -> tuple[Meeting, ...]:
+        return (Meeting(),)
+
+    def meeting(self, meeting: Meeting) -> Agents:
+        """These agents. Raises UsageError for a meeting of others."""
+        check_meeting(meeting, 1, 1)
+        return self
+
+    def with_sender_of(self, other: Agents) -> Agents:
+        """The sender of `other` with this receiver. Raises UsageError as the constructor."""
+        return Agents(
+            other.sender_encoder,
+            self.receiver_encoder,
+            other.decoder,
+            self.receiver,
+            invert=other.invert,
+            channel_noise=other.channel_noise,
+        )
+
     def forward(
         self,
         photos: Tensor,
@@ -104,22 +151,38 @@ class Agents(nn.Module):
             photo_encoding, candidate_latents = view.first(senders), view.latent[candidates]
         else:
             rows, position = torch.unique(candidates, return_inverse=True)
+            if features is None and self.shares_backbone:
+                sender_encoder = cast(BackboneEncoder, self.sender_encoder)
+                features = sender_encoder.extract(sender_encoder.preprocess(photos), layers=photo_layers)
             if features is not None:
                 photo_encoding = cast(BackboneEncoder, self.sender_encoder).project(features.of(slice(senders)))
-                view = cast(BackboneEncoder, self.receiver_encoder).project(features.of(rows))
+                view = cast(BackboneEncoder, self.receiver_encoder).project(Features(features.values[rows]))
             else:
                 photo_encoding = self.sender_encoder.encode(photos[:senders], layers=photo_layers)
                 view = self.receiver_encoder.encode(photos[rows])
             candidate_latents = view.latent[position]
 
         strokes, sketches = self.sketch(photo_encoding)
-        received = self.receiver_encoder.encode(sketches, layers=feature_layers if self.shared else (), is_sketch=True)
-        sketch_encoding = received if self.shared else None
-        if feature_layers and not self.shared:
-            sketch_encoding = self.sender_encoder.encode(sketches, layers=feature_layers, is_sketch=True)
-
+        received, sketch_encoding = self._look_at_sketches(sketches, feature_layers)
         scores = self.guess(received.latent, candidate_latents, pooled=pooled)
         return Play(scores, sketches, strokes, photos[:senders], photo_encoding, sketch_encoding)
+
+    def _look_at_sketches(self, sketches: Tensor, layers: Collection[str]) -> tuple[Encoding, Encoding | None]:
+        """The receiver's encoding of sketches, and the sender's with the maps of `layers`.
+
+        The sender's is None if it differs from the receiver's and no layers are requested.
+        """
+        if self.shared:
+            received = self.receiver_encoder.encode(sketches, layers=layers, is_sketch=True)
+            return received, received
+        if self.shares_backbone and layers:
+            sender, receiver = (cast(BackboneEncoder, e) for e in (self.sender_encoder, self.receiver_encoder))
+            features = sender.extract(sender.preprocess(sketches), layers=layers, is_sketch=True)
+            return receiver.project(features), sender.project(features)
+        received = self.receiver_encoder.encode(sketches, is_sketch=True)
+        if not layers:
+            return received, None
+        return received, self.sender_encoder.encode(sketches, layers=layers, is_sketch=True)
 
     def sketch(self, encoding: Encoding) -> tuple[Strokes, Tensor]:
         """The sender's step: strokes and sketches [B, C, S, S] for its encoding of B photos.

@@ -68,6 +68,16 @@ class AgentsConfig(Config):
     receiver_encoder: Chosen[EncoderConfig] | None = None
     decoder: Chosen[DecoderConfig]
     receiver: Chosen[Config]
+    population: int | None = option(
+        None, "N agents that both draw and guess; short for --senders N --receivers N", type=positive_int, metavar="N"
+    )
+    senders: int = option(
+        1,
+        "train N senders; sender K and receiver K share an encoder, unless --separate-encoders is given",
+        type=positive_int,
+        metavar="N",
+    )
+    receivers: int = option(1, "train N receivers", type=positive_int, metavar="N")
     separate_encoders: bool = flag("give sender and receiver one encoder each, instead of a shared one")
     freeze_encoders: bool = flag(
         "do not train the encoders, including their projections; a recurrent decoder's own encoder for the canvas is "
@@ -85,6 +95,11 @@ class AgentsConfig(Config):
         type=channel_noise,
         metavar="SPEC",
     )
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """The numbers of senders and receivers."""
+        return (self.senders, self.receivers) if self.population is None else (self.population, self.population)
 
 
 RECEIVERS = {

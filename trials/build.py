@@ -16,14 +16,23 @@ from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses.terms import TotalLoss
+from learning_to_draw.games.partners import Partners, meeting_weights
 from learning_to_draw.games.sampling import BatchTooLarge, GameSampler
-from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.agents import Agents, Meeting
 from learning_to_draw.models.config import AgentsConfig, parse_channel_noise
-from learning_to_draw.models.encoders.base import IMAGENET_MEAN, Encoder
+from learning_to_draw.models.encoders.base import IMAGENET_MEAN, BackboneEncoder, Encoder
 from learning_to_draw.models.encoders.config import EncoderConfig
+from learning_to_draw.models.population import Community, Population, all_meetings, encoders_of
 from learning_to_draw.trials.checks import check_candidates, check_game_options
 from learning_to_draw.trials.config.configure import Run, is_asked_for, replaced
-from learning_to_draw.trials.config.run import KINDS, Auxiliary, RunConfig, TrainConfig
+from learning_to_draw.trials.config.run import (
+    KINDS,
+    Auxiliary,
+    CrossplayConfig,
+    RunConfig,
+    TestConfig,
+    TrainConfig,
+)
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches, SenderView
 from learning_to_draw.trials.loop.memory import SHARE, place_of_pictures
@@ -34,7 +43,7 @@ DARK = 32  # pictures are nearly black if all their values are below this
 CHUNK = 2**24  # values searched at a time; the search ends at the first bright value
 
 # Offsets added to a seed, so that each kind of random draw has its own stream.
-TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
+TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW, PARTNERS = 1, 2, 3, 4, 5, 6, 7
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,24 @@ def set_up(config: Run, splits: Sequence[str], given: Mapping[str, Split] | None
     _warn_if_dark(config.dataset.name, pictures)
     config, batches = fit_batches(config, pictures, device)
     check_candidates(config, next(iter(batches.values())).sampler)
+    _introduce(config, batches)
     return Setup(config, device, pictures, batches)
+
+
+def _introduce(config: RunConfig, batches: Mapping[str, GameBatches]) -> None:
+    """Sets who plays the batches of a population: drawn partners in a training, otherwise everyone with everyone."""
+    senders, receivers = config.agents.counts
+    if max(senders, receivers) == 1 or isinstance(config, CrossplayConfig):
+        return
+    if isinstance(config, TestConfig) and config.agent is not None:
+        return
+    for games in batches.values():
+        games.meetings = all_meetings(senders, receivers)
+    if isinstance(config, TrainConfig):
+        weights = meeting_weights(config.partners, senders, receivers)
+        generator = torch.Generator().manual_seed(seeds_of(config).training + PARTNERS)
+        batches["train"].meetings = (Meeting(),)
+        batches["train"].partners = Partners(weights, generator)
 
 
 def fit_batches(config: Run, pictures: Pictures, device: torch.device) -> tuple[Run, dict[str, GameBatches]]:
@@ -310,13 +336,32 @@ def _too_few_batches(batch_size: int, sampler: GameSampler, split: Split) -> Usa
     )
 
 
-def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool = True) -> Agents:
-    """The agents, on the CPU, with initial weights from torch's global generator.
+def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool = True) -> Community:
+    """The agents, on the CPU, with initial weights from torch's global generator: one pair, or a `Population`.
 
     pictures: what the agents will see; only image size and channels matter. pretrained: whether to load the backbone
     weights that the configuration asks for; not needed if a checkpoint is loaded afterwards. Raises UsageError if the
     components do not fit the pictures, or if weights are missing.
     """
+    senders, receivers = config.counts
+    pairs: list[Agents] = []
+    for k in range(max(senders, receivers)):
+        pair = build_pair(config, pictures, pretrained=pretrained)
+        if k >= senders:
+            pair = pair.with_sender_of(pairs[k % senders])
+        if k >= receivers:
+            pair = pairs[k % receivers].with_sender_of(pair)
+        pairs.append(pair)
+    if len(pairs) == 1:
+        return pairs[0]
+    population = Population(pairs, senders, receivers)
+    if pretrained:  # otherwise when the weights are loaded
+        population.share_backbones()
+    return population
+
+
+def build_pair(config: AgentsConfig, pictures: Pictures, *, pretrained: bool = True) -> Agents:
+    """A new sender and a new receiver. See `build_agents`."""
 
     def build_encoder() -> Encoder:
         return _build_encoder(config.encoder, "encoder", config.imagenet_norm, pictures, pretrained)
@@ -370,22 +415,37 @@ def _in_flags_of(kind: str, chosen: Chosen[EncoderConfig], message: str) -> str:
 
 
 def build_loss(
-    loss: Chosen[Config], auxiliary: Iterable[Auxiliary], agents: Agents, seeds: Seeds, *, testing: bool = False
+    loss: Chosen[Config], auxiliary: Iterable[Auxiliary], agents: Community, seeds: Seeds, *, testing: bool = False
 ) -> TotalLoss:
     """The game's loss and the auxiliary losses that are on, with initial weights from torch's global generator.
 
     testing: whether to leave out the losses that a test does not measure, as in the official code. Raises UsageError
     if a training would learn nothing, or if the encoder lacks the feature layers that a loss compares.
     """
+    pair = agents.pairs[0]
     views = {"seed": seeds.views + TRAIN_SKETCH_VIEW, "held_out_seed": seeds.data + VALID_SKETCH_VIEW}
     terms = {
-        added.name: added.build(agents, **views)
+        added.name: added.build(pair, **views)
         for added in auxiliary
         if added.on and (added.component.in_tests or not testing)
     }
+    for added in auxiliary:
+        if hasattr(terms.get(added.name), "encoder") and not _see_alike(agents):
+            raise UsageError(
+                f"{flag_of(added.component.switch)} encodes pictures with the sender's encoder, and here every agent "
+                "has its own.\nAdd --freeze-backbone with pretrained weights, or train one pair."
+            )
     if loss.name == "NoLoss" and not testing and all(getattr(term, "always_zero", False) for term in terms.values()):
         raise UsageError(
             "--loss NoLoss alone teaches nothing: the game's loss is then always 0.\n"
             "Add another loss with a weight above 0, such as --sort-of-perceptual-loss, or choose HingeLoss or CELoss."
         )
     return TotalLoss(loss.build(), terms)
+
+
+def _see_alike(agents: Community) -> bool:
+    """Whether all encoders have the same feature maps: there is one backbone, or one pair."""
+    if len(agents.pairs) == 1:
+        return True
+    backbones = {encoder.backbone if isinstance(encoder, BackboneEncoder) else None for encoder in encoders_of(agents)}
+    return len(backbones) == 1 and None not in backbones

@@ -40,7 +40,6 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
     """
     if launched_world_size() > 1:
         raise UsageError("crossplay does not support several processes (torchrun).\nStart one process.")
-    check_files(files)
     trained = [load_other(config, file) for file in files]
     check_common_game(trained)
     set_verbosity(config.quiet and not config.dry_run)
@@ -48,15 +47,17 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
     setup = set_up(config, ("test",))
     config = setup.config
     check_unseen(config, setup.pictures.splits["test"], [run.checkpoint for run in trained])
-    pairs = [build_trained(run, setup.pictures).to(setup.device) for run in trained]
+    built = [build_trained(run, setup.pictures).to(setup.device) for run in trained]
     set_determinism(config.speed.deterministic)
-    for agents in pairs:
+    for agents in built:
         set_precision(config.speed.precision, agents)
         if config.speed.compile:
             compile_backbones(agents, setup.pictures.image_size)
-    players = list(zip(trained, pairs, strict=True))
+    players = [(run, agents) for run, community in zip(trained, built, strict=True) for agents in community.pairs]
+    if len(players) < 2:
+        raise UsageError("crossplay compares several agents.\nGive two checkpoints or more, or one of a population.")
     matched = [[pair(*sender, *receiver) for receiver in players] for sender in players]
-    logger.info("%s", describe(config, setup.pictures, setup.batches, pairs[0]))
+    logger.info("%s", describe(config, setup.pictures, setup.batches, built[0]))
     if config.dry_run:
         logger.info("A dry run ends here. The run would write to %s.", folder)
         return None
@@ -66,12 +67,18 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
         began = time.perf_counter()
         batches, device = setup.batches["test"], setup.device
         outcomes = [[play_games(config, agents, batches, device)[0] for agents in row] for row in matched]
-        names = short_names([run.checkpoint.path for run in trained])
+        names = [
+            name if len(community.pairs) == 1 else f"{name} {number}"
+            for name, community in zip(short_names([run.checkpoint.path for run in trained]), built, strict=True)
+            for number in range(len(community.pairs))
+        ]
         rates = [[played["communication_rate"] for played in row] for row in outcomes]
         table = matrix(names, rates)
         write_text(folder / "crossplay.csv", as_csv(table))
         save_picture(folder / "crossplay.png", draw_matrix(names, rates, outcomes[0][0]["chance"]))
-        result = summarise(trained, names, outcomes) | {"seconds": round(time.perf_counter() - began, 2)}
+        result = summarise([run for run, _ in players], names, outcomes) | {
+            "seconds": round(time.perf_counter() - began, 2)
+        }
         write_json(folder / "result.json", result)
     logger.info(
         "%s\nown partner %.4f, others' partners %.4f, chance %.4f\n%d turns with %d candidates per pair\nwritten to %s",
@@ -87,9 +94,9 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
 
 
 def check_files(files: Sequence[Path]) -> None:
-    """Raises UsageError for fewer than two checkpoints."""
-    if len(files) < 2:
-        raise UsageError("crossplay compares agents of several runs.\nGive two checkpoints or more, before any option.")
+    """Raises UsageError without a checkpoint."""
+    if not files:
+        raise UsageError("crossplay needs checkpoints.\nGive two or more, or one of a population, before any option.")
 
 
 def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequence[Sequence[dict]]) -> dict:

@@ -23,7 +23,7 @@ from learning_to_draw.trials.drawing import Drawing
 from learning_to_draw.trials.loop.precision import set_precision
 from learning_to_draw.trials.records.result import Outcome, outcome_of
 from learning_to_draw.trials.test import play_games
-from learning_to_draw.trials.trained import Trained, build_trained, load_trained, of_agents
+from learning_to_draw.trials.trained import Trained, build_trained_pair, load_trained, of_agents
 from learning_to_draw.trials.unseen import check_unseen
 
 CHUNK = 64  # pictures that are encoded or drawn at a time, to limit memory
@@ -101,7 +101,7 @@ class Pair:
         self.device = choose_device(config.device)
         pictures = pictures_trained_with(config.dataset)
         self.image_size, self.channels = pictures.image_size, pictures.channels
-        self.agents = build_trained(trained, pictures).to(self.device).eval()
+        self.agents = build_trained_pair(trained, pictures).to(self.device).eval()
         set_precision(config.speed.precision, self.agents)
 
     def __repr__(self) -> str:

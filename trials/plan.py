@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from learning_to_draw.components import Config
 from learning_to_draw.datasets.config import PictureFilesConfig
 from learning_to_draw.datasets.decoded_cache import cache_folder, cached_bytes
-from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.population import Community, Population
 from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import default_values, format_option, given_options, of_training
 from learning_to_draw.trials.config.run import RunConfig, TrainConfig
@@ -20,7 +20,7 @@ COUNTS = ("nlines", "npoints", "segments", "steps")  # options of decoders that 
 SHOWN_ABOVE = ("dataset", "object_oriented", "encoder", "receiver_encoder", "decoder", *COUNTS)
 
 
-def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Agents) -> str:
+def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Community) -> str:
     """A text with lines for the data, the games, the chance level and the agents.
 
     Then come the options that were given, or differ from the defaults of the data set and the declared defaults. The
@@ -74,10 +74,10 @@ def _cache_lines(dataset: Config) -> list[str]:
 
 
 def _game_line(name: str, batches: GameBatches) -> str:
-    sampler = batches.sampler
+    sampler, pairs = batches.sampler, len(batches.meetings)
     return (
-        f"{name:<14} {batches.games} turns with {sampler.candidates} candidates ({sampler.kind}), "
-        f"{len(batches)} batches of {sampler.games * sampler.senders}"
+        f"{name:<14} {batches.games_of_one} turns with {sampler.candidates} candidates ({sampler.kind}), "
+        f"{len(batches) // pairs} batches of {sampler.games * sampler.senders}{f', by {pairs} pairs' * (pairs > 1)}"
     )
 
 
@@ -100,16 +100,23 @@ def _lonely_line(batches: Mapping[str, GameBatches]) -> list[str]:
     return [line] if counts else []
 
 
-def _agents_lines(config: RunConfig, agents: Agents) -> list[str]:
+def _agents_lines(config: RunConfig, agents: Community) -> list[str]:
     trained = sum(parameter.numel() for parameter in agents.parameters() if parameter.requires_grad)
     frozen = sum(parameter.numel() for parameter in agents.parameters() if not parameter.requires_grad)
     decoder = config.agents.decoder
     counts = [f"{name} {value}" for name, value in decoder.config.values().items() if name in COUNTS]
     return [
+        *_population_line(agents),
         f"encoder        {config.agents.encoder.name}{_of_receiver(config)}",
         f"decoder        {', '.join([decoder.name, *counts])}",
         f"parameters     {trained:,} trained, {frozen:,} frozen",
     ]
+
+
+def _population_line(agents: Community) -> list[str]:
+    if not isinstance(agents, Population):
+        return []
+    return [f"population     {agents.senders} sender(s), {agents.receivers} receiver(s)"]
 
 
 def _of_receiver(config: RunConfig) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from learning_to_draw import plugins
 from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.population import Community, decoders_of
 from learning_to_draw.reading import check, read_json
 from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
@@ -96,10 +96,11 @@ class Interrupted:
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(self.folder / FILE, self.epochs - 1, self.options, self.content["model"], [])
 
-    def give_weights(self, agents: Agents) -> None:
+    def give_weights(self, agents: Community) -> None:
         """Loads the saved weights into `agents`. Raises UsageError if they do not fit."""
         load_agents(agents, self.checkpoint)
-        agents.decoder.sigma2 = self.content["sigma2"]
+        for decoder in decoders_of(agents):
+            decoder.sigma2 = self.content["sigma2"]
 
 
 def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Interrupted | None]:

@@ -14,7 +14,7 @@ import torch
 from torchbearer.callbacks import Callback
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.population import Community, Population
 from learning_to_draw.trials.build import Setup, build_loss, seeds_of, set_up
 from learning_to_draw.trials.config.configure import as_command, given_options
 from learning_to_draw.trials.config.run import CrossplayConfig, TestConfig
@@ -22,6 +22,7 @@ from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import StopOnNaN
 from learning_to_draw.trials.loop.gamelog import GameLogWriter
+from learning_to_draw.trials.loop.meetings import Meetings, partners_line, population_entries
 from learning_to_draw.trials.loop.memory import memory_estimate
 from learning_to_draw.trials.loop.pictures import PassPictures
 from learning_to_draw.trials.loop.precision import compile_backbones, set_determinism, set_precision
@@ -58,7 +59,14 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     check_unseen(config, setup.pictures.splits["test"], checkpoints)
     agents = build_trained(trained, setup.pictures)
     if receiver is not None:
-        agents = pair(trained, agents, receiver, build_trained(receiver, setup.pictures))
+        other = build_trained(receiver, setup.pictures)
+        if isinstance(agents, Population) or isinstance(other, Population):
+            raise UsageError(
+                "--swap-agents plays one sender with one receiver, and a checkpoint has several.\n"
+                "Choose them with --agent, such as --agent 0,1 for sender 0 of --weights and receiver 1 of "
+                "--weights-pair2."
+            )
+        agents = pair(trained, agents, receiver, other)
     logger.info("%s", describe(config, setup.pictures, setup.batches, agents))
     if config.dry_run:
         logger.info("%s", memory_estimate(agents, setup.pictures.nbytes))
@@ -79,11 +87,12 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     if result is None:
         return None
     logger.info(
-        "communication rate %.4f  (95%% interval %.4f to %.4f, chance %.4f)\n"
+        "communication rate %.4f  (95%% interval %.4f to %.4f, chance %.4f)\n%s"
         "%d turns with %d candidates\nwritten to %s",
         result["communication_rate"],
         *result["interval"],
         result["chance"],
+        partners_line(result),
         result["games"],
         result["candidates"],
         folder,
@@ -94,11 +103,12 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
 
 
 def _write(
-    config: TestConfig, trained: Trained, receiver: Trained | None, agents: Agents, setup: Setup, folder: Path
+    config: TestConfig, trained: Trained, receiver: Trained | None, agents: Community, setup: Setup, folder: Path
 ) -> dict[str, Any] | None:
     """Plays the games and writes all files of the test. Returns the content of result.json, or None on ranks > 0."""
     batches, began = setup.batches["test"], time.perf_counter()
-    log = GameLogWriter(folder, batches.split, config.data_seed, _card(config, trained, receiver, agents, batches))
+    card = _card(config, trained, receiver, agents, batches)
+    log = GameLogWriter(folder, batches.split, config.data_seed, card, names_agents=isinstance(agents, Population))
     entry = _play(config, agents, setup, folder, log)
     if distributed.rank() > 0:
         return None
@@ -135,10 +145,10 @@ def _other_receiver(config: TestConfig, trained: Trained) -> Trained | None:
 
 
 def _card(
-    config: TestConfig, trained: Trained, receiver: Trained | None, agents: Agents, batches: GameBatches
+    config: TestConfig, trained: Trained, receiver: Trained | None, agents: Community, batches: GameBatches
 ) -> dict[str, Any]:
     """The content of the game log's card.json: the games, the agents, the options and the versions."""
-    sampler = batches.sampler
+    sampler, decoder = batches.sampler, agents.pairs[0].decoder
     return {
         "game": sampler.kind,
         "dataset": config.dataset.name,
@@ -147,10 +157,10 @@ def _card(
         "candidates": sampler.candidates,
         "chance": 1 / sampler.candidates,
         "data_seed": config.data_seed,
-        "image_size": agents.decoder.image_size,
-        "channels": agents.decoder.channels,
-        "invert": agents.invert,
-        "contrast": agents.decoder.contrast,
+        "image_size": decoder.image_size,
+        "channels": decoder.channels,
+        "invert": agents.pairs[0].invert,
+        "contrast": decoder.contrast,
         "decoder": config.agents.decoder.name,
         "weights": str(trained.checkpoint.path),
         "receiver_weights": str((receiver or trained).checkpoint.path),
@@ -159,15 +169,18 @@ def _card(
     }
 
 
-def _play(config: TestConfig, agents: Agents, setup: Setup, folder: Path, game_log: GameLogWriter) -> dict[str, Any]:
+def _play(config: TestConfig, agents: Community, setup: Setup, folder: Path, game_log: GameLogWriter) -> dict[str, Any]:
     """Plays the games, and writes the log and the pictures. Returns `result_entry`."""
     batches = setup.batches["test"]
     pictures = PassPictures(folder, config.num_reconstructions, "test", "test_sketch_samples.png")
     progress = Progress(batches.sampler.games * batches.sampler.senders)
+    meetings = [Meetings(folder, agents, "test")] if isinstance(agents, Population) else []
     try:
-        entry, measured = play_games(config, agents, batches, setup.device, [pictures, game_log, progress])
+        entry, measured = play_games(config, agents, batches, setup.device, [pictures, game_log, progress, *meetings])
     finally:
         game_log.discard_unfinished()
+    for seen in meetings if distributed.rank() == 0 else ():
+        entry |= population_entries(seen.row(), batches.meetings)
     names = ("test_loss", "test_commrate", "test_commrate_std")
     names += tuple(name for name in measured if name not in names)  # the loss's terms, if there are several
     if distributed.rank() == 0:
@@ -178,7 +191,7 @@ def _play(config: TestConfig, agents: Agents, setup: Setup, folder: Path, game_l
 
 def play_games(
     config: TestConfig | CrossplayConfig,
-    agents: Agents,
+    agents: Community,
     batches: GameBatches,
     device: torch.device,
     callbacks: Sequence[Callback] = (),
@@ -193,7 +206,7 @@ def play_games(
     measured = evaluate(build_trial(agents, loss, device, callbacks=callbacks), batches)
     entry = result_entry(
         batches.split.name,
-        batches.games,
+        batches.games_of_one,
         batches.sampler.candidates,
         rate=measured["test_commrate"],
         loss=measured["test_loss"],

@@ -17,7 +17,7 @@ import torch
 from learning_to_draw.errors import program
 from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
-from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.population import Community, Population, decoders_of
 from learning_to_draw.trials.build import build_agents, build_loss, seeds_of, set_up
 from learning_to_draw.trials.checks import check_train_options
 from learning_to_draw.trials.config.configure import as_command, replaced
@@ -34,6 +34,7 @@ from learning_to_draw.trials.loop.callbacks import (
     StopOnNaN,
 )
 from learning_to_draw.trials.loop.interrupts import Interrupts
+from learning_to_draw.trials.loop.meetings import Meetings, partners_line, population_entries
 from learning_to_draw.trials.loop.memory import graph_bytes, memory_estimate
 from learning_to_draw.trials.loop.pictures import EpochStrokes, PassPictures
 from learning_to_draw.trials.loop.precision import compile_backbones, keep_features, set_determinism, set_precision
@@ -143,11 +144,13 @@ def train(
         result |= options_entry(config)
         write_json(folder / "result.json", result)
     logger.info(
-        "validation: communication rate %.3f (best %.3f in epoch %d), chance %.3f\ntest it with\n%s test --weights %s",
+        "validation: communication rate %.3f (best %.3f in epoch %d), chance %.3f\n%s"
+        "test it with\n%s test --weights %s",
         result["communication_rate"],
         result["best"]["communication_rate"],
         result["best"]["epoch"] + 1,  # for people, epochs count from 1
         result["chance"],
+        partners_line(result),
         program(),
         shlex.quote(str(folder / "model_final.pt")),
     )
@@ -163,13 +166,13 @@ def _seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _optimizer(agents: Agents, loss: TotalLoss, rate: float, config: TrainConfig) -> torch.optim.Adam:
+def _optimizer(agents: Community, loss: TotalLoss, rate: float, config: TrainConfig) -> torch.optim.Adam:
     """Adam over all weights that are trained. The decoder's weights are a group of their own if they have their own
     learning rate; log.csv has the rate of the other group."""
     everything = [weight for weight in (*agents.parameters(), *loss.parameters()) if weight.requires_grad]
     if config.decoder_lr_factor == 1:
         return torch.optim.Adam(everything, lr=rate, weight_decay=config.weight_decay)
-    drawing = {id(weight) for weight in agents.decoder.parameters()}
+    drawing = {id(weight) for decoder in decoders_of(agents) for weight in decoder.parameters()}
     groups = [
         {"params": [weight for weight in everything if id(weight) not in drawing]},
         {"params": [weight for weight in everything if id(weight) in drawing], "lr": rate * config.decoder_lr_factor},
@@ -178,7 +181,7 @@ def _optimizer(agents: Agents, loss: TotalLoss, rate: float, config: TrainConfig
 
 
 def _fit(
-    agents: Agents,
+    agents: Community,
     loss: TotalLoss,
     batches: dict[str, GameBatches],
     rate: LearningRate,
@@ -209,6 +212,7 @@ def _fit(
         StopOnNaN(snapshots),
         PassPictures(folder, config.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
         EpochStrokes(folder, config.num_reconstructions),
+        Meetings(folder, agents, "val") if isinstance(agents, Population) else None,
         log,
         Progress(sampler.games * sampler.senders * distributed.world_size(), clock),
         EpochLine(clock),
@@ -282,9 +286,11 @@ def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
 def summarise(history: list[dict], best: dict, valid: GameBatches) -> dict:
     """The content of a training's result.json: rates and losses of the last epoch and of the best epoch (from 0)."""
     last = history[-1]
-    return result_entry(
-        valid.split.name, valid.games, valid.sampler.candidates, rate=last["val_commrate"], loss=last["val_loss"]
-    ) | {
+    entry = result_entry(
+        valid.split.name, valid.games_of_one, valid.sampler.candidates, rate=last["val_commrate"], loss=last["val_loss"]
+    )
+    entry |= population_entries(last, valid.meetings)
+    return entry | {
         "epochs": len(history),
         "train": {"communication_rate": last["commrate"], "loss": last["loss"]},
         "best": {

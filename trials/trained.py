@@ -13,8 +13,9 @@ import torch
 from learning_to_draw import plugins
 from learning_to_draw.components import options_of
 from learning_to_draw.errors import UsageError, first_line
-from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.agents import Agents, Meeting
 from learning_to_draw.models.config import AgentsConfig
+from learning_to_draw.models.population import Community
 from learning_to_draw.trials.build import Pictures, build_agents
 from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
@@ -26,7 +27,7 @@ from learning_to_draw.trials.config.configure import (
     given_options,
 )
 from learning_to_draw.trials.config.parse import parse, read_early
-from learning_to_draw.trials.config.run import RunConfig
+from learning_to_draw.trials.config.run import RunConfig, TestConfig, meeting_of
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents, load_checkpoint, load_fitting
 
 # Agents that play with each other must have the same values of these options, the same data set with the same options
@@ -88,12 +89,22 @@ def of_agents(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in NOT_OF_AGENTS}
 
 
-def build_trained(trained: Trained, pictures: Pictures) -> Agents:
-    """The agents of the checkpoint, on the CPU. Raises UsageError if its weights do not fit its options."""
+def build_trained(trained: Trained, pictures: Pictures) -> Community:
+    """The agents of the checkpoint, on the CPU; those of --agent, if the configuration has it.
+
+    Raises UsageError if the weights do not fit the options, or there is no such agent.
+    """
     check_fit(trained.config.agents, pictures, trained.checkpoint)
     agents = build_agents(trained.config.agents, pictures, pretrained=False)
     load_agents(agents, trained.checkpoint)
+    if isinstance(trained.config, TestConfig) and trained.config.agent is not None:
+        return agents.meeting(Meeting(*meeting_of(trained.config.agent)))
     return agents
+
+
+def build_trained_pair(trained: Trained, pictures: Pictures) -> Agents:
+    """As `build_trained`, but of a population without --agent the first sender and the first receiver."""
+    return build_trained(trained, pictures).meeting(Meeting())
 
 
 def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) -> None:
@@ -127,9 +138,7 @@ def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agen
     if sender is receiver:
         return sender
     try:
-        return Agents(
-            sender.sender_encoder, receiver.receiver_encoder, sender.decoder, receiver.receiver, invert=sender.invert
-        )
+        return receiver.with_sender_of(sender)
     except UsageError as error:
         raise UsageError(
             f"the sender of {one.checkpoint.path} draws in colour, but the receiver of {other.checkpoint.path} sees "

@@ -105,7 +105,7 @@ def erasure_pairs(materials: Sequence[LogData]) -> Measured:
     for first, second in itertools.combinations(range(len(materials)), 2):
         draws, difference = drops[:, first] - drops[:, second], float((lost[first] - lost[second]).mean())
         p_values.append(bootstrap_p(draws, difference))
-        label = f"drop of the rate without a stroke: {materials[first].log.folder} - {materials[second].log.folder}"
+        label = f"drop of the rate without a stroke: {materials[first].log.title} - {materials[second].log.title}"
         rows.append(Row(label, difference, interval(draws), 0.0))
     corrected = holm(p_values)
     note = f"mean over drawn strokes; {len(targets)} games; paired bootstrap over games, "

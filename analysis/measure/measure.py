@@ -23,6 +23,7 @@ from learning_to_draw.components import load
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.encoders.clip import load_clip
 from learning_to_draw.trials.build import choose_device
+from learning_to_draw.trials.config.run import meeting_of
 from learning_to_draw.trials.records.atomic import write_json
 from learning_to_draw.trials.records.gamelog import GameLog, read_log
 from learning_to_draw.trials.records.output import check_new
@@ -53,6 +54,7 @@ def measure(
     judge_weights: Path | None = None,
     dataset_root: Path | None = None,
     word_vectors: Path | None = None,
+    agent: str | None = None,
     *,
     pretrained: bool = True,
 ) -> str:
@@ -70,11 +72,12 @@ def measure(
         raise UsageError("--judge-weights, --dataset-root and --word-vectors need --judge.\nAdd --judge, or omit them.")
     names = classes if classes_file is None else read_names(classes_file)
     place = choose_device(device)
-    sources = [read_log(folder) for folder in logs]
+    given = [_chosen(read_log(folder), agent) for folder in logs]
+    sources = [log for pairs in given for log in pairs]
     replays: list[Replay | None] = [None] * len(sources)
     if weights:
-        pairs = zip(weights, sources, strict=True)
-        replays = [load_replay(path, log, place, trust=trust_weights, plugin=plugin) for path, log in pairs]
+        played = ((path, log) for path, pairs in zip(weights, given, strict=True) for log in pairs)
+        replays = [load_replay(path, log, place, trust=trust_weights, plugin=plugin) for path, log in played]
     classifier = None
     if clip and "legibility" in chosen:
         classifier = Clip(clip_model, load_clip(clip_model, pretrained=pretrained).to(place), place)
@@ -93,7 +96,7 @@ def measure(
     materials = [LogData(log, settings, replay, lesson) for log, replay, lesson in of_logs]
 
     of_each = [name for name in chosen if not MEASURES[name].of_all_logs]
-    by_log = [_take(of_each, material, str(material.log.folder)) for material in materials]
+    by_log = [_take(of_each, material, material.log.title) for material in materials]
     together = _take([name for name in chosen if MEASURES[name].of_all_logs], materials, "all logs")
     if json is not None:
         write_json(json, _content(materials, by_log, together), new=True)
@@ -104,9 +107,14 @@ def measure(
 
     if len(materials) == 1:
         return table(by_log[0] | together)
-    headings = [*(str(log.folder) for log in sources), f"all {len(sources)} logs"]
+    headings = [*(log.title for log in sources), f"all {len(sources)} logs"]
     tables = zip(headings, [*by_log, together], strict=True)
     return "\n\n".join(f"{'### ' * markdown}{heading}\n\n{table(measured)}" for heading, measured in tables if measured)
+
+
+def _chosen(log: GameLog, agent: str | None) -> list[GameLog]:
+    """The games of --agent; without it, a log for each pair of own partners."""
+    return log.own_pairs() if agent is None else [log.of_pair(*meeting_of(agent))]
 
 
 def _take(chosen: Sequence[str], material: LogData | Sequence[LogData], of: str) -> dict[str, Measured]:
@@ -132,7 +140,7 @@ def _content(
         "seed": settings.seed,
         "logs": [
             {
-                "log": str(material.log.folder),
+                "log": material.log.title,
                 "digest": material.log.digest(),
                 "games": len(material.log.games),
                 "measures": as_json(measured),

@@ -10,7 +10,7 @@ from learning_to_draw.analysis.measures.judge_names import DEFAULT_JUDGE, OWN_JU
 from learning_to_draw.components import positive_int, seed
 from learning_to_draw.models.encoders.config import CLIPVisualConfig
 from learning_to_draw.trials.config.parse import add_flag, add_options
-from learning_to_draw.trials.config.run import RunConfig, TestConfig
+from learning_to_draw.trials.config.run import RunConfig, TestConfig, agent
 
 
 def add_measure_options(group: Any) -> None:
@@ -22,6 +22,13 @@ def add_measure_options(group: Any) -> None:
         metavar="FILE",
         help="checkpoint that played the log, model_*.pt (the receiver's, if there were two); with several logs, "
         "give it once for each, in the same order (default: skip the measures that need the agents)",
+    )
+    group.add_argument(
+        "--agent",
+        type=agent,
+        metavar="K[,J]",
+        help="in the log of a population: only the games of sender K with receiver K, or with receiver J (default: "
+        "every sender with its own partner, as a log of its own)",
     )
     add_options(group, TestConfig, "trust_weights")
     add_options(group, RunConfig, "plugin")

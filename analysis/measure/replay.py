@@ -18,7 +18,7 @@ from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import COMMAND_LINE, complete
 from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes
-from learning_to_draw.trials.trained import Trained, build_trained, load_trained, of_agents
+from learning_to_draw.trials.trained import Trained, build_trained_pair, load_trained, of_agents
 
 BATCH = 128  # pictures per forward pass of an encoder
 
@@ -87,11 +87,20 @@ class Replay:
         return torch.cat([encoder.encode(batch, is_sketch=is_sketch).latent for batch in images])
 
 
+def _agent_of(log: GameLog) -> str | None:
+    """--agent for the pair that played the log; None if it was trained alone."""
+    if (agent := log.card.get("options", {}).get("agent")) is not None:
+        return str(agent)
+    (meeting,) = log.meetings
+    return None if meeting == (0, 0) else f"{meeting[0]},{meeting[1]}"
+
+
 def load_replay(
     path: Path, log: GameLog, device: torch.device, *, trust: bool = False, plugin: Path | None = None
 ) -> Replay:
     """Loads the agents that played a log. Raises UsageError if checkpoint and log do not fit together."""
-    given = {"weights": str(path), "trust_weights": trust} | ({} if plugin is None else {"plugin": plugin})
+    given = {"weights": str(path), "trust_weights": trust, "agent": _agent_of(log)}
+    given |= {} if plugin is None else {"plugin": plugin}
     trained = load_trained("test", path, given)
     if not trained.checkpoint.options:  # a checkpoint of the official code; the log's card has the options
         if not log.card.get("options"):
@@ -102,7 +111,7 @@ def load_replay(
         config = complete("test", given, COMMAND_LINE, of_agents(log.card["options"]), "card.json")
         trained = Trained(config, trained.checkpoint)
     photo = read_pictures([log.picture(log.games[0].photo)])
-    agents = build_trained(trained, Pictures({}, photo.shape[-1], photo.shape[1]))
+    agents = build_trained_pair(trained, Pictures({}, photo.shape[-1], photo.shape[1]))
     # The test may have used other drawing settings than the training.
     agents.invert = log.card.get("invert", agents.invert)
     agents.decoder.contrast = log.card.get("contrast", agents.decoder.contrast)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
-from scipy.spatial.distance import cdist, pdist, squareform
+from scipy.spatial.distance import pdist, squareform
+
+from learning_to_draw.games.drawings import matched_distances
 
 POINTS_A_STROKE = 8
 
@@ -39,28 +40,11 @@ def feature_distances(features: np.ndarray) -> np.ndarray:
 
 
 def matching_distances(points: np.ndarray) -> np.ndarray:
-    """float64 [N (N - 1) / 2]: distances between drawings [N, K, P, 2] as sets of strokes, in canvas units.
-
-    The distance of two drawings is the mean distance of their strokes, matched one to one with the least total (Kuhn
-    1955). The distance of two strokes is the mean distance of their control points, with one stroke reversed if that is
-    smaller. So the order and direction of strokes do not matter; widths and colours are ignored.
-    """
-    count, strokes = points.shape[:2]
-    distances = np.zeros((count, count))
-    for i in range(count - 1):
-        for j, costs in enumerate(_stroke_distances(points[i + 1 :], points[i]), start=i + 1):
-            distances[i, j] = distances[j, i] = costs[linear_sum_assignment(costs)].sum() / strokes
+    """float64 [N (N - 1) / 2]: distances between drawings [N, K, P, 2] as sets of strokes (see `matched_distances`)."""
+    distances = np.zeros((len(points), len(points)))
+    for i in range(len(points) - 1):
+        distances[i, i + 1 :] = distances[i + 1 :, i] = matched_distances(points[i + 1 :], points[i])
     return squareform(distances)
-
-
-def _stroke_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float64 [N, K, K]: from every stroke of drawings [N, K, P, 2] to every stroke of `other` [K, P, 2]."""
-    count, strokes, points = drawings.shape[:3]
-    flat = drawings.reshape(count * strokes, points, 2)
-    forwards, backwards = (
-        sum(cdist(flat[:, p], aligned[:, p]) for p in range(points)) / points for aligned in (other, other[:, ::-1])
-    )
-    return np.minimum(forwards, backwards).reshape(count, strokes, strokes)
 
 
 def sample_points(points: np.ndarray, each: int = POINTS_A_STROKE) -> np.ndarray:

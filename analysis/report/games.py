@@ -24,7 +24,7 @@ def games_of(log: GameLog, views: Views, max_games: int, seed: int, pictures: Pi
     """Returns the page's content for one log. Raises UsageError if a picture of a shown game cannot be read."""
     shown = _chosen(log.games, max_games, seed)
     return {
-        "name": log.folder.parent.name if log.folder.name == "gamelogs" else log.folder.name,
+        "name": _name(log),
         "folder": str(log.folder),
         "card": {name: log.card.get(name) for name in ("dataset", "game", "split", "weights")},
         "result": _result(log.games),
@@ -36,6 +36,11 @@ def games_of(log: GameLog, views: Views, max_games: int, seed: int, pictures: Pi
         "roles": roles.as_content(views.roles) if views.roles else None,
         "map": sketch_map.as_content(log, views.map, pictures) if views.map else None,
     }
+
+
+def _name(log: GameLog) -> str:
+    name = log.folder.parent.name if log.folder.name == "gamelogs" else log.folder.name
+    return f"{name}, {part}" if (part := log.part) else name
 
 
 def _chosen(games: Sequence[Turn], most: int, seed: int) -> list[int]:

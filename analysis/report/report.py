@@ -48,7 +48,7 @@ def report(
     new, name = not output.exists() and not output.is_symlink(), _identity(source)
     _check_replaceable(output, name)
     pictures = Pictures()
-    played = [read_log(folder) for folder in _log_folders(source, logs)]
+    played = [log for folder in _log_folders(source, logs) for log in read_log(folder).own_pairs()]
     measured = [read_measures(path) for path in measures] or list(measures_within(_folders(run, played)))
     views = [views_of(log, measured, seed) for log in played]
     if measures and not any(view.roles and view.roles.lost for view in views):

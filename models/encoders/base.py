@@ -107,6 +107,21 @@ class BackboneEncoder(Encoder):
         """Whether no parameter of the network is trained."""
         return not any(parameter.requires_grad for parameter in self.backbone.parameters())
 
+    def same_features(self, other: Encoder) -> bool:
+        """Whether the other encoder has the same features: the same frozen backbone and the same normalisation."""
+        if type(other) is not type(self) or not (self.frozen and other.frozen):
+            return False
+        values, other_values = ({**e.backbone.state_dict(), "mean": e.mean, "std": e.std} for e in (self, other))
+        same_names = values.keys() == other_values.keys() and self.imagenet_norm == other.imagenet_norm
+        return same_names and all(torch.equal(v, other_values[n]) for n, v in values.items())
+
+    def share_backbone(self, other: BackboneEncoder) -> None:
+        """Replaces this encoder's backbone by that of the other, if they are frozen and equal."""
+        if self.backbone is other.backbone or not self.same_features(other):
+            return
+        name = next(name for name, module in self.named_children() if module is self.backbone)
+        setattr(self, name, other.backbone)
+
     def forward(self, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False) -> Encoding:
         return self.project(self.extract(pictures, layers=layers, is_sketch=is_sketch))
 

@@ -109,7 +109,7 @@ def _moving(images, indices, generator, device=None):
     ("options", "augment", "told"),
     [
         (SMALL, None, "the backbone is not frozen"),
-        ({**FROZEN, "separate_encoders": True}, None, "backbones of sender and receiver are not the same"),
+        ({**FROZEN, "separate_encoders": True}, None, "backbones of the agents are not the same"),
         ({"image_size": 32, "encoder": "SmallCNNEncoder"}, None, "no backbone"),
         (FROZEN, _moving, "train pictures are augmented"),
     ],

@@ -128,7 +128,7 @@ def test_features_of_unequal_eyes_are_not_shared(options):
     split = Digits().split("test")
     deal = OriginalGame(GameConfig(batch_size=8), split, generator=torch.Generator(), shuffle=False)
     batches = {"test": GameBatches(split, deal, device=CPU, seed=2)}
-    with pytest.raises(UsageError, match="backbones of sender and receiver are not the same"):
+    with pytest.raises(UsageError, match="backbones of the agents are not the same"):
         keep_features("on", agents, loss, batches, CPU)
 
 

@@ -16,6 +16,7 @@ from learning_to_draw.components import (
     Chosen,
     Component,
     Config,
+    InvalidValueError,
     Option,
     flag,
     non_negative_float,
@@ -164,6 +165,24 @@ class SpeedConfig(Config):
     compile: bool = flag("compile the backbone with torch.compile; takes a minute or more at the start")
 
 
+def agent(text: str) -> str:
+    """The type of --agent: the text, which `meeting_of` understands."""
+    numbers = text.split(",")
+    if len(numbers) > 2 or not all(number.strip().isdecimal() for number in numbers):
+        raise InvalidValueError(f"{text!r} is neither a number, such as 0, nor two, such as 0,1")
+    return text
+
+
+def meeting_of(agent: str) -> tuple[int, int]:
+    """(sender, receiver) of --agent: "2" is (2, 2), and "2,0" is (2, 0)."""
+    numbers = [int(number) for number in agent.split(",")]
+    return numbers[0], numbers[-1]
+
+
+AGENT_HELP = (
+    "play one pair of a population: sender K with receiver K, or, given as K,J, sender K with receiver J; numbered "
+    "from 0; left out: every sender plays with every receiver"
+)
 ALLOW_TRAINED_HELP = "test also on pictures that the agents were trained on; their rate is then too high"
 DEVICE_HELP = "cpu, cuda, cuda:1, ...; left out: the first GPU if available, otherwise the CPU"
 PLUGIN_HELP = (
@@ -310,6 +329,13 @@ class TrainConfig(RunConfig):
         const="learning-to-draw",
         metavar="PROJECT",
     )
+    partners: str = option(
+        "random",
+        "who plays the next batch in a population: random: any sender with any receiver; ring: sender K with receivers "
+        "K and K + 1; fixed: separate pairs; or a file with a line for each sender, and in it for each receiver a "
+        "number: how often they meet",
+        metavar="random|ring|fixed|FILE",
+    )
     gather_candidates: bool = flag(
         "train with one large game per step, whose candidates are the pictures of all processes (torchrun), "
         "--batch-size from each. Only for the original game; games of validation and test keep their size"
@@ -336,6 +362,7 @@ class TestConfig(RunConfig):
     )
     swap_agents: bool = flag("play the sender of --weights with the receiver of --weights-pair2", "--swapAgents")
     weights_pair2: str | None = option(None, "the checkpoint of the receiver, with --swap-agents", metavar="FILE")
+    agent: str | None = option(None, AGENT_HELP, type=agent, metavar="K[,J]")
     allow_trained: bool = flag(ALLOW_TRAINED_HELP)
     trust_weights: bool = flag(TRUST_HELP)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from learning_to_draw.datasets.augment import random_affine
 from learning_to_draw.datasets.splits import Split
+from learning_to_draw.games.partners import Partners
 from learning_to_draw.games.sampling import GameIndices, GameSampler
-from learning_to_draw.models.agents import Play
+from learning_to_draw.models.agents import Meeting, Play
 from learning_to_draw.models.encoders.base import Features
 from learning_to_draw.trials.loop.feature_cache import FeatureCache
 
@@ -40,6 +41,7 @@ class Batch:
     items: GameIndices
     features: Features | None = None
     played: PlayedBatch | None = None
+    meeting: Meeting = Meeting()
 
     @property
     def senders(self) -> int:
@@ -56,6 +58,8 @@ class GameBatches:
     A picture that both sender and receiver see has one (augmented) view: it is one row of `photos`, and passes a shared
     encoder once. With `sender_view` (see `SenderView`) the senders see their own views instead. Each process gets an
     equal share of the batches.
+
+    In a population, `partners` draws who plays each batch of a training, and all `meetings` play each held-out batch.
     """
 
     def __init__(
@@ -77,9 +81,11 @@ class GameBatches:
         self._device, self._seed, self._sender_view = device, seed, sender_view
         self._generator = torch.Generator().manual_seed(seed)
         self.features: FeatureCache | None = None  # cached features; None: the encoder computes them
+        self.partners: Partners | None = None
+        self.meetings: Sequence[Meeting] = (Meeting(),)
 
     def __len__(self) -> int:
-        return len(self.sampler) // self._processes
+        return len(self.sampler) // self._processes * len(self.meetings)
 
     def __iter__(self) -> Iterator[Batch]:
         return self.after(0)
@@ -100,11 +106,20 @@ class GameBatches:
 
         for _ in range(batches):
             next_indices()
-        return (self._gather(next_indices()) for _ in range(len(self) - batches))
+        remaining = len(self.sampler) // self._processes - batches
+        return (played for _ in range(remaining) for played in self._met(self._gather(next_indices())))
+
+    def _met(self, batch: Batch) -> Iterator[Batch]:
+        """Yields the batch for everyone who plays it."""
+        if self.partners is not None:
+            yield replace(batch, meeting=Meeting(*self.partners.draw()))
+        else:
+            yield from (replace(batch, meeting=meeting) for meeting in self.meetings)
 
     def generators(self) -> dict[str, torch.Generator]:
         """The random generators that determine the next epoch, by name."""
-        return {"views": self._generator, "deals": self.sampler.generator}
+        partners = {} if self.partners is None else {"partners": self.partners.generator}
+        return {"views": self._generator, "deals": self.sampler.generator} | partners
 
     @property
     def pictures_stay(self) -> bool:
@@ -113,8 +128,13 @@ class GameBatches:
 
     @property
     def games(self) -> int:
-        """The number of games (one per sender's turn) per epoch, summed over all processes."""
+        """The number of games (one per sender's turn) per epoch, summed over all processes and meetings."""
         return len(self) * self._processes * self.sampler.games * self.sampler.senders
+
+    @property
+    def games_of_one(self) -> int:
+        """The number of games that each meeting plays per epoch."""
+        return self.games // len(self.meetings)
 
     def _gather(self, indices: GameIndices) -> Batch:
         features = None

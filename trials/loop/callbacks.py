@@ -19,8 +19,8 @@ from torchbearer.callbacks import Callback
 from learning_to_draw.errors import RunError
 from learning_to_draw.games.losses.perceptual import PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
-from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.encoders.batch_norm import plain_averages, running_statistics
+from learning_to_draw.models.population import Community, decoders_of
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.trial import metrics_to_floats
@@ -51,7 +51,7 @@ class EpochClock(Callback):
     games_per_second covers training only, and counts every sender's turn as a game.
     """
 
-    def __init__(self, batches: GameBatches, agents: Agents):
+    def __init__(self, batches: GameBatches, agents: Community):
         super().__init__()
         self.games_per_step, self.steps_per_epoch, self.agents = batches.games / len(batches), len(batches), agents
 
@@ -74,7 +74,7 @@ class EpochClock(Callback):
         games = self._steps * self.games_per_step
         state[torchbearer.METRICS]["games_per_second"] = round(games / self._training_seconds, 1)
         state[torchbearer.METRICS]["seconds"] = round(time.perf_counter() - self._epoch_start, 2)
-        state[torchbearer.METRICS]["sigma2"] = self.agents.decoder.sigma2
+        state[torchbearer.METRICS]["sigma2"] = self.agents.pairs[0].decoder.sigma2
 
     def elapsed_and_left(self, state) -> tuple[float, float]:
         """Seconds since the training began, or was resumed, and until its last epoch ends, at the mean speed so far.
@@ -93,24 +93,30 @@ class RecalibrateBatchNorm(Callback):
 
     Running averages lag behind weights that still change. Over many layers this adds up: agents with ten such layers
     communicated well in training, but were near chance in held-out games. Plays without channel noise, as held-out
-    games do. Costs up to 20 forward passes per epoch; nothing for agents without trained batch normalisation.
+    games do. Costs up to 20 forward passes of each pair per epoch; nothing for agents without trained batch
+    normalisation.
     """
 
-    def __init__(self, agents: Agents, batches: GameBatches):
+    def __init__(self, agents: Community, batches: GameBatches):
         super().__init__()
         self.agents, self.batches = agents, batches
 
     @torch.no_grad()
     def on_end_training(self, state):
-        noise, self.agents.channel_noise = self.agents.channel_noise, None
+        pairs = self.agents.pairs
+        noise = pairs[0].channel_noise
         try:
+            for pair in pairs:
+                pair.channel_noise = None
             with plain_averages(self.agents) as needed:
                 for batch in itertools.islice(self.batches, SETTLING_BATCHES if needed else 0):
-                    self.agents(batch.photos, batch.candidates, batch.senders)
+                    for pair in pairs:
+                        pair(batch.photos, batch.candidates, batch.senders)
                 for statistic in running_statistics(self.agents) if needed else ():
                     statistic.copy_(distributed.mean(statistic))
         finally:
-            self.agents.channel_noise = noise
+            for pair in pairs:
+                pair.channel_noise = noise
 
 
 class LearntWeightsColumns(Callback):
@@ -159,7 +165,7 @@ class Snapshots(Callback):
     def __init__(
         self,
         folder: Path,
-        agents: Agents,
+        agents: Community,
         loss: TotalLoss,
         options: Mapping[str, Any],
         *,
@@ -210,14 +216,15 @@ def _merit(row: dict[str, Any]) -> tuple[float, float]:
 
 
 class AnnealSigma2(Callback):
-    """Anneals the decoder's sigma2 after an epoch has been logged and saved (see `Decoder.anneal`)."""
+    """Anneals the decoders' sigma2 after an epoch has been logged and saved (see `Decoder.anneal`)."""
 
-    def __init__(self, agents: Agents):
+    def __init__(self, agents: Community):
         super().__init__()
         self.agents = agents
 
     def on_checkpoint(self, state):
-        self.agents.decoder.anneal(state[torchbearer.EPOCH])
+        for decoder in decoders_of(self.agents):
+            decoder.anneal(state[torchbearer.EPOCH])
 
 
 class StopOnNaN(Callback):

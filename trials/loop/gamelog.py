@@ -32,9 +32,13 @@ from learning_to_draw.trials.records.pictures import to_bytes
 class GameLogWriter(Callback):
     """Writes `folder`/gamelogs during a test pass. All files but pictures get their names when the pass ends."""
 
-    def __init__(self, folder: Path, split: Split, seed: int, card: Mapping[str, Any]):
-        """split: the split that is played. seed: --data-seed. card: the content of card.json, without the results."""
+    def __init__(self, folder: Path, split: Split, seed: int, card: Mapping[str, Any], *, names_agents: bool = False):
+        """split: the split that is played. seed: --data-seed. card: the content of card.json, without the results.
+
+        names_agents: whether every line of games.jsonl says who drew and who guessed.
+        """
         super().__init__()
+        self.names_agents = names_agents
         self.folder, self.split, self.seed, self.card = folder / "gamelogs", split, seed, card
         self._file_of_item: dict[int, str] = {}
         self._unfinished: list[Any] = []
@@ -106,7 +110,7 @@ class GameLogWriter(Callback):
                 "scores": rounded(scores[turn]),
                 "guess": guess,
                 "target": target,
-            }
+            } | (batch.meeting._asdict() if self.names_agents else {})
 
     def _save_candidates(self, batch: Batch) -> list[list[str]]:
         """Saves the candidates' pictures and returns their paths in the log, one list per game.

@@ -8,7 +8,7 @@ import torch
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
-from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.population import Community
 from learning_to_draw.rasteriser.draw import in_plain_torch
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
@@ -47,7 +47,7 @@ def memory_budget(device: torch.device) -> int:
         return 2048 * MIB
 
 
-def memory_estimate(agents: Agents, pictures: int, step: float | None = None) -> str:
+def memory_estimate(agents: Community, pictures: int, step: float | None = None) -> str:
     """A line with an estimate of a run's memory: decoded pictures, weights, and the graph of one step.
 
     pictures: bytes of the decoded pictures. step: bytes of the graph of a training step (see `graph_bytes`); None in a
@@ -61,10 +61,10 @@ def memory_estimate(agents: Agents, pictures: int, step: float | None = None) ->
     return f"memory         about {sum(parts.values()) / MIB:.0f} MiB: {listed}"
 
 
-def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
+def graph_bytes(batches: GameBatches, agents: Community, loss: TotalLoss) -> float:
     """The bytes that autograd saves in one training step, measured on a game of four pictures and scaled to a batch."""
-    few, sampler = 4, batches.sampler
-    size, channels = agents.decoder.image_size, batches.split.view(torch.arange(1)).shape[1]
+    few, sampler, pair = 4, batches.sampler, agents.pairs[0]
+    size, channels = pair.decoder.image_size, batches.split.view(torch.arange(1)).shape[1]
     # If the receiver's picture differs from the sender's, both pass the encoder.
     others = few if sampler.kind in ("different", "mixed") else 0
     photos, candidates = torch.rand(few + others, channels, size, size), torch.arange(few)[None] + others
@@ -77,7 +77,7 @@ def graph_bytes(batches: GameBatches, agents: Agents, loss: TotalLoss) -> float:
 
     owned = {parameter.untyped_storage().data_ptr() for parameter in agents.parameters()}
     with in_plain_torch(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        play = agents(photos, candidates, few, feature_layers=loss.needed_layers)
+        play = pair(photos, candidates, few, feature_layers=loss.needed_layers)
         terms = loss(play, torch.arange(few))
     del terms  # the graph had to keep the counted tensors alive until here
     step = sum(size for pointer, size in kept.items() if pointer not in owned)

@@ -8,12 +8,13 @@ import torchbearer
 from torchbearer.callbacks import Callback
 
 from learning_to_draw.games.scores import correct_guesses
-from learning_to_draw.models.agents import Play
+from learning_to_draw.models.agents import Meeting, Play
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.trials.loop.batches import Batch
 from learning_to_draw.trials.records.gamelog_writer import StrokesFile
 from learning_to_draw.trials.records.pictures import PlayedGames, draw_games, save_grid, save_picture
 
+FIRST = Meeting()  # in a population, these files show the first sender and its own partner
 MOST_SKETCHES = 16  # whose strokes are kept after every epoch
 
 
@@ -33,7 +34,7 @@ class PassPictures(Callback):
 
     def on_step_validation(self, state):
         missing = self.count - sum(len(part) for part in self._parts)
-        if missing > 0:
+        if missing > 0 and state[torchbearer.X].meeting == FIRST:
             self._parts.append(played_games(state[torchbearer.X], state[torchbearer.Y_PRED].play, missing))
 
     def on_end_validation(self, state):
@@ -63,7 +64,7 @@ class EpochStrokes(Callback):
 
     def on_step_validation(self, state):
         missing = self.count - sum(len(part.points) for part in self._parts)
-        if missing > 0:
+        if missing > 0 and state[torchbearer.X].meeting == FIRST:
             self._parts.append(state[torchbearer.Y_PRED].play.strokes[:missing])
 
     def on_end_validation(self, state):

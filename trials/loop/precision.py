@@ -10,8 +10,8 @@ import torch
 
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.games.losses.terms import TotalLoss
-from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.encoders.base import BackboneEncoder, Encoder
+from learning_to_draw.models.population import Community, encoders_of
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.feature_cache import compute, needed_bytes
 from learning_to_draw.trials.loop.memory import MIB, memory_budget
@@ -19,7 +19,7 @@ from learning_to_draw.trials.loop.memory import MIB, memory_budget
 logger = logging.getLogger("commgame")
 
 
-def set_precision(precision: str, agents: Agents) -> None:
+def set_precision(precision: str, agents: Community) -> None:
     """Sets the precision of the backbones: fp32, tf32 or bf16.
 
     fp32 and bf16 turn off TF32 for convolutions on a GPU, which torch turns on by default. Raises UsageError for bf16
@@ -28,7 +28,7 @@ def set_precision(precision: str, agents: Agents) -> None:
     tf32 = precision == "tf32"
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = tf32
-    for encoder in _encoders(agents):
+    for encoder in encoders_of(agents):
         if isinstance(encoder, BackboneEncoder):
             encoder.precision = precision
         elif precision == "bf16":
@@ -46,9 +46,9 @@ def set_determinism(wanted: bool) -> None:
     torch.use_deterministic_algorithms(wanted)
 
 
-def compile_backbones(agents: Agents, image_size: int) -> None:
+def compile_backbones(agents: Community, image_size: int) -> None:
     """Compiles the backbones; takes a minute or more. Raises UsageError if it fails or an encoder has no backbone."""
-    for encoder in _encoders(agents):
+    for encoder in encoders_of(agents):
         if not isinstance(encoder, BackboneEncoder):
             raise _no_backbone("--compile", encoder)
         encoder.compile_backbone()
@@ -63,7 +63,7 @@ def compile_backbones(agents: Agents, image_size: int) -> None:
 
 
 def keep_features(
-    mode: str, agents: Agents, loss: TotalLoss, batches: Mapping[str, GameBatches], device: torch.device
+    mode: str, agents: Community, loss: TotalLoss, batches: Mapping[str, GameBatches], device: torch.device
 ) -> None:
     """Caches a frozen backbone's features of the photos in `batches`.
 
@@ -75,7 +75,8 @@ def keep_features(
         return
     reason = _why_not(agents, batches)
     if not reason:
-        encoder, layers = agents.sender_encoder, loss.needed_layers | set(agents.decoder.needed_layers)
+        pair = agents.pairs[0]
+        encoder, layers = pair.sender_encoder, loss.needed_layers | set(pair.decoder.needed_layers)
         chosen = {name: games for name, games in batches.items() if games.pictures_stay}
         sizes = {n: needed_bytes(encoder, games.split, layers, device) for n, games in chosen.items()}
         budget = memory_budget(device)
@@ -91,31 +92,19 @@ def keep_features(
     logger.info("cached photo features of the frozen backbone: %s (budget %d MiB)", kept, budget // MIB)
 
 
-def _why_not(agents: Agents, batches: Mapping[str, GameBatches]) -> str:
+def _why_not(agents: Community, batches: Mapping[str, GameBatches]) -> str:
     """The reason why features cannot be cached for these games; empty if they can."""
-    encoder, other = agents.sender_encoder, agents.receiver_encoder
+    encoder, *others = encoders_of(agents)
     if not isinstance(encoder, BackboneEncoder):
         return "this encoder has no backbone"
     if not encoder.frozen:
         return "the backbone is not frozen"
-    if not agents.shared and not _same_backbone(encoder, other):
-        return "the backbones of sender and receiver are not the same"
+    if not all(map(encoder.same_features, others)):
+        return "the backbones of the agents are not the same"
     augmented = [name for name, games in batches.items() if not games.pictures_stay]
     if len(augmented) == len(batches):
         return f"the {' and '.join(augmented)} pictures are augmented: each epoch has new views of them"
     return ""
-
-
-def _same_backbone(encoder: BackboneEncoder, other: Encoder) -> bool:
-    """Whether the other encoder has the same features: the same frozen backbone and the same normalisation."""
-    if type(other) is not type(encoder) or not other.frozen:
-        return False
-    values, other_values = ({**e.backbone.state_dict(), "mean": e.mean, "std": e.std} for e in (encoder, other))
-    return values.keys() == other_values.keys() and all(torch.equal(v, other_values[n]) for n, v in values.items())
-
-
-def _encoders(agents: Agents) -> set[Encoder]:
-    return {agents.sender_encoder, agents.receiver_encoder}
 
 
 def _no_backbone(option: str, encoder: Encoder) -> UsageError:

@@ -24,7 +24,7 @@ from torchbearer.callbacks import Callback
 from learning_to_draw.datasets.identity import pixels_hash
 from learning_to_draw.errors import RunError, UsageError, first_line
 from learning_to_draw.games.losses.terms import TotalLoss
-from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.population import Community
 from learning_to_draw.reading import Count, Options, OptionValue, Plain, Positive
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
@@ -112,7 +112,7 @@ class ResumePoint(Callback):
         self,
         folder: Path,
         options: Mapping[str, Any],
-        agents: Agents,
+        agents: Community,
         loss: TotalLoss,
         batches: Mapping[str, GameBatches],
         scheduler: Any | None,
@@ -271,7 +271,7 @@ class ResumePoint(Callback):
             "pixels": self.pixels,
             "versions": versions(self.options.get("plugin")),
             "model": self.agents.state_dict(),
-            "sigma2": self.agents.decoder.sigma2,
+            "sigma2": self.agents.pairs[0].decoder.sigma2,
             "loss": self.loss.state_dict(),
             "scheduler": None if self.scheduler is None else _simple(self.scheduler._scheduler.state_dict()),
             "optimizer": state[torchbearer.OPTIMIZER].state_dict(),

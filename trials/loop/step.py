@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from learning_to_draw.games.losses.terms import TotalLoss
-from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.population import Community
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import Batch, PlayedBatch
 
@@ -24,7 +24,7 @@ class ForwardError(BaseException):
 class GameModule(nn.Module):
     """Agents and loss as one module, `Batch` -> `PlayedBatch`: they change device and train/eval mode together."""
 
-    def __init__(self, agents: Agents, loss: TotalLoss, *, gather_candidates: bool = False):
+    def __init__(self, agents: Community, loss: TotalLoss, *, gather_candidates: bool = False):
         """gather_candidates: whether training pools the candidates of all processes."""
         super().__init__()
         self.agents = agents
@@ -36,7 +36,7 @@ class GameModule(nn.Module):
         if batch.played is not None:  # by another process: see `DividedGames`
             return batch.played
         try:
-            play = self.agents(
+            play = self.agents.meeting(batch.meeting)(
                 batch.photos,
                 batch.candidates,
                 batch.senders,

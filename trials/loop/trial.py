@@ -14,7 +14,7 @@ from torchbearer.callbacks import Callback
 
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.games.scores import correct_guesses
-from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.population import Community
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.divided import DividedGames
@@ -101,7 +101,7 @@ def loss_term_metric(term: str) -> metrics.Metric:
 
 
 def build_trial(
-    agents: Agents,
+    agents: Community,
     loss: TotalLoss,
     device: torch.device,
     *,
@@ -118,7 +118,8 @@ def build_trial(
     model: nn.Module = player
     if optimizer is not None and distributed.world_size() > 1:
         # Not static_graph: it does not find the tensors inside a Play, and then averages no gradients.
-        model = DistributedDataParallel(player)
+        # In a population, a step leaves the weights of all but two agents alone.
+        model = DistributedDataParallel(player, find_unused_parameters=len(agents.pairs) > 1)
 
     def learn(state: dict) -> None:  # called by the optimizer, which then updates the weights
         played, loss = train_step(model, state[torchbearer.OPTIMIZER], state[torchbearer.X])

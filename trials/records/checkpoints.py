@@ -16,7 +16,7 @@ from torch import Tensor
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
-from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.population import Community, Population
 from learning_to_draw.reading import Count, Options, OptionValue, Positive, check
 from learning_to_draw.trials.records.atomic import write_atomically
 from learning_to_draw.trials.records.folder import plain, versions
@@ -66,7 +66,7 @@ class Checkpoint:
 
 def save_checkpoint(
     path: Path,
-    agents: Agents,
+    agents: Community,
     loss: TotalLoss,
     optimizer: torch.optim.Optimizer,
     options: Mapping[str, Any],
@@ -83,7 +83,7 @@ def save_checkpoint(
         "format": "learning-to-draw 1",
         "epoch": epoch,
         "options": plain(options),
-        "sigma2": agents.decoder.sigma2,
+        "sigma2": agents.pairs[0].decoder.sigma2,
         "model": agents.state_dict(),
         "loss": loss.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -169,8 +169,12 @@ def _our_name(key: str) -> str:
     return key.replace("decoder.rasteriser.", "decoder.")  # a recurrent decoder's single-pass decoder
 
 
-def load_agents(agents: Agents, checkpoint: Checkpoint) -> None:
+def load_agents(agents: Community, checkpoint: Checkpoint) -> None:
     """Loads the checkpoint's weights into the agents. Raises UsageError if they do not fit."""
+    if isinstance(agents, Population):
+        load_fitting(agents, checkpoint)
+        agents.share_backbones()
+        return
     halves = [
         {key.removeprefix(prefix): value for key, value in checkpoint.model.items() if key.startswith(prefix)}
         for prefix in ("sender_encoder.", "receiver_encoder.")
@@ -183,7 +187,7 @@ def load_agents(agents: Agents, checkpoint: Checkpoint) -> None:
     load_fitting(agents, checkpoint)
 
 
-def load_fitting(agents: Agents, checkpoint: Checkpoint) -> None:
+def load_fitting(agents: Community, checkpoint: Checkpoint) -> None:
     """Like `load_agents`, but does not check whether the encoders should be shared."""
     try:
         agents.load_state_dict(checkpoint.model)

@@ -48,7 +48,14 @@ class _Format(TypedDict):
     format: int
 
 
-class GameLine(TypedDict):
+class _Meeting(TypedDict, total=False):
+    """Who drew and who guessed, in the log of a population."""
+
+    sender: Count
+    receiver: Count
+
+
+class GameLine(_Meeting):
     """A line of games.jsonl, which has further keys."""
 
     guess: int
@@ -97,6 +104,8 @@ class Turn:
     photo_class: str | None = None
     candidate_classes: tuple[str, ...] | None = None
     scores: tuple[float, ...] | None = None  # the receiver's score of each candidate
+    sender: int = 0  # who drew
+    receiver: int = 0  # who guessed
 
     @property
     def correct(self) -> bool:
@@ -122,6 +131,11 @@ class Turn:
     @property
     def guessed_class(self) -> str | None:
         return self.candidate_classes[self.guess] if self.candidate_classes else None
+
+
+def pair_name(sender: int, receiver: int) -> str:
+    """What a sender and a receiver of a population are called: "agent 1" if both have this number."""
+    return f"agent {sender}" if sender == receiver else f"sender {sender} with receiver {receiver}"
 
 
 @dataclass(frozen=True)
@@ -154,15 +168,54 @@ def drawn_strokes(points: np.ndarray, intensities: np.ndarray | None) -> np.ndar
 
 @dataclass(frozen=True)
 class GameLog:
-    """The games of a log. card: card.json; empty for an official log."""
+    """The games of a log. card: card.json; empty for an official log. numbers: of the games in the files, from 0."""
 
     folder: Path
     games: tuple[Turn, ...]
     card: Card = field(default_factory=Card)
+    numbers: range | tuple[int, ...] = range(0)
+    total: int = 0  # games in the files
+
+    @property
+    def meetings(self) -> tuple[tuple[int, int], ...]:
+        """(sender, receiver) of everyone who played, in order."""
+        return tuple(sorted({(game.sender, game.receiver) for game in self.games}))
+
+    def of_pair(self, sender: int, receiver: int) -> GameLog:
+        """The games of one sender with one receiver. Raises UsageError if there are none."""
+        places = [k for k, game in enumerate(self.games) if (game.sender, game.receiver) == (sender, receiver)]
+        if not places:
+            met = ", ".join(f"{k},{j}" for k, j in self.meetings)
+            raise UsageError(
+                f"the log in {self.folder} has no games of sender {sender} with receiver {receiver}.\n"
+                f"It has those of {met}: choose one with --agent."
+            )
+        return replace(self, games=tuple(self.games[k] for k in places), numbers=tuple(self.numbers[k] for k in places))
+
+    def own_pairs(self) -> list[GameLog]:
+        """A log for each pair of own partners in a population (see `models.population`); for one pair, this log."""
+        if len(meetings := self.meetings) == 1:
+            return [self]
+        senders, receivers = (1 + max(numbers) for numbers in zip(*meetings, strict=True))
+        own = ((k % senders, k % receivers) for k in range(max(senders, receivers)))
+        return [self.of_pair(*pair) for pair in own if pair in meetings]
+
+    @property
+    def title(self) -> str:
+        """The folder and, for a part of a population's log, who played."""
+        return f"{self.folder}, {part}" if (part := self.part) else str(self.folder)
+
+    @property
+    def part(self) -> str:
+        """Who played, for a part of a population's log; otherwise empty."""
+        return "" if len(self.games) == self.total else pair_name(*self.meetings[0])
 
     def digest(self) -> str:
-        """Identifies the log, also after its folder was moved or copied: the SHA-256 of games.json and games.jsonl."""
-        digest = hashlib.sha256()
+        """Identifies the log, also after its folder was moved or copied: the SHA-256 of games.json and games.jsonl.
+
+        The part of a population's log has a digest of its own.
+        """
+        digest = hashlib.sha256(self.part.encode())
         for name in ("games.json", "games.jsonl"):
             if (path := inside(self.folder, name)).is_file():
                 with path.open("rb") as file:
@@ -177,9 +230,9 @@ class GameLog:
         try:
             if len(text) <= MOST_BYTES:
                 entries = parse_json(text.decode("utf-8-sig"), list[dict[str, Any]])
-                return [entries[number] for number in numbers]
+                return [entries[self.numbers[number]] for number in numbers]
             parts = msgspec.json.decode(text, type=list[msgspec.Raw])
-            return [parse_json(bytes(parts[number]).decode(), dict[str, Any]) for number in numbers]
+            return [parse_json(bytes(parts[self.numbers[k]]).decode(), dict[str, Any]) for k in numbers]
         except ValueError as error:
             raise cannot_read(path, first_line(error), INTACT_LOG) from error
 
@@ -196,7 +249,10 @@ class GameLog:
     def strokes(self) -> LoggedStrokes | None:
         """The strokes of all games; None if the log has none (official code). Raises UsageError for a damaged file."""
         path = inside(self.folder, "strokes.npz")
-        return read_strokes(path, len(self.games)) if path.is_file() else None
+        if not path.is_file():
+            return None
+        strokes = read_strokes(path, self.total)
+        return strokes if len(self.games) == self.total else strokes[list(self.numbers)]
 
 
 def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
@@ -262,7 +318,8 @@ def read_log(folder: Path) -> GameLog:
     if details.is_file():
         games = tuple(_with_details(games, details))
     card = inside(folder, "card.json")
-    return GameLog(folder, games, read_json(card, Card) if card.is_file() else Card())
+    content = read_json(card, Card) if card.is_file() else Card()
+    return GameLog(folder, games, content, range(len(games)), len(games))
 
 
 def _decode_rows(text: bytes) -> list[GameRow]:
@@ -307,6 +364,8 @@ def _with_details(games: tuple[Turn, ...], path: Path) -> Iterator[Turn]:
                 photo_class=line["sender_class"],
                 candidate_classes=shared.setdefault(classes, classes),
                 scores=scores,
+                sender=line.get("sender", 0),
+                receiver=line.get("receiver", 0),
             )
         if lines.readline(1):
             raise _torn(path, len(games), "games.json has no such game")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,15 @@ def to_picture(picture: Tensor) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
+def draw_senders(photos: Tensor, *sketches: Tensor) -> Image.Image:
+    """A picture with a row of N photos, and for every sender a row with its sketches of them.
+
+    photos, sketches: float [N, 1 or 3, H, W] in 0..1.
+    """
+    labels = ["photo", *(f"sender {number}" for number in range(len(sketches)))]
+    return _sheet(list(zip(labels, (photos, *sketches), strict=True)), len(photos))
+
+
 def draw_games(games: PlayedGames) -> Image.Image:
     """A picture with rows for the photos, sketches and guesses of the first 16 turns.
 
@@ -76,7 +86,14 @@ def draw_games(games: PlayedGames) -> Image.Image:
     if not torch.equal(games.photos[:shown], games.targets[:shown]):
         rows.append(("target", games.targets))
     rows.append(("guess", games.guesses))
-    size = games.photos.shape[-1]
+    return _sheet(rows, shown, frames={"guess": [RIGHT if right else WRONG for right in games.right]})
+
+
+def _sheet(
+    rows: Sequence[tuple[str, Tensor]], shown: int, frames: Mapping[str, Sequence[tuple[int, int, int]]] = {}
+) -> Image.Image:
+    """A picture with labelled rows of the first `shown` pictures. frames: their colours, by the row's label."""
+    size = rows[0][1].shape[-1]
     side = size * max(1, round(TILE / size))
     step = side + 2 * FRAME + 4
     sheet = Image.new("RGB", (LABEL_WIDTH + shown * step, len(rows) * step), "white")
@@ -85,9 +102,9 @@ def draw_games(games: PlayedGames) -> Image.Image:
         pen.text((8, row * step + step // 2), label, fill="black", font=font, anchor="lm")
         for column in range(shown):
             left, top = LABEL_WIDTH + column * step, row * step + 2
-            if label == "guess":
-                colour = RIGHT if games.right[column] else WRONG
-                pen.rectangle((left, top, left + side + 2 * FRAME - 1, top + side + 2 * FRAME - 1), fill=colour)
+            if label in frames:
+                box = (left, top, left + side + 2 * FRAME - 1, top + side + 2 * FRAME - 1)
+                pen.rectangle(box, fill=frames[label][column])
             tile = to_picture(pictures[column]).convert("RGB").resize((side, side), Image.Resampling.NEAREST)
             sheet.paste(tile, (left + FRAME, top + FRAME))
     return sheet

@@ -1,0 +1,28 @@
+"""How far two drawings are from each other, as sets of strokes."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+
+def matched_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """float64 [N]: the distance of every drawing [N, K, P, 2] from `other` [K, P, 2], in canvas units.
+
+    The distance of two drawings is the mean distance of their strokes, matched one to one with the least total (Kuhn
+    1955). The distance of two strokes is the mean distance of their control points, with one stroke reversed if that is
+    smaller. So the order and direction of strokes do not matter; widths and colours are ignored.
+    """
+    costs = _stroke_distances(drawings, other)
+    return np.array([cost[linear_sum_assignment(cost)].mean() for cost in costs])
+
+
+def _stroke_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """float64 [N, K, K]: from every stroke of drawings [N, K, P, 2] to every stroke of `other` [K, P, 2]."""
+    count, strokes, points = drawings.shape[:3]
+    flat = drawings.reshape(count * strokes, points, 2)
+    forwards, backwards = (
+        sum(cdist(flat[:, p], aligned[:, p]) for p in range(points)) / points for aligned in (other, other[:, ::-1])
+    )
+    return np.minimum(forwards, backwards).reshape(count, strokes, strokes)

@@ -1,0 +1,77 @@
+"""Who meets whom in a population: the probabilities of meetings, and the one that plays the next batch."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from learning_to_draw.errors import UsageError
+
+PATTERNS = ("random", "ring", "fixed")
+
+
+def meeting_weights(partners: str, senders: int, receivers: int) -> Tensor:
+    """float64 [senders, receivers]: how often every sender meets every receiver, relative to the other meetings.
+
+    partners: "random": everyone meets everyone. "ring": sender k meets receivers k and k + 1, and the last one meets
+    the first. "fixed": everyone meets the own partner only. Otherwise the path of a file with one line per sender, and
+    one number per receiver, separated by commas. Raises UsageError if the file cannot be read, if its numbers do not
+    fit, or if an agent would never play.
+    """
+    if partners == "random":
+        return torch.ones(senders, receivers, dtype=torch.float64)
+    if partners not in PATTERNS:
+        return _checked(_read(Path(partners)), senders, receivers, partners)
+    weights = torch.zeros(senders, receivers, dtype=torch.float64)
+    for k in range(max(senders, receivers)):
+        weights[k % senders, k % receivers] = 1
+        if partners == "ring":
+            weights[k % senders, (k + 1) % receivers] = 1
+    return weights
+
+
+def _read(path: Path) -> list[list[float]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return [[float(value) for value in row] for row in csv.reader(file) if row]
+    except (OSError, UnicodeError, csv.Error, ValueError) as error:
+        raise UsageError(
+            f"--partners {path} cannot be read: {error}.\n"
+            f"Give {', '.join(PATTERNS)}, or a file with a line of numbers for each sender."
+        ) from error
+
+
+def _checked(rows: list[list[float]], senders: int, receivers: int, source: str) -> Tensor:
+    lengths = [len(row) for row in rows]
+    if lengths != [receivers] * senders:
+        raise UsageError(
+            f"--partners {source} has {len(rows)} line(s) of {' or '.join(map(str, sorted(set(lengths))))} number(s), "
+            f"but there are {senders} sender(s) and {receivers} receiver(s).\n"
+            "Give one line for each sender, with one number for each receiver."
+        )
+    weights = torch.tensor(rows, dtype=torch.float64)
+    if not (torch.isfinite(weights).all() and (weights >= 0).all()):
+        raise UsageError(f"--partners {source}: a number is below 0 or not finite.\nGive numbers from 0.")
+    for role, sums in (("sender", weights.sum(dim=1)), ("receiver", weights.sum(dim=0))):
+        if (sums == 0).any():
+            raise UsageError(
+                f"--partners {source}: {role} {int((sums == 0).nonzero()[0])} would never play.\n"
+                "Give each agent a number above 0 in at least one place."
+            )
+    return weights
+
+
+class Partners:
+    """Draws a sender and a receiver for every batch, independently of the batches before."""
+
+    def __init__(self, weights: Tensor, generator: torch.Generator):
+        """weights: from `meeting_weights`. generator: the source of randomness, equal in all processes."""
+        self.weights, self.generator = weights, generator
+
+    def draw(self) -> tuple[int, int]:
+        """(sender, receiver), from 0."""
+        place = int(torch.multinomial(self.weights.flatten(), 1, generator=self.generator))
+        return divmod(place, self.weights.shape[1])
