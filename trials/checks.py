@@ -71,6 +71,7 @@ def check_conflicts(config: TrainConfig) -> None:
             f"--gather-candidates is for the original game, not for {config.game.name}: the joint game of several "
             "processes would contain classes more than once.\nLeave it out."
         )
+    _check_population(config)
     _check_unused_losses(config)
     for loss in (loss for loss in config.auxiliary.values() if loss.on):
         match loss.config:
@@ -91,6 +92,31 @@ def check_conflicts(config: TrainConfig) -> None:
                     "Add --stroke-gates if this decoder has it, choose LocalLineDecoder or a decoder that connects "
                     "points, or omit --stroke-price."
                 )
+
+
+def _check_population(config: TrainConfig) -> None:
+    """Raises UsageError for options of a population that conflict, or that one pair does not have."""
+    given, agents = given_options(config), config.agents
+    if agents.population is not None and (agents.senders, agents.receivers) != (1, 1):
+        raise UsageError(
+            f"--population {agents.population} sets the numbers of senders and of receivers.\n"
+            "Give either --population, or --senders and --receivers."
+        )
+    if config.freeze_senders and config.freeze_receivers:
+        raise UsageError("--freeze-senders and --freeze-receivers: nothing would be trained.\nLeave out one of them.")
+    if config.from_agent and config.senders_from is None and config.receivers_from is None:
+        raise UsageError(
+            f"--from-agent {config.from_agent} has no effect without trained agents.\n"
+            "Add --senders-from FILE or --receivers-from FILE, or leave it out."
+        )
+    if max(agents.counts) > 1:
+        return
+    for name in ("partners", "replace_every"):
+        if given.get(name):
+            raise UsageError(
+                f"{flag_of(name)} {given[name]} has no effect: there is one pair.\n"
+                f"Add --population N, or omit {flag_of(name)}."
+            )
 
 
 def _check_unused_losses(config: TrainConfig) -> None:

@@ -18,7 +18,7 @@ from learning_to_draw.errors import program
 from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.population import Community, Population, decoders_of
-from learning_to_draw.trials.build import build_agents, build_loss, seeds_of, set_up
+from learning_to_draw.trials.build import REPLACED, Pictures, build_agents, build_loss, build_pair, seeds_of, set_up
 from learning_to_draw.trials.checks import check_train_options
 from learning_to_draw.trials.config.configure import as_command, replaced
 from learning_to_draw.trials.config.run import TrainConfig
@@ -43,6 +43,7 @@ from learning_to_draw.trials.loop.resume_point import ResumePoint
 from learning_to_draw.trials.loop.schedule import LearningRate, parse_learning_rate
 from learning_to_draw.trials.loop.tensorboard import TensorBoard
 from learning_to_draw.trials.loop.trial import build_trial, run
+from learning_to_draw.trials.loop.turnover import Turnover
 from learning_to_draw.trials.loop.wandb import WeightsAndBiases
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
@@ -62,10 +63,12 @@ from learning_to_draw.trials.records.result import (
     result_of,
 )
 from learning_to_draw.trials.resume import Interrupted
-from learning_to_draw.trials.trained import check_fit
+from learning_to_draw.trials.trained import check_fit, take_trained
 from learning_to_draw.trials.unseen import check_same_pictures, warn_of_copies
 
 logger = logging.getLogger("commgame")
+
+PATHS = ("plugin", "dataset_root", "timm_weights", "senders_from", "receivers_from")
 
 
 @distributed.process_group()
@@ -101,6 +104,9 @@ def train(
     agents = build_agents(config.agents, pictures, pretrained=interrupted is None)
     if interrupted:
         interrupted.give_weights(agents)  # before anything is computed with them
+    else:
+        take_trained(agents, config, pictures)
+    _freeze(agents, config)
     loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds)
     logger.info("%s", describe(config, pictures, batches, agents))
     if config.dry_run:
@@ -166,6 +172,15 @@ def _seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def _freeze(agents: Community, config: TrainConfig) -> None:
+    """Stops the training of the agents of --freeze-senders or --freeze-receivers."""
+    for pair in agents.pairs:
+        for part in (pair.decoder, pair.sender_encoder) if config.freeze_senders else ():
+            part.requires_grad_(False)
+        for part in (pair.receiver, pair.receiver_encoder) if config.freeze_receivers else ():
+            part.requires_grad_(False)
+
+
 def _optimizer(agents: Community, loss: TotalLoss, rate: float, config: TrainConfig) -> torch.optim.Adam:
     """Adam over all weights that are trained. The decoder's weights are a group of their own if they have their own
     learning rate; log.csv has the rate of the other group."""
@@ -224,6 +239,7 @@ def _fit(
         RecalibrateBatchNorm(agents, batches["train"]),
         *(written if distributed.rank() == 0 else ()),
         AnnealSigma2(agents),
+        _turnover(agents, config),
         scheduler,
         ResumePoint(
             folder,
@@ -257,6 +273,16 @@ def _fit(
     return history, snapshots.best
 
 
+def _turnover(agents: Community, config: TrainConfig) -> Turnover | None:
+    """The callback that replaces agents; None without --replace-every."""
+    if not config.replace_every or not isinstance(agents, Population):
+        return None
+    decoder = agents.pairs[0].decoder
+    seen = Pictures({}, decoder.image_size, agents.pairs[0].sender_encoder.channels)
+    seed = seeds_of(config).training + REPLACED
+    return Turnover(agents, config.replace_every, lambda: build_pair(config.agents, seen), seed)
+
+
 def _learnt_weights(loss: TotalLoss) -> LearntWeightsColumns | None:
     """The callback that logs the weights of the feature layers; None if they are not learnt."""
     for term in loss.auxiliary.values():
@@ -274,7 +300,7 @@ def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
         config = replaced(config, "settled by the run", num_targets=candidates)
     for name, value in config.values().items():
         absolute: Any = None
-        if name.removeprefix("receiver_") in ("plugin", "dataset_root", "timm_weights") and value is not None:
+        if name.removeprefix("receiver_") in PATHS and value is not None:
             absolute = value.absolute()
         elif name == "like_a_dog_image" and value:
             absolute = [str(Path(file).absolute()) for file in value]

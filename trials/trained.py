@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from learning_to_draw import plugins
-from learning_to_draw.components import options_of
+from learning_to_draw.components import flag_of, options_of
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.models.agents import Agents, Meeting
 from learning_to_draw.models.config import AgentsConfig
@@ -27,7 +27,7 @@ from learning_to_draw.trials.config.configure import (
     given_options,
 )
 from learning_to_draw.trials.config.parse import parse, read_early
-from learning_to_draw.trials.config.run import RunConfig, TestConfig, meeting_of
+from learning_to_draw.trials.config.run import RunConfig, TestConfig, TrainConfig, meeting_of
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents, load_checkpoint, load_fitting
 
 # Agents that play with each other must have the same values of these options, the same data set with the same options
@@ -105,6 +105,37 @@ def build_trained(trained: Trained, pictures: Pictures) -> Community:
 def build_trained_pair(trained: Trained, pictures: Pictures) -> Agents:
     """As `build_trained`, but of a population without --agent the first sender and the first receiver."""
     return build_trained(trained, pictures).meeting(Meeting())
+
+
+def take_trained(agents: Community, config: TrainConfig, pictures: Pictures) -> None:
+    """Gives the agents the trained weights of --senders-from and --receivers-from.
+
+    Raises UsageError if a file cannot be read, or if its agents have other sizes.
+    """
+    roles = {"senders_from": ("sender_encoder", "decoder"), "receivers_from": ("receiver_encoder", "receiver")}
+    for name, parts in roles.items():
+        path = getattr(config, name)
+        if path is None:
+            continue
+        trained = load_trained("test", path, {"weights": str(path), "plugin": config.plugin})
+        teachers = build_trained(trained, pictures).pairs
+        if config.from_agent >= len(teachers):
+            raise UsageError(
+                f"--from-agent {config.from_agent}: {path} has {len(teachers)} agent(s), numbered from 0.\n"
+                "Choose another one."
+            )
+        for number, pair in enumerate(agents.pairs):
+            teacher = teachers[(config.from_agent + number) % len(teachers)]
+            for part in parts:
+                try:
+                    getattr(pair, part).load_state_dict(getattr(teacher, part).state_dict())
+                except RuntimeError as error:
+                    reason = [line.strip() for line in str(error).splitlines()[1:]]
+                    raise UsageError(
+                        f"{flag_of(name)} {path} does not fit the agents that the options describe:\n"
+                        f"{part}: {reason[0][:300] if reason else error}\n"
+                        "Give the options of its training."
+                    ) from error
 
 
 def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) -> None:

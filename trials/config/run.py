@@ -336,6 +336,30 @@ class TrainConfig(RunConfig):
         "number: how often they meet",
         metavar="random|ring|fixed|FILE",
     )
+    replace_every: int = option(
+        0,
+        "after every N epochs, replace one pair of a population by a new one, the oldest first; 0: never",
+        type=non_negative_int,
+        metavar="N",
+    )
+    senders_from: Path | None = option(
+        None,
+        "begin with the trained senders (decoders and encoders) of this checkpoint; add --separate-encoders to give "
+        "the receivers untrained encoders",
+        type=Path,
+        metavar="FILE",
+    )
+    receivers_from: Path | None = option(
+        None, "begin with the trained receivers and their encoders of this checkpoint", type=Path, metavar="FILE"
+    )
+    from_agent: int = option(
+        0,
+        "of a population in --senders-from or --receivers-from: its agent that agent 0 begins as; the others follow",
+        type=non_negative_int,
+        metavar="K",
+    )
+    freeze_senders: bool = flag("do not train the senders: neither their decoders nor their encoders")
+    freeze_receivers: bool = flag("do not train the receivers and their encoders")
     gather_candidates: bool = flag(
         "train with one large game per step, whose candidates are the pictures of all processes (torchrun), "
         "--batch-size from each. Only for the original game; games of validation and test keep their size"
