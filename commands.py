@@ -58,6 +58,18 @@ from earlier quick runs.""",
         experiment_options.add_reproduce_options,
         loads_torch=False,
     ),
+    "learnability": Tool(
+        "experiments.learnability:learnability",
+        "train new agents with trained ones: how fast is a language learned?",
+        """Trains new receivers with the frozen senders of a run, and new senders with its frozen
+receivers. A language that is easy to learn reaches a high rate in few epochs (Li &
+Bowling 2019, Chaabouni et al. 2022). For comparison, trains them with untrained
+agents, too. Prints the rate in the end, the area under the curve (the mean rate over
+all epochs), and the epochs until the rate is at least --reach, on validation games.
+Writes the table and the curves to --output. Skips finished runs, and resumes
+interrupted ones.""",
+        experiment_options.add_learnability_options,
+    ),
 }
 
 READING: dict[str, Tool] = {

@@ -1,6 +1,6 @@
-"""The options of `sweep` and `reproduce`. Importing this module does not import torch.
+"""The options of `sweep`, `reproduce` and `learnability`. Importing this module does not import torch.
 
-The `dest` of each option is the name of an argument of the function `sweep` or `reproduce`.
+The `dest` of each option is the name of an argument of the tool's function.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import InvalidValueError, positive_int, seed
+from learning_to_draw.components import InvalidValueError, fraction, non_negative_int, positive_int, seed
 from learning_to_draw.experiments.tables import TABLES
 from learning_to_draw.trials.config.parse import add_options
 from learning_to_draw.trials.config.run import RunConfig
@@ -45,6 +45,30 @@ def add_reproduce_options(group: Any) -> None:
     )
     group.add_argument("--dataset-root", type=Path, metavar="DIR", help="folder of the data sets (default: ./data)")
     add_options(group, RunConfig, "device")
+    _add_way(group)
+
+
+def add_learnability_options(group: Any) -> None:
+    group.add_argument("run", type=Path, metavar="RUN", help="folder of a training, or a checkpoint, model_*.pt")
+    group.add_argument(
+        "--agent", type=non_negative_int, default=0, metavar="K", help="of a population: the agent that teaches"
+    )
+    group.add_argument("--epochs", type=positive_int, default=20, metavar="N", help="epochs of every training")
+    group.add_argument(
+        "--reach",
+        type=fraction,
+        default=0.8,
+        metavar="RATE",
+        help="count the epochs until the validation rate is at least RATE, between 0 and 1",
+    )
+    _add_choice(group, "0", [0])
+    group.add_argument(
+        "--output",
+        type=_folder,
+        metavar="DIR",
+        help="folder for all runs, the table and the curves; finished runs are not repeated (default: "
+        "RUN-learnability)",
+    )
     _add_way(group)
 
 

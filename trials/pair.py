@@ -63,7 +63,7 @@ def load(
     """
     path = Path(weights)
     if path.is_dir():
-        path = _final(path)
+        path = final_checkpoint(path)
     if unused := [name for name in options if name in OF_A_TEST]:
         raise UsageError(f"{unused[0]} has no effect on loaded agents.\nLeave it out.")
     given: dict[str, Any] = options | {"weights": str(path), "trust_weights": trust_weights}
@@ -71,7 +71,7 @@ def load(
     return Pair(load_trained("test", path, given, PYTHON))
 
 
-def _final(folder: Path) -> Path:
+def final_checkpoint(folder: Path) -> Path:
     """The final checkpoint of a run's folder."""
     path = folder / "model_final.pt"
     if not path.is_file():

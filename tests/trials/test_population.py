@@ -4,7 +4,6 @@ import csv
 import itertools
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,8 +107,9 @@ def test_one_pair_of_a_population_is_tested_alone(trained, tested, tmp_path, cap
     result, whole = (json.loads((folder / "result.json").read_text()) for folder in (tmp_path / "one", tested))
     assert result["communication_rate"] == pytest.approx(whole["communication_rates"][2][0])
     assert "communication_rates" not in result
-    assert call("measure", tmp_path / "one", "--weights", trained / "model_final.pt", "--only", "erasure") == 0
-    assert re.search(r"guesses as logged, played +1\.000", capsys.readouterr().out)
+    words = ["measure", tmp_path / "one", "--weights", trained / "model_final.pt", "--only", "erasure", "--markdown"]
+    assert call(*words) == 0
+    assert "| guesses as logged, played again | 1.0000 |" in capsys.readouterr().out
     assert call(*weights, tmp_path / "none", "--agent", "3") == 2
     assert "there is no sender 3" in capsys.readouterr().err
     assert call(*weights, tmp_path / "none", "--agent", "x") == 2

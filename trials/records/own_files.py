@@ -17,8 +17,9 @@ from learning_to_draw.trials.records.atomic import write_atomically, write_json
 from learning_to_draw.trials.records.claim import claimed
 
 RECORD = "written.json"
-# Of sweep and reproduce.
+# Of sweep, reproduce and learnability.
 NAMES = ("sweep.json", "table.md", "table.csv", "sketches.png", "tradeoff.png", "tradeoff.pdf")
+NAMES += ("learnability.csv", "learnability.png", "learnability.pdf")
 
 
 @contextmanager

@@ -1,0 +1,154 @@
+"""`commgame.py learnability`: how fast new agents learn a language from trained ones."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from learning_to_draw.analysis.figure_style import COLUMN, PAGE, STYLE, saved
+from learning_to_draw.errors import RunError, UsageError, first_line
+from learning_to_draw.experiments.jobs import Job
+from learning_to_draw.experiments.rows import Row, choose
+from learning_to_draw.experiments.sweep import Sweep, Way, failed
+from learning_to_draw.packages import import_optional
+from learning_to_draw.streams import show
+from learning_to_draw.text_tables import aligned, as_csv, mean_and_deviation
+from learning_to_draw.trials.config.configure import changed_options
+from learning_to_draw.trials.loop.schedule import parse_learning_rate
+from learning_to_draw.trials.pair import final_checkpoint
+from learning_to_draw.trials.records.own_files import replace_own_files
+from learning_to_draw.trials.records.read_run import read_run
+from learning_to_draw.trials.trained import load_trained
+
+logger = logging.getLogger("commgame")
+
+# Options of the trained run that a learner does not take over.
+OF_TEACHERS = ("population", "senders", "receivers", "partners", "replace_every", "senders_from", "receivers_from")
+OF_TEACHERS += ("from_agent", "freeze_senders", "freeze_receivers", "seed", "preset", "epochs", "learning_rate")
+OF_TEACHERS += ("plugin", "wandb", "tensorboard", "sigma2_step")
+COLOURS = {"receivers": "#0072B2", "senders": "#D55E00"}
+
+
+class Learner(NamedTuple):
+    """How one new agent learned. rates: validation after every epoch. area: their mean. epochs: until the rate is
+    reached, NaN if it is not."""
+
+    rates: np.ndarray
+    area: float
+    epochs: float
+
+
+def learnability(
+    run: Path,
+    agent: int,
+    epochs: int,
+    reach: float,
+    output: Path | None,
+    seeds: Sequence[int],
+    rows: Collection[str] | None,
+    jobs: int | None,
+    cluster: str | None,
+    slurm: Sequence[str],
+    dry_run: bool,
+) -> str:
+    """Trains new receivers with frozen senders, and new senders with frozen receivers. Returns a table.
+
+    run: the folder of a training, or a checkpoint. agent: of a population, the teacher. epochs: of each training.
+    reach: a validation rate; the table says after how many epochs it is reached. output: None for RUN-learnability.
+    Also writes the table and the curves to `output`. Raises UsageError if the checkpoint cannot be read, and RunError
+    if a training fails.
+    """
+    way, weights = Way(jobs, cluster, slurm), final_checkpoint(run) if run.is_dir() else run
+    known = _rows(weights.absolute(), agent, epochs)
+    folder = output or Path(f"{run.resolve() if run.is_dir() else run.with_suffix('')}-learnability")
+    plan = Sweep(known, choose(known, rows), seeds, folder)
+    plan.check()
+    if dry_run:
+        return plan.commands_left()
+    with plan.claimed():
+        failures, submitted = plan.carry_out(way)
+        if submitted is not None:
+            return submitted
+        learners = {row: [_learner(job, reach) for job in plan.finished() if job.row is row] for row in known}
+        learners = {row: seeds for row, seeds in learners.items() if seeds}
+        if not learners:
+            raise failed(failures)
+        table = _table(learners, reach)
+        replace_own_files(folder, {"learnability.csv": as_csv(table).encode(), **_figure(learners)})
+    text = aligned(table)
+    if failures:
+        show(text)
+        raise RunError("\n".join(failures))
+    return text
+
+
+def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
+    """Four trainings: each kind of learner with trained teachers, and with untrained ones for comparison."""
+    trained = load_trained("test", weights, {"weights": str(weights)})
+    if not trained.checkpoint.options:
+        raise UsageError(f"{weights} contains no options of its training.\nGive a checkpoint of this program.")
+    options = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in changed_options(trained.config, trained.checkpoint.options).items()
+        if name not in OF_TEACHERS
+    }
+    rate = parse_learning_rate(trained.checkpoint.options["learning_rate"]).initial
+    common = {**options, "separate_encoders": True, "epochs": epochs, "learning_rate": str(rate)}
+    from_senders = {"senders_from": str(weights), "from_agent": agent}
+    from_receivers = {"receivers_from": str(weights), "from_agent": agent}
+    return [
+        Row("receivers", "receivers, trained senders", {**common, **from_senders, "freeze_senders": True}),
+        Row("receivers-untrained", "receivers, untrained senders", {**common, "freeze_senders": True}),
+        Row("senders", "senders, trained receivers", {**common, **from_receivers, "freeze_receivers": True}),
+        Row("senders-untrained", "senders, untrained receivers", {**common, "freeze_receivers": True}),
+    ]
+
+
+def _learner(job: Job, reach: float) -> Learner:
+    rates = np.array([row["val_commrate"] for row in read_run(job.trained).rows], dtype=float)
+    reached = np.flatnonzero(rates >= reach)
+    return Learner(rates, float(rates.mean()), float(reached[0] + 1) if len(reached) else float("nan"))
+
+
+def _table(learners: Mapping[Row, Sequence[Learner]], reach: float) -> list[list[str]]:
+    """A line for each kind of learner: means ± standard deviations over the seeds."""
+    lines = [["learners", "final rate, %", "area, %", f"epochs until {100 * reach:g} %", "seeds"]]
+    for row, seeds in learners.items():
+        epochs = [one.epochs for one in seeds if np.isfinite(one.epochs)]
+        text = f"{statistics.mean(epochs):.1f}" if epochs else "not reached"
+        if epochs and len(epochs) < len(seeds):
+            text += f" ({len(epochs)} of {len(seeds)})"
+        final = mean_and_deviation([one.rates[-1] for one in seeds])
+        lines.append([row.title, final, mean_and_deviation([one.area for one in seeds]), text, str(len(seeds))])
+    return lines
+
+
+def _figure(learners: Mapping[Row, Sequence[Learner]]) -> Mapping[str, bytes]:
+    """File name -> content: the validation rate after every epoch; one thin line for each seed, and their mean."""
+    try:
+        matplotlib = import_optional("matplotlib", "the figure of learnability", "matplotlib")
+        figure_of = import_optional("matplotlib.figure", "the figure of learnability", "matplotlib").Figure
+    except UsageError as error:
+        logger.warning("%s", first_line(error))
+        return {}
+    with matplotlib.rc_context(STYLE):
+        figure = figure_of(figsize=(PAGE, COLUMN), layout="constrained")
+        axes: Any = figure.subplots()
+        for row, seeds in learners.items():
+            role, _, control = row.name.partition("-")
+            look: dict[str, Any] = {"c": COLOURS[role], "ls": ":" if control else "-"}
+            curves = [100 * one.rates for one in seeds]
+            numbers = np.arange(1, min(map(len, curves)) + 1)
+            for curve in curves:
+                axes.plot(np.arange(1, len(curve) + 1), curve, lw=0.5, alpha=0.5, **look)
+            axes.plot(numbers, np.mean([curve[: len(numbers)] for curve in curves], axis=0), label=row.title, **look)
+        axes.set_xlabel("epochs")
+        axes.set_ylabel("validation rate, %")
+        axes.set_ylim(0, 100)
+        axes.legend()
+        return saved("learnability", figure)
