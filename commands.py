@@ -70,6 +70,19 @@ Writes the table and the curves to --output. Skips finished runs, and resumes
 interrupted ones.""",
         experiment_options.add_learnability_options,
     ),
+    "generations": Tool(
+        "experiments.generations:generations",
+        "hand a language on from one pair to the next (iterated learning)",
+        """Trains a line of pairs with the options of a run. The first plays. Each further one
+first learns from drawings of the one before, and then plays itself (Kirby 2001; Li &
+Bowling 2019). Prints, for every generation, the rate in the test, the area under the
+curve of validation rates (how fast it learned), topographic similarity, the distance
+of its drawings from its teacher's, and what an independent judge sees, if the
+packages of measure --judge are installed. Writes the table, the curves, and a sheet
+of the same photos drawn by all generations to --output. Skips finished runs, and
+resumes interrupted ones.""",
+        experiment_options.add_generations_options,
+    ),
 }
 
 READING: dict[str, Tool] = {

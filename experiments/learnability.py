@@ -30,7 +30,7 @@ logger = logging.getLogger("commgame")
 # Options of the trained run that a learner does not take over.
 OF_TEACHERS = ("population", "senders", "receivers", "partners", "replace_every", "senders_from", "receivers_from")
 OF_TEACHERS += ("from_agent", "freeze_senders", "freeze_receivers", "seed", "preset", "epochs", "learning_rate")
-OF_TEACHERS += ("plugin", "wandb", "tensorboard", "sigma2_step")
+OF_TEACHERS += ("teacher", "bottleneck", "lesson_steps", "plugin", "wandb", "tensorboard", "sigma2_step")
 COLOURS = {"receivers": "#0072B2", "senders": "#D55E00"}
 
 
@@ -89,6 +89,22 @@ def learnability(
 
 def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
     """Four trainings: each kind of learner with trained teachers, and with untrained ones for comparison."""
+    common = {**options_for_new_agents(weights), "separate_encoders": True, "epochs": epochs}
+    from_senders = {"senders_from": str(weights), "from_agent": agent}
+    from_receivers = {"receivers_from": str(weights), "from_agent": agent}
+    return [
+        Row("receivers", "receivers, trained senders", {**common, **from_senders, "freeze_senders": True}),
+        Row("receivers-untrained", "receivers, untrained senders", {**common, "freeze_senders": True}),
+        Row("senders", "senders, trained receivers", {**common, **from_receivers, "freeze_receivers": True}),
+        Row("senders-untrained", "senders, untrained receivers", {**common, "freeze_receivers": True}),
+    ]
+
+
+def options_for_new_agents(weights: Path) -> dict[str, Any]:
+    """The options of a checkpoint's training, for a new pair: without its population, schedule and other teachers.
+
+    The learning rate is constant, the initial one. Raises UsageError if the file cannot be read.
+    """
     trained = load_trained("test", weights, {"weights": str(weights)})
     if not trained.checkpoint.options:
         raise UsageError(f"{weights} contains no options of its training.\nGive a checkpoint of this program.")
@@ -98,15 +114,7 @@ def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
         if name not in OF_TEACHERS
     }
     rate = parse_learning_rate(trained.checkpoint.options["learning_rate"]).initial
-    common = {**options, "separate_encoders": True, "epochs": epochs, "learning_rate": str(rate)}
-    from_senders = {"senders_from": str(weights), "from_agent": agent}
-    from_receivers = {"receivers_from": str(weights), "from_agent": agent}
-    return [
-        Row("receivers", "receivers, trained senders", {**common, **from_senders, "freeze_senders": True}),
-        Row("receivers-untrained", "receivers, untrained senders", {**common, "freeze_senders": True}),
-        Row("senders", "senders, trained receivers", {**common, **from_receivers, "freeze_receivers": True}),
-        Row("senders-untrained", "senders, untrained receivers", {**common, "freeze_receivers": True}),
-    ]
+    return options | {"learning_rate": str(rate)}
 
 
 def _learner(job: Job, reach: float) -> Learner:

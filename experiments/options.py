@@ -11,7 +11,7 @@ from typing import Any
 from learning_to_draw.components import InvalidValueError, fraction, non_negative_int, positive_int, seed
 from learning_to_draw.experiments.tables import TABLES
 from learning_to_draw.trials.config.parse import add_options
-from learning_to_draw.trials.config.run import RunConfig
+from learning_to_draw.trials.config.run import RunConfig, TrainConfig
 
 
 def add_sweep_options(group: Any) -> None:
@@ -70,6 +70,26 @@ def add_learnability_options(group: Any) -> None:
         "RUN-learnability)",
     )
     _add_way(group)
+
+
+def add_generations_options(group: Any) -> None:
+    group.add_argument(
+        "run", type=Path, metavar="RUN", help="a training, or a checkpoint, whose options all generations have"
+    )
+    group.add_argument("--runs", type=positive_int, default=6, metavar="K", help="generations after the first")
+    for name in ("bottleneck", "lesson_steps"):
+        add_options(group, TrainConfig, name)
+    group.add_argument("--play", type=positive_int, default=20, metavar="N", help="epochs that each generation plays")
+    group.add_argument(
+        "--seeds", type=seed, nargs="+", default=[0], metavar="N", help="one line of generations for each"
+    )
+    group.add_argument(
+        "--output",
+        type=_folder,
+        metavar="DIR",
+        help="folder for all runs, the table, the curves and the sheet; finished runs are not repeated (default: "
+        "RUN-generations)",
+    )
 
 
 def _folder(text: str) -> Path:

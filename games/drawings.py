@@ -14,15 +14,19 @@ def matched_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
     1955). The distance of two strokes is the mean distance of their control points, with one stroke reversed if that is
     smaller. So the order and direction of strokes do not matter; widths and colours are ignored.
     """
-    costs = _stroke_distances(drawings, other)
+    costs, _ = stroke_distances(drawings, other)
     return np.array([cost[linear_sum_assignment(cost)].mean() for cost in costs])
 
 
-def _stroke_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float64 [N, K, K]: from every stroke of drawings [N, K, P, 2] to every stroke of `other` [K, P, 2]."""
+def stroke_distances(drawings: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(distances, reversed): from every stroke of drawings [N, K, P, 2] to every stroke of `other` [K, P, 2].
+
+    distances: float64 [N, K, K]. reversed: bool [N, K, K], whether the reversed stroke is nearer.
+    """
     count, strokes, points = drawings.shape[:3]
     flat = drawings.reshape(count * strokes, points, 2)
     forwards, backwards = (
         sum(cdist(flat[:, p], aligned[:, p]) for p in range(points)) / points for aligned in (other, other[:, ::-1])
     )
-    return np.minimum(forwards, backwards).reshape(count, strokes, strokes)
+    shape = (count, strokes, strokes)
+    return np.minimum(forwards, backwards).reshape(shape), (backwards < forwards).reshape(shape)

@@ -109,6 +109,9 @@ def _check_population(config: TrainConfig) -> None:
             f"--from-agent {config.from_agent} has no effect without trained agents.\n"
             "Add --senders-from FILE or --receivers-from FILE, or leave it out."
         )
+    for name in ("bottleneck", "lesson_steps") if config.teacher is None else ():
+        if name in given:
+            raise UsageError(f"{flag_of(name)} has no effect without --teacher.\nAdd --teacher FILE, or leave it out.")
     if max(agents.counts) > 1:
         return
     for name in ("partners", "replace_every"):

@@ -18,10 +18,20 @@ from learning_to_draw.errors import program
 from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.population import Community, Population, decoders_of
-from learning_to_draw.trials.build import REPLACED, Pictures, build_agents, build_loss, build_pair, seeds_of, set_up
+from learning_to_draw.trials.build import (
+    LESSON,
+    REPLACED,
+    Pictures,
+    build_agents,
+    build_loss,
+    build_pair,
+    seeds_of,
+    set_up,
+)
 from learning_to_draw.trials.checks import check_train_options
 from learning_to_draw.trials.config.configure import as_command, replaced
 from learning_to_draw.trials.config.run import TrainConfig
+from learning_to_draw.trials.lesson import teach
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import (
@@ -68,7 +78,7 @@ from learning_to_draw.trials.unseen import check_same_pictures, warn_of_copies
 
 logger = logging.getLogger("commgame")
 
-PATHS = ("plugin", "dataset_root", "timm_weights", "senders_from", "receivers_from")
+PATHS = ("plugin", "dataset_root", "timm_weights", "senders_from", "receivers_from", "teacher")
 
 
 @distributed.process_group()
@@ -118,6 +128,8 @@ def train(
     agents.to(device)
     set_determinism(config.speed.deterministic)
     set_precision(config.speed.precision, agents)
+    if config.teacher is not None and not interrupted:
+        teach(agents, config, batches["train"].split, device, seeds.training + LESSON)
     if config.speed.compile:
         compile_backbones(agents, pictures.image_size)
     words = as_command(config) if command is None else command

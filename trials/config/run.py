@@ -358,6 +358,19 @@ class TrainConfig(RunConfig):
         type=non_negative_int,
         metavar="K",
     )
+    teacher: Path | None = option(
+        None,
+        "before the training, every new sender learns from drawings of the trained sender of this checkpoint "
+        "(iterated learning)",
+        type=Path,
+        metavar="FILE",
+    )
+    bottleneck: int = option(
+        100, "with --teacher: the number of drawings that a new sender sees", type=positive_int, metavar="N"
+    )
+    lesson_steps: int = option(
+        500, "with --teacher: steps of 32 drawings that a new sender learns", type=positive_int, metavar="N"
+    )
     freeze_senders: bool = flag("do not train the senders: neither their decoders nor their encoders")
     freeze_receivers: bool = flag("do not train the receivers and their encoders")
     gather_candidates: bool = flag(

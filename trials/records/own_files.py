@@ -17,9 +17,10 @@ from learning_to_draw.trials.records.atomic import write_atomically, write_json
 from learning_to_draw.trials.records.claim import claimed
 
 RECORD = "written.json"
-# Of sweep, reproduce and learnability.
+# Of sweep, reproduce, learnability and generations.
 NAMES = ("sweep.json", "table.md", "table.csv", "sketches.png", "tradeoff.png", "tradeoff.pdf")
 NAMES += ("learnability.csv", "learnability.png", "learnability.pdf")
+NAMES += ("generations.csv", "generations-sheet.png", "generations.png", "generations.pdf")
 
 
 @contextmanager

@@ -1,0 +1,196 @@
+"""`commgame.py generations`: a language that is handed on from one pair to the next (iterated learning)."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from learning_to_draw.analysis.figure_style import COLUMN, PAGE, STYLE, saved
+from learning_to_draw.analysis.measure.judge_rows import judged, semanticity_of_sketches, symbolicity
+from learning_to_draw.analysis.measure.material import LogData, Settings
+from learning_to_draw.analysis.measure.table import Measured, NotMeasured
+from learning_to_draw.analysis.measure.training_photos import load_training_photos
+from learning_to_draw.analysis.measures.distances import matching_distances, rms_distances
+from learning_to_draw.analysis.measures.judge import Judge, load_judge
+from learning_to_draw.analysis.measures.topographic import topographic_similarity
+from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.experiments.jobs import Job
+from learning_to_draw.experiments.learnability import options_for_new_agents
+from learning_to_draw.experiments.rows import Row
+from learning_to_draw.experiments.run_jobs import run_jobs
+from learning_to_draw.experiments.sheet import draw_sheet
+from learning_to_draw.experiments.sweep import Sweep, failed
+from learning_to_draw.games.drawings import matched_distances
+from learning_to_draw.packages import import_optional
+from learning_to_draw.text_tables import aligned, as_csv, mean_and_deviation
+from learning_to_draw.trials.pair import final_checkpoint
+from learning_to_draw.trials.records.gamelog import read_log
+from learning_to_draw.trials.records.own_files import replace_own_files
+from learning_to_draw.trials.records.read_run import read_run
+
+logger = logging.getLogger("commgame")
+
+SAMPLE = 200  # photos whose drawings are compared
+# What is measured in every generation: name -> column of the table.
+COLUMNS = {
+    "rate": "rate, %",
+    "area": "area, %",
+    "topographic": "topographic similarity",
+    "distance": "distance from teacher",
+    "legibility": "legibility, %",
+    "symbolicity": "symbolicity, %",
+    "semanticity": "semanticity",
+}
+SHARES = ("rate", "area", "legibility", "symbolicity")  # in percent
+
+
+def generations(
+    run: Path, runs: int, bottleneck: int, lesson_steps: int, play: int, seeds: Sequence[int], output: Path | None
+) -> str:
+    """Trains `runs` generations after the first, each taught by the one before. Returns a table.
+
+    run: a training or a checkpoint, whose options all generations have. bottleneck: the number of drawings that a new
+    sender sees. play: epochs of each generation. seeds: one line of generations for each. output: None for
+    RUN-generations. Also writes the table, the curves, and the same photos drawn by all generations of the first seed.
+    Raises UsageError if the checkpoint cannot be read, and RunError if a training fails.
+    """
+    weights = final_checkpoint(run) if run.is_dir() else run
+    folder = output or Path(f"{run.resolve() if run.is_dir() else run.with_suffix('')}-generations")
+    common = {**options_for_new_agents(weights.absolute()), "epochs": play}
+    lines = [_line(common, folder, seed, runs, bottleneck, lesson_steps) for seed in seeds]
+    for jobs in lines:
+        plan = Sweep([job.row for job in jobs], [job.row for job in jobs], [jobs[0].seed], folder)
+        plan.check()
+        with plan.claimed():
+            if failures := [message for job in jobs for message in run_jobs([job], (), 1) if job.left]:
+                raise failed(failures)
+    judge = _judge()
+    measured = [_measure(jobs, judge) for jobs in lines]
+    table = _table(measured)
+    sheet = io.BytesIO()
+    draw_sheet({f"generation {number}": job.tested for number, job in enumerate(lines[0])}).save(sheet, "PNG")
+    files = {"generations.csv": as_csv(table).encode(), "generations-sheet.png": sheet.getvalue()}
+    replace_own_files(folder, {**files, **_figure(measured)})
+    return aligned(table)
+
+
+def _line(
+    common: Mapping[str, Any], folder: Path, seed: int, runs: int, bottleneck: int, lesson_steps: int
+) -> list[Job]:
+    """The trainings of all generations with one seed."""
+    jobs: list[Job] = []
+    for number in range(runs + 1):
+        options = dict(common)
+        if jobs:
+            teacher = str((jobs[-1].trained / "model_final.pt").absolute())
+            options |= {"teacher": teacher, "bottleneck": bottleneck, "lesson_steps": lesson_steps}
+        # Equal seeds would give all generations the same initial weights.
+        row = Row(f"line-{seed}-generation-{number}", f"generation {number}, line {seed}", options)
+        jobs.append(Job(row, 1000 * seed + number, folder))
+    return jobs
+
+
+def _judge() -> Judge | None:
+    try:
+        return load_judge()
+    except UsageError as error:
+        logger.warning("no legibility, symbolicity and semanticity: %s", first_line(error))
+        return None
+
+
+def _measure(jobs: Sequence[Job], judge: Judge | None) -> list[dict[str, float]]:
+    """For every generation the measures of `COLUMNS`; NaN for what cannot be measured."""
+    found, before = [], None
+    for job in jobs:
+        log = LogData(read_log(job.tested), Settings(sample=SAMPLE, judge=judge))
+        points = log.sampled_strokes.points
+        photos, drawings = rms_distances(log.sampled_photos), matching_distances(points)
+        distance = np.nan
+        if before is not None:
+            distance = np.mean([matched_distances(a[None], b)[0] for a, b in zip(points, before, strict=True)])
+        entry = {
+            "rate": job.run().rate,
+            "area": float(np.mean([row["val_commrate"] for row in read_run(job.trained).rows])),
+            "topographic": topographic_similarity(photos, drawings),
+            "distance": float(distance),
+        }
+        found.append(entry | _signs(log))
+        before = points
+    return found
+
+
+def _signs(log: LogData) -> dict[str, float]:
+    """Legibility, symbolicity and semanticity, for the judge."""
+    measures = {"legibility": judged, "symbolicity": symbolicity, "semanticity": semanticity_of_sketches}
+    values = dict.fromkeys(measures, float("nan"))
+    if log.settings.judge is None:
+        return values
+    try:
+        log.photos = load_training_photos(log.log, log.settings.seed)
+    except UsageError as error:
+        logger.warning("no legibility and semanticity: %s", first_line(error))
+    for name, measure in measures.items():
+        try:
+            values[name] = _value(measure(log), name)
+        except NotMeasured as reason:
+            logger.warning("no %s: %s", name, reason)
+    return values
+
+
+def _value(measured: Measured, name: str) -> float:
+    """The value of the row about sketches."""
+    wanted = "legibility of sketches" if name == "legibility" else name
+    values = [row.value for row in measured.rows if row.label.startswith(wanted)]
+    return float("nan") if not values or values[0] is None else values[0]
+
+
+def _table(lines: Sequence[Sequence[Mapping[str, float]]]) -> list[list[str]]:
+    """A line for each generation: means ± standard deviations over the seeds."""
+    names = [name for name in COLUMNS if any(np.isfinite(entry[name]) for line in lines for entry in line)]
+    table = [["generation", *(COLUMNS[name] for name in names)]]
+    for number in range(len(lines[0])):
+        cells = []
+        for name in names:
+            values = [line[number][name] for line in lines if np.isfinite(line[number][name])]
+            if name in SHARES:
+                cells.append(mean_and_deviation(values) if values else "")
+            else:
+                spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+                cells.append(f"{np.mean(values):.3f}{spread}" if values else "")
+        table.append([str(number), *cells])
+    return table
+
+
+def _figure(lines: Sequence[Sequence[Mapping[str, float]]]) -> Mapping[str, bytes]:
+    """File name -> content: every measure by generation; one thin line for each seed, and their mean."""
+    try:
+        matplotlib = import_optional("matplotlib", "the figure of generations", "matplotlib")
+        figure_of = import_optional("matplotlib.figure", "the figure of generations", "matplotlib").Figure
+    except UsageError as error:
+        logger.warning("%s", first_line(error))
+        return {}
+    panels = {
+        "%": ("rate", "area", "legibility", "symbolicity"),
+        "correlation": ("topographic", "semanticity"),
+        "canvas units": ("distance",),
+    }
+    with matplotlib.rc_context(STYLE):
+        figure = figure_of(figsize=(PAGE, COLUMN), layout="constrained")
+        for axes, (unit, names) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+            for name in names:
+                curves = np.array([[entry[name] for entry in line] for line in lines]) * (100 if unit == "%" else 1)
+                if not np.isfinite(curves).any():
+                    continue
+                numbers = np.arange(curves.shape[1])
+                (drawn,) = axes.plot(numbers, curves.mean(axis=0), marker="o", ms=3, label=COLUMNS[name].split(",")[0])
+                for curve in curves:
+                    axes.plot(numbers, curve, lw=0.5, alpha=0.5, c=drawn.get_color())
+            axes.set_xlabel("generation")
+            axes.set_ylabel(unit)
+            axes.legend()
+        return saved("generations", figure)

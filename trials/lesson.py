@@ -1,0 +1,91 @@
+"""The lesson before a training: new senders learn to draw as the trained ones of another run do."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from learning_to_draw.datasets.splits import Split
+from learning_to_draw.errors import UsageError
+from learning_to_draw.games.drawings import stroke_distances
+from learning_to_draw.models.agents import Agents
+from learning_to_draw.models.population import Community
+from learning_to_draw.trials.build import Pictures
+from learning_to_draw.trials.config.run import TrainConfig
+from learning_to_draw.trials.loop.schedule import parse_learning_rate
+from learning_to_draw.trials.trained import build_trained, load_trained
+
+logger = logging.getLogger("commgame")
+
+BATCH = 32  # drawings per step of the lesson
+
+
+def teach(agents: Community, config: TrainConfig, split: Split, device: torch.device, seed: int) -> None:
+    """Every sender learns from --bottleneck drawings of its teacher: sender k from sender k of --teacher.
+
+    The drawings are of photos of the training split, drawn at random, without augmentation. The loss is the mean
+    squared distance of control points (see `matched_loss`). Receivers do not learn.
+    Raises UsageError if the checkpoint cannot be read, or if its sketches have other strokes.
+    """
+    path = config.teacher
+    assert path is not None
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randperm(len(split), generator=generator)[: config.bottleneck]
+    photos = split.pictures(split.items[rows], device)
+    size, channels = photos.shape[-1], photos.shape[1]
+    trained = load_trained("test", path, {"weights": str(path), "plugin": config.plugin})
+    teachers = build_trained(trained, Pictures({}, size, channels)).to(device).eval().pairs
+    rate = parse_learning_rate(config.learning_rate).initial
+    learnt = []
+    for number, pair in enumerate(agents.pairs[: config.agents.counts[0]]):
+        with torch.no_grad():
+            shown = drawn_by(teachers[number % len(teachers)], photos)
+            first = drawn_by(pair, photos[:1])
+        if first.shape[1:] != shown.shape[1:]:
+            raise UsageError(
+                f"--teacher {path} draws {shown.shape[1]} strokes of {shown.shape[2]} points, but these senders draw "
+                f"{first.shape[1]} of {first.shape[2]}.\nGive the decoder's options of its training."
+            )
+        weights = [*pair.sender_encoder.parameters(), *pair.decoder.parameters()]
+        optimizer = torch.optim.Adam([weight for weight in weights if weight.requires_grad], lr=rate)
+        pair.train()
+        for _ in range(config.lesson_steps):
+            chosen = torch.randint(len(photos), (BATCH,), generator=generator)
+            optimizer.zero_grad()
+            matched_loss(drawn_by(pair, photos[chosen]), shown[chosen]).backward()
+            optimizer.step()
+        with torch.no_grad():
+            learnt.append(float(matched_loss(drawn_by(pair.eval(), photos), shown)) ** 0.5)
+        optimizer.zero_grad()
+    agents.train()
+    logger.info(
+        "lesson         %d drawings, %d steps: the senders' control points are %.3f off, root mean square",
+        len(photos),
+        config.lesson_steps,
+        sum(learnt) / len(learnt),
+    )
+
+
+def drawn_by(pair: Agents, photos: Tensor) -> Tensor:
+    """[B, K, P, 2]: the control points that the sender draws for photos [B, C, S, S], without channel noise."""
+    encoding = pair.sender_encoder.encode(photos, layers=pair.decoder.needed_layers)
+    return pair.decoder.strokes_for(encoding).points
+
+
+def matched_loss(drawn: Tensor, shown: Tensor) -> Tensor:
+    """The mean squared distance of the control points of drawings [B, K, P, 2] from those that are shown.
+
+    Strokes are matched as in `games.drawings.matched_distances`: their order and direction do not matter.
+    """
+    aligned = []
+    for one, other in zip(drawn.detach().cpu().double().numpy(), shown.cpu(), strict=True):
+        costs, backwards = stroke_distances(one[None], other.double().numpy())
+        rows, columns = linear_sum_assignment(costs[0])
+        matched = other[columns[np.argsort(rows)]]
+        turned = torch.from_numpy(backwards[0][rows, columns])[:, None, None]
+        aligned.append(torch.where(turned, matched.flip(1), matched))
+    return (drawn - torch.stack(aligned).to(drawn)).square().sum(dim=-1).mean()
