@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.models.anytime import Guesses, Halting
 from learning_to_draw.models.channel import with_noise
 from learning_to_draw.models.config import ChannelNoise
 from learning_to_draw.models.decoders.base import Decoder, Strokes
@@ -27,6 +28,7 @@ class Play:
     photo_encoding: the sender encoder's output for these photos.
     sketch_encoding: the sender encoder's output for the sketches; None if the encoders are separate and no feature
     layers were requested.
+    guesses: after every step of the sketch; None unless the receiver guesses at any time.
     """
 
     scores: Tensor
@@ -35,6 +37,7 @@ class Play:
     photos: Tensor
     photo_encoding: Encoding
     sketch_encoding: Encoding | None
+    guesses: Guesses | None = None
 
 
 class Meeting(NamedTuple):
@@ -68,10 +71,13 @@ class Agents(nn.Module):
         *,
         invert: bool = False,
         channel_noise: ChannelNoise | None = None,
+        anytime: bool = False,
+        halting: Halting | None = None,
     ):
         """invert: sketches are black on white. channel_noise: changes the sketches, in training mode only.
 
-        Raises UsageError if the decoder has more channels than the receiver.
+        anytime: the receiver guesses after every step of a recurrent decoder. halting: learns when it decides.
+        Raises UsageError if the decoder has more channels than the receiver, or draws in one step with `anytime`.
         """
         super().__init__()
         self.sender_encoder = sender_encoder
@@ -80,6 +86,13 @@ class Agents(nn.Module):
         self.receiver = receiver
         self.invert = invert
         self.channel_noise = channel_noise
+        self.anytime = anytime
+        self.halting = halting
+        if anytime and decoder.steps < 2:
+            raise UsageError(
+                "--anytime needs a decoder that draws in several steps.\n"
+                "Choose one whose name begins with Recurrent or RNN, with --steps 2 or more, or leave out --anytime."
+            )
         if decoder.channels > receiver_encoder.channels:
             raise UsageError(
                 "this decoder draws in colour, but the encoder sees one channel.\n"
@@ -120,6 +133,8 @@ class Agents(nn.Module):
             self.receiver,
             invert=other.invert,
             channel_noise=other.channel_noise,
+            anytime=self.anytime,
+            halting=self.halting,
         )
 
     def forward(
@@ -165,7 +180,26 @@ class Agents(nn.Module):
         strokes, sketches = self.sketch(photo_encoding)
         received, sketch_encoding = self._look_at_sketches(sketches, feature_layers)
         scores = self.guess(received.latent, candidate_latents, pooled=pooled)
-        return Play(scores, sketches, strokes, photos[:senders], photo_encoding, sketch_encoding)
+        play = Play(scores, sketches, strokes, photos[:senders], photo_encoding, sketch_encoding)
+        if self.anytime:
+            play = replace(play, guesses=self._guesses(strokes, scores, candidate_latents, pooled))
+        return play
+
+    def _guesses(
+        self,
+        strokes: Strokes,
+        scores: Tensor,
+        candidate_latents: Tensor,
+        pooled: Callable[[Tensor], Tensor] | None,
+    ) -> Guesses:
+        """The guesses after every step; `scores`: those after the last one."""
+        steps, batch = self.decoder.steps, len(scores)
+        each = strokes.points.shape[1] // steps
+        canvases = torch.cat([self.render(strokes[:, : step * each]) for step in range(1, steps)])
+        latents = self.receiver_encoder.encode(canvases, is_sketch=True).latent.split(batch)
+        earlier = [self.guess(seen, candidate_latents, pooled=pooled) for seen in latents]
+        all_scores = torch.stack([*earlier, scores])
+        return Guesses(all_scores, None if self.halting is None else self.halting(all_scores))
 
     def _look_at_sketches(self, sketches: Tensor, layers: Collection[str]) -> tuple[Encoding, Encoding | None]:
         """The receiver's encoding of sketches, and the sender's with the maps of `layers`.

@@ -96,6 +96,16 @@ class AgentsConfig(Config):
         metavar="SPEC",
     )
 
+    anytime: str | None = option(
+        None,
+        "the receiver guesses after every step of a recurrent decoder. mean: the game's loss is the mean over all "
+        "steps; learned: it is weighted by the probability that the receiver decides after a step, which is learned",
+        choices=("mean", "learned"),
+        nargs="?",
+        const="mean",
+        metavar="mean|learned",
+    )
+
     @property
     def counts(self) -> tuple[int, int]:
         """The numbers of senders and receivers."""

@@ -19,6 +19,7 @@ from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.games.partners import Partners, meeting_weights
 from learning_to_draw.games.sampling import BatchTooLarge, GameSampler
 from learning_to_draw.models.agents import Agents, Meeting
+from learning_to_draw.models.anytime import Halting
 from learning_to_draw.models.config import AgentsConfig, parse_channel_noise
 from learning_to_draw.models.encoders.base import IMAGENET_MEAN, BackboneEncoder, Encoder
 from learning_to_draw.models.encoders.config import EncoderConfig
@@ -379,7 +380,16 @@ def build_pair(config: AgentsConfig, pictures: Pictures, *, pretrained: bool = T
     decoder = config.decoder.build(latent_size=latent_size, image_size=pictures.image_size, build_encoder=build_encoder)
     receiver = config.receiver.build(latent_size=latent_size)
     noise = None if config.channel_noise is None else parse_channel_noise(config.channel_noise)
-    agents = Agents(sender_encoder, receiver_encoder, decoder, receiver, invert=config.invert, channel_noise=noise)
+    agents = Agents(
+        sender_encoder,
+        receiver_encoder,
+        decoder,
+        receiver,
+        invert=config.invert,
+        channel_noise=noise,
+        anytime=config.anytime is not None,
+        halting=Halting() if config.anytime == "learned" else None,
+    )
     if config.freeze_encoders:
         sender_encoder.requires_grad_(False)
         receiver_encoder.requires_grad_(False)

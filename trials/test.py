@@ -27,6 +27,7 @@ from learning_to_draw.trials.loop.memory import memory_estimate
 from learning_to_draw.trials.loop.pictures import PassPictures
 from learning_to_draw.trials.loop.precision import compile_backbones, set_determinism, set_precision
 from learning_to_draw.trials.loop.progress import Progress, set_verbosity
+from learning_to_draw.trials.loop.steps import StepRates, step_entries, steps_line
 from learning_to_draw.trials.loop.trial import build_trial, evaluate
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
@@ -92,7 +93,7 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
         result["communication_rate"],
         *result["interval"],
         result["chance"],
-        partners_line(result),
+        partners_line(result) + steps_line(result),
         result["games"],
         result["candidates"],
         folder,
@@ -174,13 +175,16 @@ def _play(config: TestConfig, agents: Community, setup: Setup, folder: Path, gam
     batches = setup.batches["test"]
     pictures = PassPictures(folder, config.num_reconstructions, "test", "test_sketch_samples.png")
     progress = Progress(batches.sampler.games * batches.sampler.senders)
-    meetings = [Meetings(folder, agents, "test")] if isinstance(agents, Population) else []
+    shown: list[Meetings | StepRates] = [Meetings(folder, agents, "test")] if isinstance(agents, Population) else []
+    if agents.pairs[0].anytime:
+        shown.append(StepRates(folder, agents, "test"))
     try:
-        entry, measured = play_games(config, agents, batches, setup.device, [pictures, game_log, progress, *meetings])
+        entry, measured = play_games(config, agents, batches, setup.device, [pictures, game_log, progress, *shown])
     finally:
         game_log.discard_unfinished()
-    for seen in meetings if distributed.rank() == 0 else ():
-        entry |= population_entries(seen.row(), batches.meetings)
+    if distributed.rank() == 0:
+        seen = {name: value for callback in shown for name, value in callback.row().items()}
+        entry |= population_entries(seen, batches.meetings) | step_entries(seen)
     names = ("test_loss", "test_commrate", "test_commrate_std")
     names += tuple(name for name in measured if name not in names)  # the loss's terms, if there are several
     if distributed.rank() == 0:

@@ -51,6 +51,7 @@ from learning_to_draw.trials.loop.precision import compile_backbones, keep_featu
 from learning_to_draw.trials.loop.progress import EpochLine, Progress, set_verbosity
 from learning_to_draw.trials.loop.resume_point import ResumePoint
 from learning_to_draw.trials.loop.schedule import LearningRate, parse_learning_rate
+from learning_to_draw.trials.loop.steps import StepRates, step_entries, steps_line
 from learning_to_draw.trials.loop.tensorboard import TensorBoard
 from learning_to_draw.trials.loop.trial import build_trial, run
 from learning_to_draw.trials.loop.turnover import Turnover
@@ -168,7 +169,7 @@ def train(
         result["best"]["communication_rate"],
         result["best"]["epoch"] + 1,  # for people, epochs count from 1
         result["chance"],
-        partners_line(result),
+        partners_line(result) + steps_line(result),
         program(),
         shlex.quote(str(folder / "model_final.pt")),
     )
@@ -240,6 +241,7 @@ def _fit(
         PassPictures(folder, config.num_reconstructions, "val", "val_reconstruction_samples_{epoch:02d}.png"),
         EpochStrokes(folder, config.num_reconstructions),
         Meetings(folder, agents, "val") if isinstance(agents, Population) else None,
+        StepRates(folder, agents, "val") if agents.pairs[0].anytime else None,
         log,
         Progress(sampler.games * sampler.senders * distributed.world_size(), clock),
         EpochLine(clock),
@@ -327,7 +329,7 @@ def summarise(history: list[dict], best: dict, valid: GameBatches) -> dict:
     entry = result_entry(
         valid.split.name, valid.games_of_one, valid.sampler.candidates, rate=last["val_commrate"], loss=last["val_loss"]
     )
-    entry |= population_entries(last, valid.meetings)
+    entry |= population_entries(last, valid.meetings) | step_entries(last)
     return entry | {
         "epochs": len(history),
         "train": {"communication_rate": last["commrate"], "loss": last["loss"]},

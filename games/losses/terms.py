@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from learning_to_draw.components import Config
+from learning_to_draw.games.losses.anytime import anytime_loss
 from learning_to_draw.models.agents import Agents, Play
 
 
@@ -95,4 +96,8 @@ class TotalLoss(nn.Module):
 
     def forward(self, play: Play, targets: Tensor) -> dict[str, Tensor]:
         """Every term by name, `game` first; training minimises their sum."""
-        return {"game": self.game(play.scores, targets)} | {name: term(play) for name, term in self.auxiliary.items()}
+        if play.guesses is not None:
+            game = anytime_loss(self.game, play.guesses, targets)
+        else:
+            game = self.game(play.scores, targets)
+        return {"game": game} | {name: term(play) for name, term in self.auxiliary.items()}

@@ -75,10 +75,11 @@ class Decoder(nn.Module):
     """Latents [B, latent_size] to `Strokes`, and strokes to sketches. sigma2 may decrease during training.
 
     channels: the number of channels of the sketches, 1 or 3. needed_layers: the sender's feature layers whose maps the
-    decoder looks at.
+    decoder looks at. steps: the number of steps in which it draws; each step draws equally many strokes.
     """
 
     channels = 1
+    steps = 1
     needed_layers: tuple[str, ...] = ()
 
     def __init__(

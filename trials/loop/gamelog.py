@@ -95,6 +95,9 @@ class GameLogWriter(Callback):
         candidate_classes = [self._classes(pool) for pool in batch.items.candidates]
         strokes, scores = as_lists(play.strokes), play.scores.detach().cpu()
         senders_per_game = len(scores) // len(pools)
+        steps, decided = None, []
+        if play.guesses is not None:
+            steps, decided = rounded(play.guesses.scores.transpose(0, 1)), play.guesses.decided.tolist()
         for turn, (guess, target) in enumerate(zip(scores.argmax(dim=1).tolist(), batch.targets.tolist(), strict=True)):
             game = turn // senders_per_game
             yield {
@@ -110,7 +113,9 @@ class GameLogWriter(Callback):
                 "scores": rounded(scores[turn]),
                 "guess": guess,
                 "target": target,
-            } | (batch.meeting._asdict() if self.names_agents else {})
+                **(batch.meeting._asdict() if self.names_agents else {}),
+                **({} if steps is None else {"step_scores": steps[turn], "decided": decided[turn]}),
+            }
 
     def _save_candidates(self, batch: Batch) -> list[list[str]]:
         """Saves the candidates' pictures and returns their paths in the log, one list per game.

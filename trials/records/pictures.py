@@ -19,6 +19,8 @@ SHOWN_GAMES = 16
 TILE = 96  # pixels; smaller pictures are enlarged to about this
 FRAME = 4
 LABEL_WIDTH = 64
+BAR = 10  # height of the bar of a belief
+STEP_MS, HOLD_MS = 600, 2000  # durations in an animation: of a step, and of the last one
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,56 @@ def to_picture(picture: Tensor) -> Image.Image:
     """An 8-bit picture, grey or RGB, from float [1 or 3, H, W] in 0..1."""
     pixels = to_bytes(picture).permute(1, 2, 0).numpy()
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+@dataclass(frozen=True)
+class StepOfGames:
+    """N games after one step of their sketches. photos, sketches: float [N, 1 or 3, H, W] in 0..1.
+
+    belief: the probability of the receiver's guess, N numbers in 0..1. right: whether the guess is correct.
+    """
+
+    photos: Tensor
+    sketches: Tensor
+    belief: Sequence[float]
+    right: Sequence[bool]
+
+
+def save_steps(path: Path, steps: Sequence[StepOfGames]) -> None:
+    """Saves the games as path.png, with one row per step, and as path.gif, with one picture per step.
+
+    The bar below a sketch is the receiver's belief in its guess: green if the guess is correct, otherwise red.
+    """
+    pictures = [_draw_step(step) for step in steps]
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (width, height * len(pictures)), "white")
+    for row, picture in enumerate(pictures):
+        sheet.paste(picture, (0, row * height))
+    save_picture(path.with_suffix(".png"), sheet)
+    first, *others = pictures
+    write_atomically(
+        path.with_suffix(".gif"),
+        lambda temporary: first.save(
+            temporary, save_all=True, append_images=others, duration=[STEP_MS] * len(others) + [HOLD_MS], loop=0
+        ),
+    )
+
+
+def _draw_step(step: StepOfGames) -> Image.Image:
+    size = step.photos.shape[-1]
+    side = size * max(1, round(TILE / size))
+    place = side + 2 * FRAME
+    picture = Image.new("RGB", (len(step.photos) * place, 2 * place + BAR + FRAME), "white")
+    pen = ImageDraw.Draw(picture)
+    for column, (belief, right) in enumerate(zip(step.belief, step.right, strict=True)):
+        left = column * place + FRAME
+        for row, pictures in enumerate((step.photos, step.sketches)):
+            tile = to_picture(pictures[column]).convert("RGB").resize((side, side), Image.Resampling.NEAREST)
+            picture.paste(tile, (left, row * place + FRAME))
+        top = 2 * place
+        pen.rectangle((left, top, left + side - 1, top + BAR - 1), outline="grey")
+        pen.rectangle((left, top, left + round(belief * (side - 1)), top + BAR - 1), fill=RIGHT if right else WRONG)
+    return picture
 
 
 def draw_senders(photos: Tensor, *sketches: Tensor) -> Image.Image:
