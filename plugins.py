@@ -64,6 +64,8 @@ class Plugin:
         return hashlib.sha256(self.content).hexdigest()
 
 
+PARTNERS: dict[str, Component] = {}  # who meets whom in a population; see --partners for the built-in patterns
+CALLBACKS: dict[str, Component] = {}  # torchbearer callbacks of a training
 # kind -> (table of components, base class of their configurations).
 TABLES: dict[str, tuple[dict, type[Config]]] = {
     "encoder": (ENCODERS, EncoderConfig),
@@ -73,7 +75,10 @@ TABLES: dict[str, tuple[dict, type[Config]]] = {
     "auxiliary_loss": (AUXILIARY_LOSSES, Config),
     "game": (GAMES, GameConfig),
     "dataset": (DATASETS, Config),
+    "partners": (PARTNERS, Config),
+    "callback": (CALLBACKS, Config),
 }
+WITHOUT_OPTIONS = ("partners", "callback")
 # Reserved names that are not in the tables.
 RESERVED = {
     "game": ("original",),
@@ -81,6 +86,7 @@ RESERVED = {
         *("game", "sort_of_perceptual", "like_a_dog"),
         "running",  # running_loss is a column of the log
     ),
+    "partners": ("random", "ring", "fixed"),
 }
 # Imports and methods of plugins written for earlier versions.
 OLD = re.compile(
@@ -136,6 +142,8 @@ def _problem(kind: str, name: str, config: type[Config], cls: type) -> str | Non
         return f"its class needs an attribute, kind = {name!r}, the game's name in logs"
     if not (isinstance(config, type) and issubclass(config, base)):
         return f"its configuration has to be a class derived from {base.__name__}"
+    if kind in WITHOUT_OPTIONS and config is not base:
+        return f"a component of the kind {kind} has no options.\nLeave out its configuration"
     for parent in config.__mro__:
         if issubclass(parent, Config) and "__dataclass_fields__" not in vars(parent):
             return f"its configuration is not a dataclass.\nPut {DATACLASS} before class {parent.__name__}"
@@ -158,6 +166,8 @@ loss = _decorator("loss")
 auxiliary_loss = _decorator("auxiliary_loss")
 game = _decorator("game")
 dataset = _decorator("dataset")
+partners = _decorator("partners")
+callback = _decorator("callback")
 
 
 def load(file: Path) -> Plugin:

@@ -11,6 +11,7 @@ from typing import Generic
 
 import torch
 
+from learning_to_draw import plugins
 from learning_to_draw.components import Chosen, Config, flag_of, options_of
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError, first_line
@@ -136,10 +137,12 @@ def _introduce(config: RunConfig, batches: Mapping[str, GameBatches]) -> None:
     for games in batches.values():
         games.meetings = all_meetings(senders, receivers)
     if isinstance(config, TrainConfig):
-        weights = meeting_weights(config.partners, senders, receivers)
         generator = torch.Generator().manual_seed(seeds_of(config).training + PARTNERS)
         batches["train"].meetings = (Meeting(),)
-        batches["train"].partners = Partners(weights, generator)
+        if (of_plugin := plugins.PARTNERS.get(config.partners)) is not None:
+            batches["train"].partners = of_plugin.target(senders, receivers, generator)
+        else:
+            batches["train"].partners = Partners(meeting_weights(config.partners, senders, receivers), generator)
 
 
 def fit_batches(config: Run, pictures: Pictures, device: torch.device) -> tuple[Run, dict[str, GameBatches]]:

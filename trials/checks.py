@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from learning_to_draw import plugins
 from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.config import DogConfig, PerceptualConfig, StrokePriceConfig
@@ -71,6 +72,7 @@ def check_conflicts(config: TrainConfig) -> None:
             f"--gather-candidates is for the original game, not for {config.game.name}: the joint game of several "
             "processes would contain classes more than once.\nLeave it out."
         )
+    _check_callbacks(config)
     _check_population(config)
     _check_unused_losses(config)
     for loss in (loss for loss in config.auxiliary.values() if loss.on):
@@ -92,6 +94,14 @@ def check_conflicts(config: TrainConfig) -> None:
                     "Add --stroke-gates if this decoder has it, choose LocalLineDecoder or a decoder that connects "
                     "points, or omit --stroke-price."
                 )
+
+
+def _check_callbacks(config: TrainConfig) -> None:
+    """Raises UsageError for callbacks that no plugin has registered."""
+    for name in config.callbacks or ():
+        if name not in plugins.CALLBACKS:
+            known = ", ".join(plugins.CALLBACKS) or "none; add --plugin FILE.py"
+            raise UsageError(f"--callbacks {name}: there is no such callback.\nThe plugin's callbacks are: {known}.")
 
 
 def _check_population(config: TrainConfig) -> None:

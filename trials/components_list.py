@@ -9,7 +9,7 @@ from pathlib import Path
 from learning_to_draw.components import Component, flag_of, options_of
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
 from learning_to_draw.games.losses.config import AuxiliaryLoss
-from learning_to_draw.plugins import TABLES, load
+from learning_to_draw.plugins import CALLBACKS, PARTNERS, TABLES, load
 from learning_to_draw.trials.config.presets import preset_names, read_preset
 from learning_to_draw.trials.config.run import KINDS
 
@@ -26,9 +26,9 @@ def list_components(plugin: Path | None) -> str:
     tables: dict[str, Mapping[str, Component]] = {
         flag_of(kind): kinds.table for kind, kinds in KINDS.items() if not kinds.prefix
     }
-    tables["auxiliary losses"] = AUXILIARY_LOSSES
+    tables |= {"auxiliary losses": AUXILIARY_LOSSES, "--partners": PARTNERS, "--callbacks": CALLBACKS}
     lines = []
-    for heading, table in tables.items():
+    for heading, table in ((heading, table) for heading, table in tables.items() if table):
         options = {name: _options(component) for name, component in table.items()}
         common = [option for option in next(iter(options.values())) if all(option in its for its in options.values())]
         lines += [*([""] if lines else []), heading, *_wrapped("all: ", common)]

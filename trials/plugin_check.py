@@ -25,7 +25,7 @@ from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.models.decoders.base import Decoder, Strokes
 from learning_to_draw.models.decoders.config import DecoderConfig
 from learning_to_draw.models.encoders.base import Encoding
-from learning_to_draw.plugins import TABLES, Plugin, load
+from learning_to_draw.plugins import PARTNERS, TABLES, Plugin, load
 from learning_to_draw.trials.build import (
     Pictures,
     Seeds,
@@ -81,6 +81,10 @@ def _configuration(kind: str, name: str, more: str) -> TrainConfig:
     """
     if kind == "auxiliary_loss":
         chosen = {AUXILIARY_LOSSES[name].switch: True}
+    elif kind == "partners":
+        chosen = {"population": 3, "partners": name}
+    elif kind == "callback":
+        chosen = {"callbacks": (name,)}
     else:
         table = TABLES[kind][0]
         chosen = {option: name for option, kinds in KINDS.items() if kinds.table is table and not kinds.prefix}
@@ -123,6 +127,8 @@ def _steps(kind: str, name: str, config: TrainConfig) -> Iterator[Step]:
             yield from _game_steps(config.game, config.dataset)
         case "dataset":
             yield from _dataset_steps(config.dataset)
+        case "partners":
+            yield "draws senders and receivers that exist", lambda: _draw_partners(name)
     yield "is trained for one epoch, saved, loaded and tested", lambda: _train_and_test(config)
 
 
@@ -134,6 +140,15 @@ def _agents(config: AgentsConfig):
 
 def _photos(dtype: torch.dtype) -> Tensor:
     return torch.rand(PICTURES, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)).to(dtype)
+
+
+def _draw_partners(name: str) -> None:
+    partners = PARTNERS[name].target(3, 2, torch.Generator().manual_seed(0))
+    for _ in range(100):
+        sender, receiver = partners.draw()
+        _require(
+            0 <= sender < 3 and 0 <= receiver < 2, f"draw() returned {sender}, {receiver} for 3 senders, 2 receivers"
+        )
 
 
 def _encoder_steps(config: AgentsConfig) -> Iterator[Step]:

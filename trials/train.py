@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from learning_to_draw import plugins
 from learning_to_draw.errors import program
 from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
@@ -242,6 +243,7 @@ def _fit(
         EpochStrokes(folder, config.num_reconstructions),
         Meetings(folder, agents, "val") if isinstance(agents, Population) else None,
         StepRates(folder, agents, "val") if agents.pairs[0].anytime else None,
+        *(plugins.CALLBACKS[name].target(folder, agents) for name in config.callbacks or ()),
         log,
         Progress(sampler.games * sampler.senders * distributed.world_size(), clock),
         EpochLine(clock),

@@ -333,8 +333,11 @@ class TrainConfig(RunConfig):
         "random",
         "who plays the next batch in a population: random: any sender with any receiver; ring: sender K with receivers "
         "K and K + 1; fixed: separate pairs; or a file with a line for each sender, and in it for each receiver a "
-        "number: how often they meet",
+        "number: how often they meet; or the partners of a plugin, by name",
         metavar="random|ring|fixed|FILE",
+    )
+    callbacks: tuple[str, ...] | None = option(
+        None, "callbacks of a plugin that this training calls, by name", nargs="+", metavar="NAME"
     )
     replace_every: int = option(
         0,

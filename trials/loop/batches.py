@@ -118,7 +118,9 @@ class GameBatches:
 
     def generators(self) -> dict[str, torch.Generator]:
         """The random generators that determine the next epoch, by name."""
-        partners = {} if self.partners is None else {"partners": self.partners.generator}
+        # A plugin's partners may draw from no generator.
+        generator = getattr(self.partners, "generator", None)
+        partners = {} if generator is None else {"partners": generator}
         return {"views": self._generator, "deals": self.sampler.generator} | partners
 
     @property
