@@ -173,7 +173,7 @@ def _tradeoff() -> tuple[PaperRow, ...]:
     rows = [
         ("digits-all", "Digits, all strokes", digits, {}),
         *_prices("digits-gates", "Digits, gates", digits | GATES, (0.001, 0.003, 0.01), (0.1, 0.3, 1)),
-        *_prices("caltech", "Caltech-101, readable", photos, (0.003, 0.01, 0.03), (1, 3, 10)),
+        *_prices("caltech", "Caltech-101, readable", photos, (0.001, 0.003, 0.005), (0.3, 1, 3)),
     ]
     small = {"image_size": 64, "stroke_grid": 12, "sigma2": 5e-4, "epochs": 1, "learning_rate": "0.0005*0.3@[1000]B"}
     of_quick = {"Digits": {"preset": None, "epochs": 20}, None: small}

@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def page():
-    """Three pairs: a file of docs/extending.md, and the commands for it, as printed."""
+    """Pairs: a file of docs/extending.md, and the commands for it, as printed."""
     text = (ROOT / "docs" / "extending.md").read_text()
     files, commands = (re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) for language in ("python", "sh"))
     return list(zip(files, map(str.splitlines, commands), strict=True))
@@ -34,9 +34,9 @@ def page():
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory, page):
-    """A folder with the first example's file."""
+    """A folder with the file of the example of a game and a decoder."""
     folder = tmp_path_factory.mktemp("example")
-    (folder / "my_parts.py").write_text(page[0][0])
+    (folder / "my_parts.py").write_text(page[1][0])
     return folder
 
 

@@ -20,13 +20,13 @@ def example(written, page):
     """A folder where the commands of the page were given, one after the other."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(written)
-        for command in page[0][1]:
+        for command in page[1][1]:
             assert commgame.main(shlex.split(command)[2:]) == 0, command
     return written
 
 
 def test_the_example_is_short(page):
-    assert len(page[0][0].splitlines()) < 60
+    assert len(page[1][0].splitlines()) < 60
 
 
 @pytest.mark.slow
@@ -35,7 +35,7 @@ def test_the_example_is_checked_trained_tested_and_gone_on_with(example, page):
     config = json.loads((run / "config.json").read_text())
     assert config["options"]["plugin"] == str(example / "my_parts.py")
     assert re.fullmatch("[0-9a-f]{64}", config["versions"]["plugin"])
-    assert (run / "plugin.py").read_text() == page[0][0]
+    assert (run / "plugin.py").read_text() == page[1][0]
     assert json.loads((run / "result.json").read_text())["epochs"] == 5
     tested = json.loads((run.with_name("zigzag-test") / "result.json").read_text())
     assert tested["interval"][0] > 2 / 16  # of sixteen digits that are all alike
@@ -61,7 +61,7 @@ def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(exa
 
     code, said = call("--corners", "9")  # an option that only the file knows
     assert code == 0, said
-    (example / "my_parts.py").write_text(page[0][0] + "# changed")
+    (example / "my_parts.py").write_text(page[1][0] + "# changed")
     try:
         code, said = call()
         assert code == 2
@@ -75,7 +75,7 @@ def test_another_process_finds_the_file_by_itself_and_says_if_it_has_changed(exa
         assert code == 2
         assert "my_parts.py, which does not exist any more" in said
     finally:
-        (example / "my_parts.py").write_text(page[0][0])
+        (example / "my_parts.py").write_text(page[1][0])
 
 
 def test_components_are_in_the_help_and_in_the_list(written, capsys):
@@ -121,8 +121,8 @@ def test_an_example_s_batch_that_nobody_asked_for_shrinks(written, folder, capsy
 
 
 def test_the_example_of_a_loss_makes_strokes_shorter(folder, page, capsys):
-    (folder / "length.py").write_text(page[1][0])
-    for command in page[1][1]:
+    (folder / "length.py").write_text(page[0][0])
+    for command in page[0][1]:
         assert commgame.main(shlex.split(command)[2:]) == 0, command
     with (folder / "runs" / "length" / "log.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -165,3 +165,15 @@ def test_a_component_that_keeps_a_tensor_for_its_next_instance_is_tested_and_res
     train = "train --plugin keeps.py --receiver Keeps --epochs 1 --batch-size 150 --output run --quiet"
     for words in (train, "test --weights run/model_final.pt --output tested --quiet", "train --resume run --epochs 2"):
         assert commgame.main(words.split()) == 0, capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_partners_and_a_callback(folder, page):
+    (folder / "star.py").write_text(page[3][0])
+    for command in page[3][1]:
+        assert commgame.main(shlex.split(command)[2:]) == 0, command
+    with (folder / "runs" / "star" / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert all(0 < float(row["val_ink"]) < 1 for row in rows)
+    config = json.loads((folder / "runs" / "star" / "config.json").read_text())
+    assert (config["options"]["partners"], config["options"]["callbacks"]) == ("star", ["ink"])
