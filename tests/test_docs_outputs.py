@@ -48,8 +48,8 @@ def said_of(name, heading, table=0):
 
 
 def check(found, named):
-    """Each thing found goes by a name, of which NN is a number and * any text, and each name by a thing found."""
-    patterns = {name.replace("NN", "[0-9][0-9]"): name for name in named}
+    """Each thing found goes by a name, of which NN, _K and _J are numbers and * any text, and each name by a thing."""
+    patterns = {re.sub("_[KJ]", "_[0-9]", name.replace("NN", "[0-9][0-9]")): name for name in named}
     assert len(patterns) == len(named)
     assert not [name for name in found if not any(fnmatchcase(name, pattern) for pattern in patterns)]
     assert not [name for pattern, name in patterns.items() if not any(fnmatchcase(thing, pattern) for thing in found)]
@@ -102,13 +102,24 @@ def runs(tmp_path_factory):
     plugins._loaded.clear()
 
 
-def test_files_of_a_training(runs):
-    check(files(runs / "train") | {"wandb/id.txt"}, names("train"))  # which trials/test_wandb.py has
+@pytest.fixture(scope="module")
+def community(tmp_path_factory):
+    """A folder with a training of a population whose receivers guess after every step, and its test."""
+    folder = tmp_path_factory.mktemp("community")
+    agents = "--population 2 --decoder RNNBezierDecoder --steps 2 --anytime --batch-size 90 --epochs 1"
+    for command in (f"train {agents}", f"test --weights {folder}/train/model_final.pt"):
+        assert commgame.main([*command.split(), "--quiet", "--output", str(folder / command.split()[0])]) == 0
+    return folder
+
+
+def test_files_of_a_training(runs, community):
+    found = files(runs / "train") | files(community / "train")
+    check(found | {"wandb/id.txt"}, names("train"))  # which trials/test_wandb.py has
 
 
 @pytest.mark.parametrize("run", ["test", "swapped"])
-def test_files_of_a_test(runs, run):
-    check(files(runs / run), names("test"))
+def test_files_of_a_test(runs, community, run):
+    check(files(runs / run) | files(community / "test"), names("test"))
 
 
 def test_files_of_a_crossplay(runs):
@@ -125,9 +136,10 @@ def test_what_is_noted_of_a_resumption(runs):
     check(noted, said_of("resumed.json", "train")[1:])
 
 
-def test_columns_of_a_training_s_log(runs):
+def test_columns_of_a_training_s_log(runs, community):
     columns = set(rows_of(runs / "train" / "log.csv")[0])
-    check(columns - {"reconstruct_loss", "val_reconstruct_loss"}, names("log.csv"))
+    further = set(rows_of(community / "train" / "log.csv")[0])
+    check(columns - {"reconstruct_loss", "val_reconstruct_loss"} | further, names("log.csv"))
     assert columns >= {"reconstruct_loss", "val_reconstruct_loss"}
     assert "reconstruct_loss" in said_of("perceptual_loss", "log.csv")
     times = {key for line in (runs / "train" / "metrics.jsonl").read_text().splitlines() for key in json.loads(line)}
@@ -158,6 +170,19 @@ def test_results(runs, command, run):
         check(result["train"], said_of("train", "result.json"))
 
 
+@pytest.mark.parametrize("command", ["train", "test"])
+def test_results_of_a_population(community, command):
+    further = {"populations", "with `--anytime`", "crossplay, and populations"}
+    in_it = [
+        name
+        for first, _, where in rows("result.json")
+        if where.strip() in ("all", *further) or command in where
+        for name in first
+        if name != "receiver_weights"
+    ]
+    check(read(community / command / "result.json"), in_it)
+
+
 def test_checkpoints(runs):
     content = torch.load(runs / "train" / "model_final.pt", weights_only=True)
     check(content, names("Checkpoints"))
@@ -166,13 +191,14 @@ def test_checkpoints(runs):
     assert content["format"] in PAGE
 
 
-def test_game_logs(runs):
+def test_game_logs(runs, community):
     log = runs / "test" / "gamelogs"
     entry = read(log / "games.json")[0]
     check(entry, names("gamelogs", 0))
     assert list(rows_of(log / "games.csv")[0]) == list(entry)
     line = json.loads((log / "games.jsonl").read_text().splitlines()[0])
-    check(line, names("gamelogs", 1))
+    further = json.loads((community / "test" / "gamelogs" / "games.jsonl").read_text().splitlines()[0])
+    check(line | further, names("gamelogs", 1))
     check(line["strokes"], said_of("strokes", "gamelogs", 1))
     with np.load(log / "strokes.npz") as arrays:
         check([*arrays, "intensities"], names("gamelogs", 2))  # of lines in one colour there are none
