@@ -17,7 +17,7 @@ from learning_to_draw.models.population import Community
 from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop.schedule import parse_learning_rate
-from learning_to_draw.trials.trained import build_trained, load_trained
+from learning_to_draw.trials.trained import build_trained, load_teacher
 
 logger = logging.getLogger("commgame")
 
@@ -37,7 +37,7 @@ def teach(agents: Community, config: TrainConfig, split: Split, device: torch.de
     rows = torch.randperm(len(split), generator=generator)[: config.bottleneck]
     photos = split.pictures(split.items[rows], device)
     size, channels = photos.shape[-1], photos.shape[1]
-    trained = load_trained("test", path, {"weights": str(path), "plugin": config.plugin})
+    trained = load_teacher("teacher", path, config.plugin)
     teachers = build_trained(trained, Pictures({}, size, channels)).to(device).eval().pairs
     rate = parse_learning_rate(config.learning_rate).initial
     learnt = []

@@ -107,6 +107,14 @@ def build_trained_pair(trained: Trained, pictures: Pictures) -> Agents:
     return build_trained(trained, pictures).meeting(Meeting())
 
 
+def load_teacher(name: str, path: Path, plugin: Path | None) -> Trained:
+    """Reads the checkpoint of the option `name` of a training. Raises UsageError, which names this option."""
+    try:
+        return load_trained("test", path, {"weights": str(path), "plugin": plugin})
+    except UsageError as error:
+        raise UsageError(str(error).replace("--weights", flag_of(name))) from error
+
+
 def take_trained(agents: Community, config: TrainConfig, pictures: Pictures) -> None:
     """Gives the agents the trained weights of --senders-from and --receivers-from.
 
@@ -117,8 +125,7 @@ def take_trained(agents: Community, config: TrainConfig, pictures: Pictures) -> 
         path = getattr(config, name)
         if path is None:
             continue
-        trained = load_trained("test", path, {"weights": str(path), "plugin": config.plugin})
-        teachers = build_trained(trained, pictures).pairs
+        teachers = build_trained(load_teacher(name, path, config.plugin), pictures).pairs
         if config.from_agent >= len(teachers):
             raise UsageError(
                 f"--from-agent {config.from_agent}: {path} has {len(teachers)} agent(s), numbered from 0.\n"
