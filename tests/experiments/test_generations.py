@@ -81,7 +81,7 @@ def test_in_a_lesson_a_sender_learns_to_draw_as_its_teacher(trained):
 def test_a_teacher_with_other_strokes_is_an_error(trained, words, message, tmp_path, capsys):
     weights = trained / "model_final.pt"
     assert call("train", *words, "--teacher", weights, "--output", tmp_path / "run") == 2
-    assert f"draws 4 strokes of 2 points, {message}" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
