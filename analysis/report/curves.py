@@ -16,6 +16,19 @@ SMALL = {
     "games_per_second": "games per second",
 }
 WEIGHT = "sop_weight_"
+# Charts of populations, and of guesses at any time: title -> columns by name, and whether they are rates.
+FURTHER: dict[str, tuple[dict[str, str], bool]] = {
+    "Rate of senders with receivers": (
+        {"val_commrate_own_partner": "own partner", "val_commrate_other_partners": "others"},
+        True,
+    ),
+    "Distance of drawings": (
+        {"val_distance_between": "of one photo, by two senders", "val_distance_within": "of two photos, by one sender"},
+        False,
+    ),
+    "Strokes until the receiver decides": ({"val_decision_strokes": "strokes"}, False),
+}
+STEP = "val_commrate_step_"
 
 
 def curves(run: Run) -> dict[str, Any] | None:
@@ -28,7 +41,7 @@ def curves(run: Run) -> dict[str, Any] | None:
         return None
     if not run.rows or not {"commrate", "loss"} & set(run.columns):
         return {"missing": _why_there_are_none(run)}
-    charts = [*_main_charts(run), *_term_charts(run)]
+    charts = [*_main_charts(run), *_term_charts(run), *_further_charts(run)]
     constants = []
     for title, names in _small_charts(run):
         series = [_series(run, name.removeprefix(WEIGHT), "extra", name) for name in names]
@@ -65,6 +78,17 @@ def _term_charts(run: Run) -> Iterator[dict[str, Any]]:
     terms = [column for column in run.columns if column.endswith("_loss") and column not in NOT_TERMS]
     for name in dict.fromkeys(term.removeprefix("val_") for term in terms):
         yield _chart(name.replace("_", " "), _pair(run, name, f"val_{name}"), big=False)
+
+
+def _further_charts(run: Run) -> Iterator[dict[str, Any]]:
+    for title, (names, rates) in FURTHER.items():
+        series = [_series(run, name, "extra", column) for column, name in names.items() if column in run.columns]
+        if series:
+            yield _chart(title, series, big=False, percent=rates)
+    steps = [column for column in run.columns if column.startswith(STEP)]
+    if steps:
+        series = [_series(run, f"step {column.removeprefix(STEP)}", "extra", column) for column in steps]
+        yield _chart("Rate after each step", series, big=False, percent=True)
 
 
 def _small_charts(run: Run) -> Iterator[tuple[str, list[str]]]:

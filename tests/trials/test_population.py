@@ -128,10 +128,12 @@ def test_measure_takes_the_pairs_of_a_log_as_logs(trained, tested, capsys):
     assert "has no games of sender 1 with receiver 3" in capsys.readouterr().err
 
 
-def test_a_report_shows_every_agent(tested):
-    assert call("report", tested) == 0
-    page = (tested / "report.html").read_text()
+def test_a_report_shows_every_agent_and_how_they_understand_each_other(trained, tested):
+    assert call("report", trained) == 0
+    page = (trained / "report.html").read_text()
     assert all(f"test, agent {number}" in page for number in range(3))
+    assert "Rate of senders with receivers" in page
+    assert "Distance of drawings" in page
 
 
 def test_the_same_command_trains_the_same_population(trained, tmp_path):
