@@ -1,10 +1,11 @@
-"""How far two drawings are from each other, as sets of strokes."""
+"""How far two drawings are from each other, as sets of strokes.
+
+scipy is imported by the functions: a training that does not compare drawings starts sooner without it.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
 
 
 def matched_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -15,7 +16,14 @@ def matched_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
     smaller. So the order and direction of strokes do not matter; widths and colours are ignored.
     """
     costs, _ = stroke_distances(drawings, other)
-    return np.array([cost[linear_sum_assignment(cost)].mean() for cost in costs])
+    return np.array([cost[matching(cost)].mean() for cost in costs])
+
+
+def matching(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, columns) int64 [K]: the matching of rows with columns of costs [K, K] that has the least total."""
+    from scipy.optimize import linear_sum_assignment
+
+    return linear_sum_assignment(costs)
 
 
 def stroke_distances(drawings: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -23,6 +31,8 @@ def stroke_distances(drawings: np.ndarray, other: np.ndarray) -> tuple[np.ndarra
 
     distances: float64 [N, K, K]. reversed: bool [N, K, K], whether the reversed stroke is nearer.
     """
+    from scipy.spatial.distance import cdist
+
     count, strokes, points = drawings.shape[:3]
     flat = drawings.reshape(count * strokes, points, 2)
     forwards, backwards = (

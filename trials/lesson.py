@@ -6,12 +6,11 @@ import logging
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError
-from learning_to_draw.games.drawings import stroke_distances
+from learning_to_draw.games.drawings import matching, stroke_distances
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.population import Community
 from learning_to_draw.trials.build import Pictures
@@ -84,7 +83,7 @@ def matched_loss(drawn: Tensor, shown: Tensor) -> Tensor:
     aligned = []
     for one, other in zip(drawn.detach().cpu().double().numpy(), shown.cpu(), strict=True):
         costs, backwards = stroke_distances(one[None], other.double().numpy())
-        rows, columns = linear_sum_assignment(costs[0])
+        rows, columns = matching(costs[0])
         matched = other[columns[np.argsort(rows)]]
         turned = torch.from_numpy(backwards[0][rows, columns])[:, None, None]
         aligned.append(torch.where(turned, matched.flip(1), matched))
