@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,7 @@ from PIL import Image
 from torchvision.utils import make_grid
 
 from learning_to_draw.games.sampling import GameIndices
-from learning_to_draw.models.agents import Play
+from learning_to_draw.models.agents import Meeting, Play
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.models.encoders.base import Encoding
 from learning_to_draw.trials.loop.batches import Batch, PlayedBatch
@@ -110,7 +112,9 @@ def test_strokes_of_the_first_sketches_are_kept_after_every_epoch(tmp_path, want
         for start in range(0, 24, 6):
             part = Strokes(points[start : start + 6], 0.25, inks[start : start + 6])
             play = Play(torch.zeros(6, 3), torch.zeros(6), part, torch.zeros(6), Encoding(torch.zeros(6, 1)), None)
-            callback.on_step_validation({torchbearer.Y_PRED: PlayedBatch(play, {})})
+            for meeting in (Meeting(), Meeting(1, 0)):  # of a population, only the first sender's are kept
+                batch = SimpleNamespace(meeting=meeting)
+                callback.on_step_validation({torchbearer.X: batch, torchbearer.Y_PRED: PlayedBatch(play, {})})
         callback.on_end_validation({torchbearer.EPOCH: epoch})
         strokes = read_strokes(tmp_path / f"val_strokes_{epoch:02d}.npz", kept)
         assert (strokes.points == points[:kept].numpy()).all()
