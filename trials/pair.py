@@ -48,6 +48,7 @@ def load(
     device: str | torch.device | None = None,
     plugin: Path | str | None = None,
     trust_weights: bool = False,
+    agent: int | str | None = None,
     **options: Any,
 ) -> Pair:
     """The trained sender and receiver of a checkpoint, or of the `model_final.pt` in a run's folder.
@@ -56,6 +57,7 @@ def load(
     plugin: a file with your own components that the agents need; None: the plugin of the training, if this machine
     allows it (docs/extending.md).
     trust_weights: also read a file that can run any code.
+    agent: of a population, the agent K, or "K,J" for sender K with receiver J; None: agent 0.
     options: of `commgame.py test`, such as latent_size=64 for --latent-size 64. They override the training's options,
     which the checkpoint contains. A checkpoint of the official code contains no options: give all that describe the
     agents, such as dataset, encoder, separate_encoders, latent_size and nlines.
@@ -67,7 +69,8 @@ def load(
     if unused := [name for name in options if name in OF_A_TEST]:
         raise UsageError(f"{unused[0]} has no effect on loaded agents.\nLeave it out.")
     given: dict[str, Any] = options | {"weights": str(path), "trust_weights": trust_weights}
-    given |= {name: str(value) for name, value in (("device", device), ("plugin", plugin)) if value is not None}
+    named = (("device", device), ("plugin", plugin), ("agent", agent))
+    given |= {name: str(value) for name, value in named if value is not None}
     return Pair(load_trained("test", path, given, PYTHON))
 
 

@@ -87,7 +87,7 @@ def test_the_strokes_of_a_part_of_the_log_are_those_of_its_sender(trained, teste
     assert [part.part for part in log] == ["agent 0", "agent 1", "agent 2"]
     for number, part in enumerate(log):
         photos = [str(part.picture(game.photo)) for game in part.games[:5]]
-        drawn = load(trained / "model_final.pt", agent=str(number)).draw(photos)
+        drawn = load(trained / "model_final.pt", agent=number).draw(photos)
         assert np.allclose(part.strokes()[:5].points, drawn.points, atol=1e-4)
     assert len({part.digest() for part in log}) == 3
 
