@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple, cast
 
 import torch
@@ -88,6 +89,11 @@ class Agents(nn.Module):
         self.channel_noise = channel_noise
         self.anytime = anytime
         self.halting = halting
+        if decoder.hears and not anytime:
+            raise UsageError(
+                "--feedback tells the sender what the receiver believes after each step, but the receiver guesses at "
+                "the end only.\nAdd --anytime, or leave out --feedback."
+            )
         if anytime and decoder.steps < 2:
             raise UsageError(
                 "--anytime needs a decoder that draws in several steps.\n"
@@ -146,6 +152,7 @@ class Agents(nn.Module):
         feature_layers: Collection[str] = (),
         features: Features | None = None,
         pooled: Callable[[Tensor], Tensor] | None = None,
+        targets: Tensor | None = None,
     ) -> Play:
         """Plays G games of T candidates, each with B / G senders.
 
@@ -156,6 +163,7 @@ class Agents(nn.Module):
         features: the backbone's features of the M photos, including the maps of `feature_layers` and of the
         decoder's `needed_layers`, if already known. This requires a frozen backbone that is the same in both encoders.
         pooled: appends candidates of other processes to those of a game: [G, T, R] -> [G, T + more, R].
+        targets: int64 [B], only needed by a sender who is told what the receiver believes; None: it is told nothing.
         """
         photo_layers = {*feature_layers, *self.decoder.needed_layers}
         if self.shared:
@@ -177,13 +185,30 @@ class Agents(nn.Module):
                 view = self.receiver_encoder.encode(photos[rows])
             candidate_latents = view.latent[position]
 
+        self.decoder.reply = None
+        if self.decoder.hears and targets is not None:
+            self.decoder.reply = partial(self._reply, candidate_latents, targets, pooled)
         strokes, sketches = self.sketch(photo_encoding)
+        self.decoder.reply = None
         received, sketch_encoding = self._look_at_sketches(sketches, feature_layers)
         scores = self.guess(received.latent, candidate_latents, pooled=pooled)
         play = Play(scores, sketches, strokes, photos[:senders], photo_encoding, sketch_encoding)
         if self.anytime:
             play = replace(play, guesses=self._guesses(strokes, scores, candidate_latents, pooled))
         return play
+
+    @torch.no_grad()
+    def _reply(
+        self,
+        candidate_latents: Tensor,
+        targets: Tensor,
+        pooled: Callable[[Tensor], Tensor] | None,
+        strokes: Strokes,
+    ) -> Tensor:
+        """[B, HEARD]: the probabilities of the target and of the receiver's guess, from the strokes so far."""
+        latents = self.receiver_encoder.encode(self.render(strokes), is_sketch=True).latent
+        beliefs = torch.softmax(self.guess(latents, candidate_latents, pooled=pooled), dim=1)
+        return torch.stack([beliefs.gather(1, targets[:, None])[:, 0], beliefs.amax(dim=1)], dim=1)
 
     def _guesses(
         self,

@@ -151,9 +151,13 @@ class AttentionRNNConfig(RNNConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class RecurrentConfig(SinglePassConfig):
-    """The option of every recurrent decoder that repeats a single pass."""
+    """The options of every recurrent decoder that repeats a single pass."""
 
     steps: int = _count(5, "number of times that the decoder looks at its canvas and draws on it", most=1000)
+    feedback: bool = flag(
+        "with --anytime: before each step, tell the sender what the receiver believes: the probabilities of the target "
+        "and of its guess"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.decoders.base import Decoder, Strokes
+from learning_to_draw.models.decoders.base import HEARD, Decoder, Strokes
 from learning_to_draw.models.decoders.config import AttentionRNNConfig, RecurrentConfig, RNNConfig
 from learning_to_draw.models.decoders.connect import SinglePassPolyConnectDecoder
 from learning_to_draw.models.decoders.single_pass import (
@@ -27,14 +27,17 @@ class Recurrent(Decoder):
     """Mixin, listed before a single-pass decoder: draws `steps` times, and looks at the canvas before each step.
 
     At every step the mixin's encoder looks at the canvas, and the single-pass decoder gets the latent concatenated
-    with the latent of the canvas. The sketch is the union of all steps' strokes, whose order does not matter.
+    with the latent of the canvas and, with feedback, with what the receiver believes (0 before the first step, and if
+    nobody answers). The sketch is the union of all steps' strokes, whose order does not matter.
     """
 
     def __init__(
         self, config: RecurrentConfig, *, latent_size: int, image_size: int, build_encoder: Callable[[], Encoder]
     ):
         """build_encoder: builds the encoder that looks at the canvas, of the same kind as the agents' encoder."""
-        super().__init__(config, latent_size=2 * latent_size, image_size=image_size)
+        heard = HEARD if config.feedback else 0
+        super().__init__(config, latent_size=2 * latent_size + heard, image_size=image_size)
+        self.hears = config.feedback
         self.encoder = build_encoder()
         self.steps = config.steps
 
@@ -45,7 +48,15 @@ class Recurrent(Decoder):
             if drawn:
                 blank = blank * (1 - self.ink(drawn[-1]))
             canvas_latent = self.encoder.encode(1 - blank, is_sketch=True).latent
-            drawn.append(super().forward(torch.cat([latent, canvas_latent], dim=1)))
+            seen = [latent, canvas_latent]
+            if self.hears:
+                answered = drawn and self.reply is not None
+                seen.append(self.reply(self._joined(drawn)) if answered else latent.new_zeros(len(latent), HEARD))
+            drawn.append(super().forward(torch.cat(seen, dim=1)))
+        return self._joined(drawn)
+
+    def _joined(self, drawn: list[Strokes]) -> Strokes:
+        """The strokes of several steps."""
         points = torch.cat([strokes.points for strokes in drawn], dim=1)
         widths = [strokes.sigma2 for strokes in drawn if isinstance(strokes.sigma2, Tensor)]
         intensities = [strokes.intensities for strokes in drawn if strokes.intensities is not None]

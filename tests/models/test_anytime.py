@@ -82,6 +82,39 @@ def test_the_receiver_sees_the_strokes_of_the_steps_so_far(anytime):
     assert (play.guesses.halting is None) == (anytime == "mean")
 
 
+def test_with_feedback_the_sender_knows_what_the_receiver_believes():
+    torch.manual_seed(0)
+    agents = build_agents(configure("train", **RECURRENT, anytime="mean", feedback=True).agents, Pictures({}, 16, 1))
+    photos, candidates, targets = torch.rand(4, 1, 16, 16), torch.arange(4)[None], torch.arange(4)
+    heard = []
+    reply = agents._reply
+
+    def listen(*arguments):
+        heard.append(reply(*arguments))
+        return heard[-1]
+
+    agents.eval()._reply = listen
+    play = agents(photos, candidates, 4, targets=targets)
+    beliefs = torch.softmax(play.guesses.scores, dim=2)
+    assert len(heard) == 2  # before the second and the third step
+    for step, told in enumerate(heard):
+        assert torch.allclose(told[:, 0], beliefs[step, targets, targets], atol=1e-5)
+        assert torch.allclose(told[:, 1], beliefs[step].amax(dim=1), atol=1e-5)
+    others = agents(photos, candidates, 4, targets=targets.roll(1))
+    assert torch.equal(play.strokes.points[:, :2], others.strokes.points[:, :2])  # step 1
+    assert not torch.equal(play.strokes.points[:, 2:], others.strokes.points[:, 2:])
+    heard.clear()
+    alone = agents(photos, candidates, 4)  # nobody answers
+    assert not heard
+    encoding = agents.sender_encoder.encode(photos)
+    assert torch.equal(agents.sketch(encoding)[0].points, alone.strokes.points)
+
+
+def test_feedback_needs_guesses_at_any_time():
+    with pytest.raises(UsageError, match="Add --anytime"):
+        build_agents(configure("train", **RECURRENT, feedback=True).agents, Pictures({}, 16, 1))
+
+
 def test_a_decoder_that_draws_at_once_is_an_error():
     with pytest.raises(UsageError, match="--anytime needs a decoder that draws in several steps"):
         build_agents(configure("train", anytime="mean").agents, Pictures({}, 32, 1))

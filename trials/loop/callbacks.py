@@ -111,7 +111,7 @@ class RecalibrateBatchNorm(Callback):
             with plain_averages(self.agents) as needed:
                 for batch in itertools.islice(self.batches, SETTLING_BATCHES if needed else 0):
                     for pair in pairs:
-                        pair(batch.photos, batch.candidates, batch.senders)
+                        pair(batch.photos, batch.candidates, batch.senders, targets=batch.targets)
                 for statistic in running_statistics(self.agents) if needed else ():
                     statistic.copy_(distributed.mean(statistic))
         finally:
