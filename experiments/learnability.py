@@ -30,7 +30,16 @@ logger = logging.getLogger("commgame")
 # Options of the trained run that a learner does not take over.
 OF_TEACHERS = ("population", "senders", "receivers", "partners", "replace_every", "senders_from", "receivers_from")
 OF_TEACHERS += ("from_agent", "freeze_senders", "freeze_receivers", "seed", "preset", "epochs", "learning_rate")
-OF_TEACHERS += ("teacher", "bottleneck", "lesson_steps", "plugin", "wandb", "tensorboard", "sigma2_step")
+OF_TEACHERS += (
+    "teacher",
+    "bottleneck",
+    "lesson_steps",
+    "callbacks",
+    "gather_candidates",
+    "wandb",
+    "tensorboard",
+    "sigma2_step",
+)
 COLOURS = {"receivers": "#0072B2", "senders": "#D55E00"}
 
 
@@ -89,7 +98,14 @@ def learnability(
 
 def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
     """Four trainings: each kind of learner with trained teachers, and with untrained ones for comparison."""
-    common = {**options_for_new_agents(weights), "separate_encoders": True, "epochs": epochs}
+    options = options_for_new_agents(weights)
+    counts = load_trained("test", weights, {"weights": str(weights)}).config.agents.counts
+    if agent >= min(counts):
+        raise UsageError(
+            f"--agent {agent}: {weights} has {counts[0]} sender(s) and {counts[1]} receiver(s), numbered from 0.\n"
+            "Choose another one."
+        )
+    common = {**options, "separate_encoders": True, "epochs": epochs}
     from_senders = {"senders_from": str(weights), "from_agent": agent}
     from_receivers = {"receivers_from": str(weights), "from_agent": agent}
     return [
@@ -101,9 +117,10 @@ def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
 
 
 def options_for_new_agents(weights: Path) -> dict[str, Any]:
-    """The options of a checkpoint's training, for a new pair: without its population, schedule and other teachers.
+    """The options of a checkpoint's training, for a new pair: without its population, schedules and other teachers.
 
-    The learning rate is constant, the initial one. Raises UsageError if the file cannot be read.
+    The learning rate is constant, the initial one, and so is sigma2, the final one. Raises UsageError if the file
+    cannot be read.
     """
     trained = load_trained("test", weights, {"weights": str(weights)})
     if not trained.checkpoint.options:

@@ -105,6 +105,8 @@ class Agents(nn.Module):
                 "Choose an encoder or a data set with three channels, or a decoder that does not draw in colour."
             )
 
+    senders = receivers = 1  # as in a `Population`
+
     @property
     def shared(self) -> bool:
         return self.sender_encoder is self.receiver_encoder

@@ -47,10 +47,12 @@ class Population(nn.Module):
 
     def share_backbones(self) -> None:
         """Gives encoders with equal frozen backbones the same one: it takes memory once, and sees each picture once."""
-        first, *others = encoders_of(self)
-        for encoder in others:
-            if isinstance(first, BackboneEncoder) and isinstance(encoder, BackboneEncoder):
-                encoder.share_backbone(first)
+        distinct: list[BackboneEncoder] = []
+        for encoder in (encoder for encoder in encoders_of(self) if isinstance(encoder, BackboneEncoder)):
+            for other in distinct:
+                encoder.share_backbone(other)
+            if all(encoder.backbone is not other.backbone for other in distinct):
+                distinct.append(encoder)
 
 
 Community = Agents | Population  # the agents of a run: one pair, or more
@@ -59,6 +61,11 @@ Community = Agents | Population  # the agents of a run: one pair, or more
 def all_meetings(senders: int, receivers: int) -> tuple[Meeting, ...]:
     """Every sender with every receiver, sender by sender."""
     return tuple(Meeting(k, j) for k in range(senders) for j in range(receivers))
+
+
+def in_turn(number: int, senders: int, receivers: int) -> tuple[Meeting, ...]:
+    """Meetings in which every sender and every receiver takes part; other ones for the next number."""
+    return tuple(Meeting(k % senders, (k + number) % receivers) for k in range(max(senders, receivers)))
 
 
 def encoders_of(agents: Community) -> tuple[Encoder, ...]:

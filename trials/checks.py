@@ -112,6 +112,21 @@ def _check_population(config: TrainConfig) -> None:
             f"--population {agents.population} sets the numbers of senders and of receivers.\n"
             "Give either --population, or --senders and --receivers."
         )
+    if config.replace_every and agents.counts[0] != agents.counts[1]:
+        raise UsageError(
+            f"--replace-every {config.replace_every} replaces pairs, but there are {agents.counts[0]} sender(s) and "
+            f"{agents.counts[1]} receiver(s).\nGive as many senders as receivers, or leave it out."
+        )
+    if config.teacher is not None and config.freeze_senders:
+        raise UsageError(
+            "--teacher gives new senders a lesson, and --freeze-senders keeps them as they are.\nLeave out one of them."
+        )
+    both = (config.senders_from, config.receivers_from)
+    if None not in both and both[0] != both[1] and not agents.separate_encoders and agents.receiver_encoder is None:
+        raise UsageError(
+            "--senders-from and --receivers-from name two checkpoints, but sender and receiver share one encoder.\n"
+            "Add --separate-encoders."
+        )
     if config.freeze_senders and config.freeze_receivers:
         raise UsageError("--freeze-senders and --freeze-receivers: nothing would be trained.\nLeave out one of them.")
     if config.from_agent and config.senders_from is None and config.receivers_from is None:

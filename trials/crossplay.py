@@ -53,6 +53,12 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
         set_precision(config.speed.precision, agents)
         if config.speed.compile:
             compile_backbones(agents, setup.pictures.image_size)
+    for run, community in zip(trained, built, strict=True):
+        if community.senders != community.receivers:
+            raise UsageError(
+                f"{run.checkpoint.path} has {community.senders} sender(s) and {community.receivers} receiver(s), and "
+                "crossplay compares pairs.\nUse test: it lets all of them play with each other."
+            )
     players = [(run, agents) for run, community in zip(trained, built, strict=True) for agents in community.pairs]
     if len(players) < 2:
         raise UsageError("crossplay compares several agents.\nGive two checkpoints or more, or one of a population.")

@@ -17,7 +17,7 @@ from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.models.encoders.base import Encoder, Encoding
 from learning_to_draw.trials.build import Pictures, choose_device, set_up
-from learning_to_draw.trials.config.configure import PYTHON, by_name, complete, given_options
+from learning_to_draw.trials.config.configure import PYTHON, by_name, complete, given_options, replaced
 from learning_to_draw.trials.config.run import TestConfig
 from learning_to_draw.trials.drawing import Drawing
 from learning_to_draw.trials.loop.precision import set_precision
@@ -98,6 +98,9 @@ class Pair:
     def __init__(self, trained: Trained):
         config = trained.config
         assert isinstance(config, TestConfig)
+        if config.agent is None and max(config.agents.counts) > 1:
+            config = replaced(config, PYTHON, agent="0")
+            trained = replace(trained, config=config)
         self._checkpoint = trained.checkpoint
         self.config = config
         self.weights = trained.checkpoint.path

@@ -169,6 +169,8 @@ def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> 
             continue
         if isinstance(value, Path):
             given = str(value.absolute())
+        elif name == "partners" and Path(value).is_file():
+            given = str(Path(value).absolute())
         elif name == "like_a_dog_image" and value:
             given = [str(Path(file).absolute()) for file in value]
         elif name == "num_targets" and value == 0:  # 0 stands for all classes; the saved value is their number

@@ -14,10 +14,11 @@ import torch
 from torchbearer.callbacks import Callback
 
 from learning_to_draw.errors import UsageError
+from learning_to_draw.models.agents import Meeting, check_meeting
 from learning_to_draw.models.population import Community, Population
 from learning_to_draw.trials.build import Setup, build_loss, seeds_of, set_up
 from learning_to_draw.trials.config.configure import as_command, given_options
-from learning_to_draw.trials.config.run import CrossplayConfig, TestConfig
+from learning_to_draw.trials.config.run import CrossplayConfig, TestConfig, meeting_of
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import StopOnNaN
@@ -61,13 +62,18 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     agents = build_trained(trained, setup.pictures)
     if receiver is not None:
         other = build_trained(receiver, setup.pictures)
-        if isinstance(agents, Population) or isinstance(other, Population):
+        if config.agent is None and len(agents.pairs) + len(other.pairs) > 2:
             raise UsageError(
                 "--swap-agents plays one sender with one receiver, and a checkpoint has several.\n"
                 "Choose them with --agent, such as --agent 0,1 for sender 0 of --weights and receiver 1 of "
                 "--weights-pair2."
             )
-        agents = pair(trained, agents, receiver, other)
+        sender_number, receiver_number = meeting_of(config.agent or "0")
+        check_meeting(Meeting(sender_number, 0), agents.senders, agents.receivers)
+        check_meeting(Meeting(0, receiver_number), other.senders, other.receivers)
+        agents = pair(trained, agents.pairs[sender_number], receiver, other.pairs[receiver_number])
+    elif config.agent is not None:
+        agents = agents.meeting(Meeting(*meeting_of(config.agent)))
     logger.info("%s", describe(config, setup.pictures, setup.batches, agents))
     if config.dry_run:
         logger.info("%s", memory_estimate(agents, setup.pictures.nbytes))

@@ -75,7 +75,7 @@ from learning_to_draw.trials.records.result import (
     result_of,
 )
 from learning_to_draw.trials.resume import Interrupted
-from learning_to_draw.trials.trained import check_fit, take_trained
+from learning_to_draw.trials.trained import check_fit, load_teacher, take_trained
 from learning_to_draw.trials.unseen import check_same_pictures, warn_of_copies
 
 logger = logging.getLogger("commgame")
@@ -121,6 +121,8 @@ def train(
     _freeze(agents, config)
     loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds)
     logger.info("%s", describe(config, pictures, batches, agents))
+    if config.teacher is not None and not interrupted:
+        load_teacher("teacher", config.teacher, config.plugin)  # so that a dry run, too, finds a missing file
     if config.dry_run:
         step = graph_bytes(batches["train"], agents, loss)
         logger.info("%s", memory_estimate(agents, pictures.nbytes, step))
@@ -191,8 +193,9 @@ def _freeze(agents: Community, config: TrainConfig) -> None:
     for pair in agents.pairs:
         for part in (pair.decoder, pair.sender_encoder) if config.freeze_senders else ():
             part.requires_grad_(False)
-        for part in (pair.receiver, pair.receiver_encoder) if config.freeze_receivers else ():
-            part.requires_grad_(False)
+        for part in (pair.receiver, pair.receiver_encoder, pair.halting) if config.freeze_receivers else ():
+            if part is not None:
+                part.requires_grad_(False)
 
 
 def _optimizer(agents: Community, loss: TotalLoss, rate: float, config: TrainConfig) -> torch.optim.Adam:
@@ -318,6 +321,8 @@ def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
         absolute: Any = None
         if name.removeprefix("receiver_") in PATHS and value is not None:
             absolute = value.absolute()
+        elif name == "partners" and Path(value).is_file() and value not in plugins.PARTNERS:
+            absolute = str(Path(value).absolute())
         elif name == "like_a_dog_image" and value:
             absolute = [str(Path(file).absolute()) for file in value]
         if absolute is not None:

@@ -90,21 +90,20 @@ def of_agents(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_trained(trained: Trained, pictures: Pictures) -> Community:
-    """The agents of the checkpoint, on the CPU; those of --agent, if the configuration has it.
-
-    Raises UsageError if the weights do not fit the options, or there is no such agent.
-    """
+    """All agents of the checkpoint, on the CPU. Raises UsageError if the weights do not fit the options."""
     check_fit(trained.config.agents, pictures, trained.checkpoint)
     agents = build_agents(trained.config.agents, pictures, pretrained=False)
     load_agents(agents, trained.checkpoint)
-    if isinstance(trained.config, TestConfig) and trained.config.agent is not None:
-        return agents.meeting(Meeting(*meeting_of(trained.config.agent)))
     return agents
 
 
 def build_trained_pair(trained: Trained, pictures: Pictures) -> Agents:
-    """As `build_trained`, but of a population without --agent the first sender and the first receiver."""
-    return build_trained(trained, pictures).meeting(Meeting())
+    """The pair of --agent; without it, of a population, the first sender and the first receiver.
+
+    Raises UsageError as `build_trained`, and if there is no such agent.
+    """
+    agent = trained.config.agent if isinstance(trained.config, TestConfig) else None
+    return build_trained(trained, pictures).meeting(Meeting(*meeting_of(agent or "0")))
 
 
 def load_teacher(name: str, path: Path, plugin: Path | None) -> Trained:
@@ -120,22 +119,26 @@ def take_trained(agents: Community, config: TrainConfig, pictures: Pictures) -> 
 
     Raises UsageError if a file cannot be read, or if its agents have other sizes.
     """
-    roles = {"senders_from": ("sender_encoder", "decoder"), "receivers_from": ("receiver_encoder", "receiver")}
-    for name, parts in roles.items():
+    roles = {
+        "senders_from": ("senders", ("sender_encoder", "decoder")),
+        "receivers_from": ("receivers", ("receiver_encoder", "receiver", "halting")),
+    }
+    for name, (role, parts) in roles.items():
         path = getattr(config, name)
         if path is None:
             continue
-        teachers = build_trained(load_teacher(name, path, config.plugin), pictures).pairs
-        if config.from_agent >= len(teachers):
+        teachers = build_trained(load_teacher(name, path, config.plugin), pictures)
+        count = getattr(teachers, role)
+        if config.from_agent >= count:
             raise UsageError(
-                f"--from-agent {config.from_agent}: {path} has {len(teachers)} agent(s), numbered from 0.\n"
-                "Choose another one."
+                f"--from-agent {config.from_agent}: {path} has {count} {role}, numbered from 0.\nChoose another one."
             )
-        for number, pair in enumerate(agents.pairs):
-            teacher = teachers[(config.from_agent + number) % len(teachers)]
-            for part in parts:
+        for number, pair in enumerate(agents.pairs[: getattr(agents, role)]):
+            teacher = teachers.pairs[(config.from_agent + number) % count]
+            for part in (part for part in parts if getattr(pair, part) is not None):
                 try:
-                    getattr(pair, part).load_state_dict(getattr(teacher, part).state_dict())
+                    taught = getattr(teacher, part)
+                    getattr(pair, part).load_state_dict({} if taught is None else taught.state_dict())
                 except RuntimeError as error:
                     reason = [line.strip() for line in str(error).splitlines()[1:]]
                     raise UsageError(
@@ -171,17 +174,17 @@ def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) 
 def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agents:
     """Agents that consist of `sender`'s sender and `receiver`'s receiver. one, other: their checkpoints, for messages.
 
-    Raises UsageError if the sender draws in colour and the receiver sees one channel.
+    Raises UsageError if the sender draws in colour and the receiver sees one channel, or if the receiver guesses at any
+    time and the sender draws in one step.
     """
     if sender is receiver:
         return sender
-    try:
-        return receiver.with_sender_of(sender)
-    except UsageError as error:
+    if sender.decoder.channels > receiver.receiver_encoder.channels:
         raise UsageError(
             f"the sender of {one.checkpoint.path} draws in colour, but the receiver of {other.checkpoint.path} sees "
             "one channel.\nChoose other checkpoints."
-        ) from error
+        )
+    return receiver.with_sender_of(sender)
 
 
 def check_common_game(trained: Sequence[Trained]) -> None:

@@ -69,6 +69,8 @@ def read_played(runs: Sequence[TestedRun]) -> tuple[dict[Path, Played], list[str
     for run in runs:
         try:
             log = read_log(run.test)
+            if len(log.meetings) > 1:
+                raise UsageError("it is the test of a population; test its pairs with --agent to compare them")
             right = np.array([game.correct for game in log.games])
             if (len(right), right.sum()) != (run.games, run.right):
                 raise UsageError("its game log has other games than its result.json")

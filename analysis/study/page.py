@@ -48,6 +48,11 @@ def study(logs: Sequence[Path], output: Path, games: int, practice: int, seed: i
     sources: dict[str, GameLog] = {}
     for path in logs:
         source = read_log(path)
+        if len(source.meetings) > 1:
+            raise UsageError(
+                f"{path} is the test of a population: its log has every game once for each pair.\n"
+                "Test one pair with --agent, and give that log."
+            )
         for name, other in sources.items():
             if other.folder.samefile(source.folder):
                 raise UsageError(f"{name} and {path} are the same log.\nLeave out one of them.")

@@ -5,7 +5,7 @@ import torch
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents, Meeting
-from learning_to_draw.models.population import Population, decoders_of, encoders_of
+from learning_to_draw.models.population import Population, all_meetings, decoders_of, encoders_of, in_turn
 from learning_to_draw.trials.build import Pictures, build_agents
 from learning_to_draw.trials.config.configure import configure
 
@@ -102,6 +102,28 @@ def test_equal_frozen_backbones_become_one_which_sees_every_picture_once():
     for name in ("photo_encoding", "sketch_encoding"):
         one, two = (getattr(play, name).feature_maps["fire3"] for play in (apart, together))
         assert torch.allclose(one, two, atol=1e-5), name
+
+
+def test_every_kind_of_frozen_backbone_is_shared():
+    config = {**FROZEN, "receiver_encoder": "SqueezeNetBackbone", "receiver_feature_layer": "fire5"}
+    population = agents_of(**config, receiver_freeze_backbone=True, population=3, image_size=32, pretrained=False)
+    for pair in population.pairs[1:]:
+        pair.sender_encoder.load_state_dict(population.pairs[0].sender_encoder.state_dict())
+        pair.receiver_encoder.load_state_dict(population.pairs[0].receiver_encoder.state_dict())
+    population.share_backbones()
+    assert len({encoder.backbone for encoder in encoders_of(population)}) == 2
+
+
+def test_meetings_in_turn_have_everybody_with_changing_partners():
+    assert in_turn(0, 1, 1) == in_turn(5, 1, 1) == ((0, 0),)
+    for senders, receivers in ((3, 3), (2, 3), (4, 2)):
+        met = set()
+        for number in range(receivers):
+            meetings = in_turn(number, senders, receivers)
+            assert {sender for sender, _ in meetings} == set(range(senders))
+            assert {receiver for _, receiver in meetings} == set(range(receivers))
+            met |= set(meetings)
+        assert senders != receivers or met == set(all_meetings(senders, receivers))
 
 
 def test_gradients_reach_those_who_meet_and_nobody_else():

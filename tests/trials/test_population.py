@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchbearer import EPOCH, OPTIMIZER
 
 from learning_to_draw import commgame, load
 from learning_to_draw.errors import UsageError
@@ -20,7 +21,9 @@ from learning_to_draw.trials.build import Pictures, build_agents
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.loop.meetings import drawing_distances
+from learning_to_draw.trials.loop.turnover import Turnover
 from learning_to_draw.trials.records.gamelog import read_log
+from learning_to_draw.trials.train import _freeze
 from learning_to_draw.trials.trained import load_trained, take_trained
 
 ROOT = Path(__file__).parents[2]
@@ -212,8 +215,6 @@ def test_new_agents_take_the_place_of_the_oldest(tmp_path):
 
 
 def test_a_new_agent_is_new_and_the_others_stay(tmp_path):
-    from learning_to_draw.trials.loop.turnover import Turnover
-
     config = configure("train", population=2, encoder="SimpleMLPEncoder", latent_size=8)
     torch.manual_seed(0)
     population = build_agents(config.agents, Pictures({}, 16, 1))
@@ -224,16 +225,82 @@ def test_a_new_agent_is_new_and_the_others_stay(tmp_path):
     moments = set(optimizer.state)
     new = build_agents(configure("train", encoder="SimpleMLPEncoder", latent_size=8).agents, Pictures({}, 16, 1))
     turnover = Turnover(population, 5, lambda: new, seed=1)
-    from torchbearer import EPOCH, MAX_EPOCHS, OPTIMIZER
-
-    for epoch in (3, 9):  # epochs count from 0; after the last one nothing is replaced
-        turnover.on_checkpoint({EPOCH: epoch, MAX_EPOCHS: 10, OPTIMIZER: optimizer})
-        assert all(torch.equal(value, before[key]) for key, value in population.state_dict().items())
-    turnover.on_checkpoint({EPOCH: 4, MAX_EPOCHS: 10, OPTIMIZER: optimizer})
+    turnover.on_checkpoint({EPOCH: 3, OPTIMIZER: optimizer})  # epochs count from 0
+    assert all(torch.equal(value, before[key]) for key, value in population.state_dict().items())
+    turnover.on_checkpoint({EPOCH: 4, OPTIMIZER: optimizer})
     after = population.state_dict()
     assert all(torch.equal(after[f"pairs.0.{key}"], value) for key, value in new.state_dict().items())
     assert all(torch.equal(value, before[key]) for key, value in after.items() if key.startswith("pairs.1."))
     assert moments - set(optimizer.state) == moments & set(population.pairs[0].parameters())
+
+
+def test_frozen_agents_keep_their_weights_and_statistics_when_others_are_replaced():
+    options = {"encoder": "BetterCNNEncoder", "latent_size": 8, "population": 2, "separate_encoders": True}
+    config = configure("train", **options, freeze_senders=True)
+    torch.manual_seed(0)
+    population = build_agents(config.agents, Pictures({}, 32, 1))
+    _freeze(population, config)
+    for value in (*population.parameters(), *population.buffers()):
+        value.data.fill_(5)
+    old = {key: value.clone() for key, value in population.pairs[0].state_dict().items()}
+    single = configure("train", **{**options, "population": 1})
+    turnover = Turnover(population, 1, lambda: build_agents(single.agents, Pictures({}, 32, 1)), seed=1)
+    turnover.on_checkpoint({EPOCH: 0, OPTIMIZER: torch.optim.Adam(population.parameters())})
+    for key, value in population.pairs[0].state_dict().items():
+        assert torch.equal(value, old[key]) == key.startswith(("decoder.", "sender_encoder.")), key
+
+
+def test_a_longer_run_replaces_the_same_agents(tmp_path):
+    words = [*TRAIN, "--replace-every", "1"]
+    assert call(*words, "--epochs", "3", "--output", tmp_path / "long") == 0
+    assert call(*words, "--epochs", "2", "--output", tmp_path / "extended") == 0
+    assert call("train", "--resume", tmp_path / "extended", "--epochs", "3", "--quiet") == 0
+    logs = [(tmp_path / name / "log.csv").read_bytes() for name in ("long", "extended")]
+    assert logs[0] == logs[1]
+
+
+def test_more_receivers_than_senders_take_over_the_senders_in_order(trained):
+    weights = trained / "model_final.pt"
+    config = configure("train", senders=2, receivers=3, senders_from=str(weights), separate_encoders=True)
+    agents = build_agents(config.agents, Pictures({}, 32, 1))
+    take_trained(agents, config, Pictures({}, 32, 1))
+    teachers = weights_of(trained)
+    for number in (0, 1):
+        for key, value in agents.pairs[number].decoder.state_dict().items():
+            assert torch.equal(value, teachers[f"pairs.{number}.decoder.{key}"])
+
+
+def test_partners_of_a_file_are_found_again_from_another_folder(tmp_path, monkeypatch):
+    (tmp_path / "who.csv").write_text("1,2\n2,1\n")
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--batch-size", "60", "--population", "2", "--partners", "who.csv", "--quiet", "--output", "run"]
+    assert call(*words, "--epochs", "1") == 0
+    options = json.loads((tmp_path / "run" / "config.json").read_text())["options"]
+    assert options["partners"] == str(tmp_path / "who.csv")
+    assert call(*words, "--epochs", "2", "--resume", "auto") == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert call("train", "--resume", tmp_path / "run", "--epochs", "3", "--quiet") == 0
+
+
+def test_a_loaded_population_plays_as_agent_0(trained, tested):
+    played = load(trained).play()
+    result = json.loads((tested / "result.json").read_text())
+    assert played.communication_rate == pytest.approx(result["communication_rates"][0][0])
+
+
+def test_a_sender_of_a_population_plays_with_the_receiver_of_a_pair(trained, tmp_path, capsys):
+    assert call("train", "--batch-size", "60", "--epochs", "1", "--quiet", "--output", tmp_path / "one") == 0
+    pair = tmp_path / "one" / "model_final.pt"
+    words = ["test", "--weights", trained / "model_final.pt", "--swap-agents", "--weights-pair2", pair, "--quiet"]
+    assert call(*words, "--agent", "2,0", "--output", tmp_path / "swap") == 0
+    assert call(*words, "--agent", "2,1", "--output", tmp_path / "none") == 2
+    assert "there is no receiver 1" in capsys.readouterr().err
+
+
+def test_other_tools_ask_for_one_pair(tested, tmp_path, capsys):
+    assert call("study", tested, "--output", tmp_path / "study.html") == 2
+    assert "Test one pair with --agent" in capsys.readouterr().err
 
 
 def test_trained_senders_can_be_taken_over_and_frozen(trained, tmp_path):
@@ -251,7 +318,7 @@ def test_trained_senders_can_be_taken_over_and_frozen(trained, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"senders_from": "{run}", "from_agent": 3}, "has 3 agent"),
+        ({"senders_from": "{run}", "from_agent": 3}, "has 3 senders"),
         ({"senders_from": "{run}", "nlines": 5}, "--senders-from .* does not fit"),
         ({"receivers_from": "{run}", "rx_hidden": 5}, "--receivers-from .* does not fit"),
     ],
@@ -271,6 +338,9 @@ def test_agents_that_do_not_fit_are_an_error(trained, options, message):
         (["--partners", "ring"], "--partners ring has no effect: there is one pair"),
         (["--replace-every", "2"], "--replace-every 2 has no effect"),
         (["--freeze-senders", "--freeze-receivers"], "nothing would be trained"),
+        (["--senders", "2", "--receivers", "3", "--replace-every", "1"], "Give as many senders as receivers"),
+        (["--teacher", "a.pt", "--freeze-senders"], "Leave out one of them"),
+        (["--senders-from", "a.pt", "--receivers-from", "b.pt"], "Add --separate-encoders"),
         (["--from-agent", "1"], "--from-agent 1 has no effect"),
         (["--population", "2", "--partners", "nowhere.csv"], "nowhere.csv cannot be read"),
         (["--population", "0"], "population"),

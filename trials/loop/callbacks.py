@@ -20,7 +20,7 @@ from learning_to_draw.errors import RunError
 from learning_to_draw.games.losses.perceptual import PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.encoders.batch_norm import plain_averages, running_statistics
-from learning_to_draw.models.population import Community, decoders_of
+from learning_to_draw.models.population import Community, decoders_of, in_turn
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.trial import metrics_to_floats
@@ -93,8 +93,8 @@ class RecalibrateBatchNorm(Callback):
 
     Running averages lag behind weights that still change. Over many layers this adds up: agents with ten such layers
     communicated well in training, but were near chance in held-out games. Plays without channel noise, as held-out
-    games do. Costs up to 20 forward passes of each pair per epoch; nothing for agents without trained batch
-    normalisation.
+    games do. In a population, every sender and every receiver plays each batch, with other partners each time. Costs up
+    to 20 forward passes of each agent per epoch; nothing for agents without trained batch normalisation.
     """
 
     def __init__(self, agents: Community, batches: GameBatches):
@@ -103,14 +103,16 @@ class RecalibrateBatchNorm(Callback):
 
     @torch.no_grad()
     def on_end_training(self, state):
-        pairs = self.agents.pairs
+        pairs = [self.agents.meeting(meeting) for meeting in self.agents.meetings]
         noise = pairs[0].channel_noise
         try:
             for pair in pairs:
                 pair.channel_noise = None
             with plain_averages(self.agents) as needed:
-                for batch in itertools.islice(self.batches, SETTLING_BATCHES if needed else 0):
-                    for pair in pairs:
+                batches = itertools.islice(self.batches, SETTLING_BATCHES if needed else 0)
+                for number, batch in enumerate(batches):
+                    for meeting in in_turn(number, self.agents.senders, self.agents.receivers):
+                        pair = self.agents.meeting(meeting)
                         pair(batch.photos, batch.candidates, batch.senders, targets=batch.targets)
                 for statistic in running_statistics(self.agents) if needed else ():
                     statistic.copy_(distributed.mean(statistic))

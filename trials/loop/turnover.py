@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import torch
 import torchbearer
-from torch import nn
 from torchbearer.callbacks import Callback
 
 from learning_to_draw.models.agents import Agents
@@ -16,8 +15,9 @@ from learning_to_draw.models.population import Population
 class Turnover(Callback):
     """After every `interval` epochs, gives one pair of a population new weights: pair 0 first, then 1, and so on.
 
-    The new pair keeps the number of the old one. Adam forgets the moments of the replaced weights. Frozen weights, such
-    as those of a shared backbone, stay. Nothing is replaced after the last epoch.
+    The new pair keeps the number of the old one. Adam forgets the moments of the replaced weights. Frozen modules, such
+    as a shared backbone, stay. A pair is also replaced after the last epoch, once model_final.pt has been saved: if the
+    run is resumed with more epochs, they are those of a run that was longer from the start.
     """
 
     def __init__(self, population: Population, interval: int, build: Callable[[], Agents], seed: int):
@@ -31,13 +31,17 @@ class Turnover(Callback):
     @torch.no_grad()
     def on_checkpoint(self, state):
         epoch = state[torchbearer.EPOCH] + 1
-        if epoch % self.interval or epoch == state[torchbearer.MAX_EPOCHS]:
+        if epoch % self.interval:
             return
         old = self.population.pairs[(epoch // self.interval - 1) % len(self.population.pairs)]
         with torch.random.fork_rng():
             torch.manual_seed((self.seed + epoch) % 2**32)
-            values = self.build().state_dict()
-        for name, value in old.state_dict(keep_vars=True).items():
-            if value.requires_grad or not isinstance(value, nn.Parameter):
+            new = self.build()
+        for module, other in zip(old.modules(), new.modules(), strict=True):
+            weights = dict(module.named_parameters(recurse=False))
+            if weights and not any(weight.requires_grad for weight in weights.values()):
+                continue  # frozen, with its batch statistics
+            values = dict(other.named_parameters(recurse=False)) | dict(other.named_buffers(recurse=False))
+            for name, value in (weights | dict(module.named_buffers(recurse=False))).items():
                 value.copy_(values[name])
                 state[torchbearer.OPTIMIZER].state.pop(value, None)
