@@ -47,7 +47,7 @@ def browse(chromium):
                 problems.append(f"the page asked for {request.url}")
 
         page.on("request", guard)
-        page.set_default_timeout(5000)
+        page.set_default_timeout(20_000)  # a busy machine needs more than five seconds for a page
         page.goto(address)
         return page
 
