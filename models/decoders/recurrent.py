@@ -50,8 +50,10 @@ class Recurrent(Decoder):
             canvas_latent = self.encoder.encode(1 - blank, is_sketch=True).latent
             seen = [latent, canvas_latent]
             if self.hears:
-                answered = drawn and self.reply is not None
-                seen.append(self.reply(self._joined(drawn)) if answered else latent.new_zeros(len(latent), HEARD))
+                told = latent.new_zeros(len(latent), HEARD)
+                if drawn and self.reply is not None:
+                    told = self.reply(self._joined(drawn))
+                seen.append(told)
             drawn.append(super().forward(torch.cat(seen, dim=1)))
         return self._joined(drawn)
 
