@@ -34,8 +34,8 @@ class Turnover(Callback):
         if epoch % self.interval:
             return
         old = self.population.pairs[(epoch // self.interval - 1) % len(self.population.pairs)]
-        with torch.random.fork_rng():
-            torch.manual_seed((self.seed + epoch) % 2**32)
+        with torch.random.fork_rng(devices=[]):  # not the GPUs' generators: the pair is built on the CPU
+            torch.default_generator.manual_seed((self.seed + epoch) % 2**32)
             new = self.build()
         for module, other in zip(old.modules(), new.modules(), strict=True):
             weights = dict(module.named_parameters(recurse=False))
