@@ -32,6 +32,7 @@ from learning_to_draw.trials.pair import final_checkpoint
 from learning_to_draw.trials.records.gamelog import read_log
 from learning_to_draw.trials.records.own_files import replace_own_files
 from learning_to_draw.trials.records.read_run import read_run
+from learning_to_draw.trials.trained import load_trained
 
 logger = logging.getLogger("commgame")
 
@@ -61,7 +62,8 @@ def generations(
     """
     weights = final_checkpoint(run) if run.is_dir() else run
     folder = output or Path(f"{run.resolve() if run.is_dir() else run.with_suffix('')}-generations")
-    common = {**options_for_new_agents(weights.absolute()), "epochs": play}
+    trained = load_trained("test", weights.absolute(), {"weights": str(weights.absolute())})
+    common = {**options_for_new_agents(trained), "epochs": play}
     lines = [_line(common, folder, seed, runs, bottleneck, lesson_steps) for seed in seeds]
     for jobs in lines:
         plan = Sweep([job.row for job in jobs], [job.row for job in jobs], [jobs[0].seed], folder)

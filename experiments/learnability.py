@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from learning_to_draw.analysis.figure_style import COLUMN, PAGE, STYLE, saved
-from learning_to_draw.errors import RunError, UsageError, first_line
+from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.experiments.jobs import Job
 from learning_to_draw.experiments.rows import Row, choose
 from learning_to_draw.experiments.sweep import Sweep, Way, failed
@@ -23,7 +23,7 @@ from learning_to_draw.trials.loop.schedule import parse_learning_rate
 from learning_to_draw.trials.pair import final_checkpoint
 from learning_to_draw.trials.records.own_files import replace_own_files
 from learning_to_draw.trials.records.read_run import read_run
-from learning_to_draw.trials.trained import load_trained
+from learning_to_draw.trials.trained import Trained, load_trained
 
 logger = logging.getLogger("commgame")
 
@@ -92,20 +92,20 @@ def learnability(
     text = aligned(table)
     if failures:
         show(text)
-        raise RunError("\n".join(failures))
+        raise failed(failures)
     return text
 
 
 def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
     """Four trainings: each kind of learner with trained teachers, and with untrained ones for comparison."""
-    options = options_for_new_agents(weights)
-    counts = load_trained("test", weights, {"weights": str(weights)}).config.agents.counts
+    trained = load_trained("test", weights, {"weights": str(weights)})
+    counts = trained.config.agents.counts
     if agent >= min(counts):
         raise UsageError(
             f"--agent {agent}: {weights} has {counts[0]} sender(s) and {counts[1]} receiver(s), numbered from 0.\n"
             "Choose another one."
         )
-    common = {**options, "separate_encoders": True, "epochs": epochs}
+    common = {**options_for_new_agents(trained), "separate_encoders": True, "epochs": epochs}
     from_senders = {"senders_from": str(weights), "from_agent": agent}
     from_receivers = {"receivers_from": str(weights), "from_agent": agent}
     return [
@@ -116,15 +116,15 @@ def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
     ]
 
 
-def options_for_new_agents(weights: Path) -> dict[str, Any]:
+def options_for_new_agents(trained: Trained) -> dict[str, Any]:
     """The options of a checkpoint's training, for a new pair: without its population, schedules and other teachers.
 
-    The learning rate is constant, the initial one, and so is sigma2, the final one. Raises UsageError if the file
-    cannot be read.
+    The learning rate is constant, the initial one, and so is sigma2, the final one. Raises UsageError for a
+    checkpoint of the official code, which contains no options.
     """
-    trained = load_trained("test", weights, {"weights": str(weights)})
     if not trained.checkpoint.options:
-        raise UsageError(f"{weights} contains no options of its training.\nGive a checkpoint of this program.")
+        path = trained.checkpoint.path
+        raise UsageError(f"{path} contains no options of its training.\nGive a checkpoint of this program.")
     options = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in changed_options(trained.config, trained.checkpoint.options).items()

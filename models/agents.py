@@ -89,7 +89,7 @@ class Agents(nn.Module):
         self.channel_noise = channel_noise
         self.anytime = anytime
         self.halting = halting
-        if decoder.hears and not anytime:
+        if decoder.takes_feedback and not anytime:
             raise UsageError(
                 "--feedback tells the sender what the receiver believes after each step, but the receiver guesses at "
                 "the end only.\nAdd --anytime, or leave out --feedback."
@@ -165,7 +165,7 @@ class Agents(nn.Module):
         features: the backbone's features of the M photos, including the maps of `feature_layers` and of the
         decoder's `needed_layers`, if already known. This requires a frozen backbone that is the same in both encoders.
         pooled: appends candidates of other processes to those of a game: [G, T, R] -> [G, T + more, R].
-        targets: int64 [B], only needed by a sender who is told what the receiver believes; None: it is told nothing.
+        targets: int64 [B], the index of each sender's target. Only --feedback needs them; None: there is no feedback.
         """
         photo_layers = {*feature_layers, *self.decoder.needed_layers}
         if self.shared:
@@ -187,11 +187,11 @@ class Agents(nn.Module):
                 view = self.receiver_encoder.encode(photos[rows])
             candidate_latents = view.latent[position]
 
-        self.decoder.reply = None
-        if self.decoder.hears and targets is not None:
-            self.decoder.reply = partial(self._reply, candidate_latents, targets, pooled)
+        self.decoder.feedback = None
+        if self.decoder.takes_feedback and targets is not None:
+            self.decoder.feedback = partial(self._feedback, candidate_latents, targets, pooled)
         strokes, sketches = self.sketch(photo_encoding)
-        self.decoder.reply = None
+        self.decoder.feedback = None
         received, sketch_encoding = self._look_at_sketches(sketches, feature_layers)
         scores = self.guess(received.latent, candidate_latents, pooled=pooled)
         play = Play(scores, sketches, strokes, photos[:senders], photo_encoding, sketch_encoding)
@@ -200,14 +200,14 @@ class Agents(nn.Module):
         return play
 
     @torch.no_grad()
-    def _reply(
+    def _feedback(
         self,
         candidate_latents: Tensor,
         targets: Tensor,
         pooled: Callable[[Tensor], Tensor] | None,
         strokes: Strokes,
     ) -> Tensor:
-        """[B, HEARD]: the probabilities of the target and of the receiver's guess, from the strokes so far."""
+        """[B, FEEDBACK_SIZE]: the probabilities of the target and of the receiver's guess, from the strokes so far."""
         latents = self.receiver_encoder.encode(self.render(strokes), is_sketch=True).latent
         beliefs = torch.softmax(self.guess(latents, candidate_latents, pooled=pooled), dim=1)
         return torch.stack([beliefs.gather(1, targets[:, None])[:, 0], beliefs.amax(dim=1)], dim=1)

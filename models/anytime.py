@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-SURE = 0.9  # without learned halting, the receiver decides once it gives a candidate this probability
+SURE = 0.9  # without learned halting, the receiver decides once a candidate has this probability
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class Guesses:
     def decided(self) -> Tensor:
         """int64 [B]: the step, from 0, after which the receiver decides.
 
-        With learned halting, the first after which it has decided with a probability of one half. Otherwise, the first
-        after which a candidate has the probability SURE, by a softmax. The last step if there is none.
+        With learned halting: the first step by which the receiver has decided with a probability of at least one half.
+        Otherwise: the first step at which the softmax probability of a candidate is at least SURE. If there is no such
+        step, the last one.
         """
         if self.halting is None:
             enough = torch.softmax(self.scores, dim=2).amax(dim=2) >= SURE
@@ -54,8 +55,8 @@ class Guesses:
 class Halting(nn.Module):
     """Scores [K, B, T] -> the probability [K, B] to decide after each step.
 
-    A logistic function of what the receiver believes, by a softmax over its scores: the highest probability, the
-    entropy divided by log T, and the share of steps that have been drawn.
+    A logistic function of three numbers: the highest probability in the softmax of the scores, the entropy of the
+    softmax divided by log T, and the share of steps that have been drawn.
     """
 
     def __init__(self):

@@ -45,9 +45,8 @@ DARK = 32  # pictures are nearly black if all their values are below this
 CHUNK = 2**24  # values searched at a time; the search ends at the first bright value
 
 # Offsets added to a seed, so that each kind of random draw has its own stream.
-TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW, PARTNERS, REPLACED, LESSON = range(
-    1, 10
-)
+TRAIN_DEAL, TRAIN_VIEW, VALID_VIEW, TEST_VIEW, TRAIN_SKETCH_VIEW, VALID_SKETCH_VIEW = 1, 2, 3, 4, 5, 6
+PARTNERS, REPLACED, LESSON = 7, 8, 9
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from learning_to_draw.models.encoders.base import Encoder, Encoding
 from learning_to_draw.rasteriser import draw_curves, draw_lines, draw_points
 
 WIDEST = 4.0  # sigma2 of a stroke is at most this factor times the decoder's sigma2, and at least 1 / WIDEST
-HEARD = 2  # numbers that a sender is told about the receiver's belief
+FEEDBACK_SIZE = 2  # the probabilities of the target and of the receiver's guess
 OPEN = 2.0  # initial logit of every gate, so that training starts with all strokes drawn
 
 
@@ -76,14 +76,15 @@ class Decoder(nn.Module):
     """Latents [B, latent_size] to `Strokes`, and strokes to sketches. sigma2 may decrease during training.
 
     channels: the number of channels of the sketches, 1 or 3. needed_layers: the sender's feature layers whose maps the
-    decoder looks at. steps: the number of steps in which it draws; each step draws equally many strokes. hears: whether
-    `reply` tells it before each step what the receiver believes: strokes so far -> [B, HEARD]; None: nobody answers.
+    decoder looks at. steps: the number of steps in which it draws; each step draws equally many strokes.
+    takes_feedback: whether its input has FEEDBACK_SIZE numbers about the receiver's guess before each step. feedback:
+    computes them, [B, FEEDBACK_SIZE], from the strokes so far; None: they are 0.
     """
 
     channels = 1
     steps = 1
-    hears = False
-    reply: Callable[[Strokes], Tensor] | None = None
+    takes_feedback = False
+    feedback: Callable[[Strokes], Tensor] | None = None
     needed_layers: tuple[str, ...] = ()
 
     def __init__(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.models.decoders.base import HEARD, Decoder, Strokes
+from learning_to_draw.models.decoders.base import FEEDBACK_SIZE, Decoder, Strokes
 from learning_to_draw.models.decoders.config import AttentionRNNConfig, RecurrentConfig, RNNConfig
 from learning_to_draw.models.decoders.connect import SinglePassPolyConnectDecoder
 from learning_to_draw.models.decoders.single_pass import (
@@ -27,17 +27,18 @@ class Recurrent(Decoder):
     """Mixin, listed before a single-pass decoder: draws `steps` times, and looks at the canvas before each step.
 
     At every step the mixin's encoder looks at the canvas, and the single-pass decoder gets the latent concatenated
-    with the latent of the canvas and, with feedback, with what the receiver believes (0 before the first step, and if
-    nobody answers). The sketch is the union of all steps' strokes, whose order does not matter.
+    with the latent of the canvas and, with --feedback, with the probabilities of the target and of the receiver's guess
+    (0 before the first step, and if there is no receiver). The sketch is the union of all steps' strokes, whose order
+    does not matter.
     """
 
     def __init__(
         self, config: RecurrentConfig, *, latent_size: int, image_size: int, build_encoder: Callable[[], Encoder]
     ):
         """build_encoder: builds the encoder that looks at the canvas, of the same kind as the agents' encoder."""
-        heard = HEARD if config.feedback else 0
-        super().__init__(config, latent_size=2 * latent_size + heard, image_size=image_size)
-        self.hears = config.feedback
+        inputs = 2 * latent_size + (FEEDBACK_SIZE if config.feedback else 0)
+        super().__init__(config, latent_size=inputs, image_size=image_size)
+        self.takes_feedback = config.feedback
         self.encoder = build_encoder()
         self.steps = config.steps
 
@@ -49,11 +50,11 @@ class Recurrent(Decoder):
                 blank = blank * (1 - self.ink(drawn[-1]))
             canvas_latent = self.encoder.encode(1 - blank, is_sketch=True).latent
             seen = [latent, canvas_latent]
-            if self.hears:
-                told = latent.new_zeros(len(latent), HEARD)
-                if drawn and self.reply is not None:
-                    told = self.reply(self._joined(drawn))
-                seen.append(told)
+            if self.takes_feedback:
+                values = latent.new_zeros(len(latent), FEEDBACK_SIZE)
+                if drawn and self.feedback is not None:
+                    values = self.feedback(self._joined(drawn))
+                seen.append(values)
             drawn.append(super().forward(torch.cat(seen, dim=1)))
         return self._joined(drawn)
 

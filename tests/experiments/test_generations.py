@@ -99,7 +99,11 @@ def test_a_bottleneck_without_a_teacher_is_an_error(tmp_path, capsys):
 
 
 def test_every_generation_learns_from_the_one_before(trained, tmp_path):
-    common = {**generations.options_for_new_agents(trained / "model_final.pt"), "epochs": 3}
+    weights = trained / "model_final.pt"
+    common = {
+        **generations.options_for_new_agents(load_trained("test", weights, {"weights": str(weights)})),
+        "epochs": 3,
+    }
     jobs = generations._line(common, tmp_path, 2, 2, 40, 10)
     assert [job.seed for job in jobs] == [2000, 2001, 2002]
     assert [job.row.config.teacher for job in jobs] == [None, *(job.trained / "model_final.pt" for job in jobs[:2])]

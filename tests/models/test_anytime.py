@@ -87,13 +87,13 @@ def test_with_feedback_the_sender_knows_what_the_receiver_believes():
     agents = build_agents(configure("train", **RECURRENT, anytime="mean", feedback=True).agents, Pictures({}, 16, 1))
     photos, candidates, targets = torch.rand(4, 1, 16, 16), torch.arange(4)[None], torch.arange(4)
     heard = []
-    reply = agents._reply
+    reply = agents._feedback
 
     def listen(*arguments):
         heard.append(reply(*arguments))
         return heard[-1]
 
-    agents.eval()._reply = listen
+    agents.eval()._feedback = listen
     play = agents(photos, candidates, 4, targets=targets)
     beliefs = torch.softmax(play.guesses.scores, dim=2)
     assert len(heard) == 2  # before the second and the third step
