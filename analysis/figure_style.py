@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.packages import import_optional
+
+logger = logging.getLogger("commgame")
 
 STYLE = {
     "font.size": 8,
@@ -36,3 +42,22 @@ def saved(name: str, figure: Any) -> Mapping[str, bytes]:
         figure.savefig(file, format=kind, metadata=metadata)
         files[f"{name}.{kind}"] = file.getvalue()
     return files
+
+
+def figure_if_possible(
+    name: str, command: str, size: tuple[float, float], draw: Callable[[Any], None]
+) -> Mapping[str, bytes]:
+    """The files of `saved`; {} without matplotlib, with a warning that the figure of `command` is missing.
+
+    size: width and height in inches. draw: draws on the empty matplotlib figure.
+    """
+    try:
+        matplotlib = import_optional("matplotlib", f"the figure of {command}", "matplotlib")
+        figure_of = import_optional("matplotlib.figure", f"the figure of {command}", "matplotlib").Figure
+    except UsageError as error:
+        logger.warning("%s", first_line(error))
+        return {}
+    with matplotlib.rc_context(STYLE):
+        figure = figure_of(figsize=size, layout="constrained")
+        draw(figure)
+        return saved(name, figure)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from learning_to_draw.analysis.figure_style import COLUMN, PAGE, STYLE, saved
+from learning_to_draw.analysis.figure_style import COLUMN, PAGE, figure_if_possible
 from learning_to_draw.analysis.measure.judge_rows import judged, semanticity_of_sketches, symbolicity
 from learning_to_draw.analysis.measure.material import LogData, Settings
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured
@@ -26,7 +26,6 @@ from learning_to_draw.experiments.run_jobs import run_jobs
 from learning_to_draw.experiments.sheet import draw_sheet
 from learning_to_draw.experiments.sweep import Sweep, failed
 from learning_to_draw.games.drawings import matched_distances
-from learning_to_draw.packages import import_optional
 from learning_to_draw.text_tables import aligned, as_csv, mean_and_deviation
 from learning_to_draw.trials.pair import final_checkpoint
 from learning_to_draw.trials.records.gamelog import read_log
@@ -170,19 +169,13 @@ def _table(lines: Sequence[Sequence[Mapping[str, float]]]) -> list[list[str]]:
 
 def _figure(lines: Sequence[Sequence[Mapping[str, float]]]) -> Mapping[str, bytes]:
     """File name -> content: every measure by generation; one thin line for each seed, and their mean."""
-    try:
-        matplotlib = import_optional("matplotlib", "the figure of generations", "matplotlib")
-        figure_of = import_optional("matplotlib.figure", "the figure of generations", "matplotlib").Figure
-    except UsageError as error:
-        logger.warning("%s", first_line(error))
-        return {}
     panels = {
         "%": ("rate", "area", "legibility", "symbolicity"),
         "correlation": ("topographic", "semanticity"),
         "canvas units": ("distance",),
     }
-    with matplotlib.rc_context(STYLE):
-        figure = figure_of(figsize=(PAGE, COLUMN), layout="constrained")
+
+    def draw(figure: Any) -> None:
         for axes, (unit, names) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
             for name in names:
                 curves = np.array([[entry[name] for entry in line] for line in lines]) * (100 if unit == "%" else 1)
@@ -195,4 +188,5 @@ def _figure(lines: Sequence[Sequence[Mapping[str, float]]]) -> Mapping[str, byte
             axes.set_xlabel("generation")
             axes.set_ylabel(unit)
             axes.legend()
-        return saved("generations", figure)
+
+    return figure_if_possible("generations", "generations", (PAGE, COLUMN), draw)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import statistics
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -10,12 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from learning_to_draw.analysis.figure_style import COLUMN, PAGE, STYLE, saved
-from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.analysis.figure_style import COLUMN, PAGE, figure_if_possible
+from learning_to_draw.errors import UsageError
 from learning_to_draw.experiments.jobs import Job
 from learning_to_draw.experiments.rows import Row, choose
 from learning_to_draw.experiments.sweep import Sweep, Way, failed
-from learning_to_draw.packages import import_optional
 from learning_to_draw.streams import show
 from learning_to_draw.text_tables import aligned, as_csv, mean_and_deviation
 from learning_to_draw.trials.config.configure import changed_options
@@ -24,8 +22,6 @@ from learning_to_draw.trials.pair import final_checkpoint
 from learning_to_draw.trials.records.own_files import replace_own_files
 from learning_to_draw.trials.records.read_run import read_run
 from learning_to_draw.trials.trained import Trained, load_trained
-
-logger = logging.getLogger("commgame")
 
 # Options of the trained run that a learner does not take over.
 OF_TEACHERS = ("population", "senders", "receivers", "partners", "replace_every", "senders_from", "receivers_from")
@@ -155,15 +151,9 @@ def _table(learners: Mapping[Row, Sequence[Learner]], reach: float) -> list[list
 
 def _figure(learners: Mapping[Row, Sequence[Learner]]) -> Mapping[str, bytes]:
     """File name -> content: the validation rate after every epoch; one thin line for each seed, and their mean."""
-    try:
-        matplotlib = import_optional("matplotlib", "the figure of learnability", "matplotlib")
-        figure_of = import_optional("matplotlib.figure", "the figure of learnability", "matplotlib").Figure
-    except UsageError as error:
-        logger.warning("%s", first_line(error))
-        return {}
-    with matplotlib.rc_context(STYLE):
-        figure = figure_of(figsize=(PAGE, COLUMN), layout="constrained")
-        axes: Any = figure.subplots()
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
         for row, seeds in learners.items():
             role, _, control = row.name.partition("-")
             look: dict[str, Any] = {"c": COLOURS[role], "ls": ":" if control else "-"}
@@ -176,4 +166,5 @@ def _figure(learners: Mapping[Row, Sequence[Learner]]) -> Mapping[str, bytes]:
         axes.set_ylabel("validation rate, %")
         axes.set_ylim(0, 100)
         axes.legend()
-        return saved("learnability", figure)
+
+    return figure_if_possible("learnability", "learnability", (PAGE, COLUMN), draw)

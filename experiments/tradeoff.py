@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from learning_to_draw.analysis.figure_style import COLUMN, PAGE, STYLE, saved
+from learning_to_draw.analysis.figure_style import COLUMN, PAGE, figure_if_possible
 from learning_to_draw.analysis.measure.judge_rows import labels_of_drawings
 from learning_to_draw.analysis.measure.material import LogData, Settings
 from learning_to_draw.analysis.measure.training_photos import TrainingPhotos, load_training_photos
@@ -19,7 +19,6 @@ from learning_to_draw.analysis.measures.judge import Judge, Ruler, load_judge, t
 from learning_to_draw.analysis.measures.probe import class_mean, ranks
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.experiments.jobs import Job
-from learning_to_draw.packages import import_optional
 from learning_to_draw.text_tables import markdown, mean_and_deviation
 from learning_to_draw.trials.records.gamelog import read_log
 from learning_to_draw.trials.records.own_files import replace_own_files
@@ -126,14 +125,8 @@ def _cost(job: Job, rulers: _Rulers) -> tuple[str, Cost]:
 
 def _figure(costs: Mapping[str, Mapping[str, _Seeds]]) -> Mapping[str, bytes]:
     """File name -> content: rate and legibility against strokes and against ink, for each data set."""
-    try:
-        matplotlib = import_optional("matplotlib", "the figure of reproduce tradeoff", "matplotlib")
-        figure_of = import_optional("matplotlib.figure", "the figure of reproduce tradeoff", "matplotlib").Figure
-    except UsageError as error:
-        logger.warning("%s", first_line(error))
-        return {}
-    with matplotlib.rc_context(STYLE):
-        figure = figure_of(figsize=(PAGE, 0.75 * COLUMN * len(costs)), layout="constrained")
+
+    def draw(figure: Any) -> None:
         panels = figure.subplots(len(costs), 2, squeeze=False, sharey="row")
         for (dataset, rows), (by_strokes, by_ink) in zip(costs.items(), panels, strict=True):
             _plot(by_strokes, list(rows.values()), "strokes", 1, "strokes drawn per sketch")
@@ -141,7 +134,8 @@ def _figure(costs: Mapping[str, Mapping[str, _Seeds]]) -> Mapping[str, bytes]:
             by_strokes.set_title(dataset, loc="left")
             by_strokes.set_ylabel("%")
             by_ink.legend(loc="center right")
-        return saved("tradeoff", figure)
+
+    return figure_if_possible("tradeoff", "reproduce tradeoff", (PAGE, 0.75 * COLUMN * len(costs)), draw)
 
 
 def _plot(axes: Any, rows: Sequence[_Seeds], cost: str, factor: float, label: str) -> None:
