@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learning_to_draw import console
-from learning_to_draw.commands import COMPONENTS, EXPERIMENTS, READING, SCRIPTS, TOOLS
+from learning_to_draw.commands import COMPONENTS, EXPERIMENTS, PEOPLE, READING, SCRIPTS, TOOLS
 from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.plugins import load
 from learning_to_draw.streams import show
@@ -25,16 +25,16 @@ def run_command(arguments: Sequence[str]) -> None:
 
     Without arguments, prints an error and the list of commands to stderr, and raises SystemExit.
     """
-    # Before torch is loaded. OpenMP threads spin-wait by default: on a shared machine training can be 30 times slower.
-    # Passive waiting costs a fifth of the speed for a small encoder on an idle machine.
+    # Set before torch is loaded. OpenMP threads spin-wait by default: on a shared machine, training can be 30 times
+    # slower. Passive waiting costs a fifth of the speed for a small encoder on an idle machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Numba reads .numba_config.yaml in the current folder, which may be a stranger's run. There, these two settings
-    # could run code: compiled functions are pickles, and locators are imported. Set here, to their empty default, they
-    # cannot.
+    # Numba reads .numba_config.yaml in the current folder, which may be a stranger's run. In that file, these two
+    # settings could run code: compiled functions are pickles, and locators are imported. The environment overrides the
+    # file; an empty value is the default.
     for setting in ("NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES"):
         os.environ.setdefault(setting, "")
-    # Before Pillow is loaded. Blocks of this size return to the system when a picture is freed. Otherwise every thread
-    # that has decoded a large picture keeps up to a gigabyte.
+    # Set before Pillow is loaded. Blocks of this size return to the system when a picture is freed. Otherwise every
+    # thread that has decoded a large picture keeps up to a gigabyte.
     os.environ.setdefault("PILLOW_BLOCK_SIZE", "64m")
     # Pillow warns of pictures that it can still read, and of pictures that this program refuses with its own message.
     warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -149,7 +149,7 @@ PLAY = {
     "crossplay": Command("play every sender with every receiver of several runs", _crossplay),
 }
 SECTIONS = {  # of the help
-    "play": PLAY | _commands(EXPERIMENTS),
+    "play": PLAY | _commands(PEOPLE) | _commands(EXPERIMENTS),
     "analyse runs": _commands(READING),
     "components, and your own": _commands(COMPONENTS),
     "game logs (the official scripts' names)": _commands(SCRIPTS),

@@ -4,16 +4,34 @@ They run sweeps and reproduce the paper's tables, turn runs into pages, pictures
 components. Importing this module does not import torch.
 """
 
+from learning_to_draw.analysis.agents_tool import AgentsTool
 from learning_to_draw.analysis.compare import options as compare_options
 from learning_to_draw.analysis.draw import options as draw_options
 from learning_to_draw.analysis.draw.options import DrawTool
 from learning_to_draw.analysis.measure import options as measure_options
 from learning_to_draw.analysis.official import options
+from learning_to_draw.analysis.play import options as play_options
 from learning_to_draw.analysis.report import options as report_options
 from learning_to_draw.analysis.study import options as study_options
 from learning_to_draw.experiments import options as experiment_options
 from learning_to_draw.trials.config import plugin_commands
 from learning_to_draw.trials.config.tool import Tool
+
+PEOPLE: dict[str, Tool] = {
+    "play": AgentsTool(
+        "analysis.play.play:play",
+        "play with trained agents in the browser: draw for them, or guess what they draw",
+        """\
+Opens a page on which you play the test games with trained agents. You draw a picture,
+with the mouse, a pen or a finger, and see what the receiver guesses while you draw. Or
+the agents draw, stroke by stroke, and you guess as soon as you know. The page is for
+this machine only, and nothing is sent anywhere. The games are logged in the format of
+a test's, for report and measure, and your guesses for study-results. Also accepts the
+options of test that describe the pictures, such as --dataset-root, and --agent for one
+of a population. Needs the packages starlette and uvicorn.""",
+        play_options.add_play_options,
+    ),
+}
 
 EXPERIMENTS: dict[str, Tool] = {
     "sweep": Tool(
@@ -52,6 +70,7 @@ every row (sketches.png) to --output.
     lines   the number of lines (Appendix A)
     shared  encoders and losses of the follow-up paper, and what CLIP sees
     human   table1, with one page on which people play the receiver
+    tradeoff  what costs on strokes and ink do to the communication rate
 Each of the paper's runs takes 250 epochs: days on a GPU. --quick plays the same games
 in minutes on a CPU, and ends with exit code 1 if a rate is outside the range expected
 from earlier quick runs.""",
@@ -277,4 +296,4 @@ file that clip-analysis writes, prints only the communication rate.""",
     ),
 }
 
-TOOLS: dict[str, Tool] = EXPERIMENTS | READING | COMPONENTS | SCRIPTS
+TOOLS: dict[str, Tool] = PEOPLE | EXPERIMENTS | READING | COMPONENTS | SCRIPTS

@@ -23,7 +23,7 @@ from learning_to_draw.trials.drawing import Drawing
 from learning_to_draw.trials.loop.precision import set_precision
 from learning_to_draw.trials.records.result import Outcome, outcome_of
 from learning_to_draw.trials.test import play_games
-from learning_to_draw.trials.trained import Trained, build_trained_pair, load_trained, of_agents
+from learning_to_draw.trials.trained import Trained, build_trained_pair, checkpoint_of, load_trained, of_agents
 from learning_to_draw.trials.unseen import check_unseen
 
 CHUNK = 64  # pictures that are encoded or drawn at a time, to limit memory
@@ -63,27 +63,13 @@ def load(
     agents, such as dataset, encoder, separate_encoders, latent_size and nlines.
     Raises UsageError if the checkpoint cannot be read, or does not fit the options.
     """
-    path = Path(weights)
-    if path.is_dir():
-        path = final_checkpoint(path)
+    path = checkpoint_of(Path(weights))
     if unused := [name for name in options if name in OF_A_TEST]:
         raise UsageError(f"{unused[0]} has no effect on loaded agents.\nLeave it out.")
     given: dict[str, Any] = options | {"weights": str(path), "trust_weights": trust_weights}
     named = (("device", device), ("plugin", plugin), ("agent", agent))
     given |= {name: str(value) for name, value in named if value is not None}
     return Pair(load_trained("test", path, given, PYTHON))
-
-
-def final_checkpoint(folder: Path) -> Path:
-    """The final checkpoint of a run's folder."""
-    path = folder / "model_final.pt"
-    if not path.is_file():
-        snapshots = sorted(folder.glob("model_*.pt"), key=lambda path: (len(path.name), path.name))
-        raise UsageError(
-            f"{folder} holds no model_final.pt: it is not the folder of a finished training.\n"
-            f"Give {f'a checkpoint, such as {snapshots[-1]}' if snapshots else 'a folder that train wrote'}."
-        )
-    return path
 
 
 class Pair:
@@ -235,7 +221,7 @@ class Pair:
 def pictures_trained_with(dataset: Chosen[Config]) -> Pictures:
     """The size and channels of the data set's pictures, from its options and class, without reading its files.
 
-    A plugin's data set is built for this, because its class may not define them.
+    For a plugin's data set, an instance is created, because its class might not define size and channels.
     """
     if isinstance(dataset.component.target, type):
         built = dataset.build()

@@ -1,39 +1,24 @@
-"""The options of `draw` and `save-svg`, and how those of `draw` are separated from the agents' options.
-
-Does not import torch.
-"""
+"""The options of `draw` and `save-svg`. Does not import torch."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from learning_to_draw.analysis.agents_tool import AgentsTool
 from learning_to_draw.components import non_negative_int, positive_int
 from learning_to_draw.errors import UsageError, program
-from learning_to_draw.trials.config.configure import given_options
 from learning_to_draw.trials.config.parse import add_flag
-from learning_to_draw.trials.config.tool import Tool, add_log_argument
+from learning_to_draw.trials.config.tool import add_log_argument
 
 
-class DrawTool(Tool):
-    """A tool that uses trained agents. Besides its own options, it accepts those of `test` that describe the agents.
+class DrawTool(AgentsTool):
+    """`draw`: its photos must be given before the options of the agents."""
 
-    The tool's function receives the agents' options as a `TestConfig`, its argument `config`.
-    """
-
-    def run(self, command: str, arguments: Sequence[str]) -> str:
-        parser = self._parser(command, arguments)
-        parser.allow_abbrev = False  # an abbreviation may belong to an option of the agents
-        own, rest = parser.parse_known_args(list(arguments))
+    def check(self, arguments: Sequence[str], own: argparse.Namespace, rest: Sequence[str]) -> None:
         _check_order(arguments, own.photos, rest)
-        draw = self.load(command)
-        from learning_to_draw.trials.trained import parse_trained  # imports torch
-
-        config = parse_trained("test", [*rest, f"--weights={own.weights}"], own.weights)
-        if "output" in given_options(config):  # an abbreviation of --output, taken for an option of `test`
-            raise UsageError("the output folder must be given as --output in full.\nWrite --output DIR.")
-        return draw(config=config, **{name: value for name, value in vars(own).items() if name != "weights"})
 
 
 def _check_order(arguments: Sequence[str], photos: Sequence[Path], rest: Sequence[str]) -> None:

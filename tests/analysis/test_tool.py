@@ -20,7 +20,7 @@ def test_every_option_is_an_argument_of_the_function(name):
     given = {action.dest for action in parser._actions}
     if name == "dump-hashes-classes":  # it forgets three, and takes those of the data set
         given = given - {"data_seed", "batch_size", "imagenet_norm"} | {"dataset"}
-    if name == "draw":  # the options of the agents come with their checkpoint
+    if name in ("draw", "play"):  # the options of the agents come with their checkpoint
         given = given - {"weights"} | {"config"}
     arguments = inspect.signature(load(tool.target)).parameters
     assert given == {name for name, argument in arguments.items() if argument.kind is not argument.KEYWORD_ONLY}

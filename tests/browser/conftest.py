@@ -27,7 +27,9 @@ def chromium():
 
 @pytest.fixture
 def browse(chromium):
-    """browse(file, **settings) -> the opened page. settings: of Playwright's new_context: viewport, color_scheme, ...
+    """browse(file, **settings) -> the opened page. file: a path, or the address of a server.
+
+    settings: of Playwright's new_context: viewport, color_scheme, ...
 
     Pages opened with the same `context=` share their storage.
     """
@@ -40,10 +42,12 @@ def browse(chromium):
         page = context.new_page()
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        address = file.absolute().as_uri()
+        address = file if isinstance(file, str) else file.absolute().as_uri()
+        # A page of `play` may also ask its own server.
+        own = (f"{address}api/",) if isinstance(file, str) else ()
 
         def guard(request):
-            if request.url.split("#")[0] != address and not request.url.startswith(("data:", "blob:")):
+            if request.url.split("#")[0] != address and not request.url.startswith(("data:", "blob:", *own)):
                 problems.append(f"the page asked for {request.url}")
 
         page.on("request", guard)

@@ -1,0 +1,108 @@
+"""Turns what a hand draws into the strokes of the agents: straight lines, cubic Bezier curves or points."""
+
+from __future__ import annotations
+
+import numpy as np
+
+TOLERANCE = 0.06  # canvas units: how far a fitted stroke may be from the hand's path, if strokes are left
+SPACING = 0.15  # canvas units between the points that stand for a path
+
+
+def fitted(path: np.ndarray, control_points: int, most: int) -> np.ndarray:
+    """float64 [K, P, 2]: at most `most` strokes that follow a path of a hand.
+
+    path: float64 [M, 2], (row, col) on a canvas from -1 to 1, in the order drawn. control_points: P of the strokes: 1
+    for points, 2 for straight lines, 4 for cubic Bezier curves. Strokes stay within `TOLERANCE` of the path, or, if
+    `most` strokes cannot do that, as near as they can.
+    """
+    path = _distinct(path)
+    if control_points == 1:
+        return _points(path, most)[:, None]
+    if len(path) == 1:
+        return np.repeat(path[None], control_points, axis=1)
+    pieces = _pieces(path, most, _line_error if control_points == 2 else _curve_error)
+    if control_points == 2:
+        return np.stack([piece[[0, -1]] for piece in pieces])
+    return np.stack([_curve(piece) for piece in pieces])
+
+
+def _distinct(path: np.ndarray) -> np.ndarray:
+    """The path without points that equal the one before."""
+    moved = np.any(np.diff(path, axis=0) != 0, axis=1)
+    return path[np.concatenate([[True], moved])]
+
+
+def _points(path: np.ndarray, most: int) -> np.ndarray:
+    """[K, 2]: points along the path at equal distances of at least `SPACING`."""
+    along = _lengths(path)
+    count = min(most, 1 + int(along[-1] / SPACING))
+    places = np.linspace(0, along[-1], count)
+    return np.stack([np.interp(places, along, path[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _lengths(path: np.ndarray) -> np.ndarray:
+    """[M]: the length of the path up to every point."""
+    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
+
+
+def _pieces(path: np.ndarray, most: int, error) -> list[np.ndarray]:
+    """Pieces of the path that share their ends. Splits the worst piece until all fit, or until there are `most`.
+
+    For lines this is the algorithm of Ramer (1972) and Douglas and Peucker (1973), with the worst piece first.
+    """
+    pieces = [path]
+    while len(pieces) < most:
+        errors = [error(piece) for piece in pieces]
+        worst = int(np.argmax([largest for largest, _ in errors]))
+        largest, place = errors[worst]
+        if largest <= TOLERANCE:
+            break
+        piece = pieces[worst]
+        pieces[worst : worst + 1] = [piece[: place + 1], piece[place:]]
+    return pieces
+
+
+def _line_error(piece: np.ndarray) -> tuple[float, int]:
+    """The largest distance of a point from the line between the ends, and the number of this point."""
+    start, end = piece[0], piece[-1]
+    direction = end - start
+    length = float(direction @ direction)
+    along = np.clip((piece - start) @ direction / length, 0, 1) if length else np.zeros(len(piece))
+    distances = np.linalg.norm(piece - start - along[:, None] * direction, axis=1)
+    return _worst(distances)
+
+
+def _curve_error(piece: np.ndarray) -> tuple[float, int]:
+    """The largest distance of a point from its place on the fitted curve, and the number of this point."""
+    return _worst(np.linalg.norm(_weights(piece) @ _curve(piece) - piece, axis=1))
+
+
+def _worst(distances: np.ndarray) -> tuple[float, int]:
+    """The largest distance, except of the ends, and where it is. 0 for a piece that cannot be split."""
+    if len(distances) < 3:
+        return 0.0, 0
+    place = 1 + int(np.argmax(distances[1:-1]))
+    return float(distances[place]), place
+
+
+def _weights(piece: np.ndarray) -> np.ndarray:
+    """[M, 4]: the Bernstein polynomials at the points' places along the piece, from 0 to 1 by length."""
+    along = _lengths(piece)
+    t = (along / along[-1])[:, None]
+    return np.concatenate([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], axis=1)
+
+
+def _curve(piece: np.ndarray) -> np.ndarray:
+    """[4, 2]: the cubic Bezier curve through the ends with the least squared distance from the piece.
+
+    Points keep their places along the piece (Schneider 1990, without the iteration that moves them). The control points
+    of a piece with fewer than four points lie on the line between its ends.
+    """
+    ends = piece[[0, -1]]
+    straight = np.stack([ends[0], ends[0] + (ends[1] - ends[0]) / 3, ends[0] + (ends[1] - ends[0]) * 2 / 3, ends[1]])
+    if len(piece) < 4:
+        return straight
+    weights = _weights(piece)
+    rest = piece - weights[:, [0, 3]] @ ends
+    controls, *_ = np.linalg.lstsq(weights[:, 1:3], rest, rcond=None)
+    return np.stack([ends[0], *controls, ends[1]])

@@ -1,0 +1,172 @@
+"""The web server of `play`: the page and its requests, on the loopback address only.
+
+The page and its answers hold everything that the browser needs, and the page's content security policy forbids all
+other requests. The server refuses other host names (DNS rebinding) and anything but JSON, which pages of other sites
+cannot send without permission.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypedDict
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from learning_to_draw.analysis.play.games import DRAW, GUESS, Games, PlayLog, uri
+from learning_to_draw.errors import UsageError
+from learning_to_draw.packages import import_optional
+
+HOST = "127.0.0.1"
+PAGE = Path(__file__).with_name("page.html")
+MOST_POINTS = 20_000  # of one path: a hand that draws for a minute sends fewer
+LARGEST = 2**24  # bytes of a request
+
+Coordinate = Annotated[float, Meta(ge=-2, le=2)]
+HandPath = Annotated[list[tuple[Coordinate, Coordinate]], Meta(min_length=1, max_length=MOST_POINTS)]
+Number = Annotated[int, Meta(ge=0, lt=2**31)]
+
+
+class Asked(TypedDict):
+    """A request for game `number` (from 0) of those with this role."""
+
+    role: Literal["draw", "guess"]
+    number: Number
+
+
+class Drawn(TypedDict):
+    """What the page sends while a person draws. paths: of the hand, (row, col) on a canvas from -1 to 1."""
+
+    number: Number
+    paths: Annotated[list[HandPath], Meta(max_length=1000)]
+
+
+class Chosen(TypedDict):
+    """What the page sends when a person guesses. strokes_seen: how many strokes were visible."""
+
+    number: Number
+    choice: Number
+    strokes_seen: Number
+    seconds: Annotated[float, Meta(ge=0, le=1e9)]
+    interrupted: bool
+
+
+class Answers:
+    """The answers to the page's requests, as dicts for JSON. Games are added to the log when they end, each once."""
+
+    def __init__(self, games: Games, log: PlayLog):
+        self._games, self._log = games, log
+
+    def turn(self, asked: Asked) -> dict[str, Any]:
+        """The pictures of a game. The person who guesses is not told the target."""
+        turn = self._games.turn(asked["role"], asked["number"])
+        photos = turn.batch.photos
+        answer: dict[str, Any] = {"candidates": [uri(photos[row]) for row in turn.batch.candidates[0].tolist()]}
+        if asked["role"] == GUESS:
+            return answer | {"frames": self._games.frames(turn)}
+        pen = self._games.pen
+        answer |= {"photo": uri(turn.play.photos[0]), "target": turn.target}
+        return answer | {"most": pen.most, "points": pen.control_points, "size": turn.play.sketches.shape[-1]}
+
+    def sketch(self, drawn: Drawn) -> dict[str, Any]:
+        """The sketch as the receiver sees it, and the probability that it gives to every candidate."""
+        play, count = self._games.sketch(self._games.turn(DRAW, drawn["number"]), _paths(drawn))
+        return {
+            "sketch": uri(play.sketches[0]),
+            "strokes": count,
+            "probabilities": play.scores[0].softmax(dim=0).tolist(),
+        }
+
+    def show(self, drawn: Drawn) -> dict[str, Any]:
+        """Ends a game in which the person drew: what the receiver guessed, and what the agents drew and guessed."""
+        turn = self._games.turn(DRAW, drawn["number"])
+        play, _ = self._games.sketch(turn, _paths(drawn))
+        self._log.drew(turn, drawn["number"], play)
+        agents = {"sketch": uri(turn.play.sketches[0]), "guess": turn.agents_guess}
+        return {"guess": int(play.scores[0].argmax()), "target": turn.target, "agents": agents}
+
+    def choose(self, chosen: Chosen) -> dict[str, Any]:
+        """Ends a game in which the person guessed: the target, and what the agents guessed."""
+        turn = self._games.turn(GUESS, chosen["number"])
+        if chosen["choice"] >= turn.batch.candidates.shape[1]:
+            raise msgspec.ValidationError("there is no such candidate")
+        self._log.guessed(turn, **chosen)
+        return {"target": turn.target, "agents": {"guess": turn.agents_guess}}
+
+
+def _paths(drawn: Drawn) -> list[np.ndarray]:
+    return [np.array(path) for path in drawn["paths"]]
+
+
+def serve(games: Games, log: PlayLog, port: int, opened: Callable[[str], None]) -> None:
+    """Serves the page until Ctrl-C, and then completes the log. opened: called with the page's address, in a thread.
+
+    Raises UsageError if the port is taken, or if a package is missing.
+    """
+    uvicorn = import_optional("uvicorn", "play", "uvicorn")
+    application = build_application(games, log)
+    try:
+        listener = socket.create_server((HOST, port))
+    except OSError as error:
+        raise UsageError(f"--port {port} cannot be used: {error}.\nGive another port, or 0 for a free one.") from error
+    address = f"http://{HOST}:{listener.getsockname()[1]}/"
+
+    @asynccontextmanager
+    async def lifespan(_: Any):
+        threading.Thread(target=opened, args=(address,), daemon=True).start()  # a browser in the terminal would block
+        yield
+        log.finish()  # here, because uvicorn raises the signal that ended it again
+
+    application.router.lifespan_context = lifespan
+    settings = uvicorn.Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    uvicorn.Server(settings).run(sockets=[listener])
+
+
+def build_application(games: Games, log: PlayLog) -> Any:
+    """The web application: the page at /, and its requests below /api/."""
+    import_optional("starlette", "play", "starlette")
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+    from starlette.responses import HTMLResponse, JSONResponse
+    from starlette.routing import Route
+
+    async def page(_: Any) -> Any:
+        return HTMLResponse(PAGE.read_text(encoding="utf-8"), headers={"Referrer-Policy": "no-referrer"})
+
+    def answering(kind: Any, answer: Callable[[Any], dict[str, Any]]) -> Callable[[Any], Any]:
+        """A route's function: reads the request's JSON as `kind`, and answers with JSON."""
+
+        # Not in a thread of its own: one person plays, and requests must be answered in order.
+        async def respond(request: Any) -> Any:
+            length = request.headers.get("content-length", "")
+            if request.headers.get("content-type") != "application/json":
+                return JSONResponse({"error": "only JSON is accepted"}, 415)
+            if not length.isdecimal() or int(length) > LARGEST:
+                return JSONResponse({"error": "the request is too large"}, 413)
+            try:
+                return JSONResponse(answer(msgspec.json.decode(await request.body(), type=kind)))
+            except msgspec.MsgspecError as error:
+                return JSONResponse({"error": str(error)}, 400)
+
+        return respond
+
+    answers = Answers(games, log)
+    routes = [("turn", Asked), ("sketch", Drawn), ("show", Drawn), ("choose", Chosen)]
+    return Starlette(
+        routes=[
+            Route("/", page),
+            *(
+                Route(f"/api/{name}", answering(kind, getattr(answers, name)), methods=["POST"])
+                for name, kind in routes
+            ),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
+    )
