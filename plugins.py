@@ -64,6 +64,7 @@ class Plugin:
         return hashlib.sha256(self.content).hexdigest()
 
 
+AGENTS: dict[str, Component] = {}  # how the pairs of a population are built
 PARTNERS: dict[str, Component] = {}  # who meets whom in a population; see --partners for the built-in patterns
 CALLBACKS: dict[str, Component] = {}  # torchbearer callbacks of a training
 # kind -> (table of components, base class of their configurations).
@@ -75,10 +76,11 @@ TABLES: dict[str, tuple[dict, type[Config]]] = {
     "auxiliary_loss": (AUXILIARY_LOSSES, Config),
     "game": (GAMES, GameConfig),
     "dataset": (DATASETS, Config),
+    "agents": (AGENTS, Config),
     "partners": (PARTNERS, Config),
     "callback": (CALLBACKS, Config),
 }
-WITHOUT_OPTIONS = ("partners", "callback")
+WITHOUT_OPTIONS = ("agents", "partners", "callback")
 # Reserved names that are not in the tables.
 RESERVED = {
     "game": ("original",),
@@ -166,6 +168,7 @@ loss = _decorator("loss")
 auxiliary_loss = _decorator("auxiliary_loss")
 game = _decorator("game")
 dataset = _decorator("dataset")
+agents = _decorator("agents")
 partners = _decorator("partners")
 callback = _decorator("callback")
 

@@ -1,4 +1,4 @@
-"""The receivers by command-line name, their configuration and that of the agents. Nothing here imports torch."""
+"""The receivers by command-line name, and the configurations of receivers and agents. Nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from learning_to_draw.models.encoders.config import EncoderConfig
 
 @dataclass(frozen=True)
 class ChannelNoise:
-    """What happens to a sketch on its way to the receiver, in training.
+    """The largest random changes of a sketch on its way to the receiver, in training.
 
     turn: largest angle, in degrees. shift: largest shift of each coordinate, in canvas units; the canvas spans -1..1.
     drop: the probability that a stroke is dropped.
@@ -47,7 +47,7 @@ def parse_channel_noise(text: str) -> ChannelNoise:
 
 
 def channel_noise(text: str) -> str:
-    """The type of the option: the text, which `parse_channel_noise` understands."""
+    """Returns `text` if `parse_channel_noise` accepts it: the type of the option --channel-noise."""
     parse_channel_noise(text)
     return text
 
@@ -78,10 +78,15 @@ class AgentsConfig(Config):
         metavar="N",
     )
     receivers: int = option(1, "train N receivers", type=positive_int, metavar="N")
+    agents: str | None = option(
+        None,
+        "how every pair of a population is built: agents of a plugin, by name; left out: all pairs alike",
+        metavar="NAME",
+    )
     separate_encoders: bool = flag("give sender and receiver one encoder each, instead of a shared one")
     freeze_encoders: bool = flag(
-        "do not train the encoders, including their projections; a recurrent decoder's own encoder for the canvas is "
-        "part of the decoder"
+        "do not train the encoders, including their projections; the encoder with which a recurrent decoder looks at "
+        "the canvas is still trained"
     )
     invert: bool = flag("draw black on white instead of white on black")
     imagenet_norm: bool = flag(
@@ -99,7 +104,7 @@ class AgentsConfig(Config):
     anytime: str | None = option(
         None,
         "the receiver guesses after every step of a recurrent decoder. mean: the game's loss is the mean over all "
-        "steps; learned: it is weighted by the probability that the receiver decides after a step, which is learned",
+        "steps; learned: it weights each step by a learned probability that the receiver decides after this step",
         choices=("mean", "learned"),
         nargs="?",
         const="mean",

@@ -1,10 +1,9 @@
-"""Builds what train, test, crossplay and draw need: the device, pictures, games, agents and losses of a `RunConfig`."""
+"""Builds what train, test, crossplay and draw need: the device, pictures, games and losses of a `RunConfig`."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
@@ -12,23 +11,19 @@ from typing import Generic
 import torch
 
 from learning_to_draw import plugins
-from learning_to_draw.components import Chosen, Config, flag_of, options_of
+from learning_to_draw.components import Chosen, Config, flag_of
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.games.partners import Partners, meeting_weights
 from learning_to_draw.games.sampling import BatchTooLarge, GameSampler
-from learning_to_draw.models.agents import Agents, Meeting
-from learning_to_draw.models.anytime import Halting
-from learning_to_draw.models.config import AgentsConfig, parse_channel_noise
-from learning_to_draw.models.encoders.base import IMAGENET_MEAN, BackboneEncoder, Encoder
-from learning_to_draw.models.encoders.config import EncoderConfig
-from learning_to_draw.models.population import Community, Population, all_meetings, encoders_of
+from learning_to_draw.models.agents import Meeting
+from learning_to_draw.models.encoders.base import IMAGENET_MEAN, BackboneEncoder
+from learning_to_draw.models.population import Community, all_meetings, encoders_of
 from learning_to_draw.trials.checks import check_candidates, check_game_options
 from learning_to_draw.trials.config.configure import Run, is_asked_for, replaced
 from learning_to_draw.trials.config.run import (
-    KINDS,
     Auxiliary,
     CrossplayConfig,
     RunConfig,
@@ -339,93 +334,6 @@ def _too_few_batches(batch_size: int, sampler: GameSampler, split: Split) -> Usa
         f"--batch-size {batch_size}: an epoch has {len(sampler)} batch(es), and each of the {processes} processes "
         "needs one.\nStart fewer processes, or use more pictures."
     )
-
-
-def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool = True) -> Community:
-    """The agents, on the CPU, with initial weights from torch's global generator: one pair, or a `Population`.
-
-    pictures: what the agents will see; only image size and channels matter. pretrained: whether to load the backbone
-    weights that the configuration asks for; not needed if a checkpoint is loaded afterwards. Raises UsageError if the
-    components do not fit the pictures, or if weights are missing.
-    """
-    senders, receivers = config.counts
-    pairs: list[Agents] = []
-    for k in range(max(senders, receivers)):
-        pair = build_pair(config, pictures, pretrained=pretrained)
-        if k >= senders:
-            pair = pair.with_sender_of(pairs[k % senders])
-        if k >= receivers:
-            pair = pairs[k % receivers].with_sender_of(pair)
-        pairs.append(pair)
-    if len(pairs) == 1:
-        return pairs[0]
-    population = Population(pairs, senders, receivers)
-    if pretrained:  # otherwise when the weights are loaded
-        population.share_backbones()
-    return population
-
-
-def build_pair(config: AgentsConfig, pictures: Pictures, *, pretrained: bool = True) -> Agents:
-    """A new sender and a new receiver. See `build_agents`."""
-
-    def build_encoder() -> Encoder:
-        return _build_encoder(config.encoder, "encoder", config.imagenet_norm, pictures, pretrained)
-
-    latent_size = config.encoder.config.latent_size
-    sender_encoder = build_encoder()
-    if config.receiver_encoder is not None:
-        receiver_encoder = _build_encoder(
-            config.receiver_encoder, "receiver_encoder", config.imagenet_norm, pictures, pretrained
-        )
-    else:
-        receiver_encoder = build_encoder() if config.separate_encoders else sender_encoder
-    decoder = config.decoder.build(latent_size=latent_size, image_size=pictures.image_size, build_encoder=build_encoder)
-    receiver = config.receiver.build(latent_size=latent_size)
-    noise = None if config.channel_noise is None else parse_channel_noise(config.channel_noise)
-    agents = Agents(
-        sender_encoder,
-        receiver_encoder,
-        decoder,
-        receiver,
-        invert=config.invert,
-        channel_noise=noise,
-        anytime=config.anytime is not None,
-        halting=Halting() if config.anytime == "learned" else None,
-    )
-    if config.freeze_encoders:
-        sender_encoder.requires_grad_(False)
-        receiver_encoder.requires_grad_(False)
-    return agents
-
-
-def _build_encoder(
-    chosen: Chosen[EncoderConfig], kind: str, imagenet_norm: bool, pictures: Pictures, pretrained: bool
-) -> Encoder:
-    """The encoder `chosen`. kind: "encoder" or "receiver_encoder"."""
-    option = flag_of(kind)
-    try:
-        encoder = chosen.build(image_size=pictures.image_size, channels=pictures.channels, pretrained=pretrained)
-    except ValueError as error:
-        raise UsageError(
-            f"{option} {chosen.name}: {error}.\n"
-            "Choose another encoder, or larger pictures if the data set has an option for their size."
-        ) from error
-    except UsageError as error:
-        raise UsageError(_in_flags_of(kind, chosen, str(error))) from error
-    if imagenet_norm and encoder.channels != 3:
-        raise UsageError(
-            f"--imagenet-norm normalises red, green and blue, but the encoder of {option} sees one channel.\n"
-            "Turn it off with --no-imagenet-norm, or choose an encoder or a data set with three channels."
-        )
-    encoder.imagenet_norm = imagenet_norm
-    return encoder
-
-
-def _in_flags_of(kind: str, chosen: Chosen[EncoderConfig], message: str) -> str:
-    """The message of an encoder, with the flags of its options as they are in a run, such as --receiver-timm-model."""
-    for name in options_of(chosen.component.config):
-        message = re.sub(rf"{flag_of(name)}(?![\w-])", flag_of(KINDS[kind].in_run(name)), message)
-    return message
 
 
 def build_loss(

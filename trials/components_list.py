@@ -9,7 +9,7 @@ from pathlib import Path
 from learning_to_draw.components import Component, flag_of, options_of
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
 from learning_to_draw.games.losses.config import AuxiliaryLoss
-from learning_to_draw.plugins import CALLBACKS, PARTNERS, TABLES, load
+from learning_to_draw.plugins import AGENTS, CALLBACKS, PARTNERS, TABLES, load
 from learning_to_draw.trials.config.presets import preset_names, read_preset
 from learning_to_draw.trials.config.run import KINDS
 
@@ -17,16 +17,21 @@ WIDTH = 80  # columns, except for long names
 
 
 def list_components(plugin: Path | None) -> str:
-    """A text with every component, by kind: its name, what it is, and below these its options; then the presets.
+    """A text with every component, by kind: its name, its summary, and below these its options; then the presets.
 
-    Options that all components of a kind have stand once, below the kind. plugin: a file whose components are included,
-    each marked with the file's name. Raises UsageError if it fails to load.
+    Options that all components of a kind share are listed once, below the kind. plugin: a file whose components are
+    included, each marked with the file's name. Raises UsageError if it fails to load.
     """
     own = {(id(TABLES[kind][0]), name) for kind, name in load(plugin).components} if plugin else set()
     tables: dict[str, Mapping[str, Component]] = {
         flag_of(kind): kinds.table for kind, kinds in KINDS.items() if not kinds.prefix
     }
-    tables |= {"auxiliary losses": AUXILIARY_LOSSES, "--partners": PARTNERS, "--callbacks": CALLBACKS}
+    tables |= {
+        "auxiliary losses": AUXILIARY_LOSSES,
+        "--agents": AGENTS,
+        "--partners": PARTNERS,
+        "--callbacks": CALLBACKS,
+    }
     lines = []
     for heading, table in ((heading, table) for heading, table in tables.items() if table):
         options = {name: _options(component) for name, component in table.items()}
@@ -52,7 +57,7 @@ def _options(component: Component) -> list[str]:
 
 
 def _summary(component: Component) -> str:
-    """What it is: for a plugin's component, the first line of the docstring of its class."""
+    """The component's summary; for a component of a plugin, the first line of its class's docstring."""
     described = component.target.__doc__ if isinstance(component.target, type) else None
     return component.summary or (described or "").strip().partition("\n")[0]
 

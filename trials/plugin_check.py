@@ -26,14 +26,8 @@ from learning_to_draw.models.decoders.base import Decoder, Strokes
 from learning_to_draw.models.decoders.config import DecoderConfig
 from learning_to_draw.models.encoders.base import Encoding
 from learning_to_draw.plugins import PARTNERS, TABLES, Plugin, load
-from learning_to_draw.trials.build import (
-    Pictures,
-    Seeds,
-    build_agents,
-    build_loss,
-    build_sampler,
-    load_pictures,
-)
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures, Seeds, build_loss, build_sampler, load_pictures
 from learning_to_draw.trials.config.configure import COMMAND_LINE, replaced
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.config.run import KINDS, Auxiliary, TrainConfig
@@ -81,6 +75,8 @@ def _configuration(kind: str, name: str, more: str) -> TrainConfig:
     """
     if kind == "auxiliary_loss":
         chosen = {AUXILIARY_LOSSES[name].switch: True}
+    elif kind == "agents":
+        chosen = {"population": 2, "agents": name}
     elif kind == "partners":
         chosen = {"population": 3, "partners": name}
     elif kind == "callback":
@@ -127,6 +123,8 @@ def _steps(kind: str, name: str, config: TrainConfig) -> Iterator[Step]:
             yield from _game_steps(config.game, config.dataset)
         case "dataset":
             yield from _dataset_steps(config.dataset)
+        case "agents":
+            yield "builds agents that draw alike, and play with each other", lambda: _play_together(config.agents)
         case "partners":
             yield "draws senders and receivers that exist", lambda: _draw_partners(name)
     yield "is trained for one epoch, saved, loaded and tested", lambda: _train_and_test(config)
@@ -140,6 +138,15 @@ def _agents(config: AgentsConfig):
 
 def _photos(dtype: torch.dtype) -> Tensor:
     return torch.rand(PICTURES, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)).to(dtype)
+
+
+def _play_together(config: AgentsConfig) -> None:
+    agents, _ = _agents(config)
+    for meeting in agents.meetings:
+        pair = agents.meeting(meeting)
+        photos = _photos(dtype=torch.float32)[:, : pair.sender_encoder.channels]
+        scores = pair(photos, torch.arange(PICTURES)[None], PICTURES, targets=torch.arange(PICTURES)).scores
+        _shape(f"the scores of {meeting}", scores, (PICTURES, PICTURES))
 
 
 def _draw_partners(name: str) -> None:

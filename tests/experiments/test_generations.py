@@ -11,7 +11,8 @@ from learning_to_draw import commgame
 from learning_to_draw.errors import UsageError
 from learning_to_draw.experiments import generations
 from learning_to_draw.games.drawings import matched_distances
-from learning_to_draw.trials.build import Pictures, build_agents, load_pictures
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures, load_pictures
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.lesson import drawn_by, matched_loss, teach

@@ -12,7 +12,8 @@ from learning_to_draw import commgame
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.anytime import PRIOR_COEF, anytime_loss
 from learning_to_draw.models.anytime import Guesses, Halting
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.records.gamelog import read_log
 

@@ -6,7 +6,8 @@ import torch
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents, Meeting
 from learning_to_draw.models.population import Population, all_meetings, decoders_of, encoders_of, in_turn
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import configure
 
 SMALL = {"encoder": "SimpleMLPEncoder", "latent_size": 8, "nlines": 3}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+import learning_to_draw
 from learning_to_draw import commgame
 from learning_to_draw.trials.config.run import KINDS
 
@@ -168,7 +169,7 @@ def test_a_component_that_keeps_a_tensor_for_its_next_instance_is_tested_and_res
 
 
 @pytest.mark.slow
-def test_partners_and_a_callback(folder, page):
+def test_agents_partners_and_a_callback(folder, page):
     (folder / "star.py").write_text(page[3][0])
     for command in page[3][1]:
         assert commgame.main(shlex.split(command)[2:]) == 0, command
@@ -176,4 +177,45 @@ def test_partners_and_a_callback(folder, page):
         rows = list(csv.DictReader(file))
     assert all(0 < float(row["val_ink"]) < 1 for row in rows)
     config = json.loads((folder / "runs" / "star" / "config.json").read_text())
-    assert (config["options"]["partners"], config["options"]["callbacks"]) == ("star", ["ink"])
+    options = config["options"]
+    assert (options["agents"], options["partners"], options["callbacks"]) == ("unequal_eyes", "star", ["ink"])
+    agents = learning_to_draw.load(folder / "runs" / "star" / "model_final.pt", agent="1,2").agents
+    seen = (type(agents.sender_encoder).__name__, type(agents.receiver_encoder).__name__)
+    assert seen == ("SimpleMLPEncoder", "SmallCNNEncoder")
+
+
+UNEQUAL = """
+from dataclasses import replace
+from learning_to_draw.plugins import agents
+
+@agents("strong_pen")
+class StrongPen:
+    def __init__(self, config, build_pair):
+        self.config, self.build_pair = config, build_pair
+
+    def pair(self, number):
+        pair = self.build_pair(self.config)
+        for weight in pair.decoder.parameters():
+            weight.data.fill_(number)
+        return pair
+
+@agents("more_lines")
+class MoreLines(StrongPen):
+    def pair(self, number):
+        decoder = self.config.decoder
+        lines = replace(decoder, config=replace(decoder.config, nlines=4 + number))
+        return self.build_pair(replace(self.config, decoder=lines))
+"""
+
+
+def test_agents_of_a_plugin_know_their_number_also_when_they_are_replaced(folder, capsys):
+    (folder / "unequal.py").write_text(UNEQUAL)
+    words = "train --plugin unequal.py --population 3 --batch-size 150 --learning-rate 1e-30 --quiet"
+    # Pair 0 is replaced after epoch 1, and pair 1 after epoch 2; with this learning rate nothing is learned.
+    replaced = f"{words} --agents strong_pen --epochs 3 --replace-every 1 --output run"
+    assert commgame.main(replaced.split()) == 0, capsys.readouterr().err
+    agents = learning_to_draw.load(folder / "run" / "model_final.pt", agent="1,2").agents
+    assert all(bool((weight == 1).all()) for weight in agents.decoder.parameters())
+    assert commgame.main(f"{words} --agents more_lines --output no".split()) == 2
+    assert "sender 0 draws 4 strokes of 2 control point(s) in 1 step(s)" in capsys.readouterr().err
+    assert not (folder / "no").exists()

@@ -12,7 +12,8 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.config import PerceptualConfig
 from learning_to_draw.games.losses.perceptual import PerceptualLoss
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.checkpoints import load_agents, load_checkpoint, save_checkpoint

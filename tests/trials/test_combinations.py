@@ -6,7 +6,8 @@ import torch
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models import DECODERS, ENCODERS, RECEIVERS
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.records.checkpoints import load_agents, load_checkpoint, save_checkpoint
 

@@ -12,7 +12,8 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.text_tables import as_csv
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import configure, replaced
 from learning_to_draw.trials.config.parse import read_early
 from learning_to_draw.trials.crossplay import crossplay, draw_matrix, matrix, short_names

@@ -5,7 +5,8 @@ import torch
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
-from learning_to_draw.trials.build import build_agents, build_batches, build_loss, load_pictures, seeds_of
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import build_batches, build_loss, load_pictures, seeds_of
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.memory import graph_bytes, memory_budget, memory_estimate, place_of_pictures

@@ -13,7 +13,8 @@ from learning_to_draw.datasets.digits import Digits
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.rasteriser import draw_lines
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import configure, options_of_run
 from learning_to_draw.trials.pair import OF_A_TEST, OF_GAMES
 from learning_to_draw.trials.records.checkpoints import save_checkpoint

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from learning_to_draw.datasets.splits import Split
-from learning_to_draw.trials.build import Pictures, build_agents, build_batches, seeds_of
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures, build_batches, seeds_of
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.plan import describe

@@ -17,7 +17,8 @@ from learning_to_draw import commgame, load
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.drawings import matched_distances
 from learning_to_draw.models.agents import Meeting
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.loop.meetings import drawing_distances
@@ -224,7 +225,7 @@ def test_a_new_agent_is_new_and_the_others_stay(tmp_path):
     before = {key: value.clone() for key, value in population.state_dict().items()}
     moments = set(optimizer.state)
     new = build_agents(configure("train", encoder="SimpleMLPEncoder", latent_size=8).agents, Pictures({}, 16, 1))
-    turnover = Turnover(population, 5, lambda: new, seed=1)
+    turnover = Turnover(population, 5, lambda number: new, seed=1)
     turnover.on_checkpoint({EPOCH: 3, OPTIMIZER: optimizer})  # epochs count from 0
     assert all(torch.equal(value, before[key]) for key, value in population.state_dict().items())
     turnover.on_checkpoint({EPOCH: 4, OPTIMIZER: optimizer})
@@ -244,7 +245,7 @@ def test_frozen_agents_keep_their_weights_and_statistics_when_others_are_replace
         value.data.fill_(5)
     old = {key: value.clone() for key, value in population.pairs[0].state_dict().items()}
     single = configure("train", **{**options, "population": 1})
-    turnover = Turnover(population, 1, lambda: build_agents(single.agents, Pictures({}, 32, 1)), seed=1)
+    turnover = Turnover(population, 1, lambda number: build_agents(single.agents, Pictures({}, 32, 1)), seed=1)
     turnover.on_checkpoint({EPOCH: 0, OPTIMIZER: torch.optim.Adam(population.parameters())})
     for key, value in population.pairs[0].state_dict().items():
         assert torch.equal(value, old[key]) == key.startswith(("decoder.", "sender_encoder.")), key

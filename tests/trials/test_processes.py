@@ -24,7 +24,8 @@ from learning_to_draw.models.decoders.single_pass import SinglePassSimpleLineDec
 from learning_to_draw.models.encoders.config import SimpleMLPConfig
 from learning_to_draw.models.encoders.small import SimpleMLPEncoder
 from learning_to_draw.models.receivers import SimpleReceiverMLP
-from learning_to_draw.trials.build import build_agents, build_batches, build_loss, load_pictures, seeds_of
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import build_batches, build_loss, load_pictures, seeds_of
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.trial import build_trial, evaluate
@@ -244,14 +245,14 @@ STOPPED = """
 import os, signal, sys
 from learning_to_draw import commgame
 from learning_to_draw.trials.loop import batches
-left, gather = int(sys.argv.pop(1)), batches.GameBatches._gather
+left, gather = int(sys.argv.pop(1)), batches.GameBatches.gather
 def gather_and_stop(self, deal):
     global left
     left -= self.split.name == "train"
     if left == -1 and os.environ["RANK"] == "1":
         os.kill(os.getpid(), signal.SIGTERM)
     return gather(self, deal)
-batches.GameBatches._gather = gather_and_stop
+batches.GameBatches.gather = gather_and_stop
 sys.exit(commgame.main(sys.argv[1:]))
 """
 

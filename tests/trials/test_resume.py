@@ -48,14 +48,14 @@ KILLED = """
 import os, signal, sys
 from learning_to_draw import commgame
 from learning_to_draw.trials.loop import batches
-count, gather = int(sys.argv.pop(1)), batches.GameBatches._gather
+count, gather = int(sys.argv.pop(1)), batches.GameBatches.gather
 def gather_or_die(self, deal):
     global count
     count -= self.split.name == "train"
     if count < 0:
         os.kill(os.getpid(), signal.SIGKILL)
     return gather(self, deal)
-batches.GameBatches._gather = gather_or_die
+batches.GameBatches.gather = gather_or_die
 sys.exit(commgame.main(sys.argv[1:]))
 """
 
@@ -143,7 +143,7 @@ def _hears_ctrl_c():
 @pytest.fixture
 def stop_at(monkeypatch):
     """Sends this process a signal while it gathers a batch, the one of that number (from 0) of a split from now on."""
-    gather = GameBatches._gather
+    gather = GameBatches.gather
 
     def stop(split, number, signal_number):
         left = {split: number}
@@ -154,7 +154,7 @@ def stop_at(monkeypatch):
                 os.kill(os.getpid(), signal_number)
             return gather(self, deal)
 
-        monkeypatch.setattr(GameBatches, "_gather", gather_and_stop)
+        monkeypatch.setattr(GameBatches, "gather", gather_and_stop)
 
     return stop
 

@@ -14,7 +14,8 @@ from learning_to_draw.datasets.digits import Digits
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.sampling import OriginalGame
-from learning_to_draw.trials.build import Pictures, build_agents, build_loss, seeds_of
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures, build_loss, seeds_of
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import as_json, parse, parse_training
 from learning_to_draw.trials.loop.batches import GameBatches

@@ -9,15 +9,8 @@ from PIL import Image
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.perceptual import CLIPLoss, LearntWeights, LikeADogLoss, PerceptualLoss
 from learning_to_draw.games.losses.terms import ReconstructLoss
-from learning_to_draw.trials.build import (
-    build_agents,
-    build_batches,
-    build_loss,
-    choose_device,
-    load_pictures,
-    seeds_of,
-    set_up,
-)
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import build_batches, build_loss, choose_device, load_pictures, seeds_of, set_up
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.plan import describe
 

@@ -1,4 +1,4 @@
-"""Generations that overlap: in a population, new agents take the place of the oldest ones."""
+"""Overlapping generations: in a population, new agents replace the oldest ones."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Turnover(Callback):
     """After every `interval` epochs, gives one pair of a population new weights: pair 0 first, then 1, and so on.
 
     The new pair keeps the number of the old one. Adam forgets the moments of the replaced weights. Frozen modules, such
-    as a shared backbone, stay. A pair is also replaced after the last epoch, once model_final.pt has been saved: if the
-    run is resumed with more epochs, they are those of a run that was longer from the start.
+    as a shared backbone, keep their weights. A pair is also replaced after the last epoch, once model_final.pt has been
+    saved: a run that is resumed with more epochs then equals a run that was longer from the start.
     """
 
-    def __init__(self, population: Population, interval: int, build: Callable[[], Agents], seed: int):
-        """build: a new pair, on the CPU, with initial weights from torch's global generator.
+    def __init__(self, population: Population, interval: int, build: Callable[[int], Agents], seed: int):
+        """build: returns a new pair of this number, on the CPU, with initial weights from torch's global generator.
 
-        seed: with the epoch, decides the weights. It must be equal in all processes.
+        seed: determines the weights, together with the epoch. It must be equal in all processes.
         """
         super().__init__()
         self.population, self.interval, self.build, self.seed = population, interval, build, seed
@@ -33,10 +33,11 @@ class Turnover(Callback):
         epoch = state[torchbearer.EPOCH] + 1
         if epoch % self.interval:
             return
-        old = self.population.pairs[(epoch // self.interval - 1) % len(self.population.pairs)]
+        number = (epoch // self.interval - 1) % len(self.population.pairs)
+        old = self.population.pairs[number]
         with torch.random.fork_rng(devices=[]):  # not the GPUs' generators: the pair is built on the CPU
             torch.default_generator.manual_seed((self.seed + epoch) % 2**32)
-            new = self.build()
+            new = self.build(number)
         for module, other in zip(old.modules(), new.modules(), strict=True):
             weights = dict(module.named_parameters(recurse=False))
             if weights and not any(weight.requires_grad for weight in weights.values()):
