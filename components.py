@@ -71,7 +71,7 @@ class Option:
 
     @property
     def is_switch_with_value(self) -> bool:
-        """Whether True and False stand for the option without a value, and for no option."""
+        """Whether True stands for the option without a value, and False for leaving it out."""
         return self.nargs == "?" and self.type is not boolean
 
     def convert(self, value: Any) -> Any:
@@ -167,7 +167,7 @@ class Chosen(Generic[C]):
 
 
 class InvalidValueError(Exception):
-    """An option does not allow a value. The message says what is allowed."""
+    """Raised if an option does not allow a value. The message says what is allowed."""
 
 
 # Outside this range float32 underflows or overflows, and torch would raise its own error in the middle of a run.

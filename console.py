@@ -54,7 +54,7 @@ def log_to(stream: TextIO) -> None:
 def say_first(title: str, arguments: Sequence[str]) -> None:
     """Logs `title` before torch is loaded, which takes seconds.
 
-    Logs nothing on ranks > 0, and nothing with --quiet or --print-config (abbreviated or not) but without --dry-run.
+    Logs nothing on ranks > 0. With --quiet or --print-config, abbreviated or not, logs only if --dry-run is given, too.
     """
     silent = any(
         option.startswith(word) for word in arguments if len(word) > 3 for option in ("--quiet", "--print-config")
@@ -65,7 +65,7 @@ def say_first(title: str, arguments: Sequence[str]) -> None:
 
 @contextmanager
 def in_root_folder() -> Iterator[None]:
-    """Context in which the root folder is the current one: some packages trust files there, also in a stranger's."""
+    """Context in which / is the current folder. Some packages trust files in the current folder, even a stranger's."""
     here = os.getcwd()
     os.chdir(os.sep)
     try:
@@ -165,7 +165,7 @@ def _signals() -> Iterator[None]:
 def _stop(number: int, frame: FrameType | None) -> None:
     """Raises KeyboardInterrupt or Terminated. While a module is being imported, ends the process at once.
 
-    Packages may swallow or print exceptions during their import. Ending is safe, because no file is being written then.
+    Packages may swallow or print exceptions during their import. Ending is safe: no file is being written then.
     """
     while frame is not None and frame.f_code is not exit_code.__code__:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":

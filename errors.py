@@ -30,7 +30,7 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
 
     A name that begins with the word goes first: squeezenet means SqueezeNetBackbone. Case is ignored.
     """
-    import difflib  # only where it is needed, as every command loads this module
+    import difflib  # not above, because every command loads this module
 
     lower = {name.lower(): name for name in names}
     close = [name for name in lower if len(word) > 2 and name.startswith(word.lower())]

@@ -27,7 +27,7 @@ def import_optional(module: str, needed_by: str, package: str) -> ModuleType:
         )
     try:
         return importlib.import_module(module)
-    except Exception as error:  # a package that does not fit other packages can raise anything
+    except Exception as error:  # a package that is incompatible with others can raise anything
         raise UsageError(
             f"{needed_by} needs the package {package}, which is installed but cannot be imported: "
             f"{first_line(error)[:200]}\n"

@@ -89,7 +89,7 @@ def read_json(path: Path, schema: type[T] | Any, advice: str = INTACT) -> T:
 
 
 def read_toml(path: Path, schema: type[T] | Any, advice: str = INTACT) -> T:
-    """The content of a TOML file, which has the type `schema`. Raises UsageError as `read_json`."""
+    """The content of a TOML file, which has the type `schema`. Raises UsageError like `read_json`."""
     try:
         return check(tomllib.loads(read_text(path, advice=advice)), schema)
     except (ValueError, RecursionError) as error:  # tomllib's own error is a ValueError
@@ -116,7 +116,7 @@ def check(content: Any, schema: type[T] | Any) -> T:
     try:
         msgspec.convert(content, schema)
     except (msgspec.ValidationError, RecursionError, AttributeError) as error:
-        # AttributeError: msgspec takes anything with items for a mapping, such as a tensor, and asks for its keys.
+        # AttributeError: msgspec treats an object with items, such as a tensor, as a mapping, and asks for its keys.
         raise ValueError(first_line(error)[:200]) from error
     return content
 

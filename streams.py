@@ -21,7 +21,7 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e
 
 
 class Output(io.RawIOBase):
-    """Passes bytes on to a standard stream. error: the last failed write's error, which is not raised; or None."""
+    """Passes bytes on to a standard stream. error: of the last failed write, or None; it is not raised."""
 
     def __init__(self, stream: Any, error: OSError | None = None):
         super().__init__()
@@ -67,7 +67,7 @@ def tolerant() -> Iterator[None]:
 
 
 def _tolerant(stream: Any, own: bool) -> Any:
-    """The stream that replaces `stream`. own: whether it is the process's own; others are only reconfigured."""
+    """The stream that replaces `stream`. own: whether it is the process's own; another stream is only reconfigured."""
     if stream is None:  # Python's stand-in for a closed stream
         closed = OSError(errno.EBADF, os.strerror(errno.EBADF))
         return io.TextIOWrapper(io.BufferedWriter(Output(open(os.devnull, "wb", 0), closed)), "utf-8")

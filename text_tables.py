@@ -13,7 +13,7 @@ Rows = Sequence[Sequence[str]]
 
 
 def aligned(rows: Rows, *, rule: bool = False) -> str:
-    """Aligns the first column to the left and the others to the right. rule: dashes below the headings."""
+    """The table with its first column aligned to the left, the others to the right. rule: dashes below the headings."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
     if rule:
@@ -28,7 +28,7 @@ def markdown(rows: Rows, text_columns: Collection[int] = (0,)) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Escapes what Markdown would read as markup or as the end of a cell."""
+    """The text with everything escaped that Markdown would read as markup or as the end of a cell."""
     return re.sub(r"([\\|*_<`\[])", r"\\\1", text)
 
 
@@ -39,7 +39,7 @@ def as_csv(rows: Iterable[Sequence[Any]]) -> str:
 
 
 def p_text(p: float) -> str:
-    """A p-value with three decimals; "< 0.001" for smaller ones, as no p-value is 0."""
+    """A p-value with three decimals; "< 0.001" for smaller ones, because no p-value is 0."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 

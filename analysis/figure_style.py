@@ -1,4 +1,4 @@
-"""The style of figures for papers, and their files. Drawn with matplotlib (the extra [plots])."""
+"""The style of figures for papers, and how they are saved. They need matplotlib (the extra [plots])."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def saved(name: str, figure: Any) -> Mapping[str, bytes]:
 def figure_if_possible(
     name: str, command: str, size: tuple[float, float], draw: Callable[[Any], None]
 ) -> Mapping[str, bytes]:
-    """The files of `saved`; {} without matplotlib, with a warning that the figure of `command` is missing.
+    """Returns the figure's files, as `saved`. Without matplotlib, returns {} and logs a warning that names `command`.
 
     size: width and height in inches. draw: draws on the empty matplotlib figure.
     """

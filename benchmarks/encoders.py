@@ -1,4 +1,4 @@
-"""One training step with different encoders at one size of pictures: seconds and memory, compared with SqueezeNet.
+"""One training step with different encoders at one picture size: seconds and memory, compared with SqueezeNet.
 
     python -m benchmarks.encoders                       # two CPU cores: about two minutes and 2 GB
     python -m benchmarks.encoders --size 32 --batch 4   # seconds, to check that it runs
@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.measure import measure_in_turn, peak_extra_memory, report
-from learning_to_draw.trials.build import Pictures, build_agents, build_loss, seeds_of
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures, build_loss, seeds_of
 from learning_to_draw.trials.config.configure import configure
 
 VIT_LAYERS = ["blocks.2", "blocks.5", "blocks.8", "blocks.11"]
@@ -53,8 +54,8 @@ def step_with(options: dict, batch: int, size: int) -> Callable[[], Tensor]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=224, help="pixels of a picture's side")
-    parser.add_argument("--batch", type=int, default=8, help="pictures of a game")
+    parser.add_argument("--size", type=int, default=224, help="side of a picture in pixels")
+    parser.add_argument("--batch", type=int, default=8, help="pictures per game")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     steps = {name: step_with(options, arguments.batch, arguments.size) for name, options in ENCODERS.items()}

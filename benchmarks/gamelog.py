@@ -4,7 +4,7 @@
     python -m benchmarks.gamelog --games 100000      # ten times as much
 
 Prints one line of JSON. `peak_bytes` is the peak memory of the whole process, torch included; `start_bytes` is the peak
-when the first game was logged. Games have 50 candidates at 32 px, all sketches are different, and the log is written to
+after the first batch of games. Games have 50 candidates at 32 px, all sketches are different, and the log is written to
 a temporary folder.
 """
 

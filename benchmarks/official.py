@@ -9,10 +9,11 @@ from learning_to_draw.rasteriser import pixel_grid
 
 
 def official_lines(lines: Tensor, size: int, sigma2: float) -> Tensor:
-    """Lines [B, N, 2, 2] -> [B, 1, S, S]. Keeps the distances and ink of every line, [B, N, S, S], for the gradient.
+    """Returns the drawings [B, 1, S, S] of lines [B, N, 2, 2].
 
-    The point of a line nearest to a pixel is its start, its end, or a point in between: all three distances are
-    computed, and one is selected. (`rasteriser.line_edt2` finds the nearest point first and computes one distance.)
+    Autograd keeps the distances and the ink of every line, [B, N, S, S]. The point of a line nearest to a pixel is the
+    start, the end, or a point in between. All three distances are computed, and one is selected.
+    (`rasteriser.line_edt2` finds the nearest point first and computes one distance.)
     """
     grid = pixel_grid(size, dtype=lines.dtype, device=lines.device)
     start, end = lines[:, :, 0, None, None], lines[:, :, 1, None, None]

@@ -1,11 +1,12 @@
-"""One training step of a population, compared with one of a pair: seconds per game and memory.
+"""One training step of a population, compared with one of a pair: seconds and memory.
 
     python -m benchmarks.population                                     # two CPU cores: about a minute and 1 GB
     python -m benchmarks.population --size 32 --batch 4 --agents 2      # seconds, to check that it runs
 
-Prints one line of JSON for each: a pair, a population whose agents share a frozen SqueezeNet, and one whose agents have
-eyes of their own, frozen, too. In every step of a population, a random sender meets a random receiver. All weights are
-random, which does not affect the time. The step encodes the photos and the sketches of a game; no features are cached.
+Prints one line of JSON for each: a pair, a population whose agents share a frozen SqueezeNet, and a population in which
+each agent has its own frozen SqueezeNet. In every step of a population, a random sender meets a random receiver. All
+weights are random, which does not affect the time. The step encodes the photos and the sketches of a game; no features
+are cached.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from learning_to_draw.games.losses.terms import HingeLoss
 from learning_to_draw.games.partners import Partners, meeting_weights
 from learning_to_draw.models.agents import Meeting
 from learning_to_draw.models.population import Population
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import configure
 
 
@@ -40,7 +42,7 @@ def step_of(agents_count: int, *, shared: bool, batch: int, size: int) -> Callab
     agents = build_agents(config.agents, Pictures({}, size, 3))
     if shared and isinstance(agents, Population):
         first = agents.pairs[0].sender_encoder
-        for pair in agents.pairs:  # with pretrained weights, they would be equal from the start
+        for pair in agents.pairs:  # pretrained encoders would be equal from the start
             pair.sender_encoder.load_state_dict(first.state_dict())
         agents.share_backbones()
     optimiser = torch.optim.Adam([weight for weight in agents.parameters() if weight.requires_grad], lr=3e-4)
@@ -60,9 +62,9 @@ def step_of(agents_count: int, *, shared: bool, batch: int, size: int) -> Callab
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=64, help="pixels of a picture's side")
-    parser.add_argument("--batch", type=int, default=50, help="pictures of a game")
-    parser.add_argument("--agents", type=int, default=4, help="senders, and receivers, of the populations")
+    parser.add_argument("--size", type=int, default=64, help="side of a picture in pixels")
+    parser.add_argument("--batch", type=int, default=50, help="pictures per game")
+    parser.add_argument("--agents", type=int, default=4, help="number of senders, and of receivers, in the populations")
     parser.add_argument("--repeats", type=int, default=15)
     arguments = parser.parse_args()
     game = {"batch": arguments.batch, "size": arguments.size}

@@ -6,7 +6,7 @@
 
 Prints one line of JSON per case. The plain way is softor(exp(d2, sigma2)) with the rasteriser's plain functions. With
 --against, it uses dsketch's functions of the same names, which compute three distances instead of one (`official.py`).
-The two alternate, each with its forward and backward pass.
+The rasteriser and the plain way take turns, each with a forward and a backward pass.
 """
 
 import argparse
@@ -52,14 +52,14 @@ CASES = (
 
 
 def random_strokes(case: Case, device: torch.device) -> Tensor:
-    """[B, N, 2] for points, else [B, N, points, 2], the same in every run."""
+    """Returns strokes [B, N, 2] for points, else [B, N, points, 2], the same in every run."""
     shape = (case.batch, case.strokes, case.points, 2)
     strokes = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     return (strokes.squeeze(2) if case.points == 1 else strokes).to(device).requires_grad_()
 
 
 def stroke_widths(case: Case, device: torch.device) -> float | Tensor:
-    """sigma2: one number, or [B, N] if each stroke has its own."""
+    """Returns sigma2: one number, or [B, N] if each stroke has its own."""
     if not case.learned_widths:
         return case.sigma2
     exponents = torch.rand(case.batch, case.strokes, generator=torch.Generator().manual_seed(1)) * 2 - 1
@@ -101,7 +101,7 @@ def plain_functions(against: str | None) -> SimpleNamespace:
 
 
 def compare(case: Case, functions: SimpleNamespace, baseline: str, device: torch.device, repeats: int) -> None:
-    """Measures one case both ways and prints its line."""
+    """Measures one case both ways, and prints its line of JSON."""
     strokes, widths = random_strokes(case, device), stroke_widths(case, device)
     inputs = [strokes, widths] if isinstance(widths, Tensor) else [strokes]
     weights = torch.randn(case.batch, 1, case.size, case.size, device=device)

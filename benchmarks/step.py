@@ -4,9 +4,10 @@
     python -m benchmarks.step --small         # seconds, to see that it runs
 
 Prints one line of JSON per way of doing the step. The baseline ("naive") passes every photo through the encoder twice,
-and every sketch twice (for the score, and for the perceptual loss). It draws with the rasters of all strokes at once,
-and compares the unit vectors of feature maps as in the formula. All ways learn the same from the same pictures, with
-VGG16's architecture and frozen random weights, which do not affect the time.
+and, with the perceptual loss, every sketch twice (once for the score, once for the loss). It keeps the rasters of all
+strokes at once, and compares feature maps normalised to unit vectors, as in the paper's formula. All ways compute the
+same step for the same pictures, with VGG16's architecture. Its weights are frozen and random, which does not affect the
+time.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def deal(batch: int, size: int, pictures: int, device: torch.device) -> GameBatc
 
 
 def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
-    """Returns a step in the official order of passes, in the layers' default memory layout."""
+    """Returns a step with the official code's passes, in its order and in the layers' default memory layout."""
     encoder = agents.sender_encoder
     layers = nn.Sequential(*encoder.backbone).to(memory_format=torch.contiguous_format)
     optimizer = adam(agents)
@@ -114,7 +115,7 @@ def our_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
 
 
 def whole_loop(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
-    """Returns an epoch as the program trains it: sampling, pictures, steps, metrics, NaN check; without files."""
+    """Returns an epoch of the program's training: sampling, pictures, steps, metrics and NaN check, but no files."""
     loss = TotalLoss(HingeLoss(), auxiliary(agents, perceptual))
     device = agents.sender_encoder.mean.device
     trial = build_trial(agents, loss, device, optimizer=adam(agents), callbacks=[StopOnNaN()])
@@ -166,7 +167,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each way; the median is reported")
     parser.add_argument("--perceptual", choices=("with", "without", "both"), default="both")
     parser.add_argument("--memory", action="store_true", help="also measure peak memory, which is slow")
-    parser.add_argument("--small", action="store_true", help="a tiny case: 4 pictures of 32 px, one repeat")
+    parser.add_argument("--small", action="store_true", help="a tiny case: games of 4 pictures of 32 px, one repeat")
     arguments = parser.parse_args()
     if arguments.small:
         arguments.batch, arguments.size, arguments.lines, arguments.pictures, arguments.repeats = 4, 32, 3, 8, 1

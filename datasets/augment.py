@@ -1,4 +1,4 @@
-"""Random augmentation of a batch, drawn separately for each image, on the device of the images.
+"""Random augmentation of a batch, on the device of the images, with separate random parameters for each image.
 
 Random numbers come from a CPU generator, so a seed gives the same views on every device. Parameters have the same
 meaning as in torchvision's transforms.

@@ -77,7 +77,7 @@ class DecodedCache:
         """16 hex digits: a hash of everything that the pixels depend on.
 
         That is the recipe, the root, the data set and split, the packages' versions, and every file's name below the
-        root, size and modification time. The root distinguishes data sets whose files agree otherwise. Takes about 10
+        root, size and modification time. The root distinguishes data sets whose files otherwise agree. Takes about 10
         us per file, because files are not read. Raises OSError if a file does not exist.
         """
         place = os.path.realpath(self.root)
@@ -92,7 +92,7 @@ class DecodedCache:
 
 
 def cache_of(config: PictureFilesConfig, name: str) -> DecodedCache | None:
-    """The cache for one split of a data set; None with --no-cache, and for a user without a home folder.
+    """The cache for one split of a data set; None if `cache_folder` returns None.
 
     name: the data set and the split, such as "Caltech101-train".
     """
@@ -101,9 +101,9 @@ def cache_of(config: PictureFilesConfig, name: str) -> DecodedCache | None:
 
 
 def cache_folder(config: PictureFilesConfig) -> Path | None:
-    """The folder of cache files, which may not exist yet. None with --no-cache, and for a user without a home folder.
+    """The folder of cache files, which may not exist yet. None with --no-cache.
 
-    Raises UsageError if --cache-dir is a file.
+    Without --cache-dir, also None for a user without a home folder. Raises UsageError if --cache-dir is a file.
     """
     if config.no_cache:
         return None
@@ -140,7 +140,7 @@ def _read(path: Path, count: int) -> Tensor | RaggedImages | None:
     """The `count` pictures in a file, or None if it is missing or damaged.
 
     The file is read, not memory-mapped: pictures are gathered in random order every epoch, and torch has no read-only
-    tensors. numpy reads in pieces, so memory holds the pictures once, and verifies the zip format's checksum.
+    tensors. numpy reads in pieces, so memory holds the pictures only once. Reading verifies the zip format's checksum.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:

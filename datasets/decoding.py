@@ -164,7 +164,7 @@ def _read(path: Path | str, channels: int, upright: bool, then: Callable[[Pictur
 
 
 def with_channels(picture: Picture, channels: int, *, upright: bool = False) -> Picture:
-    """What `read_picture` returns, of an open picture. Raises ValueError if its pixels do not have 8 or 16 bits."""
+    """An open picture as `read_picture` returns it. Raises ValueError if its pixels do not have 8 or 16 bits."""
     picture.load()
     converted = _as_mode(picture, "RGB" if channels == 3 else "L")
     turn = _turn(picture) if upright else None
@@ -238,7 +238,7 @@ def each(
 
 
 def _available_threads(wanted: int) -> int:
-    """`wanted` if the system allows so many threads, each with one open file; else half the number that it allows."""
+    """`wanted` if the system allows that many threads, each with one open file; else half the number it allows."""
     end, threads = threading.Event(), []
     with ExitStack() as files:
         try:
@@ -248,7 +248,7 @@ def _available_threads(wanted: int) -> int:
                 thread.start()
                 threads.append(thread)
         except (RuntimeError, OSError):  # "can't start new thread", "Too many open files"
-            return len(threads) // 2  # the program needs some for itself
+            return len(threads) // 2  # the program needs the rest itself
         finally:
             end.set()
             for thread in threads:

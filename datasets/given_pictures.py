@@ -31,9 +31,9 @@ def as_seen(images: Any, size: int, channels: int, *, beyond: float = 0.0) -> Te
     that size are not resized, so the result can be passed in again. Colour is converted to grey, or grey to colour.
 
     images: one image, a batch, or a list of images of any sizes. An image is a path (str or Path), a PIL image, or an
-    array or tensor. Files and PIL images are rotated as EXIF says, and put on white if they are
-    transparent. Arrays hold uint8 in 0..255 or floats in 0..1; they are [H, W], [H, W, C] or [C, H, W] with C = 1 or 3,
-    or a batch [B, H, W, C] or [B, C, H, W]. [3, H, W] is one image in colour, never three grey ones.
+    array or tensor. Files and PIL images are rotated as EXIF says, and put on white if they are transparent. Arrays
+    hold uint8 in 0..255 or floats in 0..1; they are [H, W], [H, W, C] or [C, H, W] with C = 1 or 3, or a batch
+    [B, H, W, C] or [B, C, H, W]. [3, H, W] is one image in colour, never three grey ones.
     beyond: how far floats may lie outside 0..1, as in sketches with contrast.
     Raises UsageError for anything else, for shapes that can be read in two ways, and for a file that is not a picture.
     """

@@ -1,4 +1,4 @@
-"""Identifies pictures by numbers (ids), and divides pictures into splits by these."""
+"""Identifies pictures by numbers (ids), and divides pictures into splits by these ids."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def content_ids(paths: Sequence[Path], num_workers: int, description: str) -> np
 
     Copies of a file have the same number in all folders and under all names. To save time, the number of a large file
     in a compressed format depends only on its size and on its first, middle and last 4096 bytes: about 20 us per file
-    on a local disk. A file that cannot be read gets a number of its own; decoding reports it.
+    on a local disk. The number of a file that cannot be read depends on its path; decoding reports the file.
     """
     numbers = each(_content_id, paths, num_workers, description)
     return np.fromiter((int(number) for number in numbers), np.int64, len(paths))
@@ -67,12 +67,12 @@ def places(ids: np.ndarray, seed: int) -> np.ndarray:
 
 
 def divide(ids: np.ndarray, labels: np.ndarray, fractions: Sequence[float], seed: int) -> np.ndarray:
-    """int64 [N]: 0, 1, ... for the first, second, ... of `fractions`, and len(fractions) for the rest.
+    """int64 [N], each picture's part: 0, 1, ... for the first, second, ... of `fractions`, len(fractions) for the rest.
 
     A picture's part depends on its id and the seed only, so it stays the same when other pictures are added, removed or
-    renamed, and copies of a picture are in one part. The exception is a class (`labels` [N]) of which a part would get
-    none: the bounds between its parts then move just far enough. A class with fewer pictures than parts is not divided:
-    all its pictures belong to the rest.
+    renamed, and copies of a picture are in one part. There is one exception: if a part would get no picture of a class
+    (`labels` [N]), the bounds between the parts of this class move just far enough. A class with fewer pictures than
+    parts is not divided: all its pictures belong to the rest.
     """
     place, bounds = places(ids, seed), np.cumsum(fractions)
     parts = np.searchsorted(bounds, place, side="right")
@@ -85,7 +85,7 @@ def divide(ids: np.ndarray, labels: np.ndarray, fractions: Sequence[float], seed
         counts = np.bincount(parts[members], minlength=len(fractions) + 1)
         if counts.min() == 0:
             ends = np.cumsum(counts)[:-1]
-            for number in range(len(ends)):  # room for a picture of every part before and after
+            for number in range(len(ends)):  # at least one picture for every part before and after
                 low = ends[number - 1] + 1 if number else 1
                 ends[number] = min(max(ends[number], low), len(members) - len(fractions) + number)
             parts[members] = np.searchsorted(ends, np.arange(len(members)), side="right")

@@ -121,7 +121,7 @@ class ImageFolder:
             if folders:
                 by_split[split] = folders[0]
         if len(by_split) < 2 and not any(_subfolders(folder) for folder in by_split.values()):
-            return {}  # none of them, or a single one that holds pictures: perhaps a class named train
+            return {}  # no split folder, or a single one without subfolders: perhaps a class named train
         if "train" not in by_split:
             names = " and ".join(path.name for path in by_split.values())
             raise UsageError(
@@ -173,7 +173,7 @@ class ImageFolder:
         return paths
 
     def _pass_over(self, folder: Path, names: list[str]) -> None:
-        """Counts what is skipped, by kind: of the entries `names` of `folder`, all files and the hidden folders."""
+        """Counts, by kind, what is skipped among the entries `names` of `folder`: all files and the hidden folders."""
         for name in names:
             path = folder / name
             if path.is_dir():
@@ -226,7 +226,7 @@ def _check_sizes(classes: Classes) -> None:
 
 
 def _warn_of_equal_folders(root: Path, classes: Classes) -> None:
-    """Warns if all class folders hold only folders, of the same names: the inner folders may be the classes."""
+    """Warns if all class folders hold only folders, with the same names: the inner folders may be the classes."""
     inner = []
     for pictures in classes.values():
         if any(len(path.relative_to(root).parts) < 3 for path in pictures):

@@ -14,7 +14,7 @@ SYSTEM_FOLDERS = {
 def is_hidden(name: str) -> bool:
     """Whether a file or folder is skipped: its name begins with a dot, or it is a system folder's name.
 
-    On disks that it did not format, macOS writes a file ._NAME next to each file NAME.
+    On disks that other systems formatted, macOS writes a file ._NAME next to each file NAME.
     """
     return name.startswith(".") or name in SYSTEM_FOLDERS
 

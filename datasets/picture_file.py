@@ -1,4 +1,4 @@
-"""Opens picture files. Every picture that this program reads, of data sets and of game logs, is opened here."""
+"""Opens picture files. All picture files that this program reads, of data sets and game logs, are opened here."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from learning_to_draw.errors import UsageError, first_line
 Taken = TypeVar("Taken")
 Result = TypeVar("Result")
 
-# Raster formats that Pillow decodes itself. For others it may start a program, such as Ghostscript for EPS; the content
-# of a file decides this, not its name.
+# Raster formats that Pillow decodes itself. For other formats, Pillow may start a program, such as Ghostscript for EPS.
+# It recognises the format by the file's content, not by its name.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 89_478_485  # Pillow warns of larger pictures; this size takes 360 MB, and as much again to convert
 LARGE = 16_000_000  # pixels; threads decode larger pictures one at a time, to limit memory

@@ -207,7 +207,7 @@ def _fetch(url: str, path: Path) -> None:
             ) as bar:
                 copyfileobj(bar, file)
     except HTTPError as error:
-        error.close()  # otherwise it keeps the connection open
+        error.close()  # otherwise the error keeps the connection open
         raise
     if length is not None and path.stat().st_size != length:
         raise ConnectionError(f"the connection was lost after {path.stat().st_size} of {length} bytes")

@@ -32,8 +32,9 @@ class Augment(Protocol):
 class Split:
     """N decoded, labelled pictures, and the M items of an epoch, each of which shows one picture.
 
-    ids: identify pictures in different runs, to detect test pictures that were trained on (see `identity.py`); None if
-    the data set has a fixed division. by_ids: whether the ids decide which pictures the split has.
+    ids: numbers that identify pictures across runs, to detect test pictures that were used in training (see
+    `identity.py`); None if the data set has a fixed division. by_ids: whether the ids decide which pictures are in the
+    split.
     """
 
     name: str  # "train", "valid" or "test"

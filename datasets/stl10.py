@@ -19,7 +19,7 @@ from learning_to_draw.errors import UsageError
 
 log = logging.getLogger(__name__)
 
-# Used only to download and verify: its constructor would compute the md5 of all 2.9 GB at every start.
+# Used only to download and verify the files: its constructor computes the md5 of all 2.9 GB at every start.
 OFFICIAL = torchvision.datasets.STL10
 SIZE = 96
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")

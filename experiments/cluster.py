@@ -56,7 +56,10 @@ class Element:
                 raise RuntimeError(f"{command[2]} ended with exit code {process.returncode}")
 
     def checkpoint(self) -> Any:
-        """Stops the command, which saves its state. Returns the job to queue again. submitit calls it before a stop."""
+        """Stops the command, which saves its state. Returns the job to queue again.
+
+        submitit calls this before it stops the job.
+        """
         from submitit.helpers import DelayedSubmission
 
         if self.pid is not None:
@@ -98,7 +101,7 @@ def open_cluster(cluster: str, parameters: Sequence[str], folder: Path, name: st
 
 
 def _parsed(parameters: Sequence[str]) -> dict[str, Any]:
-    """SLURM's parameters, name -> value. Raises UsageError for a word that is not valid, or without a time limit."""
+    """SLURM's parameters, name -> value. Raises UsageError for an invalid word, or if the time limit is missing."""
     values: dict[str, Any] = {}
     for word in parameters:
         name, equals, text = word.lstrip("-").partition("=")
@@ -119,10 +122,10 @@ def _parsed(parameters: Sequence[str]) -> dict[str, Any]:
 
 
 def submit(executor: Any, jobs: Sequence[Job]) -> list[Any]:
-    """Submits the jobs as one array, which skips finished commands. Returns submitit's jobs."""
+    """Submits the jobs as one array, whose elements skip finished commands. Returns submitit's jobs."""
     import cloudpickle  # which submitit needs
 
-    # By value: the Python of a job cannot import this class from a checkout that is not installed.
+    # Pickled by value, because a job's Python cannot import this class from a checkout that is not installed.
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with executor.batch():
         return [

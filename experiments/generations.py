@@ -27,11 +27,10 @@ from learning_to_draw.experiments.sheet import draw_sheet
 from learning_to_draw.experiments.sweep import Sweep, failed
 from learning_to_draw.games.drawings import matched_distances
 from learning_to_draw.text_tables import aligned, as_csv, mean_and_deviation
-from learning_to_draw.trials.pair import final_checkpoint
 from learning_to_draw.trials.records.gamelog import read_log
 from learning_to_draw.trials.records.own_files import replace_own_files
 from learning_to_draw.trials.records.read_run import read_run
-from learning_to_draw.trials.trained import load_trained
+from learning_to_draw.trials.trained import checkpoint_of, load_trained
 
 logger = logging.getLogger("commgame")
 
@@ -55,11 +54,11 @@ def generations(
     """Trains `runs` generations after the first, each taught by the one before. Returns a table.
 
     run: a training or a checkpoint, whose options all generations have. bottleneck: the number of drawings that a new
-    sender sees. play: epochs of each generation. seeds: one line of generations for each. output: None for
-    RUN-generations. Also writes the table, the curves, and the same photos drawn by all generations of the first seed.
-    Raises UsageError if the checkpoint cannot be read, and RunError if a training fails.
+    sender sees. lesson_steps: training steps on them. play: epochs of each generation. seeds: one line of generations
+    per seed. output: None for RUN-generations. Also writes the table, the curves, and the same photos drawn by all
+    generations of the first seed. Raises UsageError if the checkpoint cannot be read, and RunError if a training fails.
     """
-    weights = final_checkpoint(run) if run.is_dir() else run
+    weights = checkpoint_of(run)
     folder = output or Path(f"{run.resolve() if run.is_dir() else run.with_suffix('')}-generations")
     trained = load_trained("test", weights.absolute(), {"weights": str(weights.absolute())})
     common = {**options_for_new_agents(trained), "epochs": play}
@@ -126,7 +125,7 @@ def _measure(jobs: Sequence[Job], judge: Judge | None) -> list[dict[str, float]]
 
 
 def _signs(log: LogData) -> dict[str, float]:
-    """Legibility, symbolicity and semanticity, for the judge."""
+    """Legibility, symbolicity and semanticity, measured by the judge; NaN for what cannot be measured."""
     measures = {"legibility": judged, "symbolicity": symbolicity, "semanticity": semanticity_of_sketches}
     values = dict.fromkeys(measures, float("nan"))
     if log.settings.judge is None:
@@ -144,14 +143,14 @@ def _signs(log: LogData) -> dict[str, float]:
 
 
 def _value(measured: Measured, name: str) -> float:
-    """The value of the row about sketches."""
+    """The value of the measure's row about sketches; NaN if it has none."""
     wanted = "legibility of sketches" if name == "legibility" else name
     values = [row.value for row in measured.rows if row.label.startswith(wanted)]
     return float("nan") if not values or values[0] is None else values[0]
 
 
 def _table(lines: Sequence[Sequence[Mapping[str, float]]]) -> list[list[str]]:
-    """A line for each generation: means ± standard deviations over the seeds."""
+    """One line per generation: means ± standard deviations over the seeds."""
     names = [name for name in COLUMNS if any(np.isfinite(entry[name]) for line in lines for entry in line)]
     table = [["generation", *(COLUMNS[name] for name in names)]]
     for number in range(len(lines[0])):
@@ -168,7 +167,7 @@ def _table(lines: Sequence[Sequence[Mapping[str, float]]]) -> list[list[str]]:
 
 
 def _figure(lines: Sequence[Sequence[Mapping[str, float]]]) -> Mapping[str, bytes]:
-    """File name -> content: every measure by generation; one thin line for each seed, and their mean."""
+    """File name -> content: every measure by generation; one thin line per seed, and their mean."""
     panels = {
         "%": ("rate", "area", "legibility", "symbolicity"),
         "correlation": ("topographic", "semanticity"),

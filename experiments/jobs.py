@@ -23,7 +23,7 @@ from learning_to_draw.trials.records.read_run import read_run
 
 REMOVE = "Remove the folder of this run, and run the command again."
 SETTLED = ("settled by", "shrunk to")  # sources of values that the training chose itself
-# Options that a row's test must be given: a checkpoint does not pass them on, or has values for another machine.
+# Options to pass to a row's test: the checkpoint does not pass them on, or may have values for another machine.
 OF_A_TEST = ("dataset_root", "device", "data_device", "cache_dir", "no_cache", "quiet")
 OF_A_TEST += ("precision", "deterministic", "compile")
 
@@ -132,7 +132,7 @@ class _Result(TypedDict):
 
 @dataclass(frozen=True)
 class Run:
-    """The result of one job. rate: in the test, 0..1. minutes: training plus test."""
+    """The result of one job. rate: communication rate in the test, 0..1. minutes: training plus test."""
 
     job: Job
     rate: float

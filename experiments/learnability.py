@@ -18,10 +18,9 @@ from learning_to_draw.streams import show
 from learning_to_draw.text_tables import aligned, as_csv, mean_and_deviation
 from learning_to_draw.trials.config.configure import changed_options
 from learning_to_draw.trials.loop.schedule import parse_learning_rate
-from learning_to_draw.trials.pair import final_checkpoint
 from learning_to_draw.trials.records.own_files import replace_own_files
 from learning_to_draw.trials.records.read_run import read_run
-from learning_to_draw.trials.trained import Trained, load_trained
+from learning_to_draw.trials.trained import Trained, checkpoint_of, load_trained
 
 # Options of the trained run that a learner does not take over.
 OF_TEACHERS = ("population", "senders", "receivers", "partners", "replace_every", "senders_from", "receivers_from")
@@ -40,8 +39,11 @@ COLOURS = {"receivers": "#0072B2", "senders": "#D55E00"}
 
 
 class Learner(NamedTuple):
-    """How one new agent learned. rates: validation after every epoch. area: their mean. epochs: until the rate is
-    reached, NaN if it is not."""
+    """How one new agent learned.
+
+    rates: validation rate after every epoch. area: their mean. epochs: number of epochs until the rate is at
+    least `reach` (of `learnability`); NaN if it never is.
+    """
 
     rates: np.ndarray
     area: float
@@ -63,12 +65,12 @@ def learnability(
 ) -> str:
     """Trains new receivers with frozen senders, and new senders with frozen receivers. Returns a table.
 
-    run: the folder of a training, or a checkpoint. agent: of a population, the teacher. epochs: of each training.
+    run: the folder of a training, or a checkpoint. agent: number of the agent that teaches. epochs: of each training.
     reach: a validation rate; the table says after how many epochs it is reached. output: None for RUN-learnability.
     Also writes the table and the curves to `output`. Raises UsageError if the checkpoint cannot be read, and RunError
     if a training fails.
     """
-    way, weights = Way(jobs, cluster, slurm), final_checkpoint(run) if run.is_dir() else run
+    way, weights = Way(jobs, cluster, slurm), checkpoint_of(run)
     known = _rows(weights.absolute(), agent, epochs)
     folder = output or Path(f"{run.resolve() if run.is_dir() else run.with_suffix('')}-learnability")
     plan = Sweep(known, choose(known, rows), seeds, folder)
@@ -113,10 +115,10 @@ def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
 
 
 def options_for_new_agents(trained: Trained) -> dict[str, Any]:
-    """The options of a checkpoint's training, for a new pair: without its population, schedules and other teachers.
+    """The options of a checkpoint's training for a new pair: without its population, schedules and teachers.
 
-    The learning rate is constant, the initial one, and so is sigma2, the final one. Raises UsageError for a
-    checkpoint of the official code, which contains no options.
+    The learning rate is constant, at its initial value, and sigma2 is constant, at its final value. Raises UsageError
+    for a checkpoint of the official code, which contains no options.
     """
     if not trained.checkpoint.options:
         path = trained.checkpoint.path
@@ -137,7 +139,7 @@ def _learner(job: Job, reach: float) -> Learner:
 
 
 def _table(learners: Mapping[Row, Sequence[Learner]], reach: float) -> list[list[str]]:
-    """A line for each kind of learner: means ± standard deviations over the seeds."""
+    """One line per kind of learner: means ± standard deviations over the seeds."""
     lines = [["learners", "final rate, %", "area, %", f"epochs until {100 * reach:g} %", "seeds"]]
     for row, seeds in learners.items():
         epochs = [one.epochs for one in seeds if np.isfinite(one.epochs)]
@@ -150,7 +152,7 @@ def _table(learners: Mapping[Row, Sequence[Learner]], reach: float) -> list[list
 
 
 def _figure(learners: Mapping[Row, Sequence[Learner]]) -> Mapping[str, bytes]:
-    """File name -> content: the validation rate after every epoch; one thin line for each seed, and their mean."""
+    """File name -> content: the validation rate after every epoch; one thin line per seed, and their mean."""
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()

@@ -81,7 +81,7 @@ def add_generations_options(group: Any) -> None:
         add_options(group, TrainConfig, name)
     group.add_argument("--play", type=positive_int, default=20, metavar="N", help="epochs that each generation plays")
     group.add_argument(
-        "--seeds", type=seed, nargs="+", default=[0], metavar="N", help="one line of generations for each"
+        "--seeds", type=seed, nargs="+", default=[0], metavar="N", help="one line of generations for each seed"
     )
     group.add_argument(
         "--output",
@@ -125,7 +125,7 @@ def _add_way(group: Any) -> None:
         nargs="?",
         const="slurm",
         choices=("slurm", "local"),
-        help="submit all runs as a job array to SLURM (needs the package submitit); local: try this on this machine",
+        help="submit all runs as a job array to SLURM (needs the package submitit); local: test this on this machine",
     )
     group.add_argument(
         "--slurm",

@@ -22,7 +22,7 @@ def beside_people(jobs: Sequence[Job]) -> str:
     """Writes the study page of all pairs, unless it exists. Returns a Markdown table of the answers in its folder.
 
     jobs: finished; people play with the first job of each row. The page's name contains its id, because other rows make
-    another page. Answers to other pages are only counted. Raises UsageError if a file of answers is damaged.
+    another page. Answers to other pages are counted, but not used. Raises UsageError if a file of answers is damaged.
     """
     pairs: dict[str, Job] = {}
     for job in jobs:
@@ -59,7 +59,7 @@ def beside_people(jobs: Sequence[Job]) -> str:
 
 
 def _numbers(rates: Mapping[str, Any]) -> list[str]:
-    """The table cells of one pair. rates: as from `results`; without rates if nobody has played."""
+    """The table cells of one pair. rates: from `results`; they lack "together" if nobody has played."""
     if "together" not in rates:
         return ["0", *[""] * 6]
     people, agents, chance = rates["together"], rates["agents"], rates["chance"]

@@ -43,8 +43,8 @@ def reproduce(
 ) -> str:
     """Runs the missing trainings and tests. Returns the table of all finished runs as Markdown.
 
-    Also writes the table to `output` as table.md and table.csv, and sketches of every row as sketches.png. After a dry
-    run, returns the remaining commands instead. Raises UsageError for unknown rows, runs with other options, and files
+    Also writes the table to `output` as table.md and table.csv, and sketches of every row as sketches.png. With
+    dry_run, only returns the remaining commands. Raises UsageError for unknown rows, runs with other options, and files
     that would be overwritten, and RunError if a run fails or the rate of a quick run is outside its band.
     """
     way, chosen = Way(jobs, cluster, slurm), TABLES[table]

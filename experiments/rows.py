@@ -27,8 +27,8 @@ NOT_A_RUN = ("dry_run", "print_config")
 class Row:
     """One setting of a sweep, trained once per seed.
 
-    name: of the row's folder. title: in tables. options: of the training, by name. clip: whether CLIP classifies the
-    sketches after the test.
+    name: also the folder's name. title: the name in tables. options: of the training, by name. clip: whether CLIP
+    classifies the sketches after the test.
     """
 
     name: str

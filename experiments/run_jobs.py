@@ -63,7 +63,7 @@ class _Runner:
         self.failures: list[str] = []
 
     def goes_on(self, interrupts: Interrupts) -> bool:
-        """Handles ended commands and starts waiting jobs. False if no job is left. Raises on Ctrl-C or SIGTERM."""
+        """Handles ended commands and starts waiting jobs. Returns whether a job runs. Raises on Ctrl-C or SIGTERM."""
         for one in list(self.running):
             if (code := one.process.poll()) is None:
                 continue
@@ -116,8 +116,8 @@ class _Runner:
 class _Running:
     """A running job, and the process of its current command.
 
-    slot: a number below at_once, unique among running jobs. device: for the commands; None: not set. log: the file for
-    the commands' output; None: stderr.
+    slot: a number below at_once, unique among running jobs. device: for the commands; None: no --device. log: the file
+    for the commands' output; None: stderr.
     """
 
     def __init__(self, job: Job, slot: int, environment: Mapping[str, str], device: str | None, log: Path | None):
@@ -126,7 +126,7 @@ class _Running:
         self.starts_next()
 
     def starts_next(self) -> bool:
-        """Starts the next command in a new process; False if no command is left."""
+        """Starts the next command in a new process. Returns False if no command is left."""
         if not self._steps:
             return False
         words = self._steps.popleft().words

@@ -34,7 +34,9 @@ class _Asked(TypedDict):
 
 @dataclass(frozen=True)
 class Way:
-    """How to run the jobs. at_once: jobs at a time without a cluster. cluster: "slurm" or "local"; None: no cluster.
+    """How to run the jobs. at_once: the number of jobs at a time, if `cluster` is None.
+
+    cluster: "slurm"; or "local", which tries the cluster's setup on this machine; None: without a cluster.
 
     Raises UsageError for options that conflict.
     """

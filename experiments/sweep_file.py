@@ -29,7 +29,7 @@ class SweepFile(TypedDict, total=False):
 
 
 def read_sweep(path: Path, plugin: Path | None = None) -> tuple[list[Row], list[int]]:
-    """(rows, seeds) of a sweep's file; the seeds are [0] if the file has none. plugin: option of all rows.
+    """(rows, seeds) of a sweep's file; the seeds are [0] if the file has none. plugin: option of every row.
 
     Raises UsageError for a file that cannot be read, and for options that a training would refuse.
     """

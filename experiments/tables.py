@@ -47,11 +47,11 @@ STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, 
 class PaperRow:
     """One row of a table.
 
-    name: folder of the row's runs. full, quick: options that override FULL and QUICK; None removes an option.
-    quick: None if the row has no quick run, for the reason in `note`. paper: the communication rate in the paper; None
-    if the paper has no number or its number is not known here. seen: the rates measured here in quick runs with seeds
-    0, 1, 2, .... full_training: options of the full training that the paper's test does not repeat. clip: whether CLIP
-    classifies the sketches of the full run.
+    name: folder of the row's runs. full, quick: options that override FULL and QUICK; the value None removes an option.
+    If `quick` itself is None, the row has no quick run, and `note` gives the reason. paper: the communication rate in
+    the paper; None if the paper has no number or its number is not known here. seen: the rates measured here in quick
+    runs with seeds 0, 1, 2, .... full_training: options of the full training that the paper's test does not repeat.
+    clip: whether CLIP classifies the sketches of the full run.
     """
 
     name: str
@@ -65,7 +65,7 @@ class PaperRow:
     clip: bool = False
 
     def row(self, quick: bool, here: Mapping | None = None) -> Row:
-        """The row for a sweep. here: further options, which override the row's; its data set may have no folder."""
+        """The row for a sweep. here: further options, which override the row's. Drops an unused dataset_root."""
         if quick:
             options = {**QUICK, **(self.quick or {})}
         else:
@@ -167,7 +167,7 @@ def _lines() -> tuple[PaperRow, ...]:
 
 
 def _tradeoff() -> tuple[PaperRow, ...]:
-    """Prices for strokes and for ink on two data sets. Only the first row of Digits must draw all strokes."""
+    """Rows with prices for strokes and for ink, on two data sets. Only the first row of Digits draws all strokes."""
     digits = {"dataset": "Digits", "nlines": 20, "invert": True, "data_seed": 0, "sigma2": None, "batch_size": None}
     photos = {"preset": "readable", "data_seed": 0}
     rows = [
@@ -193,7 +193,7 @@ def _tradeoff() -> tuple[PaperRow, ...]:
 def _prices(
     name: str, title: str, setting: Options, strokes: Sequence[float], inks: Sequence[float]
 ) -> Iterator[tuple[str, str, Options, Options]]:
-    """(name, title, setting, price) of a row without a price, one for every price per stroke, and one for ink."""
+    """Yields (name, title, setting, price) of a row without a price, then of one row per price of strokes or ink."""
     yield name, title, setting, {}
     for price in strokes:
         yield f"{name}-stroke-{price}", f"{title}, {price} per stroke", setting, {"stroke_price": price}
@@ -202,7 +202,7 @@ def _prices(
 
 
 def _shared() -> tuple[PaperRow, ...]:
-    """Every encoder with every loss. All pictures have the size that CLIP needs."""
+    """One row for every encoder with every loss. All pictures have the size that CLIP needs."""
     encoders = {
         "vgg16": ("VGG16", {"encoder": "VGG16BackboneExtended", "imagenet_weights": True, "feature_layer": "relu5_3"}),
         "resnet50": ("ResNet50", {"encoder": "ResNet50Backbone", "imagenet_weights": True, "feature_layer": None}),

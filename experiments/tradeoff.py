@@ -27,13 +27,13 @@ logger = logging.getLogger("commgame")
 
 NOTE = (
     "Strokes: mean number drawn per sketch. Ink: 0 for blank paper, 100 for full ink in every pixel. Legibility: the "
-    "share of sketches whose class an independent judge names, classes count equally (docs/language.md)."
+    "share of sketches whose class an independent judge names; classes count equally (docs/language.md)."
 )
 PRICES = {"stroke_price": "#0072B2", "ink_price": "#D55E00"}
 
 
 class Cost(NamedTuple):
-    """Means over the games of one test. rate, ink, legibility: 0..1; NaN without a judge. strokes: drawn per sketch."""
+    """Means over the games of one test. rate, ink: 0..1. strokes: drawn per sketch. legibility: 0..1, or NaN."""
 
     rate: float
     strokes: float
@@ -43,7 +43,7 @@ class Cost(NamedTuple):
 
 @dataclass
 class _Seeds:
-    """The costs of a row, one for each seed. prices: the options of the row that are prices."""
+    """The costs of a row, one per seed. prices: the row's options that are prices."""
 
     prices: tuple[str, ...]
     costs: list[Cost] = field(default_factory=list)
@@ -53,7 +53,7 @@ class _Seeds:
 
 
 def rate_and_cost(jobs: Sequence[Job]) -> str:
-    """A Markdown table with one line per row of the sweep. Also draws it as tradeoff.png and .pdf in its folder.
+    """A Markdown table with one line per row of the sweep. Also writes tradeoff.png and .pdf to the sweep's folder.
 
     Numbers are means over all games of a test, then mean ± standard deviation over the seeds. jobs: must be finished.
     Without matplotlib there is no figure, and without the judge or the data set no legibility. Raises UsageError if a
@@ -88,7 +88,10 @@ class _Rulers:
             logger.warning("no legibility: %s", first_line(error))
 
     def legibility(self, log: LogData, dataset: str) -> float:
-        """0..1, as in `measure --judge`; NaN if the judge or the photos of the data set are not available."""
+        """The legibility of the sketches, 0..1, as in `measure --judge`.
+
+        NaN if the judge or the photos of the data set are not available.
+        """
         key = (dataset, log.white_paper)
         if key not in self.taught:
             self.taught[key] = self._teach(log)
@@ -124,7 +127,7 @@ def _cost(job: Job, rulers: _Rulers) -> tuple[str, Cost]:
 
 
 def _figure(costs: Mapping[str, Mapping[str, _Seeds]]) -> Mapping[str, bytes]:
-    """File name -> content: rate and legibility against strokes and against ink, for each data set."""
+    """File name -> content: rate and legibility against strokes and against ink, per data set."""
 
     def draw(figure: Any) -> None:
         panels = figure.subplots(len(costs), 2, squeeze=False, sharey="row")
@@ -139,7 +142,7 @@ def _figure(costs: Mapping[str, Mapping[str, _Seeds]]) -> Mapping[str, bytes]:
 
 
 def _plot(axes: Any, rows: Sequence[_Seeds], cost: str, factor: float, label: str) -> None:
-    """Plots one line for each kind of price and each quantity; rows without a price are on both lines.
+    """Plots one line per kind of price and quantity; rows without a price are on the lines of both kinds.
 
     Points are means over the seeds, bars are standard deviations.
     """

@@ -1,4 +1,4 @@
-"""The rules: how games are sampled, the losses, the communication rate."""
+"""The rules of the games: sampling, losses and the communication rate."""
 
 from learning_to_draw.games.config import GAMES
 

@@ -25,8 +25,8 @@ class GameConfig(Config):
     )
     sender_images_per_iter: int | None = option(
         None,
-        "number of senders per game: only the first N candidates are targets, the others are distractors; left out: "
-        "as many as candidates",
+        "number of turns per game: only N of the candidates are targets, the others are always distractors; left out: "
+        "as many turns as candidates",
         type=positive_int,
         metavar="N",
     )

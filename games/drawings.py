@@ -1,6 +1,6 @@
-"""How far two drawings are from each other, as sets of strokes.
+"""Distances between drawings, compared as sets of strokes.
 
-scipy is imported by the functions: a training that does not compare drawings starts sooner without it.
+scipy is imported inside the functions, so a training that does not compare drawings starts sooner.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ import numpy as np
 def matched_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
     """float64 [N]: the distance of every drawing [N, K, P, 2] from `other` [K, P, 2], in canvas units.
 
-    The distance of two drawings is the mean distance of their strokes, matched one to one with the least total (Kuhn
-    1955). The distance of two strokes is the mean distance of their control points, with one stroke reversed if that is
-    smaller. So the order and direction of strokes do not matter; widths and colours are ignored.
+    The distance of two drawings is the mean distance of their strokes, which are matched one to one with the least
+    total (Kuhn 1955). The distance of two strokes is the mean distance of their control points, with one stroke
+    reversed if this gives less. So the order and direction of strokes do not matter; widths and colours are ignored.
     """
     costs, _ = stroke_distances(drawings, other)
     return np.array([cost[matching(cost)].mean() for cost in costs])
 
 
 def matching(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, columns) int64 [K]: the matching of rows with columns of costs [K, K] that has the least total."""
+    """(rows, columns), int64 [K]: the one-to-one matching of rows and columns of costs [K, K] with the least total."""
     from scipy.optimize import linear_sum_assignment
 
     return linear_sum_assignment(costs)
 
 
 def stroke_distances(drawings: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(distances, reversed): from every stroke of drawings [N, K, P, 2] to every stroke of `other` [K, P, 2].
+    """(distances, reversed) of every stroke of drawings [N, K, P, 2] and every stroke of `other` [K, P, 2].
 
-    distances: float64 [N, K, K]. reversed: bool [N, K, K], whether the reversed stroke is nearer.
+    distances: float64 [N, K, K]. reversed: bool [N, K, K], whether the distance is smaller with one stroke reversed.
     """
     from scipy.spatial.distance import cdist
 

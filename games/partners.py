@@ -1,4 +1,4 @@
-"""Who meets whom in a population: the probabilities of meetings, and the one that plays the next batch."""
+"""Meetings in a population: their probabilities, and the draw of the meeting that plays the next batch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PATTERNS = ("random", "ring", "fixed")
 def meeting_weights(partners: str, senders: int, receivers: int) -> Tensor:
     """float64 [senders, receivers]: how often every sender meets every receiver, relative to the other meetings.
 
-    partners: "random": everyone meets everyone. "ring": sender k meets receivers k and k + 1, and the last one meets
-    the first. "fixed": everyone meets the own partner only. Otherwise the path of a file with one line per sender, and
-    one number per receiver, separated by commas. Raises UsageError if the file cannot be read, if its numbers do not
-    fit, or if an agent would never play.
+    partners: "random": everyone meets everyone. "ring": sender k meets receivers k and k + 1, and the last sender meets
+    the first receiver. "fixed": each agent meets its own partner only. Otherwise the path of a file with one line per
+    sender, and in each line one number per receiver, separated by commas. Raises UsageError if the file cannot be read,
+    if its numbers are too many, too few or negative, or if an agent would never play.
     """
     if partners == "random":
         return torch.ones(senders, receivers, dtype=torch.float64)
@@ -65,13 +65,13 @@ def _checked(rows: list[list[float]], senders: int, receivers: int, source: str)
 
 
 class Partners:
-    """Draws a sender and a receiver for every batch, independently of the batches before."""
+    """Draws a sender and a receiver for every batch, independently of earlier batches."""
 
     def __init__(self, weights: Tensor, generator: torch.Generator):
-        """weights: from `meeting_weights`. generator: the source of randomness, equal in all processes."""
+        """weights: from `meeting_weights`. generator: the source of randomness, in the same state in all processes."""
         self.weights, self.generator = weights, generator
 
     def draw(self) -> tuple[int, int]:
-        """(sender, receiver), from 0."""
+        """(sender, receiver), as numbers from 0."""
         place = int(torch.multinomial(self.weights.flatten(), 1, generator=self.generator))
         return divmod(place, self.weights.shape[1])

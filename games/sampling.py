@@ -1,8 +1,8 @@
 """Samples games from the items of a split: the original game and the object-oriented ones.
 
-A sampler is iterated once per epoch and yields a `GameIndices` per batch. All games have the same number of candidates,
-so rates are comparable. All batches are full: the original game leaves out the remaining items of an epoch. Training
-games are shuffled anew every epoch; the others are always the same.
+A sampler is iterated once per epoch and yields one `GameIndices` per batch. All games have the same number of
+candidates, so rates are comparable. All batches are full: the original game leaves out the remaining items of an
+epoch. Training games are shuffled anew every epoch; validation and test games are always the same.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class GameIndices:
 class BatchTooLarge(UsageError):
     """A split has too few pictures for a batch of this size.
 
-    split: its name. pictures: how many it has. most: the largest batch size that it can fill. reason: further words.
+    split: its name. pictures: how many it has. most: the largest batch size that it can fill. reason: added to the
+    message after the number of pictures.
     """
 
     def __init__(self, batch_size: int, split: str, pictures: int, most: int, reason: str = ""):
@@ -50,8 +51,8 @@ class GameSampler:
     """A sampler of one split: an iterable of `GameIndices`, one per batch, and the sizes that all batches share.
 
     kind: name of the game. items: length of the split. games, candidates, senders: G, T and S of every batch.
-    generator: the source of all randomness in training. lonely: classes with a single picture, which sender and
-    receiver share.
+    generator: the source of all randomness in training. lonely: classes with a single picture, which both sender and
+    receiver see.
 
     Every sampler is built as `Class(config, split, generator=, shuffle=)`. shuffle: sample new games in every epoch, as
     in training. Otherwise all epochs have the same games, and only the constructor uses `generator`.
@@ -90,7 +91,7 @@ class OriginalGame(GameSampler):
         shuffle: bool,
     ):
         """T is the batch size of the configuration. Raises UsageError if the split cannot fill one game
-        (`BatchTooLarge`), or S exceeds T."""
+        (`BatchTooLarge`), or if S exceeds T."""
         candidates, items = config.batch_size, len(split)
         if candidates > items:
             raise BatchTooLarge(candidates, split.name, items, items)
@@ -112,16 +113,17 @@ class OriginalGame(GameSampler):
 class ObjectOrientedGame(GameSampler):
     """Every game has one picture from each of T classes; the receiver guesses the class of the sender's picture.
 
-    `SameGame`: the target is the picture that the sender sees. `DifferentGame`: it is another picture of its class.
-    `MixedGame`: both in every game. Half of a game's senders see the target itself, the others another picture of its
-    class; with an odd number of senders, the halves take turns at being larger.
+    `SameGame`: the target is the picture that the sender sees. `DifferentGame`: the target is another picture of the
+    same class. `MixedGame`: both in every game. Half of a game's senders see the target itself, the others another
+    picture of its class. With an odd number of senders, the larger half alternates from game to game.
 
-    The order is the official code's: every class uses its pictures in turn (shuffled in training) and starts again when
-    all have been used. In `different`, the sender gets the next picture of its class and the receiver the one after it,
-    so in one cycle every picture is once the sender's and once the receiver's. In a class with a single picture (listed
-    in `lonely`), both get that picture. The targets of the next game are from the next S classes. Unlike in the
-    official code, this continues across batches, so with T below the number of classes every class is played at test
-    time; and if a balanced split repeats a picture, the receiver gets the next one that differs.
+    The order is the official code's: every class uses its pictures one after the other (shuffled in training) and
+    starts again when all have been used. In `different`, the sender gets the next picture of the class and the receiver
+    the one after it, so in one cycle every picture is once the sender's and once the receiver's. In a class with a
+    single picture (listed in `lonely`), both get that picture. The targets of the next game are from the next S
+    classes. There are two differences from the official code. The order continues across batches, so with T below the
+    number of classes every class is played at test time. If a balanced split repeats a picture, the receiver gets the
+    next picture that differs from the sender's.
     """
 
     def __init__(
@@ -132,8 +134,8 @@ class ObjectOrientedGame(GameSampler):
         generator: torch.Generator,
         shuffle: bool,
     ):
-        """T is the configuration's number of targets; 0 or None for all classes. Raises UsageError if the split has too
-        few classes or cannot fill one batch (`BatchTooLarge`), or S exceeds T."""
+        """T is the configuration's `num_targets`; 0 or None: all classes. Raises UsageError if the split has too few
+        classes, if it cannot fill one batch (`BatchTooLarge`), or if S exceeds T."""
         labels, classes, num_targets = split.item_labels, split.classes, config.num_targets
         self._pictures = split.items.tolist()
         members = {label: torch.nonzero(labels == label).flatten() for label in dict.fromkeys(labels.tolist())}
@@ -144,7 +146,7 @@ class ObjectOrientedGame(GameSampler):
         self.items = len(labels)
         self.candidates = num_targets or len(members)
         self.senders = _senders(config, self.candidates)
-        # Held-out games do not depend on the number of games per batch, so a small split plays fewer at a time.
+        # Held-out games do not depend on the number of games per batch, so a small split has fewer games per batch.
         batch_size = config.batch_size if shuffle else min(config.batch_size, self.items)
         # The official code plays one game per batch if the number of senders is given.
         self.games = 1 if config.sender_images_per_iter else max(1, batch_size // self.candidates)
@@ -173,7 +175,7 @@ class ObjectOrientedGame(GameSampler):
                     taken[cycle] += 1
                     seen.append(sender)
                     offered.append(receiver)
-                # Moved by S, not T, so all classes get their turn as the target even if S is smaller than T.
+                # Moved by S, not T, so every class becomes the target even if S is smaller than T.
                 first = (first - self.senders) % len(cycles)
                 game += 1
             shape = (self.games, self.candidates)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # reading results needs no torch
 
 
 def correct_guesses(scores: Tensor, targets: Tensor) -> Tensor:
-    """bool [B]: whether scores [B, T] are highest at targets [B]. Among equal scores, the first is the guess."""
+    """bool [B]: whether scores [B, T] are highest at targets [B]. If several are highest, the first is the guess."""
     return scores.argmax(dim=1) == targets
 
 
@@ -18,8 +18,8 @@ def rate_interval(correct: float, games: float, z: float = 1.959963984540054) ->
     """The confidence interval of the rate `correct` / `games`, 95 % with the default z; both bounds are in 0..1.
 
     Wilson's score interval (Wilson 1927), which is also accurate for rates near 0 and 1. It assumes that games are
-    independent. The numbers need not be whole, such as an effective number of games. Raises ValueError if there are no
-    games, or `correct` is not in 0..games.
+    independent. The numbers need not be integers: `games` may be an effective number of games. Raises ValueError if
+    `games` is below 1, or `correct` is not in 0..games.
     """
     if games < 1 or not 0 <= correct <= games:
         raise ValueError(f"{correct} correct of {games} games")

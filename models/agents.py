@@ -24,12 +24,12 @@ class Play:
 
     scores: float [B, T], the receiver's unnormalised score of each candidate.
     sketches: float [B, 1 or 3, S, S] as the receiver saw them, before normalisation; 0..1 unless contrast exceeds 1.
-    strokes: the strokes of the sketches, in canvas coordinates; in training with channel noise, as they arrive.
+    strokes: the strokes of the sketches, in canvas coordinates; in training, with the channel's noise.
     photos: float [B, 1 or 3, S, S] in 0..1, the senders' photos.
     photo_encoding: the sender encoder's output for these photos.
     sketch_encoding: the sender encoder's output for the sketches; None if the encoders are separate and no feature
     layers were requested.
-    guesses: after every step of the sketch; None unless the receiver guesses at any time.
+    guesses: the receiver's scores after every step of the sketches; None without --anytime.
     """
 
     scores: Tensor
@@ -42,7 +42,7 @@ class Play:
 
 
 class Meeting(NamedTuple):
-    """Who plays a batch of games: the numbers of a sender and a receiver, from 0. A pair alone is (0, 0)."""
+    """The sender and the receiver that play a batch of games, as numbers from 0. A single pair has (0, 0) only."""
 
     sender: int = 0
     receiver: int = 0
@@ -77,8 +77,9 @@ class Agents(nn.Module):
     ):
         """invert: sketches are black on white. channel_noise: changes the sketches, in training mode only.
 
-        anytime: the receiver guesses after every step of a recurrent decoder. halting: learns when it decides.
-        Raises UsageError if the decoder has more channels than the receiver, or draws in one step with `anytime`.
+        anytime: the receiver guesses after every step of a recurrent decoder. halting: learns when the receiver
+        decides. Raises UsageError if the decoder has more channels than the receiver's encoder, if `anytime` is given
+        and the decoder draws in one step, or if the decoder takes feedback and `anytime` is not given.
         """
         super().__init__()
         self.sender_encoder = sender_encoder
@@ -105,7 +106,7 @@ class Agents(nn.Module):
                 "Choose an encoder or a data set with three channels, or a decoder that does not draw in colour."
             )
 
-    senders = receivers = 1  # as in a `Population`
+    senders = receivers = 1  # a `Population` has these attributes too
 
     @property
     def shared(self) -> bool:
@@ -113,14 +114,14 @@ class Agents(nn.Module):
 
     @property
     def shares_backbone(self) -> bool:
-        """Whether two encoders project the features of one frozen backbone, which then sees every picture once."""
+        """Whether the two encoders have one frozen backbone in common, which then encodes every picture once."""
         encoders = (self.sender_encoder, self.receiver_encoder)
         one, other = (encoder.backbone if isinstance(encoder, BackboneEncoder) else None for encoder in encoders)
         return not self.shared and one is not None and one is other
 
     @property
     def pairs(self) -> tuple[Agents, ...]:
-        """These agents; as in a `Population`."""
+        """The only pair: these agents. A `Population` has several."""
         return (self,)
 
     @property
@@ -128,12 +129,12 @@ class Agents(nn.Module):
         return (Meeting(),)
 
     def meeting(self, meeting: Meeting) -> Agents:
-        """These agents. Raises UsageError for a meeting of others."""
+        """These agents. Raises UsageError if the meeting is not (0, 0)."""
         check_meeting(meeting, 1, 1)
         return self
 
     def with_sender_of(self, other: Agents) -> Agents:
-        """The sender of `other` with this receiver. Raises UsageError as the constructor."""
+        """The pair of the sender of `other` and this receiver. Raises UsageError as the constructor does."""
         return Agents(
             other.sender_encoder,
             self.receiver_encoder,
@@ -160,12 +161,12 @@ class Agents(nn.Module):
 
         photos: float [M, 1 or 3, S, S] in 0..1. The first B are the senders' photos, ordered by game.
         candidates: int64 [G, T], the rows of `photos` that are each game's candidates.
-        senders: B, the number of senders in all games.
+        senders: B, the number of senders' photos in all games together.
         feature_layers: the feature layers whose maps of photos and sketches a loss needs.
         features: the backbone's features of the M photos, including the maps of `feature_layers` and of the
         decoder's `needed_layers`, if already known. This requires a frozen backbone that is the same in both encoders.
-        pooled: appends candidates of other processes to those of a game: [G, T, R] -> [G, T + more, R].
-        targets: int64 [B], the index of each sender's target. Only --feedback needs them; None: there is no feedback.
+        pooled: appends the candidates of other processes to those of each game: [G, T, R] -> [G, T + more, R].
+        targets: int64 [B], the index of each sender's target. Only --feedback needs them; None: the feedback is 0.
         """
         photo_layers = {*feature_layers, *self.decoder.needed_layers}
         if self.shared:
@@ -207,7 +208,7 @@ class Agents(nn.Module):
         pooled: Callable[[Tensor], Tensor] | None,
         strokes: Strokes,
     ) -> Tensor:
-        """[B, FEEDBACK_SIZE]: the probabilities of the target and of the receiver's guess, from the strokes so far."""
+        """[B, FEEDBACK_SIZE]: the receiver's probabilities of the target and of its guess, given the strokes so far."""
         latents = self.receiver_encoder.encode(self.render(strokes), is_sketch=True).latent
         beliefs = torch.softmax(self.guess(latents, candidate_latents, pooled=pooled), dim=1)
         return torch.stack([beliefs.gather(1, targets[:, None])[:, 0], beliefs.amax(dim=1)], dim=1)
@@ -219,7 +220,7 @@ class Agents(nn.Module):
         candidate_latents: Tensor,
         pooled: Callable[[Tensor], Tensor] | None,
     ) -> Guesses:
-        """The guesses after every step; `scores`: those after the last one."""
+        """The guesses after every step. scores: the scores after the last step, which are already known."""
         steps, batch = self.decoder.steps, len(scores)
         each = strokes.points.shape[1] // steps
         canvases = torch.cat([self.render(strokes[:, : step * each]) for step in range(1, steps)])
@@ -229,9 +230,9 @@ class Agents(nn.Module):
         return Guesses(all_scores, None if self.halting is None else self.halting(all_scores))
 
     def _look_at_sketches(self, sketches: Tensor, layers: Collection[str]) -> tuple[Encoding, Encoding | None]:
-        """The receiver's encoding of sketches, and the sender's with the maps of `layers`.
+        """(the receiver's encoding of the sketches, the sender's encoding with the maps of `layers`).
 
-        The sender's is None if it differs from the receiver's and no layers are requested.
+        The sender's encoding is None if the agents do not share one encoder and no layers are requested.
         """
         if self.shared:
             received = self.receiver_encoder.encode(sketches, layers=layers, is_sketch=True)
@@ -246,9 +247,9 @@ class Agents(nn.Module):
         return received, self.sender_encoder.encode(sketches, layers=layers, is_sketch=True)
 
     def sketch(self, encoding: Encoding) -> tuple[Strokes, Tensor]:
-        """The sender's step: strokes and sketches [B, C, S, S] for its encoding of B photos.
+        """The sender's step: the strokes and sketches [B, C, S, S] for the sender's encoding of B photos.
 
-        C is the number of channels of the receiver's encoder. In training mode the strokes have the channel's noise.
+        C is the number of channels of the receiver's encoder. In training mode, the strokes have the channel's noise.
         """
         strokes = self.decoder.strokes_for(encoding)
         if self.training and self.channel_noise is not None:

@@ -1,4 +1,4 @@
-"""Guesses while the sketch is drawn: when the receiver has seen enough."""
+"""The receiver's guesses after every step of a sketch, and the step after which it decides."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SURE = 0.9  # without learned halting, the receiver decides once a candidate has
 class Guesses:
     """The receiver's scores after every step of a sketch.
 
-    scores: float [K, B, T], after K steps. halting: float [K, B], the probability that it decides after step k, given
-    that it has not decided before; None if halting is not learned.
+    scores: float [K, B, T], the scores after each of K steps. halting: float [K, B], the probability that the receiver
+    decides after step k if it has not decided before; None if halting is not learned.
     """
 
     scores: Tensor
@@ -27,7 +27,7 @@ class Guesses:
         """float [K, B]: the share of each step in the loss; their sum over steps is 1.
 
         With learned halting, the probability that the receiver decides after this step (Banino et al. 2021); it decides
-        after the last one at the latest. Otherwise 1 / K.
+        after the last step at the latest. Without learned halting, 1 / K.
         """
         steps, batch = self.scores.shape[:2]
         if self.halting is None:
@@ -41,8 +41,8 @@ class Guesses:
         """int64 [B]: the step, from 0, after which the receiver decides.
 
         With learned halting: the first step by which the receiver has decided with a probability of at least one half.
-        Otherwise: the first step at which the softmax probability of a candidate is at least SURE. If there is no such
-        step, the last one.
+        Without learned halting: the first step after which the softmax probability of a candidate is at least SURE; the
+        last step if no probability is that high.
         """
         if self.halting is None:
             enough = torch.softmax(self.scores, dim=2).amax(dim=2) >= SURE
@@ -53,7 +53,7 @@ class Guesses:
 
 
 class Halting(nn.Module):
-    """Scores [K, B, T] -> the probability [K, B] to decide after each step.
+    """Scores [K, B, T] -> the probability [K, B] that the receiver decides after each step.
 
     A logistic function of three numbers: the highest probability in the softmax of the scores, the entropy of the
     softmax divided by log T, and the share of steps that have been drawn.

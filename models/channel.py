@@ -12,7 +12,7 @@ from learning_to_draw.models.decoders.base import Strokes
 
 
 def with_noise(strokes: Strokes, noise: ChannelNoise) -> Strokes:
-    """The strokes as they arrive: each sketch is turned, then shifted, and some of its strokes have intensity 0.
+    """The strokes as they arrive: each sketch is turned, then shifted; dropped strokes have intensity 0.
 
     Angles are uniform in -turn..turn degrees, and both coordinates of a shift in -shift..shift canvas units. A stroke
     is dropped with probability `drop`. Gradients flow to the points, and to the intensities of strokes that arrive.
@@ -34,7 +34,7 @@ def with_noise(strokes: Strokes, noise: ChannelNoise) -> Strokes:
 def turned(points: Tensor, degrees: Tensor) -> Tensor:
     """Points [B, N, P, 2], (row, col), rows downwards, turned anticlockwise about the middle of the canvas.
 
-    degrees: [B], one angle per sketch. What leaves the canvas is not drawn.
+    degrees: [B], one angle per sketch. Parts outside the canvas are not drawn.
     """
     angles = torch.deg2rad(degrees)[:, None, None]
     sine, cosine = angles.sin(), angles.cos()

@@ -12,10 +12,10 @@ from learning_to_draw.models.encoders.base import BackboneEncoder, Encoder
 
 
 class Population(nn.Module):
-    """Senders and receivers, of which any sender can play with any receiver.
+    """Senders and receivers; any sender can play with any receiver.
 
-    pairs: sender k with its own partner, receiver k % receivers; receiver k with its own partner, sender k % senders.
-    Unless encoders are separate, sender k and receiver k are one agent with one encoder.
+    pairs: the agents with their own partners: pair k is sender k % senders with receiver k % receivers. Unless encoders
+    are separate, sender k and receiver k are one agent with one encoder.
     """
 
     def __init__(self, pairs: Sequence[Agents], senders: int, receivers: int):
@@ -31,22 +31,22 @@ class Population(nn.Module):
         return all_meetings(self.senders, self.receivers)
 
     def own_partners(self, meeting: Meeting) -> bool:
-        """Whether the two are a pair of `pairs`."""
+        """Whether `pairs` has this sender with this receiver."""
         sender, receiver = meeting
         return sender % self.receivers == receiver or receiver % self.senders == sender
 
     def meeting(self, meeting: Meeting) -> Agents:
-        """The pair of these two. Raises UsageError if there is no such agent."""
+        """The pair of the sender and the receiver that meet. Raises UsageError if one of them does not exist."""
         if meeting not in self._met:
             check_meeting(meeting, self.senders, self.receivers)
             receiver = self.pairs[meeting.receiver]
             self._met[meeting] = (receiver.with_sender_of(self.pairs[meeting.sender]),)
         (agents,) = self._met[meeting]
-        agents.training = self.training  # the modules in it follow the population; this flag is its own
+        agents.training = self.training  # train() and eval() do not reach this unregistered pair
         return agents
 
     def share_backbones(self) -> None:
-        """Gives encoders with equal frozen backbones the same one: it takes memory once, and sees each picture once."""
+        """Gives encoders with equal frozen backbones one shared backbone, which saves memory and repeated passes."""
         distinct: list[BackboneEncoder] = []
         for encoder in (encoder for encoder in encoders_of(self) if isinstance(encoder, BackboneEncoder)):
             for other in distinct:
@@ -64,12 +64,12 @@ def all_meetings(senders: int, receivers: int) -> tuple[Meeting, ...]:
 
 
 def in_turn(number: int, senders: int, receivers: int) -> tuple[Meeting, ...]:
-    """Meetings in which every sender and every receiver takes part; other ones for the next number."""
+    """Meetings in which every sender and every receiver takes part; the next `number` shifts the receivers by one."""
     return tuple(Meeting(k % senders, (k + number) % receivers) for k in range(max(senders, receivers)))
 
 
 def encoders_of(agents: Community) -> tuple[Encoder, ...]:
-    """All encoders, each once, that of the first sender first."""
+    """All encoders, each once; the first is that of sender 0."""
     encoders = [e for pair in agents.pairs for e in (pair.sender_encoder, pair.receiver_encoder)]
     return tuple(dict.fromkeys(encoders))
 

@@ -1,4 +1,4 @@
-"""Receivers: from an encoder's latent to the vector whose dot products are the scores."""
+"""Receivers: they map an encoder's latent to a vector; the dot products of these vectors are the scores."""
 
 from torch import Tensor, nn
 

@@ -21,8 +21,8 @@ def over(rasters: Tensor, dim: int = 1, keepdim: bool = False) -> Tensor:
     """Lays each raster over the next, the first on top, with its values as opacity: sum_i r_i prod_{j<i} (1 - r_j).
 
     Rasters have any shape and are clipped to 0..1. The result equals `softor` up to rounding. Like the official code,
-    it computes products as sums of logarithms, kept finite by an epsilon of 1e-10; the gradient therefore differs
-    where a raster is exactly 1.
+    it computes products as sums of logarithms, kept finite by an epsilon of 1e-10; the gradient therefore differs from
+    that of `softor` where a raster is exactly 1.
     """
     opacities = bounded(rasters, 0, 1)
     transparencies = torch.log(1 - opacities + 1e-10)
@@ -31,7 +31,7 @@ def over(rasters: Tensor, dim: int = 1, keepdim: bool = False) -> Tensor:
 
 
 def over_recursive(rasters: Tensor, dim: int = 1) -> Tensor:
-    """`over`, computed from the bottom raster to the top one without logarithms; clips rasters to 0..1."""
+    """Computes `over` from the bottom raster to the top one, without logarithms; clips rasters to 0..1."""
     canvas = torch.zeros_like(rasters.sum(dim))
     for layer in reversed(bounded(rasters, 0, 1).unbind(dim)):
         canvas = layer + (1 - layer) * canvas

@@ -2,7 +2,7 @@
 
 Every curve is a function of params [*, P, D] (P control points of D coordinates, any leading dimensions) and t
 [*, n, 1] or [n, 1] in 0..1. It returns points [*, n, D], and raises ValueError unless P equals its attribute
-`param_dim`. `catmull_rom_to_bezier` is no curve: it converts control points.
+`param_dim`. `catmull_rom_to_bezier` is not a curve: it converts control points.
 Source: Mihai & Hare, "Differentiable Drawing and Sketching", 2021, arXiv:2103.16194.
 """
 
@@ -34,9 +34,10 @@ def catmull_rom_spline(params: Tensor, t: Tensor, alpha: float = 0.5) -> Tensor:
     """Catmull-Rom spline from the second to the third point: params [*, 4, D], t [*, n, 1] or [n, 1] -> [*, n, D].
 
     The knot spacing is the distance between points to the power alpha: 0 gives the uniform, 0.5 the centripetal and 1
-    the chordal spline (Barry & Goldman 1988; Yuksel et al. 2011). The official code gives NaN for coincident
-    neighbours. This function gives a finite gradient and the limit of points that approach each other, with slope 0 at
-    that end. (For alpha = 1 the limit depends on the direction of approach; slope 0 is used there, too.)
+    the chordal spline (Barry & Goldman 1988; Yuksel et al. 2011). If neighbouring points coincide, the official code
+    returns NaN; this function and its gradient are finite. For alpha > 0, it returns the limit as the points approach
+    each other: the slope is 0 at the start if the first two points coincide, and at the end if the last two do. (For
+    alpha = 1, the limit depends on the direction of approach, and slope 0 is a choice.)
     """
     return cubic_bezier(catmull_rom_to_bezier(params, alpha), t)
 
@@ -46,8 +47,8 @@ def catmull_rom_to_bezier(params: Tensor, alpha: float = 0.5) -> Tensor:
     before, start, end, after = _control_points(params, 4)
     knots = [_knot_interval(q - p, alpha) for p, q in ((before, start), (start, end), (end, after))]
     (interval_in, velocity_in), (interval, _), (interval_out, velocity_out) = knots
-    # The usual pyramid divides by every interval, and an interval may be 0. The Bezier form needs only the derivatives
-    # at the two ends, which can be written with velocities that vanish with their interval.
+    # Barry and Goldman's pyramid divides by every interval, and an interval may be 0. The Bezier form needs only the
+    # derivatives at the two ends, which can be written with velocities that are 0 if their interval is 0.
     slope_start = _safe_ratio(velocity_in * interval**2 + (end - start) * interval_in, interval_in + interval)
     slope_end = _safe_ratio(velocity_out * interval**2 + (end - start) * interval_out, interval + interval_out)
     return torch.cat([start, start + slope_start / 3, end - slope_end / 3, end], dim=-2)

@@ -11,8 +11,8 @@ from .grid import pixel_axes
 from .segments import negligible, segments_of, to_vertices
 
 # Sketches are drawn in blocks of about this many pixels times segments. On a CPU, the dozen buffers of a block should
-# fit its cache and be small enough for the allocator to reuse: memory from the system can cost more than the drawing.
-# On other devices, a block only bounds the memory and should be large enough to fill the device.
+# fit into the cache, and the allocator should be able to reuse them: new memory from the system can cost more time than
+# the drawing. On other devices, a block only limits the memory and should be large enough to keep the device busy.
 _BLOCK_ON_CPU = 1 << 17
 _BLOCK_ELSEWHERE = 1 << 24
 
@@ -20,11 +20,12 @@ _BLOCK_ELSEWHERE = 1 << 24
 class DensePolylines(torch.autograd.Function):
     """Polylines [B, N, V, 2] to images [B, C, H, W]; V = 1 is a point, V = 2 a line.
 
-    The image is 1 - prod_n q_n with q_n = 1 - w_n r_n and r_n = exp(-d2_n / sigma2_n); w_n is the stroke's intensity in
-    the channel. Hence d image / d w_n = (prod / q_n) r_n, d image / d d2_n = -(prod / q_n) w_n r_n / sigma2_n and
+    The image is 1 - prod with prod = prod_n q_n, q_n = 1 - w_n r_n and r_n = exp(-d2_n / sigma2_n); w_n is the stroke's
+    intensity in the channel. Hence d image / d w_n = (prod / q_n) r_n,
+    d image / d d2_n = -(prod / q_n) w_n r_n / sigma2_n and
     d image / d sigma2_n = (prod / q_n) w_n r_n d2_n / sigma2_n^2. The pixel's nearest point on a segment lies at the
-    fraction t in 0..1 from start to end; e is the vector from there to the pixel. Since t minimises d2 = |e|^2, the
-    derivative of t drops out (envelope theorem): d d2 / d start = -2 (1 - t) e and d d2 / d end = -2 t e.
+    fraction t in 0..1 from start to end; e is the vector from that point to the pixel. Since t minimises d2 = |e|^2,
+    the derivative of t drops out (envelope theorem): d d2 / d start = -2 (1 - t) e and d d2 / d end = -2 t e.
 
     widths: sigma2 of each stroke, [B, N], in the vertices' precision.
     """
@@ -92,8 +93,8 @@ def _blocks(vertices: Tensor, size: tuple[int, int]) -> list[slice]:
 class _Stroke(NamedTuple):
     """One stroke of each of b sketches, as K segments with the axes of `Segments`, in the image's precision.
 
-    A pixel's coordinate along (or across) the segment is the sum of a part that depends on its row and a part that
-    depends on its column: one addition per pixel.
+    A pixel's coordinate along (or across) the segment is the sum of a part that depends on the pixel's row and a part
+    that depends on its column, so it takes one addition per pixel.
     """
 
     along_row: Tensor  # [b, K, H, 1]
@@ -168,8 +169,8 @@ def _left_blank(ink: Tensor, intensity: Tensor | None) -> Tensor:
     """q = 1 - intensity * ink, [b, C, H, W], for ink [b, 1, H, W] and intensity [b, C, 1, 1].
 
     q is kept above 0 by an amount that does not show in the image. prod / q is then the product of the other strokes'
-    q even where the ink is 1. The rounding error of 1 - exp cancels there, because prod contains the same rounded q.
-    (expm1 would avoid it, but would take most of the time on a CPU.)
+    q even where the ink is 1. The rounding error of 1 - exp cancels in prod / q, because prod contains the same rounded
+    q. (expm1 would avoid the error, but would take most of the time on a CPU.)
     """
     shade = ink if intensity is None else intensity * ink
     return (1 - shade).clamp_(min=negligible(ink.dtype))
@@ -190,8 +191,8 @@ def _is_nearest(near: _Nearest, stroke: _Stroke) -> Tensor:
     """[b, K, H, W]: 1 for the segment nearest to the pixel, or for several equally near, and 0 for the others.
 
     Next to a vertex, its two segments are almost equally near. The gradient belongs to the segment whose inside is
-    nearest; choosing the other one by rounding could change the gradient by a thousand times that rounding. So an end
-    counts as nearest only if it is nearer by more than the rounding of d2.
+    nearest. If a rounding error chose the other segment, the gradient could change by a thousand times that error. So
+    an end of a segment counts as nearest only if it is nearer by more than the rounding of d2.
     """
     rounding = 8 * torch.finfo(near.d2.dtype).eps
     margin = rounding * near.foot.abs() * (stroke.last - stroke.first)

@@ -75,7 +75,7 @@ def curve_edt2_bruteforce(
     maxt: float | Tensor = 1.0,
     mindists: Tensor | None = None,
 ) -> Tensor:
-    """Squared distance to curves by searching the nearest t: params [*, P, D], grid [*lattice, D] -> [*, *lattice].
+    """Squared distance to curves, by a search for the nearest t: params [*, P, D], grid [*lattice, D] -> [*, *lattice].
 
     Each round tries `slices` evenly spaced values of t, then narrows the range to one step on either side of the best.
     After `iters` rounds, t is known to about (2 / (slices - 1))^iters. `slices` must be large enough for the first
@@ -85,7 +85,7 @@ def curve_edt2_bruteforce(
         params: the P control points of each curve.
         grid: coordinates of the lattice.
         iters: rounds of the search, at least 1.
-        slices: values tried per round, at least 2 (the range narrows only from 4 on).
+        slices: values tried per round, at least 2 (the range narrows only with 4 or more).
         cfcn: the curve, a function like those in `curves.py`.
         mint: start of the first round's range; a number, or one per lattice point, [*, *lattice].
         maxt: end of that range, likewise.
@@ -131,13 +131,13 @@ curve_edt2_bruteforce.param_dim = cubic_bezier.param_dim
 def _nearest_parameter(
     distance: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, iters: int, slices: int
 ) -> Tensor:
-    """The t in low..high with the least distance(t) found in `iters` rounds of `slices` trials; all share one shape."""
+    """The t in low..high with the least distance(t) found in `iters` rounds of `slices` trials; shaped like `low`."""
     lowest, highest = low, high
     best, best_distance = low, distance(low)
     for _ in range(iters):
         step = (high - low) / (slices - 1)
         for k in range(slices):
-            # One slice at a time: all at once would need `slices` times the memory.
+            # One trial at a time: all at once would need `slices` times the memory.
             trial = torch.minimum(low + k * step, highest)
             trial_distance = distance(trial)
             nearer = trial_distance < best_distance

@@ -8,7 +8,7 @@ recompute the strokes in the backward pass, and can be differentiated once. This
 `numba_kernels.py` on a CPU, `triton_kernels.py` on a GPU, and `dense.py` in plain torch if neither is available, and
 for float64. In each path, the same input gives the same bits.
 
-sigma2 is one squared stroke width for all strokes, or a tensor [B, N] with one per stroke and a gradient.
+sigma2 is one squared stroke width for all strokes, or a tensor [B, N] with one per stroke, which can have a gradient.
 
 Intensities [B, N, C] in 0..1 are the ink of each stroke in each of C channels: how strong a stroke is (C = 1) or its
 colour (C = 3). Without them, every stroke has intensity 1 in a single channel. The official code composes coloured
@@ -40,7 +40,7 @@ _KERNELS_WANTED = ContextVar("kernels_wanted", default=True)
 
 @contextlib.contextmanager
 def in_plain_torch() -> Iterator[None]:
-    """Context in which drawing uses plain torch. Loading the kernels would take longer than drawing a few sketches."""
+    """Context in which drawing uses plain torch. For a few sketches, this is faster than loading the kernels."""
     token = _KERNELS_WANTED.set(False)
     try:
         yield
@@ -56,7 +56,7 @@ def draw_points(
     Args:
         points: (row, col) of each point on a canvas that spans -1..1.
         size: height and width of the image in pixels, or one number for both.
-        sigma2: squared stroke width in canvas units, positive: one number, a constant without gradient, or [B, N].
+        sigma2: positive squared stroke width in canvas units: one number (no gradient), or a tensor [B, N].
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
 
     Raises:
@@ -76,7 +76,7 @@ def draw_lines(
     Args:
         lines: (start, end) x (row, col) of each line on a canvas that spans -1..1.
         size: height and width of the image in pixels, or one number for both.
-        sigma2: squared stroke width in canvas units, positive: one number, a constant without gradient, or [B, N].
+        sigma2: positive squared stroke width in canvas units: one number (no gradient), or a tensor [B, N].
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
 
     Raises:
@@ -99,7 +99,7 @@ def draw_curves(
     Args:
         params: (row, col) of the P control points of each curve on a canvas that spans -1..1.
         size: height and width of the image in pixels, or one number for both.
-        sigma2: squared stroke width in canvas units, positive: one number, a constant without gradient, or [B, N].
+        sigma2: positive squared stroke width in canvas units: one number (no gradient), or a tensor [B, N].
         curve: a function like those in `curves.py`. If it has an attribute `param_dim`, P must equal it.
         segments: straight pieces per curve, at least 1.
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
@@ -151,8 +151,8 @@ def _draw_polylines(
 def _widths(sigma2: float | Tensor, vertices: Tensor) -> Tensor:
     """sigma2 of each stroke, [B, N], in the precision of vertices [B, N, V, 2].
 
-    Raises ValueError for a wrong shape, and for values that are not positive and finite. To look at the values of [B,
-    N] on a GPU would mean waiting for it; there, a wrong value becomes NaN, which shows in the whole sketch.
+    Raises ValueError for a wrong shape, and for values that are not positive and finite. A tensor [B, N] on a GPU is
+    not checked, because the check would have to wait for the GPU: a wrong value becomes NaN, and so does its sketch.
     """
     shape = vertices.shape[:2]
     if not isinstance(sigma2, Tensor) or sigma2.ndim == 0:
@@ -176,7 +176,7 @@ def _widths(sigma2: float | Tensor, vertices: Tensor) -> Tensor:
 
 
 def _path(device: torch.device, dtype: torch.dtype) -> type[torch.autograd.Function]:
-    """The fastest path for a device and dtype; all paths draw the same."""
+    """The fastest path for a device and dtype; all paths draw the same images."""
     return (dtype == torch.float32 and _KERNELS_WANTED.get() and _kernels(device)) or DensePolylines
 
 
@@ -187,7 +187,7 @@ def _kernels(device: torch.device) -> type[torch.autograd.Function] | None:
         return None
     compiler, module, name = _KERNELS[device.type]
     found = importlib.util.find_spec(compiler)
-    if found is None or found.origin is None:  # not installed: an empty folder of that name has no origin
+    if found is None or found.origin is None:  # not installed; the spec of an empty folder of that name has no origin
         return None
     return agreeing(lambda: getattr(importlib.import_module(module, __package__), name), device)
 
@@ -197,7 +197,8 @@ def agreeing(
 ) -> type[torch.autograd.Function] | None:
     """Loads a fast path and returns it; None, with a warning in the log, if it cannot be used on this machine.
 
-    It cannot be used if it raises an error, or if two small sketches or their gradients differ from plain torch's.
+    It cannot be used if it raises an error, or if two small sketches or their gradients differ from those of plain
+    torch.
     """
     try:
         path = load()

@@ -26,7 +26,7 @@ from .segments import Segments, negligible, segments_of, to_vertices
 _PIECES, _BANDS = 24, 8
 # The least number of pixels times strokes for which threads are used.
 _WORTH_A_THREAD = 1 << 18
-# An end must be nearer than the inside of another segment by this fraction of d2.
+# An end counts as nearest only if it is nearer than the inside of another segment by this fraction of d2.
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
 # The squared reach of a stroke of sigma2 = 1.
 _UNIT_REACH2 = -math.log(negligible(torch.float32))
@@ -45,7 +45,7 @@ class NumbaPolylines(torch.autograd.Function):
         records, broken = _records(segments_of(vertices), shades)
         product = shades.new_ones(vertices.shape[0], shades.shape[2], *size)
         _share(_draw, product.shape, _canvas(size), records, widths, shades, product)
-        # A sketch with NaN coordinates is NaN everywhere, because no pixel has a distance to it.
+        # A broken sketch is NaN everywhere: a stroke with NaN coordinates has no distance to any pixel.
         product[broken] = math.nan
         ctx.save_for_backward(vertices, intensities, widths, product)
         ctx.size = size
@@ -215,7 +215,7 @@ def _piece(records, sketch, stroke, piece):
 
 @_compiled
 def _narrow(left, right, slope, offset, least, most):
-    """The part of left..right whose x have slope * x + offset in least..most."""
+    """The x in left..right for which slope * x + offset is in least..most: (first, last), with first > last if none."""
     if slope == 0:
         return (left, right) if least <= offset <= most else (1.0, 0.0)
     at_least, at_most = (least - offset) / slope, (most - offset) / slope
@@ -348,10 +348,10 @@ def _count_nearest(records, sketch, stroke, row, cols, spans, begin, end, bound,
 def _pull(work, canvas, records, widths, shades, grad, product, pulls, inks, spreads):
     """Adds a band's sums to pulls [bands, B, N, K, 2, 2], inks [bands, B, N, C] and spreads [bands, B, N].
 
-    The sums come from the image's grad and product, both [B, C, H, W]. pulls are sums over pixels of pull e and of pull
-    foot e, each as (across, along), for `to_vertices`; inks are the gradient with respect to the intensities. spreads
-    are sums of pull d2, which become the gradient with respect to the widths. inks and spreads without bands are not
-    computed.
+    The sums come from the image's grad and product, both [B, C, H, W]. pulls are sums over pixels of pull * e and of
+    pull * foot * e, each as (across, along), for `to_vertices`. inks are the gradient with respect to the intensities.
+    spreads are sums of pull * d2, which become the gradient with respect to the widths. inks and spreads are not
+    computed if they have 0 bands.
     """
     sketch_from, sketch_to, band, row_from, row_to = work
     rows, cols, least = canvas
@@ -361,7 +361,7 @@ def _pull(work, canvas, records, widths, shades, grad, product, pulls, inks, spr
     for sketch in range(sketch_from, sketch_to):
         for stroke in range(records.shape[1]):
             per_sigma2, reach, has_ink = _pen(widths, shades, sketch, stroke)
-            # A stroke of intensity 0 has a gradient for its intensity alone.
+            # For a stroke of intensity 0, only the intensity has a gradient.
             if not has_ink and len(inks) == 0:
                 continue
             first, last = _rows(records, sketch, stroke, row_from, row_to, len(rows), reach)
@@ -385,7 +385,7 @@ def _pull(work, canvas, records, widths, shades, grad, product, pulls, inks, spr
                 if len(spreads) > 0:
                     spread = 0.0
                     for col in range(begin, end):
-                        # Infinite in columns out of reach.
+                        # nearest is infinite in columns out of reach.
                         spread += pull[col] * (nearest[col] if nearest[col] < np.inf else 0.0)
                     spreads[band, sketch, stroke] += spread
                 if pieces > 1:

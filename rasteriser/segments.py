@@ -10,8 +10,9 @@ from torch import Tensor
 def negligible(dtype: torch.dtype) -> float:
     """The smallest ink that counts, and the lower bound of q, the fraction of a pixel that a stroke leaves blank.
 
-    prod / q, with prod the product of all q, is then the product of the others even where a stroke covers the pixel.
-    The rounding error of 1 - exp cancels in the gradient, because prod contains the same rounded q.
+    prod is the product of the q of all strokes. As q is not 0, prod / q is the product of the other q even where a
+    stroke covers the pixel. The rounding error of 1 - exp cancels in the gradient, because prod contains the same
+    rounded q.
     """
     return torch.finfo(dtype).eps ** 2
 
@@ -54,9 +55,9 @@ def segments_of(vertices: Tensor) -> Segments:
 def to_vertices(pulls: Tensor, segments: Segments, shape: torch.Size) -> Tensor:
     """The gradient with respect to vertices, [B, N, V, 2] = shape.
 
-    pulls: [B, N, K, 2, 2], sums over pixels of pull e and of pull foot e, each as (across, along). e is the vector from
-    a segment's nearest point to the pixel, foot the coordinate of that point along the segment, and pull = -2 d loss /
-    d d2.
+    pulls: [B, N, K, 2, 2], sums over pixels of pull * e and of pull * foot * e, each as (across, along). e is the
+    vector from a segment's nearest point to the pixel, foot is the coordinate of that point along the segment, and
+    pull = -2 d loss / d d2.
     """
     pulled, foot_pulled = pulls.unbind(-2)
     to_foot = torch.where(segments.length > 0, foot_pulled / segments.length, 0.0)

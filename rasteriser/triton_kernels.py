@@ -3,8 +3,8 @@
 Each program of the forward kernel draws one tile of one channel: it loops over the strokes, skips those that do not
 reach the tile, and keeps the product of what they leave blank. Each program of the backward kernel loops over the tiles
 for one stroke and one channel. No two programs write to the same place, so the same input gives the same bits. The
-kernels compute in float32, so a segment's origin is passed in whole pixels plus a remainder: the vector from there to a
-pixel then has only the rounding error of its own size.
+kernels compute in float32. A segment's origin is therefore passed in whole pixels plus a remainder. The rounding error
+of the vector from the origin to a pixel is then proportional to the length of this vector.
 
 Triton must be importable. This module is imported only when a tensor is on a GPU.
 """
@@ -58,11 +58,11 @@ class TritonPolylines(torch.autograd.Function):
         _, needs_intensities, _, needs_widths, _ = ctx.needs_input_grad
         segments = segments_of(vertices)
         records = _records(segments, ctx.size)
-        # A stroke of intensity 0 has a gradient for its intensity alone.
+        # For a stroke of intensity 0, only the intensity has a gradient.
         pens = _pens(widths, None if needs_intensities else shades)
         (batch, strokes, channels), pieces = shades.shape, records.shape[2]
         weight = (image_grad * product).contiguous()
-        # Sums over the pixels of pull e and pull foot e, as (across, along); of weight r / q; and of pull d2 / sigma2.
+        # Sums over pixels: pull * e and pull * foot * e, as (across, along); weight * r / q; and pull * d2 / sigma2.
         pulls = records.new_zeros(batch, strokes, channels, pieces, 2, 2)
         inks = records.new_zeros(batch, strokes, channels)
         spreads = records.new_zeros(batch, strokes, channels)
@@ -79,7 +79,7 @@ class TritonPolylines(torch.autograd.Function):
 
 def _pens(widths: Tensor, intensities: Tensor | None) -> Tensor:
     """1 / sigma2 and squared reach of each stroke, float32 [B, N, 2]; a stroke of intensities 0 reaches no tile."""
-    # Slightly enlarged, because it is compared with rounded distances.
+    # The reach is slightly enlarged, because it is compared with rounded distances.
     reach2 = reach(widths, torch.float32) ** 2 * 1.001
     if intensities is not None:
         reach2 = reach2.masked_fill(intensities.eq(0).all(2), -1)
@@ -87,7 +87,7 @@ def _pens(widths: Tensor, intensities: Tensor | None) -> Tensor:
 
 
 def _numbers(size: tuple[int, int]) -> tuple[int, int, float, float, float]:
-    """Kernel arguments shared by all programs: height, width, their pixel spacings, least."""
+    """Kernel arguments shared by all programs: height, width, the pixel spacing of each, negligible ink."""
     height, width = size
     return height, width, 2 / max(1, height - 1), 2 / max(1, width - 1), negligible(torch.float32)
 
@@ -105,7 +105,7 @@ def _records(segments: Segments, size: tuple[int, int]) -> Tensor:
 
 @triton.jit
 def _axes(record, rows, cols, row_spacing, col_spacing):
-    """Coordinates, along and across a segment, of the pixels in rows and columns `rows` and `cols`."""
+    """The coordinates of the pixels in rows `rows` and columns `cols`, along a segment and across it."""
     unit_row = tl.load(record)
     unit_col = tl.load(record + 1)
     down = ((rows - tl.load(record + 2)) - tl.load(record + 3)) * row_spacing
@@ -156,7 +156,7 @@ def _draw(
     records, pens, shades, product, strokes, channels, height, width, row_spacing, col_spacing, least,
     PIECES: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
-    """Writes the blank that all strokes leave in a tile of one channel of a sketch: product [B, C, H, W] is 1 - image.
+    """Writes what all strokes leave blank in a tile of one channel of a sketch; product [B, C, H, W] is 1 - image.
 
     records: [B, N, K, fields]. pens: [B, N, 2], see `_pens`. shades: [B, N, C].
     """
@@ -202,7 +202,7 @@ def _distances(record, rows, cols, row_spacing, col_spacing, rounding):
 
 @triton.jit
 def _sums(record, rows, cols, row_spacing, col_spacing, pull, part):
-    """Sums over pixels of pull e and pull foot e, each as (across, along): four numbers, indexed by `part` [1, 4]."""
+    """Sums over pixels of pull * e and pull * foot * e, each (across, along): 4 numbers, indexed by `part` [1, 4]."""
     along, across = _axes(record, rows, cols, row_spacing, col_spacing)
     foot = _foot(record, along)
     to_across = pull * across

@@ -147,7 +147,7 @@ def test_columns_of_a_training_s_log(runs, community):
 
 
 def test_columns_of_a_test_s_log(runs):
-    said = quoted(re.search(r"^In a test's log: (.*)$", PAGE, re.MULTILINE)[1])
+    said = quoted(re.search(r"^A test's log has the columns (.*)$", PAGE, re.MULTILINE)[1])
     [row] = rows_of(runs / "swapped" / "log.csv")
     assert list(row) == said
     [row] = rows_of(runs / "test" / "log.csv")

@@ -41,7 +41,7 @@ def check_candidates(config: RunConfig, sampler: GameSampler) -> None:
 
 
 def check_train_options(config: TrainConfig) -> None:
-    """Raises UsageError as `check_conflicts`, and for options that need several processes or a missing package."""
+    """Raises UsageError as `check_conflicts` does, and for options that need several processes or a missing package."""
     from learning_to_draw.trials.loop import distributed
     from learning_to_draw.trials.loop.tensorboard import summary_writer
     from learning_to_draw.trials.loop.wandb import import_wandb
@@ -51,7 +51,7 @@ def check_train_options(config: TrainConfig) -> None:
         raise UsageError("--gather-candidates needs several processes.\nStart them with torchrun, or leave it out.")
     if config.tensorboard:
         summary_writer()  # raises UsageError if it cannot be imported
-    if "wandb" in given_options(config):  # otherwise it is of the run that is resumed, and a warning is enough
+    if "wandb" in given_options(config):  # if the option comes from the resumed run, a warning is enough
         import_wandb()
 
 

@@ -34,9 +34,9 @@ CELL, MARGIN, LONGEST_NAME = 72, 12, 24
 def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[str] | None = None) -> dict | None:
     """Plays the test split with every sender and every receiver of `files`, and writes the matrix of rates.
 
-    Returns the content of result.json, or None after a dry run. config: the configuration for the first file; the
-    options that the user gave override those of all checkpoints. command: the command line to record; None: it is made
-    from the options of `config`. Raises UsageError before writing anything.
+    Returns the content of result.json, or None after a dry run. config: the saved options of the first file, with the
+    options that the user gave; these also override the saved options of the other files. command: the command line to
+    record; None: it is made from the options of `config`. Raises UsageError before writing anything.
     """
     if launched_world_size() > 1:
         raise UsageError("crossplay does not support several processes (torchrun).\nStart one process.")
@@ -100,7 +100,7 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
 
 
 def check_files(files: Sequence[Path]) -> None:
-    """Raises UsageError without a checkpoint."""
+    """Raises UsageError if no checkpoint is given."""
     if not files:
         raise UsageError("crossplay needs checkpoints.\nGive two or more, or one of a population, before any option.")
 
@@ -126,8 +126,8 @@ def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequen
 def short_names(paths: Sequence[Path]) -> list[str]:
     """Distinct short names for the checkpoints, in the order of `paths`.
 
-    The first of the forms FOLDER, FILE and FOLDER/FILE that gives every checkpoint a different name. If none does,
-    FOLDER/FILE with a number in front.
+    Uses the first of the forms FOLDER, FILE and FOLDER/FILE that gives every checkpoint a different name. If none does,
+    uses FOLDER/FILE with a number in front.
     """
     candidates = (
         [path.absolute().parent.name for path in paths],

@@ -19,14 +19,14 @@ from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.pictures import to_picture
 from learning_to_draw.trials.records.svg import svg
 
-SHOWN, SHOWN_WIDTH = 24, 96  # in a notebook: most sketches to show, and the width of each in pixels
+SHOWN, SHOWN_WIDTH = 24, 96  # in a notebook: how many sketches are shown at most, and their width in pixels
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Drawing:
     """B sketches of N strokes each. `len` gives B. `drawing[0]`, `drawing[2:4]` and the items of a loop are `Drawing`s.
 
-    points: float32 [B, N, P, 2], control points (row, col) on a canvas from -1 to 1, downwards and to the right. P = 1
+    points: float32 [B, N, P, 2], control points (row, col) on a canvas from -1 (top, left) to 1 (bottom, right). P = 1
     is a point, 2 a line from start to end, 4 a cubic Bezier curve. Points may lie outside the canvas.
     sigma2: squared stroke width in canvas units: a number for all strokes, or float32 [B, N]. At distance d from a
     stroke, its ink is exp(-d**2 / sigma2).
@@ -34,7 +34,7 @@ class Drawing:
     every stroke has full ink. A stroke whose intensities are all 0 is not drawn.
     sketches: float32 [B, C, S, S], what the receiver sees; 0..1 unless the agents' contrast exceeds 1.
     photos: float32 [B, C, S, S] in 0..1, what the sender saw.
-    invert: whether the agents draw black on white instead of white on black. contrast: factor on a sketch's ink.
+    invert: whether the agents draw black on white instead of white on black. contrast: factor of a sketch's ink.
     """
 
     points: np.ndarray
@@ -55,7 +55,7 @@ class Drawing:
 
     @property
     def drawn(self) -> np.ndarray:
-        """bool [B, N]: whether a stroke is drawn: False if its intensities are 0 in all channels."""
+        """bool [B, N]: whether each stroke is drawn. It is not if its intensities are 0 in all channels."""
         return drawn_strokes(self.points, self.intensities)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The lesson before a training: new senders learn to draw as the trained ones of another run do."""
+"""The lesson before a training: new senders learn to draw like the trained senders of another run."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ BATCH = 32  # drawings per step of the lesson
 def teach(agents: Community, config: TrainConfig, split: Split, device: torch.device, seed: int) -> None:
     """Every sender learns from --bottleneck drawings of its teacher: sender k from sender k of --teacher.
 
-    The drawings are of photos of the training split, drawn at random, without augmentation. The loss is the mean
-    squared distance of control points (see `matched_loss`). Receivers do not learn.
-    Raises UsageError if the checkpoint cannot be read, or if its sketches have other strokes.
+    The photos are a random choice from the training split, without augmentation. The loss is the mean squared distance
+    of control points (see `matched_loss`). Receivers do not learn.
+    Raises UsageError if the checkpoint cannot be read, or if it draws another number of strokes or control points.
     """
     path = config.teacher
     assert path is not None
@@ -76,7 +76,7 @@ def drawn_by(pair: Agents, photos: Tensor) -> Tensor:
 
 
 def matched_loss(drawn: Tensor, shown: Tensor) -> Tensor:
-    """The mean squared distance of the control points of drawings [B, K, P, 2] from those that are shown.
+    """The mean squared distance between the control points of two batches of drawings, both [B, K, P, 2].
 
     Strokes are matched as in `games.drawings.matched_distances`: their order and direction do not matter.
     """

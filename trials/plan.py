@@ -23,7 +23,7 @@ SHOWN_ABOVE = ("dataset", "object_oriented", "encoder", "receiver_encoder", "dec
 def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Community) -> str:
     """A text with lines for the data, the games, the chance level and the agents.
 
-    Then come the options that were given, or differ from the defaults of the data set and the declared defaults. The
+    Then come the options that were given, or that differ from their defaults, which may depend on the data set. The
     text fits 80 columns, unless a name is long.
     """
     lines = [
@@ -92,7 +92,7 @@ def _processes_line(batches: Mapping[str, GameBatches]) -> list[str]:
 def _lonely_line(batches: Mapping[str, GameBatches]) -> list[str]:
     """One line that counts the classes with a single picture; [] if every class has more.
 
-    Counts only splits whose games should show the receiver a different picture of the sender's class.
+    Considers only splits whose games should show the receiver a different picture of the sender's class.
     """
     dealers = {name: games.sampler for name, games in batches.items() if games.sampler.kind in ("different", "mixed")}
     counts = ", ".join(f"{len(sampler.lonely)} of {name}" for name, sampler in dealers.items() if sampler.lonely)
@@ -120,7 +120,7 @@ def _population_line(agents: Community) -> list[str]:
 
 
 def _of_receiver(config: RunConfig) -> str:
-    """The name of the receiver's encoder as a part of the line; empty if it has the options of the sender's."""
+    """The rest of the line if the receiver's encoder has its own configuration; otherwise empty."""
     chosen = config.agents.receiver_encoder
     return "" if chosen is None else f" (sender), {chosen.name} (receiver)"
 

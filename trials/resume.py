@@ -50,8 +50,8 @@ class Interrupted:
     """A run to resume.
 
     content: the content of the resume file. file: the path of that file. status: its status when it was read. options:
-    what the run was started with. epochs: the number of finished epochs. batches: the number of finished batches of the
-    epoch after these. processes: the number of processes that trained the run.
+    those that the run was started with. epochs: the number of finished epochs. batches: the number of finished batches
+    of the next epoch. processes: the number of processes that trained the run.
     """
 
     folder: Path
@@ -107,7 +107,7 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
     """The configuration for `commgame.py train WORDS` with --resume WHERE, and the run to resume.
 
     where: the run's folder, or "auto" for the run in --output. The run is None if "auto" finds no run yet, or if the
-    run was killed before its first save; such a run begins again with its own options. Raises UsageError if an option
+    run was killed before its first save; such a run starts again with its own options. Raises UsageError if an option
     differs from those that the run was started with, or if the run is complete. With "auto" a complete run is not an
     error, because a job may be restarted after it has finished.
     """
@@ -127,7 +127,8 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
             return config, None
     interrupted = load_interrupted(folder)
     options = interrupted.options.items()
-    saved = {name: value for name, value in options if name == "preset" or name not in OF_ONE_START}  # for the record
+    # The preset's name is kept for the record only.
+    saved = {name: value for name, value in options if name == "preset" or name not in OF_ONE_START}
     plugins.reload_plugin(early.get("plugin"), saved, interrupted.content["versions"], str(folder))
     config = parse("train", words, saved, FILE)
     _check_same(parse_training(words) if early.keys() & {"config", "preset"} else config, saved, folder)
@@ -151,7 +152,7 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
 
 
 def _begin_again(folder: Path, words: Sequence[str], early: Mapping[str, Any]) -> TrainConfig:
-    """The configuration to begin a run again that has no resume.pt yet, from its config.json. Raises UsageError."""
+    """The configuration with which a run without resume.pt starts again, from its config.json. Raises UsageError."""
     config = parse_training([*words, "--config", str(folder / CONFIG_FILE)])
     saved = read_json(folder / CONFIG_FILE, TrainingConfig)["options"]
     _check_same(parse_training(words) if early.keys() & {"config", "preset"} else config, saved, folder)

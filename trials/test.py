@@ -114,7 +114,7 @@ def _write(
 ) -> dict[str, Any] | None:
     """Plays the games and writes all files of the test. Returns the content of result.json, or None on ranks > 0."""
     batches, began = setup.batches["test"], time.perf_counter()
-    card = _card(config, trained, receiver, agents, batches)
+    card = card_of(config, trained, receiver, agents, batches)
     log = GameLogWriter(folder, batches.split, config.data_seed, card, names_agents=isinstance(agents, Population))
     entry = _play(config, agents, setup, folder, log)
     if distributed.rank() > 0:
@@ -151,7 +151,7 @@ def _other_receiver(config: TestConfig, trained: Trained) -> Trained | None:
     return receiver
 
 
-def _card(
+def card_of(
     config: TestConfig, trained: Trained, receiver: Trained | None, agents: Community, batches: GameBatches
 ) -> dict[str, Any]:
     """The content of the game log's card.json: the games, the agents, the options and the versions."""
@@ -208,8 +208,8 @@ def play_games(
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Plays every game once, without training. Returns `result_entry`, and all metrics by name.
 
-    The loss is the game's, and the auxiliary losses that a test measures. callbacks: of the process with rank 0. Raises
-    RunError if a score is not finite.
+    The loss is the game's, plus the auxiliary losses that a test measures. callbacks: only rank 0 calls them. Raises
+    RunError if a loss or a score is not finite.
     """
     callbacks = [StopOnNaN(), *callbacks] if distributed.rank() == 0 else []
     loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config), testing=True)

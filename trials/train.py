@@ -1,4 +1,4 @@
-"""`commgame.py train`: trains a pair of agents with resolved options, and writes the run's folder."""
+"""`commgame.py train`: trains a pair or a population of agents, and writes the run's folder."""
 
 from __future__ import annotations
 
@@ -19,16 +19,8 @@ from learning_to_draw.errors import program
 from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.population import Community, Population, decoders_of
-from learning_to_draw.trials.build import (
-    LESSON,
-    REPLACED,
-    Pictures,
-    build_agents,
-    build_loss,
-    build_pair,
-    seeds_of,
-    set_up,
-)
+from learning_to_draw.trials.agents import build_agents, pair_builder
+from learning_to_draw.trials.build import LESSON, REPLACED, Pictures, build_loss, seeds_of, set_up
 from learning_to_draw.trials.checks import check_train_options
 from learning_to_draw.trials.config.configure import as_command, replaced
 from learning_to_draw.trials.config.run import TrainConfig
@@ -87,7 +79,7 @@ PATHS = ("plugin", "dataset_root", "timm_weights", "senders_from", "receivers_fr
 def train(
     config: TrainConfig, command: Sequence[str] | None = None, interrupted: Interrupted | None = None
 ) -> Result | None:
-    """Trains a pair of agents and writes everything to the run's folder.
+    """Trains the agents and writes everything to the run's folder.
 
     Returns None after a dry run, and on ranks > 0. command: the command line to record; None: it is made from the
     options of `config`. interrupted: a run to resume. Raises UsageError, before writing anything, if an input is wrong
@@ -153,7 +145,7 @@ def train(
             logger.info("writing to %s", folder)
         if distributed.rank() == 0:
             write_text(folder / "model-info.txt", repr(agents))
-        if distributed.rank() > 0:  # so far all ranks have drawn the same numbers: initial weights are equal
+        if distributed.rank() > 0:  # so far all ranks used the same random numbers: initial weights are equal
             torch.manual_seed(seeds.views)
         del batches["test"], setup, pictures  # only needed for the checks above
         with Interrupts() as interrupts:
@@ -189,7 +181,7 @@ def _seed_everything(seed: int) -> None:
 
 
 def _freeze(agents: Community, config: TrainConfig) -> None:
-    """Stops the training of the agents of --freeze-senders or --freeze-receivers."""
+    """Freezes all weights of the senders with --freeze-senders, and of the receivers with --freeze-receivers."""
     for pair in agents.pairs:
         for part in (pair.decoder, pair.sender_encoder) if config.freeze_senders else ():
             part.requires_grad_(False)
@@ -199,8 +191,8 @@ def _freeze(agents: Community, config: TrainConfig) -> None:
 
 
 def _optimizer(agents: Community, loss: TotalLoss, rate: float, config: TrainConfig) -> torch.optim.Adam:
-    """Adam over all weights that are trained. The decoder's weights are a group of their own if they have their own
-    learning rate; log.csv has the rate of the other group."""
+    """Adam over all weights that are trained. If --decoder-lr-factor is not 1, the decoders' weights are a separate
+    group; log.csv has the learning rate of the other group."""
     everything = [weight for weight in (*agents.parameters(), *loss.parameters()) if weight.requires_grad]
     if config.decoder_lr_factor == 1:
         return torch.optim.Adam(everything, lr=rate, weight_decay=config.weight_decay)
@@ -299,7 +291,7 @@ def _turnover(agents: Community, config: TrainConfig) -> Turnover | None:
     decoder = agents.pairs[0].decoder
     seen = Pictures({}, decoder.image_size, agents.pairs[0].sender_encoder.channels)
     seed = seeds_of(config).training + REPLACED
-    return Turnover(agents, config.replace_every, lambda: build_pair(config.agents, seen), seed)
+    return Turnover(agents, config.replace_every, pair_builder(config.agents, seen), seed)
 
 
 def _learnt_weights(loss: TotalLoss) -> LearntWeightsColumns | None:

@@ -16,7 +16,8 @@ from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.models.agents import Agents, Meeting
 from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.models.population import Community
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
     OF_ONE_START,
@@ -55,6 +56,20 @@ def configure_test(weights: Path | str, **options: Any) -> Any:
     precision, ...), which have their defaults. Raises UsageError for options that are not valid.
     """
     return load_trained("test", Path(weights), {"weights": str(weights)} | options, PYTHON).config
+
+
+def checkpoint_of(path: Path) -> Path:
+    """The final checkpoint of a training, if `path` is its folder; otherwise `path`."""
+    if not path.is_dir():
+        return path
+    final = path / "model_final.pt"
+    if not final.is_file():
+        snapshots = sorted(path.glob("model_*.pt"), key=lambda file: (len(file.name), file.name))
+        raise UsageError(
+            f"{path} holds no model_final.pt: it is not the folder of a finished training.\n"
+            f"Give {f'a checkpoint, such as {snapshots[-1]}' if snapshots else 'a folder that train wrote'}."
+        )
+    return final
 
 
 def parse_trained(command: str, words: Sequence[str], path: Path) -> Any:
@@ -98,16 +113,16 @@ def build_trained(trained: Trained, pictures: Pictures) -> Community:
 
 
 def build_trained_pair(trained: Trained, pictures: Pictures) -> Agents:
-    """The pair of --agent; without it, of a population, the first sender and the first receiver.
+    """The pair that --agent names; without --agent, the first sender and the first receiver.
 
-    Raises UsageError as `build_trained`, and if there is no such agent.
+    Raises UsageError as `build_trained` does, and if there is no such agent.
     """
     agent = trained.config.agent if isinstance(trained.config, TestConfig) else None
     return build_trained(trained, pictures).meeting(Meeting(*meeting_of(agent or "0")))
 
 
 def load_teacher(name: str, path: Path, plugin: Path | None) -> Trained:
-    """Reads the checkpoint of the option `name` of a training. Raises UsageError, which names this option."""
+    """Reads the checkpoint of the option `name` of a training. A UsageError names this option."""
     try:
         return load_trained("test", path, {"weights": str(path), "plugin": plugin})
     except UsageError as error:
@@ -155,7 +170,7 @@ def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) 
     plugin's component are not checked, because the component could keep a meta tensor for the next time it is built.
     """
     parts = (config.encoder, config.receiver_encoder or config.encoder, config.decoder, config.receiver)
-    if any(isinstance(chosen.component.target, type) for chosen in parts):
+    if config.agents is not None or any(isinstance(chosen.component.target, type) for chosen in parts):
         return
     with warnings.catch_warnings(), torch.device("meta"):
         warnings.simplefilter("ignore")  # loading weights into agents without memory has no effect
@@ -190,7 +205,7 @@ def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agen
 def check_common_game(trained: Sequence[Trained]) -> None:
     """Raises UsageError if the configurations differ in an option that decides the game or the pictures.
 
-    The first data set is not simply used for all: another checkpoint could then be tested on its own training pictures.
+    Using the first data set for all would be wrong: another checkpoint could be tested on its own training pictures.
     """
     first = trained[0].config
     of_data_set = [name for name in options_of(type(first.dataset.config)) if name != "num_workers"]

@@ -102,7 +102,7 @@ def compare(
 def _command(
     runs: Sequence[Path], folder: Path, against: str | None, figures: bool | None, photos: int, seed: int
 ) -> str:
-    """The command that writes these files again, without options at their defaults."""
+    """Returns the command that writes these files again, without the options that have their default values."""
     words = [*program().split(), "compare", *map(str, runs), "--output", str(folder)]
     words += [] if against is None else ["--against", against]
     words += [] if figures is None else ["--figures" if figures else "--no-figures"]
@@ -112,7 +112,7 @@ def _command(
 
 
 def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
-    """Yields the tables for a terminal. With several pairs, settings have numbers, which the pairs show."""
+    """Yields the tables for a terminal. With several pairs, settings are numbered, and the pairs show these numbers."""
     headings, rows = table
     numbers = {}
     if len(tests) > 1:
@@ -127,7 +127,7 @@ def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
 
 
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Writes the files. Removes an earlier call's pictures that are not replaced: they show other runs."""
+    """Writes the files. Removes pictures of an earlier call that are not replaced, as they may show other runs."""
     make_folder(folder)
     check_writable(folder)
     with claimed_folder(folder, (*TABLES, *PICTURES), RECORD):

@@ -60,7 +60,7 @@ def figures(settings: Sequence[Setting], against: str | None, sketches: Sketches
 
 
 def swept_option(settings: Sequence[Setting]) -> str | None:
-    """The default option to plot rates against: the only option in which settings differ, if it is numeric."""
+    """Returns the option to plot rates against by default: the only one in which settings differ, if it is numeric."""
     numeric = numeric_options(settings)
     return numeric[0] if len(numeric) == 1 and len(settings[0].differing) == 1 else None
 
@@ -109,7 +109,7 @@ def _rates_by_value(axes: Any, settings: Sequence[Setting], against: str) -> Non
     for setting in settings:
         others = [option_text(name, value) for name, value in setting.differing.items() if name != against]
         lines.setdefault(", ".join(others), []).append((setting.number(against), setting))
-    # Single seeds are 4 pt to the right of the mean.
+    # Single seeds are drawn 4 pt to the right of the mean.
     shift = import_optional("matplotlib.transforms", NEEDED_BY, "matplotlib").offset_copy
     beside = shift(axes.transData, axes.figure, x=4, units="points")
     for number, (label, points) in enumerate(lines.items()):

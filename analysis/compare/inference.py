@@ -106,7 +106,7 @@ def rate_intervals(
 
 
 def _right(run: TestedRun, played: Mapping[Path, Played]) -> np.ndarray:
-    """bool [G]: which games the run won. Without a game log, in arbitrary order: only the number is known."""
+    """bool [G]: which games the run won. Without a game log, the order is arbitrary: only the number is known."""
     return played[run.test].right if run.test in played else np.arange(run.games) < run.right
 
 
@@ -155,7 +155,7 @@ def _test(first: Setting, second: Setting, right: Sequence[np.ndarray], seed: in
 
 
 def explained(tests: Sequence[PairTest], settings: Sequence[Setting]) -> Iterator[str]:
-    """Yields what the numbers are, as sentences for the reader of a table."""
+    """Yields sentences that explain the numbers to the reader of a table."""
     if any(len(setting.runs) > 1 for setting in settings):
         yield (
             "Rate: mean ± standard deviation over seeds (n - 1). Interval: 95 %, bootstrap over seeds and games (Owen "

@@ -256,11 +256,11 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
 def _other_options(training: Run, test: Run) -> str:
     """The options of the test that differ from those of the training, as text; "" if none differ.
 
-    Does not compare options without effect on a test, nor options of the place, such as paths.
+    Ignores options that have no effect on a test, and options of the place, such as paths.
     """
     trained, tested = (plain(default_values("", run.options)) | run.options for run in (training, test))
     ignored = {*OF_THE_PLACE, *OF_THE_SPEED, "precision", "split_files", "loss", *of_training(tested)}
-    if not tested.get("num_targets"):  # means all classes; the training has their number, except in the original game
+    if not tested.get("num_targets"):  # all classes; a training saves their number, except in the original game
         tested["num_targets"] = test.result.get("candidates") if trained.get("num_targets") else trained["num_targets"]
     names = [name for name in trained if name in tested and name not in ignored]
     return listed([format_option(name, tested[name]) for name in names if tested[name] != trained[name]], 3)

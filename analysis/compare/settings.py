@@ -57,7 +57,7 @@ class Setting:
         return statistics.fmean(run.chance for run in self.runs)
 
     def number(self, option: str) -> float:
-        """The value of an option that `numeric_option` has returned."""
+        """The value of a numeric option, by the name that `numeric_option` returns."""
         value = self.differing[option]
         assert isinstance(value, int | float)
         return float(value)
@@ -128,12 +128,16 @@ def numeric_options(settings: Sequence[Setting]) -> list[str]:
 
 
 def numeric_option(against: str, settings: Sequence[Setting]) -> str:
-    """The option's Python name. Raises UsageError if it is not numeric in all settings, or equal in all."""
+    """Returns the option's Python name. Raises UsageError if it is not numeric in all settings, or equal in all."""
     name, numeric = against.lstrip("-").replace("-", "_"), numeric_options(settings)
     if name not in numeric:
         raise UsageError(
             f"--against {against}: this is not a numeric option in which the settings differ.\n"
-            + (f"Choose from {', '.join(numeric)}." if numeric else "No option is: leave out --against.")
+            + (
+                f"Choose from {', '.join(numeric)}."
+                if numeric
+                else "The settings differ in no numeric option: leave out --against."
+            )
         )
     return name
 

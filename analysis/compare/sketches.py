@@ -32,7 +32,7 @@ class Sketches:
 
 
 def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
-    """`count` photos that the first run of every setting sketched, with each setting's sketches.
+    """Up to `count` photos that the first run of every setting sketched, with each setting's sketches.
 
     The photos are chosen at random, from all classes in turn. Raises UsageError if a log cannot be read, a picture is
     missing or damaged, or the settings have no photo in common.

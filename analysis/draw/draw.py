@@ -59,7 +59,7 @@ def draw(
 
 
 def _draw_one(pair: Pair, photo: np.ndarray, paths: Sequence[Path], scale: int) -> int:
-    """Draws a single photo, as `Pair.see` returns it, to a PNG, an SVG and, if `paths` has a third, a GIF.
+    """Draws one photo, as `Pair.see` returns it, and writes a PNG, an SVG and, if there are three `paths`, a GIF.
 
     Returns the number of strokes that are drawn.
     """
@@ -95,7 +95,7 @@ def side_by_side(pictures: Sequence[Image.Image], scale: int) -> Image.Image:
 
 
 def save_animation(path: Path, pictures: Sequence[Image.Image], scale: int) -> None:
-    """Saves a GIF that loops forever. Up to 150 pictures take at most six seconds; the last one then stays for two."""
+    """Saves a GIF that loops forever. Up to 150 pictures appear within six seconds; the last one stays for two."""
     step = min(SLOWEST_MS, max(FASTEST_MS, DRAWING_MS // len(pictures)))
     first, *others = [enlarged(picture, scale) for picture in pictures]
     times = [*[step] * len(others), HOLD_MS]

@@ -56,7 +56,7 @@ def topographic(material: LogData) -> Measured:
 def _drawing_distances(material: LogData) -> Iterator[tuple[str, np.ndarray | str]]:
     """Yields (name, distances) for every kind of distance between the N sampled drawings.
 
-    distances: float64 [N (N - 1) / 2], as from scipy's pdist; or why they are not available, as text.
+    distances: float64 [N (N - 1) / 2], as from scipy's pdist; or, as text, why they are not available.
     """
     yield "pixels", rms_distances(material.sampled_sketches)
     if material.settings.features == "encoder":
@@ -90,7 +90,7 @@ def stroke_erasure(material: LogData) -> Measured:
 
 
 def erasure_pairs(materials: Sequence[LogData]) -> Measured:
-    """Compares how much the rate drops without a stroke, mean over drawn strokes, of several runs in the same games."""
+    """Compares runs in the same games: how much does the rate drop without a stroke, as the mean over drawn strokes?"""
     if len(materials) < 2:
         raise NotMeasured("give two logs or more, of runs that played the same games")
     played = [[(g.photo, g.candidates, g.target) for g in m.games_of(m.sample)] for m in materials]
@@ -114,7 +114,7 @@ def erasure_pairs(materials: Sequence[LogData]) -> Measured:
 
 
 def _extremes(rows: Sequence[Row], drops: np.ndarray) -> Iterator[Row]:
-    """Yields the rows of the strokes that matter most and least, if there are more strokes than two."""
+    """Yields the rows of the strokes that matter most and least; all rows for one or two strokes."""
     if len(rows) <= 2:
         yield from rows
         return
@@ -131,10 +131,10 @@ def _check_count(material: LogData) -> None:
 
 
 def roles(material: LogData) -> Measured:
-    """Stroke roles: how far a stroke moves over the drawings that have it, against how far strokes are from each other.
+    """Stroke roles: how far a stroke moves over the drawings that have it, compared with distances between strokes.
 
-    Strokes in fewer than two drawings are left out. Values without bias and intervals: jackknife over drawings (Efron
-    1981).
+    Strokes in fewer than two drawings are left out. The jackknife over drawings (Efron 1981) removes the bias and gives
+    the intervals.
     """
     drawn = material.sampled_strokes.drawn
     drawings = drawn.sum(axis=0)
@@ -164,7 +164,7 @@ def roles(material: LogData) -> Measured:
         rows.append(Row(label, part, shares, note="0: every stroke has a fixed place"))
     else:
         rows.append(not_measured(label, "all strokes have the same place"))
-    details = {"strokes": kept, "drawings_by_stroke": drawings[kept]}  # of these strokes, as all that follows
+    details = {"strokes": kept, "drawings_by_stroke": drawings[kept]}  # details are of the kept strokes only
     details |= {"variance_by_stroke": found.within, "mean_centres": found.centres}
     return Measured(tuple(rows), {name: values.tolist() for name, values in details.items()})
 
@@ -221,7 +221,7 @@ def diversity(material: LogData) -> Measured:
 def run_consistency(materials: Sequence[LogData]) -> Measured:
     """How much runs differ in drawings of the same photo, relative to drawings of different photos.
 
-    materials: one per log. The time grows with the squares of the number of runs and of `settings.sample`.
+    materials: one per log. Time is proportional to the squares of the number of runs and `settings.sample`.
     """
     if len(materials) < 2:
         raise NotMeasured("give two logs or more, of runs with the same test pictures")
@@ -252,7 +252,7 @@ def run_consistency(materials: Sequence[LogData]) -> Measured:
 
 
 def _inks(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
-    """Returns the ink of each log, uint8 [N, C, H, W], 0 for blank paper; or why it cannot be compared, as text."""
+    """Returns the ink of each log, uint8 [N, C, H, W], 0 for blank paper; or, as text, why it cannot be compared."""
     all_inks = []
     for material, numbers in zip(materials, games, strict=True):
         sketches = material.pictures([game.sketch for game in material.games_of(numbers)])
@@ -262,7 +262,7 @@ def _inks(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[
 
 
 def _stroke_points(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
-    """Returns points on the strokes of each log, [N, M, 2]; or why they are not available, as text."""
+    """Returns points on the strokes of each log, [N, M, 2]; or, as text, why they are not available."""
     if why_not := _not_comparable(materials):
         return f"not in all logs: {why_not}"
     return [sample_points(m.strokes.points[numbers]) for m, numbers in zip(materials, games, strict=True)]

@@ -76,8 +76,8 @@ def _accuracies(
 def symbolicity(material: LogData) -> Measured:
     """Symbolicity (Qiu et al. 2022): how well a classifier trained on the sketches themselves tells their classes.
 
-    A probe of the judge's features, tested on sketches that it was not fitted on (cross-validation). Interval: over
-    sketches (`class_mean_interval`).
+    The classifier is a probe on the judge's features. It is tested on sketches that it was not fitted on
+    (cross-validation). Interval: over sketches (`class_mean_interval`).
     """
     judge, drawings = material.judge(), material.drawings
     names, labels, sizes = np.unique(drawings.classes, return_inverse=True, return_counts=True)
@@ -101,7 +101,7 @@ def symbolicity(material: LogData) -> Measured:
 
 
 def semanticity_of_sketches(material: LogData) -> Measured:
-    """Semanticity (Qiu et al. 2022): correlation of the similarities of classes' sketches and of their meanings.
+    """Semanticity (Qiu et al. 2022): correlation of the similarities of classes' sketches with those of their meanings.
 
     Interval: jackknife over classes (Efron 1981); p: permutation of classes (Mantel 1967), one-sided.
     """

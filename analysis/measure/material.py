@@ -42,7 +42,7 @@ class Settings:
     sample: maximum number of games compared in pairs. clip: the CLIP that classifies sketches; None skips this measure.
     classes: the classes that CLIP chooses from; None for those of the log. judge: the network that looks at sketches;
     None skips the measures that need it. word_vectors: class -> [D], the meanings of classes; None for the judge's
-    view of photos.
+    mean features of photos.
     """
 
     features: str = "pixels"
@@ -141,14 +141,14 @@ class LogData:
         return self.settings.judge
 
     def training_photos(self) -> TrainingPhotos:
-        """Returns photos for the judge to learn from. Raises NotMeasured if they are unknown."""
+        """Returns photos for the judge to learn from. Raises NotMeasured if the log does not name its data set."""
         if self.photos is None:
             raise NotMeasured(NO_DATA_SET)
         return self.photos
 
     @cached_property
     def drawings(self) -> Drawings:
-        """One drawing of every photo, those of all games with different photos. Raises NotMeasured without classes."""
+        """One sketch of every photo in the log, from its first game. Raises NotMeasured if the log has no classes."""
         names = np.array(self.classes)
         games = self.games_of(list(self.drawn_once.values()))
         return Drawings(
@@ -159,7 +159,7 @@ class LogData:
 
     @cached_property
     def offered(self) -> tuple[Tensor, list[list[int]]]:
-        """The receiver's vectors for all candidates of the N sampled games, and, for each game, those of its own."""
+        """(the receiver's vectors of all candidates in the N sampled games; the rows of each game's candidates)."""
         replay, games = self.agents(), self.games_of(self.sample)
         row_of = {name: row for row, name in enumerate(dict.fromkeys(n for game in games for n in game.candidates))}
         return replay.offered(self.pictures(list(row_of))), [[row_of[n] for n in game.candidates] for game in games]
@@ -183,7 +183,7 @@ class LogData:
     def photo_features(self, photos: np.ndarray) -> np.ndarray:
         """[N, ...]: the pixels or the sender's latents (`settings.features`) of photos uint8 [N, C, H, W].
 
-        Raises NotMeasured for latents if two checkpoints played: --weights gives the receiver's, which holds another
+        Raises NotMeasured for latents if two checkpoints played: --weights is then the receiver's, which holds another
         sender.
         """
         if self.settings.features == "pixels":
@@ -206,7 +206,7 @@ class LogData:
 
 
 def draw_sample(things: Sequence, most: int, seed: int) -> np.ndarray:
-    """Returns at most `most` of the things, chosen at random, in their order; the same seed gives the same choice."""
+    """Returns at most `most` of the things, chosen at random with `seed`, in their original order."""
     if len(things) <= most:
         return np.array(things)
     chosen = np.random.default_rng(seed).choice(len(things), most, replace=False)

@@ -60,8 +60,8 @@ def measure(
 ) -> str:
     """Returns a table for each log and one for all logs together; also writes all numbers to `json`, if given.
 
-    analysis/measure/options.py describes the options. pretrained: False leaves the weights of CLIP and
-    of the judge random.
+    analysis/measure/options.py describes the options. pretrained: False leaves the weights of CLIP and of the judge
+    random.
     Raises UsageError if an input cannot be read, or inputs do not fit together.
     """
     if json is not None:
@@ -113,12 +113,12 @@ def measure(
 
 
 def _chosen(log: GameLog, agent: str | None) -> list[GameLog]:
-    """The games of --agent; without it, a log for each pair of own partners."""
+    """Returns the games of the pair `agent`; None: one log for each pair of own partners."""
     return log.own_pairs() if agent is None else [log.of_pair(*meeting_of(agent))]
 
 
 def _take(chosen: Sequence[str], material: LogData | Sequence[LogData], of: str) -> dict[str, Measured]:
-    """Returns name -> result of each chosen measure, or why it is not available. of: what is measured, for the log."""
+    """Returns name -> result of each chosen measure, or why it is not available. of: what is measured, for messages."""
     results = {}
     for name in chosen:
         logger.info("%s of %s", name, of)

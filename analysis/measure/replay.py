@@ -1,4 +1,4 @@
-"""Runs the agents that played a log again, on the pictures and strokes of that log."""
+"""Replays a log: runs the agents that played it on its pictures and strokes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Replay:
     def guesses_from_pictures(
         self, pictures: np.ndarray, offered: Tensor, candidates: Sequence[Sequence[int]]
     ) -> np.ndarray:
-        """As `guesses`, from pictures uint8 [N, C, S, S] in place of the sketches."""
+        """As `guesses`, with pictures uint8 [N, C, S, S] in place of the sketches."""
         messages = torch.from_numpy(pictures)
         return self._guesses(lambda games: to_unit_range(messages[games], self.device), offered, candidates)
 
@@ -88,7 +88,7 @@ class Replay:
 
 
 def _agent_of(log: GameLog) -> str | None:
-    """--agent for the pair that played the log; None if it was trained alone."""
+    """Returns the value of --agent for the pair that played the log; None if the pair was trained alone."""
     if (agent := log.card.get("options", {}).get("agent")) is not None:
         return str(agent)
     (meeting,) = log.meetings

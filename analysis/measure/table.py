@@ -37,8 +37,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """The rows of one measure. details: further numbers for the JSON file. brief: the rows for a terminal, if there are
-    too many; None for all."""
+    """The rows of one measure. details: further numbers for the JSON file. brief: the rows that a terminal shows; None
+    for all."""
 
     rows: tuple[Row, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -61,14 +61,14 @@ def not_measured(label: str, reason: object) -> Row:
 
 
 def summary(measured: Mapping[str, Measured], width: int) -> str:
-    """Returns the rows in lines of at most `width` columns, 60 or more, with three decimals; labels and notes wrapped.
+    """Returns the rows as text, at most `width` columns wide (60 or more), with three decimals.
 
-    What was not measured follows, with the reason.
+    Labels and notes are wrapped. The measures that are not available follow, with the reasons.
     """
     rows = [row for measure in measured.values() for row in (measure.rows if measure.brief is None else measure.brief)]
     known = [row for row in rows if row.value is not None]
     numbers = [("value", "95 % interval", "chance"), *(_numbers(row) for row in known)]
-    room = width - sum(NUMBER_WIDTHS) - 2 * 4  # for label and note, beside four gaps of 2
+    room = width - sum(NUMBER_WIDTHS) - 2 * 4  # for label and note: without numbers and four gaps of 2
     label = min(max(len(text) for text in (HEADINGS[0], *(row.label for row in known))), round(0.55 * room))
     lines = []
     for cells, row in zip(numbers, [Row(HEADINGS[0], None), *known], strict=True):

@@ -21,7 +21,7 @@ PER_CLASS = 30  # as in many studies of Caltech-101
 
 @dataclass(frozen=True)
 class TrainingPhotos:
-    """N photos, uint8 [N, C, S, S], without augmentation, of the classes `labels`, int64 [N], index into classes."""
+    """N photos, uint8 [N, C, S, S], without augmentation. labels: int64 [N], indices into `classes`."""
 
     pictures: np.ndarray
     labels: np.ndarray
@@ -33,8 +33,8 @@ def load_training_photos(
 ) -> TrainingPhotos | None:
     """Returns up to `PER_CLASS` photos of every class from the training split; None if the card names no data set.
 
-    seed: of the choice of photos. dataset_root: the data set's folder if it is not where the log was played. Raises
-    UsageError if the data set is not available.
+    seed: of the choice of photos. dataset_root: the folder of the data set, if it has moved since the log was played.
+    Raises UsageError if the data set is not available.
     """
     options = log.card.get("options")
     if not options:

@@ -1,4 +1,4 @@
-"""Reads the word vectors of classes from a file, and forms the words of a class's name."""
+"""Reads the word vectors of classes from a file, and splits the name of a class into words."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from learning_to_draw.errors import UsageError, first_line
 def read_word_vectors(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
     """Class -> float64 [D], for those of the classes `names` whose words are in the file.
 
-    path: a text file with one word per line, followed by D numbers, as of word2vec (Mikolov et al. 2013) and GloVe
+    path: a text file with one word per line, followed by D numbers, as from word2vec (Mikolov et al. 2013) or GloVe
     (Pennington et al. 2014). A first line with two numbers is a header. A class has the vector of its whole name in
     lower case or, if that is not in the file, the mean vector of its words. Raises UsageError if the file cannot be
-    read or lines differ in length.
+    read, or if lines have different numbers of values.
     """
     wanted = {word for name in names for word in (name.lower(), *words_of(name))}
     vectors: dict[str, np.ndarray] = {}

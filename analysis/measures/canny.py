@@ -13,7 +13,7 @@ GREY = (0.2989, 0.587, 0.114)
 def edge_maps(pictures: np.ndarray, *, white_paper: bool) -> np.ndarray:
     """uint8 [N, 1, H, W]: the edges of pictures uint8 [N, 1 or 3, H, W], as lines one pixel wide.
 
-    white_paper: whether lines are black on white, or white on black.
+    white_paper: True for black lines on white, False for white lines on black.
     """
     grey = pictures[:, 0] / 255 if pictures.shape[1] == 1 else np.einsum("nchw,c->nhw", pictures, GREY) / 255
     maps = np.stack([canny(picture) for picture in grey])[:, None]
@@ -40,9 +40,9 @@ def canny(picture: np.ndarray) -> np.ndarray:
 
 
 def _local_maxima(size: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """bool [H, W]: where the gradient is at least as large as one pixel further along it, on either side.
+    """bool [H, W]: pixels whose gradient is at least as large as at the next points in its direction, on both sides.
 
-    One pixel further lies between two neighbours of the pixel; the gradient there is interpolated.
+    These points are about one pixel away, between two neighbours of the pixel; the gradient there is interpolated.
     """
     maxima = np.zeros(size.shape, dtype=bool)
     middle = size[1:-1, 1:-1]

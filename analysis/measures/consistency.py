@@ -15,13 +15,13 @@ Across = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def consistency(
     runs: Sequence[np.ndarray], across: Across, rng: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> tuple[float, float]:
-    """(ratio, p): how much two runs' drawings of the same photo differ, relative to those of different photos.
+    """(ratio, p): how much two runs' drawings of the same photo differ, relative to drawings of different photos.
 
     ratio: mean distance of two runs' drawings of the same photo, divided by that of two runs' drawings of different
-    photos. 0: all runs draw alike; 1: they agree about nothing, whether or not each has a style of its own. NaN if the
+    photos. 0: all runs draw alike; 1: they do not agree at all, even if every run has its own style. NaN if the
     drawings of different photos are equal.
-    p: the share of permutations of the photos, drawn for each run anew, with a mean distance at most as large; the
-    observed order counts as one of them (Mantel 1967). One-sided, for runs that agree more than by chance.
+    p: the share of permutations with a mean distance at most as large. Each permutation shuffles the photos of each run
+    separately; the observed order counts as one (Mantel 1967). One-sided: small if runs agree more than by chance.
 
     runs: two or more arrays [N, ...], the drawings of the same N photos in the same order. across: the distances
     [N, N] of two such arrays, as in `distances.py`.

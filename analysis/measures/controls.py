@@ -1,6 +1,6 @@
-"""Controls: what replaces the sketches of N games, to find out what in a sketch carries the message.
+"""Controls: replacements for the sketches of N games, which show what in a sketch carries the message.
 
-The functions return games and strokes to take, so that a control applies to points and intensities alike.
+Some functions return indices of games, or which strokes are dropped: these apply to points and intensities alike.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from learning_to_draw.models import channel
 
 
 def other_games(count: int, rng: np.random.Generator) -> np.ndarray:
-    """int64 [N]: for every game another one, and every game once. Raises ValueError if there is one game only."""
+    """int64 [N]: another game for every game, each game once. Raises ValueError if there are fewer than two games."""
     if count < 2:
         raise ValueError(f"{count} game(s): there is no other one")
     order, others = rng.permutation(count), np.empty(count, dtype=np.int64)
@@ -21,7 +21,7 @@ def other_games(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def other_games_of_class(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """int64 [N]: for every game another one of its class (`labels`, [N]); -1 if no other game has its class."""
+    """int64 [N]: another game of the same class for every game, or -1 if there is none. labels: [N], the classes."""
     others = np.full(len(labels), -1, dtype=np.int64)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
@@ -31,12 +31,12 @@ def other_games_of_class(labels: np.ndarray, rng: np.random.Generator) -> np.nda
 
 
 def mixed_strokes(count: int, strokes: int, rng: np.random.Generator) -> np.ndarray:
-    """int64 [N, K]: for every stroke of every game, another game whose stroke of the same number replaces it."""
+    """int64 [N, K]: for every stroke of every game, another game, whose stroke with the same number replaces it."""
     return np.stack([other_games(count, rng) for _ in range(strokes)], axis=1)
 
 
 def half_dropped(count: int, strokes: int, rng: np.random.Generator) -> np.ndarray:
-    """bool [N, K]: which strokes are dropped: K // 2 of every sketch, at random."""
+    """bool [N, K]: which strokes are dropped: K // 2 of every sketch, chosen at random."""
     return rng.random((count, strokes)).argsort(axis=1) < strokes // 2
 
 

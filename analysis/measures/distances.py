@@ -21,7 +21,7 @@ def rms_distances(pictures: np.ndarray) -> np.ndarray:
 
 
 def rms_across(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float64 [N, M]: root mean square difference between one[i] [C, H, W] and other[j]; C may be 1 in either.
+    """float64 [N, M]: root mean square difference between one[i] and other[j], [C, H, W]; either may have C = 1.
 
     Computed from products of pictures, which are exact for uint8 and much faster than differences.
     """

@@ -9,8 +9,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Erasure:
-    """The effect of erasing strokes. whole: the rate with all strokes, 0..1. rates: float64 [K], without stroke k.
-    changed: float64 [K], the share of games whose guess changes without stroke k."""
+    """The effect of erasing strokes. whole: the rate with all strokes, 0..1. rates: float64 [K], the rate without
+    stroke k. changed: float64 [K], the share of games whose guess changes without stroke k."""
 
     whole: float
     rates: np.ndarray
@@ -33,8 +33,8 @@ def erasure(guesses: np.ndarray, erased: np.ndarray, targets: np.ndarray) -> Era
 
 
 def mean_drops(guesses: np.ndarray, erased: np.ndarray, targets: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """float64 [N], -1..1: for each game, how much the chance of a right guess drops if one of its drawn strokes is
-    erased, chosen at random; 0 if no stroke is drawn.
+    """float64 [N], -1..1: for each game, how much the chance of a right guess drops if a random drawn stroke is
+    erased; 0 if no stroke is drawn.
 
     guesses, erased, targets: as for `erasure`. drawn: bool [K, N], whether stroke k is drawn in the game.
     """

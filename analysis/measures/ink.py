@@ -1,4 +1,4 @@
-"""The use of ink: how much a sketch has, and strokes that are invisible or mere dots."""
+"""The use of ink: how much ink a sketch has, and which strokes are invisible or mere dots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The jackknife: the bias and the standard error of a number, from its values without each of N things (Efron 1981)."""
+"""The jackknife (Efron 1981): bias and standard error of a number, from its values without each of N items."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import stdtrit
 
-FEWEST = 10  # things for an interval: with fewer, it is several times too wide
+FEWEST = 10  # items for an interval: with fewer, it is several times too wide
 
 
 def jackknife(statistic: Callable[[np.ndarray], np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:
     """(values without the bias of order 1 / N, standard errors): float64 [M] each, of M numbers.
 
-    statistic: returns the M numbers of chosen things, int64 [N] or [N - 1], out of 0..N-1. count: N, 2 or more. A
-    variance with the denominator N becomes the one with N - 1.
+    statistic: returns the M numbers for chosen items, int64 [N] or [N - 1], out of 0..N-1. count: N, 2 or more. For
+    example, a variance with the denominator N is corrected to the one with N - 1.
     """
     everything = np.arange(count)
     without = np.stack([statistic(np.delete(everything, thing)) for thing in everything])

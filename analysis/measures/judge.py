@@ -27,8 +27,8 @@ from learning_to_draw.models.encoders.config import ENCODERS, TimmConfig
 from learning_to_draw.models.encoders.timm_backbone import TimmBackbone
 from learning_to_draw.packages import import_optional
 
-BATCH = 16  # pictures per forward pass; larger ones are slower on a CPU
-SIZE = 160  # pixels that a judge sees; larger costs time, and the pictures are small
+BATCH = 16  # pictures per forward pass; larger batches are slower on a CPU
+SIZE = 160  # side of the pictures that a judge sees, in pixels; more takes longer, and the logs' pictures are small
 HALF = (0.5, 0.5, 0.5)  # mean and standard deviation with which EfficientNet-Lite was trained
 
 
@@ -36,8 +36,8 @@ HALF = (0.5, 0.5, 0.5)  # mean and standard deviation with which EfficientNet-Li
 class Judge:
     """A frozen network in evaluation mode on `device`.
 
-    network: float [B, 3, size, size], normalised with mean and std ([3] each), to features [B, D] or maps [B, D, H, W],
-    which are averaged. known: the features of pictures that it has seen, by the hash of their pixels.
+    network: maps float [B, 3, size, size], normalised with mean and std ([3] each), to features [B, D] or to feature
+    maps [B, D, H, W], which are averaged over H and W. known: the features of earlier pictures, by hash of the pixels.
     """
 
     name: str
@@ -148,7 +148,7 @@ def _timm_network(name: str, weights: Path | None, pretrained: bool) -> Network:
 @dataclass(frozen=True)
 class Ruler:
     """What a judge has learnt about C classes. photo_features: float32 [N, D] of the training photos; labels: int [N].
-    photos: the probe fitted on photos only; lines: fitted on photos and their edge maps."""
+    photos: the probe fitted on photos only. lines: the probe fitted on photos and their edge maps."""
 
     judge: Judge
     photo_features: np.ndarray
@@ -160,7 +160,8 @@ class Ruler:
 def teach(judge: Judge, photos: np.ndarray, labels: np.ndarray, classes: int, *, white_paper: bool) -> Ruler:
     """Fits both probes on training photos uint8 [N, C, H, W] of the classes `labels`, int [N] in 0..classes - 1.
 
-    white_paper: whether edges are drawn black on white, as the sketches to judge. Give photos of the sketches' size.
+    white_paper: whether edges are drawn black on white; use the same as for the sketches to judge. The photos should
+    have the size of these sketches.
     """
     of_photos = judge.features(photos)
     of_edges = judge.features(edge_maps(photos, white_paper=white_paper))

@@ -21,7 +21,7 @@ class Clip:
     device: torch.device
 
     def seen_classes(self, paths: Sequence[Path], classes: Sequence[str], template: str) -> list[str]:
-        """Returns the class with the closest sentence for each picture. template: a sentence with {} for the class."""
+        """Returns the class whose sentence is closest to each picture. template: a sentence with {} for the class."""
         sentences = [template.replace("{}", cls) for cls in classes]
         meanings = sentence_embeddings(self.model, self.name, sentences, self.device)
         return [classes[index] for index in closest(picture_embeddings(self.model, paths, self.device), meanings)]

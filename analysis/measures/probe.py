@@ -1,4 +1,4 @@
-"""A linear probe: which class frozen features are of, and how often that is right (Alain & Bengio 2016)."""
+"""A linear probe (Alain & Bengio 2016), which predicts classes from frozen features, and its accuracy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from learning_to_draw.games.scores import rate_interval
 
-DECAY = 1e-3  # weight of the squared weights' sum in the loss, divided by 2
+DECAY = 1e-3  # the loss contains DECAY / 2 times the sum of squared weights
 ITERATIONS = 200
 FOLDS = 5
 FAINT = 0.1  # see fit_probe
@@ -33,10 +33,10 @@ def fit_probe(features: np.ndarray, labels: np.ndarray, classes: int) -> Probe:
     """Fits softmax regression to features [N, D] of the classes `labels`, int [N] in 0..classes - 1.
 
     The loss is the mean cross-entropy plus `DECAY` / 2 times the sum of squared weights, without the biases. It is
-    convex, so L-BFGS (Liu & Nocedal 1989) reaches the one minimum without a learning rate or a seed: two calls with the
-    same features give the same probe. Features are standardised first. A feature that hardly varies is divided by
-    `FAINT` times the median standard deviation instead of its own: otherwise a small difference in other pictures, such
-    as sketches, would count for thousands of standard deviations and decide alone.
+    convex, so L-BFGS (Liu & Nocedal 1989) reaches its only minimum without a learning rate or a seed: two calls with
+    the same features give the same probe. Features are standardised first. A feature that hardly varies is divided by
+    `FAINT` times the median standard deviation, not by its own. Otherwise, a small difference in other pictures, such
+    as sketches, would amount to thousands of standard deviations and dominate all scores.
     """
     mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
     usual = float(np.median(deviation)) or float(deviation.max()) or 1.0
@@ -67,9 +67,9 @@ def fit_probe(features: np.ndarray, labels: np.ndarray, classes: int) -> Probe:
 def cross_validated(
     features: np.ndarray, labels: np.ndarray, rng: np.random.Generator, folds: int = FOLDS
 ) -> np.ndarray:
-    """int64 [N]: the class that a probe fitted without them sees in features [N, D] (Stone 1974).
+    """int64 [N]: the class predicted for each of the features [N, D] by a probe not fitted on it (Stone 1974).
 
-    labels: int [N] in 0..C - 1. The features are divided into `folds` parts with the same mix of classes; the probe of
+    labels: int [N] in 0..C - 1. The features are divided into `folds` parts with the same mix of classes; the probe for
     a part is fitted on the other parts.
     """
     order = rng.permutation(len(labels))
@@ -87,7 +87,7 @@ def cross_validated(
 def ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """int64 [N]: how many classes score higher than the right one, for scores [N, C] and labels int [N].
 
-    Of equal scores, the right class counts as the lowest: constant scores are never right.
+    In ties, the right class ranks last, so constant scores are never right.
     """
     own = scores[np.arange(len(labels)), labels]
     return (scores >= own[:, None]).sum(axis=1) - 1
@@ -103,8 +103,8 @@ def class_mean_interval(right: np.ndarray, labels: np.ndarray) -> tuple[float, f
     """(low, high): the 95 % interval of `class_mean(right, labels)` over pictures. right: bool [N]; labels: int [N].
 
     Wilson's interval (1927) for the effective number of pictures, C^2 / sum(1 / n_c) for C classes of n_c pictures
-    (Kish 1965). If rates differ between classes, it is wider than necessary. Unlike a bootstrap, it has a width if
-    all pictures are right, or wrong.
+    (Kish 1965). If rates differ between classes, the interval is wider than necessary. Unlike a bootstrap interval, it
+    has a width above 0 even if all pictures are right, or all are wrong.
     """
     _, counts = np.unique(labels, return_counts=True)
     pictures = len(counts) ** 2 / (1 / counts).sum()

@@ -1,4 +1,4 @@
-"""Nearest class prototype: whether a sketch is closer to others of its class than to those of other classes.
+"""Nearest class prototype: whether a sketch is closer to the prototype of its class than to those of other classes.
 
 The prototype of a class is the mean of its members, as in Snell et al. 2017.
 """
@@ -13,9 +13,9 @@ CHUNK = 2**22  # numbers converted to float64 at a time: 32 MiB
 def nearest_prototypes(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """int64 [N]: the class (a label, 0..C-1) with the nearest mean; a sketch is left out of the mean of its own class.
 
-    features: [N, ...] of any type, N sketches as pixels or features; distances are Euclidean. labels: int [N]. The
-    first of equally near classes is returned. Raises ValueError if a class has fewer than two sketches: if its only
-    sketch is left out, it has no mean.
+    features: [N, ...] of any type, N sketches as pixels or features; distances are Euclidean. labels: int [N]. If
+    several classes are equally near, the first one is returned. Raises ValueError if a class has fewer than two
+    sketches: if its only sketch is left out, it has no mean.
     """
     labels = np.asarray(labels)
     sizes = np.bincount(labels)

@@ -1,4 +1,4 @@
-"""Stroke roles: whether a stroke stays at its own place in all drawings, like a dial, or goes where the photo asks."""
+"""Stroke roles: whether a stroke stays at its own place in all drawings, like a dial, or moves with the photo."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from learning_to_draw.analysis.measures.jackknife import jackknife
 
 @dataclass(frozen=True)
 class Roles:
-    """Variances of stroke centres, the mean of those of row and column, in squared canvas units (the canvas spans
-    -1..1; 1/3 is a uniform distribution). within: float64 [K], of stroke k over the drawings that have it. between: of
-    the mean centres of the K strokes. centres: float64 [K, 2], these mean centres."""
+    """Variances of stroke centres, averaged over row and column, in squared canvas units (the canvas spans -1..1; a
+    uniform distribution has 1/3). within: float64 [K], the variance of stroke k over the drawings that have it.
+    centres: float64 [K, 2], the mean centre of each stroke. between: the variance of these K mean centres."""
 
     centres: np.ndarray
     within: np.ndarray
@@ -21,7 +21,7 @@ class Roles:
 
 
 def stroke_roles(points: np.ndarray) -> Roles:
-    """Returns the roles of the strokes of N drawings, points [N, K, P, 2]. A centre is the mean of P control points.
+    """Returns the roles of the strokes of N drawings, points [N, K, P, 2]. A centre is the mean of the control points.
 
     points: NaN where a stroke is not drawn. Every stroke must be drawn at least once.
     """
@@ -35,9 +35,9 @@ def unbiased_roles(points: np.ndarray) -> tuple[Roles, np.ndarray]:
 
     points: NaN where a stroke is not drawn. Every stroke must be drawn at least twice.
 
-    Variances over N drawings are too small by 1 / N, and mean centres scatter by the variance over drawings / N, which
-    makes `between` too large. Errors: of the mean of `within`, of `between`, and of the share within / (within +
-    between).
+    Without the correction, variances over N drawings are too small by the factor 1 - 1 / N, and `between` is too large,
+    because mean centres scatter by the variance over drawings / N. The standard errors are those of the mean of
+    `within`, of `between`, and of the share within / (within + between).
     """
     count, strokes = points.shape[:2]
     centres = points.astype(np.float64).mean(axis=2, keepdims=True)

@@ -35,14 +35,14 @@ def semanticity(sketches: np.ndarray, meanings: np.ndarray) -> float:
 def semanticity_p(
     sketches: np.ndarray, meanings: np.ndarray, rng: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> float:
-    """p-value of the semanticity by a permutation of classes (Mantel 1967); see `topographic.mantel_p`."""
+    """p-value of the semanticity, from permutations of the classes (Mantel 1967); see `topographic.mantel_p`."""
     return permutation_p(standardise(sketches), standardise(meanings), rng, permutations)
 
 
 def semanticity_error(sketches: np.ndarray, meanings: np.ndarray) -> float:
     """The standard error of the semanticity by the jackknife over C classes (Efron 1981); NaN if it is not defined.
 
-    It is too large rather than too small, because a pair belongs to two classes: by about a quarter for 30 classes.
+    It tends to be too large, because a pair belongs to two classes: by about a quarter for 30 classes.
     """
     first, second = squareform(sketches), squareform(meanings)
 

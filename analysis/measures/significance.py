@@ -31,7 +31,7 @@ def mean_of_resampled_seeds(rates: np.ndarray, rng: np.random.Generator) -> np.n
     """float64 [draws]: in each draw, the mean of S runs drawn with replacement from the S runs.
 
     rates: [draws, S], from `resample_games`. Drawing games and seeds independently is the pigeonhole bootstrap (Owen
-    2007). Its variance is somewhat too large rather than too small, except with few seeds.
+    2007). Its variance tends to be slightly too large, except with few seeds.
     """
     chosen = rng.integers(0, rates.shape[1], size=rates.shape)
     return np.take_along_axis(rates, chosen, axis=1).mean(axis=1)
@@ -67,7 +67,7 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The p values corrected for multiple tests (Holm 1979), in the same order."""
+    """The p-values corrected for multiple tests (Holm 1979), in the same order."""
     corrected, largest = [0.0] * len(p_values), 0.0
     for rank, place in enumerate(np.argsort(p_values, kind="stable").tolist()):
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))

@@ -32,7 +32,7 @@ def mantel_p(
 def permutation_p(
     first: np.ndarray, second: np.ndarray, generator: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> float:
-    """The share of permutations of N things with a correlation at least as high as the observed one; see `mantel_p`.
+    """The share of permutations of N items with a correlation at least as high as the observed one; see `mantel_p`.
 
     first, second: condensed arrays from `standardise`.
     """
@@ -49,8 +49,8 @@ def permutation_p(
 
 
 def standardise(values: np.ndarray) -> np.ndarray:
-    """Returns values [M] centred and scaled to length 1, so that a product of two is Pearson's r; zeros if all are
-    equal."""
+    """Returns values [M] centred and scaled to length 1: the dot product of two such arrays is Pearson's r. Returns
+    zeros if all values are equal."""
     centred = values - values.mean()
     length = np.linalg.norm(centred)
     return centred / length if length else centred

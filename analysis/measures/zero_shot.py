@@ -36,7 +36,7 @@ def picture_embeddings(model: nn.Module, paths: Sequence[Path], device: torch.de
 
 
 def closest(pictures: Tensor, sentences: Tensor) -> Tensor:
-    """int64 [N]: for each picture [N, D], the sentence [P, D] with the largest cosine; all have unit length."""
+    """int64 [N]: the index of the sentence [P, D] closest to each picture [N, D], by cosine. All have unit length."""
     return (pictures @ sentences.T).argmax(dim=1)
 
 

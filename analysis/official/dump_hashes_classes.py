@@ -44,6 +44,6 @@ def dump_hashes_classes(dataset: Chosen[Config], output: Path | None, name: bool
 def labelled(split: Split) -> Iterator[tuple[str, int]]:
     """Yields (name in game logs, label) of every item of a split, in order."""
     for items in torch.arange(len(split)).split(BATCH):
-        # The same view and the same conversion to bytes as in game logs, and so the same names.
+        # The view and the conversion to bytes are the same as in game logs, and so the names are the same.
         names = (picture_name(pixels) for pixels in to_bytes(split.view(items)))
         yield from zip(names, split.item_labels[items].tolist(), strict=True)

@@ -16,7 +16,7 @@ SMALL = {
     "games_per_second": "games per second",
 }
 WEIGHT = "sop_weight_"
-# Charts of populations, and of guesses at any time: title -> columns by name, and whether they are rates.
+# Charts of populations and of --anytime: title -> (column -> name in the chart, whether the values are rates).
 FURTHER: dict[str, tuple[dict[str, str], bool]] = {
     "Rate of senders with receivers": (
         {"val_commrate_own_partner": "own partner", "val_commrate_other_partners": "others"},

@@ -23,7 +23,7 @@ from learning_to_draw.trials.records.own_files import check_own_files, claimed_f
 
 RECORD, NEEDED_BY = "figures.json", "report --figures"
 TILE, GAP, LETTER = 0.38, 0.04, 0.047  # inches, in the lexicon
-# (most classes, blocks next to each other, width in inches, sketches of each class)
+# (maximum number of classes, blocks next to each other, width in inches, sketches of each class)
 LEXICONS = ((12, 1, 0.8 * COLUMN, 3), (40, 2, PAGE, 3), (math.inf, 3, PAGE, 2))
 ROLES_PER_ROW = 8
 BEZIER = 16  # segments of a curve
@@ -31,9 +31,9 @@ THUMBNAIL = 0.24  # inches, on the map
 
 
 def figures(logs: Sequence[GameLog], views: Sequence[Views]) -> dict[str, bytes]:
-    """File name -> content: lexicon, roles and map of each log, as PNG and PDF, without what a log cannot give.
+    """File name -> content: lexicon, roles and map of each log, as PNG and PDF. Leaves out those that a log lacks.
 
-    With several logs, the number of the log is in the name, from 1. Raises UsageError without matplotlib.
+    With several logs, the file names contain the number of the log, from 1. Raises UsageError without matplotlib.
     """
     matplotlib = import_optional("matplotlib", NEEDED_BY, "matplotlib")
     files: dict[str, bytes] = {}
@@ -50,7 +50,7 @@ def figures(logs: Sequence[GameLog], views: Sequence[Views]) -> dict[str, bytes]
 
 
 def write_figures(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Raises UsageError if a file in the folder would be replaced that this command did not write."""
+    """Writes the files. Raises UsageError if this would replace a file that this command did not write."""
     check_own_files(folder, files, RECORD)
     make_folder(folder)
     with claimed_folder(folder, files, RECORD):
@@ -58,7 +58,7 @@ def write_figures(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def plot_lexicon(log: GameLog, entries: Sequence[Entry]) -> Any:
-    """Returns a figure with each class: its name, rate, interval and most frequent confusion; mean sketch, sketches.
+    """Returns a figure of all classes, each with name, rate, interval, most frequent confusion, mean sketch, sketches.
 
     Classes are sorted by rate, the highest first.
     """
@@ -89,15 +89,15 @@ def _described(entry: Entry, letters: int) -> str:
 
 
 def _short(text: str, letters: int) -> str:
-    """One line of text, with $ escaped: matplotlib would read it as mathematics."""
+    """Returns at most `letters` characters in one line, with $ escaped: matplotlib would read it as mathematics."""
     text = "".join(letter if letter.isprintable() else " " for letter in text)
     return (text if len(text) <= letters else f"{text[: letters - 3]}...").replace("$", r"\$")
 
 
 def plot_roles(roles: Roles) -> Any:
-    """Returns a figure with one panel per stroke: the stroke in the drawings that have it, n if some lack it.
+    """Returns a figure with one panel per stroke: the stroke in the n drawings that have it, and n if some lack it.
 
-    Orange: its erasure costs the most.
+    The colour goes from grey to orange: orange is the stroke whose erasure costs the most.
     """
     strokes = roles.points.shape[1]
     columns = min(ROLES_PER_ROW, strokes)
@@ -134,7 +134,7 @@ def plot_roles(roles: Roles) -> Any:
 
 
 def _between(lost: float | None, most: float) -> Any:
-    """Returns a colour from grey (nothing lost) to orange (the most lost); orange if not measured."""
+    """Returns a colour from grey (`lost` is 0) to orange (`lost` is `most`); orange if not measured."""
     colours = import_optional("matplotlib.colors", NEEDED_BY, "matplotlib")
     grey, orange = (np.array(colours.to_rgb(name)) for name in (GREY, WRONG))
     share = 1.0 if lost is None or most <= 0 else max(0.0, lost / most)

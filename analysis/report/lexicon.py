@@ -24,9 +24,9 @@ MOST_STROKES = 12_000  # of all examples on the page: about 1.2 MB
 class Entry:
     """A class of the lexicon.
 
-    right, played: games whose target is of this class. confused: the class that wrong guesses most often took it for,
-    and in how many games; None if no guess was wrong. sketches: numbers of games in random order, each with another
-    sketch.
+    right, played: games whose target is of this class, guessed right and in total. confused: the other class that was
+    guessed most often, and in how many games; None if there is none. sketches: numbers of games in random order, each
+    with a different sketch.
     """
 
     name: str
@@ -47,7 +47,7 @@ def lexicon(log: GameLog, seed: int) -> list[Entry]:
 
 
 def in_order(found: set[str], order: Sequence[str] | None) -> list[str]:
-    """Returns the classes in the order of the data set, or by name if that is not known."""
+    """Returns the classes in the order of the data set, or by name if this order is not known."""
     places = {name: place for place, name in enumerate(order or ())}
     return sorted(found, key=lambda name: (places.get(name, len(places)), name))
 

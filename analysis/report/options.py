@@ -38,8 +38,8 @@ def add_report_options(group: Any) -> None:
         type=positive_int,
         default=200,
         metavar="N",
-        help="maximum number of games per log shown with pictures, chosen at random, but up to half of them are wrong "
-        "guesses; statistics cover all games",
+        help="maximum number of games per log shown with pictures, chosen at random; half of them are wrong guesses, "
+        "if there are enough; statistics cover all games",
     )
     group.add_argument(
         "--measures",

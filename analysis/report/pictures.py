@@ -28,11 +28,11 @@ class Pictures:
         return list(self._places)
 
     def add(self, picture: Image.Image, longest: int = LONGEST_SIDE) -> int:
-        """longest: the longest side that is stored, in pixels."""
+        """Adds a picture. longest: the longest side that is stored, in pixels."""
         return self._place(_as_uri(picture, longest))
 
     def add_svg(self, text: str) -> int:
-        """text: as `trials.records.svg.svg` returns it, whose attributes contain no quotes."""
+        """Adds a sketch as SVG. text: from `trials.records.svg.svg`; its attributes contain no quotes."""
         lines = "".join(text.splitlines()).replace('"', "'")  # JSON would escape quotes
         return self._place("data:image/svg+xml," + lines.translate(SVG_ESCAPES))
 
@@ -40,7 +40,7 @@ class Pictures:
         return self._places.setdefault(uri, len(self._places))
 
     def add_file(self, path: Path) -> int:
-        """Raises UsageError if the file is not a picture."""
+        """Adds the picture in a file. Raises UsageError if the file is not a picture."""
         if path not in self._files:
             self._files[path] = self.add(open_picture(path))
         return self._files[path]

@@ -34,7 +34,7 @@ def report(
     measures: Sequence[Path] = (),
     figures: Path | None = None,
 ) -> str:
-    """Writes the page on the run in the folder `run`. Returns a message for the user.
+    """Writes the page about the run in the folder `run`. Returns a message for the user.
 
     logs: folders of game logs to show in addition to the run's own; empty: for a training, the tests next to it.
     output: None for report.html in the run's folder. max_games: games per log shown with pictures. seed: of all random

@@ -37,8 +37,8 @@ class Roles:
 
     drawn: bool [drawings, strokes], whether the drawing has the stroke. numbers: of the strokes in the log, from 0.
     lost: for each stroke, the drop of the communication rate when it is erased, in -1..1; None if not measured.
-    drawings, strokes: how many the log has. points may have fewer: strokes in none of the drawings are left out.
-    never_drawn: how many strokes are left out.
+    drawings, strokes: how many the log has; points may have fewer. never_drawn: how many strokes are left out because
+    none of the sampled drawings has them.
     """
 
     points: np.ndarray
@@ -78,7 +78,7 @@ def stroke_roles(log: GameLog, measured: Sequence[Measures], seed: int) -> Roles
 
 
 def different_photos(log: GameLog) -> list[int]:
-    """Returns the first game of each photo, in order."""
+    """Returns the number of the first game of each photo, in ascending order."""
     return sorted({game.photo: number for number, game in reversed(list(enumerate(log.games)))}.values())
 
 
@@ -91,7 +91,7 @@ def random_sample(numbers: Sequence[int], most: int, seed: int) -> list[int]:
 
 def as_content(roles: Roles) -> dict[str, Any]:
     """Returns the roles for the page: for each stroke, its coordinates in the drawings that have it, as a flat list."""
-    whole = (roles.points * GRID).round().clip(-GRID, 2 * GRID).astype(int)  # outside of the canvas: not seen
+    whole = (roles.points * GRID).round().clip(-GRID, 2 * GRID).astype(int)  # outside the canvas: not visible
     return {
         "numbers": roles.numbers,
         "strokes": [whole[roles.drawn[:, place], place].ravel().tolist() for place in range(whole.shape[1])],
@@ -120,7 +120,7 @@ def measures_within(folders: Iterable[Path]) -> Iterator[Measures]:
 def _lost(log: GameLog, strokes: int, measured: Sequence[Measures]) -> list[float] | None:
     """Returns the drops of the rate from the first file that has them for this log; None if no file has them.
 
-    A log is recognised by its digest: a sweep gives the logs of all its settings the same folder and file names.
+    A log is recognised by its digest, because the logs of a sweep's settings have the same folder and file names.
     """
     digest = log.digest()
     for entry in (entry for content in measured for entry in content["logs"] if entry["digest"] == digest):

@@ -14,12 +14,12 @@ from learning_to_draw.trials.records.gamelog import GameLog
 
 LEAST, MOST = 10, 200  # sketches
 MOST_LABELS = 12  # classes; more names would cover the map
-PERPLEXITY, SIDE = 30, 32  # sketches are compared at SIDE x SIDE pixels, at most
+PERPLEXITY, SIDE = 30, 32  # sketches are compared at no more than SIDE x SIDE pixels
 
 
 @dataclass(frozen=True)
 class SketchMap:
-    """games: numbers of M games. places: float64 [M, 2], (x, y) in 0..1. labels: class -> median place, if few."""
+    """games: numbers of M games. places: float64 [M, 2], (x, y) in 0..1. labels: class -> median place, or empty."""
 
     games: list[int]
     places: np.ndarray
@@ -35,7 +35,7 @@ def sketch_map(log: GameLog, seed: int) -> SketchMap | None:
     chosen = sorted({log.games[number].sketch: number for number in chosen}.values())
     if len(chosen) < LEAST:
         return None
-    from sklearn.manifold import TSNE  # takes more than a second
+    from sklearn.manifold import TSNE  # the import takes more than a second
 
     sketches = [open_picture(log.picture(log.games[number].sketch)) for number in chosen]
     side = min(SIDE, *sketches[0].size)
@@ -57,7 +57,7 @@ def _labels(log: GameLog, chosen: list[int], places: np.ndarray) -> dict[str, tu
 
 
 def as_content(log: GameLog, found: SketchMap, pictures: Pictures) -> dict[str, Any]:
-    """Returns the map for the page. The order is random, because a thumbnail is drawn where no earlier one is."""
+    """Returns the map for the page, in random order: the page draws a thumbnail only where no earlier one is."""
     order = np.random.default_rng(0).permutation(len(found.games)).tolist()
     games = {place: log.games[found.games[place]] for place in order}
     return {

@@ -21,14 +21,14 @@ from learning_to_draw.trials.records.read_run import Run
 STROKES, GRID = (re.compile(rf"val_{name}") for name in (r"strokes_(\d+)\.npz", r"reconstruction_samples_(\d+)\.png"))
 MOST_STROKES = 8000  # on the page, in all epochs: about 0.8 MB
 MOST_GRIDS, GRID_SIDE = 12, 1000  # pixels
-DEFAULT_SIZE = 64  # pixels; only moves strokes by less than a pixel
+DEFAULT_SIZE = 64  # pixels, if the size is unknown; it moves strokes by less than a pixel
 
 
 def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
     """Returns the photos and, for each epoch, its sketches, for the page; None unless the run is a training.
 
-    If the folder has no val_strokes_NN.npz (official code, older versions), `whole` is True: one picture, the grid,
-    takes the place of the photos, and of the sketches of each epoch.
+    If the folder has no val_strokes_NN.npz (official code, older versions), `whole` is True: one grid picture replaces
+    the photos, and one grid picture per epoch replaces its sketches.
     """
     if run.kind != "train":
         return None
@@ -86,7 +86,7 @@ def evenly(items: Sequence, most: int) -> list:
 
 
 def _by_epoch(folder: Path, pattern: re.Pattern, read: Any, unread: list[str]) -> dict[int, Any]:
-    """Returns epoch -> content of the files whose names match, in order. Adds the names of others to `unread`."""
+    """Returns epoch -> content of the files whose names match, in order. Adds unreadable files to `unread`, by name."""
     matches = [match for path in folder.iterdir() if (match := pattern.fullmatch(path.name)) is not None]
     contents = {
         int(match[1]): _read(inside(folder, match[0]), read, unread)

@@ -54,7 +54,7 @@ class Answer(_OfSeveralLogs):
 
 
 class SavedAnswers(TypedDict):
-    """The keys that are read from a file of answers, which has more of them."""
+    """The keys that are read from a file of answers; the file has further keys."""
 
     format: Literal["learning-to-draw study answers 1"]
     study: str

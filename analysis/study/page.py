@@ -32,7 +32,7 @@ THE_KIND = (
 # Instructions by the game in the log's card. TASK is for other games, and for logs without a card (official code).
 TASKS = {"original": THE_PICTURE, "same": THE_PICTURE, "different": THE_KIND, "mixed": THE_KIND}
 TASK = "Choose the one that you think the sketch shows."
-# For logs of different games. It names the right choice in each of them, and does not tell the games apart.
+# For logs with different games. It is right for each of these games, and does not say which game is played.
 MIXED_TASK = (
     "If the picture that was drawn is among them, choose it. If not, choose the one that shows the same kind of thing."
 )
@@ -42,7 +42,8 @@ def study(logs: Sequence[Path], output: Path, games: int, practice: int, seed: i
     """Writes the page `output`, with `practice` games and then `games` games that count, drawn from the logs.
 
     Returns a message for the user. The same seed gives the same page. Raises UsageError if a log is given twice or has
-    too few games, `games` is no multiple of the number of logs, a picture cannot be read, or the page exists already.
+    too few games, `games` is not a multiple of the number of logs, a picture cannot be read, or the page exists
+    already.
     """
     check_new(output)
     sources: dict[str, GameLog] = {}
@@ -71,8 +72,8 @@ def draw(classes: Sequence[str | None], count: int, practice: int, seed: int) ->
     """Returns the indices of the scored games and of the practice games, in the order of play.
 
     classes [N]: the class of the sender's photo in each game of the log; all None if the log has no classes. `count`
-    scored games are drawn from the classes in round-robin order; the game of each class, and the classes in an
-    incomplete last round, are random. Without classes, this is a plain random sample. Practice games are a random
+    scored games are drawn in rounds, with one random game of each class per round; if the last round is incomplete, its
+    classes are random. Without classes, this is a plain random sample. Practice games are a random
     sample of the rest; they do not change the scored games.
     """
     rng = random.Random(seed)
@@ -92,9 +93,9 @@ def draw_from_all(
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Returns the scored games and the practice games of several logs as (log, game), in a random order of play.
 
-    logs: for each log, the classes that `draw` takes. Each log gives the same number of scored games, and the same
-    number of practice games up to one; which logs give one more is random. `draw` gets another seed for each log,
-    because the logs may hold the same games. Of a single log, the games and their order are those of `draw`.
+    logs: for each log, the classes that `draw` takes. Each log gives the same number of scored games. The numbers of
+    practice games differ by at most one; which logs give one more is random. `draw` gets a different seed for each log,
+    because the logs may hold the same games. For a single log, the result has the games of `draw` in the same order.
     """
     rng = random.Random(f"{seed} practice")
     one_more = rng.sample(range(len(logs)), practice % len(logs))
@@ -116,7 +117,7 @@ def _mixed(logs: Sequence[Sequence[int]], rng: random.Random) -> list[tuple[int,
 def study_content(logs: Mapping[str, GameLog], count: int, practice: int, seed: int, title: str) -> dict[str, Any]:
     """Returns all data of the page, JSON-serialisable. `id` is a hash of the rest: different pages have different ids.
 
-    logs: by the name that the answers have for them; a single log is not named. count, practice: in total.
+    logs: name in the answers -> log; the answers do not name a single log. count, practice: in total.
     pictures: [data URI, width, height], each picture once. practice, rounds: results of `_round`, in the order of play.
     Raises UsageError as `study`.
     """
@@ -158,7 +159,7 @@ def _check_enough(logs: Sequence[GameLog], count: int, practice: int) -> None:
         if needed > len(log.games):
             each = " of each log" if len(logs) > 1 else ""
             raise UsageError(
-                f"--games {count} --practice {practice} need {needed} different games{each}, and the log in "
+                f"--games {count} --practice {practice} need {needed} games{each}, none of them twice, but the log in "
                 f"{log.folder} has {len(log.games)}.\nGive smaller numbers."
             )
 

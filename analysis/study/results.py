@@ -67,7 +67,7 @@ def _compared(answers: Sequence[Answer]) -> dict[str, Any]:
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """Returns the numbers as aligned text: a line for each participant, for all of them, for the agents, for chance."""
+    """Returns aligned text with one line for each participant, for all together, for the agents, and for chance."""
     classes = found["together"]["class_rate"] is not None
     names = ("rate", "class_rate") if classes else ("rate",)
     lines = [["", "answers", "right", "95 % interval", *(["class", "95 % interval"] if classes else []), "seconds"]]
@@ -83,7 +83,7 @@ def table(found: Mapping[str, Any]) -> str:
 
 
 def _table_of_logs(found: Mapping[str, Any]) -> str:
-    """Returns a line for each log, and one for all: people, the agents in the same games, and chance."""
+    """Returns one line for each log, and one for all: people, the agents in the same games, and chance."""
     lines = [["log", "answers", "people", "95 % interval", "games", "agents", "95 % interval", "chance"]]
     for log in (*found["logs"], {**found, "log": "all logs"}):
         name = "".join(filter(str.isprintable, log["log"]))

@@ -1,4 +1,4 @@
-"""All losses: of the game, and auxiliary ones."""
+"""All losses: the losses of the game, and the auxiliary losses."""
 
 from learning_to_draw.games.losses.config import AUXILIARY_LOSSES, LOSSES
 

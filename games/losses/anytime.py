@@ -9,13 +9,13 @@ from torch import Tensor
 
 from learning_to_draw.models.anytime import Guesses
 
-PRIOR_COEF = 0.01  # as in PonderNet
+PRIOR_COEF = 0.01  # as in PonderNet (Banino et al. 2021)
 
 
 def anytime_loss(game: Callable[[Tensor, Tensor], Tensor], guesses: Guesses, targets: Tensor) -> Tensor:
-    """The game's loss, a scalar: the mean over steps or, with learned halting, weighted by `Guesses.weights`.
+    """The game's loss, a scalar: the mean over steps or, with learned halting, the sum weighted by `Guesses.weights`.
 
-    Learned halting adds PRIOR_COEF times the divergence (Kullback-Leibler) of the weights from a uniform distribution
+    Learned halting adds PRIOR_COEF times the Kullback-Leibler divergence of the weights from a uniform distribution
     over the steps, so that the receiver does not always decide after the same step.
     """
     if guesses.halting is None:

@@ -1,7 +1,7 @@
 """All losses by name, and their configurations; a plugin adds its own. Nothing here imports torch.
 
-`LOSSES` are those of the game: functions of the scores, one of which is chosen with --loss. `AUXILIARY_LOSSES` are
-functions of the whole play, each added by its own option; they are logged as NAME_loss.
+`LOSSES` are the losses of the game, functions of the scores; --loss chooses one of them. `AUXILIARY_LOSSES` are
+functions of the whole play; each is added by its own option and logged as NAME_loss.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ class AuxiliaryLoss(Component):
     """A loss that is added to the loss of the game if its own option is given.
 
     switch: that option, such as like_a_dog_loss; help: its help text. title: the name of the loss in help and messages.
-    in_tests: whether a test computes it too. is_price: whether the switch is not on or off but a price, an option of
-    the loss's configuration; a price above 0 turns the loss on.
+    in_tests: whether a test computes the loss too. is_price: whether the switch is a price, a number, instead of on or
+    off. A price is an option of the loss's configuration; a price above 0 turns the loss on.
     """
 
     switch: str = ""
@@ -56,7 +56,7 @@ class PerceptualConfig(FeatureMapConfig):
 class DogConfig(FeatureMapConfig):
     like_a_dog_image: tuple[str, ...] | None = option(
         None,
-        "image(s) that all sketches should look like; with several, the mean of the distances is used",
+        "image(s) that all sketches should look like; with several images, the dog loss uses the mean distance",
         nargs="+",
         metavar="FILE",
     )

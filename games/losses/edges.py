@@ -14,21 +14,21 @@ from learning_to_draw.models.agents import Agents, Play
 
 # Widths are given for pictures of 96 pixels and grow with the picture.
 REFERENCE = 96
-DETAIL = 1.0  # pixels; the Gaussian before the gradient: texture finer than this has no edges
-PEN = 0.6  # pixels; the Gaussian that makes an edge about as wide as a thin stroke
-SCALES = (0.7, 1.5, 3.0)  # pixels; the Gaussians through which sketch and edges are compared
-FAINTEST, CLEAREST = 0.05, 0.12  # contrast of a step between two grey areas: no edge, a full edge
+DETAIL = 1.0  # pixels; width of the Gaussian before the gradient: texture finer than this has no edges
+PEN = 0.6  # pixels; width of the Gaussian that makes an edge about as wide as a thin stroke
+SCALES = (0.7, 1.5, 3.0)  # pixels; widths of the Gaussians that blur sketch and edges before they are compared
+FAINTEST, CLEAREST = 0.05, 0.12  # contrast of two grey areas: no edge below the first, a full edge above the second
 GREY = (0.2989, 0.587, 0.114)
 
 
 class EdgeLoss(nn.Module):
     """edge_coef * the difference between the ink of the sketches and the edges of the photos. Needs no encoder.
 
-    Both are blurred by three Gaussians: the wide ones pull lines from a distance, the narrow ones place them. At each
-    scale, the difference is the mean square over pixels, divided by that of the edges: a blank sketch has loss 1 if
-    edges are its only term. The fourth term compares directions: the double-angle components of the structure tensor
-    (Bigun & Granlund 1987), which do not change if the contrast is reversed. The result is the mean of the three scales
-    plus the fourth term, for blank sketches 2 * edge_coef.
+    Both are blurred by three Gaussians: wide Gaussians attract lines from a distance, narrow ones place them exactly.
+    The term of each scale is the mean squared difference over pixels, divided by the mean square of the edges. The
+    fourth term compares directions: the double-angle components of the structure tensor (Bigun & Granlund 1987), which
+    do not change if the contrast is reversed. The loss is edge_coef times the sum of two numbers: the mean of the three
+    scales, and the fourth term. Each of the two is 1 for blank sketches.
     """
 
     def __init__(self, config: EdgeConfig, agents: Agents, **seeds: int):
@@ -51,8 +51,8 @@ class EdgeLoss(nn.Module):
 def edges(photos: Tensor) -> Tensor:
     """[B, 1, S, S] in 0..1: the edges of photos [B, 1 or 3, S, S] in 0..1, as lines about as wide as a thin stroke.
 
-    The first steps of Canny (1986): a Gaussian, the gradient, and its local maxima along its direction. In place of
-    thresholds, an edge is as dark as it is clear: from `FAINTEST` to `CLEAREST` contrast.
+    The first steps of Canny (1986): a Gaussian, the gradient, and the local maxima along the gradient's direction.
+    Instead of Canny's thresholds, the ink of an edge grows with its contrast, from 0 at `FAINTEST` to 1 at `CLEAREST`.
     """
     scale = photos.shape[-1] / REFERENCE
     weights = photos.new_tensor(GREY)[:, None, None]
@@ -64,7 +64,7 @@ def edges(photos: Tensor) -> Tensor:
     # derivative averages over two pixels, which adds 1/3 to the variance.
     contrast = size * (2 * torch.pi * (width**2 + 1 / 3)) ** 0.5
     ink = ((contrast - FAINTEST) / (CLEAREST - FAINTEST)).clamp(0, 1) * _is_peak(size, down, right)
-    # A line of one pixel, blurred, has 1 / (sqrt(2 pi) width) in its middle; the factor brings it back to 1.
+    # A blurred line of one pixel has the value 1 / (sqrt(2 pi) width) in its middle; the factor brings it back to 1.
     pen = PEN * scale
     return (blurred(ink, pen) * max(1.0, (2 * torch.pi) ** 0.5 * pen)).clamp(max=1)
 
@@ -81,14 +81,14 @@ def _is_peak(size: Tensor, down: Tensor, right: Tensor) -> Tensor:
     sector = torch.round(torch.atan2(down, right) / (torch.pi / 4)).remainder(4)
     peak = torch.zeros_like(size)
     for k, (row, column) in enumerate([(0, 1), (1, 1), (1, 0), (1, -1)]):
-        # Of two equal neighbours, one is the peak.
+        # If two neighbours are equal, only one of them is a peak.
         highest = (size > neighbour(row, column)) & (size >= neighbour(-row, -column))
         peak = torch.where(sector == k, highest.to(peak), peak)
     return peak
 
 
 def directions(ink: Tensor, scale: float) -> Tensor:
-    """[B, 2, H, W]: how strongly, and in which direction, lines pass near a pixel: cos and sin of the double angle."""
+    """[B, 2, H, W]: strength and direction of the lines near each pixel, as cos and sin of the double angle."""
     down, right = gradient(blurred(ink, scale))
     squares = down.square() + right.square()
     size = (squares + 1e-4).sqrt()
@@ -97,13 +97,13 @@ def directions(ink: Tensor, scale: float) -> Tensor:
 
 
 def gradient(pictures: Tensor) -> tuple[Tensor, Tensor]:
-    """Sobel's derivatives per pixel, downwards and to the right, of pictures [B, 1, H, W], whose border is repeated."""
+    """(downwards, to the right): Sobel's derivatives per pixel of pictures [B, 1, H, W]; the border is repeated."""
     slope, smooth = (-0.5, 0.0, 0.5), (0.25, 0.5, 0.25)
     return _filtered(pictures, slope, smooth), _filtered(pictures, smooth, slope)
 
 
 def blurred(pictures: Tensor, width: float) -> Tensor:
-    """Pictures [B, 1, H, W] through a Gaussian with standard deviation `width`, in pixels; the border is repeated."""
+    """Pictures [B, 1, H, W] blurred by a Gaussian of standard deviation `width`, in pixels; the border is repeated."""
     reach = max(1, round(3 * width))
     weights = [math.exp(-0.5 * (step / width) ** 2) for step in range(-reach, reach + 1)]
     kernel = tuple(weight / sum(weights) for weight in weights)
@@ -111,9 +111,9 @@ def blurred(pictures: Tensor, width: float) -> Tensor:
 
 
 def _filtered(pictures: Tensor, down: tuple[float, ...], right: tuple[float, ...]) -> Tensor:
-    """Pictures [B, 1, H, W] through the filter `down` along the columns and `right` along the rows.
+    """Pictures [B, 1, H, W] filtered with `down` along the columns and with `right` along the rows.
 
-    As two products of matrices: forward and backward, this takes a tenth of the time of convolutions with one channel.
+    Two matrix products compute this: forward and backward, they take a tenth of the time of one-channel convolutions.
     """
     height, width = pictures.shape[2:]
     return _matrix(height, down).to(pictures) @ (pictures @ _matrix(width, right).to(pictures).T)
@@ -121,7 +121,7 @@ def _filtered(pictures: Tensor, down: tuple[float, ...], right: tuple[float, ...
 
 @lru_cache(maxsize=64)
 def _matrix(size: int, kernel: tuple[float, ...]) -> Tensor:
-    """float64 [size, size]: maps a row of pixels to the row through a filter; pixels beyond the border repeat it."""
+    """float64 [size, size]: the matrix that filters a row of pixels with `kernel`; the border is repeated."""
     rows = torch.arange(size).expand(len(kernel), -1)
     columns = (rows + torch.arange(len(kernel))[:, None] - len(kernel) // 2).clamp(0, size - 1)
     values = torch.tensor(kernel, dtype=torch.float64)[:, None].expand_as(rows)
@@ -129,5 +129,5 @@ def _matrix(size: int, kernel: tuple[float, ...]) -> Tensor:
 
 
 def _relative(drawn: Tensor, wanted: Tensor) -> Tensor:
-    """The mean squared difference, divided by the mean square of `wanted`; a batch without edges counts as faint."""
+    """The mean squared difference, divided by the mean square of `wanted`, or by 1e-6 if that is larger."""
     return (drawn - wanted).square().mean() / wanted.square().mean().clamp(min=1e-6)

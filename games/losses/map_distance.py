@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-EPS = 1e-10  # added to every length, as in the official code
+EPS = 1e-10  # added to the length of every vector, as in the official code
 CACHED_NUMBERS = 1 << 20  # numbers that fit into a CPU's cache; with smaller parts, threads synchronise more often
 
 
 def map_distance(one: Tensor, other: Tensor) -> Tensor:
     """Mean over B and locations of |u - v|^2 for unit vectors u, v along the channels of [B, C, H, W] maps.
 
-    Where all features are 0, the vector stays 0, and its gradient is finite (the official code's is NaN). Maps may be
-    in half precision; all computations are at least in float32.
+    If all features of a location are 0, the vector stays 0, and its gradient is finite (the official code's is NaN).
+    Maps may be in half precision; all computations are at least in float32.
     """
     return _UnitDistance.apply(one, other)
 
@@ -51,7 +51,7 @@ class _UnitDistance(torch.autograd.Function):
 
 
 def _few_at_a_time(maps: Tensor) -> tuple[Tensor, ...]:
-    """Maps [B, C, H, W] in parts that fit into a CPU's cache, which saves most of the time; in one part on a GPU."""
+    """Maps [B, C, H, W] split into parts that fit into a CPU's cache, which is much faster; on a GPU, one part."""
     pictures = max(1, CACHED_NUMBERS // maps[0].numel()) if maps.device.type == "cpu" else len(maps)
     return maps.split(pictures)
 
@@ -80,9 +80,9 @@ def _exact(maps: Tensor) -> Tensor:
 
 
 def mean_and_spread(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean m and spread of the unit vectors v of K maps [K, C, H, W].
+    """(m, spread) of the unit vectors v of K maps [K, C, H, W].
 
-    m is the mean over K, [C, H, W]; the spread is the mean of |v - m|^2 over K and locations, a scalar.
+    m, [C, H, W], is the mean of v over K. The spread, a scalar, is the mean of |v - m|^2 over K and locations.
     """
     units = _unit(maps)
     mean = units.mean(dim=0)
@@ -90,7 +90,7 @@ def mean_and_spread(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def distance_to_all(maps: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
-    """The mean of `map_distance` from maps [B, C, H, W] to each of K others, given their `mean_and_spread`.
+    """The mean of `map_distance` from maps [B, C, H, W] to each of K other maps, given the K maps' `mean_and_spread`.
 
     The mean over k of |u - v_k|^2 is |u - m|^2 plus the mean of |v_k - m|^2.
     """

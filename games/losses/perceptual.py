@@ -1,4 +1,4 @@
-"""Losses over an encoder's feature maps: photo and sketch, sketches and given images, photo and random views.
+"""Losses that compare feature maps: of photo and sketch, of sketch and given images, of photo and random views.
 
 All of them use the sender's encoder, and need a `Play` with feature maps.
 """
@@ -24,8 +24,9 @@ from learning_to_draw.models.encoders.base import Encoder
 class LearntWeights(nn.Module):
     """Trainable weights, initially drawn from U(0, 1): () -> float [N].
 
-    Every call clamps them at 0 and divides them by their Euclidean length, so they cannot all vanish; in training
-    mode, the result is stored. Distances are positive, so training moves weight to the layers that differ least.
+    Every call sets negative weights to 0 and divides all weights by their Euclidean length, so they cannot all vanish;
+    in training mode, the result is stored. Distances are positive, so training moves weight to the layers with the
+    smallest distances.
     """
 
     def __init__(self, count: int):
@@ -40,7 +41,7 @@ class LearntWeights(nn.Module):
         with torch.no_grad():  # no gradient, as in the official code
             cut = self.values.clamp(min=0)
             length = torch.linalg.vector_norm(cut)
-            # A large step can leave no weight above 0; all then restart equal. An `if` would synchronise the GPU.
+            # If a large step leaves no weight above 0, all weights restart equal. An `if` would synchronise the GPU.
             used = torch.where(length > 0, cut / length, len(self) ** -0.5)
             if not self.training:  # evaluation must not change the weights; in float32, dividing again would
                 return used
@@ -54,7 +55,7 @@ class FeatureMapLoss(nn.Module):
     flag = ""  # the option that selects this loss
 
     def __init__(self, config: FeatureMapConfig, agents: Agents, *, learn_weights: bool = False):
-        """Raises UsageError if the sender's encoder has no feature layers, or the number of weights differs."""
+        """Raises UsageError if the sender's encoder has no feature layers, or if --sop-weights do not fit them."""
         super().__init__()
         feature_layers = agents.sender_encoder.feature_layers
         check_feature_layers(self.flag, feature_layers)
@@ -75,7 +76,7 @@ class FeatureMapLoss(nn.Module):
 
     @property
     def needed_layers(self) -> tuple[str, ...]:
-        """The layers whose weight is not 0; all layers if the weights are learnt."""
+        """The layers whose weight is not 0; all layers if the weights are learned."""
         if isinstance(self.weights, LearntWeights):
             return self.feature_layers
         return tuple(layer for layer, weight in self.layer_weights().items() if weight)
@@ -101,8 +102,8 @@ class FeatureMapLoss(nn.Module):
 class PerceptualLoss(FeatureMapLoss):
     """Distance between photo and sketch over the sender encoder's feature maps; the paper's equation 4.
 
-    coef * mean over B of sum over layers of weight * the spatial mean of |f(photo) - f(sketch)|^2, where f is the
-    feature vector of a location, divided by its length.
+    coef * mean over B of sum over layers of weight * mean over locations of |f(photo) - f(sketch)|^2, where f is the
+    feature vector of a location, divided by the vector's length.
     """
 
     flag = "--sort-of-perceptual-loss"
@@ -119,8 +120,8 @@ class PerceptualLoss(FeatureMapLoss):
 class LikeADogLoss(FeatureMapLoss):
     """The mean perceptual distance between every sketch and each of the given images; photos are not used.
 
-    The cost of a step does not depend on the number of images, unless the encoder's feature maps are trained: every
-    step then encodes all images. (The official code takes one image, and keeps its maps even when they are outdated.)
+    The images are encoded once, so the cost of a step does not depend on their number. If the encoder's feature maps
+    are trained, every step encodes all images. (The official code takes one image, and never encodes it again.)
     """
 
     flag = "--like-a-dog-loss"
@@ -161,9 +162,9 @@ class LikeADogLoss(FeatureMapLoss):
 class CLIPLoss(nn.Module):
     """Distance of random views of a sketch from its photo, after CLIPDraw (Frans et al. 2021): coef * mean of 1 - cos.
 
-    Every sketch is shown in four random perspectives, each cropped at random. cos is the cosine between the photo's and
-    the view's deepest feature map, flattened (the layer `CLIPvisual` of CLIPVisualEncoder). The mean is over pictures
-    and views; the official code takes the sum, which is 4 * B times as large.
+    A view is a random perspective of the sketch, cropped at random; each sketch has four. cos is the cosine similarity
+    of the flattened deepest feature maps of photo and view (the layer `CLIPvisual` of CLIPVisualEncoder). The mean is
+    over sketches and views; the official code takes the sum, which is 4 * B times as large.
     """
 
     views = 4
@@ -195,7 +196,7 @@ class CLIPLoss(nn.Module):
 
 
 def _read_images(files: Sequence[str], channels: int, size: int) -> Tensor:
-    """float [K, channels, size, size] in 0..1: K >= 1 picture files, shorter side scaled to `size`, centre-cropped.
+    """float [K, channels, size, size] in 0..1: K >= 1 picture files; shorter side scaled to `size`, centre-cropped.
 
     Raises UsageError if a picture cannot be read.
     """

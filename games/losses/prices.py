@@ -1,4 +1,4 @@
-"""Prices of drawing: agents learn to communicate with little ink, or with few strokes."""
+"""Prices of ink and strokes: agents learn to communicate with little ink, or with few strokes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from learning_to_draw.models.agents import Agents, Play
 class InkPrice(nn.Module):
     """`ink_price` times the mean ink of the sketches, over all pixels and channels: 0 for blank paper, 1 for full ink.
 
-    Ink is what the receiver sees, so contrast counts.
+    Ink is measured as the receiver sees it, with contrast.
     """
 
     def __init__(self, config: InkPriceConfig, agents: Agents, **seeds: int):
@@ -26,8 +26,8 @@ class InkPrice(nn.Module):
 class StrokePrice(nn.Module):
     """`stroke_price` times the mean number of strokes per sketch. A stroke counts as its intensity, from 0 to 1.
 
-    With gates and hard connections this is the number of strokes drawn. A coloured stroke counts as its strongest
-    channel.
+    If all intensities are 0 or 1 (gates, hard connections), this is the number of strokes drawn. A coloured stroke
+    counts as the intensity of its strongest channel.
     """
 
     def __init__(self, config: StrokePriceConfig, agents: Agents, **seeds: int):

@@ -1,4 +1,4 @@
-"""Random views of sketches: a perspective and a crop, drawn separately for each view, all in one pass.
+"""Random views of sketches: each view has its own random perspective and crop; one pass computes all views.
 
 Positions are (x, y), from -1 to 1 between the edges of a picture.
 """
@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CORNERS = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
-DISTORTION = 0.5  # in x and y, each corner moves inwards by up to this, a quarter of the side
-CROP_AREA = (0.7, 0.9)  # of the whole picture
+DISTORTION = 0.5  # the largest shift of each corner inwards, in x and in y: a quarter of the side
+CROP_AREA = (0.7, 0.9)  # smallest and largest area of a crop, as a share of the picture
 LARGEST_ASPECT = 4 / 3  # ratio of a crop's sides, either way
 
 
@@ -22,21 +22,21 @@ def random_views(sketches: Tensor, views: int, generator: torch.Generator, paper
 
     Each view is a random perspective (as torchvision's RandomPerspective with distortion 0.5, without rounding corners
     to pixels), cropped at random and scaled back to full size (as its RandomResizedCrop, 0.7 to 0.9 of the area).
-    generator: on the CPU, so a seed gives the same views on every device. paper: the value around a sketch.
+    generator: on the CPU, so a seed gives the same views on every device. paper: the value outside a sketch.
     """
     draws = torch.rand(len(sketches) * views, 12, generator=generator, dtype=torch.float64)
-    # Solved on the CPU, which takes no time: on a GPU, solve() would wait for all queued work.
+    # Computed on the CPU, in almost no time: on a GPU, torch.linalg.solve would wait for all queued work.
     maps = homographies(draw_perspectives(draws[:, :8])) @ draw_crops(draws[:, 8:])
     return warp(sketches, maps.to(sketches), paper)
 
 
 def draw_perspectives(draws: Tensor) -> Tensor:
-    """[N, 4, 2]: where a picture's corners move, clockwise from the top left; draws: [N, 8] in 0..1."""
+    """[N, 4, 2]: the new places of a picture's corners, clockwise from the top left. draws: [N, 8] in 0..1."""
     return torch.tensor(CORNERS).to(draws) * (1 - DISTORTION * draws.unflatten(1, (4, 2)))
 
 
 def homographies(moved: Tensor) -> Tensor:
-    """[N, 3, 3]: the projective maps that send the points `moved` [N, 4, 2] back to the corners of the picture."""
+    """[N, 3, 3]: the projective maps of the points `moved` [N, 4, 2] back to the corners of the picture."""
     x, y = moved.unbind(-1)
     u, v = torch.tensor(CORNERS).to(moved).expand_as(moved).unbind(-1)
     ones, zeros = torch.ones_like(x), torch.zeros_like(x)
@@ -50,9 +50,9 @@ def homographies(moved: Tensor) -> Tensor:
 def draw_crops(draws: Tensor) -> Tensor:
     """[N, 3, 3]: the maps from a crop to the picture that it was cut from.
 
-    draws: [N, 4] in 0..1, for area, aspect ratio, x and y. The aspect ratio is log-uniform over the ratios from 3/4 to
-    4/3 with which a crop of this area fits into the picture. torchvision instead redraws area and ratio, at most ten
-    times, until the crop fits.
+    draws: [N, 4] in 0..1, for area, aspect ratio, x and y. The aspect ratio is log-uniform from 3/4 to 4/3, limited to
+    ratios with which a crop of this area fits into the picture. torchvision instead redraws area and ratio until the
+    crop fits, at most ten times.
     """
     area = CROP_AREA[0] + (CROP_AREA[1] - CROP_AREA[0]) * draws[:, 0]
     widest = (-area.log()).clamp(max=math.log(LARGEST_ASPECT))
@@ -67,7 +67,7 @@ def draw_crops(draws: Tensor) -> Tensor:
 def warp(sketches: Tensor, maps: Tensor, paper: float) -> Tensor:
     """[B * views, C, S, S]: sketches [B, C, S, S] seen through maps [B * views, 3, 3] from view to sketch.
 
-    Interpolation is bilinear; `paper` is the value around a sketch.
+    Interpolation is bilinear; `paper` is the value outside a sketch.
     """
     size, views = sketches.shape[-1], len(maps) // len(sketches)
     centres = (2 * torch.arange(size).to(maps) + 1) / size - 1

@@ -44,7 +44,7 @@ class CELoss(GameLoss):
 
 
 class NoLoss(GameLoss):
-    """Always 0: nothing is learned from the game, so only the other losses train the sender."""
+    """Always 0: nothing is learned from the game, so only the other losses train the agents."""
 
     def __call__(self, scores: Tensor, targets: Tensor) -> Tensor:
         """scores [B, T], targets int64 [B] -> 0, with a gradient of 0."""
@@ -54,8 +54,8 @@ class NoLoss(GameLoss):
 class ReconstructLoss(nn.Module):
     """Mean squared difference between sketch and photo, over all pixels and channels, both in 0..1.
 
-    The official code compares with the preprocessed photo; with `--imagenet-norm` its values are about -2 to 2.6, which
-    no sketch can have.
+    The official code compares the sketch with the preprocessed photo. With `--imagenet-norm`, the photo's values are
+    about -2 to 2.6, which no sketch can have.
     """
 
     def __init__(self, config: Config, agents: Agents, **seeds: int):
@@ -69,7 +69,7 @@ class ReconstructLoss(nn.Module):
 class TotalLoss(nn.Module):
     """The game's loss plus the auxiliary losses, each under its name.
 
-    game: takes scores and targets. auxiliary: modules that take the whole play, and may have parameters.
+    game: a function of scores and targets. auxiliary: modules that take the whole play, and may have parameters.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from learning_to_draw.models.decoders.config import DecoderConfig, SinglePassCon
 from learning_to_draw.models.encoders.base import Encoder, Encoding
 from learning_to_draw.rasteriser import draw_curves, draw_lines, draw_points
 
-WIDEST = 4.0  # sigma2 of a stroke is at most this factor times the decoder's sigma2, and at least 1 / WIDEST
+WIDEST = 4.0  # sigma2 of a stroke is at most this factor times the decoder's sigma2, and at least 1 / WIDEST times it
 FEEDBACK_SIZE = 2  # the probabilities of the target and of the receiver's guess
 OPEN = 2.0  # initial logit of every gate, so that training starts with all strokes drawn
 
@@ -26,7 +26,7 @@ class Strokes:
 
     points: float [B, N, P, 2], control points as (row, col). P = 1 is a point, 2 a line (start, end), 4 a cubic Bezier
     curve (start, two controls, end).
-    sigma2: squared stroke width in canvas units: one number for all strokes, or float [B, N], one for each.
+    sigma2: squared stroke width in canvas units; one number for all strokes, or float [B, N], one number per stroke.
     intensities: float [B, N, C] in 0..1, the ink of each stroke in each channel; None means 1 in one channel. A stroke
     whose intensities are all 0 is not drawn.
 
@@ -64,7 +64,7 @@ class Strokes:
         )
 
     def __getitem__(self, index: Any) -> Strokes:
-        """The strokes of some sketches, as in `strokes[2:4]`, or some strokes of each, as in `strokes[:, :3]`."""
+        """The strokes of some sketches, as in `strokes[2:4]`; some strokes of each sketch, as in `strokes[:, :3]`."""
         return Strokes(
             self.points[index],
             self.sigma2[index] if isinstance(self.sigma2, Tensor) else self.sigma2,
@@ -77,8 +77,8 @@ class Decoder(nn.Module):
 
     channels: the number of channels of the sketches, 1 or 3. needed_layers: the sender's feature layers whose maps the
     decoder looks at. steps: the number of steps in which it draws; each step draws equally many strokes.
-    takes_feedback: whether its input has FEEDBACK_SIZE numbers about the receiver's guess before each step. feedback:
-    computes them, [B, FEEDBACK_SIZE], from the strokes so far; None: they are 0.
+    takes_feedback: whether each step has FEEDBACK_SIZE numbers about the receiver's guess as an additional input.
+    feedback: computes these numbers, [B, FEEDBACK_SIZE], from the strokes so far; None: they are 0.
     """
 
     channels = 1
@@ -95,7 +95,7 @@ class Decoder(nn.Module):
         image_size: int,
         build_encoder: Callable[[], Encoder] | None = None,
     ):
-        """build_encoder: builds another encoder of the agents' kind, for decoders that look at their canvas."""
+        """build_encoder: builds a new encoder like the sender's; for decoders that use the canvas or feature maps."""
         super().__init__()
         self.image_size = image_size
         self.contrast = config.contrast
@@ -139,15 +139,15 @@ class Decoder(nn.Module):
 class MLPDecoder(Decoder):
     """A decoder with an MLP. Its strokes may have widths of their own, and may be left out.
 
-    `stroke_widths` "learned" gives every stroke index a factor on sigma2, the same in all sketches; "chosen" makes it a
-    linear map of the latent. The factor is WIDEST ** tanh(x), from 1/4 to 4, and x starts at 0. `stroke_gates` decides
-    for every stroke whether it is drawn, by the sign of a linear map of the latent: its intensity is 1 or 0, and the
-    gradient is that of a sigmoid (straight-through). The maps start at 0 and draw no random numbers, so untrained
-    agents are the same as without these options.
+    `stroke_widths` "learned" and "chosen" multiply sigma2 of each stroke by WIDEST ** tanh(x), from 1/4 to 4; x starts
+    at 0. "learned": x is a parameter of each stroke, equal in all sketches. "chosen": x is a linear map of the latent.
+    `stroke_gates`: a stroke is drawn (intensity 1) if a linear map of the latent is above 0, and left out (intensity 0)
+    otherwise; the gradient is that of a sigmoid (straight-through). The maps start with weights of 0, without random
+    numbers, so an untrained decoder draws the same sketches as without these options.
     """
 
     def add_heads(self, config: SinglePassConfig, latent_size: int, strokes: int) -> None:
-        """Adds the parameters that decide widths and gates; None if `config` does not ask for them."""
+        """Adds the parameters that decide widths and gates; they are None if `config` does not ask for them."""
         self.width_head: nn.Parameter | nn.Linear | None = None
         if config.stroke_widths == "learned":
             self.width_head = nn.Parameter(torch.zeros(strokes))

@@ -41,7 +41,7 @@ class DecoderConfig(Config):
 
     @property
     def leaves_out_strokes(self) -> bool:
-        """Whether the decoder can draw fewer strokes in some sketches than in others, so that they can have a price."""
+        """Whether the decoder can draw fewer strokes in some sketches than in others, as --stroke-price needs."""
         return False
 
 
@@ -58,8 +58,8 @@ class SinglePassConfig(DecoderConfig):
     )
     stroke_widths: str = option(
         "fixed",
-        "squared widths of the strokes: all sigma2; or sigma2 times a factor from 1/4 to 4 for each stroke, which is "
-        "learned and the same in all sketches, or chosen by the decoder for each sketch",
+        "squared width of each stroke. fixed: sigma2; learned: sigma2 times a factor from 1/4 to 4 that is learned and "
+        "the same in all sketches; chosen: times such a factor that the decoder chooses for each sketch",
         choices=("fixed", "learned", "chosen"),
     )
     stroke_gates: bool = flag(
@@ -81,9 +81,7 @@ class LineConfig(SinglePassConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalLineConfig(DecoderConfig):
-    stroke_grid: int = _count(
-        8, "rows, and columns, of cells: N * N lines, one in each cell, drawn or left out", most=100
-    )
+    stroke_grid: int = _count(8, "N rows and N columns of cells: in each cell, one line is drawn or left out", most=100)
     decoder_hidden: int = _count(128, "channels of the decoder's hidden layers")
 
     @property
@@ -155,8 +153,8 @@ class RecurrentConfig(SinglePassConfig):
 
     steps: int = _count(5, "number of times that the decoder looks at its canvas and draws on it", most=1000)
     feedback: bool = flag(
-        "with --anytime: before each step, tell the sender what the receiver believes: the probabilities of the target "
-        "and of its guess"
+        "with --anytime: before each step, tell the sender two of the receiver's probabilities: of the target, and of "
+        "the receiver's guess"
     )
 
 

@@ -13,7 +13,7 @@ from learning_to_draw.models.decoders.single_pass import require_points
 
 
 class ConnectDecoder(MLPDecoder):
-    """Points, and a connection for every pair of them: an intensity in 0..1.
+    """Points, and a connection for every pair of points: a stroke with an intensity in 0..1.
 
     Pairs are in lexicographic order. With `allow_points`, they include each point with itself.
     """
@@ -57,8 +57,8 @@ class SinglePassPolyConnectDecoder(ConnectDecoder):
 class SinglePassBezierConnectDecoder(ConnectDecoder):
     """Cubic Bezier curves between all pairs of points. Strokes [B, pairs, 4, 2].
 
-    Every point has a control point. A curve leaves a point towards its control point, and arrives at one from the side
-    opposite to its control point, so a line can pass smoothly through a point.
+    Every point has a control point. A curve leaves its start towards the start's control point, and arrives at its end
+    from the side opposite to the end's control point, so a line can pass smoothly through a point.
     """
 
     values_per_point = 2  # a point and its control point

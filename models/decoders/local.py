@@ -1,4 +1,4 @@
-"""A decoder that draws what it sees where it sees it: from the sender's feature maps, not only from its latent."""
+"""A decoder that draws short lines from the sender's feature maps, which keep the places of things, and its latent."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from learning_to_draw.models.decoders.config import LocalLineConfig
 from learning_to_draw.models.encoders.base import Encoder, Encoding
 
 VALUES = 6  # per stroke: centre (2), direction (2), length, gate
-LONGEST = 2.4  # the longest line, in cells
-SHORTEST = 0.25  # shortest line, as a share of the longest
+LONGEST = 2.4  # length of the longest line, in cells
+SHORTEST = 0.25  # length of the shortest line, as a share of the longest
 
 
 class LocalLineDecoder(Decoder):
-    """Straight lines, one in every cell of a grid of `stroke_grid` x `stroke_grid` cells, drawn or left out.
+    """Straight lines on a grid of `stroke_grid` x `stroke_grid` cells: one line per cell, drawn or left out.
 
-    A latent has little room for where things are; feature maps keep it. A small convolutional network over the sender's
-    two deepest maps that are at least as fine as the grid, and over the latent, gives for each cell the line's centre
-    within the cell, its direction, its length (up to `LONGEST` cells) and a gate. All cells share the weights. Strokes
-    [B, stroke_grid^2, 2, 2], row by row; a stroke that is left out has intensity 0.
+    A latent says little about where things are; feature maps do. The input of a small convolutional network is the
+    latent and the sender's two deepest maps that are at least as fine as the grid. For each cell, the network gives the
+    line's centre within the cell, its direction, its length (up to `LONGEST` cells) and a gate. All cells share the
+    weights. Strokes [B, stroke_grid^2, 2, 2], row by row; a stroke that is left out has intensity 0.
 
-    A line has no start: a direction and its opposite are the same drawing. The network therefore gives the double
-    of the angle, as a vector, so that directions that look alike are close. Not in the paper.
+    A line looks the same in a direction and in the opposite direction. The network therefore gives twice the angle, as
+    a vector, so that directions that look alike are close. Not in the paper.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class LocalLineDecoder(Decoder):
         self.needed_layers = tuple(maps_of)
         hidden = config.decoder_hidden
         self.to_cells = nn.ModuleList(_to_cells(maps, self.grid, hidden) for maps in maps_of.values())
-        # From 0, because the latent changes fast at first.
+        # Starts at 0, because the latent changes fast at first.
         self.from_latent = constant_layer(latent_size, hidden, 0.0)
         self.normalise = nn.GroupNorm(1, hidden)
         self.neighbours = nn.Conv2d(hidden, hidden, 3, padding=1)
@@ -93,7 +93,7 @@ def _maps_as_fine_as(grid: int, encoder: Encoder, image_size: int) -> dict[str, 
 
 
 def _to_cells(maps: Tensor, grid: int, hidden: int) -> nn.Module:
-    """From maps [B, C, H, W] to [B, hidden, grid, grid]: a convolution whose windows are centred on the cells.
+    """Maps [B, C, H, W] -> [B, hidden, grid, grid]: a convolution whose windows are centred on the cells.
 
     The maps are enlarged to a whole number of values per cell. A window is a cell with a margin of one value.
     """
@@ -105,13 +105,13 @@ def _to_cells(maps: Tensor, grid: int, hidden: int) -> nn.Module:
 
 
 def _normalised(maps: Tensor) -> Tensor:
-    """Maps with mean 0 and variance 1 in every picture: the scale of features differs between layers."""
+    """Maps normalised to mean 0 and variance 1 per picture, because the scale of features differs between layers."""
     return functional.layer_norm(maps, maps.shape[1:])
 
 
 def _opened(values: Tensor) -> Tensor:
-    """1 where `values` are above 0, else 0, with the gradient 1/4 everywhere.
+    """1 where `values` are above 0, 0 elsewhere; the gradient is 1/4 everywhere.
 
-    A sigmoid's gradient vanishes far below 0: if the first steps close all gates of untrained lines, they stay closed.
+    A sigmoid's gradient vanishes far below 0. With it, gates that the first training steps close would stay closed.
     """
     return values / 4 + ((values > 0).to(values) - values / 4).detach()

@@ -20,22 +20,22 @@ from learning_to_draw.models.encoders.base import Encoder
 
 COORDINATES = 8  # of the four points of a cubic Bezier curve
 ATTENTION_SIZE = 512
-PARTS = 8  # into which attention divides the latent
+PARTS = 8  # the number of parts into which attention divides the latent
 
 
 class Recurrent(Decoder):
     """Mixin, listed before a single-pass decoder: draws `steps` times, and looks at the canvas before each step.
 
-    At every step the mixin's encoder looks at the canvas, and the single-pass decoder gets the latent concatenated
-    with the latent of the canvas and, with --feedback, with the probabilities of the target and of the receiver's guess
-    (0 before the first step, and if there is no receiver). The sketch is the union of all steps' strokes, whose order
-    does not matter.
+    At every step, the mixin's encoder encodes the canvas. The input of the single-pass decoder is the photo's latent,
+    concatenated with the canvas's latent. With --feedback, the receiver's probabilities of the target and of its guess
+    are concatenated too; they are 0 before the first step, and if there is no receiver. The sketch is the union of all
+    steps' strokes, whose order does not matter.
     """
 
     def __init__(
         self, config: RecurrentConfig, *, latent_size: int, image_size: int, build_encoder: Callable[[], Encoder]
     ):
-        """build_encoder: builds the encoder that looks at the canvas, of the same kind as the agents' encoder."""
+        """build_encoder: builds the encoder that looks at the canvas, with the options of the sender's encoder."""
         inputs = 2 * latent_size + (FEEDBACK_SIZE if config.feedback else 0)
         super().__init__(config, latent_size=inputs, image_size=image_size)
         self.takes_feedback = config.feedback
@@ -89,7 +89,7 @@ class RecurrentCRSDecoder(Recurrent, SinglePassCRSDecoder):
 class RNNBezierDecoder(Decoder):
     """A GRU that draws one cubic Bezier curve per step; its initial state is the latent. Strokes [B, steps, 4, 2].
 
-    Its input is the previous curve, detached, and zeros at the first step. Points may lie off the canvas.
+    Its input is the previous curve, detached; at the first step, zeros. Points may lie off the canvas.
     """
 
     def __init__(self, config: RNNConfig = RNNConfig(), *, latent_size: int, **context):
@@ -119,8 +119,8 @@ class RNNAttnBezierDecoder(Decoder):
 
     Its initial state is a linear map of the latent. Its input is the previous curve, detached (the official code always
     feeds zeros). With attention, its input also contains a mean of the latent's parts, weighted by additive attention
-    (Bahdanau et al. 2015) and gated by a sigmoid of the state (Xu et al. 2015). The official code has a single part,
-    which leaves nothing to choose; here there are eight. Points may lie off the canvas.
+    (Bahdanau et al. 2015) and gated by a sigmoid of the state (Xu et al. 2015). The latent has eight parts; in the
+    official code it has one, which always gets weight 1. Points may lie off the canvas.
     """
 
     def __init__(self, config: AttentionRNNConfig = AttentionRNNConfig(), *, latent_size: int, **context):

@@ -1,4 +1,4 @@
-"""Single-pass decoders: one MLP from the latent to the points of all strokes, which all lie on the canvas.
+"""Single-pass decoders: one MLP maps the latent to points on the canvas, from which all strokes are formed.
 
 Each class defines which points form which stroke; the MLP, the drawing and sigma2 are shared. The official code
 composes colours by `over`, which equals the union of inks that all decoders draw with (see `rasteriser.draw`).
@@ -21,7 +21,7 @@ from learning_to_draw.models.decoders.config import (
 )
 from learning_to_draw.rasteriser import catmull_rom_to_bezier, curve_edt2_bruteforce, exp, pixel_grid, softor
 
-# Points that each pixel tries per round, and number of rounds: enough for the nearest point of a curve without loops.
+# Points tried for each pixel per round, and rounds: enough to find the nearest point of a curve without loops.
 BRUTEFORCE_SLICES, BRUTEFORCE_ITERATIONS = 12, 3
 
 

@@ -87,7 +87,7 @@ class Encoder(nn.Module):
 
 
 class BackboneEncoder(Encoder):
-    """A pretrained network, and a projection `enc` of its output to the latent.
+    """A network that can be pretrained (the backbone), and a projection `enc` of its output to the latent.
 
     A frozen network's output for a photo never changes, so it can be cached (see `extract` and `project`). A
     frozen network builds no autograd graph for photos. precision: "bf16" runs the network in bfloat16; the
@@ -108,7 +108,7 @@ class BackboneEncoder(Encoder):
         return not any(parameter.requires_grad for parameter in self.backbone.parameters())
 
     def same_features(self, other: Encoder) -> bool:
-        """Whether the other encoder has the same features: the same frozen backbone and the same normalisation."""
+        """Whether `other` computes the same features: its frozen backbone and its normalisation are equal."""
         if type(other) is not type(self) or not (self.frozen and other.frozen):
             return False
         values, other_values = ({**e.backbone.state_dict(), "mean": e.mean, "std": e.std} for e in (self, other))
@@ -116,7 +116,7 @@ class BackboneEncoder(Encoder):
         return same_names and all(torch.equal(v, other_values[n]) for n, v in values.items())
 
     def share_backbone(self, other: BackboneEncoder) -> None:
-        """Replaces this encoder's backbone by that of the other, if they are frozen and equal."""
+        """Replaces this encoder's backbone by that of `other`, if both backbones are frozen and equal."""
         if self.backbone is other.backbone or not self.same_features(other):
             return
         name = next(name for name, module in self.named_children() if module is self.backbone)
@@ -137,7 +137,7 @@ class BackboneEncoder(Encoder):
         self._run = torch.compile(self._run)
 
     def project(self, features: Features) -> Encoding:
-        """The encoding of the pictures whose features are given."""
+        """The encoding of pictures, from their features."""
         return Encoding(self.enc(features.values.float()), features.feature_maps)
 
     def _run(self, pictures: Tensor, layers: Collection[str], is_sketch: bool) -> Features:

@@ -51,7 +51,7 @@ class PhotoSketchBatchNorm2d(PhotoSketchLayer, nn.BatchNorm2d):
 
 @contextmanager
 def plain_averages(network: nn.Module) -> Iterator[bool]:
-    """Context in which running statistics restart and become the plain mean over the batches seen in it.
+    """Context manager: inside it, running statistics restart and become the plain mean over the batches seen.
 
     Yields whether the network has running statistics that it updates.
     """

@@ -62,7 +62,7 @@ def clip_input(model: nn.Module, pictures: Tensor) -> Tensor:
 
 
 def fit_to_tower(tower: nn.Module, pictures: Tensor) -> Tensor:
-    """Resizes pictures [B, C, H, W] to the resolution of a CLIP's visual tower, unless they already have it."""
+    """Pictures [B, C, H, W] resized to the resolution of CLIP's visual tower; unchanged if they already have it."""
     size = cast("int | tuple[int, int]", tower.image_size)
     height, width = (size, size) if isinstance(size, int) else size
     if pictures.shape[-2:] == (height, width):

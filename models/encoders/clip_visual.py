@@ -22,9 +22,10 @@ class CLIPVisualEncoder(BackboneEncoder):
     """The visual tower of OpenAI's CLIP (Radford et al. 2021), and a projection `enc` of its output.
 
     Pictures [B, 3, S, S] -> latent [B, latent_size]. Pictures are resized to the tower's resolution and normalised as
-    in CLIP's training, unless --imagenet-norm has normalised them with nearly the same numbers. Feature maps: a ViT has
-    every block up to the chosen one, [B, width, tokens, 1]; a ResNet has its four stages; both have the tower's output,
-    [B, D, 1, 1], as the last one. The tower stays in eval mode: its batch statistics are those of CLIP's training.
+    in CLIP's training; with --imagenet-norm they are normalised with ImageNet's nearly equal numbers instead. Feature
+    maps: those of a ViT's blocks up to the chosen one, [B, width, tokens, 1], or of a ResNet's four stages; the last
+    feature map is the tower's output, [B, D, 1, 1]. The tower stays in eval mode: its batch statistics are those of
+    CLIP's training.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class CLIPVisualEncoder(BackboneEncoder):
         channels: int = 3,
         pretrained: bool = True,
     ):
-        """Raises UsageError if open_clip or the weights are not available, or the network does not have the block."""
+        """Raises UsageError if open_clip or the weights are not available, or the network lacks the chosen block."""
         super().__init__()
         clip_model, transformer_resblock = config.clip_model, config.transformer_resblock
         if transformer_resblock is not None and not clip_model.startswith("ViT"):

@@ -19,7 +19,7 @@ CLIP_MODEL_HELP = "OpenAI's CLIP network to use (needs open_clip_torch; download
 def _feature_layer(layers: tuple[str, ...], default: str) -> Any:
     return option(
         default,
-        "layer that the latent is projected from; the perceptual loss compares the layers up to it",
+        "layer whose output is projected to the latent; the perceptual loss compares the feature layers up to this one",
         choices=layers,
     )
 
@@ -48,7 +48,7 @@ class SimpleMLPConfig(EncoderConfig):
 class Conv2DConfig(EncoderConfig):
     encoder_channels: int = option(
         1,
-        "channels of the encoder's input; grey pictures fit both, colour pictures need 3",
+        "channels of the encoder's input: 3 for colour pictures, 1 or 3 for grey pictures",
         type=int,
         choices=(1, 3),
     )
@@ -98,8 +98,8 @@ class CLIPVisualConfig(EncoderConfig):
     freeze_backbone: bool = _freeze_backbone("--freeze-model")
     transformer_resblock: str | None = option(
         None,
-        "last block of the ViT whose output the perceptual loss compares, besides the network's output; left out: all "
-        "blocks are compared",
+        "the perceptual loss compares the outputs of the ViT's blocks up to this one, and the output of the network; "
+        "left out: of all blocks",
         choices=CLIP_BLOCKS,
     )
 

@@ -1,4 +1,4 @@
-"""Shared by VGG16, SqueezeNet and ResNet-50: a sequence of layers, some of whose outputs are feature maps."""
+"""The base class of encoders built on VGG16, SqueezeNet and ResNet-50: a sequence of layers with feature maps."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ STYLIZED_IMAGENET_FILE = "vgg16_train_60_epochs_lr0.01-6c6fcc9f.pth"
 def load_imagenet_weights(network: nn.Module, weights: WeightsEnum, prefix: str = "") -> None:
     """Loads torchvision's weights into `network`: a torchvision network, or a part of one.
 
-    prefix: what the keys of the part begin with in the whole network, such as "features.".
+    prefix: the beginning of the part's keys in the whole network, such as "features.".
 
-    torchvision downloads the file unless it is under TORCH_HOME. Raises UsageError if that fails, or if the file is
-    damaged.
+    torchvision downloads the file unless it is under TORCH_HOME. Raises UsageError if the download fails, or if the
+    file is damaged.
     """
     name = weights.url.rsplit("/", 1)[-1]
     path = checkpoint_folder() / name
@@ -62,7 +62,7 @@ def load_stylized_imagenet_weights(backbone: nn.Sequential, file: str) -> None:
 
 
 def read_weights(path: Path, option: str) -> dict[str, Tensor]:
-    """Name -> weight of a file of safetensors, or of a file of torch.save with plain tensors; runs no code of the file.
+    """The weights in a file of safetensors, or of torch.save with plain tensors, by name; runs no code from the file.
 
     option: the option that names the file, for messages. Raises UsageError if the file cannot be read.
     """
@@ -70,7 +70,7 @@ def read_weights(path: Path, option: str) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return import_optional("safetensors.torch", option, "safetensors").load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-        # Files of a whole training hold the weights under one of these names.
+        # A file with a complete training state holds the weights under one of these names.
         content = content.get("state_dict", content.get("model", content))
         return {str(key): value for key, value in content.items()}
     except UsageError:
@@ -88,12 +88,12 @@ def checkpoint_folder() -> Path:
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], prefix: str, path: Path) -> None:
-    """Loads from `state` the entries that `network` has. prefix: what their keys in `state` begin with.
+    """Loads the entries of `network` from `state`. prefix: the beginning of their keys in `state`.
 
     Raises UsageError, naming the file `path`, if an entry is missing or has another shape.
     """
     own = network.state_dict()
-    # The sketches' statistics start as those of the photos.
+    # The statistics for sketches start with the values of those for photos.
     source = {key: prefix + key.replace(".drawn_running_", ".running_") for key in own}
     loaded = {key: state[source[key]] for key in own if source[key] in state}
     wrong = [key for key in own if getattr(loaded.get(key), "shape", None) != own[key].shape]

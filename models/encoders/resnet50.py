@@ -11,7 +11,7 @@ from learning_to_draw.models.encoders.config import ResNet50Config
 from learning_to_draw.models.encoders.convolutional import ConvolutionalBackbone
 from learning_to_draw.models.encoders.pretrained import load_imagenet_weights
 
-# The stages of residual blocks, named by their index in the network as in the official code.
+# The stages of residual blocks, named by their index in the network, as in the official code.
 RESNET_LAYER_AT = {"layer4": 4, "layer5": 5, "layer6": 6, "layer7": 7}
 
 
@@ -31,7 +31,7 @@ class PhotoSketchBottleneck(PhotoSketchLayer, Bottleneck):
 
 
 class ResNet50Backbone(ConvolutionalBackbone):
-    """ResNet-50 (He et al. 2016) without its classifier; the 2048 averages of its last maps are projected.
+    """ResNet-50 (He et al. 2016) without its classifier; the averages of its last 2048 maps are projected.
 
     Pictures [B, 3, S, S] -> latent [B, latent_size]. Feature maps: after each of the four stages of residual blocks,
     256, 512, 1024 and 2048 channels at S/4 ... S/32. The official code has `layer7` only.

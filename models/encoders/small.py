@@ -30,8 +30,8 @@ class SmallCNNEncoder(LayeredEncoder):
 
     [B, channels, S, S] -> 32, 64, 128 channels at S/2, S/4, S/8, pooled to 4 x 4 (already 4 x 4 at 32 px) -> latent
     [B, latent_size]. Group and layer normalisation treat every picture separately, so sketches and photos do not
-    disturb each other's statistics. The projection starts with large weights (He et al. 2015): latents of different
-    photos then differ enough for their first sketches to differ visibly.
+    disturb each other's statistics. The projection starts with large weights (He et al. 2015): the latents of different
+    photos then differ so much that even the first sketches differ visibly.
     """
 
     def __init__(
@@ -112,10 +112,10 @@ class BetterCNNEncoder(LayeredEncoder):
 
 
 class Conv2DEncoder(LayeredEncoder):
-    """Two 5 x 5 convolutions of 10 and 20 channels, each halved by max pooling, the second with dropout.
+    """Two 5 x 5 convolutions of 10 and 20 channels, each followed by 2 x 2 max pooling; the second has dropout.
 
-    [B, encoder_channels, S, S] -> 20 maps, flattened -> [B, latent_size]. If the maps have latent_size numbers (320
-    at 28 px), these are the latent, as always in the official code; otherwise they are projected.
+    [B, encoder_channels, S, S] -> 20 maps, flattened -> [B, latent_size]. If the maps have latent_size numbers in all
+    (320 at 28 px), these numbers are the latent, as always in the official code; otherwise they are projected.
     """
 
     def __init__(
@@ -140,10 +140,10 @@ class Conv2DEncoder(LayeredEncoder):
 
 
 class StrokeNetEncoder(Encoder):
-    """Five blocks of two 3 x 3 convolutions, each block halving the picture; named after StrokeNet (Zheng et al. 2019).
+    """Five blocks of two 3 x 3 convolutions; each block halves the picture. Named after StrokeNet (Zheng et al. 2019).
 
     [B, encoder_channels, S, S] -> 16, 32, 64, 128, 256 channels at S/2 ... S/32, flattened -> [B, latent_size], never
-    negative. The official encoder takes 256 px only; here the projection fits any size from 32 px.
+    negative. The official encoder takes 256 px only; here the projection fits any size of at least 32 px.
     """
 
     def __init__(

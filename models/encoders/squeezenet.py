@@ -17,8 +17,8 @@ class SqueezeNetBackbone(ConvolutionalBackbone):
     """SqueezeNet 1.1 (Iandola et al. 2016) up to one of five layers, about 45 times cheaper than VGG16. Not in the
     paper.
 
-    Its features are large and their scale differs between layers. They would saturate the decoder's tanh until every
-    sketch is the same cross, so each picture's features are normalised to mean 0 and variance 1 before the projection.
+    Its features are large, and their scale differs between layers. They would saturate the decoder's tanh, and every
+    sketch would be the same cross. So each picture's features are normalised to mean 0 and variance 1, then projected.
     """
 
     def __init__(

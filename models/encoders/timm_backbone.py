@@ -22,7 +22,7 @@ class TimmBackbone(BackboneEncoder):
     Pictures [B, 3, S, S] -> latent [B, latent_size]. Pictures are normalised with the mean and standard deviation of
     the network's training, with or without --imagenet-norm. Feature maps: those that timm names in `feature_info`,
     [B, C, H, W]; a ViT's tokens are arranged as a map, without the class token and registers. The network stays in eval
-    mode: its batch statistics are those of its training, and it drops nothing. Networks differ in the scale of their
+    mode: its batch statistics are those of its training, and dropout is off. Networks differ in the scale of their
     features, so each picture's features are normalised to mean 0 and variance 1 before the projection.
     """
 
@@ -90,7 +90,7 @@ def _load_network(config: TimmConfig, pretrained: bool) -> Any:
     if name not in known:  # timm would also take an address on the web
         raise UsageError(
             f"the installed timm has no network {name}.\n"
-            f"{did_you_mean(name, known)}This lists those whose names contain vit: "
+            f"{did_you_mean(name, known)}This command lists the networks whose names contain vit: "
             "python -c \"import timm; print(*timm.list_models('*vit*'))\""
         )
     downloads = pretrained and config.timm_pretrained
@@ -135,4 +135,4 @@ def _fit_to_size(network: Any, image_size: int) -> tuple[int, tuple[str, ...]]:
             raise NotImplementedError("the meta device lacks an operation of this network") from error
         raise ValueError(f"this network cannot take pictures of {image_size} px ({first_line(error)[:150]})") from error
     layers = tuple(layer["module"] for layer in network.feature_info) if maps else ()
-    return size, layers if len(layers) == len(maps) else ()  # a few networks return other maps than they name
+    return size, layers if len(layers) == len(maps) else ()  # in a few networks they do not match

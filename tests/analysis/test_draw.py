@@ -15,7 +15,7 @@ from learning_to_draw.datasets.given_pictures import as_seen
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.rasteriser import draw_lines
-from learning_to_draw.trials.build import build_agents
+from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.pair import pictures_trained_with

@@ -34,11 +34,11 @@ OF_TRAINING += ("channel_noise",)
 # Options that apply to one start of the program only. Their values are not taken from a checkpoint.
 OF_ONE_START = ("output", "resume", "config", "preset", "print_config", "dry_run", "quiet", "cache_dir", "no_cache")
 
-# Options for where a training runs and what it writes. A resumed training may have other values of them.
+# Options for where a training runs and what it writes. A resumed training may have other values for them.
 OF_THE_PLACE = (*OF_ONE_START, "dataset_root", "plugin", "device", "data_device")
 OF_THE_PLACE += ("snapshot_interval", "keep_last", "num_reconstructions", "tensorboard", "wandb")
 
-# Options that --config ignores. With wandb, a run could be sent to another person's project.
+# Options that --config ignores. If it used wandb, it could send the run to another person's project.
 NOT_REUSED = (*OF_ONE_START, "wandb")
 
 
@@ -60,8 +60,8 @@ def configure(command: str, **options: Any) -> RunConfig:
 
         configure("train", dataset="STL10", encoder="SqueezeNetBackbone", nlines=20, epochs=5, output="runs/stl10")
 
-    Other options have the values of the `preset` if it sets them, else the data set's defaults, else the declared
-    defaults. For a test, see `configure_test` in trials/trained.py. Raises UsageError for an option or a value
+    Other options have the values of the `preset`, if it sets them; otherwise the data set's defaults, or else the
+    declared defaults. For a test, see `configure_test` in trials/trained.py. Raises UsageError for an option or a value
     that is not valid.
     """
     return complete(command, options, PYTHON)
@@ -108,7 +108,7 @@ def given_options(config: RunConfig) -> dict[str, Any]:
 
 
 def is_asked_for(config: RunConfig, name: str) -> bool:
-    """Whether the value of an option is neither a default nor from a preset, such as an option that was given."""
+    """Whether an option's value is neither a default nor from a preset, such as a value that the user gave."""
     presets = f"{PRESET}{config.values().get('preset')}"
     return config.sources[name] not in (DEFAULT_SOURCE, f"{DATA_SET}{config.dataset.name}", presets)
 
@@ -126,9 +126,9 @@ def default_values(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The training's options that are not at declared defaults, with the games and agents of `config`.
 
-    saved: options in the training's checkpoint. They are used for options that the command lacks, such as epochs in a
-    test, and that matter only in training or mean something else there, such as the precision and the data seed.
-    Options of one start of the program are left out, except the preset.
+    saved: the options in the training's checkpoint. Their values are used for options that `config` lacks (such as
+    epochs in a test), that matter only in training, or that have their own meaning in each command (the data seed, and
+    those of speed, such as the precision). Options of one start of the program are left out, except the preset.
     """
     known = flat(option_groups("train", {kind: component.name for kind, component in config.chosen.items()}).values())
     saved = saved or {}
@@ -230,10 +230,10 @@ def choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
 def layered(
     known: Mapping[str, Option], chosen: Mapping[str, str], layers: Sequence[Layer]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """(values, sources) of the options `known`, by name, without the options that the user gives.
+    """(values, sources) of the options `known`, by name. Does not use the options that the user gives.
 
-    A value comes from the last layer that has the option, otherwise from the defaults.
-    A layer's options that the chosen components lack are ignored. Raises UsageError for a value that is not valid.
+    A value comes from the last layer that has the option, otherwise from the defaults. Ignores a layer's options that
+    the chosen components lack. Raises UsageError for a value that is not valid.
     """
     of_dataset = DATASETS[chosen["dataset"]].defaults_for(chosen["decoder"])
     values = {name: chosen.get(name, option.default) for name, option in known.items()}
@@ -358,7 +358,7 @@ def explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
     name, known = word.split("=", 1)[0], owners()
     if not name.startswith("-"):
         return f"{word!r} is not an option: every option begins with --.\nSee {program()} {command} --help."
-    if name not in known or known[name][0] == ("", ""):  # ("", ""): in another form, such as no_invert in Python
+    if name not in known or known[name][0] == ("", ""):  # ("", ""): known in another form, such as no_invert in Python
         hint = did_you_mean(name, sorted(known.keys() - {name}))
         return f"there is no option {name}.\n{hint}See {program()} {command} --help."
     (kind, first), *_ = known[name]

@@ -45,7 +45,7 @@ DESCRIPTIONS = {
 }
 HELP_ALL = "--help-all"
 OPTIONS = "options"  # the title of argparse's default group
-# The options that --help shows, if the chosen components have them, and in this order; --help-all shows all.
+# The options that --help shows, in this order, if the chosen components have them; --help-all shows all.
 SHORT_HELP = {
     "train": (
         *("dataset", "dataset_root", "preset", "object_oriented", "encoder", "decoder", "nlines", "batch_size"),
@@ -79,7 +79,7 @@ class TrainingConfig(SavedConfig, _Printed, total=False):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises `UsageError` instead of printing the usage. command: the name in the message."""
+    """An ArgumentParser that raises `UsageError` instead of printing the usage. command: its name in messages."""
 
     command: str = ""
 
@@ -189,7 +189,7 @@ def parse(
 def _short_help(
     command: str, groups: Mapping[str, Mapping[str, Option]], named: Iterable[tuple[str, str]]
 ) -> dict[str, Mapping[str, Option]]:
-    """The groups of options that --help shows. named: kind and name of the components that the command line chooses."""
+    """The groups of options that --help shows. named: (kind, name) of each component that the command line chooses."""
     known = flat(groups.values())
     titles = [f"{KINDS[kind].title} {name}" for kind, name in named]
     short = {name: known[name] for name in SHORT_HELP[command] if name in known}
@@ -201,13 +201,13 @@ def asks_for_help(words: Sequence[str]) -> bool:
 
 
 def _add_explained(group: Any, name: str, option: Option, value: Any, source: str) -> None:
-    """Declares an option. Its help text names the default, but the namespace holds only options that were given."""
+    """Declares an option. Its help text names the default; the parsed namespace has only options that were given."""
     help = option.help
     if help != argparse.SUPPRESS:
         of_source = "" if source == DEFAULT_SOURCE else f", from {source}"
         if option.required and not of_source:
             help += " (must be given)"
-        elif value is not None and value is not False:  # these need no words
+        elif value is not None and value is not False:  # None and False are not named
             help += f" (default: {'on' if value is True else as_text(value)}{of_source})"
     try:
         add_option(group, name, dataclasses.replace(option, default=argparse.SUPPRESS, help=help))
@@ -218,7 +218,8 @@ def _add_explained(group: Any, name: str, option: Option, value: Any, source: st
 def read_early(words: Sequence[str]) -> dict[str, Any]:
     """The options among `words` that must be read before all others, by name: components, --plugin, --config, ...
 
-    Most of them decide which other options exist. Empty if an option lacks its value; `parse` then reports the error.
+    Most of them decide which other options exist. If one of them lacks its value, the
+    result is empty, and `parse` reports the error.
     """
     parser, known = Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS), owners()
     for kind, described in KINDS.items():

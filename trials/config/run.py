@@ -49,8 +49,8 @@ class Kind:
     receiver's encoder: its default is None.
 
     title: what messages call the kind. table: its components by name. option: the option that chooses the component.
-    prefix: what the names of the component's options begin with in a run: --receiver-timm-model is the option
-    timm_model of the receiver's encoder. common: options without this prefix, whose values both encoders share.
+    prefix: begins the names of the component's options in a run: --receiver-timm-model is the option timm_model of the
+    receiver's encoder. common: options without this prefix; both encoders share their values.
     """
 
     title: str
@@ -64,13 +64,13 @@ class Kind:
         return self.option.default
 
     def in_run(self, name: str) -> str:
-        """The name in a run of the component's option `name`."""
+        """The name that the component's option `name` has in a run."""
         return name if name in self.common else f"{self.prefix}{name}"
 
     def options(self, component: str) -> dict[str, Option]:
         """The options of a component, by their names in a run."""
         options = options_of(self.table[component].config)
-        if self.prefix:  # further names would need the prefix too
+        if self.prefix:  # alternative names would need the prefix, too
             options = {n: option if n in self.common else replace(option, names=()) for n, option in options.items()}
         return {self.in_run(name): option for name, option in options.items()}
 
@@ -97,8 +97,8 @@ KINDS = {
         GAMES,
         "none",
         "the game. original (or none): candidates of any classes. same, different, mixed: candidates of distinct "
-        "classes; the target is the sender's own picture (same), another one of its class (different), or each for "
-        "half of the senders (mixed)",
+        "classes; the target is the sender's own picture (same), another picture of its class (different), or one of "
+        "the two, each for half of the senders (mixed)",
         type=game_name,
         names=("--game",),
     ),
@@ -180,14 +180,14 @@ def meeting_of(agent: str) -> tuple[int, int]:
 
 
 AGENT_HELP = (
-    "play one pair of a population: sender K with receiver K, or, given as K,J, sender K with receiver J; numbered "
+    "play only one pair of a population: sender K with receiver K or, given K,J, sender K with receiver J, numbered "
     "from 0; left out: every sender plays with every receiver"
 )
 ALLOW_TRAINED_HELP = "test also on pictures that the agents were trained on; their rate is then too high"
 DEVICE_HELP = "cpu, cuda, cuda:1, ...; left out: the first GPU if available, otherwise the CPU"
 PLUGIN_HELP = (
-    "a file with your own components, which can then be chosen by name; commands that read a checkpoint load the file "
-    "of its training by default"
+    "a file with your own components, which can then be chosen by name; commands that read a checkpoint load the "
+    "plugin of its training by default"
 )
 TRUST_HELP = (
     "also read a checkpoint that contains more than tensors, numbers and text; it can then run any code: use only with "
@@ -332,8 +332,8 @@ class TrainConfig(RunConfig):
     partners: str = option(
         "random",
         "who plays the next batch in a population: random: any sender with any receiver; ring: sender K with receivers "
-        "K and K + 1; fixed: separate pairs; or a file with a line for each sender, and in it for each receiver a "
-        "number: how often they meet; or the partners of a plugin, by name",
+        "K and K + 1; fixed: separate pairs; or a file with one line per sender, and in each line one number per "
+        "receiver: how often they meet; or the partners of a plugin, by name",
         metavar="random|ring|fixed|FILE",
     )
     callbacks: tuple[str, ...] | None = option(
@@ -353,11 +353,11 @@ class TrainConfig(RunConfig):
         metavar="FILE",
     )
     receivers_from: Path | None = option(
-        None, "begin with the trained receivers and their encoders of this checkpoint", type=Path, metavar="FILE"
+        None, "begin with the trained receivers of this checkpoint and their encoders", type=Path, metavar="FILE"
     )
     from_agent: int = option(
         0,
-        "of a population in --senders-from or --receivers-from: its agent that agent 0 begins as; the others follow",
+        "agent 0 begins as agent K of the population in --senders-from or --receivers-from, agent 1 as K + 1, ...",
         type=non_negative_int,
         metavar="K",
     )
@@ -372,7 +372,7 @@ class TrainConfig(RunConfig):
         100, "with --teacher: the number of drawings that a new sender sees", type=positive_int, metavar="N"
     )
     lesson_steps: int = option(
-        500, "with --teacher: steps of 32 drawings that a new sender learns", type=positive_int, metavar="N"
+        500, "with --teacher: steps in which a new sender learns, each with 32 drawings", type=positive_int, metavar="N"
     )
     freeze_senders: bool = flag("do not train the senders: neither their decoders nor their encoders")
     freeze_receivers: bool = flag("do not train the receivers and their encoders")

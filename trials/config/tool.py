@@ -33,8 +33,8 @@ class Tool:
     """One entry of the table `commands.TOOLS`.
 
     target: "module:function", with the module relative to learning_to_draw; the function returns the text to print.
-    summary: the tool's line in the list of commands. description: the text of its own help. takes_dataset: whether it
-    also has the options --dataset, --plugin and those of the chosen data set; the function then gets the data set as
+    summary: the tool's line in the list of commands. description: the text of its own help. takes_dataset: whether the
+    tool has the options --dataset, --plugin and those of the chosen data set; its function then gets the data set as
     `dataset`. loads_torch: whether its module imports torch, which takes seconds.
     """
 
@@ -90,7 +90,7 @@ class Tool:
 
 
 def _wrapped(text: str) -> str:
-    """The text wrapped to the terminal, at most to 100 columns. Indented lines stay as they are."""
+    """The text wrapped to the terminal's width, at most to 100 columns. Indented lines stay as they are."""
     width = min(shutil.get_terminal_size().columns, 100) - 2  # as argparse does
     blocks = itertools.groupby(text.splitlines(), key=lambda line: line.startswith(" "))
     return "\n".join(

@@ -32,7 +32,7 @@ class Batch:
     photos: float [M, C, H, W] in 0..1: first the B senders' photos, then further photos that only receivers see.
     candidates: int64 [G, T], indices into photos. targets: int64 [B] in 0..T-1. items: the games as the sampler
     drew them, with indices into the split. features: a frozen backbone's features of the photos, if cached. played: the
-    result, if `DividedGames` has already played the batch.
+    result, if `DividedGames` has already played the batch. meeting: who plays it.
     """
 
     photos: Tensor
@@ -59,7 +59,7 @@ class GameBatches:
     encoder once. With `sender_view` (see `SenderView`) the senders see their own views instead. Each process gets an
     equal share of the batches.
 
-    In a population, `partners` draws who plays each batch of a training, and all `meetings` play each held-out batch.
+    In a population, `partners` draws who plays each training batch, and all `meetings` play each held-out batch.
     """
 
     def __init__(
@@ -93,24 +93,24 @@ class GameBatches:
     def after(self, batches: int) -> Iterator[Batch]:
         """Yields the batches of an epoch, except the first `batches`.
 
-        The games of the skipped batches are drawn, so the sampler's generator advances as in a whole epoch. Their
-        pictures are not loaded, so the generator of the views does not advance.
+        The games of the skipped batches are drawn, so the sampler's generator advances as in a whole epoch. The
+        pictures of these games are not loaded, so the generator of the views does not advance.
         """
         if self.split.name != "train":
             self._generator.manual_seed(self._seed)  # the same views in every validation and test
         sampled = iter(self.sampler)
 
         def next_indices() -> GameIndices:
-            """The games of this process's next batch. Draws those of all processes, so their generators stay equal."""
+            """The games of this process's next batch. Draws every process's games, so all generators stay equal."""
             return [next(sampled) for _ in range(self._processes)][self._rank]
 
         for _ in range(batches):
             next_indices()
         remaining = len(self.sampler) // self._processes - batches
-        return (played for _ in range(remaining) for played in self._met(self._gather(next_indices())))
+        return (played for _ in range(remaining) for played in self._met(self.gather(next_indices())))
 
     def _met(self, batch: Batch) -> Iterator[Batch]:
-        """Yields the batch for everyone who plays it."""
+        """Yields the batch once for every meeting that plays it."""
         if self.partners is not None:
             yield replace(batch, meeting=Meeting(*self.partners.draw()))
         else:
@@ -118,14 +118,14 @@ class GameBatches:
 
     def generators(self) -> dict[str, torch.Generator]:
         """The random generators that determine the next epoch, by name."""
-        # A plugin's partners may draw from no generator.
+        # A plugin's partners may have no generator.
         generator = getattr(self.partners, "generator", None)
         partners = {} if generator is None else {"partners": generator}
         return {"views": self._generator, "deals": self.sampler.generator} | partners
 
     @property
     def pictures_stay(self) -> bool:
-        """Whether sender and receiver see the same view of a picture in every epoch."""
+        """Whether a picture looks the same to sender and receiver, and in every epoch."""
         return self.split.augment is None and self._sender_view is None
 
     @property
@@ -138,7 +138,8 @@ class GameBatches:
         """The number of games that each meeting plays per epoch."""
         return self.games // len(self.meetings)
 
-    def _gather(self, indices: GameIndices) -> Batch:
+    def gather(self, indices: GameIndices) -> Batch:
+        """The pictures of these games. In a split for training, every call draws new views."""
         features = None
         if self._sender_view is None:
             items, candidates = unique_rows(indices)
@@ -172,8 +173,8 @@ class SenderView:
     """The sender's own random view of a photo (`--random-transform-sender`), with the official code's ranges.
 
     Rotation by up to 10 degrees, translation by up to 10 %, scale 0.95 to 1.01, shear up to 1 degree. Then each value's
-    difference from `centre` is multiplied by 0.95 to 1.05. The fill colour outside the photo is `centre`: the official
-    code does this after normalisation, so it is the mean colour with `--imagenet-norm`, and black without.
+    difference from `centre` is multiplied by 0.95 to 1.05. Pixels outside the photo get the colour `centre`. In the
+    official code they are 0 after normalisation: the mean colour with `--imagenet-norm`, and black without.
     """
 
     def __init__(self, centre: Tensor):

@@ -46,9 +46,9 @@ NAN_CHECK_INTERVAL = 0.25  # seconds; a check after every step would synchronise
 
 
 class EpochClock(Callback):
-    """Adds seconds (of the epoch), games_per_second and sigma2 to the metrics of every epoch; measures the time left.
+    """Adds seconds, games_per_second and sigma2 to the metrics of every epoch, and estimates the remaining time.
 
-    games_per_second covers training only, and counts every sender's turn as a game.
+    seconds is the time of the epoch. games_per_second covers training only, and counts every sender's turn as a game.
     """
 
     def __init__(self, batches: GameBatches, agents: Community):
@@ -77,9 +77,10 @@ class EpochClock(Callback):
         state[torchbearer.METRICS]["sigma2"] = self.agents.pairs[0].decoder.sigma2
 
     def elapsed_and_left(self, state) -> tuple[float, float]:
-        """Seconds since the training began, or was resumed, and until its last epoch ends, at the mean speed so far.
+        """(elapsed, left): seconds since the training began or was resumed, and seconds until its last epoch ends.
 
-        The second number is NaN if no step has been trained: the run was resumed at the end of an epoch.
+        The second number assumes the mean speed so far. It is NaN if no step has been trained, because the run was
+        resumed at the end of an epoch.
         """
         elapsed = time.perf_counter() - self._start
         if not self._done:
@@ -89,12 +90,13 @@ class EpochClock(Callback):
 
 
 class RecalibrateBatchNorm(Callback):
-    """Recomputes batch normalisation statistics over 20 training batches before each validation.
+    """Recomputes batch normalisation statistics over up to 20 training batches before each validation.
 
-    Running averages lag behind weights that still change. Over many layers this adds up: agents with ten such layers
-    communicated well in training, but were near chance in held-out games. Plays without channel noise, as held-out
-    games do. In a population, every sender and every receiver plays each batch, with other partners each time. Costs up
-    to 20 forward passes of each agent per epoch; nothing for agents without trained batch normalisation.
+    Running averages lag behind weights that still change, and the errors add up over the layers: agents with ten such
+    layers communicated well in training, but were near chance in held-out games. The batches are played without channel
+    noise, like held-out games. In a population, every sender and every receiver plays each batch, and partners change
+    after each batch. Costs up to 20 forward passes of each pair per epoch, or none if the agents train no batch
+    normalisation.
     """
 
     def __init__(self, agents: Community, batches: GameBatches):
@@ -159,7 +161,7 @@ class RunLog(Callback):
 
 
 class Snapshots(Callback):
-    """Saves model_best.pt, model_final.pt, and model_NN.pt every --snapshot-interval epochs (NN: the epoch, from 0).
+    """Saves model_best.pt, model_final.pt and, every --snapshot-interval epochs, model_NN.pt (NN: the epoch, from 0).
 
     The best epoch has the highest validation communication rate; ties go to the lowest validation loss.
     """

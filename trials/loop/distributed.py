@@ -82,15 +82,16 @@ def process_group() -> Iterator[None]:
                     "or start the test again."
                 ) from error
             raise
-        # Not after an error: the other processes may wait in another collective, which fails once this process ends.
+        # No barrier after an error: the others may wait in another collective, which fails once this process ends.
         barrier()
-        gc.collect()  # frees DistributedDataParallel, a reference cycle: its threads must end before the interpreter
+        # Frees DistributedDataParallel, a reference cycle, whose threads must end before the interpreter does.
+        gc.collect()
         distributed.destroy_process_group()
 
 
 @contextmanager
 def local_rank_zero_first() -> Iterator[None]:
-    """Context whose body local rank 0 runs first, while the other processes wait: it downloads and decodes for all."""
+    """Context whose body local rank 0 runs first: it downloads and decodes for all, while the other processes wait."""
     if local_rank() > 0:
         barrier()
     yield
@@ -122,7 +123,7 @@ def largest(number: int) -> int:
 
 
 def mean(value: Tensor) -> Tensor:
-    """The mean of `value` over all processes, in which it must have the same shape."""
+    """The mean of `value` over all processes. Its shape must be the same in all of them."""
     if world_size() == 1:
         return value
     total = value.clone()

@@ -33,7 +33,7 @@ class FeatureCache:
 def compute(
     encoder: BackboneEncoder, split: Split, layers: Collection[str], device: torch.device, batch: int = PICTURES_AT_ONCE
 ) -> FeatureCache:
-    """The features of every picture of a split, and its feature maps of `layers`, without augmentation.
+    """Computes the features of all pictures of a split, with the feature maps of `layers`, without augmentation.
 
     batch: pictures per forward pass. The values equal those of a training step up to rounding, which depends on the
     batch size.

@@ -14,8 +14,8 @@ from typing import Any
 from learning_to_draw import console
 from learning_to_draw.errors import Terminated
 
-# A second signal within this time counts as the first one: a cluster signals every process of a job, and torchrun
-# forwards the signal that it gets to its processes too.
+# A second signal within this time counts as the first one: a cluster sends the signal to every process of a job, and
+# torchrun forwards it to its processes once more.
 SAME_SIGNAL = 1.0  # seconds
 TO_LEAVE = 1.0  # seconds in which the main thread can obey a signal before another thread ends the process
 
@@ -58,9 +58,9 @@ class Interrupts:
 def obeyed_while_waiting() -> Iterator[None]:
     """Context in which a signal ends this process even while torch waits for other processes.
 
-    Python runs signal handlers in the main thread, between Python instructions. While torch waits there, none runs.
-    Therefore another thread ends the process, if the main thread has not left this context TO_LEAVE seconds after a
-    signal. The first signal is ignored here if `Interrupts` defers it; a second one is not.
+    Python runs signal handlers in the main thread, between Python instructions. While torch waits in that thread, no
+    handler runs. Therefore another thread ends the process if the main thread has not left this context TO_LEAVE
+    seconds after a signal. That thread ignores the first signal if `Interrupts` defers it, but not the second one.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""How the processes of one run find each other: torchrun's environment variables, and a store that process 0 serves."""
+"""How the processes of one run find each other: torchrun's environment variables, and a shared key-value store."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Launch:
 def launched() -> Launch | None:
     """The launch that torchrun's environment variables describe; None if they ask for one process.
 
-    Raises UsageError if one of the variables is missing or not valid, as leftovers from a cluster's job may be.
+    Raises UsageError if one of the variables is missing or not valid, for example left over from an earlier job.
     """
     if "WORLD_SIZE" not in os.environ and "RANK" not in os.environ:
         return None

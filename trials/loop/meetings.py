@@ -1,4 +1,4 @@
-"""What a pass over held-out games shows about a population: who understands whom, and who draws alike."""
+"""Measures a population in a pass over held-out games: who understands whom, and who draws alike."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLUMNS = {
 
 
 class Meetings(Callback):
-    """The rates of all meetings, and the distances between the senders' drawings, of a pass over held-out games.
+    """Measures in a pass over held-out games: the rates of all meetings, and the distances between drawings.
 
     After a validation, also adds them to the metrics of the epoch (see docs/populations.md). Writes PREFIX_senders.png:
     the first photos, as each sender draws them.
@@ -73,13 +73,13 @@ class Meetings(Callback):
         state[torchbearer.METRICS].update(self.row())
 
     def row(self) -> dict[str, float]:
-        """What the pass shows, by column of log.csv."""
+        """The measurements of the pass, by column of log.csv."""
         shown = {f"val_{COLUMNS[name]}": value for name, value in self.means.items() if value is not None}
         return shown | {f"val_commrate_{sender}_{receiver}": rate for (sender, receiver), rate in self.rates.items()}
 
 
 def population_entries(row: Mapping[str, Any], meetings: Sequence[Meeting]) -> dict[str, Any]:
-    """The entries of result.json about a population, from the metrics of its last validation; {} for one pair."""
+    """The entries of result.json about a population, from the metrics of a pass; {} for one pair."""
     if len(meetings) == 1:
         return {}
     entries = {name: row[f"val_{column}"] for name, column in COLUMNS.items() if f"val_{column}" in row}
@@ -96,12 +96,12 @@ def partners_line(result: Mapping[str, Any]) -> str:
 
 
 def drawing_distances(points: Sequence[np.ndarray]) -> dict[str, float | None]:
-    """Mean distances of drawings, in canvas units: between senders, and within what a sender draws.
+    """Mean distances of drawings, in canvas units: between senders, and within the drawings of one sender.
 
     distance_between: of two senders' drawings of one photo; None for a single sender. distance_within: of one sender's
-    drawings of two photos, next to each other in the list. See `matched_distances`.
+    drawings of two successive photos. See `matched_distances`.
 
-    points: for every sender [N, K, P, 2], the strokes for the same N photos.
+    points: for every sender, the strokes [N, K, P, 2] of its drawings of the same N photos.
     """
     pairs = itertools.combinations(points, 2)
     between = [matched_distances(a[None], b)[0] for one, other in pairs for a, b in zip(one, other, strict=True)]

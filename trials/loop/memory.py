@@ -1,4 +1,4 @@
-"""Memory: how much is available, how much a run may take by default, and how much it will need."""
+"""Computes how much memory is available, how much of it a run may use by default, and how much a run will need."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 
 MIB = 2**20
-SHARE = (
-    0.5  # of the free memory that pictures or features may take by default; the agents and a step's graph need the rest
-)
+SHARE = 0.5  # of the free memory: what pictures or features may use by default; agents and a step's graph need the rest
 
 
 def place_of_pictures(asked: str, size: int, device: torch.device, free: int) -> torch.device:
-    """The device, `device` (a GPU) or the CPU, that will keep `size` bytes of decoded pictures.
+    """The device that will hold `size` bytes of decoded pictures: `device` (a GPU) or the CPU.
 
     free: free bytes on the GPU. asked: auto, cpu or cuda. Raises UsageError for cuda if the pictures do not fit.
     """
@@ -35,7 +33,7 @@ def place_of_pictures(asked: str, size: int, device: torch.device, free: int) ->
 def memory_budget(device: torch.device) -> int:
     """The number of bytes that cached features may take: SHARE of the device's free memory.
 
-    On a CPU, the processes of this machine divide them. 2 GiB if the free memory is unknown.
+    On a CPU, the processes of this machine share it equally. If the free memory is unknown, the number is 2 GiB.
     """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0] * SHARE)

@@ -21,7 +21,7 @@ MOST_SKETCHES = 16  # whose strokes are kept after every epoch
 class PassPictures(Callback):
     """Writes four grids of up to `count` pictures and PREFIX_games.png after every validation or test pass.
 
-    A pass with fewer pictures than `count` has all its pictures in the grids.
+    If a pass has fewer pictures than `count`, the grids show all of them.
     """
 
     def __init__(self, folder: Path, count: int, prefix: str, sketch_name: str):

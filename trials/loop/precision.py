@@ -65,11 +65,11 @@ def compile_backbones(agents: Community, image_size: int) -> None:
 def keep_features(
     mode: str, agents: Community, loss: TotalLoss, batches: Mapping[str, GameBatches], device: torch.device
 ) -> None:
-    """Caches a frozen backbone's features of the photos in `batches`.
+    """Caches a frozen backbone's features of those photos in `batches` that are not augmented.
 
-    mode: "on", "off", or "auto", which caches if the photos are not augmented and the features fit into half of the
-    free memory. The feature maps that a loss or the decoder needs are cached too; otherwise the backbone would have to
-    run again. Raises UsageError if mode is "on" and caching is not possible.
+    mode: "on", "off", or "auto", which caches if that is possible and the features fit into half of the free memory.
+    The feature maps that a loss or the decoder needs are cached too; otherwise the backbone would have to run again.
+    Raises UsageError if mode is "on" and caching is not possible.
     """
     if mode == "off":
         return

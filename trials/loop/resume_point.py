@@ -135,7 +135,7 @@ class ResumePoint(Callback):
         self.generators = {f"{name} {kind}": g for name, b in batches.items() for kind, g in b.generators().items()}
         self.generators |= loss.generators()
         self._content = content
-        self._within: Mapping[str, Any] | None = None  # the position to resume from; None between epochs
+        self._within: Mapping[str, Any] | None = None  # the position within an epoch to resume from, if any
         self._done = 0  # batches of this epoch that were done before the interruption
 
     def on_start(self, state):
@@ -154,7 +154,7 @@ class ResumePoint(Callback):
 
     def _restore(self, content: Mapping[str, Any], state) -> None:
         self.loss.load_state_dict(content["loss"])
-        if self.scheduler is not None:  # before the optimiser, which the new scheduler has just changed
+        if self.scheduler is not None:  # before the optimiser's state: the new scheduler has changed the optimiser
             schedule = self.scheduler._scheduler
             _check_alike(content["scheduler"], _simple(schedule.state_dict()), "the schedule")
             schedule.load_state_dict(content["scheduler"])
@@ -299,7 +299,7 @@ def metrics_of(state: Mapping) -> list[Any]:
 def _check_memory(name: str, value: Any) -> None:
     """Raises ValueError if `value` cannot be an attribute `name` of a metric.
 
-    Allowed are a number, a 0-dimensional float tensor, {} (no result yet) and, for _cache, a list of such tensors.
+    It can be a number, a 0-dimensional float tensor, {} (no result yet) or, for _cache, a list of such tensors.
     """
     values = [0 if value == {} else value]  # the result before the first batch is {}
     if name == "_cache" and isinstance(value, list):

@@ -6,8 +6,8 @@
     0.1*0.2@plateau         multiplied by 0.2 when val_loss has not improved by 0.01 % for 10 epochs
     0.1*inv0.0001,0.75      0.1 * (1 + 0.0001 i)^-0.75 at epoch i
 
-With a `B` (or `b`) at the end, batches are counted instead of epochs. Not allowed for plateau: val_loss exists once per
-epoch.
+A `B` (or `b`) at the end means batches instead of epochs. It is not allowed for plateau, because val_loss exists once
+per epoch.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class GameModule(nn.Module):
 
     def forward(self, batch: Batch, state: Any = None) -> PlayedBatch:
         """Plays a batch and computes the loss's terms. state: passed by torchbearer, not used."""
-        if batch.played is not None:  # by another process: see `DividedGames`
+        if batch.played is not None:  # `DividedGames` has already played it
             return batch.played
         try:
             play = self.agents.meeting(batch.meeting)(

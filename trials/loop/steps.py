@@ -1,4 +1,4 @@
-"""What a pass over held-out games shows about guesses at any time: rates by step, and when the receiver decides."""
+"""Measures guesses at any time (`--anytime`) in held-out games: rates by step, and when the receiver decides."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SHOWN = 8  # games in the pictures
 
 
 class StepRates(Callback):
-    """The rates after every step, and after the step at which the receiver decides, of a pass over held-out games.
+    """Measures in a pass over held-out games: the rate after every step, and when and how well the receiver decides.
 
     After a validation, also adds them to the metrics of the epoch (see docs/populations.md). Writes PREFIX_steps.png
-    and PREFIX_steps.gif: the first games, step by step, with the receiver's belief in its guess.
+    and PREFIX_steps.gif: the first games, step by step, with the probability of the receiver's guess.
     """
 
     def __init__(self, folder: Path, agents: Community, prefix: str):
@@ -65,7 +65,7 @@ class StepRates(Callback):
         state[torchbearer.METRICS].update(self.row())
 
     def row(self) -> dict[str, float]:
-        """What the pass shows, by column of log.csv. Steps count from 1."""
+        """The measurements of the pass, by column of log.csv. Steps count from 1."""
         shown = {f"val_commrate_step_{step}": rate for step, rate in enumerate(self.rates, start=1)}
         strokes = self.steps * self._strokes
         return shown | {

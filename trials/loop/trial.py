@@ -29,7 +29,7 @@ class QuietRunningMean(metrics.RunningMean):
 
 
 def with_running_mean(metric: metrics.MetricTree) -> metrics.MetricTree:
-    """The metric NAME, which now also logs running_NAME: the mean of the last 50 batches, updated every 10 batches."""
+    """Makes the metric NAME also log running_NAME, the mean of the last 50 batches, updated every 10. Returns it."""
     metric.add_child(metrics.ToDict(QuietRunningMean(f"running_{metric.root.name}")))
     return metric
 
@@ -42,7 +42,10 @@ def metrics_to_floats(state: dict) -> None:
 
 
 def of_all(state: dict, combine: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
-    """In training, `combine(value)`: each process has only its share. In held-out games, `value`: it has all games."""
+    """`combine(value)` in training, where each process has its own games; `value` in held-out games, where it has all.
+
+    combine: joins the values of all processes.
+    """
     return combine(value) if state[torchbearer.MODEL].training else value
 
 
@@ -59,7 +62,7 @@ class BatchLoss(metrics.Metric):
 
 @metrics.to_dict
 class LearningRate(metrics.AdvancedMetric):
-    """The optimiser's learning rate. torchbearer's own metric gives a list if the decoder has a rate of its own."""
+    """The optimiser's learning rate. torchbearer's own metric gives a list if the decoder has its own rate."""
 
     def __init__(self):
         super().__init__("lr")
@@ -75,7 +78,7 @@ class LearningRate(metrics.AdvancedMetric):
 class CommunicationRate(metrics.Metric):
     """Whether each guess of a batch is correct, in all processes: float [B] of 0 and 1.
 
-    Logged as commrate, the mean, and commrate_std.
+    Logged as commrate (the mean) and commrate_std (the standard deviation).
     """
 
     def __init__(self):
@@ -117,8 +120,8 @@ def build_trial(
     player = GameModule(agents, loss, gather_candidates=gather_candidates)
     model: nn.Module = player
     if optimizer is not None and distributed.world_size() > 1:
-        # Not static_graph: it does not find the tensors inside a Play, and then averages no gradients.
-        # In a population, a step leaves the weights of all but two agents alone.
+        # static_graph is not used: it does not find the tensors inside a Play, and then averages no gradients.
+        # In a population, a step uses the weights of one sender and one receiver only.
         model = DistributedDataParallel(player, find_unused_parameters=len(agents.pairs) > 1)
 
     def learn(state: dict) -> None:  # called by the optimizer, which then updates the weights
@@ -143,7 +146,7 @@ def _load_batch(state: dict) -> None:
 
 
 def run(trial: torchbearer.Trial, train: GameBatches, valid: GameBatches, epochs: int) -> list[dict[str, Any]]:
-    """Trains and validates until `epochs` are complete, and returns the history: one dict of metrics per epoch."""
+    """Trains and validates until `epochs` epochs are complete. Returns the history: one dict of metrics per epoch."""
     return _unwrapped(lambda: trial.with_generators(train, _divided(trial, valid)).run(epochs))
 
 

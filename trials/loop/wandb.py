@@ -28,7 +28,7 @@ FINISH_SECONDS = "60"  # time limit of the last upload; `wandb sync` uploads the
 
 
 def import_wandb() -> ModuleType:
-    """The package wandb, imported when needed, as that is slow. Raises UsageError if it cannot be imported."""
+    """The package wandb, imported when needed, because this is slow. Raises UsageError if it cannot be imported."""
     return import_optional("wandb", "--wandb", "wandb")
 
 
@@ -36,7 +36,8 @@ class WeightsAndBiases(Callback):
     """Sends the metrics and val_games.png of each epoch to Weights & Biases (W&B). A step is an epoch, from 1.
 
     `folder`/wandb/id.txt holds the id of the W&B run, so a resumed training continues that run. After an error of W&B,
-    it warns and sends nothing more; the training continues. It must come after the callbacks that measure and draw.
+    this callback logs a warning and sends nothing more; the training continues. It must come after the callbacks that
+    add metrics and draw val_games.png.
     """
 
     def __init__(self, folder: Path, project: str, options: Mapping[str, Any]):

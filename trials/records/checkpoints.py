@@ -37,7 +37,7 @@ class _Ours(_Weights):
 
 
 class _Saved(_Ours, total=False):
-    """The entries of a checkpoint of this program. Those below are missing in checkpoints of its first versions."""
+    """The entries of a checkpoint of this program, whose first versions did not write the entries below."""
 
     loss: dict[str, Tensor]
     versions: dict[str, str]
@@ -95,10 +95,10 @@ def save_checkpoint(
 
 
 def save_tensors(path: Path, content: Mapping[str, Any], previous: Path | None = None) -> None:
-    """Writes tensors, text and numbers atomically. previous: the path that the replaced file gets."""
+    """Writes tensors, text and numbers atomically. previous: the new path of the replaced file."""
 
     def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:  # given a path instead, torch does not say why it fails
+        with temporary.open("wb") as file:  # with a path instead, torch does not say why it fails
             torch.save(content, file)
 
     write_atomically(path, write, previous=previous)

@@ -76,7 +76,7 @@ def open_folder(folder: Path, config: RunConfig, command: Sequence[str], device:
     """Context with the run's folder, which no other run can use within the context.
 
     Creates the folder, and writes the resolved options, the versions and the command to it. Without --output, runs that
-    start at the same time get different folders. Raises UsageError if another run has taken the folder in --output.
+    start at the same time get different folders. Raises UsageError if another run has taken the folder of --output.
     """
     with ExitStack() as claims:
         folder = claims.enter_context(_claim(folder, config, command, device))
@@ -172,7 +172,7 @@ def _claim(folder: Path, config: RunConfig, command: Sequence[str], device: str)
 def _claimed(folder: Path, config: RunConfig, content: Mapping[str, Any]) -> Iterator[None]:
     path = folder / CONFIG
     with ExitStack() as claims:
-        if path.exists():  # of a killed run, which begins again
+        if path.exists():  # left by a killed run, which is now started again
             locked = claims.enter_context(claimed(path))
             _check_free(folder, config)
             if not locked:

@@ -134,7 +134,7 @@ class Turn:
 
 
 def pair_name(sender: int, receiver: int) -> str:
-    """What a sender and a receiver of a population are called: "agent 1" if both have this number."""
+    """The name of a sender and a receiver of a population; "agent 1" if both have number 1."""
     return f"agent {sender}" if sender == receiver else f"sender {sender} with receiver {receiver}"
 
 
@@ -143,12 +143,12 @@ class LoggedStrokes:
     """The strokes of sketches, such as those of all games of a log; see `models.decoders.base.Strokes`."""
 
     points: np.ndarray  # float32 [sketches, strokes, P, 2], (row, col) on a canvas from -1 to 1
-    sigma2: float | np.ndarray  # of all strokes, or float32 [sketches, strokes]
+    sigma2: float | np.ndarray  # one number for all strokes, or float32 [sketches, strokes]
     intensities: np.ndarray | None  # float32 [sketches, strokes, C] in 0..1
 
     def __getitem__(self, games: Any) -> LoggedStrokes:
-        """The strokes of some games. games: their numbers, or a slice; one number gives arrays without `games`. A pair
-        of arrays, games and strokes, takes single strokes, as in numpy."""
+        """The strokes of some games. games: their numbers, or a slice; a single number removes the first dimension. A
+        pair of arrays (games, strokes) selects single strokes, as in numpy."""
         return LoggedStrokes(
             self.points[games],
             self.sigma2[games] if isinstance(self.sigma2, np.ndarray) else self.sigma2,
@@ -157,18 +157,18 @@ class LoggedStrokes:
 
     @property
     def drawn(self) -> np.ndarray:
-        """bool [games, strokes]: whether a stroke is drawn: False if its intensities are 0 in all channels."""
+        """bool [games, strokes]: whether each stroke is drawn. It is not if its intensities are 0 in all channels."""
         return drawn_strokes(self.points, self.intensities)
 
 
 def drawn_strokes(points: np.ndarray, intensities: np.ndarray | None) -> np.ndarray:
-    """bool [B, N]: whether a stroke of points [B, N, P, 2] is drawn: False if its intensities are 0 in all channels."""
+    """bool [B, N]: whether each stroke of points [B, N, P, 2] is drawn. It is not if all its intensities are 0."""
     return np.ones(points.shape[:2], dtype=bool) if intensities is None else (intensities > 0).any(axis=2)
 
 
 @dataclass(frozen=True)
 class GameLog:
-    """The games of a log. card: card.json; empty for an official log. numbers: of the games in the files, from 0."""
+    """The games of a log. card: card.json; empty for an official log. numbers: their numbers in the files, from 0."""
 
     folder: Path
     games: tuple[Turn, ...]
@@ -178,17 +178,17 @@ class GameLog:
 
     @property
     def meetings(self) -> tuple[tuple[int, int], ...]:
-        """(sender, receiver) of everyone who played, in order."""
+        """Every pair (sender, receiver) that played, sorted."""
         return tuple(sorted({(game.sender, game.receiver) for game in self.games}))
 
     def of_pair(self, sender: int, receiver: int) -> GameLog:
         """The games of one sender with one receiver. Raises UsageError if there are none."""
         places = [k for k, game in enumerate(self.games) if (game.sender, game.receiver) == (sender, receiver)]
         if not places:
-            met = ", ".join(f"{k},{j}" for k, j in self.meetings)
+            met = " and ".join(f"{k},{j}" for k, j in self.meetings)
             raise UsageError(
                 f"the log in {self.folder} has no games of sender {sender} with receiver {receiver}.\n"
-                f"It has those of {met}: choose one with --agent."
+                f"It has games of the pairs {met}. Choose a pair with --agent."
             )
         return replace(self, games=tuple(self.games[k] for k in places), numbers=tuple(self.numbers[k] for k in places))
 
@@ -211,9 +211,9 @@ class GameLog:
         return "" if len(self.games) == self.total else pair_name(*self.meetings[0])
 
     def digest(self) -> str:
-        """Identifies the log, also after its folder was moved or copied: the SHA-256 of games.json and games.jsonl.
+        """The SHA-256 of games.json and games.jsonl: it identifies the log even if its folder was moved or copied.
 
-        The part of a population's log has a digest of its own.
+        Each part of a population's log has its own digest.
         """
         digest = hashlib.sha256(self.part.encode())
         for name in ("games.json", "games.jsonl"):
@@ -224,7 +224,7 @@ class GameLog:
         return digest.hexdigest()
 
     def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """The entries of the games `numbers` (from 0) in games.json, with all their keys. Raises UsageError."""
+        """The entries of the games `numbers` (from 0) in games.json. Raises UsageError if that file is damaged."""
         path = inside(self.folder, "games.json")
         text = read_bytes(path, MOST_GAMES_BYTES, INTACT_LOG)
         try:
@@ -303,7 +303,7 @@ def _check_arrays(path: Path) -> None:
 
 
 def read_log(folder: Path) -> GameLog:
-    """The game log in `folder`, which is a run's folder or its gamelogs. Raises UsageError if it holds no log."""
+    """The game log in `folder`, a run's folder or its subfolder gamelogs. Raises UsageError if it holds no log."""
     folder = find_log(folder)
     path = inside(folder, "games.json")
     try:

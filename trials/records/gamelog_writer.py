@@ -71,7 +71,7 @@ class StrokesFile:
         self._rows, self._sigma2 = 0, 0.0  # sigma2 if it is one number for all strokes
 
     def add(self, strokes: Strokes) -> None:
-        """Adds the strokes of B sketches. N, P and C must be the same in every call."""
+        """Adds the strokes of a batch. All sketches must have equal numbers of strokes, control points and channels."""
         arrays = {"points": strokes.points, "intensities": strokes.intensities, "sigma2": strokes.sigma2}
         for name, tensor in arrays.items():
             if not isinstance(tensor, Tensor):

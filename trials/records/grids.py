@@ -1,4 +1,4 @@
-"""Arranges pictures in a grid, in the layout of the official code, and takes square ones out of it again."""
+"""Arranges pictures in a grid, in the layout of the official code, and extracts square pictures from such a grid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PER_ROW, PADDING = 8, 2
 
 
 def grid(pictures: torch.Tensor, per_row: int = PER_ROW) -> torch.Tensor:
-    """The pictures [N, C, H, W], N >= 1, in one picture [C, H', W'], with PADDING pixels of 0 around each.
+    """The pictures [N, C, H, W], N >= 1, in one picture [C, H', W'], with PADDING pixels of value 0 around each.
 
     The layout is that of torchvision's `make_grid`, which is not used because its import takes more than a second.
     """
@@ -26,9 +26,9 @@ def grid(pictures: torch.Tensor, per_row: int = PER_ROW) -> torch.Tensor:
 
 
 def first_pictures(pixels: np.ndarray, count: int) -> list[np.ndarray] | None:
-    """The first `count` pictures of a grid, uint8 [H, W, 3]; each is square. None if the grid cannot have them.
+    """The first `count` pictures, each square, of the grid `pixels`, uint8 [H, W, 3]. None if the sizes do not match.
 
-    A grid with fewer than PER_ROW pictures has only `count` pictures.
+    If `count` is below PER_ROW, the grid must have exactly `count` pictures.
     """
     columns, (height, width) = min(count, PER_ROW), (length - PADDING for length in pixels.shape[:2])
     step, rows = width // columns, math.ceil(count / columns)

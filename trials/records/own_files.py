@@ -17,7 +17,7 @@ from learning_to_draw.trials.records.atomic import write_atomically, write_json
 from learning_to_draw.trials.records.claim import claimed
 
 RECORD = "written.json"
-# Of sweep, reproduce, learnability and generations.
+# The files of sweep, reproduce, learnability and generations.
 NAMES = ("sweep.json", "table.md", "table.csv", "sketches.png", "tradeoff.png", "tradeoff.pdf")
 NAMES += ("learnability.csv", "learnability.png", "learnability.pdf")
 NAMES += ("generations.csv", "generations-sheet.png", "generations.png", "generations.pdf")
@@ -49,7 +49,7 @@ def check_own_files(folder: Path, names: Iterable[str] = NAMES, record: str = RE
 
 
 def replace_own_files(folder: Path, contents: Mapping[str, bytes], record: str = RECORD) -> None:
-    """Writes the files. contents: by name. Raises UsageError as `check_own_files`."""
+    """Writes the files. contents: their contents by name. Raises UsageError as `check_own_files` does."""
     check_own_files(folder, contents, record)
     hashes = {name: [hashlib.sha256(content).hexdigest()] for name, content in contents.items()}
     # The hashes of the earlier files stay: this process may be killed before it has replaced all files.

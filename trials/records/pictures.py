@@ -19,7 +19,7 @@ SHOWN_GAMES = 16
 TILE = 96  # pixels; smaller pictures are enlarged to about this
 FRAME = 4
 LABEL_WIDTH = 64
-BAR = 10  # height of the bar of a belief
+BAR = 10  # height of the bar that shows a belief
 STEP_MS, HOLD_MS = 600, 2000  # durations in an animation: of a step, and of the last one
 
 
@@ -119,7 +119,7 @@ def _draw_step(step: StepOfGames) -> Image.Image:
 
 
 def draw_senders(photos: Tensor, *sketches: Tensor) -> Image.Image:
-    """A picture with a row of N photos, and for every sender a row with its sketches of them.
+    """A picture with a row of N photos, and one row per sender with its sketches of these photos.
 
     photos, sketches: float [N, 1 or 3, H, W] in 0..1.
     """
@@ -131,7 +131,7 @@ def draw_games(games: PlayedGames) -> Image.Image:
     """A picture with rows for the photos, sketches and guesses of the first 16 turns.
 
     Right guesses have a green frame, wrong ones a red frame. If targets differ from the senders' photos
-    (object-oriented games), there is also a row for targets.
+    (`different` and `mixed` games), there is also a row for targets.
     """
     shown = min(SHOWN_GAMES, len(games))
     rows = [("photo", games.photos), ("sketch", games.sketches)]
@@ -144,7 +144,7 @@ def draw_games(games: PlayedGames) -> Image.Image:
 def _sheet(
     rows: Sequence[tuple[str, Tensor]], shown: int, frames: Mapping[str, Sequence[tuple[int, int, int]]] = {}
 ) -> Image.Image:
-    """A picture with labelled rows of the first `shown` pictures. frames: their colours, by the row's label."""
+    """A picture with labelled rows of the first `shown` pictures. frames: the frames' colours, by the row's label."""
     size = rows[0][1].shape[-1]
     side = size * max(1, round(TILE / size))
     step = side + 2 * FRAME + 4

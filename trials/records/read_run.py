@@ -84,7 +84,7 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """The time of all epochs. result.json has less for a resumed training: the time since it was resumed."""
+        """The time of all epochs. For a resumed training, result.json has only the time since it was resumed."""
         return max(self.result.get("seconds", 0.0), sum(row.get("seconds") or 0 for row in self.rows))
 
     def _option(self, name: str) -> str | None:

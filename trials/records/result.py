@@ -14,7 +14,7 @@ from learning_to_draw.trials.config.configure import changed_options
 from learning_to_draw.trials.config.run import RunConfig
 from learning_to_draw.trials.records.folder import plain
 
-FEW = 100  # games; the interval is then up to 20 percentage points wide
+FEW = 100  # games; with this number, the interval is up to 20 percentage points wide
 
 
 class Best(TypedDict):
@@ -53,7 +53,7 @@ class FinishedTraining(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What games came to: see `result_entry`. interval: of the communication rate, 95 %."""
+    """The outcome of games: see `result_entry`. interval: the 95 % interval of the communication rate."""
 
     communication_rate: float
     interval: tuple[float, float]
@@ -127,7 +127,7 @@ def options_entry(config: RunConfig, saved: Mapping[str, Any] | None = None) -> 
 
 
 def few_games_note(result: Mapping[str, Any], config: RunConfig, fraction: str) -> str:
-    """A line on how wide the interval of a result with few games is; "" for others.
+    """A line that says how wide the interval of a result with few games is; "" if there are enough games.
 
     fraction: the option for a larger split, which is named if the data set has it.
     """

@@ -74,7 +74,7 @@ NAMES = {
 
 
 def files_of_runs(folder: Path) -> list[str]:
-    """The files and folders in `folder` that have the names of a run's, sorted; empty if the folder does not exist."""
+    """The files and folders in `folder` with names that runs use, sorted; empty if the folder does not exist."""
     names = {name.split("/")[0] for names in NAMES.values() for name in names}
     return sorted(name for name in (os.listdir(folder) if folder.exists() else ()) if matches(name, names))
 

@@ -1,10 +1,11 @@
-"""Sketches as SVG: strokes, sharp at any size, instead of the pixels that the agents see. Does not import torch.
+"""Converts sketches to SVG: strokes that are sharp at any size, not the agents' pixels. Does not import torch.
 
 In the agents' pictures, the ink of a stroke falls off as exp(-d2 / sigma2), where d2 is the squared distance from the
 stroke; in the SVG, the stroke ends where this ink is one half. In both, overlapping strokes give 1 - prod(1 - ink). To
 get this, white strokes on black (or black ones on white) are painted one over the other with their ink as opacity.
 Colours use `mix-blend-mode`: `screen` on black, and `multiply` of their complements on white. A program that does not
-support it paints each colour over those below. Curves are smooth in the SVG; most pictures have ten straight segments.
+support it paints each colour over those below. Curves are smooth in the SVG; in the agents' pictures, most curves
+consist of ten line segments.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def svg(
     Args:
         points: [N, P, 2], array or tensor: control points (row, col) on a canvas from -1 to 1; P = 1 is a point, 2 a
             line, 4 a cubic Bezier curve.
-        sigma2: squared stroke width in canvas units: a number, or [N], array or tensor: one per stroke.
+        sigma2: squared stroke width in canvas units: a number, or an array or tensor [N] with one per stroke.
         size: height and width of the agents' pictures in pixels, and of the SVG in its units; pages can enlarge it.
         intensities: [N, C] in 0..1, array or tensor: ink per stroke and channel, C = 1 or 3; None means full ink.
         invert: subtract the ink from white paper instead of adding it to black.

@@ -1,7 +1,7 @@
 """Reads files of `torch.save` that may come from somebody else.
 
-No code in a file is run, and reading it needs at most a few times its size in memory: the sizes that a file states are
-first compared with its real size, and tensors are views of the file until they are copied.
+Without `trust`, no code in a file is run, and reading needs at most a few times the file's size in memory: the sizes
+that a file states are first compared with its real size, and tensors are views of the file until they are copied.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 from learning_to_draw.errors import first_line
 from learning_to_draw.reading import MIB
 
-MOST_PICKLE_BYTES = 32 * MIB  # everything but the numbers of tensors
+MOST_PICKLE_BYTES = 32 * MIB  # the pickle holds everything but the numbers of tensors
 MOST_VALUES = 2_000_000
 STORAGES = ("BFloat16", "Bool", "Byte", "Char", "Double", "Float", "Half", "Int", "Long", "Short")
 DTYPES = {torch.bfloat16, torch.float16, torch.float32, torch.float64}
@@ -140,7 +140,7 @@ class _Copy:
 
     def of(self, value: Any) -> Any:
         self._values -= 1
-        if self._values < 0:  # lists that contain the same list many times can be endless
+        if self._values < 0:  # nested lists that repeat the same list can grow without limit
             raise ValueError("it holds too many values")
         if isinstance(value, Tensor):
             return self._tensor(value)

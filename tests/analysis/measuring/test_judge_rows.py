@@ -21,7 +21,8 @@ from learning_to_draw.analysis.measures.judge import Judge
 from learning_to_draw.datasets.digits import enlarge
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.checkpoints import save_checkpoint

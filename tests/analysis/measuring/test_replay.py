@@ -16,7 +16,8 @@ from learning_to_draw.analysis.measure.replay import load_replay
 from learning_to_draw.analysis.measure.table import NotMeasured
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
-from learning_to_draw.trials.build import Pictures, build_agents
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.records.gamelog import LoggedStrokes, read_log
