@@ -115,7 +115,7 @@ class _Rulers:
 
 
 def _cost(job: Job, rulers: _Rulers) -> tuple[str, Cost]:
-    """The data set of a job, with the size of its pictures, and the means over the games of its test."""
+    """(name of a job's data set with the size of its pictures, the job's `Cost`: means over the games of its test)."""
     log = LogData(read_log(job.tested), Settings())
     dataset = f"{log.log.card['options']['dataset']}, {log.sketches.shape[-1]} px"
     return dataset, Cost(

@@ -85,7 +85,7 @@ def check_any(settings: Sequence[Setting], left_out: Sequence[LeftOut], paths: S
 
 
 def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[list[Setting], list[LeftOut]]:
-    """(settings, `left_out` plus the runs that repeat a seed or were tested with another number of candidates).
+    """(settings, `left_out` plus the runs that repeat a seed of their setting or have other candidates than its first).
 
     Settings are in the order of the sweep's rows, or of their options' values. An option that did not exist when a run
     was made counts as its declared default.

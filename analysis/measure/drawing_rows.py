@@ -221,7 +221,7 @@ def diversity(material: LogData) -> Measured:
 def run_consistency(materials: Sequence[LogData]) -> Measured:
     """How much runs differ in drawings of the same photo, relative to drawings of different photos.
 
-    materials: one per log. Time is proportional to the squares of the number of runs and `settings.sample`.
+    materials: one per log. Time is proportional to R² N², for R runs and N = `settings.sample` photos.
     """
     if len(materials) < 2:
         raise NotMeasured("give two logs or more, of runs with the same test pictures")

@@ -142,7 +142,7 @@ def test_a_port_that_another_program_has_is_said(monkeypatch):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(UsageError, match=rf"^port {port} is in use by another program.*\nGive torchrun another"):
+        with pytest.raises(UsageError, match=rf"^port {port} \(MASTER_PORT\) is in use .*\nGive torchrun another"):
             meet(Launch(0, 0, 2, "127.0.0.1", port), timedelta(seconds=5))
         with pytest.raises(UsageError, match=rf":{port} is not the address of this run's process 0: no answer"):
             meet(Launch(1, 1, 2, "127.0.0.1", port), timedelta(seconds=5))

@@ -209,7 +209,8 @@ def preset_layer(name: str | None) -> Layer:
 def choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
     """Kind -> name of its component: given, else from the last layer that names it, else the default.
 
-    Without the receiver's encoder if it is the sender's. Raises UsageError for a name that is not known.
+    The result has no entry for the receiver's encoder if both agents use the same one. Raises UsageError for a name
+    that is not known.
     """
     below = [layer.options for layer in layers]
     named = {kind: options[kind] for options in (*below, given) for kind in KINDS if kind in options}

@@ -135,7 +135,7 @@ def _serve_or_connect(launch: Launch, serves: bool) -> distributed.TCPStore:
     problem = problems[0] if problems else f"no answer within {TO_CONNECT.total_seconds():.0f} seconds"
     advice = "Give torchrun another --master-port, or set another MASTER_PORT for all processes."
     if "EADDRINUSE" in problem:
-        raise UsageError(f"port {launch.port} is in use by another program (MASTER_PORT).\n{advice}")
+        raise UsageError(f"port {launch.port} (MASTER_PORT) is in use by another program.\n{advice}")
     raise UsageError(f"{launch.place} is not the address of this run's process 0: {problem[:150]}.\n{advice}")
 
 

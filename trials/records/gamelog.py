@@ -278,8 +278,11 @@ def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
     if not matching:
         arrays = (array for array in (points, sigma2, intensities) if isinstance(array, np.ndarray))
         shapes = " and ".join(str(list(array.shape)) for array in arrays)
-        expected = "" if sketches is None else f" for {sketches} games"
-        raise UsageError(f"{path} holds strokes {shapes}{expected}.\nGive an intact log.")
+        expected = "" if sketches is None else f" of {sketches} games"
+        raise UsageError(
+            f"{path}: its arrays have the shapes {shapes}, which are not those of strokes{expected}.\n"
+            "Give an intact log."
+        )
     # Also False for NaN. The bound is generous, because some decoders draw beyond the canvas, which ends at 1.
     usual = all((abs(array) < 1e6).all() for array in (points, intensities) if array is not None)
     if not (usual and np.all((np.asarray(sigma2) > 0) & (np.asarray(sigma2) < 1e6))):
