@@ -52,7 +52,7 @@ CASES = (
 
 
 def random_strokes(case: Case, device: torch.device) -> Tensor:
-    """Returns strokes [B, N, 2] for points, else [B, N, points, 2], the same in every run."""
+    """Returns strokes [B, N, case.points, 2], or [B, N, 2] if a stroke is one point; the same in every run."""
     shape = (case.batch, case.strokes, case.points, 2)
     strokes = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     return (strokes.squeeze(2) if case.points == 1 else strokes).to(device).requires_grad_()

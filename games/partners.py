@@ -59,7 +59,7 @@ def _checked(rows: list[list[float]], senders: int, receivers: int, source: str)
         if (sums == 0).any():
             raise UsageError(
                 f"--partners {source}: {role} {int((sums == 0).nonzero()[0])} would never play.\n"
-                "Give each agent a number above 0 in at least one place."
+                "Each line (sender) and each column (receiver) needs a number above 0."
             )
     return weights
 

@@ -56,7 +56,7 @@ COMMANDS = [
 
 def test_the_documents_have_commands():
     assert len(COMMANDS) >= 25
-    assert ("README.md", "train") in COMMANDS
+    assert ("README.md", "train --output runs/first") in COMMANDS
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=lambda text: text[:60])
