@@ -51,8 +51,10 @@ def load(
     agent: int | str | None = None,
     **options: Any,
 ) -> Pair:
-    """The trained sender and receiver of a checkpoint, or of the `model_final.pt` in a run's folder.
+    """The trained sender and receiver of a checkpoint.
 
+    weights: a checkpoint; the folder of a training, whose `model_final.pt` is loaded; a folder that `commgame.py pack`
+    wrote; or, if there is no such path, a repository of Hugging Face, "user/name" or "user/name@revision".
     device: "cpu", "cuda", ...; None: the first GPU if available, otherwise the CPU.
     plugin: a file with your own components that the agents need; None: the plugin of the training, if this machine
     allows it (docs/extending.md).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
     OF_ONE_START,
     PYTHON,
+    Layer,
     as_text,
     complete,
     format_option,
@@ -30,6 +31,7 @@ from learning_to_draw.trials.config.configure import (
 from learning_to_draw.trials.config.parse import parse, read_early
 from learning_to_draw.trials.config.run import RunConfig, TestConfig, TrainConfig, meeting_of
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents, load_checkpoint, load_fitting
+from learning_to_draw.trials.records.packed import CONFIG, REPOSITORY, WEIGHTS, download, load_packed
 
 # Agents that play with each other must have the same values of these options, the same data set with the same options
 # (except num_workers), and the same number of candidates.
@@ -55,29 +57,40 @@ def configure_test(weights: Path | str, **options: Any) -> Any:
     Options that are not given have the values of the checkpoint's training, except those in `NOT_OF_AGENTS` (device,
     precision, ...), which have their defaults. Raises UsageError for options that are not valid.
     """
-    return load_trained("test", Path(weights), {"weights": str(weights)} | options, PYTHON).config
+    path = checkpoint_of(Path(weights))
+    return load_trained("test", path, {"weights": str(path)} | options, PYTHON).config
 
 
 def checkpoint_of(path: Path) -> Path:
-    """The final checkpoint of a training, if `path` is its folder; otherwise `path`."""
+    """The model_final.pt or model.safetensors in `path`, if it is the folder of a training or one that pack wrote.
+
+    A `path` that does not exist may be a repository of Hugging Face, user/name or user/name@revision; it is downloaded.
+    Any other path is returned unchanged. Raises UsageError for other folders and if a download fails.
+    """
+    repository = path.as_posix()
+    if REPOSITORY.fullmatch(repository) and path.suffix not in (".pt", ".safetensors") and not path.exists():
+        return download(repository)
     if not path.is_dir():
         return path
-    final = path / "model_final.pt"
-    if not final.is_file():
-        snapshots = sorted(path.glob("model_*.pt"), key=lambda file: (len(file.name), file.name))
-        raise UsageError(
-            f"{path} holds no model_final.pt: it is not the folder of a finished training.\n"
-            f"Give {f'a checkpoint, such as {snapshots[-1]}' if snapshots else 'a folder that train wrote'}."
-        )
-    return final
+    for name in ("model_final.pt", WEIGHTS):
+        if (path / name).is_file():
+            return path / name
+    snapshots = sorted(path.glob("model_*.pt"), key=lambda file: (len(file.name), file.name))
+    raise UsageError(
+        f"{path} holds no model_final.pt and no {WEIGHTS}: it is not the folder of a finished training, nor of pack.\n"
+        f"Give {f'a checkpoint, such as {snapshots[-1]}' if snapshots else 'a folder that train or pack wrote'}."
+    )
 
 
 def parse_trained(command: str, words: Sequence[str], path: Path) -> Any:
     """The configuration for `commgame.py COMMAND WORDS` with the agents of the checkpoint `path`. Raises UsageError."""
     early = read_early(words)
+    weights = checkpoint_of(path)
     # Read first: the checkpoint's options decide which other options exist.
-    _, saved = _read(path, early.get("plugin"), early.get("trust_weights", False))
-    return parse(command, words, saved, path.name)
+    _, saved = _read(weights, early.get("plugin"), early.get("trust_weights", False))
+    config = parse(command, words, *saved)
+    # The configuration names the file, also if the user gave a folder or a repository.
+    return replace(config, weights=str(weights)) if command == "test" and weights != path else config
 
 
 def load_trained(command: str, path: Path, given: Mapping[str, Any], source: str = COMMAND_LINE) -> Trained:
@@ -85,18 +98,19 @@ def load_trained(command: str, path: Path, given: Mapping[str, Any], source: str
 
     source: where `given` comes from, for the configuration's `sources`.
     """
-    checkpoint, saved = _read(path, given.get("plugin"), given.get("trust_weights", False))
-    return Trained(complete(command, given, source, saved, path.name), checkpoint)
+    checkpoint, saved = _read(checkpoint_of(path), given.get("plugin"), given.get("trust_weights", False))
+    return Trained(complete(command, given, source, *saved), checkpoint)
 
 
-def _read(path: Path, plugin: Path | str | None, trust: bool) -> tuple[Checkpoint, dict[str, Any]]:
-    """The checkpoint, and those of its options that describe the agents (see `of_agents`).
+def _read(path: Path, plugin: Path | str | None, trust: bool) -> tuple[Checkpoint, Layer]:
+    """The checkpoint, and those of its options that describe the agents (see `of_agents`), with their file's name.
 
     Loads the given plugin, or else the plugin of the checkpoint's training.
     """
-    checkpoint = load_checkpoint(path, trust=trust)
+    packed = path.suffix == ".safetensors"
+    checkpoint = load_packed(path) if packed else load_checkpoint(path, trust=trust)
     plugins.reload_plugin(plugin, checkpoint.options, checkpoint.versions, str(path))
-    return checkpoint, of_agents(checkpoint.options)
+    return checkpoint, Layer(of_agents(checkpoint.options), CONFIG if packed else path.name)
 
 
 def of_agents(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,9 +49,10 @@ class Checkpoint:
     """A checkpoint that has been read.
 
     epoch: the last epoch trained, from 0. options: the training's options, with the annealed sigma2; empty for an
-    official checkpoint. model: the agents' state dict. history: the metrics of each epoch. loss: the learnt weights of
-    the losses; may be empty. versions: the packages of the training; empty for an official checkpoint. trained_on:
-    int64 [N], the ids of the training pictures; None if the pictures have no ids or an earlier version saved none.
+    official checkpoint. model: the agents' state dict. history: the metrics of each epoch; empty for packed agents.
+    loss: the learnt weights of the losses; may be empty. versions: the packages of the training; empty for an official
+    checkpoint. trained_on: int64 [N], the ids of the training pictures; None if the pictures have no ids or an earlier
+    version saved none.
     """
 
     path: Path

@@ -213,7 +213,7 @@ class GameLog:
     def digest(self) -> str:
         """The SHA-256 of games.json and games.jsonl: it identifies the log even if its folder was moved or copied.
 
-        Each part of a population's log has its own digest.
+        For a part of a population's log, the hash also includes who played, so each part has its own digest.
         """
         digest = hashlib.sha256(self.part.encode())
         for name in ("games.json", "games.jsonl"):
