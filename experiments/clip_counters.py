@@ -1,4 +1,4 @@
-"""`commgame.py reproduce shared`: how CLIP classifies the sketches of every row, counted as in `analyse-logs`."""
+"""`commgame.py reproduce shared`: CLIP's classes of the sketches of every row, with the counters of `analyse-logs`."""
 
 from __future__ import annotations
 

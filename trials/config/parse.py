@@ -216,10 +216,10 @@ def _add_explained(group: Any, name: str, option: Option, value: Any, source: st
 
 
 def read_early(words: Sequence[str]) -> dict[str, Any]:
-    """The options among `words` that must be read before all others, by name: components, --plugin, --config, ...
+    """Name -> value of the options among `words` that must be read before all others.
 
-    Most of them decide which other options exist. If one of them lacks its value, the
-    result is empty, and `parse` reports the error.
+    These choose components, or are --plugin, --config and others that decide which other options exist. The result is
+    empty if one of them lacks its value; `parse` then reports the error.
     """
     parser, known = Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS), owners()
     for kind, described in KINDS.items():

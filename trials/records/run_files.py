@@ -80,7 +80,7 @@ def files_of_runs(folder: Path) -> list[str]:
 
 
 def other_files(folder: Path, names: Iterable[str]) -> Iterator[str]:
-    """Yields, relative to a folder, every link in or below it, and every file that does not match one of `names`."""
+    """Yields the relative paths of all links, and of all files that match none of `names`, in or below the folder."""
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not (path.is_dir() or _is_named(path, folder, names)):
             yield str(path.relative_to(folder))
