@@ -60,9 +60,9 @@ def _call(name: str, arguments: Sequence[str]) -> None:
 
 
 def _check_words(words: Sequence[str]) -> None:
-    """Raises UsageError for three errors that argparse does not report.
+    """Raises UsageError for three errors that argparse does not report, or reports in a misleading way.
 
-    argparse turns `--option=--` into an unchecked empty list, takes `--=value` as an abbreviation of any option, and
+    argparse turns `--option=--` into an unchecked empty list, takes `--=value` for an abbreviation of all options, and
     lets a second --plugin replace the first.
     """
     if sum(word.split("=")[0] == "--plugin" for word in words) > 1:

@@ -8,6 +8,7 @@ from learning_to_draw.analysis.agents_tool import AgentsTool
 from learning_to_draw.analysis.compare import options as compare_options
 from learning_to_draw.analysis.draw import options as draw_options
 from learning_to_draw.analysis.draw.options import DrawTool
+from learning_to_draw.analysis.export import options as export_options
 from learning_to_draw.analysis.measure import options as measure_options
 from learning_to_draw.analysis.official import options
 from learning_to_draw.analysis.play import options as play_options
@@ -153,6 +154,24 @@ Writes the sketches of a game log as vector graphics to a new folder, as
 NUMBER-MD5.svg: the number of the game and the name of the sketch's picture. Needs
 a log of this program, because logs of the official code contain no strokes.""",
         draw_options.add_save_svg_options,
+        loads_torch=False,
+    ),
+    "export": Tool(
+        "analysis.export.export:export",
+        "write the sketches of a game log as a corpus for other tools",
+        """\
+Writes the sketches of a game log to a new folder, as a corpus that other programs
+read, with a description for programs (card.json) and for people (README.md, a data
+card as on Hugging Face).
+    ndjson   one file per class of the photos, in the simplified format of
+             Quick, Draw!, which --dataset QuickDraw also reads
+    stroke3  sketches.npz, as sketch-rnn reads it; loading it needs allow_pickle
+    svg      what save-svg writes
+    tokens   one list of whole numbers per sketch (tokens.jsonl), for measures of
+             languages such as XferBench, and one row per game (tokens.csv)
+Strokes that are not drawn are left out. Needs a log of this program, because logs of
+the official code contain no strokes.""",
+        export_options.add_export_options,
         loads_torch=False,
     ),
     "measure": Tool(

@@ -85,6 +85,7 @@ OF_LOG = [
     ["study", LOG, "--output", "new.html", "-n", "3"],
     ["measure", LOG, "--only", "rate", "classes", "confusion", "topographic", "ink", "strokes", "diversity"],
     ["save-svg", LOG, "--output", "new"],
+    ["export", LOG, "--format", "ndjson", "--output", "new"],
     ["analyse-logs", "-inp", LOG],
     ["render-sketches-seeds", LOG, "-out", "new.png", "-num", "3"],
 ]

@@ -106,8 +106,9 @@ class Interrupted:
 def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Interrupted | None]:
     """The configuration for `commgame.py train WORDS` with --resume WHERE, and the run to resume.
 
-    where: the run's folder, or "auto" for the run in --output. The run is None if "auto" finds no run yet, or if the
-    run was killed before its first save; such a run starts again with its own options. Raises UsageError if an option
+    where: the run's folder, or "auto" for the run in --output. The second value is None in two cases: "auto" finds no
+    run yet, or the run was killed before its first save. In the second case, the configuration is that of the killed
+    run, from its config.json, and the training starts from the beginning. Raises UsageError if an option
     differs from those that the run was started with, or if the run is complete. With "auto" a complete run is not an
     error, because a job may be restarted after it has finished.
     """

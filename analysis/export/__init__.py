@@ -1,0 +1,1 @@
+"""Writes the sketches of a game log as a corpus for other tools."""

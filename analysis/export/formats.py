@@ -1,0 +1,140 @@
+"""Writes sketches as QuickDraw's ndjson, as sketch-rnn's stroke-3 arrays, and as tokens.
+
+A sketch is given by the control points [N, P, 2] of its N drawn strokes, (row, column) on a canvas from -1 to 1, where
+-1 and 1 are the centres of the first and the last pixel. None of these formats has widths, strengths or colours.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from learning_to_draw.analysis.measures.distances import sample_points
+from learning_to_draw.trials.records.gamelog import LoggedStrokes, Turn
+
+PIECES = 10  # straight pieces per curve, as in the agents' pictures
+LAST = 255  # the largest coordinate in ndjson and stroke-3; the smallest is 0
+END_OF_SKETCH, END_OF_STROKE, FIRST_ROW = 0, 1, 2  # tokens; those of rows, and then of columns, follow
+
+
+def drawn_points(strokes: LoggedStrokes) -> list[np.ndarray]:
+    """The control points, float64 [N, P, 2], of the drawn strokes of every sketch."""
+    pairs = zip(strokes.points, strokes.drawn, strict=True)
+    return [points[drawn].astype(np.float64) for points, drawn in pairs]
+
+
+def polylines(points: np.ndarray) -> np.ndarray:
+    """int64 [N, Q, 2] in 0..255: strokes [N, P, 2] as polylines of points (x, y), x to the right and y down.
+
+    A point has Q = 1, a line 2, and a curve 11. Coordinates outside the canvas are moved to its edge.
+    """
+    strokes, control_points, _ = points.shape
+    samples = PIECES + 1 if control_points == 4 else control_points
+    places = sample_points(points[None], samples).reshape(strokes, samples, 2)[..., ::-1]
+    return np.rint((places + 1) / 2 * LAST).clip(0, LAST).astype(np.int64)
+
+
+def write_ndjson(folder: Path, games: Sequence[Turn], sketches: Sequence[np.ndarray]) -> None:
+    """Writes one file per class of the senders' photos; without classes, one file sketches.ndjson.
+
+    A line is a drawing in QuickDraw's simplified format: `recognized` is whether the receiver guessed right, and
+    `key_id` the number of the game. `datasets.quickdraw` reads these files.
+    """
+    files: dict[str, list[str]] = defaultdict(list)
+    for number, (game, points) in enumerate(zip(games, sketches, strict=True)):
+        drawing = [[stroke[:, 0].tolist(), stroke[:, 1].tolist()] for stroke in polylines(points)]
+        line = {"word": game.photo_class or "", "countrycode": "", "timestamp": "", "recognized": game.correct}
+        line |= {"key_id": str(number), "drawing": drawing}
+        name = "sketches" if game.photo_class is None else file_name(game.photo_class)
+        files[name].append(json.dumps(line, separators=(",", ":")) + "\n")
+    for name, lines in files.items():
+        # "x": some file systems take "a" and "A" for the same name.
+        with (folder / f"{name}.ndjson").open("x", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+
+
+def file_name(text: str) -> str:
+    """The text, with characters that not all file systems allow written as % and two hexadecimal digits, as in URLs."""
+    return re.sub(r'[\x00-\x1f%/\\:*?"<>|]', lambda match: f"%{ord(match[0]):02X}", text)
+
+
+def write_stroke3(path: Path, games: Sequence[Turn], sketches: Sequence[np.ndarray], seed: int) -> None:
+    """Writes an npz file with the arrays train, valid and test: 80, 10 and 10 % of the sketches, at random.
+
+    Equal sketches are in the same array. A sketch is int16 [points, 3]: the step to the point in x and y, in the
+    coordinates of `polylines` and from (0, 0), and 1 if the pen is lifted after the point, otherwise 0.
+
+    The arrays hold objects, because sketch-rnn reads such files. numpy stores objects as pickles, so it reads the file
+    with allow_pickle=True only, and a pickle from somebody else can run code. This program never reads the file.
+    """
+    equal: dict[str, list[np.ndarray]] = defaultdict(list)
+    for game, points in zip(games, sketches, strict=True):
+        equal[game.sketch].append(stroke3(points))
+    different = list(equal.values())
+    order = np.random.default_rng(seed).permutation(len(different))
+    parts = np.split(order, [len(order) * 8 // 10, len(order) * 9 // 10])
+    arrays = [_objects([sketch for k in part for sketch in different[k]]) for part in parts]
+    np.savez_compressed(path, **dict(zip(("train", "valid", "test"), arrays, strict=True)))
+
+
+def stroke3(points: np.ndarray) -> np.ndarray:
+    """int16 [N * Q, 3]: the strokes [N, P, 2] of a sketch as `write_stroke3` writes them."""
+    places = polylines(points)
+    lifted = np.zeros((*places.shape[:2], 1), dtype=np.int64)
+    lifted[:, -1] = 1
+    steps = np.diff(places.reshape(-1, 2), axis=0, prepend=0)
+    return np.concatenate([steps, lifted.reshape(-1, 1)], axis=1).astype(np.int16)
+
+
+def _objects(sketches: Sequence[np.ndarray]) -> np.ndarray:
+    """An array of objects. np.array would make one array of numbers from sketches of equal length."""
+    array = np.empty(len(sketches), dtype=object)
+    for number, sketch in enumerate(sketches):
+        array[number] = sketch
+    return array
+
+
+def write_tokens(folder: Path, games: Sequence[Turn], sketches: Sequence[np.ndarray], bins: int) -> None:
+    """Writes tokens.jsonl, one list per sketch, and tokens.csv, one row per game. Pictures are named by their MD5."""
+    messages = [tokens(points, bins) for points in sketches]
+    with (folder / "tokens.jsonl").open("w", encoding="utf-8", newline="") as file:
+        file.writelines(json.dumps(message) + "\n" for message in messages)
+    # A class name may contain undecodable bytes.
+    with (folder / "tokens.csv").open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["game", "sender_class", "target", "guess", "right", "message"])
+        for number, (game, message) in enumerate(zip(games, messages, strict=True)):
+            target, guess = Path(game.target_picture).stem, Path(game.guessed_picture).stem
+            text = " ".join(map(str, message))
+            table.writerow([number, game.photo_class or "", target, guess, game.correct, text])
+
+
+def tokens(points: np.ndarray, bins: int) -> list[int]:
+    """The tokens of a sketch: of each stroke, the row and the column of every control point, then END_OF_STROKE.
+
+    points: [N, P, 2]. The canvas is divided into `bins` rows, with tokens from 2, and as many columns, with tokens from
+    bins + 2. A coordinate outside the canvas gets the nearest token. END_OF_SKETCH ends the list.
+    """
+    places = np.floor((points + 1) / 2 * bins).clip(0, bins - 1).astype(np.int64) + (FIRST_ROW, FIRST_ROW + bins)
+    strokes = ([*stroke.ravel().tolist(), END_OF_STROKE] for stroke in places)
+    return [*chain.from_iterable(strokes), END_OF_SKETCH]
+
+
+def vocabulary(bins: int, control_points: int) -> dict[str, int | list[int]]:
+    """What the numbers in `tokens` mean: `rows` and `columns` are the first and the last token of a coordinate."""
+    return {
+        "size": FIRST_ROW + 2 * bins,
+        "end_of_sketch": END_OF_SKETCH,
+        "end_of_stroke": END_OF_STROKE,
+        "rows": [FIRST_ROW, FIRST_ROW + bins - 1],
+        "columns": [FIRST_ROW + bins, FIRST_ROW + 2 * bins - 1],
+        "bins": bins,
+        "control_points": control_points,
+    }
