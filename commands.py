@@ -165,7 +165,7 @@ read, with a description for programs (card.json) and for people (README.md, a d
 card as on Hugging Face).
     ndjson   one file per class of the photos, in the simplified format of
              Quick, Draw!, which --dataset QuickDraw also reads
-    stroke3  sketches.npz, as sketch-rnn reads it; loading it needs allow_pickle
+    stroke3  sketches.npz, as sketch-rnn reads it; loading needs allow_pickle
     svg      what save-svg writes
     tokens   one list of whole numbers per sketch (tokens.jsonl), for measures of
              languages such as XferBench, and one row per game (tokens.csv)

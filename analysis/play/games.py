@@ -27,6 +27,7 @@ from learning_to_draw.trials.records.atomic import write_json
 from learning_to_draw.trials.records.pictures import to_picture
 
 DRAW, GUESS = "draw", "guess"  # the person's roles
+MOST_FRAMES = 30  # of a sketch that appears
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,22 @@ class Games:
         return replace(turn.play, scores=scores, sketches=sketches, strokes=strokes, guesses=None), count
 
     @torch.no_grad()
-    def frames(self, turn: Turn) -> list[str]:
-        """The agents' sketch after each stroke that is drawn, as data URIs."""
+    def frames(self, turn: Turn) -> tuple[list[str], list[int]]:
+        """(pictures, counts): the agents' sketch while it is drawn, as data URIs, and the number of strokes in each.
+
+        Sketches with more than `MOST_FRAMES` strokes appear in that many steps, and in a random order of strokes: it
+        does not betray how the sender arranges them, such as row by row.
+        """
         strokes = turn.play.strokes
-        drawn = range(strokes.points.shape[1])
+        drawn = list(range(strokes.points.shape[1]))
         if strokes.intensities is not None:
             drawn = strokes.intensities[0].amax(dim=1).nonzero()[:, 0].tolist()
-        frames = [self.agents.render(strokes[:, : stroke + 1])[0] for stroke in drawn]
-        return list(map(uri, frames or [turn.play.sketches[0]]))
+        if len(drawn) > MOST_FRAMES:
+            random.Random(turn.target).shuffle(drawn)
+        steps = min(len(drawn), MOST_FRAMES)
+        counts = [round(len(drawn) * step / steps) for step in range(1, steps + 1)] or [0]
+        pictures = [uri(self.agents.render(strokes[:, sorted(drawn[:count])])[0]) for count in counts]
+        return pictures, counts
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,8 @@ class Answers:
         photos = turn.batch.photos
         answer: dict[str, Any] = {"candidates": [uri(photos[row]) for row in turn.batch.candidates[0].tolist()]}
         if asked["role"] == GUESS:
-            return answer | {"frames": self._games.frames(turn)}
+            frames, counts = self._games.frames(turn)
+            return answer | {"frames": frames, "counts": counts}
         pen = self._games.pen
         answer |= {"photo": uri(turn.play.photos[0]), "target": turn.target}
         return answer | {"most": pen.most, "points": pen.control_points, "size": turn.play.sketches.shape[-1]}

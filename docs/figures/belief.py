@@ -19,8 +19,8 @@ from learning_to_draw.trials.config.configure import given_options
 from learning_to_draw.trials.records.pictures import to_picture
 from learning_to_draw.trials.trained import build_trained_pair, checkpoint_of, load_trained, parse_trained
 
-GAMES, CANDIDATES, STEPS = 4, 10, 14
-BIG, SMALL, GAP, BAR = 236, 92, 12, 8  # pixels
+GAMES, CANDIDATES, STEPS = 3, 10, 12
+BIG, SMALL, GAP, BAR = 200, 76, 11, 7  # pixels
 STEP_MS, HOLD_MS = 160, 2200
 PAPER, INK, EDGE, BELIEF, RIGHT, WRONG = "white", "#1d2125", "#d5d8dc", "#2563c9", "#1a7f37", "#c02626"
 
@@ -81,7 +81,7 @@ def main():
     agents = build_trained_pair(load_trained("test", weights, given_options(config)), setup.pictures).eval()
     games, rng = Games(agents, setup.batches["test"], CANDIDATES, 0), random.Random(0)
     frames = [frame for number in range(GAMES) for frame in frames_of(games, number, rng)]
-    frames = [frame.quantize(96, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) for frame in frames]
+    frames = [frame.quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE) for frame in frames]
     times = ([STEP_MS] * STEPS + [HOLD_MS]) * GAMES
     frames[0].save(own.output, save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
 
