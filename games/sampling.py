@@ -20,7 +20,7 @@ from learning_to_draw.games.config import GameConfig
 
 @dataclass(frozen=True)
 class GameIndices:
-    """One batch: G games of T candidates with S senders each, B = G * S. Senders and candidates are items of a split.
+    """One batch: G games of T candidates with S senders each, B = G * S. Pictures are given as items of a split.
 
     senders: int64 [B], the item that each sender sees, game by game.
     candidates: int64 [G, T], the candidates of each game, in the order that the receiver sees.

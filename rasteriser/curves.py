@@ -88,8 +88,8 @@ def _control_points(params: Tensor, count: int) -> tuple[Tensor, ...]:
 def _knot_interval(chord: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
     """Interval |chord|^alpha [*, 1, 1] and velocity chord / interval [*, 1, D] for a chord [*, 1, D].
 
-    A chord of length 0 has velocity 0 and interval 0, and neither passes a gradient. If alpha is 0, every interval is
-    1 and the velocity is the chord.
+    If alpha is 0, every interval is 1 and the velocity is the chord. Otherwise a chord of length 0 has velocity 0 and
+    interval 0, and neither passes a gradient.
     """
     if alpha == 0:
         return torch.ones_like(chord[..., :1]), chord

@@ -148,7 +148,7 @@ def _nearest_parameter(
 
 
 def _over_lattice(vectors: Tensor, grid: Tensor) -> Tensor:
-    """Vectors [*, D] with one dimension of size 1 per lattice dimension: [*, 1, .., 1, D]."""
+    """Inserts one dimension of size 1 per lattice dimension into vectors: [*, D] -> [*, 1, .., 1, D]."""
     return vectors.reshape(*vectors.shape[:-1], *(1,) * (grid.ndim - 1), vectors.shape[-1])
 
 

@@ -238,7 +238,8 @@ def _numpy(parts: list[Tensor]) -> np.ndarray:
 
 
 def _own(candidates: Any, sketches: int) -> list[Any]:
-    """The candidates of one game for all sketches, or of one game per sketch. Raises UsageError for other numbers."""
+    """The candidates of one game for all sketches, or of one game per sketch. Raises UsageError for other numbers of
+    games, and for games of different lengths."""
     games = list(candidates) if getattr(candidates, "ndim", 0) == 5 else candidates
     own = isinstance(games, list | tuple) and any(
         isinstance(game, list | tuple) or getattr(game, "ndim", 0) == 4 for game in games

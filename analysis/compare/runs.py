@@ -217,7 +217,7 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
     if epochs is None:
         raise UsageError(f"unfinished: {len(training.rows)} of {training.options.get('epochs', '?')} epochs")
     if len(training.rows) > epochs:
-        raise UsageError(f"unfinished: it is extended beyond epoch {epochs}")
+        raise UsageError(f"unfinished: it was resumed after epoch {epochs} and has not finished since")
     words = ["test", "--weights", str(training.folder / FINAL), "--output", f"{training.folder}-test"]
     usable, reason = [], f"no test: {shlex.join([*program().split(), *words])}"
     for test in tests:

@@ -160,7 +160,7 @@ class Ruler:
 def teach(judge: Judge, photos: np.ndarray, labels: np.ndarray, classes: int, *, white_paper: bool) -> Ruler:
     """Fits both probes on training photos uint8 [N, C, H, W] of the classes `labels`, int [N] in 0..classes - 1.
 
-    white_paper: whether edges are drawn black on white; use the same as for the sketches to judge. The photos should
+    white_paper: whether edges are drawn black on white, as in the sketches that will be judged. The photos should
     have the size of these sketches.
     """
     of_photos = judge.features(photos)

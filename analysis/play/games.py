@@ -150,9 +150,9 @@ class Pen:
 class PlayLog:
     """The log of the games that a person has finished, in a folder that is created with the first of them.
 
-    drawn/ and guessed/ hold one game log each, in the format of a test's: in drawn/, the sketch is the person's and the
-    guess the agents'; in guessed/, both are the agents', and answers.json has the person's guesses, as the page of a
-    `study` saves them.
+    drawn/ and guessed/ hold one game log each, in the format of the game log of a test. In drawn/, the person drew, and
+    the receiver guessed. In guessed/, the sender drew; the log has the receiver's guesses, and answers.json has the
+    person's, in the format that the page of a `study` saves.
     """
 
     def __init__(self, folder: Path, batches: GameBatches, seed: int, card: Mapping[str, Any], started: str):

@@ -34,11 +34,11 @@ def frames_of(games, number, rng):
     if strokes.intensities is not None:
         drawn = strokes.intensities[0].amax(dim=1).nonzero()[:, 0].tolist()
     rng.shuffle(drawn)
-    for step in range(STEPS + 1):
+    for step in range(1, STEPS + 1):
         shown = sorted(drawn[: round(len(drawn) * step / STEPS)])
         sketch = agents.render(strokes[:, shown])
         latent = agents.receiver_encoder.encode(sketch, is_sketch=True).latent
-        belief = agents.guess(latent, turn.candidates)[0].softmax(dim=0).tolist() if shown else [0.0] * CANDIDATES
+        belief = agents.guess(latent, turn.candidates)[0].softmax(dim=0).tolist()
         yield picture(turn, sketch[0], belief, f"{len(shown)} of {len(drawn)} strokes", final=step == STEPS)
 
 
@@ -82,7 +82,7 @@ def main():
     games, rng = Games(agents, setup.batches["test"], CANDIDATES, 0), random.Random(0)
     frames = [frame for number in range(GAMES) for frame in frames_of(games, number, rng)]
     frames = [frame.quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE) for frame in frames]
-    times = ([STEP_MS] * STEPS + [HOLD_MS]) * GAMES
+    times = ([STEP_MS] * (STEPS - 1) + [HOLD_MS]) * GAMES
     frames[0].save(own.output, save_all=True, append_images=frames[1:], duration=times, loop=0, optimize=True)
 
 

@@ -200,7 +200,9 @@ def preset_layer(name: str | None) -> Layer:
             raise UsageError(f"--preset {name} sets {key}.\nGive {flag_of(key)} on the command line instead.")
         if key not in trains:
             hint = did_you_mean(key, sorted(trains))
-            raise UsageError(f"--preset {name} sets {key}: train has no such option.\n{hint}Correct it, or remove it.")
+            raise UsageError(
+                f"--preset {name} sets {key}, but train has no such option.\n{hint}Correct it, or remove it."
+            )
         if isinstance(value, int | float) and not isinstance(value, bool) and trains[key].type is str:
             options[key] = str(value)
     return Layer(options, f"{PRESET}{name}")

@@ -76,7 +76,7 @@ class LearningRate(metrics.AdvancedMetric):
 @metrics.std
 @metrics.mean
 class CommunicationRate(metrics.Metric):
-    """Whether each guess of a batch is correct, in all processes: float [B] of 0 and 1.
+    """Whether each guess of a batch is correct: float [B] of 0 and 1, gathered from all processes.
 
     Logged as commrate (the mean) and commrate_std (the standard deviation).
     """

@@ -291,7 +291,8 @@ def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
 
 
 def _check_arrays(path: Path) -> None:
-    """Raises ValueError if an npz file is too large for strokes, or if an array's shape does not match its size."""
+    """Raises ValueError if an npz file is too large for strokes, or if the shape in an array's header
+    does not match the number of bytes stored for it."""
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > MOST_STROKES_BYTES or len(members) > 3:

@@ -107,7 +107,7 @@ def test_what_is_not_finished_or_damaged_is_left_out(make_run, change, tmp_path)
         ("broken-test", "which is not in the given folders"),
         ("best-test", "tests model_best.pt, not model_final.pt"),
         ("stale", "was made after 1 of 2 epochs: test again"),
-        ("extended", "extended beyond epoch 1"),
+        ("extended", "resumed after epoch 1 and has not finished since"),
         ("swapped-test", "--swap-agents"),
         ("official", "has no config.json"),
         ("crossplay", "holds a run of crossplay"),
