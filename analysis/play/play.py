@@ -7,6 +7,7 @@ import time
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from learning_to_draw.analysis.play.games import DRAW, GUESS, Games, PlayLog
 from learning_to_draw.analysis.play.server import serve
@@ -35,17 +36,8 @@ def play(config: TestConfig, most_candidates: int, output: Path | None, port: in
     folder = Path("runs", f"{started}_play_{config.dataset.name}") if output is None else output
     if output is not None:
         check_new(folder)
-    if config.agent is None and max(config.agents.counts) > 1:
-        config = replaced(config, "default", agent="0")
-    trained = load_trained("test", Path(config.weights), given_options(config))
-    setup = set_up(config, ("test",))
-    check_unseen(config, setup.pictures.splits["test"], [trained.checkpoint])
-    agents = build_trained_pair(trained, setup.pictures).to(setup.device).eval()
-    set_precision(config.speed.precision, agents)
-    batches = setup.batches["test"]
-    games = Games(agents, batches, most_candidates, seed)
-    card = card_of(setup.config, trained, None, agents, batches) | {"candidates": games.candidates}
-    log = PlayLog(folder, batches, seed, card | {"chance": 1 / games.candidates}, started)
+    games, card = load_games(config, most_candidates, seed)
+    log = PlayLog(folder, games.batches, seed, card, started)
 
     def opened(address: str) -> None:
         logger.info("play at %s (this machine only). Ctrl-C ends it, and saves the games.", address)
@@ -56,6 +48,24 @@ def play(config: TestConfig, most_candidates: int, output: Path | None, port: in
         serve(games, log, port, opened)
     log.finish()
     return _summary(log)
+
+
+def load_games(config: TestConfig, most_candidates: int, seed: int) -> tuple[Games, dict[str, Any]]:
+    """(the test games of trained agents, the content of their log's card.json). config: of a test with these agents.
+
+    Of a population without --agent, agent 0 plays. Raises UsageError if the checkpoint or the pictures cannot be read,
+    or if the agents were trained on the pictures.
+    """
+    if config.agent is None and max(config.agents.counts) > 1:
+        config = replaced(config, "default", agent="0")
+    trained = load_trained("test", Path(config.weights), given_options(config))
+    setup = set_up(config, ("test",))
+    check_unseen(config, setup.pictures.splits["test"], [trained.checkpoint])
+    agents = build_trained_pair(trained, setup.pictures).to(setup.device).eval()
+    set_precision(config.speed.precision, agents)
+    games = Games(agents, setup.batches["test"], most_candidates, seed)
+    card = card_of(setup.config, trained, None, agents, games.batches)
+    return games, card | {"candidates": games.candidates, "chance": 1 / games.candidates}
 
 
 def _summary(log: PlayLog) -> str:

@@ -13,11 +13,10 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from learning_to_draw.analysis.play.games import DRAW, Games
-from learning_to_draw.trials.build import set_up
-from learning_to_draw.trials.config.configure import given_options
+from learning_to_draw.analysis.play.games import DRAW
+from learning_to_draw.analysis.play.play import load_games
 from learning_to_draw.trials.records.pictures import to_picture
-from learning_to_draw.trials.trained import build_trained_pair, checkpoint_of, load_trained, parse_trained
+from learning_to_draw.trials.trained import checkpoint_of, parse_trained
 
 GAMES, CANDIDATES, STEPS = 3, 10, 12
 BIG, SMALL, GAP, BAR = 200, 76, 11, 7  # pixels
@@ -77,9 +76,8 @@ def main():
     own, rest = parser.parse_known_args()
     weights = checkpoint_of(own.run)
     config = parse_trained("test", [*rest, f"--weights={weights}"], weights)
-    setup = set_up(config, ("test",))
-    agents = build_trained_pair(load_trained("test", weights, given_options(config)), setup.pictures).eval()
-    games, rng = Games(agents, setup.batches["test"], CANDIDATES, 0), random.Random(0)
+    games, _ = load_games(config, CANDIDATES, seed=0)
+    rng = random.Random(0)
     frames = [frame for number in range(GAMES) for frame in frames_of(games, number, rng)]
     frames = [frame.quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE) for frame in frames]
     times = ([STEP_MS] * (STEPS - 1) + [HOLD_MS]) * GAMES

@@ -15,12 +15,11 @@ from PIL import Image
 from skimage.feature import canny
 from skimage.morphology import skeletonize
 
-from learning_to_draw.analysis.play.games import DRAW, Games
+from learning_to_draw.analysis.play.games import DRAW
+from learning_to_draw.analysis.play.play import load_games
 from learning_to_draw.games.scores import rate_interval
-from learning_to_draw.trials.build import set_up
-from learning_to_draw.trials.config.configure import given_options
 from learning_to_draw.trials.records.pictures import RIGHT, WRONG, to_picture
-from learning_to_draw.trials.trained import build_trained_pair, checkpoint_of, load_trained, parse_trained
+from learning_to_draw.trials.trained import checkpoint_of, parse_trained
 
 SHOWN, PLAYED, CANDIDATES = 10, 100, 12
 SIDE, FRAME = 80, 4  # pixels
@@ -67,9 +66,7 @@ def main():
     own, rest = parser.parse_known_args()
     weights = checkpoint_of(own.run)
     config = parse_trained("test", [*rest, f"--weights={weights}"], weights)
-    setup = set_up(config, ("test",))
-    agents = build_trained_pair(load_trained("test", weights, given_options(config)), setup.pictures).eval()
-    games = Games(agents, setup.batches["test"], CANDIDATES, 0)
+    games, _ = load_games(config, CANDIDATES, seed=0)
     sheet = Image.new("RGB", (SHOWN * (SIDE + 2 * FRAME), 3 * (SIDE + 2 * FRAME)), "white")
     right, own_right = [], []
     for number in range(PLAYED):
