@@ -15,7 +15,7 @@ from learning_to_draw.analysis.play import options as play_options
 from learning_to_draw.analysis.report import options as report_options
 from learning_to_draw.analysis.study import options as study_options
 from learning_to_draw.experiments import options as experiment_options
-from learning_to_draw.trials.config import plugin_commands
+from learning_to_draw.trials.config import pack_options, plugin_commands
 from learning_to_draw.trials.config.tool import Tool
 
 PEOPLE: dict[str, Tool] = {
@@ -31,6 +31,21 @@ a test's, for report and measure, and your guesses for study-results. Also accep
 options of test that describe the pictures, such as --dataset-root, and --agent for one
 of a population. Needs the packages starlette and uvicorn.""",
         play_options.add_play_options,
+    ),
+    "pack": Tool(
+        "trials.pack:pack",
+        "write trained agents as a folder to share, without pickles",
+        """\
+Writes the agents of a training to a new folder, which can be shared, for example as a
+repository of Hugging Face: model.safetensors (the weights), config.json (the options,
+the versions and the ids of the training pictures) and README.md, a model card with
+the rates of the validation and of finished tests in folders next to RUN. The folder
+contains no code, no pickles, and none of this machine's paths. Commands that take a
+checkpoint also take this folder, or the repository's id, as in --weights
+hf:user/name or hf:user/name@revision; test needs the pictures, too: --dataset-root.
+Agents with a plugin are refused, because a plugin is code. Needs the package
+safetensors.""",
+        pack_options.add_pack_options,
     ),
 }
 
@@ -167,8 +182,8 @@ card as on Hugging Face).
              Quick, Draw!, which --dataset QuickDraw also reads
     stroke3  sketches.npz, as sketch-rnn reads it; loading needs allow_pickle
     svg      what save-svg writes
-    tokens   one list of whole numbers per sketch (tokens.jsonl), for measures of
-             languages such as XferBench, and one row per game (tokens.csv)
+    tokens   one list of whole numbers per sketch (tokens.jsonl), for measures
+             of languages such as XferBench, and one row per game (tokens.csv)
 Strokes that are not drawn are left out. Needs a log of this program, because logs of
 the official code contain no strokes.""",
         export_options.add_export_options,
@@ -193,30 +208,36 @@ the reason.""",
     ),
     "study": Tool(
         "analysis.study.page:study",
-        "make a page on which a person plays the receiver",
+        "make a page for an experiment with people, who play the receiver or the sender",
         """\
 Writes a web page, as one file that needs no other file and no network, on which a
-person plays the receiver: the page shows a sketch of a game log, and the person
-chooses the picture that it stands for. Games are drawn at random. If a log has
-classes, each class of the senders' photos appears equally often, as far as the log
-has games for it. With several logs, each gives the same number of games; they appear
-in random order, and the page does not show which log a game is from. Candidates are
-shuffled. At the end the page saves the answers to a file, which study-results reads.
-The seed determines page, games and order.""",
+person plays games of a log. As the receiver, the person sees a sketch and chooses the
+picture that it stands for. As the sender (--role sender), the person sees the photo
+and the candidates, and draws with as many strokes as the agents have; the log needs
+strokes.npz. Games are drawn at random. If a log has classes, each class of the
+senders' photos appears equally often, as far as the log has games for it. With several
+logs, each gives the same number of games; they appear in random order, and the page
+does not show which log a game is from. Candidates are shuffled. At the end the page
+saves the answers to a file, which study-results reads. The seed determines page, games
+and order. In the page's address, ?participant=CODE&code=COMPLETION names the
+participant, and gives the code that the page shows at the end.""",
         study_options.add_study_options,
         loads_torch=False,
     ),
     "study-results": Tool(
         "analysis.study.results:study_results",
-        "report how often the people who played a study were right",
+        "report how often the people who played a study were right, or were understood",
         """\
 Prints how often the people who played a study (see the command study) chose the
 correct picture, and a picture of the class that the sender saw, each with a 95 %
 interval (Wilson 1927), per participant and in total. For comparison, it prints the
-agents' rate on the same games, and chance. It also prints the mean time per answer.
-If the page has games of several logs, a second table compares people and agents for
-each log.
-Give it one file of answers per participant, all from the same page.""",
+agents' rate on the same games, and chance. It also prints the mean time per answer,
+Cohen's kappa of right and wrong between people and agents in the same games and, for
+two or more participants, intervals over participants (bootstrap). If the page has
+games of several logs, a second table compares people and agents for each log.
+Drawings of the sender's page need --logs and --weights: the trained receiver guesses
+from what people drew, and the table says how often it was right.
+Give it one file per participant, all from the same page.""",
         study_options.add_study_results_options,
         loads_torch=False,
     ),

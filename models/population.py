@@ -64,7 +64,7 @@ def all_meetings(senders: int, receivers: int) -> tuple[Meeting, ...]:
 
 
 def in_turn(number: int, senders: int, receivers: int) -> tuple[Meeting, ...]:
-    """Meetings in which every sender and every receiver takes part; the next `number` shifts the receivers by one."""
+    """Meetings that together include every agent; with `number` + 1, each sender meets the next receiver."""
     return tuple(Meeting(k % senders, (k + number) % receivers) for k in range(max(senders, receivers)))
 
 

@@ -196,7 +196,8 @@ def _axes(piece, down, right):
 
 @_compiled
 def _with_margin(d2, beyond, margin):
-    """d2 plus the margin by which an end must be nearer; see `_is_nearest` in `dense.py`."""
+    """d2, enlarged by a rounding margin if the nearest point is a segment's end: an end wins only if it is clearly
+    nearer than other segments. See `_is_nearest` in `dense.py`."""
     return d2 if beyond == 0 else d2 + _ROUNDING * (d2 + margin)
 
 

@@ -64,12 +64,11 @@ def configure_test(weights: Path | str, **options: Any) -> Any:
 def checkpoint_of(path: Path) -> Path:
     """The model_final.pt or model.safetensors in `path`, if it is the folder of a training or one that pack wrote.
 
-    A `path` that does not exist may be a repository of Hugging Face, user/name or user/name@revision; it is downloaded.
-    Any other path is returned unchanged. Raises UsageError for other folders and if a download fails.
+    hf:user/name and hf:user/name@revision are repositories of Hugging Face, which are downloaded. Any other path is
+    returned unchanged. Raises UsageError for other folders, and if a download fails.
     """
-    repository = path.as_posix()
-    if REPOSITORY.fullmatch(repository) and path.suffix not in (".pt", ".safetensors") and not path.exists():
-        return download(repository)
+    if path.as_posix().startswith(REPOSITORY):
+        return download(path.as_posix())
     if not path.is_dir():
         return path
     for name in ("model_final.pt", WEIGHTS):

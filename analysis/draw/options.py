@@ -22,7 +22,7 @@ class DrawTool(AgentsTool):
 
 
 def _check_order(arguments: Sequence[str], photos: Sequence[Path], rest: Sequence[str]) -> None:
-    """Raises UsageError if a photo could also be the value of an agents' option."""
+    """Raises UsageError if a photo could also be read as the value of one of the agents' options."""
     words = [Path(word) for word in arguments]
     if rest and (not rest[0].startswith("-") or words.index(Path(rest[0])) < words.index(photos[0])):
         raise UsageError(

@@ -17,7 +17,7 @@ def port(text: str) -> int:
 
 def add_play_options(group: Any) -> None:
     group.add_argument(
-        "weights", type=Path, metavar="RUN", help="folder of a training, or a checkpoint: the agents to play with"
+        "weights", type=Path, metavar="RUN", help="the agents to play with: the folder of a training, or a checkpoint"
     )
     group.add_argument(
         "--most-candidates",

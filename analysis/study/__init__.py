@@ -1,1 +1,1 @@
-"""A study in which people play the receiver: its page, and the answers that the page saves."""
+"""A study in which people play the receiver or the sender: its page, and what the page saves."""

@@ -1,10 +1,11 @@
-"""Reads and checks the answers that the page of a `study` saves.
+"""Reads and checks the answers that the receiver's page of a `study` saves.
 
 The page saves one JSON file per participant: format, study (the page's id), title, participant, started, finished, and
 answers, one entry per game in the order played (candidates are numbered from 0, as in the log):
 
     log                     the log that the game is from, as named to `study`; missing if the page is made from one log
     game                    the game's number in the log, from 0
+    attention               true if the page showed the target itself instead of the sketch; missing in other games
     choice, target          the candidate chosen, and the right one
     candidates              number of candidates
     right                   whether choice is target
@@ -21,7 +22,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Generic, Literal, TypedDict, TypeVar
 
 from msgspec import Meta
 
@@ -29,14 +30,19 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.reading import Count, read_json
 
 FORMAT = "learning-to-draw study answers 1"
+FORMAT_OF_DRAWINGS = "learning-to-draw study drawings 1"
 UNCHANGED = "Give the file as saved by the page of a study, unchanged."
 
 
-class _OfSeveralLogs(TypedDict, total=False):
+class OfSeveralLogs(TypedDict, total=False):
     log: str
 
 
-class Answer(_OfSeveralLogs):
+class _OfSomeGames(OfSeveralLogs, total=False):
+    attention: bool
+
+
+class Answer(_OfSomeGames):
     """One answer; the docstring of the module describes the keys."""
 
     game: Count
@@ -62,42 +68,75 @@ class SavedAnswers(TypedDict):
     answers: Annotated[list[Answer], Meta(min_length=1)]
 
 
+class _Format(TypedDict):
+    format: Literal["learning-to-draw study answers 1", "learning-to-draw study drawings 1"]
+
+
+Played = TypeVar("Played")  # what a person did in a game: an `Answer`, or a `Drawing`
+
+
 @dataclass(frozen=True)
-class Participant:
-    """One file of answers."""
+class Participant(Generic[Played]):
+    """One file that the page saved."""
 
     label: str  # the name that the participant typed, or the file's name
     file: Path
     study: str
-    answers: tuple[Answer, ...]
+    answers: tuple[Played, ...]
     saved: Mapping[str, Any]  # the whole content of the file
 
 
-def read_answers(paths: Sequence[Path]) -> list[Participant]:
+def hold_drawings(paths: Sequence[Path]) -> bool:
+    """Returns whether the files are of the sender's page. Raises UsageError if they are of both pages, or damaged."""
+    formats = [read_json(path, _Format, UNCHANGED)["format"] for path in paths]
+    if len(set(formats)) > 1:
+        drawings, answers = (paths[formats.index(name)] for name in (FORMAT_OF_DRAWINGS, FORMAT))
+        raise UsageError(
+            f"{drawings} holds drawings, and {answers} holds answers.\nGive the files of one study at a time."
+        )
+    return formats[0] == FORMAT_OF_DRAWINGS
+
+
+def read_answers(paths: Sequence[Path]) -> list[Participant[Answer]]:
     """Returns the participants of one study. Raises UsageError if a file is damaged, repeated or of another study."""
-    participants = [_read(path) for path in paths]
+    return together([_read(path) for path in paths])
+
+
+def together(participants: Sequence[Participant[Played]]) -> list[Participant[Played]]:
+    """Returns the participants of one study, with labels that differ. Raises UsageError as `read_answers` does."""
     _check_together(participants)
     return _labelled(participants)
 
 
-def game_of(answer: Answer) -> tuple[str | None, int]:
+def participant_of(path: Path, saved: Mapping[str, Any], key: str, wrong: str) -> Participant:
+    """Returns the participant of a file. key: of what the person did. wrong: what contradicts itself in one game.
+
+    Raises UsageError if something does, or if there are two entries for a game.
+    """
+    entries = saved[key]
+    if not wrong and len({game_of(entry) for entry in entries}) < len(entries):
+        wrong = f"it has two {key} to a game"
+    if wrong:
+        raise UsageError(f"{path}: {wrong}.\n{UNCHANGED}")
+    label = "".join(filter(str.isprintable, saved["participant"])).strip() or path.stem
+    return Participant(label, path, saved["study"], tuple(entries), saved)
+
+
+def game_of(answer: Any) -> tuple[str | None, int]:
     """Returns what identifies a game in a study: its log, None if the page has one log, and its number in that log."""
     return answer.get("log"), answer["game"]
 
 
-def _read(path: Path) -> Participant:
+def _read(path: Path) -> Participant[Answer]:
     saved: SavedAnswers = read_json(path, SavedAnswers, UNCHANGED)
     answers = saved["answers"]
     wrong = next((f"answer {n} (counted from 0): {w}" for n, a in enumerate(answers) if (w := _contradiction(a))), "")
-    if not wrong and len({game_of(answer) for answer in answers}) < len(answers):
-        wrong = "it has two answers to a game"
-    if wrong:
-        raise UsageError(f"{path}: {wrong}.\n{UNCHANGED}")
-    label = "".join(filter(str.isprintable, saved["participant"])).strip() or path.stem
-    return Participant(label, path, saved["study"], tuple(answers), saved)
+    if not wrong and all(answer.get("attention") for answer in answers):
+        wrong = "it has no answer to a game that counts"
+    return participant_of(path, saved, "answers", wrong)
 
 
-def _labelled(participants: Sequence[Participant]) -> list[Participant]:
+def _labelled(participants: Sequence[Participant[Played]]) -> list[Participant[Played]]:
     """Returns the participants, with the file name added to labels that occur more than once."""
     times = Counter(one.label for one in participants)
     return [replace(one, label=f"{one.label} ({one.file})") if times[one.label] > 1 else one for one in participants]

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from learning_to_draw.components import non_negative_int, positive_int, seed
+from learning_to_draw.trials.config.parse import add_flag, add_options
+from learning_to_draw.trials.config.run import RunConfig, TestConfig
 
 
 def add_study_options(group: Any) -> None:
@@ -18,7 +20,15 @@ def add_study_options(group: Any) -> None:
         type=Path,
         required=True,
         metavar="FILE.html",
-        help="the page to write; never overwritten",
+        help="the page to write; not overwritten without --overwrite",
+    )
+    add_flag(group, "--overwrite", help="replace the page if it exists")
+    group.add_argument(
+        "--role",
+        choices=("receiver", "sender"),
+        default="receiver",
+        help="what the person does: choose the picture that a sketch shows (receiver), or draw a picture with as many "
+        "strokes as the agents have (sender)",
     )
     group.add_argument(
         *("-n", "--games"),
@@ -32,12 +42,32 @@ def add_study_options(group: Any) -> None:
         type=non_negative_int,
         default=0,
         metavar="K",
-        help="number of practice games at the start, which show the right answer and do not count",
+        help="number of practice games at the start, which do not count; they show the receiver the right answer",
     )
     group.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="seed of the choice of games and of the order of candidates"
     )
-    group.add_argument("--title", default="What does the sketch show?", metavar="TEXT", help="title of the page")
+    group.add_argument("--title", metavar="TEXT", help="title of the page (default: a question that fits the role)")
+    group.add_argument(
+        "--attention",
+        type=non_negative_int,
+        default=0,
+        metavar="N",
+        help="receiver: N of the games that count show the target itself instead of the sketch; study-results prints "
+        "how many of them each participant got right, and leaves them out of all rates",
+    )
+    group.add_argument(
+        "--consent",
+        type=Path,
+        metavar="FILE.txt",
+        help="a text that participants must agree to, by ticking a box, before they can start",
+    )
+    group.add_argument(
+        "--post-url",
+        metavar="URL",
+        help="also send the answers to this address at the end, as JSON by POST; the server must allow requests of the "
+        "page's origin (CORS) (default: nothing is sent)",
+    )
 
 
 def add_study_results_options(group: Any) -> None:
@@ -46,8 +76,25 @@ def add_study_results_options(group: Any) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="answers saved by the page, one file per participant, all of the same study",
+        help="answers or drawings saved by the page, one file per participant, all of the same study",
     )
+    group.add_argument(
+        "--weights",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="for drawings: the trained agents whose receiver guesses, as a checkpoint or the folder of a training; "
+        "one for all logs, or one for each of --logs, in the same order",
+    )
+    group.add_argument(
+        "--logs",
+        nargs="+",
+        type=Path,
+        metavar="LOG",
+        help="for drawings: the logs that the page was made from, for the candidates of the games",
+    )
+    add_options(group, TestConfig, "trust_weights")
+    add_options(group, RunConfig, "plugin")
     group.add_argument(
         "--json",
         type=Path,

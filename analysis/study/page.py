@@ -1,7 +1,9 @@
-"""`commgame.py study`: writes a web page on which a person plays the receiver, in games drawn from one or more logs.
+"""`commgame.py study`: writes a web page on which a person plays the receiver or the sender, in games
+from logs of tests.
 
 The page is one self-contained file. It keeps the answers in the browser and saves them as a JSON file, which
-`study-results` reads (analysis/study/answers.py describes it).
+`study-results` reads (analysis/study/answers.py and drawings.py describe it). page.html is common to both roles;
+receiver.js or sender.js is put into it.
 """
 
 from __future__ import annotations
@@ -18,12 +20,17 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from learning_to_draw.errors import UsageError
+from learning_to_draw.reading import MIB, read_text
 from learning_to_draw.trials.records.atomic import write_text
-from learning_to_draw.trials.records.gamelog import GameLog, read_log
+from learning_to_draw.trials.records.gamelog import GameLog, Turn, read_log
 from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.picture_files import as_uri
 
+RECEIVER, SENDER = "receiver", "sender"  # the person's role
+TITLES = {RECEIVER: "What does the sketch show?", SENDER: "Can you draw it?"}
 TEMPLATE = Path(__file__).with_name("page.html")
 THE_PICTURE = "One of them is the picture that was drawn. Choose the one that you think it is."
 THE_KIND = (
@@ -38,16 +45,54 @@ MIXED_TASK = (
 )
 
 
-def study(logs: Sequence[Path], output: Path, games: int, practice: int, seed: int, title: str) -> str:
+TASK_OF_SENDER = "Draw so that it chooses the right one."
+ADDRESS = re.compile(r"(https?://[A-Za-z0-9.-]+(?::[0-9]+)?)(?:[/?][!-~]*)?")
+
+
+def study(
+    logs: Sequence[Path],
+    output: Path,
+    games: int,
+    practice: int,
+    seed: int,
+    title: str | None,
+    role: str = RECEIVER,
+    attention: int = 0,
+    consent: Path | None = None,
+    post_url: str | None = None,
+    overwrite: bool = False,
+) -> str:
     """Writes the page `output`, with `practice` games and then `games` games that count, drawn from the logs.
 
-    Returns a message for the user. The same seed gives the same page. Raises UsageError if a log is given twice or has
-    too few games, `games` is not a multiple of the number of logs, a picture cannot be read, or the page exists
-    already.
+    analysis/study/options.py describes the options. Returns a message for the user. The same seed gives the same page.
+    Raises UsageError if a log is given twice or has too few games, `games` is not a multiple of the number of logs, a
+    picture or the text of the consent cannot be read, the options do not fit together, or the page exists already.
     """
-    check_new(output)
+    if not (overwrite and output.is_file()):
+        check_new(output)
+    if post_url is not None and not ADDRESS.fullmatch(post_url):
+        raise UsageError(
+            f"--post-url {post_url} is not an address that a page can send to.\n"
+            "Give one such as https://example.org/answers."
+        )
+    asked = _consent(consent)
+    sources = read_logs(logs)
+    content = study_content(
+        sources, games, practice, seed, title or TITLES[role], role, attention, consent=asked, post_url=post_url
+    )
+    write_text(output, page(content), new=not overwrite)
+    total = sum(len(source.games) for source in sources.values())
+    each = f" ({games // len(logs)} of each of the {len(logs)} logs)" if len(logs) > 1 else ""
+    return (
+        f"study {content['id']}: {games} of {total} games{each} and {practice} for practice, written to {output} "
+        f"({output.stat().st_size / 1e6:.1f} MB)"
+    )
+
+
+def read_logs(paths: Sequence[Path]) -> dict[str, GameLog]:
+    """Returns the logs of a study, by path. Raises UsageError if one is given twice, or is that of a population."""
     sources: dict[str, GameLog] = {}
-    for path in logs:
+    for path in paths:
         source = read_log(path)
         if len(source.meetings) > 1:
             raise UsageError(
@@ -58,14 +103,16 @@ def study(logs: Sequence[Path], output: Path, games: int, practice: int, seed: i
             if other.folder.samefile(source.folder):
                 raise UsageError(f"{name} and {path} are the same log.\nLeave out one of them.")
         sources[str(path)] = source
-    content = study_content(sources, games, practice, seed, title)
-    write_text(output, page(content), new=True)
-    total = sum(len(source.games) for source in sources.values())
-    each = f" ({games // len(logs)} of each of the {len(logs)} logs)" if len(logs) > 1 else ""
-    return (
-        f"study {content['id']}: {games} of {total} games{each} and {practice} for practice, written to {output} "
-        f"({output.stat().st_size / 1e6:.1f} MB)"
-    )
+    return sources
+
+
+def _consent(path: Path | None) -> str | None:
+    """Returns the text of a file. Raises UsageError if it cannot be read or is empty."""
+    if path is None:
+        return None
+    if text := read_text(path, MIB, "Give a text file in UTF-8.").strip():
+        return text
+    raise UsageError(f"--consent {path} is empty.\nGive a file with the text that participants agree to.")
 
 
 def draw(classes: Sequence[str | None], count: int, practice: int, seed: int) -> tuple[list[int], list[int]]:
@@ -114,17 +161,33 @@ def _mixed(logs: Sequence[Sequence[int]], rng: random.Random) -> list[tuple[int,
     return [(log, next(left[log])) for log in rng.sample(turns, len(turns))]
 
 
-def study_content(logs: Mapping[str, GameLog], count: int, practice: int, seed: int, title: str) -> dict[str, Any]:
+def study_content(
+    logs: Mapping[str, GameLog],
+    count: int,
+    practice: int,
+    seed: int,
+    title: str,
+    role: str = RECEIVER,
+    attention: int = 0,
+    **options: str | None,
+) -> dict[str, Any]:
     """Returns all data of the page, JSON-serialisable. `id` is a hash of the rest: different pages have different ids.
 
-    logs: name in the answers -> log; the answers do not name a single log. count, practice: in total.
-    pictures: [data URI, width, height], each picture once. practice, rounds: results of `_round`, in the order of play.
+    logs: name in the answers -> log; the answers do not name a single log. count, practice: in total. attention: how
+    many of the scored games show the target in place of the sketch. options: consent and post_url, left out if None.
+    pictures: [data URI, width, height], each picture once. practice, rounds: results of `_round` or `_task`, in the
+    order of play. Keys that only some pages need are missing in others, so that their ids stay as they were.
     Raises UsageError as `study`.
     """
     names, sources = list(logs), list(logs.values())
     _check_enough(sources, count, practice)
+    if attention and (role == SENDER or attention >= count):
+        problem = "is for --role receiver" if role == SENDER else f"leaves none of --games {count} to be scored"
+        raise UsageError(f"--attention {attention} {problem}.\nLeave it out, or give other numbers.")
+    pens = [_pen(log) for log in sources] if role == SENDER else []
     classes = [[game.photo_class for game in log.games] for log in sources]
     counted, rehearsed = draw_from_all(classes, count, practice, seed)
+    checks = random.Random(f"{seed} attention").sample(counted, attention)
     pictures: dict[tuple[str, int, int], int] = {}
 
     @cache
@@ -133,12 +196,19 @@ def study_content(logs: Mapping[str, GameLog], count: int, practice: int, seed: 
 
     def shown(log: int, game: int) -> dict[str, Any]:
         name = {"log": names[log]} if len(names) > 1 else {}
-        return name | _round(sources[log], game, seed + log, picture)
+        if role == SENDER:
+            return name | _task(sources[log], game, seed + log, picture) | {"pen": pens[log]}
+        turn = name | _round(sources[log], game, seed + log, picture)
+        check = {"attention": True, "sketch": turn["candidates"][turn["target"]]}
+        return turn | check if (log, game) in checks else turn
 
     tasks = {TASKS.get(log.card.get("game"), TASK) for log in sources}
+    of_sender = {"role": SENDER, "logs": [{"log": name, "digest": log.digest()} for name, log in logs.items()]}
     content = {
+        **{name: value for name, value in options.items() if value is not None},
+        **(of_sender if role == SENDER else {}),
         "title": title,
-        "task": tasks.pop() if len(tasks) == 1 else MIXED_TASK,
+        "task": TASK_OF_SENDER if role == SENDER else tasks.pop() if len(tasks) == 1 else MIXED_TASK,
         "practice": [shown(*game) for game in rehearsed],
         "rounds": [shown(*game) for game in counted],
         "pictures": list(pictures),
@@ -166,31 +236,70 @@ def _check_enough(logs: Sequence[GameLog], count: int, practice: int) -> None:
 
 def page(content: dict[str, Any]) -> str:
     """Returns the whole page as HTML."""
+    address = ADDRESS.fullmatch(content.get("post_url", ""))
     filled = {
         "title": escape(content["title"]),
         # Only "<" could end the script element.
         "study": json.dumps(content, separators=(",", ":")).replace("<", "\\u003c"),
+        "script": TEMPLATE.with_name(f"{content.get('role', RECEIVER)}.js").read_text(encoding="utf-8").rstrip(),
+        "connect": f"; connect-src {address[1]}" if address else "",
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda match: filled[match[1]], TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _round(log: GameLog, number: int, seed: int, picture: Callable[[Path], int]) -> dict[str, Any]:
-    """Returns a game as the page stores it. picture: returns the number that a picture has on the page.
+    """Returns a game as the receiver's page stores it. picture: returns the number that a picture has on the page."""
+    game = log.games[number]
+    return {
+        "sketch": picture(log.picture(game.sketch)),
+        **_shuffled(log, number, seed, picture),
+        "guess": game.guess,
+        "of_class": of_class(game),
+    }
+
+
+def _task(log: GameLog, number: int, seed: int, picture: Callable[[Path], int]) -> dict[str, Any]:
+    """Returns a game as the sender's page stores it. other: whether the target is not the picture to draw."""
+    game = log.games[number]
+    return {
+        **_shuffled(log, number, seed, picture),
+        "photo": picture(log.picture(game.photo)),
+        "other": game.photo != game.target_picture,
+    }
+
+
+def _shuffled(log: GameLog, number: int, seed: int, picture: Callable[[Path], int]) -> dict[str, Any]:
+    """Returns what both roles see of a game.
 
     order: the candidates (numbered as in the log) in the order shown, which depends on the game and the seed only.
-    of_class: the candidates of the class of the sender's photo; None if the log has no classes.
     """
     game = log.games[number]
-    candidates = range(len(game.candidates))
-    of_class = None
-    if game.photo_class is not None and game.candidate_classes is not None:
-        of_class = [candidate for candidate in candidates if game.candidate_classes[candidate] == game.photo_class]
     return {
         "game": number,
-        "sketch": picture(log.picture(game.sketch)),
         "candidates": [picture(log.picture(name)) for name in game.candidates],
-        "order": random.Random(f"{seed} {number}").sample(candidates, len(candidates)),
+        "order": random.Random(f"{seed} {number}").sample(range(len(game.candidates)), len(game.candidates)),
         "target": game.target,
-        "guess": game.guess,
-        "of_class": of_class,
     }
+
+
+def of_class(game: Turn) -> list[int] | None:
+    """Returns the candidates of the class of the sender's photo; None if the log has no classes."""
+    if game.photo_class is None or game.candidate_classes is None:
+        return None
+    return [candidate for candidate, name in enumerate(game.candidate_classes) if name == game.photo_class]
+
+
+def _pen(log: GameLog) -> dict[str, Any]:
+    """Returns what the agents of a log draw with: most strokes, their control points, their width in canvas units, the
+    sketch's size in pixels, and whether it is light on dark. Raises UsageError if the log has no strokes."""
+    strokes = log.strokes()
+    if strokes is None:
+        raise UsageError(
+            f"the log in {log.folder} has no strokes.npz, so it does not say how many strokes its agents have.\n"
+            "Give a log that test has written, or leave out --role sender."
+        )
+    _, most, points, _ = strokes.points.shape
+    width = 2 * math.sqrt(math.log(2) * float(np.median(strokes.sigma2)))  # full width where the ink is one half
+    _, size, _ = as_uri(log.picture(log.games[0].sketch))
+    dark = not log.card.get("invert", False)
+    return {"most": most, "points": points, "width": round(width, 4), "size": size, "dark": dark}

@@ -35,7 +35,8 @@ def test_a_help_page_explains_every_option(name, capsys):
     assert f"python commgame.py {name}" in page
     assert "None" not in page
     assert "SUPPRESS" not in page
-    assert "(default: " in page or "left out: " in page
+    if name != "pack":  # it has no option with a default
+        assert "(default: " in page or "left out: " in page
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_the_help_lists_every_command_by_group(call):
     _, page, _ = call("--help")
     groups = [block.splitlines() for block in page.split("\n\n")[1:-1]]
     assert [[line.split()[0] for line in lines[1:]] for lines in groups] == [
-        ["train", "test", "crossplay", "play", "sweep", "reproduce", "learnability", "generations"],
+        ["train", "test", "crossplay", "play", "pack", "sweep", "reproduce", "learnability", "generations"],
         ["report", "compare", "draw", "save-svg", "export", "measure", "study", "study-results"],
         ["list", "check"],
         [

@@ -395,8 +395,8 @@ class TestConfig(RunConfig):
 
     weights: str = option(
         None,
-        "the checkpoint to test; it contains the options of its training, which describe the agents and the game; "
-        "options on the command line override them",
+        "the checkpoint to test, or the folder of a training or of pack, or hf:user/name; it contains the training's "
+        "options, which describe the agents and the game; options on the command line override them",
         metavar="FILE",
         required=True,
     )

@@ -47,8 +47,8 @@ def choose_folder(config: RunConfig) -> Path:
         return Path("runs", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{what}")
     if not config.output:
         raise UsageError(
-            "--output needs a folder name, but got an empty one.\n"
-            "Name a folder, or leave it out for a new one under runs/."
+            "--output needs the name of a folder, but the name is empty.\n"
+            "Name a folder, or leave out --output for a new one under runs/."
         )
     folder = Path(config.output)
     try:

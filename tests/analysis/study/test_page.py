@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import re
 from collections import Counter
 
@@ -13,6 +14,7 @@ from PIL import Image
 from learning_to_draw.analysis.study import options as study_options
 from learning_to_draw.analysis.study.page import (
     MIXED_TASK,
+    SENDER,
     TASK,
     TASKS,
     draw,
@@ -218,3 +220,115 @@ def test_nothing_is_written_where_something_is_wrong(tmp_path, make_log, random_
     with pytest.raises(UsageError, match=damaged.name):
         study([folder], tmp_path / "page.html", 4, 0, 0, "title")
     assert not (tmp_path / "page.html").exists()
+
+
+def test_the_senders_page_holds_photos_and_no_answers(tmp_path, make_full_log):
+    folder = make_full_log(tmp_path)
+    lines = [json.loads(line) for line in (folder / "games.jsonl").read_text().splitlines()]
+    photos = [line["candidates"][line["target"]] for line in lines]
+    lines[0]["sender_image"] = photos[1]  # in this game, the sender saw another picture than the target
+    (folder / "games.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    log = read_log(folder)
+    content = study_content({"log": log}, 12, 4, 0, "title", SENDER)
+    receivers = study_content({"log": log}, 12, 4, 0, "title")
+    assert content["logs"] == [{"log": "log", "digest": log.digest()}]
+    for key in ("rounds", "practice"):
+        for shown, other in zip(content[key], receivers[key], strict=True):
+            assert {name: shown[name] for name in ("game", "order", "target")} == {
+                name: other[name] for name in ("game", "order", "target")
+            }
+            assert not {"guess", "sketch", "of_class"} & {*shown}
+            number = shown["game"]
+            photo = base64.b64decode(content["pictures"][shown["photo"]][0].split(",")[1])
+            assert photo == (folder / (photos[1] if number == 0 else photos[number])).read_bytes()
+            assert shown["other"] == (number == 0)
+            assert (shown["photo"] == shown["candidates"][shown["target"]]) == (number != 0)
+            pen = dict(shown["pen"])
+            half = math.exp(-((pen.pop("width") / 2) ** 2) / 0.01)  # ink at the edge of the stroke
+            assert half == pytest.approx(0.5, abs=2e-3)
+            assert pen == {"most": 3, "points": 2, "size": 12, "dark": True}
+    assert len(content["pictures"]) == 8  # no sketches
+    text = page(content)
+    assert "function fitted" in text
+    assert "attention" not in text
+    assert "function fitted" not in page(receivers)
+
+
+def test_the_senders_page_needs_strokes(tmp_path, make_log, random_games):
+    folder = make_log(tmp_path / "log", random_games(4))
+    with pytest.raises(UsageError, match=r"log has no strokes.npz.*\nGive a log that test has written"):
+        study([folder], tmp_path / "page.html", 3, 0, 0, None, SENDER)
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_some_games_show_the_target_in_place_of_the_sketch(tmp_path, make_full_log):
+    log = read_log(make_full_log(tmp_path))
+    content = study_content({"log": log}, 12, 4, 0, "title", attention=3)
+    plain = study_content({"log": log}, 12, 4, 0, "title")
+    checks = [shown["game"] for shown in content["rounds"] if shown.get("attention")]
+    assert len(checks) == 3
+    assert not any("attention" in shown for shown in content["practice"])
+    for shown, other in zip(content["rounds"], plain["rounds"], strict=True):
+        same = {name: value for name, value in shown.items() if name not in ("attention", "sketch")}
+        assert same == {name: value for name, value in other.items() if name != "sketch"}
+        sketch = shown["candidates"][shown["target"]] if shown["game"] in checks else other["sketch"]
+        assert shown["sketch"] == sketch
+    for role, count, told in (
+        ("receiver", 12, "--attention 12 leaves none of --games 12 to be scored"),
+        (SENDER, 1, "--attention 1 is for --role receiver"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            study_content({"log": log}, 12, 4, 0, "title", role, count)
+
+
+def test_the_policy_allows_exactly_the_origin_of_the_address(tmp_path, make_full_log):
+    folder = make_full_log(tmp_path)
+
+    def policy(name, address):
+        study([folder], tmp_path / name, 3, 0, 0, "title", post_url=address)
+        text = (tmp_path / name).read_text()
+        assert study_of(text).get("post_url") == address
+        return re.search(r'Content-Security-Policy"\s+content="(.*?)"', text)[1].split("; ")
+
+    closed = policy("closed.html", None)
+    assert "default-src 'none'" in closed
+    assert not [part for part in closed if part.startswith("connect-src")]
+    assert policy("post.html", "https://example.org/a/b?c=d&e") == [*closed, "connect-src https://example.org"]
+    assert policy("port.html", "http://127.0.0.1:8000") == [*closed, "connect-src http://127.0.0.1:8000"]
+    for wrong in (
+        *("example.org", "ftp://example.org/", "https://", "https://a b/", "https://example.org;script-src *"),
+        *("https://example.org *", "https://u:p@example.org/", "https://example.org:x/", "javascript:alert(1)"),
+        *('https://example.org"', "https://example.org/\n*", "https://*.org/\u00fc"),
+    ):
+        with pytest.raises(UsageError, match=r"is not an address that a page can send to.\nGive one such as https"):
+            study([folder], tmp_path / "wrong.html", 3, 0, 0, "title", post_url=wrong)
+    assert not (tmp_path / "wrong.html").exists()
+
+
+def test_the_text_of_the_consent(tmp_path, make_full_log):
+    folder, consent = make_full_log(tmp_path), tmp_path / "consent.txt"
+    consent.write_text("\ufeffI agree.\n\n</script><b> & more\n", encoding="utf-8")
+    words = [str(folder), "-n", "3", "--consent", str(consent), "--output", str(tmp_path / "page.html")]
+    TOOL.run("study", words)
+    text = (tmp_path / "page.html").read_text()
+    assert study_of(text)["consent"] == "I agree.\n\n</script><b> & more"
+    assert text.count("</script>") == 2
+    consent.write_text(" \n")
+    with pytest.raises(UsageError, match=r"--consent .*consent.txt is empty"):
+        TOOL.run("study", [*words, "--overwrite"])
+    consent.write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match=r"consent.txt cannot be read: it is not text in UTF-8"):
+        TOOL.run("study", [*words, "--overwrite"])
+    assert (tmp_path / "page.html").read_text() == text
+
+
+def test_a_page_is_replaced_only_on_request(tmp_path, make_full_log):
+    words = [str(make_full_log(tmp_path)), "--output", str(tmp_path / "page.html"), "-n"]
+    TOOL.run("study", [*words, "3"])
+    with pytest.raises(UsageError, match="already exists"):
+        TOOL.run("study", [*words, "4"])
+    TOOL.run("study", [*words, "4", "--overwrite"])
+    assert len(study_of((tmp_path / "page.html").read_text())["rounds"]) == 4
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(UsageError, match="already exists"):
+        TOOL.run("study", [words[0], "--output", str(tmp_path / "folder.html"), "--overwrite"])

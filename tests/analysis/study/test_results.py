@@ -6,14 +6,15 @@ from copy import deepcopy
 import pytest
 
 from learning_to_draw.analysis.study import options as study_options
-from learning_to_draw.analysis.study.results import study_results
+from learning_to_draw.analysis.study.answers import read_answers
+from learning_to_draw.analysis.study.results import results, study_results
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.tool import Tool
 
 TOOL = Tool("analysis.study.results:study_results", "", "", study_options.add_study_results_options)
 
 
-def answer(game, choice, seconds, *, target=0, agents=0, total=4, of_class=(0, 1), interrupted=False):
+def answer(game, choice, seconds, *, target=0, agents=0, total=4, of_class=(0, 1), interrupted=False, **more):
     """Of `total` candidates those in `of_class` are of the sender's class."""
     return {
         "game": game,
@@ -28,6 +29,7 @@ def answer(game, choice, seconds, *, target=0, agents=0, total=4, of_class=(0, 1
         "agents_choice": agents,
         "agents_right": agents == target,
         "agents_right_class": None if of_class is None else agents in of_class,
+        **more,
     }
 
 
@@ -95,8 +97,12 @@ def test_the_numbers(files, tmp_path):
     assert numbers["chance"]["rate"] == pytest.approx((3 / 4 + 1 / 10) / 4)
     assert numbers["chance"]["class_rate"] == pytest.approx((3 * 2 / 4 + 1 / 10) / 4)
     spread = numbers["over_participants"]
-    assert spread["rate"] == pytest.approx({"mean": 0.5, "deviation": 0.5**0.5 / 2})  # sqrt(2 * 0.25^2 / (2 - 1))
-    assert spread["class_rate"] == {"mean": 0.75, "deviation": 0.0}
+    # sqrt(2 * 0.25^2 / (2 - 1)). A quarter of all resamples has only Bert, and a quarter only Anna.
+    assert spread["rate"].pop("interval") == [0.25, 0.75]
+    assert spread["rate"] == pytest.approx({"mean": 0.5, "deviation": 0.5**0.5 / 2})
+    assert spread["class_rate"] == {"mean": 0.75, "deviation": 0.0, "interval": [0.75, 0.75]}
+    # All: 4 of 8 agree, as many as by chance. Anna: (1/2 - 5/8) / (3/8). Bert: (1/2 - 3/8) / (5/8).
+    assert numbers["agreement"] == {"kappa": 0.0, "interval": pytest.approx([-1 / 3, 1 / 5])}
     assert numbers["logs"] is None
     assert (numbers["study"], numbers["games"]) == ("0123456789abcdef", 4)
     assert printed.splitlines() == [
@@ -109,9 +115,11 @@ def test_the_numbers(files, tmp_path):
         "the agents          4  0.750  0.301 to 0.954  1.000  0.510 to 1.000",
         "chance                 0.212                  0.400",
         "",
-        "right: mean over participants 0.500, standard deviation 0.354",
-        "class: mean over participants 0.750, standard deviation 0.000",
-        "Intervals assume that games are independent, which those of one participant are not.",
+        "right: mean over participants 0.500 (0.250 to 0.750), standard deviation 0.354",
+        "class: mean over participants 0.750 (0.750 to 0.750), standard deviation 0.000",
+        "Cohen's kappa of right and wrong between people and agents in the same games: 0.000 (-0.333 to 0.200)",
+        "Intervals in brackets are 95 % intervals over participants (bootstrap).",
+        "Other intervals assume that games are independent, which those of one participant are not.",
     ]
 
 
@@ -165,12 +173,33 @@ def test_a_log_without_classes(files, tmp_path):
         "the agents          5  1.000  0.566 to 1.000",
         "chance                 0.500",
         "",
+        "Cohen's kappa of right and wrong between people and agents in the same games: 0.000",
         "Intervals assume that games are independent, which those of one participant are not.",
         "The log of the study has no classes, so there is no class rate.",
     ]
     numbers = json.loads((tmp_path / "numbers.json").read_text())
     assert numbers["together"]["class_rate"] is numbers["chance"]["class_rate"] is None
     assert numbers["over_participants"] is None
+
+
+def test_games_that_showed_the_target_count_in_no_rate(files, tmp_path):
+    more = [answer(20, 0, 1.0, attention=True, agents=1), answer(21, 3, 1.0, attention=True, agents=1)]
+    anna, bert = deepcopy(ANNA), deepcopy(BERT)
+    anna["answers"] += more
+    bert["answers"].insert(0, more[1])
+    printed = study_results(files(anna, bert, saved("Cleo", answer(3, 0, 2.0))), tmp_path / "numbers.json")
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    without = json.loads(json.dumps(results(read_answers(files(ANNA, BERT, saved("Cleo", answer(3, 0, 2.0)))))))
+    checks = [{"games": 2, "passed": 1}, {"games": 1, "passed": 0}, None]
+    assert [row.pop("attention") for row in numbers["participants"]] == checks
+    for row in without["participants"]:
+        del row["attention"]
+    assert numbers == without
+    lines = printed.splitlines()
+    assert lines[2].endswith("seconds  attention")
+    assert lines[3].endswith("3.0     1 of 2")
+    assert lines[4].endswith("3.5     0 of 1")
+    assert lines[5].endswith("2.0")
 
 
 def test_times_that_say_nothing_are_left_out(files):
@@ -226,6 +255,11 @@ DAMAGED = {
         ANNA | {"answers": [{"log": "a", **ANNA["answers"][0]}] * 2},
         "two answers to a game",
     ),
+    "no answer that counts": (
+        ANNA | {"answers": [answer(3, 0, 1.0, attention=True)]},
+        "no answer to a game that counts",
+    ),
+    "attention of text": (changed(attention="yes"), r"Expected `bool`, got `str` - at `\$\.answers\[1\]\.attention`"),
     "a log of numbers": (changed(log=7), r"Expected `str`, got `int` - at `\$\.answers\[1\]\.log`"),
     "no candidates": (changed(candidates=0), r"Expected `int` >= 1 - at `\$\.answers\[1\]\.candidates`"),
     "a choice too far": (changed(choice=4), "choice is 4"),

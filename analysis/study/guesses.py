@@ -1,0 +1,94 @@
+"""What the trained receiver guesses from people's drawings. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from learning_to_draw.analysis.measure.picture_arrays import read_pictures
+from learning_to_draw.analysis.measure.replay import load_replay
+from learning_to_draw.analysis.play.games import Pen
+from learning_to_draw.analysis.study.answers import UNCHANGED, Participant
+from learning_to_draw.analysis.study.drawings import Drawing, Source
+from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.records.gamelog import LoggedStrokes
+
+AGREEMENT = 0.9  # smallest share of the agents' own guesses that the right weights repeat, in spite of rounding
+
+
+def receiver_guesses(
+    participants: Sequence[Participant[Drawing]],
+    sources: Mapping[str | None, Source],
+    trust: bool,
+    plugin: Path | None,
+) -> list[list[int]]:
+    """Returns, for each participant, the candidate that the receiver guesses from each drawing.
+
+    Raises UsageError if weights cannot be read or did not play their log, or if a drawing has too many paths.
+    """
+    guesses = [[-1] * len(one.answers) for one in participants]
+    for name, source in sources.items():
+        places = [
+            (person, number)
+            for person, one in enumerate(participants)
+            for number, drawing in enumerate(one.answers)
+            if drawing.get("log") == name
+        ]
+        drawings = [participants[person].answers[number] for person, number in places]
+        most = _most_strokes(source)
+        for (person, _), drawing in zip(places, drawings, strict=True):
+            if len(drawing["paths"]) > most:
+                raise UsageError(
+                    f"{participants[person].file}: the drawing of game {drawing['game']} has {len(drawing['paths'])} "
+                    f"paths, but the page allows {most}.\n{UNCHANGED}"
+                )
+        if drawings:
+            for (person, number), guess in zip(places, _guesses(source, drawings, trust, plugin), strict=True):
+                guesses[person][number] = guess
+    return guesses
+
+
+def _most_strokes(source: Source) -> int:
+    strokes = source.log.strokes()
+    if strokes is None:
+        raise UsageError(f"the log in {source.log.folder} has no strokes.npz.\nGive the whole folder of the log.")
+    return strokes.points.shape[1]
+
+
+def _guesses(source: Source, drawings: Sequence[Drawing], trust: bool, plugin: Path | None) -> list[int]:
+    """Returns the guess for each drawing in games of one log."""
+    log = source.log
+    replay = load_replay(source.weights, log, torch.device("cpu"), trust=trust, plugin=plugin)
+    logged = log.strokes()
+    assert logged is not None
+    numbers = [drawing["game"] for drawing in drawings]
+    names = list(dict.fromkeys(name for number in numbers for name in log.games[number].candidates))
+    rows = {name: row for row, name in enumerate(names)}
+    offered = replay.offered(read_pictures([log.picture(name) for name in names]))
+
+    def guesses(strokes: LoggedStrokes, games: Sequence[int]) -> list[int]:
+        pools = [[rows[name] for name in log.games[number].candidates] for number in games]
+        return replay.guesses(strokes, offered, pools).tolist()
+
+    played = sorted(set(numbers))
+    own = [log.games[number].guess for number in played]
+    repeated = sum(guess == as_logged for guess, as_logged in zip(guesses(logged[played], played), own, strict=True))
+    if repeated < AGREEMENT * len(played):
+        raise UsageError(
+            f"the agents of --weights {source.weights} repeat only {repeated} of {len(played)} guesses in the log in "
+            f"{log.folder}, so they did not play it.\nGive the agents that this log is a test of."
+        )
+    return guesses(_strokes(logged, replay.agents.decoder, drawings), numbers)
+
+
+def _strokes(logged: LoggedStrokes, decoder, drawings: Sequence[Drawing]) -> LoggedStrokes:
+    """Returns the strokes that follow the paths of the drawings, of the kind in the log."""
+    _, most, control_points, _ = logged.points.shape
+    sigma2 = logged.sigma2 if isinstance(logged.sigma2, float) else decoder.sigma2
+    pen = Pen(most, control_points, decoder.channels, sigma2, torch.device("cpu"))
+    fitted = [pen.strokes([np.array(path)[:, :2] for path in drawing["paths"]])[0] for drawing in drawings]
+    ink = [strokes.intensities.numpy() for strokes in fitted if strokes.intensities is not None]
+    return LoggedStrokes(np.concatenate([strokes.points.numpy() for strokes in fitted]), sigma2, np.concatenate(ink))

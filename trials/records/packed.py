@@ -1,0 +1,139 @@
+"""Writes and reads trained agents as a folder to share: model.safetensors, config.json and README.md, without pickles.
+
+A folder may come from a stranger, or from a repository of Hugging Face. The folder's links are followed: the cache of
+downloaded repositories consists of links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, Literal, TypedDict
+
+import torch
+from torch import Tensor
+
+from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.packages import import_optional
+from learning_to_draw.reading import Count, Options, Whole, cannot_read, read_json
+from learning_to_draw.trials.config.configure import OF_THE_PLACE, everywhere
+from learning_to_draw.trials.records.atomic import write_json
+from learning_to_draw.trials.records.checkpoints import Checkpoint
+from learning_to_draw.trials.records.torch_files import DTYPES
+
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+FORMAT = 1
+REPOSITORY = "hf:"  # begins the id of a repository. A mistyped path must not ask another machine.
+ADVICE = "Give an intact folder that pack wrote. A folder of a later version of this program needs that version."
+
+
+class _Packed(TypedDict):
+    """The content of config.json.
+
+    same: name of a weight -> name of the weight in model.safetensors that has the same values, because the agents share
+    it. The other entries are those of `Checkpoint`.
+    """
+
+    format: Literal[1]
+    epoch: Count
+    options: Options
+    versions: dict[str, str]
+    trained_on: list[Whole] | None
+    same: dict[str, str]
+
+
+def save_packed(folder: Path, checkpoint: Checkpoint) -> None:
+    """Writes model.safetensors and config.json to a folder that has neither. Raises UsageError without safetensors.
+
+    Weights that the agents share, and that are one tensor in `checkpoint.model`, are written once.
+    """
+    safetensors = import_optional("safetensors.torch", "pack", "safetensors")
+    first: dict[int, str] = {}
+    for name, tensor in checkpoint.model.items():
+        first.setdefault(id(tensor), name)
+    weights = safetensors.save({name: checkpoint.model[name] for name in first.values()}, {"format": "pt"})
+    (folder / WEIGHTS).write_bytes(weights)
+    trained_on = checkpoint.trained_on
+    content: _Packed = {
+        "format": FORMAT,
+        "epoch": checkpoint.epoch,
+        "options": portable(checkpoint.options),
+        "versions": checkpoint.versions,
+        "same": {name: first[id(tensor)] for name, tensor in checkpoint.model.items() if first[id(tensor)] != name},
+        "trained_on": None if trained_on is None else trained_on.tolist(),
+    }
+    write_json(folder / CONFIG, content, new=True)
+
+
+def load_packed(path: Path) -> Checkpoint:
+    """Reads the model.safetensors `path` and the config.json next to it. Raises UsageError if one of them is not valid.
+
+    Whether the weights fit the options is checked when the agents are built, as for every checkpoint.
+    """
+    config = path.with_name(CONFIG)
+    content: _Packed = read_json(config, _Packed, ADVICE)
+    options = content["options"]
+    if others := sorted(options.keys() - portable(options).keys()):
+        raise UsageError(
+            f"{config} has {others[0]!r}, which is not an option, or concerns one machine only.\n"
+            "Correct it, or remove it."
+        )
+    model, trained_on = _read_weights(path), content["trained_on"]
+    if missing := sorted(set(content["same"].values()) - model.keys()):
+        raise cannot_read(config, f"it says that a weight is the same as {missing[0]!r}, which is missing", ADVICE)
+    return Checkpoint(
+        path,
+        content["epoch"],
+        options,
+        model | {name: model[same] for name, same in content["same"].items()},
+        history=[],
+        versions=content["versions"],
+        trained_on=None if trained_on is None else torch.tensor(trained_on, dtype=torch.int64),
+    )
+
+
+def download(repository: str) -> Path:
+    """The path of a Hugging Face repository's model.safetensors. Its three files are downloaded once.
+
+    repository: hf:user/name or hf:user/name@revision. Without a network, uses the files of an earlier download. Raises
+    UsageError if there are none, or if the package huggingface_hub is missing.
+    """
+    name, _, revision = repository.removeprefix(REPOSITORY).partition("@")
+    hub = import_optional("huggingface_hub", repository, "huggingface_hub")
+    try:
+        folder = hub.snapshot_download(name, revision=revision or None, allow_patterns=[WEIGHTS, CONFIG, CARD])
+    except Exception as error:  # no network, no such repository, no permission: each raises another type
+        raise UsageError(
+            f"{repository} cannot be downloaded from Hugging Face ({' '.join(str(error).split())[:200]}).\n"
+            "Correct the name, or connect to the network once."
+        ) from error
+    return Path(folder, WEIGHTS)
+
+
+def portable(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that can be shared: no folders, files or devices of one machine, and no unknown options."""
+    known = {name: option for _, name, option in everywhere()}
+    return {
+        name: value
+        for name, value in options.items()
+        if name in known and name not in OF_THE_PLACE and known[name].type is not Path and not _holds_path(value)
+    }
+
+
+def _holds_path(value: Any) -> bool:
+    """Whether an option's value is, or contains, an absolute path of any system."""
+    texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+    return any(path(text).is_absolute() for text in texts for path in (PurePosixPath, PureWindowsPath))
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():  # a named pipe would wait for a writer
+        raise UsageError(f"{path} cannot be read: there is no such file.\n{ADVICE}")
+    safetensors = import_optional("safetensors.torch", str(path), "safetensors")
+    try:
+        model: dict[str, Tensor] = safetensors.load_file(path)
+    except Exception as error:  # a damaged file can raise many types
+        raise cannot_read(path, first_line(error)[:200], ADVICE) from error
+    if strange := [name for name, tensor in model.items() if tensor.dtype not in DTYPES]:
+        raise cannot_read(path, f"{strange[0][:100]!r} is {model[strange[0]].dtype}", ADVICE)
+    return model
