@@ -31,7 +31,7 @@ MISTAKES = {
     "two hyphens for a value": ("train --nlines=--", "--nlines=-- has no value"),
     "a value for a switch": ("test --weights {tmp}/no --trust-weights=yes", "ignored explicit argument 'yes'"),
     "no name": ("test --weights {tmp}/no --=3", "--=3 does not name an option"),
-    "empty output": ("train --output=", "needs a folder name"),
+    "empty output": ("train --output=", "needs the name of a folder"),
     "nothing to train": ("train --loss NoLoss", "teaches nothing"),
 }
 

@@ -79,7 +79,7 @@ def test_runs_that_start_at_once_do_not_share_a_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("", "needs a folder name"), ("x" * 300, "cannot be written to: File name too long")]
+    ("name", "told"), [("", "needs the name of a folder"), ("x" * 300, "cannot be written to: File name too long")]
 )
 def test_names_that_are_no_folder(name, told):
     with pytest.raises(UsageError, match=told):
