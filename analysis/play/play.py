@@ -45,8 +45,10 @@ def play(config: TestConfig, most_candidates: int, output: Path | None, port: in
             webbrowser.open(address)
 
     with suppress(KeyboardInterrupt):
-        serve(games, log, port, opened)
-    log.finish()
+        try:
+            serve(games, log, port, opened)
+        finally:
+            log.finish()
     return _summary(log)
 
 

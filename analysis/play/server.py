@@ -11,7 +11,6 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -106,9 +105,10 @@ def _paths(drawn: Drawn) -> list[np.ndarray]:
 
 
 def serve(games: Games, log: PlayLog, port: int, opened: Callable[[str], None]) -> None:
-    """Serves the page until Ctrl-C, and then completes the log. opened: called with the page's address, in a thread.
+    """Serves the page until a signal ends it, which is then raised as usual (KeyboardInterrupt for Ctrl-C).
 
-    Raises UsageError if the port is taken, or if a package is missing.
+    opened: called with the page's address, in a thread. Raises UsageError if the port is taken, or if a package is
+    missing.
     """
     uvicorn = import_optional("uvicorn", "play", "uvicorn")
     application = build_application(games, log)
@@ -117,15 +117,11 @@ def serve(games: Games, log: PlayLog, port: int, opened: Callable[[str], None]) 
     except OSError as error:
         raise UsageError(f"--port {port} cannot be used: {error}.\nGive another port, or 0 for a free one.") from error
     address = f"http://{HOST}:{listener.getsockname()[1]}/"
-
-    @asynccontextmanager
-    async def lifespan(_: Any):
-        threading.Thread(target=opened, args=(address,), daemon=True).start()  # a browser in the terminal would block
-        yield
-        log.finish()  # here, because uvicorn raises the signal that ended it again
-
-    application.router.lifespan_context = lifespan
-    settings = uvicorn.Config(application, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    # In a thread, because a browser in the terminal would block. The socket already accepts its request.
+    threading.Thread(target=opened, args=(address,), daemon=True).start()
+    settings = uvicorn.Config(
+        application, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
+    )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     uvicorn.Server(settings).run(sockets=[listener])
 

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def start(trained, tmp_path):
 
         return address[0], end
 
+    run.processes = processes
     yield run
     for process in processes:
         process.kill()
@@ -196,3 +198,18 @@ def test_the_server_answers_only_its_own_page(start):
     assert ask("POST", "/api/choose", chosen, **as_json) == (400, '{"error":"there is no such candidate"}')
     assert ask("GET", "/api/turn")[0] == 405
     assert "nothing was written" in end()
+
+
+@pytest.mark.parametrize(("signals", "code"), [(2 * [signal.SIGINT], 0), ([signal.SIGTERM], 143)])
+def test_games_are_saved_however_the_program_is_ended(signals, code, start, tmp_path):
+    address, _ = start("--output", "played")
+    body = json.dumps({"number": 0, "paths": [[[0, 0], [0.5, 0.5]]]}).encode()
+    request = urllib.request.Request(f"{address}api/show", body, {"Content-Type": "application/json"})
+    assert urllib.request.urlopen(request).status == 200
+    process = start.processes[0]
+    for number in signals:
+        process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in err
+    assert len(read_log(tmp_path / "played" / "drawn").games) == 1
