@@ -117,7 +117,8 @@ def draw_call(rng: random.Random) -> list[str]:
     """The words of one call."""
     if rng.random() < 0.02:
         return rng.choice([[], ["--help"], ["-h"], [""], ["paint"], ["--seed", "3"], ["\udcff"], ["trian", "--help"]])
-    command = rng.choice([*command_line.PLAY, "train", "test", "eval"] if rng.random() < 0.55 else list(TOOLS))
+    tools = [name for name in TOOLS if name != "play"]  # which runs until somebody ends it
+    command = rng.choice([*command_line.PLAY, "train", "test", "eval"] if rng.random() < 0.55 else tools)
     chosen = {kind: rng.choice([QUICK_PARTS[kind]] * 3 + [rng.choice(list(KINDS[kind].table))]) for kind in QUICK_PARTS}
     chosen = {kind: name for kind, name in chosen.items() if name is not None}
     if rng.random() < 0.3:
