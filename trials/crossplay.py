@@ -102,7 +102,9 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
 def check_files(files: Sequence[Path]) -> None:
     """Raises UsageError if no checkpoint is given."""
     if not files:
-        raise UsageError("crossplay needs checkpoints.\nGive two or more, or one of a population, before any option.")
+        raise UsageError(
+            "crossplay needs checkpoints.\nGive two or more checkpoints, or that of one population, before any option."
+        )
 
 
 def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequence[Sequence[dict]]) -> dict:

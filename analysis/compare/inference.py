@@ -106,7 +106,10 @@ def rate_intervals(
 
 
 def _right(run: TestedRun, played: Mapping[Path, Played]) -> np.ndarray:
-    """bool [G]: which games the run won. Without a game log, the order is arbitrary: only the number is known."""
+    """bool [G]: which games the run won.
+
+    Without a game log, only the number of won games is known, and which entries are True is arbitrary.
+    """
     return played[run.test].right if run.test in played else np.arange(run.games) < run.right
 
 

@@ -61,7 +61,7 @@ def write_ndjson(folder: Path, games: Sequence[Turn], sketches: Sequence[np.ndar
 
 
 def file_name(text: str) -> str:
-    """The text, with characters that not all file systems allow written as % and two hexadecimal digits, as in URLs."""
+    """The text as a file name: as in URLs, % and two digits replace a character that some file systems forbid."""
     return re.sub(r'[\x00-\x1f%/\\:*?"<>|]', lambda match: f"%{ord(match[0]):02X}", text)
 
 

@@ -42,7 +42,7 @@ def semanticity_p(
 def semanticity_error(sketches: np.ndarray, meanings: np.ndarray) -> float:
     """The standard error of the semanticity by the jackknife over C classes (Efron 1981); NaN if it is not defined.
 
-    It tends to be too large, because a pair belongs to two classes: by about a quarter for 30 classes.
+    It tends to be too large (by about a quarter for 30 classes), because each pair belongs to two classes.
     """
     first, second = squareform(sketches), squareform(meanings)
 

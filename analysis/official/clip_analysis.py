@@ -92,5 +92,6 @@ def _check_classes(classes: Sequence[str], true: Sequence[str], path: Path) -> N
         raise UsageError(
             f"none of the classes ({listed(classes)}) is the true class of a target;\n"
             f"in --hash-classes {path} the first target is of class {true[0]!r}.\n"
-            "Give class names as they are in that file. If it has numbers, write it with dump-hashes-classes --name."
+            "Give class names as they are in that file. If it gives classes as numbers, create it again with "
+            "dump-hashes-classes --name."
         )

@@ -32,7 +32,7 @@ class Pictures:
         return self._place(_as_uri(picture, longest))
 
     def add_svg(self, text: str) -> int:
-        """Adds a sketch as SVG. text: from `trials.records.svg.svg`; its attributes contain no quotes."""
+        """Adds a sketch as SVG. text: from `trials.records.svg.svg`, whose attribute values contain no quotes."""
         lines = "".join(text.splitlines()).replace('"', "'")  # JSON would escape quotes
         return self._place("data:image/svg+xml," + lines.translate(SVG_ESCAPES))
 
