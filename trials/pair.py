@@ -54,7 +54,7 @@ def load(
     """The trained sender and receiver of a checkpoint.
 
     weights: a checkpoint; the folder of a training, whose `model_final.pt` is loaded; a folder that `commgame.py pack`
-    wrote; or, if there is no such path, a repository of Hugging Face, "user/name" or "user/name@revision".
+    wrote; or a repository of Hugging Face, "hf:user/name" or "hf:user/name@revision".
     device: "cpu", "cuda", ...; None: the first GPU if available, otherwise the CPU.
     plugin: a file with your own components that the agents need; None: the plugin of the training, if this machine
     allows it (docs/extending.md).

@@ -21,7 +21,7 @@ def other_games(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def other_games_of_class(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """int64 [N]: another game of the same class for every game, or -1 if there is none. labels: [N], the classes."""
+    """int64 [N]: for every game, another game of its class; -1 if it is the only one. labels: [N], the classes."""
     others = np.full(len(labels), -1, dtype=np.int64)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)

@@ -50,7 +50,7 @@ class Turn:
 class Games:
     """The games of one page. In every second game the person draws, in the others the person guesses.
 
-    Every game is played once, and then again in another order when all have been played.
+    After all games have been played, they begin again.
     """
 
     def __init__(self, agents: Agents, batches: GameBatches, most_candidates: int, seed: int):
@@ -171,8 +171,6 @@ class PlayLog:
         self, turn: Turn, number: int, choice: int, strokes_seen: int, seconds: float, interrupted: bool
     ) -> None:
         """Adds game `number`, in which the person guessed, after `strokes_seen` strokes."""
-        if (GUESS, number) in self._ended:
-            return
         classes = self._classes(turn)
         own = self._batches.split.classes[self._label(turn.batch.items.senders)[0]]
         answer = {
@@ -190,7 +188,8 @@ class PlayLog:
             "agents_right_class": classes[turn.agents_guess] == own,
             "strokes_seen": strokes_seen,
         }
-        self._add(GUESS, number, turn, turn.play, answer["right"])
+        if not self._add(GUESS, number, turn, turn.play, answer["right"]):
+            return
         self._answers.append(answer)
         content = {"format": FORMAT, "study": f"play {self._started}", "title": "play", "participant": "player"}
         content |= {"started": self._started, "finished": None, "answers": self._answers}
@@ -203,10 +202,10 @@ class PlayLog:
             writer.on_end_validation({})
         self._writers.clear()
 
-    def _add(self, role: str, number: int, turn: Turn, play: Play, right: bool) -> None:
-        """Adds a game, unless it has been added before, as when a page is loaded again."""
+    def _add(self, role: str, number: int, turn: Turn, play: Play, right: bool) -> bool:
+        """Adds a game, unless it has been added before, as when a page is loaded again. Returns whether it did."""
         if (role, number) in self._ended:
-            return
+            return False
         self._ended.add((role, number))
         if role not in self._writers:
             writer = GameLogWriter(self._folder(role), self._batches.split, self._seed, self._card)
@@ -216,6 +215,7 @@ class PlayLog:
         self._writers[role].on_step_validation({torchbearer.X: turn.batch, torchbearer.Y_PRED: played})
         self.games[role] += 1
         self.right[role] += right
+        return True
 
     def _folder(self, role: str) -> Path:
         return self.folder / ("drawn" if role == DRAW else "guessed")

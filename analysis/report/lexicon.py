@@ -25,8 +25,8 @@ class Entry:
     """A class of the lexicon.
 
     right, played: games whose target is of this class, guessed right and in total. confused: the other class that was
-    guessed most often, and in how many games; None if there is none. sketches: numbers of games in random order, each
-    with a different sketch.
+    guessed most often, and in how many games; None if no other class was guessed. sketches: numbers of games in
+    random order, each with a different sketch.
     """
 
     name: str
