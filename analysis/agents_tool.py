@@ -23,10 +23,9 @@ class AgentsTool(Tool):
         own, rest = parser.parse_known_args(list(arguments))
         self.check(arguments, own, rest)
         function = self.load(command)
-        from learning_to_draw.trials.trained import checkpoint_of, parse_trained  # imports torch
+        from learning_to_draw.trials.trained import parse_trained  # imports torch
 
-        weights = checkpoint_of(own.weights)
-        config = parse_trained("test", [*rest, f"--weights={weights}"], weights)
+        config = parse_trained("test", [*rest, f"--weights={own.weights}"], own.weights)
         if "output" in given_options(config):  # an abbreviation of --output, taken for an option of `test`
             raise UsageError("the output folder must be given as --output in full.\nWrite --output DIR.")
         return function(config=config, **{name: value for name, value in vars(own).items() if name != "weights"})

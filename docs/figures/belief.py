@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from learning_to_draw.analysis.play.games import DRAW
 from learning_to_draw.analysis.play.play import load_games
 from learning_to_draw.trials.records.pictures import to_picture
-from learning_to_draw.trials.trained import checkpoint_of, parse_trained
+from learning_to_draw.trials.trained import parse_trained
 
 GAMES, CANDIDATES, STEPS = 3, 10, 12
 BIG, SMALL, GAP, BAR = 200, 76, 11, 7  # pixels
@@ -74,8 +74,7 @@ def main():
     parser.add_argument("run", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     own, rest = parser.parse_known_args()
-    weights = checkpoint_of(own.run)
-    config = parse_trained("test", [*rest, f"--weights={weights}"], weights)
+    config = parse_trained("test", [*rest, f"--weights={own.run}"], own.run)
     games, _ = load_games(config, CANDIDATES, seed=0)
     rng = random.Random(0)
     frames = [frame for number in range(GAMES) for frame in frames_of(games, number, rng)]

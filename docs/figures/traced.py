@@ -19,7 +19,7 @@ from learning_to_draw.analysis.play.games import DRAW
 from learning_to_draw.analysis.play.play import load_games
 from learning_to_draw.games.scores import rate_interval
 from learning_to_draw.trials.records.pictures import RIGHT, WRONG, to_picture
-from learning_to_draw.trials.trained import checkpoint_of, parse_trained
+from learning_to_draw.trials.trained import parse_trained
 
 SHOWN, PLAYED, CANDIDATES = 10, 100, 12
 SIDE, FRAME = 80, 4  # pixels
@@ -64,8 +64,7 @@ def main():
     parser.add_argument("--edges", action="store_true")
     parser.add_argument("--output", type=Path, required=True)
     own, rest = parser.parse_known_args()
-    weights = checkpoint_of(own.run)
-    config = parse_trained("test", [*rest, f"--weights={weights}"], weights)
+    config = parse_trained("test", [*rest, f"--weights={own.run}"], own.run)
     games, _ = load_games(config, CANDIDATES, seed=0)
     sheet = Image.new("RGB", (SHOWN * (SIDE + 2 * FRAME), 3 * (SIDE + 2 * FRAME)), "white")
     right, own_right = [], []
