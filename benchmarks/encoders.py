@@ -20,6 +20,7 @@ from benchmarks.measure import measure_in_turn, peak_extra_memory, report
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.build import Pictures, build_loss, seeds_of
 from learning_to_draw.trials.config.configure import configure
+from learning_to_draw.trials.loop.step import adam
 
 VIT_LAYERS = ["blocks.2", "blocks.5", "blocks.8", "blocks.11"]
 ENCODERS = {
@@ -38,7 +39,7 @@ def step_with(options: dict, batch: int, size: int) -> Callable[[], Tensor]:
     )
     agents = build_agents(config.agents, Pictures({}, size, 3))
     loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds_of(config))
-    optimiser = torch.optim.Adam([weight for weight in agents.parameters() if weight.requires_grad], lr=3e-4)
+    optimiser = adam([weight for weight in agents.parameters() if weight.requires_grad], 3e-4)
     photos, targets = torch.rand(batch, 3, size, size), torch.arange(batch)
 
     def step() -> Tensor:

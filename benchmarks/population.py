@@ -25,6 +25,7 @@ from learning_to_draw.models.population import Population
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import configure
+from learning_to_draw.trials.loop.step import adam
 
 
 def step_of(agents_count: int, *, shared: bool, batch: int, size: int) -> Callable[[], Tensor]:
@@ -45,7 +46,7 @@ def step_of(agents_count: int, *, shared: bool, batch: int, size: int) -> Callab
         for pair in agents.pairs:  # pretrained encoders would be equal from the start
             pair.sender_encoder.load_state_dict(first.state_dict())
         agents.share_backbones()
-    optimiser = torch.optim.Adam([weight for weight in agents.parameters() if weight.requires_grad], lr=3e-4)
+    optimiser = adam([weight for weight in agents.parameters() if weight.requires_grad], 3e-4)
     partners = Partners(meeting_weights("random", agents_count, agents_count), torch.Generator().manual_seed(0))
     photos, targets, loss = torch.rand(batch, 3, size, size), torch.arange(batch), HingeLoss()
 

@@ -36,7 +36,7 @@ from learning_to_draw.models.receivers import SimpleReceiverMLP
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import StopOnNaN
 from learning_to_draw.trials.loop.feature_cache import compute
-from learning_to_draw.trials.loop.step import GameModule, train_step
+from learning_to_draw.trials.loop.step import GameModule, adam, train_step
 from learning_to_draw.trials.loop.trial import build_trial, run
 
 LATENT = 64
@@ -68,7 +68,7 @@ def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
     """Returns a step with the official code's passes, in its order and in the layers' default memory layout."""
     encoder = agents.sender_encoder
     layers = nn.Sequential(*encoder.backbone).to(memory_format=torch.contiguous_format)
-    optimizer = adam(agents)
+    optimizer = optimizer_of(agents)
     at = set(VGG16_LAYER_AT.values())
     loss = HingeLoss()
     turns = turning(batches)
@@ -104,7 +104,7 @@ def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
 def our_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
     """Returns a training step as this program does it."""
     module = GameModule(agents, TotalLoss(HingeLoss(), auxiliary(agents, perceptual)))
-    optimizer, turns = adam(agents), turning(batches)
+    optimizer, turns = optimizer_of(agents), turning(batches)
 
     def step() -> Tensor:
         _, loss = train_step(module, optimizer, next(turns))
@@ -118,7 +118,7 @@ def whole_loop(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
     """Returns an epoch of the program's training: sampling, pictures, steps, metrics and NaN check, but no files."""
     loss = TotalLoss(HingeLoss(), auxiliary(agents, perceptual))
     device = agents.sender_encoder.mean.device
-    trial = build_trial(agents, loss, device, optimizer=adam(agents), callbacks=[StopOnNaN()])
+    trial = build_trial(agents, loss, device, optimizer=optimizer_of(agents), callbacks=[StopOnNaN()])
 
     def epoch() -> Tensor:
         return torch.tensor(run(trial, batches, None, len(trial.state[torchbearer.HISTORY]) + 1)[-1]["loss"])
@@ -130,8 +130,8 @@ def auxiliary(agents: Agents, perceptual: bool) -> dict[str, nn.Module]:
     return {"perceptual": PerceptualLoss(PerceptualConfig(), agents)} if perceptual else {}
 
 
-def adam(agents: Agents) -> torch.optim.Adam:
-    return torch.optim.Adam([parameter for parameter in agents.parameters() if parameter.requires_grad], lr=1e-4)
+def optimizer_of(agents: Agents) -> torch.optim.Adam:
+    return adam([parameter for parameter in agents.parameters() if parameter.requires_grad], 1e-4)
 
 
 def turning(batches: GameBatches):

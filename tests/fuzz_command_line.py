@@ -60,7 +60,14 @@ GOOD = {  # for other options, by their destination
     **{"photos": PICTURES, "like_a_dog_image": PICTURES, "dataset_root": ["pictures", "broken", "."]},
     **{"classes_file": ["classes.txt"], "answers": ["answers.json"], "hash_classes": ["classes.csv"]},
     **{"config": ["run/config.json", "printed.json"], "resume": ["resumable", "auto", "run"], "device": ["cpu"]},
-    "learning_rate": ["0.01", "0.1*0.2@every10", "0.1*0.2@[1,3]B", "0.1*0.2@plateau", "0.1*inv0.0001,0.75B"],
+    "learning_rate": [
+        "0.01",
+        "0.1*0.2@every10",
+        "0.1*0.2@[1,3]B",
+        "0.1*0.2@plateau",
+        "0.1*inv0.0001,0.75B",
+        "0.1*cosine",
+    ],
     **{"classes": ["cat", "0"], "templates": ["photo=a photo of a {}."]},
 }
 WILD_NUMBERS = ["-1", "-0", "nan", "inf", "-inf", "1e400", "1e-45", "1e30", "2147483647", "2147483648", "4294967296"]

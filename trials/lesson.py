@@ -16,6 +16,7 @@ from learning_to_draw.models.population import Community
 from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop.schedule import parse_learning_rate
+from learning_to_draw.trials.loop.step import adam
 from learning_to_draw.trials.trained import build_trained, load_teacher
 
 logger = logging.getLogger("commgame")
@@ -50,7 +51,7 @@ def teach(agents: Community, config: TrainConfig, split: Split, device: torch.de
                 f"{first.shape[1]} of {first.shape[2]}.\nGive the decoder's options of its training."
             )
         weights = [*pair.sender_encoder.parameters(), *pair.decoder.parameters()]
-        optimizer = torch.optim.Adam([weight for weight in weights if weight.requires_grad], lr=rate)
+        optimizer = adam([weight for weight in weights if weight.requires_grad], rate)
         pair.train()
         for _ in range(config.lesson_steps):
             chosen = torch.randint(len(photos), (BATCH,), generator=generator)

@@ -44,6 +44,7 @@ from learning_to_draw.trials.loop.precision import compile_backbones, keep_featu
 from learning_to_draw.trials.loop.progress import EpochLine, Progress, set_verbosity
 from learning_to_draw.trials.loop.resume_point import ResumePoint
 from learning_to_draw.trials.loop.schedule import LearningRate, parse_learning_rate
+from learning_to_draw.trials.loop.step import adam
 from learning_to_draw.trials.loop.steps import StepRates, step_entries, steps_line
 from learning_to_draw.trials.loop.tensorboard import TensorBoard
 from learning_to_draw.trials.loop.trial import build_trial, run
@@ -195,13 +196,13 @@ def _optimizer(agents: Community, loss: TotalLoss, rate: float, config: TrainCon
     group; log.csv has the learning rate of the other group."""
     everything = [weight for weight in (*agents.parameters(), *loss.parameters()) if weight.requires_grad]
     if config.decoder_lr_factor == 1:
-        return torch.optim.Adam(everything, lr=rate, weight_decay=config.weight_decay)
+        return adam(everything, rate, config.weight_decay)
     drawing = {id(weight) for decoder in decoders_of(agents) for weight in decoder.parameters()}
     groups = [
         {"params": [weight for weight in everything if id(weight) not in drawing]},
         {"params": [weight for weight in everything if id(weight) in drawing], "lr": rate * config.decoder_lr_factor},
     ]
-    return torch.optim.Adam(groups, lr=rate, weight_decay=config.weight_decay)
+    return adam(groups, rate, config.weight_decay)
 
 
 def _fit(
@@ -229,7 +230,11 @@ def _fit(
     )
     clock = EpochClock(batches["train"], agents)
     service = WeightsAndBiases(folder, config.wandb, options) if config.wandb is not None else None
-    log, scheduler, sampler = RunLog(folder / "log.csv"), rate.scheduler_callback(), batches["train"].sampler
+    log, scheduler, sampler = (
+        RunLog(folder / "log.csv"),
+        rate.scheduler_callback(config.epochs),
+        batches["train"].sampler,
+    )
     written = [
         _learnt_weights(loss),
         clock,

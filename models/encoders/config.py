@@ -150,7 +150,10 @@ ENCODERS = {
         summary="SqueezeNet 1.1, small enough for a laptop",
     ),
     "SmallCNNEncoder": Component(
-        EncoderConfig, "models.encoders.small:SmallCNNEncoder", summary="three convolutions with group norm; for Digits"
+        EncoderConfig, "models.encoders.small:SmallCNNEncoder", summary="three convolutions with group norm"
+    ),
+    "TinyCNNEncoder": Component(
+        EncoderConfig, "models.encoders.small:TinyCNNEncoder", summary="the same, half as wide; for Digits"
     ),
     "BetterCNNEncoder": Component(
         EncoderConfig, "models.encoders.small:BetterCNNEncoder", summary="four convolutions with batch norm"

@@ -14,9 +14,10 @@ from learning_to_draw.models.encoders.small import (
     SimpleMLPEncoder,
     SmallCNNEncoder,
     StrokeNetEncoder,
+    TinyCNNEncoder,
 )
 
-SMALL = (SmallCNNEncoder, BetterCNNEncoder, SimpleCNNEncoder, SimpleMLPEncoder, Conv2DEncoder)
+SMALL = (SmallCNNEncoder, TinyCNNEncoder, BetterCNNEncoder, SimpleCNNEncoder, SimpleMLPEncoder, Conv2DEncoder)
 
 
 def build(cls, *, image_size=28, channels=1, **options):
@@ -179,3 +180,20 @@ def test_an_encoding_can_be_cut():
 def test_every_name_in_the_table_is_a_class():
     for name, part in ENCODERS.items():
         assert part.load().__name__ == name
+
+
+@pytest.mark.parametrize(("cls", "widths"), [(SmallCNNEncoder, (32, 64, 128)), (TinyCNNEncoder, (16, 32, 64))])
+def test_small_cnns_are_the_formula_written_out_with_and_without_pooling(cls, widths):
+    for size in (32, 64):
+        encoder = build(cls, image_size=size).double()
+        state = encoder.state_dict()
+        pictures = torch.rand(2, 1, size, size, dtype=torch.float64)
+        values = pictures
+        for block, width in enumerate(widths):
+            name = f"enc.{block}."
+            values = F.conv2d(values, state[name + "0.weight"], state[name + "0.bias"], stride=2, padding=1)
+            assert values.shape[1] == width
+            values = F.group_norm(values, 8, state[name + "1.weight"], state[name + "1.bias"]).relu()
+        values = values.unflatten(2, (4, -1)).unflatten(4, (4, -1)).mean((3, 5)).flatten(1)
+        values = F.layer_norm(values, values.shape[1:])
+        assert torch.allclose(encoder(pictures).latent, values @ state["enc.6.weight"].T + state["enc.6.bias"])

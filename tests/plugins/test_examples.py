@@ -181,7 +181,7 @@ def test_agents_partners_and_a_callback(folder, page):
     assert (options["agents"], options["partners"], options["callbacks"]) == ("unequal_eyes", "star", ["ink"])
     agents = learning_to_draw.load(folder / "runs" / "star" / "model_final.pt", agent="1,2").agents
     seen = (type(agents.sender_encoder).__name__, type(agents.receiver_encoder).__name__)
-    assert seen == ("SimpleMLPEncoder", "SmallCNNEncoder")
+    assert seen == ("SimpleMLPEncoder", "TinyCNNEncoder")
 
 
 UNEQUAL = """

@@ -105,7 +105,7 @@ def test_sources_of_values():
     assert config.dataset.name == "Digits"
     assert config.sources["nlines"] == COMMAND_LINE
     assert config.sources["encoder"] == "data set Digits"
-    assert config.agents.encoder.name == "SmallCNNEncoder"
+    assert config.agents.encoder.name == "TinyCNNEncoder"
     assert config.sources["weight_decay"] == "default"
     assert config.values().keys() == config.sources.keys()
 
@@ -147,7 +147,7 @@ def test_old_names_and_abbreviations():
     ("arguments", "told"),
     [
         ("--nlinez 3", "there is no option --nlinez.\nDid you mean --nlines?"),
-        ("--encoder-hidden 3", "--encoder-hidden belongs to the encoder SimpleMLPEncoder, but this run has SmallCNN"),
+        ("--encoder-hidden 3", "--encoder-hidden belongs to the encoder SimpleMLPEncoder, but this run has TinyCNN"),
         ("--feature-layer relu1_2", "belongs to the encoder VGG16BackboneExtended, SqueezeNetBackbone, but"),
         ("--dataset-root x", "belongs to the dataset STL10, MNIST, KMNIST, ScaledMNIST, CIFAR10 and 10 others, but"),
         ("--weights x", "--weights belongs to the command 'test', not to 'train'"),
@@ -202,9 +202,9 @@ def test_all_options_are_explained_with_default_and_source(capsys):
         "--help-all",
     }
     text = " ".join(page.split())
-    for part in ("the game:", "the agents:", "dataset Digits:", "encoder SmallCNNEncoder:", "training:"):
+    for part in ("the game:", "the agents:", "dataset Digits:", "encoder TinyCNNEncoder:", "training:"):
         assert part in text
-    assert "(default: SmallCNNEncoder, from data set Digits)" in text
+    assert "(default: TinyCNNEncoder, from data set Digits)" in text
     assert "(default: 0.01)" in text
     assert "SUPPRESS" not in text
     assert "%(default)s" not in text
@@ -351,7 +351,7 @@ def test_the_command_of_a_run_in_python_is_the_same_run(options):
     ("options", "told"),
     [
         ({"nlinez": 3}, "there is no option --nlinez.\nDid you mean --nlines?"),
-        ({"feature_layer": "fire5"}, "--feature-layer belongs to the encoder VGG16.* but this run has SmallCNNEncoder"),
+        ({"feature_layer": "fire5"}, "--feature-layer belongs to the encoder VGG16.* but this run has TinyCNNEncoder"),
         ({"dataset_root": "x"}, "--dataset-root belongs to the dataset STL10, .* but this run has Digits"),
         ({"weights": "m.pt"}, "--weights belongs to the command 'test', not to 'train'"),
         ({"encoder": "Foo"}, "there is no encoder Foo.\nChoose one of VGG16"),

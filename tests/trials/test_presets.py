@@ -255,7 +255,7 @@ def test_a_run_with_a_preset_is_tested_repeated_and_resumed(own, capsys):
     result = read("run", "result.json")
     assert result["seed"] == 5
     expected = {"batch_size": 180, "nlines": 3, "epochs": 1, "decoder_hidden2": 16, "preset": "my.toml", "seed": 5}
-    assert result["options"].items() >= {**expected, "encoder": "SmallCNNEncoder", "device": "cpu"}.items()
+    assert result["options"].items() >= {**expected, "encoder": "TinyCNNEncoder", "device": "cpu"}.items()
     assert not {"output", "weight_decay", "dataset", "dry_run", "resume"} & result["options"].keys()
 
     assert call("train", "--preset", name, "--output", "run", "--resume", "auto")[0] == 0  # it is complete

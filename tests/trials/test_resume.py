@@ -235,10 +235,20 @@ def test_killed_in_the_first_epoch_and_again_and_again(tmp_path):
 
 
 def test_more_epochs_are_as_if_asked_for_at_once(tmp_path):
-    assert call("train", "--batch-size", "150", "--epochs", "3", "--output", tmp_path / "whole") == 0
-    assert call("train", "--batch-size", "150", "--epochs", "1", "--output", tmp_path / "more") == 0
+    options = ("--batch-size", "150", "--learning-rate", "0.0005")
+    assert call("train", *options, "--epochs", "3", "--output", tmp_path / "whole") == 0
+    assert call("train", *options, "--epochs", "1", "--output", tmp_path / "more") == 0
     assert call("train", "--resume", tmp_path / "more", "--epochs", "3") == 0
     assert (tmp_path / "whole" / "log.csv").read_bytes() == (tmp_path / "more" / "log.csv").read_bytes()
+
+
+def test_more_epochs_follow_the_longer_cosine(tmp_path):
+    options = ("--batch-size", "150", "--learning-rate", "0.1*cosine", "--output", tmp_path / "more")
+    assert call("train", *options, "--epochs", "2") == 0
+    assert call("train", "--resume", tmp_path / "more", "--epochs", "4") == 0
+    rows = [json.loads(line) for line in (tmp_path / "more" / "metrics.jsonl").read_text().splitlines()]
+    # Half of a cosine over 2 epochs, then the second half of one over 4.
+    assert [row["lr"] for row in rows] == pytest.approx([0.1, 0.05, 0.05, 0.05 * (1 - 0.5**0.5)])
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +264,7 @@ def finished(tmp_path_factory):
         ([], "--epochs is 2; the run has finished 2 epochs of 2"),
         (["--epochs", "1"], "--epochs is 1; the run has finished 2 epochs of 2"),
         (["--epochs", "3", "--nlines", "3"], "was started with --nlines 8, not with --nlines 3"),
-        (["--epochs", "3", "--encoder", "SimpleMLPEncoder"], "was started with --encoder SmallCNNEncoder"),
+        (["--epochs", "3", "--encoder", "SimpleMLPEncoder"], "was started with --encoder TinyCNNEncoder"),
         (["--epochs", "3", "--invert"], "was started with --no-invert, not with --invert"),
     ],
 )

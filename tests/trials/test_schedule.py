@@ -1,5 +1,7 @@
 """The learning rate's grammar, and the rates it gives against the formulas in the reference."""
 
+import math
+
 import pytest
 import torch
 import torchbearer
@@ -20,6 +22,7 @@ from learning_to_draw.trials.loop.schedule import LearningRate, parse_learning_r
         ("0.1*0.2@[10, 30]b", LearningRate(0.1, "milestones", 0.2, (10, 30), per_batch=True)),
         ("0.1*0.2@plateau", LearningRate(0.1, "plateau", 0.2)),
         ("0.1*inv0.0001,0.75B", LearningRate(0.1, "inv", 1.0, (0.0001, 0.75), per_batch=True)),
+        ("0.1*cosine", LearningRate(0.1, "cosine")),
         ("0.1*0.5@inv0.0001,0.75", LearningRate(0.1, "inv", 1.0, (0.0001, 0.75))),  # its factor is ignored
     ],
 )
@@ -32,7 +35,7 @@ def test_grammar(text, parsed):
     ["", "fast", "-0.1", "0", "inf", "nan", "0.1*", "0.1*every10", "0.1*plateau", "0.1*[3]", "0.1*0.2@sometimes"]
     + ["0.1*0.2@every0", "0.1*0.2@[]", "0.1*0.2@[0]", "0.1*0.2@[a]", "0.1*x@every3", "0.1*inv1", "0.1*0.2@plateauB"]
     + ["0.1*0@every3", "0.1*1.5@plateau", "0.1*0.2@[1.5]", "0.1*0.2@every"]
-    + ["0.1*inv-1,0.75", "0.1*invnan,1", "1e38"],
+    + ["0.1*inv-1,0.75", "0.1*invnan,1", "1e38", "0.1*cosineB", "0.1*0.5@cosine"],
 )
 def test_anything_else_is_said(text):
     with pytest.raises(UsageError, match=r"--learning-rate .*\nWrite it like 0\.001, "):
@@ -59,7 +62,7 @@ def rates_of(text, epochs, batches, val_losses=None):
     model = torch.nn.Linear(1, 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate.initial)
     notes = Losses(val_losses or [1.0] * epochs)
-    scheduler = rate.scheduler_callback()
+    scheduler = rate.scheduler_callback(epochs)
 
     class Model(torch.nn.Module):
         def __init__(self):
@@ -103,3 +106,9 @@ def test_plateau_waits_for_ten_epochs_without_a_better_val_loss():
     assert rates_of("0.1*0.2@plateau", 15, 1, better) == [0.1] * 15
     rates = rates_of("0.1*0.2@plateau", 14, 1, [1.0] * 14)
     assert rates == pytest.approx([0.1] * 12 + [0.02] * 2)
+
+
+def test_cosine_ends_near_0_and_a_longer_run_has_a_longer_schedule():
+    expected = [0.05 * (1 + math.cos(math.pi * epoch / 4)) for epoch in (0, 0, 1, 1, 2, 2, 3, 3)]
+    assert rates_of("0.1*cosine", 4, 2) == pytest.approx(expected)
+    assert rates_of("0.1*cosine", 1, 2) == [0.1, 0.1]

@@ -71,7 +71,7 @@ def test_a_printed_configuration_is_the_same_run_again(tmp_path):
         ("--receiver-timm-model resnet18", "belongs to the receiver's encoder TimmBackbone, but this run has none"),
         (
             "--receiver-encoder TimmBackbone --timm-model x",
-            "the encoder TimmBackbone, but this run has SmallCNN",
+            "the encoder TimmBackbone, but this run has TinyCNN",
         ),
         ("--receiver-encoder timm", r"invalid choice: 'timm'\.\nDid you mean TimmBackbone"),
         ("--receiver-enc TimmBackbone", r"an abbreviated option.\nWrite --receiver-encoder in full"),
@@ -137,7 +137,7 @@ def call(*words):
     assert commgame.main([*map(str, words)]) == 0
 
 
-TRAIN = ["train", *WORDS, "--batch-size", "150", "--snapshot-interval", "1"]
+TRAIN = ["train", *WORDS, "--batch-size", "150", "--learning-rate", "0.0005", "--snapshot-interval", "1"]
 
 
 @pytest.fixture(scope="module")

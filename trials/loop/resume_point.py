@@ -19,6 +19,7 @@ import torch
 import torchbearer
 from msgspec import Meta
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 from torchbearer.callbacks import Callback
 
 from learning_to_draw.datasets.identity import pixels_hash
@@ -165,7 +166,14 @@ class ResumePoint(Callback):
             _check_alike(saved, {name: group[name] for name in group.keys() & saved.keys()}, "the optimiser")
             if not {"lr", "betas", "eps", "weight_decay", "params"} <= saved.keys():
                 raise ValueError("a setting of the optimiser is missing")
+            saved["fused"] = optimizer.defaults["fused"]  # None in earlier revisions; decides where `step` is stored
         optimizer.load_state_dict(content["optimizer"])
+        if self.scheduler is not None and isinstance(schedule, LambdaLR):
+            # The saved rate of a cosine is that of the saved number of epochs.
+            for group, first, factor in zip(
+                optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
+            ):
+                group["lr"] = first * factor(schedule.last_epoch)
         for parameter, moments in optimizer.state.items():
             if any(moments[name].shape != parameter.shape for name in ("exp_avg", "exp_avg_sq")):
                 raise ValueError("the optimiser's moments have other shapes than the weights")

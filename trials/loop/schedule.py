@@ -5,9 +5,10 @@
     0.1*0.2@[10,30,80]      multiplied by 0.2 after these epochs
     0.1*0.2@plateau         multiplied by 0.2 when val_loss has not improved by 0.01 % for 10 epochs
     0.1*inv0.0001,0.75      0.1 * (1 + 0.0001 i)^-0.75 at epoch i
+    0.1*cosine              0.1 * (1 + cos(pi i / epochs)) / 2 at epoch i; the official code does not have it
 
 A `B` (or `b`) at the end means batches instead of epochs. It is not allowed for plateau, because val_loss exists once
-per epoch.
+per epoch, nor for cosine.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from typing import Any
 from learning_to_draw.components import LARGEST, SMALLEST
 from learning_to_draw.errors import UsageError
 
-FORMS = "0.001, 0.001*0.2@every10, 0.001*0.2@[10,30,80], 0.001*0.2@plateau or 0.001*inv0.0001,0.75"
+FORMS = "0.001, 0.001*0.2@every10, 0.001*0.2@[10,30,80], 0.001*0.2@plateau, 0.001*inv0.0001,0.75 or 0.001*cosine"
 
 
 @dataclass(frozen=True)
 class LearningRate:
     """A parsed specification.
 
-    kind: "constant", "every", "milestones", "plateau" or "inv". numbers: (N,) for "every"; the milestones; (gamma,
-    power) for "inv"; empty otherwise. per_batch: whether the schedule counts batches instead of epochs.
+    kind: "constant", "every", "milestones", "plateau", "inv" or "cosine". numbers: (N,) for "every"; the milestones;
+    (gamma, power) for "inv"; empty otherwise. per_batch: whether the schedule counts batches instead of epochs.
     """
 
     initial: float
@@ -39,8 +40,11 @@ class LearningRate:
     numbers: tuple[float, ...] = ()
     per_batch: bool = False
 
-    def scheduler_callback(self) -> Any | None:
-        """The torchbearer callback that changes the optimiser's learning rate; None if the rate is constant."""
+    def scheduler_callback(self, epochs: int) -> Any | None:
+        """The torchbearer callback that changes the optimiser's learning rate; None if the rate is constant.
+
+        epochs: of the whole training, over which "cosine" goes to 0.
+        """
         from torch.optim import lr_scheduler
         from torchbearer.callbacks import TorchScheduler
 
@@ -49,11 +53,16 @@ class LearningRate:
         if self.kind == "plateau":
             # torchbearer's own ReduceLROnPlateau passes an argument that torch no longer takes.
             return TorchScheduler(partial(lr_scheduler.ReduceLROnPlateau, factor=self.factor), monitor="val_loss")
-        build = {
-            "every": partial(lr_scheduler.StepLR, step_size=self.numbers[0], gamma=self.factor),
-            "milestones": partial(lr_scheduler.MultiStepLR, milestones=list(self.numbers), gamma=self.factor),
-            "inv": partial(lr_scheduler.LambdaLR, lr_lambda=partial(_inverse, *self.numbers[:2])),
-        }[self.kind]
+        match self.kind:
+            case "every":
+                build = partial(lr_scheduler.StepLR, step_size=self.numbers[0], gamma=self.factor)
+            case "milestones":
+                build = partial(lr_scheduler.MultiStepLR, milestones=list(self.numbers), gamma=self.factor)
+            case "inv":
+                build = partial(lr_scheduler.LambdaLR, lr_lambda=partial(_inverse, *self.numbers))
+            case _:
+                # Not CosineAnnealingLR: it multiplies the last rate, and a run with more epochs could not go on from 0.
+                build = partial(lr_scheduler.LambdaLR, lr_lambda=partial(_half_cosine, epochs))
         return TorchScheduler(build, step_on_batch=self.per_batch)
 
 
@@ -80,6 +89,10 @@ def _parse_schedule(initial: float, schedule: str) -> LearningRate:
         return LearningRate(
             initial, "inv", 1.0, (gamma, power), per_batch
         )  # a factor is ignored, as in the official code
+    if body == "cosine":
+        if per_batch:
+            raise ValueError("cosine changes once per epoch: leave out the B")
+        return LearningRate(initial, "cosine")
     known = kind == "plateau" or re.fullmatch(r"every\d+", kind) or re.fullmatch(r"\[.*\]", kind)
     if not known:
         raise ValueError(f"{schedule!r} is not a schedule")
@@ -114,3 +127,7 @@ def _milestones(text: str) -> tuple[int, ...]:
 
 def _inverse(gamma: float, power: float, step: int) -> float:
     return (1 + gamma * step) ** -power
+
+
+def _half_cosine(epochs: int, epoch: int) -> float:
+    return (1 + math.cos(math.pi * min(epoch / epochs, 1))) / 2
