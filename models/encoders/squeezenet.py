@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
+from torchvision.models.squeezenet import Fire
 
 from learning_to_draw.models.encoders.base import flat_size
 from learning_to_draw.models.encoders.config import SQUEEZENET_LAYERS, SqueezeNetConfig
@@ -34,8 +36,26 @@ class SqueezeNetBackbone(ConvolutionalBackbone):
         network = torchvision.models.squeezenet1_1().features[: layer_at[config.feature_layer] + 1]
         if pretrained and config.imagenet_weights:
             load_imagenet_weights(network, torchvision.models.SqueezeNet1_1_Weights.IMAGENET1K_V1, "features.")
+        for index, layer in enumerate(network):
+            if isinstance(layer, Fire):
+                network[index] = _Fire(layer)
         super().__init__("squeezenet", network, layer_at, freeze=config.freeze_backbone)
         size = flat_size(self.backbone, self.channels, image_size)
         self.enc = nn.Sequential(
             nn.Flatten(), nn.LayerNorm(size, elementwise_affine=False), nn.Linear(size, config.latent_size)
         )
+
+
+class _Fire(nn.Module):
+    """torchvision's Fire module with one ReLU after the concatenation instead of one ReLU before each of its parts.
+
+    The values are the same, but the backward pass is faster: the gradient of each part alone is not contiguous.
+    """
+
+    def __init__(self, fire: Fire):
+        super().__init__()
+        self.squeeze, self.expand1x1, self.expand3x3 = fire.squeeze, fire.expand1x1, fire.expand3x3
+
+    def forward(self, maps: Tensor) -> Tensor:
+        squeezed = self.squeeze(maps).relu_()
+        return torch.cat([self.expand1x1(squeezed), self.expand3x3(squeezed)], dim=1).relu_()
