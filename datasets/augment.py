@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from learning_to_draw.datasets.ragged import RaggedImages
-from learning_to_draw.datasets.splits import gather, to_unit_range
+from learning_to_draw.datasets.splits import gather, to_device, to_unit_range
 
 GREY = (0.2989, 0.587, 0.114)
 
@@ -68,8 +68,8 @@ class CropFlipJitterView:
 
 def random_crops(images: RaggedImages, indices: Tensor, generator: torch.Generator | None, size: int) -> Tensor:
     """uint8 [B, C, size, size]: a random square of each of the pictures `indices`; all positions are equally likely."""
-    indices = indices.to(images.device)
-    draws = torch.rand(2, len(indices), generator=generator).to(images.device)
+    indices = to_device(indices, images.device)
+    draws = to_device(torch.rand(2, len(indices), generator=generator), images.device)
     tops = (draws[0] * (images.heights[indices] - size + 1)).long()
     lefts = (draws[1] * (images.widths[indices] - size + 1)).long()
     return images.crops(indices, tops, lefts, size)
@@ -136,14 +136,14 @@ def affine(
     offset = -(inverse @ shifts.to(inverse.dtype)[:, :, None])
     half = torch.tensor([width / 2, height / 2], dtype=inverse.dtype)  # from pixels to a grid of -1..1
     theta = torch.cat([inverse * half / half[:, None], offset / half[:, None]], dim=2)
-    grid = F.affine_grid(theta.to(images), list(images.shape), align_corners=False)
+    grid = F.affine_grid(to_device(theta.to(images.dtype), images.device), list(images.shape), align_corners=False)
     background = torch.as_tensor(fill, dtype=images.dtype, device=images.device).view(-1, 1, 1)
     return F.grid_sample(images - background, grid, mode=interpolation, align_corners=False) + background
 
 
 def random_horizontal_flip(images: Tensor, generator: torch.Generator | None) -> Tensor:
     """Images [B, C, H, W], each mirrored left to right with probability one half."""
-    flipped = (torch.rand(len(images), generator=generator) < 0.5).to(images.device)
+    flipped = to_device(torch.rand(len(images), generator=generator) < 0.5, images.device)
     return torch.where(flipped.view(-1, 1, 1, 1), images.flip(-1), images)
 
 
@@ -162,7 +162,7 @@ def random_colour_jitter(
     is drawn once per batch: one order per image would cost four passes over the batch for each change.
     """
     order = torch.randperm(4, generator=generator).tolist()
-    draws = torch.rand(5, len(images), generator=generator).to(images.device).view(5, -1, 1, 1, 1)
+    draws = to_device(torch.rand(5, len(images), generator=generator), images.device).view(5, -1, 1, 1, 1)
     spread = 2 * draws - 1
     changes = (
         lambda pixels: adjust_brightness(pixels, 1 + brightness * spread[0]),

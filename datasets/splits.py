@@ -86,12 +86,21 @@ class Split:
 
 def gather(images: Tensor, indices: Tensor, device: torch.device | str | None = None) -> Tensor:
     """Images `indices` of uint8 [N, C, H, W] as float32 [B, C, H, W] in 0..1; they are copied to `device` as uint8."""
-    return to_unit_range(images[indices.to(images.device)], device)
+    return to_unit_range(images[to_device(indices, images.device)], device)
 
 
 def to_unit_range(pixels: Tensor, device: torch.device | str | None = None) -> Tensor:
     """float32 in 0..1 from uint8 pixels, converted on `device`."""
-    return pixels.to(device).float().div_(255)
+    return to_device(pixels, device).float().div_(255)
+
+
+def to_device(values: Tensor, device: torch.device | str | None) -> Tensor:
+    """`values` on `device`; None: where they are. A copy to a CUDA GPU does not wait for the GPU's queued work."""
+    if device is None or values.device == (device := torch.device(device)):
+        return values
+    if values.device.type == "cpu" and device.type == "cuda":  # only copies from pinned memory run beside other work
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)
 
 
 def check_split_name(name: str) -> None:

@@ -156,6 +156,7 @@ class Agents(nn.Module):
         features: Features | None = None,
         pooled: Callable[[Tensor], Tensor] | None = None,
         targets: Tensor | None = None,
+        seen: Tensor | None = None,
     ) -> Play:
         """Plays G games of T candidates, each with B / G senders.
 
@@ -167,6 +168,8 @@ class Agents(nn.Module):
         decoder's `needed_layers`, if already known. This requires a frozen backbone that is the same in both encoders.
         pooled: appends the candidates of other processes to those of each game: [G, T, R] -> [G, T + more, R].
         targets: int64 [B], the index of each sender's target. Only --feedback needs them; None: the feedback is 0.
+        seen: the different values of `candidates`, sorted. Only separate encoders need them; None: they are searched
+        for, and on a GPU the search waits for all queued work.
         """
         photo_layers = {*feature_layers, *self.decoder.needed_layers}
         if self.shared:
@@ -176,7 +179,8 @@ class Agents(nn.Module):
                 view = self.sender_encoder.encode(photos, layers=photo_layers)
             photo_encoding, candidate_latents = view.first(senders), view.latent[candidates]
         else:
-            rows, position = torch.unique(candidates, return_inverse=True)
+            rows = torch.unique(candidates) if seen is None else seen
+            position = torch.searchsorted(rows, candidates)
             if features is None and self.shares_backbone:
                 sender_encoder = cast(BackboneEncoder, self.sender_encoder)
                 features = sender_encoder.extract(sender_encoder.preprocess(photos), layers=photo_layers)

@@ -70,7 +70,7 @@ def warp(sketches: Tensor, maps: Tensor, paper: float) -> Tensor:
     Interpolation is bilinear; `paper` is the value outside a sketch.
     """
     size, views = sketches.shape[-1], len(maps) // len(sketches)
-    centres = (2 * torch.arange(size).to(maps) + 1) / size - 1
+    centres = (2 * torch.arange(size, dtype=maps.dtype, device=maps.device) + 1) / size - 1
     y, x = torch.meshgrid(centres, centres, indexing="ij")
     projected = torch.stack([x, y, torch.ones_like(x)], dim=-1).view(-1, 3) @ maps.transpose(1, 2)  # [N, S * S, 3]
     # Points beyond a perspective's horizon show only paper; on the horizon the depth is 0.

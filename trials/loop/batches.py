@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from learning_to_draw.datasets.augment import random_affine
-from learning_to_draw.datasets.splits import Split
+from learning_to_draw.datasets.splits import Split, to_device
 from learning_to_draw.games.partners import Partners
 from learning_to_draw.games.sampling import GameIndices, GameSampler
 from learning_to_draw.models.agents import Meeting, Play
@@ -31,14 +31,16 @@ class Batch:
 
     photos: float [M, C, H, W] in 0..1: first the B senders' photos, then further photos that only receivers see.
     candidates: int64 [G, T], indices into photos. targets: int64 [B] in 0..T-1. items: the games as the sampler
-    drew them, with indices into the split. features: a frozen backbone's features of the photos, if cached. played: the
-    result, if `DividedGames` has already played the batch. meeting: who plays it.
+    drew them, with indices into the split. seen: the different values of `candidates`, sorted. features: a frozen
+    backbone's features of the photos, if cached. played: the result, if `DividedGames` has already played the batch.
+    meeting: who plays it.
     """
 
     photos: Tensor
     candidates: Tensor
     targets: Tensor
     items: GameIndices
+    seen: Tensor | None = None
     features: Features | None = None
     played: PlayedBatch | None = None
     meeting: Meeting = Meeting()
@@ -152,7 +154,10 @@ class GameBatches:
             photos = self.split.view(torch.cat([indices.senders, extra]), self._generator, self._device)
             seen = self._sender_view(photos[: len(indices.senders)], self._generator)
             photos = torch.cat([seen, photos[len(indices.senders) :]])
-        return Batch(photos, candidates.to(self._device), indices.targets.to(self._device), indices, features)
+        candidates, targets, seen = (
+            to_device(values, self._device) for values in (candidates, indices.targets, torch.unique(candidates))
+        )
+        return Batch(photos, candidates, targets, indices, seen, features)
 
 
 def unique_rows(indices: GameIndices) -> tuple[Tensor, Tensor]:
@@ -193,6 +198,6 @@ class SenderView:
             fill=self.centre,
             interpolation="nearest",
         )
-        gain = 0.95 + 0.1 * torch.rand(photos.shape, generator=generator).to(photos.device)
+        gain = 0.95 + 0.1 * to_device(torch.rand(photos.shape, generator=generator), photos.device)
         centre = self.centre.to(photos.device).view(-1, 1, 1)
         return centre + (turned - centre) * gain

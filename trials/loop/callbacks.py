@@ -115,7 +115,7 @@ class RecalibrateBatchNorm(Callback):
                 for number, batch in enumerate(batches):
                     for meeting in in_turn(number, self.agents.senders, self.agents.receivers):
                         pair = self.agents.meeting(meeting)
-                        pair(batch.photos, batch.candidates, batch.senders, targets=batch.targets)
+                        pair(batch.photos, batch.candidates, batch.senders, targets=batch.targets, seen=batch.seen)
                 for statistic in running_statistics(self.agents) if needed else ():
                     statistic.copy_(distributed.mean(statistic))
         finally:

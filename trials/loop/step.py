@@ -44,6 +44,7 @@ class GameModule(nn.Module):
                 feature_layers=self.loss.needed_layers,
                 features=batch.features,
                 targets=batch.targets,
+                seen=batch.seen,
                 pooled=distributed.all_gather_own_first if self.gather_candidates and self.training else None,
             )
             return PlayedBatch(play, self.loss(play, batch.targets))
