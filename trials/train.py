@@ -36,6 +36,7 @@ from learning_to_draw.trials.loop.callbacks import (
     Snapshots,
     StopOnNaN,
 )
+from learning_to_draw.trials.loop.cuda_graph import record_cuda_graph, why_no_graph
 from learning_to_draw.trials.loop.interrupts import Interrupts
 from learning_to_draw.trials.loop.meetings import Meetings, partners_line, population_entries
 from learning_to_draw.trials.loop.memory import graph_bytes, memory_estimate
@@ -271,6 +272,12 @@ def _fit(
         ),
     ]
     callbacks = [callback for callback in callbacks if callback is not None]
+    record = None
+    if config.cuda_graph == "auto":
+        reason = why_no_graph(device, agents, loss)
+        record = None if reason else record_cuda_graph
+        if reason:
+            logger.info("--cuda-graph auto: steps run without a graph, because %s", reason)
     trial = build_trial(
         agents,
         loss,
@@ -278,6 +285,7 @@ def _fit(
         optimizer=optimizer,
         callbacks=callbacks,
         gather_candidates=config.gather_candidates,
+        record=record,
     )
     failed = 1
     try:

@@ -37,7 +37,16 @@ from learning_to_draw.trials.records.packed import CONFIG, REPOSITORY, WEIGHTS, 
 # (except num_workers), and the same number of candidates.
 GAME_OPTIONS = ("object_oriented", "sender_images_per_iter", "random_transform_sender")
 # Options of the training that do not describe the agents. A test does not take their values from the checkpoint.
-NOT_OF_AGENTS = (*OF_ONE_START, "device", "data_device", "precision", "deterministic", "cache_features", "compile")
+NOT_OF_AGENTS = (
+    *OF_ONE_START,
+    "device",
+    "data_device",
+    "precision",
+    "deterministic",
+    "cache_features",
+    "compile",
+    "cuda_graph",
+)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from learning_to_draw.trials.records.read_run import RUN_FILES, Run, read_run
 
 FINAL = "model_final.pt"
 SWEEP = "sweep.json"
-OF_THE_SPEED = ("num_workers", "deterministic", "compile", "cache_features")
+OF_THE_SPEED = ("num_workers", "deterministic", "compile", "cache_features", "cuda_graph")
 NEEDED = ("communication_rate", "games", "chance", "candidates")  # entries of a test's result.json
 
 

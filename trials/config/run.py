@@ -386,6 +386,12 @@ class TrainConfig(RunConfig):
         "the features take at most half of the free memory",
         choices=("auto", "on", "off"),
     )
+    cuda_graph: str = option(
+        "off",
+        "auto: capture a training step on a CUDA GPU once and replay it, where the step allows it; for small encoders. "
+        "It has not been run on a GPU yet",
+        choices=("auto", "off"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

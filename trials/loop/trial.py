@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from learning_to_draw.games.scores import correct_guesses
 from learning_to_draw.models.population import Community
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.loop.cuda_graph import GraphedStep, Record
 from learning_to_draw.trials.loop.divided import DividedGames
 from learning_to_draw.trials.loop.step import ForwardError, GameModule, total_loss, train_step
 
@@ -111,11 +113,12 @@ def build_trial(
     optimizer: torch.optim.Optimizer | None = None,
     callbacks: Sequence[Callback] = (),
     gather_candidates: bool = False,
+    record: Record | None = None,
 ) -> torchbearer.Trial:
     """A trial on `device` whose input is a `Batch` and whose prediction is a `PlayedBatch`.
 
-    optimizer: None if the trial only tests. With several processes, agents and loss have to be on the device already,
-    and gradients are averaged over the processes.
+    optimizer: None if the trial only tests. record: records a training step to replay it (see `GraphedStep`). With
+    several processes, agents and loss have to be on the device already, and gradients are averaged over the processes.
     """
     player = GameModule(agents, loss, gather_candidates=gather_candidates)
     model: nn.Module = player
@@ -124,9 +127,12 @@ def build_trial(
         # In a population, a step uses the weights of one sender and one receiver only.
         model = DistributedDataParallel(player, find_unused_parameters=len(agents.pairs) > 1)
 
+    step = partial(train_step, model, optimizer)
+    if record is not None and optimizer is not None:
+        step = GraphedStep(player, optimizer, record)
+
     def learn(state: dict) -> None:  # called by the optimizer, which then updates the weights
-        played, loss = train_step(model, state[torchbearer.OPTIMIZER], state[torchbearer.X])
-        state[torchbearer.Y_PRED], state[torchbearer.LOSS] = played, loss
+        state[torchbearer.Y_PRED], state[torchbearer.LOSS] = step(state[torchbearer.X])
 
     def criterion(state: dict) -> Tensor:  # of held-out games
         return total_loss(state[torchbearer.Y_PRED])
