@@ -1,15 +1,20 @@
 """Polylines to images on a CPU: loops compiled by Numba, for float32.
 
 For each stroke, the kernels visit only the pixels within its reach: row by row, the columns in which a segment can
-leave ink. Distances are computed in float64, ink in float32. Threads share the work by sketch, or by bands of rows if
-there are few sketches. The partition does not depend on the number of threads, so the same input gives the same bits.
+leave ink. Columns are computed in float32, because SIMD code then handles twice as many as in float64. Their
+coefficients are computed in float64 for every row, relative to columns near the segment and its ends. Rounding errors
+are therefore proportional to a pixel's distance from the stroke, even if the stroke is long, thin or far away.
+
+Threads share the work by sketch, or by bands of rows if there are few sketches. The partition does not depend on the
+number of threads, so the same input gives the same bits.
 
 The kernels are compiled at first use, which takes some seconds, and cached next to this file or wherever Numba can
 write. This module is imported only when something is drawn.
 """
 
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent.futures import ThreadPoolExecutor
 
 import numba
@@ -18,18 +23,26 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .grid import pixel_axes
-from .segments import Segments, negligible, segments_of, to_vertices
+from .segments import negligible
 
 # The work is cut into more pieces than threads because threads are not equally fast: torch's own threads keep a core
 # busy for a while after each operation. Every band of rows needs separate sums for each stroke.
 _PIECES, _BANDS = 24, 8
-# The least number of pixels times strokes for which threads are used.
-_WORTH_A_THREAD = 1 << 18
-# An end counts as nearest only if it is nearer than the inside of another segment by this fraction of d2.
-_ROUNDING = 8 * float(np.finfo(np.float64).eps)
+# The least number of pixels times strokes for which threads are used. Starting a thread takes a tenth of a millisecond.
+_WORTH_A_THREAD = 1 << 19
+# Loops over columns run over a multiple of this number, so that SIMD code handles all columns. Buffers are wider than
+# the canvas by as much.
+_LANES = 16
+# Ink below this is 0; see `segments.py`.
+_LEAST = np.float32(negligible(torch.float32))
 # The squared reach of a stroke of sigma2 = 1.
 _UNIT_REACH2 = -math.log(negligible(torch.float32))
+# A segment's end counts as nearest only if it is nearer than the inside of another segment by this fraction of d2.
+_ROUNDING = np.float32(8 * np.finfo(np.float32).eps)
+# The squared distance of a pixel out of reach.
+_FAR = np.float32(1e30)
+# Shorter segments are points, and a sketch with larger coordinates is broken: the computation would overflow.
+_SHORTEST, _LARGEST = 1e-30, 1e100
 # Numba's fastmath flags: sums may be reordered, which lets loops use SIMD. Infinities and NaN keep their meaning.
 _SUMS = {"reassoc", "contract", "nsz", "arcp"}
 
@@ -42,14 +55,12 @@ class NumbaPolylines(torch.autograd.Function):
         ctx, vertices: Tensor, intensities: Tensor | None, size: tuple[int, int], widths: Tensor, dtype: torch.dtype
     ) -> Tensor:
         shades = _shades(vertices, intensities)
-        records, broken = _records(segments_of(vertices), shades)
-        product = shades.new_ones(vertices.shape[0], shades.shape[2], *size)
-        _share(_draw, product.shape, _canvas(size), records, widths, shades, product)
-        # A broken sketch is NaN everywhere: a stroke with NaN coordinates has no distance to any pixel.
-        product[broken] = math.nan
+        image = shades.new_empty(vertices.shape[0], shades.shape[2], *size)
+        product = torch.empty_like(image)
+        strokes = vertices.contiguous(), widths.contiguous(), shades
+        _share(_draw, image.shape, *strokes, product, image)
         ctx.save_for_backward(vertices, intensities, widths, product)
-        ctx.size = size
-        return 1 - product
+        return image
 
     @staticmethod
     @once_differentiable
@@ -57,23 +68,15 @@ class NumbaPolylines(torch.autograd.Function):
         vertices, intensities, widths, product = ctx.saved_tensors
         _, needs_intensities, _, needs_widths, _ = ctx.needs_input_grad
         shades = _shades(vertices, intensities)
-        segments = segments_of(vertices)
-        records, broken = _records(segments, shades)
-        grad, bands = image_grad.contiguous(), _bands(product.shape)
-        pulls = records.new_zeros(bands, *records.shape[:3], 2, 2)
-        inks = records.new_zeros(bands if needs_intensities else 0, *shades.shape)
-        spreads = records.new_zeros(bands if needs_widths else 0, *widths.shape)
-        _share(_pull, product.shape, _canvas(ctx.size), records, widths, shades, grad, product, pulls, inks, spreads)
-        pulls = pulls.sum(0).mul_((2 / widths)[:, :, None, None, None])
-        pulls[broken] = math.nan
-        intensities_grad = widths_grad = None
-        if needs_intensities:
-            intensities_grad = inks.sum(0).to(shades.dtype)
-            intensities_grad[broken] = math.nan
-        if needs_widths:
-            widths_grad = spreads.sum(0).div_(widths).div_(widths)
-            widths_grad[broken] = math.nan
-        return to_vertices(pulls, segments, vertices.shape), intensities_grad, None, widths_grad, None
+        bands = _bands(product.shape)
+        pulls = vertices.new_zeros(bands, *vertices.shape)
+        inks = vertices.new_zeros(bands if needs_intensities else 0, *shades.shape)
+        spreads = vertices.new_zeros(bands, *widths.shape)
+        strokes = vertices.contiguous(), widths.contiguous(), shades
+        _share(_pull, product.shape, *strokes, image_grad.contiguous(), product, pulls, inks, spreads)
+        intensities_grad = inks.sum(0).to(shades.dtype) if needs_intensities else None
+        widths_grad = spreads.sum(0) if needs_widths else None
+        return pulls.sum(0), intensities_grad, None, widths_grad, None
 
 
 def _shades(vertices: Tensor, intensities: Tensor | None) -> Tensor:
@@ -83,36 +86,18 @@ def _shades(vertices: Tensor, intensities: Tensor | None) -> Tensor:
     return vertices.new_ones(*vertices.shape[:2], 1, dtype=torch.float32)
 
 
-def _records(segments: Segments, shades: Tensor) -> tuple[Tensor, Tensor]:
-    """Segments as the kernels read them, float64 [B, N, K, 6], and a mask of broken sketches, bool [B].
-
-    A sketch is broken if it has NaN or infinite coordinates or intensities, or values too large to compute with; its
-    records are 0. The fields are: unit vector (row, col), origin (row, col), and start and end of the segment, measured
-    from the origin along the unit vector.
-    """
-    records = torch.cat([segments.along, segments.origin, segments.first, segments.last], dim=-1)
-    broken = ~(records.isfinite().flatten(1).all(1) & shades.isfinite().flatten(1).all(1))
-    records[broken] = 0
-    return records, broken
-
-
-def _canvas(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.float32]:
-    """Values shared by all strokes: pixel centres of rows and columns, negligible ink."""
-    rows, cols = (axis.numpy() for axis in pixel_axes(size, torch.float64))
-    return rows, cols, np.float32(negligible(torch.float32))
-
-
 def _bands(shape: torch.Size) -> int:
     """Number of row bands in which images [B, C, H, W] are drawn: several if there are few sketches."""
     return max(1, min(_BANDS // max(1, shape[0]), shape[2]))
 
 
-def _share(kernel: Callable[..., None], shape: torch.Size, canvas: tuple, *tensors: Tensor) -> None:
+def _share(kernel: Callable[..., None], shape: torch.Size, *tensors: Tensor) -> None:
     """Calls a kernel for all sketches and bands of images [B, C, H, W], in as many threads as torch uses."""
     arrays = [tensor.detach().numpy() for tensor in tensors]
-    sketches, bands = shape[0], _bands(shape)
+    strokes, sketches, bands = arrays[0].shape[1], shape[0], _bands(shape)
+    helpers = torch.get_num_threads() - 1 if strokes * math.prod(shape) >= _WORTH_A_THREAD else 0
     bounds = [round(shape[2] * band / bands) for band in range(bands + 1)]
-    per_piece = math.ceil(sketches / _PIECES)
+    per_piece = math.ceil(sketches / _PIECES) if helpers else sketches
     pieces = [
         (first, min(first + per_piece, sketches), band, bounds[band], bounds[band + 1])
         for first in range(0, sketches, max(1, per_piece))
@@ -125,10 +110,8 @@ def _share(kernel: Callable[..., None], shape: torch.Size, canvas: tuple, *tenso
                 piece = pieces.pop()
             except IndexError:  # another thread was faster
                 return
-            kernel(piece, canvas, *arrays)
+            kernel(piece, *arrays)
 
-    strokes = arrays[0].shape[1]
-    helpers = torch.get_num_threads() - 1 if strokes * math.prod(shape) >= _WORTH_A_THREAD else 0
     if helpers == 0:
         return work()
     with ThreadPoolExecutor(helpers) as pool:
@@ -138,274 +121,507 @@ def _share(kernel: Callable[..., None], shape: torch.Size, canvas: tuple, *tenso
         future.result()
 
 
-def _compiled(function: Callable) -> Callable:
+def _compiled(function: Callable, fastmath: Set[str] = _SUMS, **options) -> Callable:
     """The function as compiled by Numba, cached on disk if possible."""
+    # In Numba's default error model a division by 0 is an error, and loops that divide do not use SIMD.
+    compiler = functools.partial(numba.njit, nogil=True, fastmath=fastmath, error_model="numpy", **options)
     try:
-        return numba.njit(nogil=True, cache=True, fastmath=_SUMS)(function)
+        return compiler(cache=True)(function)
     except RuntimeError:  # no writable folder for the cache
-        return numba.njit(nogil=True, fastmath=_SUMS)(function)
+        return compiler()(function)
+
+
+# The forward and the backward pass compute the same ink to the last bit, because these functions keep their order of
+# operations.
+_exact = functools.partial(_compiled, fastmath={"contract", "nsz"})
+# A call would cost more than the computation.
+_inlined = functools.partial(_compiled, forceinline=True)
 
 
 # A loop compiles to SIMD code, which is five times as fast, only under three conditions: it uses `x if x < y else y`
 # instead of min and max, its indices cannot be negative (hence np.uintp), and no integer promotes float32 to float64.
 
 
-@_compiled
-def _exp(x):
-    """e^x in float32 for x in -80..0, within two roundings; unlike the library's exp, it compiles to SIMD code."""
-    # x = n ln 2 + rest. ln 2 is split in two parts to keep all digits of the rest (Cody and Waite 1980).
-    n = np.rint(x * np.float32(1.44269504))
-    rest = x - n * np.float32(0.693359375) + n * np.float32(2.12194440e-4)
-    series = np.float32(1 / 5040) * rest + np.float32(1 / 720)
-    series = series * rest + np.float32(1 / 120)
-    series = series * rest + np.float32(1 / 24)
-    series = series * rest + np.float32(1 / 6)
-    series = series * rest + np.float32(0.5)
+@_exact
+def _exp2(x):
+    """2^x in float32 for x in -120..0, within two roundings; unlike the library's exp2, it compiles to SIMD code."""
+    whole = np.rint(x)
+    rest = x - whole
+    series = np.float32(1.5353521e-4) * rest + np.float32(1.3398874e-3)
+    series = series * rest + np.float32(9.6184369e-3)
+    series = series * rest + np.float32(5.5503324e-2)
+    series = series * rest + np.float32(2.4022648e-1)
+    series = series * rest + np.float32(6.9314718e-1)
     series = series * rest + np.float32(1)
-    series = series * rest + np.float32(1)
-    return series * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
+    return series * np.int32((np.int32(whole) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
-@_compiled
-def _ink(d2, per_sigma2, least):
-    """Ink at the squared distance d2; 0 if it is below `least`."""
-    exponent = np.float32(-d2 * per_sigma2)
-    ink = _exp(exponent if exponent > np.float32(-80) else np.float32(-80))
-    return ink if ink >= least else np.float32(0)
+@_exact
+def _ink(d2, sharpness):
+    """Ink 2^(-d2 * sharpness), with sharpness = 1 / (sigma2 ln 2); 0 if it is negligible."""
+    exponent = -d2 * sharpness
+    ink = _exp2(exponent if exponent > np.float32(-120) else np.float32(-120))
+    return ink if ink >= _LEAST else np.float32(0)
 
 
-@_compiled
-def _left_blank(shade, ink, least):
+@_exact
+def _left_blank(shade, ink):
     left = np.float32(1) - shade * ink
-    return left if left > least else least
+    return left if left > _LEAST else _LEAST
 
 
 @_compiled
-def _axes(piece, down, right):
-    """A pixel's nearest point on a segment, and the vector from it to the pixel: foot, across, beyond.
+def _centre(pixel, pixels):
+    """Coordinate of a pixel's centre on an axis of so many pixels; see `grid.py`."""
+    return (2.0 * pixel - (pixels - 1.0)) / (pixels - 1.0) if pixels > 1 else -1.0
 
-    (down, right) is the vector from the segment's origin to the pixel. foot and beyond are measured along the segment;
-    beyond is 0 except past one of its ends.
+
+@_compiled
+def _segment(vertices, sketch, stroke, number):
+    """A segment as a tuple: unit vector, origin, start and stop, each (row, col), and 1 / length.
+
+    The origin is the point of the segment nearest to the middle of the canvas: a vector from a point far away would
+    lose digits. 1 / length is 0 if the segment is a point.
     """
-    unit_row, unit_col, _, _, start, stop = piece
-    along = unit_row * down + unit_col * right
-    foot = along if along > start else start
-    foot = foot if foot < stop else stop
-    return foot, unit_row * right - unit_col * down, along - foot
-
-
-@_compiled
-def _with_margin(d2, beyond, margin):
-    """d2, enlarged by a rounding margin if the nearest point is a segment's end: an end wins only if it is clearly
-    nearer than other segments. See `_is_nearest` in `dense.py`."""
-    return d2 if beyond == 0 else d2 + _ROUNDING * (d2 + margin)
-
-
-@_compiled
-def _piece(records, sketch, stroke, piece):
-    """A segment's record as a tuple of numbers: an array would cost more than the computation with it."""
+    stop = min(number + 1, vertices.shape[2] - 1)
+    start_row, start_col = vertices[sketch, stroke, number, 0], vertices[sketch, stroke, number, 1]
+    stop_row, stop_col = vertices[sketch, stroke, stop, 0], vertices[sketch, stroke, stop, 1]
+    row, col = stop_row - start_row, stop_col - start_col
+    length2 = row * row + col * col
+    if length2 <= _SHORTEST * _SHORTEST:
+        return 1.0, 0.0, start_row, start_col, start_row, start_col, stop_row, stop_col, 0.0
+    fraction = min(max(-(start_row * row + start_col * col) / length2, 0.0), 1.0)
+    per_length = 1.0 / math.sqrt(length2)
     return (
-        records[sketch, stroke, piece, 0],
-        records[sketch, stroke, piece, 1],
-        records[sketch, stroke, piece, 2],
-        records[sketch, stroke, piece, 3],
-        records[sketch, stroke, piece, 4],
-        records[sketch, stroke, piece, 5],
-    )
+        row * per_length, col * per_length, start_row + fraction * row, start_col + fraction * col,
+        start_row, start_col, stop_row, stop_col, per_length,
+    )  # fmt: skip
 
 
 @_compiled
-def _narrow(left, right, slope, offset, least, most):
-    """The x in left..right for which slope * x + offset is in least..most: (first, last), with first > last if none."""
-    if slope == 0:
-        return (left, right) if least <= offset <= most else (1.0, 0.0)
-    at_least, at_most = (least - offset) / slope, (most - offset) / slope
-    return max(left, min(at_least, at_most)), min(right, max(at_least, at_most))
-
-
-@_compiled
-def _columns(piece, row, reach, width):
-    """The first column within a segment's reach in a row of the canvas, and the column after the last.
-
-    Near an end of the segment, the range includes corner columns out of reach; their ink is negligible.
-    """
-    unit_row, unit_col, origin_row, origin_col, start, stop = piece
-    down = row - origin_row
-    left, right = _narrow(-1 - origin_col, 1 - origin_col, unit_row, -unit_col * down, -reach, reach)
-    left, right = _narrow(left, right, unit_col, unit_row * down, start - reach, stop + reach)
-    if left > right:
-        return np.uintp(0), np.uintp(0)
-    per_unit = 0.5 * (width - 1)
-    # Rounding must not lose a column at the edge.
-    first = math.ceil((left + origin_col + 1) * per_unit - 1e-6)
-    last = math.floor((right + origin_col + 1) * per_unit + 1e-6)
-    return np.uintp(max(first, 0)), np.uintp(max(min(last + 1, width), 0))
-
-
-@_compiled
-def _rows(records, sketch, stroke, row_from, row_to, height, reach):
-    """The first row within a stroke's reach, and the row after the last, clamped to row_from..row_to."""
-    low, high = np.inf, -np.inf
-    for number in range(records.shape[2]):
-        unit_row, _, origin_row, _, start, stop = _piece(records, sketch, stroke, number)
-        start_row, stop_row = origin_row + unit_row * start, origin_row + unit_row * stop
-        low, high = min(low, start_row, stop_row), max(high, start_row, stop_row)
-    # Clamped before the conversion to integers: a stroke can be anywhere.
-    low, high = min(max(low - reach, -1.5), 3.0), max(min(high + reach, 1.5), -3.0)
+def _rows(segment, reach, row_from, row_to, height):
+    """The first row within a segment's reach, and the row after the last, clamped to row_from..row_to."""
+    _, _, _, _, start_row, _, stop_row, _, _ = segment
+    # Clamped before the conversion to integers: a segment can be anywhere.
+    low = min(max(min(start_row, stop_row) - reach, -1.5), 3.0)
+    high = max(min(max(start_row, stop_row) + reach, 1.5), -3.0)
     per_unit = 0.5 * (height - 1)
     first, last = math.floor((low + 1) * per_unit), math.ceil((high + 1) * per_unit)
     return max(first, row_from), min(last + 1, row_to)
 
 
-@_compiled
-def _spans(records, sketch, stroke, row, reach, width, spans):
-    """Fills spans [K, 2] with the column ranges of a stroke's segments; returns the range that covers them all."""
-    begin, end = np.uintp(width), np.uintp(0)
-    for number in range(records.shape[2]):
-        first, last = _columns(_piece(records, sketch, stroke, number), row, reach, width)
-        spans[number, 0], spans[number, 1] = first, last
-        if first < last:
-            begin, end = min(begin, first), max(end, last)
-    return begin, end
+@_inlined
+def _narrow(first, last, slope, per_slope, offset, least, most):
+    """The x in first..last for which slope * x + offset is in least..most: (first, last), with first > last if none."""
+    if slope == 0:
+        return (first, last) if least <= offset <= most else (1.0, 0.0)
+    at_least, at_most = (least - offset) * per_slope, (most - offset) * per_slope
+    return max(first, min(at_least, at_most)), min(last, max(at_least, at_most))
+
+
+@_inlined
+def _columns(segment, centre, reach, width):
+    """The first column within a segment's reach in a row, and the column after the last.
+
+    Near an end of the segment, the range includes corner columns out of reach; their ink is negligible.
+    """
+    unit_row, unit_col, row, col, start_row, start_col, stop_row, stop_col, _ = segment
+    per_row, per_col = 1.0 / unit_row if unit_row != 0 else 0.0, 1.0 / unit_col if unit_col != 0 else 0.0
+    start = unit_row * (start_row - row) + unit_col * (start_col - col)
+    stop = unit_row * (stop_row - row) + unit_col * (stop_col - col)
+    first, last = _narrow(-1 - col, 1 - col, unit_row, per_row, -unit_col * (centre - row), -reach, reach)
+    first, last = _narrow(first, last, unit_col, per_col, unit_row * (centre - row), start - reach, stop + reach)
+    if not first <= last:
+        return 0, 0
+    per_unit = 0.5 * (width - 1)
+    # Rounding must not lose a column at the edge.
+    begin = max(math.ceil((first + col + 1) * per_unit - 1e-6), 0)
+    return begin, max(min(math.floor((last + col + 1) * per_unit + 1e-6) + 1, width), begin)
+
+
+@_inlined
+def _lanes(columns):
+    """Columns (begin, end), extended at the end to a multiple of _LANES columns."""
+    begin, end = columns
+    return np.uintp(begin), np.uintp(begin + ((end - begin + _LANES - 1) & -_LANES))
+
+
+@_inlined
+def _line(segment, centre, width):
+    """What `_axes` needs to know of a segment in a row: float32 numbers, each relative to a column near the pixels.
+
+    These columns are where the segment crosses the row or comes nearest to it, and those of its ends. Rounding errors
+    are then proportional to the pixel's distance from the segment, or from the end.
+    """
+    unit_row, unit_col, row, col, start_row, start_col, stop_row, stop_col, per_length = segment
+    per_unit, step = 0.5 * (width - 1), 2.0 / max(1.0, width - 1.0)
+    start_at = np.rint((min(max(start_col, -1.0), 1.0) + 1) * per_unit)
+    stop_at = np.rint((min(max(stop_col, -1.0), 1.0) + 1) * per_unit)
+    per_row = 1.0 / unit_row if unit_row != 0 else 0.0
+    at = np.rint((unit_col * (centre - row) * per_row + col + 1) * per_unit)
+    at = max(min(at, max(start_at, stop_at)), min(start_at, stop_at))
+    across = unit_row * (_centre(at, width) - col) - unit_col * (centre - row)
+    before = unit_row * (centre - start_row) + unit_col * (_centre(start_at, width) - start_col)
+    after = unit_row * (centre - stop_row) + unit_col * (_centre(stop_at, width) - stop_col)
+    return (
+        np.float32(at), np.float32(across), np.float32(unit_row * step),
+        np.float32(start_at), np.float32(before), np.float32(stop_at), np.float32(after), np.float32(unit_col * step),
+        np.float32(before * per_length), np.float32(unit_col * step * per_length),
+    )  # fmt: skip
+
+
+@_exact
+def _column(col):
+    """A column's number in float32, from int32: SIMD code cannot convert 64 bits on every processor."""
+    return np.float32(np.int32(col))
+
+
+@_exact
+def _axes(line, col):
+    """The vector from the nearest point of a segment to a pixel: across, beyond.
+
+    beyond is measured along the segment; it is 0 except past one of its ends.
+    """
+    at, across, across_step, start_at, before, stop_at, after, along_step, _, _ = line
+    across = across + across_step * (col - at)
+    before = before + along_step * (col - start_at)
+    after = after + along_step * (col - stop_at)
+    before = before if before < 0 else np.float32(0)
+    after = after if after > 0 else np.float32(0)
+    return across, before + after
+
+
+@_exact
+def _fraction(line, col):
+    """The nearest point's distance from the segment's start, as a fraction of its length."""
+    fraction = line[8] + line[9] * (col - line[3])
+    fraction = fraction if fraction > 0 else np.float32(0)
+    return fraction if fraction < 1 else np.float32(1)
+
+
+@_exact
+def _squared(across, beyond):
+    """The squared distance of a pixel."""
+    return across * across + beyond * beyond
+
+
+@_exact
+def _with_margin(d2, beyond):
+    """d2, enlarged by a rounding margin if the nearest point is a segment's end: an end wins only if it is clearly
+    nearer than other segments. See `_is_nearest` in `dense.py`."""
+    return d2 if beyond == 0 else d2 + _ROUNDING * d2
 
 
 @_compiled
 def _pen(widths, shades, sketch, stroke):
-    """1 / sigma2 of a stroke, its `reach` (see `segments.py`), and whether it leaves ink in a channel."""
+    """sharpness of a stroke (see `_ink`), its `reach` (see `segments.py`), and whether it leaves ink in a channel."""
     has_ink = False
     for channel in range(shades.shape[2]):
         has_ink = has_ink or shades[sketch, stroke, channel] != 0
     width = widths[sketch, stroke]
-    return 1.0 / width, math.sqrt(_UNIT_REACH2 * width), has_ink
+    return np.float32(1.0 / (width * math.log(2.0))), math.sqrt(_UNIT_REACH2 * width), has_ink
 
 
 @_compiled
-def _draw(work, canvas, records, widths, shades, product):
-    """Multiplies product [B, C, H, W] by what the strokes leave blank.
+def _is_broken(vertices, shades, sketch):
+    """Whether a sketch has coordinates or intensities that are not finite, or too large to compute with."""
+    for stroke in range(vertices.shape[1]):
+        for vertex in range(vertices.shape[2]):
+            for axis in range(2):
+                if not abs(vertices[sketch, stroke, vertex, axis]) < _LARGEST:
+                    return True
+        for channel in range(shades.shape[2]):
+            if not abs(shades[sketch, stroke, channel]) < np.inf:
+                return True
+    return False
 
-    records: [B, N, K, 6]. widths: [B, N]. shades: [B, N, C].
-    work: first sketch, sketch after the last, number of the band, its first row, row after its last. canvas: see
-    `_canvas`.
+
+@_compiled
+def _draw(work, vertices, widths, shades, product, image):
+    """Fills product [B, C, H, W] with what the strokes leave blank, and image with 1 - product.
+
+    vertices: [B, N, V, 2]. widths: [B, N]. shades: [B, N, C].
+    work: first sketch, sketch after the last, number of the band, its first row, row after its last.
     """
     sketch_from, sketch_to, _, row_from, row_to = work
-    rows, cols, least = canvas
-    width = len(cols)
-    spans, nearest = np.empty((records.shape[2], 2), np.uintp), np.empty(width)
+    channels, height, width = image.shape[1:]
+    blank = np.empty((channels, row_to - row_from, width + _LANES), np.float32)
+    nearest = np.empty(blank.shape[1:], np.float32)
+    nearest[:] = _FAR
+    spans = np.empty((row_to - row_from, 2), np.uintp)
     for sketch in range(sketch_from, sketch_to):
-        for stroke in range(records.shape[1]):
-            per_sigma2, reach, has_ink = _pen(widths, shades, sketch, stroke)
-            if not has_ink:
-                continue
-            first, last = _rows(records, sketch, stroke, row_from, row_to, len(rows), reach)
-            for row in range(first, last):
-                begin, end = _spans(records, sketch, stroke, rows[row], reach, width, spans)
-                _find_nearest(records, sketch, stroke, rows[row], cols, spans, begin, end, nearest)
-                for channel in range(product.shape[1]):
-                    shade = shades[sketch, stroke, channel]
-                    for col in range(begin, end):
-                        ink = _ink(nearest[col], per_sigma2, least)
-                        product[sketch, channel, row, col] *= _left_blank(shade, ink, least)
+        is_broken = _is_broken(vertices, shades, sketch)
+        blank[:] = np.nan if is_broken else 1.0
+        for stroke in range(0 if is_broken else vertices.shape[1]):
+            sharpness, reach, has_ink = _pen(widths, shades, sketch, stroke)
+            if has_ink and channels == 1 and vertices.shape[2] <= 2:
+                segment = _segment(vertices, sketch, stroke, np.int64(0))
+                _draw_line(segment, sharpness, reach, shades[sketch, stroke, 0], row_from, height, width, blank)
+            elif has_ink:
+                first, last = _find_nearest(vertices, sketch, stroke, reach, row_from, height, width, nearest, spans)
+                _draw_stroke(sketch, stroke, sharpness, shades, first, last, nearest, spans, blank)
+        for channel in range(channels):
+            for row in range(row_to - row_from):
+                for col in range(width):
+                    left = blank[channel, row, col]
+                    product[sketch, channel, row_from + row, col] = left
+                    image[sketch, channel, row_from + row, col] = np.float32(1) - left
 
 
 @_compiled
-def _find_nearest(records, sketch, stroke, row, cols, spans, begin, end, nearest):
-    """Fills nearest [W] with the least squared distance to a stroke's segments, for columns begin to end - 1."""
-    for col in range(begin, end):
-        nearest[col] = np.inf
-    for number in range(records.shape[2]):
-        piece = _piece(records, sketch, stroke, number)
-        down, origin_col = row - piece[2], piece[3]
-        for col in range(spans[number, 0], spans[number, 1]):
-            _, across, beyond = _axes(piece, down, cols[col] - origin_col)
-            d2 = across * across + beyond * beyond
-            nearest[col] = d2 if d2 < nearest[col] else nearest[col]
+def _draw_line(segment, sharpness, reach, shade, row_from, height, width, blank):
+    """Multiplies blank [1, rows, W + _LANES] by what a stroke of one segment leaves blank."""
+    first, last = _rows(segment, reach, row_from, row_from + blank.shape[1], height)
+    for row in range(first, last):
+        centre = _centre(row, height)
+        begin, end = _lanes(_columns(segment, centre, reach, width))
+        line = _line(segment, centre, width)
+        at = np.uintp(row - row_from)
+        for col in range(begin, end):
+            across, beyond = _axes(line, _column(col))
+            ink = _ink(_squared(across, beyond), sharpness)
+            blank[0, at, col] *= _left_blank(shade, ink)
 
 
 @_compiled
-def _count_nearest(records, sketch, stroke, row, cols, spans, begin, end, bound, number_of):
-    """Fills bound [W] with the least d2 `_with_margin`, and number_of [W] with the count of segments that attain it."""
-    for col in range(begin, end):
-        bound[col] = np.inf
-        number_of[col] = 0.0
-    for number in range(records.shape[2]):
-        piece = _piece(records, sketch, stroke, number)
-        down, origin_col, length = row - piece[2], piece[3], piece[5] - piece[4]
-        for col in range(spans[number, 0], spans[number, 1]):
-            foot, across, beyond = _axes(piece, down, cols[col] - origin_col)
-            d2 = _with_margin(across * across + beyond * beyond, beyond, abs(foot) * length)
-            # The same computation in the loop below may round differently.
-            d2 = d2 * (1.0 + _ROUNDING / 4)
-            bound[col] = d2 if d2 < bound[col] else bound[col]
-    for number in range(records.shape[2]):
-        piece = _piece(records, sketch, stroke, number)
-        down, origin_col, length = row - piece[2], piece[3], piece[5] - piece[4]
-        for col in range(spans[number, 0], spans[number, 1]):
-            foot, across, beyond = _axes(piece, down, cols[col] - origin_col)
-            d2 = _with_margin(across * across + beyond * beyond, beyond, abs(foot) * length)
-            number_of[col] += 1.0 if d2 <= bound[col] else 0.0
+def _draw_stroke(sketch, stroke, sharpness, shades, first, last, nearest, spans, blank):
+    """Multiplies blank [C, rows, W + _LANES] by what a stroke leaves blank. Overwrites nearest with _FAR."""
+    for row in range(first, last):
+        begin, end = spans[row, 0], spans[row, 1]
+        for col in range(begin, end):
+            nearest[row, col] = _ink(nearest[row, col], sharpness)
+        for channel in range(blank.shape[0]):
+            shade = shades[sketch, stroke, channel]
+            for col in range(begin, end):
+                blank[channel, row, col] *= _left_blank(shade, nearest[row, col])
+        for col in range(begin, end):
+            nearest[row, col] = _FAR
 
 
 @_compiled
-def _pull(work, canvas, records, widths, shades, grad, product, pulls, inks, spreads):
-    """Adds a band's sums to pulls [bands, B, N, K, 2, 2], inks [bands, B, N, C] and spreads [bands, B, N].
+def _find_nearest(vertices, sketch, stroke, reach, row_from, height, width, nearest, spans):
+    """Lowers nearest [rows, W + _LANES] to the squared distance to a stroke's segments, within reach.
 
-    The sums come from the image's grad and product, both [B, C, H, W]. pulls are sums over pixels of pull * e and of
-    pull * foot * e, each as (across, along), for `to_vertices`. inks are the gradient with respect to the intensities.
-    spreads are sums of pull * d2, which become the gradient with respect to the widths. inks and spreads are not
-    computed if they have 0 bands.
+    Fills spans [rows, 2] with the range of columns within reach; returns the range of rows. Rows count from row_from.
+    """
+    spans[:, 0], spans[:, 1] = width, 0
+    low, high = len(spans), 0
+    for number in range(max(1, vertices.shape[2] - 1)):
+        segment = _segment(vertices, sketch, stroke, number)
+        first, last = _rows(segment, reach, row_from, row_from + len(spans), height)
+        low, high = min(low, first - row_from), max(high, last - row_from)
+        for row in range(first, last):
+            centre = _centre(row, height)
+            begin, end = _lanes(_columns(segment, centre, reach, width))
+            line = _line(segment, centre, width)
+            at = np.uintp(row - row_from)
+            for col in range(begin, end):
+                across, beyond = _axes(line, _column(col))
+                d2 = _squared(across, beyond)
+                least = nearest[at, col]
+                nearest[at, col] = d2 if d2 < least else least
+            if begin < end:
+                spans[at, 0], spans[at, 1] = min(spans[at, 0], begin), max(spans[at, 1], end)
+    return np.uintp(low), np.uintp(max(low, high))
+
+
+@_compiled
+def _find_segments(vertices, sketch, stroke, reach, row_from, height, width, nearest, bound, ties, spans):
+    """As `_find_nearest`; also lowers bound [rows, W + _LANES] to the least d2 `_with_margin`, and fills ties, of the
+    same shape, with the number of segments that attain it."""
+    spans[:, 0], spans[:, 1] = width, 0
+    low, high = len(spans), 0
+    for number in range(max(1, vertices.shape[2] - 1)):
+        segment = _segment(vertices, sketch, stroke, number)
+        first, last = _rows(segment, reach, row_from, row_from + len(spans), height)
+        low, high = min(low, first - row_from), max(high, last - row_from)
+        for row in range(first, last):
+            centre = _centre(row, height)
+            begin, end = _lanes(_columns(segment, centre, reach, width))
+            line = _line(segment, centre, width)
+            at = np.uintp(row - row_from)
+            for col in range(begin, end):
+                across, beyond = _axes(line, _column(col))
+                d2 = _squared(across, beyond)
+                least, least_with_margin, count = nearest[at, col], bound[at, col], ties[at, col]
+                nearest[at, col] = d2 if d2 < least else least
+                d2 = _with_margin(d2, beyond)
+                count = count + np.float32(1) if d2 == least_with_margin else count
+                ties[at, col] = np.float32(1) if d2 < least_with_margin else count
+                bound[at, col] = d2 if d2 < least_with_margin else least_with_margin
+            if begin < end:
+                spans[at, 0], spans[at, 1] = min(spans[at, 0], begin), max(spans[at, 1], end)
+    return np.uintp(low), np.uintp(max(low, high))
+
+
+@_compiled
+def _pull(work, vertices, widths, shades, grad, product, pulls, inks, spreads):
+    """Fills the gradients of a band of rows: pulls [bands, B, N, V, 2], inks [bands, B, N, C], spreads [bands, B, N].
+
+    They are with respect to vertices, intensities and widths, and come from the image's grad and product, both
+    [B, C, H, W]. inks are not computed if they have 0 bands. pulls are 0 at first.
     """
     sketch_from, sketch_to, band, row_from, row_to = work
-    rows, cols, least = canvas
-    width, pieces = len(cols), records.shape[2]
-    spans = np.empty((pieces, 2), np.uintp)
-    nearest, bound, number_of, pull = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
+    channels, height, width = grad.shape[1:]
+    weights = np.empty((channels, row_to - row_from, width + _LANES), np.float32)
+    nearest = np.empty(weights.shape[1:], np.float32)
+    bound = np.empty(weights.shape[1:], np.float32)
+    ties = np.empty(weights.shape[1:], np.float32)
+    weights[:], nearest[:], bound[:], ties[:] = 0, _FAR, _FAR, 1
+    spans = np.empty((row_to - row_from, 2), np.uintp)
+    of_channels = np.empty(channels)
     for sketch in range(sketch_from, sketch_to):
-        for stroke in range(records.shape[1]):
-            per_sigma2, reach, has_ink = _pen(widths, shades, sketch, stroke)
+        is_broken = _is_broken(vertices, shades, sketch)
+        if is_broken:
+            pulls[band, sketch] = np.nan
+            spreads[band, sketch] = np.nan
+            if len(inks) > 0:
+                inks[band, sketch] = np.nan
+            continue
+        for channel in range(channels):
+            for row in range(row_to - row_from):
+                for col in range(width):
+                    weight = grad[sketch, channel, row_from + row, col] * product[sketch, channel, row_from + row, col]
+                    weights[channel, row, col] = weight
+        for stroke in range(vertices.shape[1]):
+            sharpness, reach, has_ink = _pen(widths, shades, sketch, stroke)
             # For a stroke of intensity 0, only the intensity has a gradient.
             if not has_ink and len(inks) == 0:
                 continue
-            first, last = _rows(records, sketch, stroke, row_from, row_to, len(rows), reach)
-            for row in range(first, last):
-                begin, end = _spans(records, sketch, stroke, rows[row], reach, width, spans)
-                _find_nearest(records, sketch, stroke, rows[row], cols, spans, begin, end, nearest)
-                for col in range(begin, end):
-                    pull[col] = 0.0
-                for channel in range(grad.shape[1]):
-                    shade, inked = shades[sketch, stroke, channel], 0.0
-                    for col in range(begin, end):
-                        ink = _ink(nearest[col], per_sigma2, least)
-                        weight = grad[sketch, channel, row, col] * product[sketch, channel, row, col]
-                        by_ink = weight / _left_blank(shade, ink, least) * ink
-                        inked += by_ink
-                        pull[col] += by_ink * shade
-                    if len(inks) > 0:
-                        inks[band, sketch, stroke, channel] += inked
-                if not has_ink:
-                    continue
-                if len(spreads) > 0:
-                    spread = 0.0
-                    for col in range(begin, end):
-                        # nearest is infinite in columns out of reach.
-                        spread += pull[col] * (nearest[col] if nearest[col] < np.inf else 0.0)
-                    spreads[band, sketch, stroke] += spread
-                if pieces > 1:
-                    _count_nearest(records, sketch, stroke, rows[row], cols, spans, begin, end, bound, number_of)
-                for number in range(pieces):
-                    piece = _piece(records, sketch, stroke, number)
-                    down, origin_col, length = rows[row] - piece[2], piece[3], piece[5] - piece[4]
-                    across_sum = beyond_sum = foot_across_sum = foot_beyond_sum = 0.0
-                    for col in range(spans[number, 0], spans[number, 1]):
-                        foot, across, beyond = _axes(piece, down, cols[col] - origin_col)
-                        share = pull[col]
-                        if pieces > 1:
-                            d2 = _with_margin(across * across + beyond * beyond, beyond, abs(foot) * length)
-                            share = share / number_of[col] if d2 <= bound[col] else 0.0
-                        across_sum += share * across
-                        beyond_sum += share * beyond
-                        foot_across_sum += share * foot * across
-                        foot_beyond_sum += share * foot * beyond
-                    pulls[band, sketch, stroke, number, 0, 0] += across_sum
-                    pulls[band, sketch, stroke, number, 0, 1] += beyond_sum
-                    pulls[band, sketch, stroke, number, 1, 0] += foot_across_sum
-                    pulls[band, sketch, stroke, number, 1, 1] += foot_beyond_sum
+            per_sigma2 = 1.0 / widths[sketch, stroke]
+            if channels == 1 and vertices.shape[2] <= 2:
+                segment = _segment(vertices, sketch, stroke, np.int64(0))
+                of_channels[0], spread, sums = _pull_line(
+                    segment, sharpness, reach, shades[sketch, stroke, 0], row_from, height, width, weights
+                )
+                _add_pulls(segment, sums, per_sigma2, pulls, band, sketch, stroke, np.int64(0))
+            else:
+                first, last = _find_segments(
+                    vertices, sketch, stroke, reach, row_from, height, width, nearest, bound, ties, spans
+                )
+                spread = _pull_stroke(
+                    sketch, stroke, sharpness, shades, first, last, weights, spans, nearest, ties, of_channels
+                )
+                for number in range(max(1, vertices.shape[2] - 1)):
+                    segment = _segment(vertices, sketch, stroke, number)
+                    sums = _pull_segment(segment, reach, row_from, height, width, nearest, bound)
+                    _add_pulls(segment, sums, per_sigma2, pulls, band, sketch, stroke, number)
+                for row in range(first, last):
+                    for col in range(spans[row, 0], spans[row, 1]):
+                        nearest[row, col] = bound[row, col] = _FAR
+            spreads[band, sketch, stroke] = spread * per_sigma2 * per_sigma2
+            if len(inks) > 0:
+                for channel in range(channels):
+                    inks[band, sketch, stroke, channel] = of_channels[channel]
+
+
+@_compiled
+def _pull_line(segment, sharpness, reach, shade, row_from, height, width, weights):
+    """The gradient of a stroke of one segment in one channel, from weights [1, rows, W + _LANES] = grad * product.
+
+    Returns sums over pixels: the gradient with respect to the intensity; pull * d2; and four sums for `_add_pulls`.
+    """
+    inks = spreads = acrosses = beyonds = stop_acrosses = stop_beyonds = 0.0
+    first, last = _rows(segment, reach, row_from, row_from + weights.shape[1], height)
+    for row in range(first, last):
+        centre = _centre(row, height)
+        begin, end = _lanes(_columns(segment, centre, reach, width))
+        line = _line(segment, centre, width)
+        at = np.uintp(row - row_from)
+        inked = spread = across_sum = beyond_sum = stop_across = stop_beyond = np.float32(0)
+        for col in range(begin, end):
+            across, beyond = _axes(line, _column(col))
+            d2 = _squared(across, beyond)
+            ink = _ink(d2, sharpness)
+            by_ink = weights[0, at, col] / _left_blank(shade, ink) * ink
+            inked += by_ink
+            pull = by_ink * shade
+            spread += pull * d2
+            across, beyond = pull * across, pull * beyond
+            fraction = _fraction(line, _column(col))
+            across_sum += across
+            beyond_sum += beyond
+            stop_across += fraction * across
+            stop_beyond += fraction * beyond
+        inks += inked
+        spreads += spread
+        acrosses += across_sum
+        beyonds += beyond_sum
+        stop_acrosses += stop_across
+        stop_beyonds += stop_beyond
+    return inks, spreads, (acrosses, beyonds, stop_acrosses, stop_beyonds)
+
+
+@_compiled
+def _pull_stroke(sketch, stroke, sharpness, shades, first, last, weights, spans, nearest, ties, of_channels):
+    """Replaces a stroke's squared distances in nearest by its pull, shared between equally near segments.
+
+    Fills of_channels [C] with the gradient with respect to the intensities; returns the sum of pull * d2.
+    """
+    spreads = 0.0
+    of_channels[:] = 0
+    pull = np.empty(weights.shape[2], np.float32)
+    for row in range(first, last):
+        begin, end = spans[row, 0], spans[row, 1]
+        for col in range(begin, end):
+            pull[col] = np.float32(0)
+        for channel in range(len(of_channels)):
+            shade, inked = shades[sketch, stroke, channel], np.float32(0)
+            for col in range(begin, end):
+                ink = _ink(nearest[row, col], sharpness)
+                by_ink = weights[channel, row, col] / _left_blank(shade, ink) * ink
+                inked += by_ink
+                pull[col] += by_ink * shade
+            of_channels[channel] += inked
+        spread = np.float32(0)
+        for col in range(begin, end):
+            spread += pull[col] * nearest[row, col]
+            nearest[row, col] = pull[col] / ties[row, col]
+        spreads += spread
+    return spreads
+
+
+@_compiled
+def _pull_segment(segment, reach, row_from, height, width, pulls, bound):
+    """Sums over the pixels to which a segment is nearest: four sums for `_add_pulls`."""
+    acrosses = beyonds = stop_acrosses = stop_beyonds = 0.0
+    first, last = _rows(segment, reach, row_from, row_from + len(pulls), height)
+    for row in range(first, last):
+        centre = _centre(row, height)
+        begin, end = _lanes(_columns(segment, centre, reach, width))
+        line = _line(segment, centre, width)
+        at = np.uintp(row - row_from)
+        across_sum = beyond_sum = stop_across = stop_beyond = np.float32(0)
+        for col in range(begin, end):
+            across, beyond = _axes(line, _column(col))
+            pull, least_with_margin = pulls[at, col], bound[at, col]
+            d2 = _with_margin(_squared(across, beyond), beyond)
+            pull = pull if d2 == least_with_margin else np.float32(0)
+            across, beyond = pull * across, pull * beyond
+            fraction = _fraction(line, _column(col))
+            across_sum += across
+            beyond_sum += beyond
+            stop_across += fraction * across
+            stop_beyond += fraction * beyond
+        acrosses += across_sum
+        beyonds += beyond_sum
+        stop_acrosses += stop_across
+        stop_beyonds += stop_beyond
+    return acrosses, beyonds, stop_acrosses, stop_beyonds
+
+
+@_compiled
+def _add_pulls(segment, sums, per_sigma2, pulls, band, sketch, stroke, number):
+    """Adds a segment's gradient to that of its two vertices in pulls [bands, B, N, V, 2].
+
+    sums: over pixels, of pull * e and pull * fraction * e, each as (across, along), with e the vector from the nearest
+    point to the pixel.
+    """
+    unit_row, unit_col = segment[:2]
+    across, along, stop_across, stop_along = sums
+    across, along, scale = across - stop_across, along - stop_along, 2.0 * per_sigma2
+    stop = min(number + 1, pulls.shape[3] - 1)
+    pulls[band, sketch, stroke, number, 0] += scale * (along * unit_row - across * unit_col)
+    pulls[band, sketch, stroke, number, 1] += scale * (along * unit_col + across * unit_row)
+    pulls[band, sketch, stroke, stop, 0] += scale * (stop_along * unit_row - stop_across * unit_col)
+    pulls[band, sketch, stroke, stop, 1] += scale * (stop_along * unit_col + stop_across * unit_row)

@@ -146,6 +146,18 @@ def test_strokes_that_reach_far_beyond_the_canvas(scale):
     compare(draw_lines, line_edt2, lines.requires_grad_(), 24, 0.01)
 
 
+@pytest.mark.parametrize("sigma2", [1e-6, 1e-5])
+@pytest.mark.parametrize("scale", [1.0, 1e3])
+def test_thin_strokes_are_as_exact_as_thick_ones(sigma2, scale):
+    if drawing._path(torch.device("cpu"), torch.float32) is not NumbaPolylines:
+        pytest.skip("dense.py rounds places on the canvas to float32, so thin strokes are less exact")
+    lines = random(4, 24, 2, 2).detach()
+    # Half of the lines cross the canvas, and their ends may be far away.
+    lines[:, ::2] *= scale
+    lines[:, ::2, 1] = 0.5 * lines[:, 1::2, 0] - lines[:, ::2, 0]
+    compare(draw_lines, line_edt2, lines.requires_grad_(), (64, 96), sigma2)
+
+
 @pytest.mark.parametrize("distance", [3.0, 1e3, 1e10, 1e18, 1e30])
 def test_strokes_off_the_canvas_leave_it_empty_and_finite(distance):
     lines = (random(1, 4, 2, 2).detach() + 4 + distance).requires_grad_()
