@@ -2,20 +2,27 @@
 
     python -m benchmarks.rasteriser                     # two CPU cores: several minutes and 6 GB
     python -m benchmarks.rasteriser --against dsketch   # compared with dsketch: installed, or in a given folder
+    python -m benchmarks.rasteriser --against FOLDER    # compared with the rasteriser of another checkout
     python -m benchmarks.rasteriser --small             # seconds, to see that it runs
 
 Prints one line of JSON per case. The plain way is softor(exp(d2, sigma2)) with the rasteriser's plain functions. With
---against, it uses dsketch's functions of the same names, which compute three distances instead of one (`official.py`).
-The rasteriser and the plain way take turns, each with a forward and a backward pass.
+--against, it uses dsketch's functions of the same names, which compute three distances instead of one (`official.py`),
+or the draw functions of another revision. The rasteriser and the baseline take turns, each with a forward and a
+backward pass.
+
+With OMP_WAIT_POLICY=passive in the environment, torch's threads do not spin-wait after an operation. The times are then
+those of the kernels and of the torch operations that a drawing needs.
 """
 
 import argparse
+import functools
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import torch
 from torch import Tensor
@@ -38,6 +45,7 @@ class Case:
     size: int  # pixels
     sigma2: float = 5e-4
     learned_widths: bool = False  # a width per stroke, from sigma2 / 4 to 4 sigma2, with its gradient
+    gates: bool = False  # an intensity per stroke, in 0..1, with its gradient
 
 
 CASES = (
@@ -48,6 +56,10 @@ CASES = (
     Case("20 lines that cover the canvas", 2, 20, 20, 96, sigma2=0.5),
     Case("20 lines, each with a learned width", 2, 100, 20, 96, learned_widths=True),
     Case("10 cubic curves, each with a learned width", 4, 20, 10, 96, learned_widths=True),
+    Case("20 lines, each with a gate and a learned width", 2, 100, 20, 96, learned_widths=True, gates=True),
+    Case("20 lines on 224 px", 2, 32, 20, 224),
+    Case("60 cubic curves", 4, 20, 60, 96),
+    Case("8 lines on 32 px", 2, 32, 8, 32, sigma2=5e-3),
 )
 
 
@@ -66,20 +78,41 @@ def stroke_widths(case: Case, device: torch.device) -> float | Tensor:
     return (case.sigma2 * 4**exponents).to(device).requires_grad_()
 
 
-def draw(strokes: Tensor, widths: float | Tensor, case: Case) -> Tensor:
-    """Returns the drawing by the rasteriser, [B, 1, H, W]."""
-    draws = {1: rasteriser.draw_points, 2: rasteriser.draw_lines, 4: rasteriser.draw_curves}
-    return draws[case.points](strokes, case.size, widths)
+def stroke_gates(case: Case, device: torch.device) -> Tensor | None:
+    """Returns intensities [B, N, 1], or None if strokes have none."""
+    if not case.gates:
+        return None
+    gates = torch.rand(case.batch, case.strokes, 1, generator=torch.Generator().manual_seed(2))
+    return gates.to(device).requires_grad_()
 
 
-def plain(strokes: Tensor, widths: float | Tensor, case: Case, functions: SimpleNamespace) -> Tensor:
+def draw(
+    strokes: Tensor, widths: float | Tensor, gates: Tensor | None, case: Case, package: ModuleType = rasteriser
+) -> Tensor:
+    """Returns the drawing by the rasteriser, [B, 1, H, W]; package: the rasteriser of this or another revision."""
+    draws = {1: package.draw_points, 2: package.draw_lines, 4: package.draw_curves}
+    return draws[case.points](strokes, case.size, widths, intensities=gates)
+
+
+def plain(
+    strokes: Tensor, widths: float | Tensor, gates: Tensor | None, case: Case, functions: SimpleNamespace
+) -> Tensor:
     """Returns the same drawing by plain functions, ours or dsketch's."""
     grid = rasteriser.pixel_grid(case.size, device=strokes.device)
     distance = {1: functions.point_edt2, 2: functions.line_edt2}.get(case.points)
     d2 = distance(strokes, grid) if distance else functions.curve_edt2_polyline(strokes, grid, SEGMENTS)
     if isinstance(widths, Tensor):
         widths = widths[..., None, None]
-    return functions.softor(functions.exp(d2, widths)).unsqueeze(1)
+    rasters = functions.exp(d2, widths)
+    return functions.softor(rasters if gates is None else gates[..., None] * rasters).unsqueeze(1)
+
+
+def other_rasteriser(folder: str) -> ModuleType | None:
+    """Returns the package rasteriser of a checkout; None if the folder does not contain it."""
+    if not Path(folder, "rasteriser", "draw.py").is_file():
+        return None
+    sys.path.insert(0, str(Path(folder).resolve()))
+    return importlib.import_module("rasteriser")
 
 
 def plain_functions(against: str | None) -> SimpleNamespace:
@@ -95,23 +128,38 @@ def plain_functions(against: str | None) -> SimpleNamespace:
     except ImportError as error:
         raise UsageError(
             f"--against {against}: dsketch cannot be imported from there ({error}).\n"
-            "Give dsketch if it is installed, or the folder that contains the folder dsketch."
+            "Give dsketch if it is installed, the folder that contains the folder dsketch, or a checkout."
         ) from None
     return SimpleNamespace(**functions)
 
 
-def compare(case: Case, functions: SimpleNamespace, baseline: str, device: torch.device, repeats: int) -> None:
-    """Measures one case both ways, and prints its line of JSON."""
-    strokes, widths = random_strokes(case, device), stroke_widths(case, device)
-    inputs = [strokes, widths] if isinstance(widths, Tensor) else [strokes]
+def baseline_of(against: str | None) -> tuple[Callable[..., Tensor], str]:
+    """Returns the function that draws the baseline, and its name. Raises UsageError if it cannot be imported."""
+    package = other_rasteriser(against) if against else None
+    if package:
+        return functools.partial(draw, package=package), "another revision"
+    functions = plain_functions(against)
+    return functools.partial(plain, functions=functions), "plain functions" if against is None else "dsketch"
+
+
+def compare(case: Case, baseline: Callable[..., Tensor], name: str, device: torch.device, repeats: int) -> None:
+    """Measures one case with the rasteriser and with the baseline, and prints its line of JSON."""
+    strokes, widths, gates = random_strokes(case, device), stroke_widths(case, device), stroke_gates(case, device)
+    inputs = [tensor for tensor in (strokes, widths, gates) if isinstance(tensor, Tensor)]
     weights = torch.randn(case.batch, 1, case.size, case.size, device=device)
 
-    def forwards_and_backwards(picture: Callable[[], Tensor]) -> Callable[[], tuple[Tensor, ...]]:
-        return lambda: torch.autograd.grad(picture(), inputs, weights)
+    def both_passes(picture: Callable[..., Tensor]) -> Callable[[], tuple[Tensor, ...]]:
+        return lambda: torch.autograd.grad(picture(strokes, widths, gates, case), inputs, weights)
 
-    fast = forwards_and_backwards(lambda: draw(strokes, widths, case))
-    slow = forwards_and_backwards(lambda: plain(strokes, widths, case, functions))
-    seconds, baseline_seconds = measure_in_turn([fast, slow], repeats)
+    def in_images(memory: int) -> float:
+        return round(memory / (weights.numel() * weights.element_size()), 2)
+
+    fast, slow = both_passes(draw), both_passes(baseline)
+    try:
+        seconds, baseline_seconds = measure_in_turn([fast, slow], repeats)
+    except ValueError as error:  # an older revision
+        print(f"{case.name}: the baseline cannot draw this: {error}", file=sys.stderr)
+        return
     peak = peak_extra_memory(fast)
     report(
         device,
@@ -121,13 +169,16 @@ def compare(case: Case, functions: SimpleNamespace, baseline: str, device: torch
         size=case.size,
         sigma2=case.sigma2,
         learned_widths=case.learned_widths,
-        path=type(draw(strokes, widths, case).grad_fn).__name__.removesuffix("Backward"),
+        gates=case.gates,
+        path=type(draw(strokes, widths, gates, case).grad_fn).__name__.removesuffix("Backward"),
         seconds=float(f"{seconds:.3g}"),
-        baseline=baseline,
+        baseline=name,
         baseline_seconds=float(f"{baseline_seconds:.3g}"),
         ratio=round(baseline_seconds / seconds, 1),
         peak_extra_bytes=peak,
-        peak_in_images=round(peak / (weights.numel() * weights.element_size()), 2),
+        peak_in_images=in_images(peak),
+        baseline_peak_in_images=in_images(peak_extra_memory(slow)) if name == "another revision" else None,
+        wait_policy=os.environ.get("OMP_WAIT_POLICY", "active"),
     )
 
 
@@ -136,7 +187,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="cpu, or cuda")
     parser.add_argument("--repeats", type=int, default=5, help="measurements of each way; the median is reported")
     parser.add_argument("--small", action="store_true", help="tiny cases: 2 sketches of 3 strokes on 16 px, one repeat")
-    parser.add_argument("--against", metavar="WHAT", help='"dsketch" if it is installed, or a folder that contains it')
+    parser.add_argument(
+        "--against", metavar="WHAT", help='"dsketch" if it is installed, a folder that contains it, or a checkout'
+    )
     return parser.parse_args(arguments)
 
 
@@ -148,15 +201,14 @@ def main(arguments: Sequence[str]) -> int:
             raise UsageError(f"--repeats {options.repeats}: it must be at least 1.")
         if options.device.startswith("cuda") and not torch.cuda.is_available():
             raise UsageError(f"--device {options.device}: torch finds no GPU here. Leave it out to run on the CPU.")
-        functions = plain_functions(options.against)
+        baseline, name = baseline_of(options.against)
     except UsageError as error:
         print("error: " + str(error).replace("\n", "\n       "), file=sys.stderr)
         return 2
-    baseline = "plain functions" if options.against is None else "dsketch"
     for case in CASES:
         small = replace(case, batch=2, strokes=3, size=16) if options.small else case
         repeats = 1 if options.small else options.repeats
-        compare(small, functions, baseline, torch.device(options.device), repeats)
+        compare(small, baseline, name, torch.device(options.device), repeats)
     return 0
 
 

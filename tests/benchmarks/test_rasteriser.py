@@ -10,7 +10,16 @@ import pytest
 import torch
 
 from benchmarks.measure import peak_extra_memory
-from benchmarks.rasteriser import CASES, draw, main, plain, plain_functions, random_strokes, stroke_widths
+from benchmarks.rasteriser import (
+    CASES,
+    draw,
+    main,
+    plain,
+    plain_functions,
+    random_strokes,
+    stroke_gates,
+    stroke_widths,
+)
 
 # Stand-ins for dsketch's modules, of the functions that the official package has there.
 DSKETCH = {
@@ -47,9 +56,9 @@ def test_a_line_for_every_case(capsys):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_both_sides_draw_the_same(case):
     case = replace(case, batch=2, strokes=5)
-    strokes, widths = random_strokes(case, torch.device("cpu")), stroke_widths(case, torch.device("cpu"))
-    expected = plain(strokes, widths, case, plain_functions(None))
-    torch.testing.assert_close(draw(strokes, widths, case), expected, rtol=0, atol=5e-5)
+    inputs = [make(case, torch.device("cpu")) for make in (random_strokes, stroke_widths, stroke_gates)]
+    expected = plain(*inputs, case, plain_functions(None))
+    torch.testing.assert_close(draw(*inputs, case), expected, rtol=0, atol=5e-5)
 
 
 def test_beside_a_dsketch_in_a_folder(dsketch):
@@ -58,6 +67,16 @@ def test_beside_a_dsketch_in_a_folder(dsketch):
     printed = subprocess.run(call, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True).stdout
     lines = [json.loads(line) for line in printed.splitlines()]
     assert [line["baseline"] for line in lines] == ["dsketch"] * len(CASES)
+
+
+def test_beside_another_checkout():
+    # This checkout is the other one, too.
+    root = Path(__file__).parents[2]
+    call = [sys.executable, "-m", "benchmarks.rasteriser", "--small", "--against", str(root)]
+    printed = subprocess.run(call, cwd=root, capture_output=True, text=True, check=True).stdout
+    lines = [json.loads(line) for line in printed.splitlines()]
+    assert [line["baseline"] for line in lines] == ["another revision"] * len(CASES)
+    assert all(line["peak_in_images"] == line["baseline_peak_in_images"] for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -84,5 +103,5 @@ def test_drawing_and_its_gradient_take_at_most_four_images_of_memory(learned_wid
     strokes, widths = random_strokes(case, torch.device("cpu")), stroke_widths(case, torch.device("cpu"))
     inputs = [strokes, widths] if learned_widths else [strokes]
     weights = torch.ones(100, 1, 96, 96)
-    peak = peak_extra_memory(lambda: torch.autograd.grad(draw(strokes, widths, case), inputs, weights))
+    peak = peak_extra_memory(lambda: torch.autograd.grad(draw(strokes, widths, None, case), inputs, weights))
     assert peak <= 4 * weights.numel() * weights.element_size()
