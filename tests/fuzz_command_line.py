@@ -164,7 +164,7 @@ def _actions(command: str, chosen: dict[str, str]) -> list[argparse.Action]:
     own = tool._parser(command, ["--dataset", chosen["dataset"]])._actions if tool else []
     plays = None if tool and not isinstance(tool, DrawTool) else command if command in command_line.PLAY else "test"
     parser = Parser(add_help=False)
-    for name, option in (flat(option_groups(plays, chosen).values()) if plays else {}).items():
+    for name, option in (flat(option_groups(plays, chosen)) if plays else {}).items():
         add_option(parser, name, option)
     return [action for action in [*own, *parser._actions] if action.dest != "help"]
 

@@ -329,6 +329,13 @@ def test_a_component_without_options_of_its_own_may_be_chosen_by_a_short_form():
     assert (config.game.name, config.loss.name, config.game.config.batch_size) == ("same", "CELoss", 9)
 
 
+def test_a_short_form_that_fits_no_other_option_chooses_a_component_with_its_options():
+    config = parse("train", ["--sender-enc", "SqueezeNetBackbone", "--feature-layer", "fire5"])
+    assert config.agents.encoder.config.feature_layer == "fire5"
+    with pytest.raises(UsageError, match="SmallCNNEncoder was chosen with an abbreviated option"):
+        parse("train", ["--encoder", "SqueezeNetBackbone", "--enc", "SmallCNNEncoder"])
+
+
 @pytest.mark.parametrize(("options", "line"), IN_PYTHON)
 def test_python_gives_what_the_command_line_gives(options, line):
     in_python, typed = configure("train", **options), parse("train", shlex.split(line))

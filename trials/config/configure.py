@@ -7,13 +7,13 @@ declared defaults. Importing this module does not import torch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from learning_to_draw.components import Chosen, Config, Option, flag_of, options_of
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, did_you_mean, program
-from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
 from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.plugins import load
@@ -25,6 +25,8 @@ COMMAND_LINE = "command line"
 PYTHON = "Python"
 CONFIG = "config.json"
 DATA_SET, PRESET = "data set ", "preset "  # followed by a name
+COMMAND, THE_GAME = "command", "the game"  # see `Owner`
+HELP = ("-h", "--help", "--help-all")  # all commands have these options
 
 # Options that a test accepts, as in the official code, but ignores.
 OF_TRAINING = ("freeze_encoders", "freeze_backbone", "imagenet_weights", "sin_weights", "timm_pretrained")
@@ -51,6 +53,46 @@ class Layer(NamedTuple):
 
     options: Mapping[str, Any]
     source: str
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The options of a run before the user's: with the values that they have unless the user gives another one.
+
+    chosen: kind -> name of its component. groups: title of a group in the help -> option name -> option. known: the
+    options of all groups. values, sources: of all options.
+    """
+
+    command: str
+    chosen: dict[str, str]
+    groups: dict[str, dict[str, Option]]
+    known: dict[str, Option]
+    values: dict[str, Any]
+    sources: dict[str, str]
+
+    def with_given(self, given: Mapping[str, Any], source: str) -> RunConfig:
+        """The configuration with the options `given`, which come from `source`."""
+        return build(self.command, {**self.values, **given}, self.sources | dict.fromkeys(given, source))
+
+    def unknown(self, word: str) -> UsageError:
+        """The error for an option (or a stray word) that this run does not have."""
+        name, known = word.split("=", 1)[0], owners()
+        if not name.startswith("-"):
+            problem = f"{word!r} is not an option: every option begins with --.\nSee {program()} {self.command} --help."
+        elif name not in known or not known[name][0].kind:  # known in another form, such as no_invert in Python
+            hint = did_you_mean(name, sorted(known.keys() - {name}))
+            problem = f"there is no option {name}.\n{hint}See {program()} {self.command} --help."
+        elif (first := known[name][0]).kind == COMMAND:
+            problem = f"{name} belongs to the command {first.name!r}, not to {self.command!r}.\nLeave it out."
+        else:
+            components = [owner.name for owner in known[name] if owner.kind == first.kind]
+            several = ", ".join(components[:5]) + (f" and {len(components) - 5} others" if len(components) > 5 else "")
+            problem = (
+                f"{name} belongs to the {KINDS[first.kind].title} {several}, but this run has "
+                f"{self.chosen.get(first.kind) or 'none'}.\n"
+                f"Leave it out, or choose {flag_of(first.kind)} {first.name}."
+            )
+        return UsageError(problem)
 
 
 def configure(command: str, **options: Any) -> RunConfig:
@@ -82,17 +124,14 @@ def complete(
     if given.get("plugin") is not None:
         load(Path(given["plugin"]))  # first: a plugin adds options
     given = by_name(given)
-    layers = (preset_layer(given.get("preset")), Layer(saved or {}, saved_from))
-    chosen = choose(given, layers)
-    given |= {kind: name for kind, name in chosen.items() if kind in given}
-    known = flat(option_groups(command, chosen).values())
-    if unknown := [name for name in given if name not in known]:
-        raise UsageError(explain_unknown(flag_of(unknown[0]), command, chosen))
-    for name, option in known.items():
+    basis = prepare(command, given, saved, saved_from)
+    for name in given:
+        if name not in basis.known:
+            raise basis.unknown(flag_of(name))
+    for name, option in basis.known.items():
         if option.required and given.get(name) is None:
             raise UsageError(f"{command} needs {flag_of(name)}: {option.help}.")
-    values, sources = layered(known, chosen, layers)
-    return build(command, {**values, **given}, sources | dict.fromkeys(given, source))
+    return basis.with_given(given | {kind: name for kind, name in basis.chosen.items() if kind in given}, source)
 
 
 def replaced(config: Run, source: str, **values: Any) -> Run:
@@ -109,8 +148,8 @@ def given_options(config: RunConfig) -> dict[str, Any]:
 
 def is_asked_for(config: RunConfig, name: str) -> bool:
     """Whether an option's value is neither a default nor from a preset, such as a value that the user gave."""
-    presets = f"{PRESET}{config.values().get('preset')}"
-    return config.sources[name] not in (DEFAULT_SOURCE, f"{DATA_SET}{config.dataset.name}", presets)
+    source = config.sources[name]
+    return source != DEFAULT_SOURCE and not source.startswith((DATA_SET, PRESET))
 
 
 def default_values(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,8 +158,8 @@ def default_values(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
     Ignores the data set's defaults, and components that are in no table, such as those of a plugin that is not loaded.
     command: "" for the options that all commands have.
     """
-    owners = {("", ""), ("command", command), *((kind, str(options.get(kind, KINDS[kind].default))) for kind in KINDS)}
-    return {name: option.default for owner, name, option in everywhere() if owner in owners}
+    chosen = {kind: str(options.get(kind, described.default)) for kind, described in KINDS.items()}
+    return {name: option.default for owner, name, option in everywhere() if owner.takes_part(command, chosen)}
 
 
 def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -130,7 +169,7 @@ def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -
     epochs in a test), that matter only in training, or that have their own meaning in each command (the data seed, and
     those of speed, such as the precision). Options of one start of the program are left out, except the preset.
     """
-    known = flat(option_groups("train", {kind: component.name for kind, component in config.chosen.items()}).values())
+    known = options_of_run(config, "train")
     saved = saved or {}
     decided = of_training(known) | {"data_seed", *options_of(SpeedConfig)}
     values = {**saved, **config.values(), **{name: saved[name] for name in decided & saved.keys()}}
@@ -142,10 +181,10 @@ def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -
     }
 
 
-def options_of_run(config: RunConfig) -> dict[str, Option]:
-    """All options that a run has, by name."""
+def options_of_run(config: RunConfig, command: str = "") -> dict[str, Option]:
+    """All options of a run, by name. command: another command than the run's, with the same components."""
     chosen = {kind: component.name for kind, component in config.chosen.items()}
-    return flat(option_groups(config.command, chosen).values())
+    return flat(option_groups(command or config.command, chosen))
 
 
 def of_training(known: Iterable[str]) -> set[str]:
@@ -186,11 +225,61 @@ def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -
     )
 
 
-def preset_layer(name: str | None) -> Layer:
+def prepare(
+    command: str, given: Mapping[str, Any], saved: Mapping[str, Any] | None = None, saved_from: str = "checkpoint"
+) -> Basis:
+    """The options of a command, with values from `saved`, the preset or the data set, or the declared defaults.
+
+    given: the user's options; only the preset and the components that they name matter here. saved, saved_from: see
+    `complete`. Ignores options of the files that the chosen components lack. Raises UsageError for a value that is not
+    valid.
+    """
+    layers = [_preset_layer(given.get("preset")), Layer(saved or {}, saved_from)]
+    chosen = _choose(given, layers)
+    groups = option_groups(command, chosen)
+    known = flat(groups)
+    of_dataset = DATASETS[chosen["dataset"]].defaults_for(chosen["decoder"])
+    values = {name: chosen.get(name, option.default) for name, option in known.items()}
+    sources = dict.fromkeys(known, DEFAULT_SOURCE)
+    for options, source in (Layer(of_dataset, f"{DATA_SET}{chosen['dataset']}"), *layers):
+        for name in known.keys() & options.keys():
+            value = chosen.get(name, options[name])
+            if problem := known[name].problem(value):
+                raise UsageError(_invalid(name, known[name], value, problem, source))
+            values[name], sources[name] = value, source
+    return Basis(command, chosen, groups, known, values, sources)
+
+
+def _choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
+    """Kind -> name of its component: given, else from the last layer that names it, else the default.
+
+    The result has no entry for the receiver's encoder if both agents use the same one. Raises UsageError for a name
+    that is not known.
+    """
+    named: dict[str, Any] = {}
+    for options in (*(layer.options for layer in layers), given):
+        named |= options
+    dataset = str(named.get("dataset", KINDS["dataset"].default))
+    of_dataset = DATASETS[dataset].defaults if dataset in DATASETS else {}
+    named = {**{kind: described.default for kind, described in KINDS.items()}, **of_dataset, **named}
+    chosen = {}
+    for kind, described in KINDS.items():
+        if named[kind] is None and described.default is None:
+            continue
+        name = chosen[kind] = described.named(str(named[kind]))
+        if name not in described.table:
+            raise UsageError(
+                f"there is no {described.title} {name}.\n{did_you_mean(name, described.table)}"
+                f"Choose one of {', '.join(described.table)}, or load the file that defines it with --plugin."
+            )
+    return chosen
+
+
+def _preset_layer(name: str | None) -> Layer:
     """The options of a preset; empty for None. Raises UsageError for an unknown preset, or an unknown option in it."""
     if name is None:
         return Layer({}, "")
-    trains = {key: option for (kind, owner), key, option in everywhere() if kind != "command" or owner == "train"}
+    trains = {key: option for owner, key, option in everywhere() if owner.kind != COMMAND or owner.name == "train"}
     try:
         options = by_name(read_preset(name).options)
     except UsageError as error:
@@ -208,48 +297,6 @@ def preset_layer(name: str | None) -> Layer:
     return Layer(options, f"{PRESET}{name}")
 
 
-def choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
-    """Kind -> name of its component: given, else from the last layer that names it, else the default.
-
-    The result has no entry for the receiver's encoder if both agents use the same one. Raises UsageError for a name
-    that is not known.
-    """
-    below = [layer.options for layer in layers]
-    named = {kind: options[kind] for options in (*below, given) for kind in KINDS if kind in options}
-    named = {kind: str(name) for kind, name in named.items() if name is not None or KINDS[kind].default is not None}
-    dataset = named.get("dataset", KINDS["dataset"].default)
-    chosen = {kind: described.default for kind, described in KINDS.items() if described.default is not None}
-    for names in (DATASETS[dataset].defaults if dataset in DATASETS else {}, named):
-        chosen |= {kind: KINDS[kind].named(names[kind]) for kind in KINDS if kind in names}
-    for kind, name in chosen.items():
-        if name not in KINDS[kind].table:
-            raise UsageError(
-                f"there is no {KINDS[kind].title} {name}.\n{did_you_mean(name, KINDS[kind].table)}"
-                f"Choose one of {', '.join(KINDS[kind].table)}, or load the file that defines it with --plugin."
-            )
-    return chosen
-
-
-def layered(
-    known: Mapping[str, Option], chosen: Mapping[str, str], layers: Sequence[Layer]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """(values, sources) of the options `known`, by name. Does not use the options that the user gives.
-
-    A value comes from the last layer that has the option, otherwise from the defaults. Ignores a layer's options that
-    the chosen components lack. Raises UsageError for a value that is not valid.
-    """
-    of_dataset = DATASETS[chosen["dataset"]].defaults_for(chosen["decoder"])
-    values = {name: chosen.get(name, option.default) for name, option in known.items()}
-    sources = dict.fromkeys(known, DEFAULT_SOURCE)
-    for layer, source in (Layer(of_dataset, f"{DATA_SET}{chosen['dataset']}"), *layers):
-        for name in known.keys() & layer.keys():
-            value = chosen.get(name, layer[name])
-            if problem := known[name].problem(value):
-                raise UsageError(_invalid(name, known[name], value, problem, source))
-            values[name], sources[name] = value, source
-    return values, sources
-
-
 def _invalid(name: str, option: Option, value: Any, problem: str, source: str) -> str:
     """The error message for a value of a preset, or of a file that this program wrote."""
     if source.startswith(PRESET):
@@ -263,49 +310,25 @@ def _invalid(name: str, option: Option, value: Any, problem: str, source: str) -
 def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str, Option]]:
     """The options of a command with the chosen components: title of a group in the help -> option name -> option.
 
-    Raises UsageError if two components have different options of the same name.
+    Raises UsageError if two different options have a form in common: one of them is a plugin's.
     """
-    its = {kind: KINDS[kind].options(name) for kind, name in chosen.items()}
-    choosers = {kind: described.option for kind, described in KINDS.items()}
-
-    def of(*kinds: str) -> dict[str, Option]:
-        return {kind: choosers[kind] for kind in kinds}
-
-    groups = {
-        "the game": flat([of("dataset", "object_oriented", "loss"), its["object_oriented"]]),
-        "the agents": of("encoder", "receiver_encoder", "decoder", "receiver") | options_of(AgentsConfig),
-    }
-    groups |= {
-        f"{KINDS[kind].title} {chosen[kind]}": its[kind]
-        for kind in ("dataset", "encoder", "receiver_encoder", "decoder", "receiver", "loss")
-        if kind in chosen
-    }
-    groups |= {
-        loss.title: flat([{loss.switch: loss.switch_option}, options_of(loss.config)])
-        for loss in AUXILIARY_LOSSES.values()
-    }
-    every = options_of(RunConfig)
-    groups[f"{command}ing"] = {n: option for n, option in options_of(RUNS[command]).items() if n not in every}
-    groups |= {"the speed": options_of(SpeedConfig), "the run": every}
-    flat(groups.values())
+    groups: dict[str, dict[str, Option]] = {}
+    forms: dict[str, tuple[str, Option] | None] = dict.fromkeys(HELP)
+    for owner, name, option in everywhere():
+        if owner.takes_part(command, chosen):
+            for form in option_words(name, option):
+                if forms.setdefault(form, (name, option)) != (name, option):
+                    raise UsageError(
+                        f"--plugin: the plugin's option {form} is also an option of another component or of every run."
+                        "\nRename it."
+                    )
+            groups.setdefault(owner.group, {})[name] = option
     return groups
 
 
-def flat(groups: Iterable[Mapping[str, Option]]) -> dict[str, Option]:
-    """The options of all groups in one dict. Raises UsageError if two groups declare an option differently."""
-    options: dict[str, Option] = {}
-    for group in groups:
-        for name, option in group.items():
-            if options.setdefault(name, option) != option:
-                raise declared_twice(flag_of(name))
-    return options
-
-
-def declared_twice(word: str) -> UsageError:
-    """The error for a plugin's option whose name is also an option of another component, or of every run."""
-    return UsageError(
-        f"--plugin: the plugin's option {word} is also an option of another component or of every run.\nRename it."
-    )
+def flat(groups: Mapping[str, Mapping[str, Option]]) -> dict[str, Option]:
+    """The options of all groups in one dict."""
+    return {name: option for group in groups.values() for name, option in group.items()}
 
 
 def option_words(name: str, option: Option) -> list[str]:
@@ -314,29 +337,56 @@ def option_words(name: str, option: Option) -> list[str]:
     return forms + [f"--no-{form[2:]}" for form in forms] if option.negatable else forms
 
 
-Owner = tuple[str, str]  # (kind, component), ("command", its name), or ("", "") for an option of every run
+class Owner(NamedTuple):
+    """What an option belongs to.
+
+    kind: a kind of components, or "command", or "" for an option of every run. name: of the component or the command,
+    or for an option of every run the title of its group in the help.
+    """
+
+    kind: str
+    name: str
+
+    def takes_part(self, command: str, chosen: Mapping[str, str]) -> bool:
+        """Whether a run of the command with the chosen components has the options of this owner."""
+        return not self.kind or self.name == (command if self.kind == COMMAND else chosen.get(self.kind))
+
+    @property
+    def group(self) -> str:
+        """The title of the options' group in the help."""
+        if not self.kind:
+            return self.name
+        if self.kind == COMMAND:
+            return f"{self.name}ing"
+        return THE_GAME if self.kind == "object_oriented" else f"{KINDS[self.kind].title} {self.name}"
 
 
 def everywhere() -> Iterator[tuple[Owner, str, Option]]:
-    """Yields (owner, name, option) for every option of every component and command."""
-    shared = {kind: described.option for kind, described in KINDS.items()}
-    shared |= {loss.switch: loss.switch_option for loss in AUXILIARY_LOSSES.values()}
-    for config in (GameConfig, AgentsConfig, SpeedConfig, RunConfig, *(x.config for x in AUXILIARY_LOSSES.values())):
-        shared |= options_of(config)
-    yield from ((("", ""), name, option) for name, option in shared.items())
-    components = [(kind, component) for kind, described in KINDS.items() for component in described.table]
-    own = [((kind, component), KINDS[kind].options(component)) for kind, component in components]
-    own += [(("command", command), options_of(run)) for command, run in RUNS.items()]
-    for owner, options in own:
-        yield from ((owner, name, option) for name, option in options.items() if name not in shared)
+    """Yields (owner, name, option) for every option of every component and command, in the order of the help."""
+    choosers = {kind: described.option for kind, described in KINDS.items()}
+    of_game = {kind: choosers.pop(kind) for kind in ("dataset", "object_oriented", "loss")}
+    every = options_of(RunConfig)
+    owned: list[tuple[Owner, Mapping[str, Option]]] = [
+        (Owner("", THE_GAME), of_game),
+        (Owner("", "the agents"), choosers | options_of(AgentsConfig)),
+    ]
+    owned += [(Owner(kind, name), KINDS[kind].options(name)) for kind in KINDS for name in KINDS[kind].table]
+    for loss in AUXILIARY_LOSSES.values():
+        owned.append((Owner("", loss.title), {loss.switch: loss.switch_option}))
+        owned.append((Owner("", loss.title), options_of(loss.config)))
+    for command, run in RUNS.items():
+        owned.append((Owner(COMMAND, command), {n: option for n, option in options_of(run).items() if n not in every}))
+    owned += [(Owner("", "the speed"), options_of(SpeedConfig)), (Owner("", "the run"), every)]
+    for owner, options in owned:
+        yield from ((owner, name, option) for name, option in options.items())
 
 
 def owners() -> dict[str, list[Owner]]:
     """Command-line form of an option, such as --no-invert -> the owners that have this option."""
     found: dict[str, list[Owner]] = {}
     for owner, name, option in everywhere():
-        for word in option_words(name, option):
-            found.setdefault(word, []).append(owner)
+        for form in option_words(name, option):
+            found.setdefault(form, []).append(owner)
     return found
 
 
@@ -354,25 +404,6 @@ def by_name(options: Mapping[str, Value]) -> dict[str, Value]:
             raise UsageError(f"{written} is given twice, under two names.\nLeave out one of them.")
         named[name] = value
     return named
-
-
-def explain_unknown(word: str, command: str, chosen: Mapping[str, str]) -> str:
-    """The error message for an option (or a stray word) that this run does not have."""
-    name, known = word.split("=", 1)[0], owners()
-    if not name.startswith("-"):
-        return f"{word!r} is not an option: every option begins with --.\nSee {program()} {command} --help."
-    if name not in known or known[name][0] == ("", ""):  # ("", ""): known in another form, such as no_invert in Python
-        hint = did_you_mean(name, sorted(known.keys() - {name}))
-        return f"there is no option {name}.\n{hint}See {program()} {command} --help."
-    (kind, first), *_ = known[name]
-    if kind == "command":
-        return f"{name} belongs to the command {first!r}, not to {command!r}.\nLeave it out."
-    components = [component for its_kind, component in known[name] if its_kind == kind]
-    listed = ", ".join(components[:5]) + (f" and {len(components) - 5} others" if len(components) > 5 else "")
-    return (
-        f"{name} belongs to the {KINDS[kind].title} {listed}, but this run has {chosen.get(kind) or 'none'}.\n"
-        f"Leave it out, or choose {flag_of(kind)} {first}."
-    )
 
 
 def as_text(value: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypedDict
 
@@ -21,19 +21,13 @@ from learning_to_draw.trials.config.configure import (
     COMMAND_LINE,
     CONFIG,
     DEFAULT_SOURCE,
+    HELP,
     NOT_REUSED,
-    Layer,
+    Basis,
     as_text,
-    build,
-    choose,
-    declared_twice,
-    explain_unknown,
-    flat,
-    layered,
     of_training,
-    option_groups,
     owners,
-    preset_layer,
+    prepare,
 )
 from learning_to_draw.trials.config.run import KINDS, RunConfig, TestConfig, TrainConfig
 
@@ -43,8 +37,12 @@ DESCRIPTIONS = {
     "crossplay": "Play every sender with every receiver of two or more checkpoints, and write the matrix of "
     "communication rates as CSV and as a heat map.",
 }
-HELP_ALL = "--help-all"
 OPTIONS = "options"  # the title of argparse's default group
+# Options that decide which other options exist. They are read before all others, as are those that choose components.
+EARLY = (
+    *((TrainConfig, name) for name in ("plugin", "preset", "config", "resume")),
+    *((TestConfig, name) for name in ("weights", "trust_weights")),
+)
 # The options that --help shows, in this order, if the chosen components have them; --help-all shows all.
 SHORT_HELP = {
     "train": (
@@ -111,9 +109,7 @@ def add_option(group: Any, name: str, option: Option) -> None:
         settings |= {"type": option.type, "metavar": option.metavar, "choices": option.choices}
         settings |= {"nargs": option.nargs, "const": option.const} if option.nargs else {}
         settings |= {"required": option.required}
-    help = option.help if option.help == argparse.SUPPRESS else option.help.replace("%", "%%")
-    # The default is set afterwards, because some Python versions would add it to the help text.
-    group.add_argument(*words, dest=name, help=help, default=argparse.SUPPRESS, **settings).default = option.default
+    group.add_argument(*words, dest=name, help=option.help.replace("%", "%%"), default=option.default, **settings)
     if option.negatable:  # the help of a switch that is off does not need its --no-... form
         words = [f"--no-{word[2:]}" for word in words]
         group.add_argument(*words, dest=name, action="store_false", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -140,10 +136,8 @@ def parse(
     UsageError for words that are not valid, and SystemExit after --help and --help-all.
     """
     early = read_early(words)
-    layers = (preset_layer(early.get("preset")), Layer(saved or {}, saved_from))
-    chosen = choose({kind: early[kind] for kind in KINDS if early.get(kind) in KINDS[kind].table}, layers)
-    groups = option_groups(command, chosen)
-    values, sources = layered(flat(groups.values()), chosen, layers)
+    named = {kind: early[kind] for kind in KINDS if early.get(kind) in KINDS[kind].table}
+    basis = prepare(command, named | {"preset": early.get("preset")}, saved, saved_from)
     parser = Parser(
         usage=f"{program()} {command} {'A.pt B.pt [C.pt ...] ' if command == 'crossplay' else ''}[options]",
         description=DESCRIPTIONS[command],
@@ -153,97 +147,81 @@ def parse(
         add_help=False,
     )
     parser.command = command
-    parser.add_argument("-h", "--help", action="help", help="show the options that are used most")
-    parser.add_argument(HELP_ALL, action="help", help="show all options of the chosen components")
-    shown = (
-        groups
-        if HELP_ALL in words
-        else _short_help(command, groups, [named for named in chosen.items() if named[0] in early])
-    )
-    ignored = set() if command == "train" else of_training(values)
-    done = set()
-    for title, options in (shown | {"": flat(groups.values())}).items():
-        group = parser if title in (OPTIONS, "") else parser.add_argument_group(title)
-        for name, option in options.items():
-            if name not in done:
-                option = (
-                    option if title and name not in ignored else dataclasses.replace(option, help=argparse.SUPPRESS)
-                )
-                _add_explained(group, name, option, values[name], sources[name])
-                done.add(name)
+    parser.add_argument(*HELP[:2], action="help", help="show the options that are used most")
+    parser.add_argument(HELP[2], action="help", help="show all options of the chosen components")
+    _declare(parser, basis, basis.groups if HELP[2] in words else _short_help(basis, named))
     namespace, unknown = parser.parse_known_args(list(words))
     given = vars(namespace)
-    full = {word.split("=")[0] for word in words}
-    for kind, described in KINDS.items():
-        if kind not in given or not full.isdisjoint((flag_of(kind), *described.option.names)):
-            continue
-        pair = (described.table.get(name or "") for name in (chosen.get(kind), given[kind]))
-        assumed, typed = (entry and (options_of(entry.config), entry.defaults) for entry in pair)
-        if assumed != typed:
+    for kind in KINDS:
+        if kind in given and given[kind] != basis.chosen.get(kind):
             raise UsageError(f"{given[kind]} was chosen with an abbreviated option.\nWrite {flag_of(kind)} in full.")
     if unknown:
-        raise UsageError(explain_unknown(unknown[0], command, chosen))
-    return build(command, values | given, sources | dict.fromkeys(given, COMMAND_LINE))
+        raise basis.unknown(unknown[0])
+    return basis.with_given(given, COMMAND_LINE)
 
 
-def _short_help(
-    command: str, groups: Mapping[str, Mapping[str, Option]], named: Iterable[tuple[str, str]]
-) -> dict[str, Mapping[str, Option]]:
-    """The groups of options that --help shows. named: (kind, name) of each component that the command line chooses."""
-    known = flat(groups.values())
-    titles = [f"{KINDS[kind].title} {name}" for kind, name in named]
-    short = {name: known[name] for name in SHORT_HELP[command] if name in known}
-    return {OPTIONS: short} | {title: groups[title] for title in titles if title in groups}
+def _short_help(basis: Basis, named: Mapping[str, str]) -> dict[str, dict[str, Option]]:
+    """The groups of options that --help shows. named: the components that the command line chooses, by kind."""
+    short = {name: basis.known[name] for name in SHORT_HELP[basis.command] if name in basis.known}
+    titles = [f"{KINDS[kind].title} {name}" for kind, name in named.items()]
+    return {OPTIONS: short} | {title: basis.groups[title] for title in titles if title in basis.groups}
+
+
+def _declare(parser: Parser, basis: Basis, shown: Mapping[str, Mapping[str, Option]]) -> None:
+    """Declares all options of a run, without defaults: the parsed namespace has only those that were given.
+
+    shown: the groups of options in the help. The help text of an option names its value and where it is from.
+    """
+    ignored = set() if basis.command == "train" else of_training(basis.known)
+    declared: set[str] = set()
+    for title, options in (*shown.items(), ("", basis.known)):
+        group = parser if title in (OPTIONS, "") else parser.add_argument_group(title)
+        for name, option in options.items():
+            if name in declared:
+                continue
+            hidden = not title or name in ignored
+            help = argparse.SUPPRESS if hidden else _explained(option, basis.values[name], basis.sources[name])
+            add_option(group, name, dataclasses.replace(option, default=argparse.SUPPRESS, help=help))
+            declared.add(name)
+
+
+def _explained(option: Option, value: Any, source: str) -> str:
+    """The help text of an option, with its value and where it is from; None and False are not named."""
+    if option.required and source == DEFAULT_SOURCE:
+        return f"{option.help} (must be given)"
+    if value is None or value is False:
+        return option.help
+    origin = "" if source == DEFAULT_SOURCE else f", from {source}"
+    return f"{option.help} (default: {'on' if value is True else as_text(value)}{origin})"
 
 
 def asks_for_help(words: Sequence[str]) -> bool:
-    return not {"-h", "--help", HELP_ALL}.isdisjoint(words)
-
-
-def _add_explained(group: Any, name: str, option: Option, value: Any, source: str) -> None:
-    """Declares an option. Its help text names the default; the parsed namespace has only options that were given."""
-    help = option.help
-    if help != argparse.SUPPRESS:
-        of_source = "" if source == DEFAULT_SOURCE else f", from {source}"
-        if option.required and not of_source:
-            help += " (must be given)"
-        elif value is not None and value is not False:  # None and False are not named
-            help += f" (default: {'on' if value is True else as_text(value)}{of_source})"
-    try:
-        add_option(group, name, dataclasses.replace(option, default=argparse.SUPPRESS, help=help))
-    except argparse.ArgumentError as error:
-        raise declared_twice(str(error).rsplit(": ", 1)[-1]) from error  # "conflicting option string: --x"
+    return not set(HELP).isdisjoint(words)
 
 
 def read_early(words: Sequence[str]) -> dict[str, Any]:
-    """Name -> value of the options among `words` that must be read before all others.
+    """Name -> value of the options among `words` that choose components, and of those in `EARLY`.
 
-    These choose components, or are --plugin, --config and others that decide which other options exist. The result is
-    empty if one of them lacks its value; `parse` then reports the error.
+    Reads an abbreviation if it fits one of the options of all components and commands. The result is empty if one of
+    these options lacks its value; `parse` then reports the error.
     """
-    parser, known = Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS), owners()
-    for kind, described in KINDS.items():
-        # Abbreviations are left to `parse`: only it knows whether they are unambiguous.
-        add_option(parser, kind, dataclasses.replace(described.option, choices=None, default=argparse.SUPPRESS))
-    training = ((TrainConfig, name) for name in ("preset", "config", "resume"))
-    for run, name in ((RunConfig, "plugin"), *training, (TestConfig, "weights")):
-        short = [form for form in short_forms(name) if sum(word.startswith(form) for word in known) == 1]
-        add_option(parser, name, _early(options_of(run)[name], short))
-    add_option(parser, "trust_weights", _early(options_of(TestConfig)["trust_weights"], short_forms("trust_weights")))
+    known = owners()
+    in_full = [_in_full(word, known) for word in words]
+    parser = Parser(add_help=False, allow_abbrev=False)
+    early = {kind: described.option for kind, described in KINDS.items()}
+    for name, option in (early | {name: options_of(run)[name] for run, name in EARLY}).items():
+        add_option(parser, name, dataclasses.replace(option, choices=None, required=False, default=argparse.SUPPRESS))
     try:
-        return vars(parser.parse_known_args(list(words))[0])
+        return vars(parser.parse_known_args(in_full)[0])
     except UsageError:
         return {}
 
 
-def short_forms(name: str) -> list[str]:
-    """The abbreviations of an option: --p, --pl, ..., --plugi for plugin."""
-    full = flag_of(name)
-    return [full[:end] for end in range(3, len(full))]
-
-
-def _early(option: Option, short: Sequence[str]) -> Option:
-    return dataclasses.replace(option, names=tuple(short), required=False, default=argparse.SUPPRESS)
+def _in_full(word: str, known: Collection[str]) -> str:
+    """The word with its option written in full, if it begins with an abbreviation of one of the options `known`."""
+    form, equals, value = word.partition("=")
+    fitting = [full for full in known if full.startswith(form)] if form.startswith("--") else []
+    return f"{fitting[0]}{equals}{value}" if len(fitting) == 1 else word
 
 
 def parse_training(words: Sequence[str]) -> TrainConfig:
