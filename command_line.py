@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import sys
@@ -10,9 +9,10 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from learning_to_draw import console
-from learning_to_draw.commands import COMPONENTS, EXPERIMENTS, PEOPLE, READING, SCRIPTS, TOOLS
+from learning_to_draw.commands import COMPONENTS, EXPERIMENTS, PEOPLE, READING, SCRIPTS
 from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.plugins import load
 from learning_to_draw.streams import show
@@ -49,16 +49,25 @@ def run_command(arguments: Sequence[str]) -> None:
     elif name in ("-h", "--help"):
         show(_help())
     elif name in COMMANDS:
-        _call(name, arguments)
+        _call(name, list(arguments[1:]))
     else:
         raise _no_command(arguments)
 
 
-def _call(name: str, arguments: Sequence[str]) -> None:
-    _check_words(arguments)
-    if (plugin := read_early(arguments).get("plugin")) is not None:
-        load(plugin)  # before the options are checked, because a plugin adds options
-    COMMANDS[name].run(list(arguments[1:]))
+def _call(name: str, words: list[str]) -> None:
+    _check_words(words)
+    early = read_early(words)
+    if "plugin" in early:
+        load(early["plugin"])  # before the options are checked, because a plugin adds options
+    command = COMMANDS[name]
+    if isinstance(command, Tool):
+        console.log_to(sys.stderr)  # the tool's output may be redirected to a file
+        show(command.run(name, words))
+        return
+    console.log_to(sys.stdout)
+    if asks_for_help(words):
+        parse(name, words)  # shows the help, without reading a file
+    command.run(words, early)
 
 
 def _check_words(words: Sequence[str]) -> None:
@@ -76,73 +85,53 @@ def _check_words(words: Sequence[str]) -> None:
             raise UsageError(f"{word} has no value.\nWrite {word[:-2]}VALUE, or leave it out.")
 
 
-def _train(arguments: list[str]) -> None:
-    console.log_to(sys.stdout)
-    where, interrupted = read_early(arguments).get("resume"), None
-    if where is None or asks_for_help(arguments):
-        config = parse_training(arguments)
+def _train(words: list[str], early: Mapping[str, Any]) -> None:
+    if (where := early.get("resume")) is None:
+        config, interrupted = parse_training(words), None
     else:
-        console.say_first(f"train: --resume {where}", arguments)
+        console.say_first(f"train: --resume {where}", words)
         console.import_torch()
         from learning_to_draw.trials.resume import prepare_resume
 
-        config, interrupted = prepare_resume(arguments, where)
+        config, interrupted = prepare_resume(words, where)
     if config.print_config:
         show(as_json(config))
         return
     if where is None:
-        console.say_first(f"train: {config.dataset.name}, {config.game_title} game", arguments)
+        console.say_first(f"train: {config.dataset.name}, {config.game_title} game", words)
     console.import_torch()
     from learning_to_draw.trials.train import train
 
     train(config, sys.argv, interrupted)
 
 
-def _test(arguments: list[str]) -> None:
-    console.log_to(sys.stdout)
-    weights = read_early(arguments).get("weights")
-    if weights is None or asks_for_help(arguments):
-        parse("test", arguments)  # reports the missing option, or shows the help
-        return
-    console.say_first(f"test: {weights}", arguments)
+def _test(words: list[str], early: Mapping[str, Any]) -> None:
+    weights = early["weights"] if "weights" in early else parse("test", words).weights  # raises UsageError
+    console.say_first(f"test: {weights}", words)
     console.import_torch()
     from learning_to_draw.trials.test import test
     from learning_to_draw.trials.trained import parse_trained
 
-    test(parse_trained("test", arguments, Path(weights)), sys.argv)
+    test(parse_trained("test", words, Path(weights)), sys.argv)
 
 
-def _crossplay(arguments: list[str]) -> None:
-    console.log_to(sys.stdout)
-    files = [Path(word) for word in itertools.takewhile(lambda word: not word.startswith("-"), arguments)]
-    rest = arguments[len(files) :]
-    if asks_for_help(rest):
-        parse("crossplay", rest)  # shows the help
-        return
-    console.say_first(f"crossplay: {len(files)} checkpoints", arguments)
+def _crossplay(words: list[str], early: Mapping[str, Any]) -> None:
+    files = [Path(word) for word in itertools.takewhile(lambda word: not word.startswith("-"), words)]
+    console.say_first(f"crossplay: {len(files)} checkpoints", words)
     console.import_torch()
     from learning_to_draw.trials.crossplay import check_files, crossplay
     from learning_to_draw.trials.trained import parse_trained
 
     check_files(files)
-    crossplay(files, parse_trained("crossplay", rest, files[0]), sys.argv)
-
-
-def _tool(name: str, arguments: list[str]) -> None:
-    console.log_to(sys.stderr)  # the tool's output may be redirected to a file
-    show(TOOLS[name].run(name, arguments))
+    crossplay(files, parse_trained("crossplay", words[len(files) :], files[0]), sys.argv)
 
 
 @dataclass(frozen=True)
 class Command:
-    """One entry of `COMMANDS`. summary: the command's line in the help. run: called with the command's arguments."""
+    """A command that plays games. summary: its line in the help. run: called with its words, and those read early."""
 
     summary: str
-    run: Callable[[list[str]], None]
-
-
-def _commands(tools: Mapping[str, Tool]) -> dict[str, Command]:
-    return {name: Command(tool.summary, functools.partial(_tool, name)) for name, tool in tools.items()}
+    run: Callable[[list[str], Mapping[str, Any]], None]
 
 
 PLAY = {
@@ -150,11 +139,11 @@ PLAY = {
     "test": Command("play the test split with trained agents (alias: eval)", _test),
     "crossplay": Command("play every sender with every receiver of several runs", _crossplay),
 }
-SECTIONS = {  # of the help
-    "play": PLAY | _commands(PEOPLE) | _commands(EXPERIMENTS),
-    "analyse runs": _commands(READING),
-    "components, and your own": _commands(COMPONENTS),
-    "game logs (the official scripts' names)": _commands(SCRIPTS),
+SECTIONS: dict[str, Mapping[str, Command | Tool]] = {  # of the help
+    "play": {**PLAY, **PEOPLE, **EXPERIMENTS},
+    "analyse runs": READING,
+    "components, and your own": COMPONENTS,
+    "game logs (the official scripts' names)": SCRIPTS,
 }
 COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
 

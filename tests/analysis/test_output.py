@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from learning_to_draw import command_line, commgame
+from learning_to_draw import commgame
+from learning_to_draw.commands import TOOLS as COMMANDS
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.records import output as output_module
 from learning_to_draw.trials.records.output import check_new, check_writable, whole_folder
@@ -59,7 +60,7 @@ def test_of_two_calls_at_once_the_second_does_not_replace_the_file_of_the_first(
         look(path)
         output.write_text("of the first")
 
-    module = importlib.import_module("learning_to_draw." + command_line.TOOLS[tool].target.split(":")[0])
+    module = importlib.import_module("learning_to_draw." + COMMANDS[tool].target.split(":")[0])
     monkeypatch.setattr(module, "check_new", look_and_be_overtaken)
     assert commgame.main(words.split()) == 2, capsys.readouterr()
     assert f"{output} already exists, and nothing is overwritten" in capsys.readouterr().err

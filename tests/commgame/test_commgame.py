@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from learning_to_draw import command_line, commgame
+from learning_to_draw.commands import TOOLS
 
 ROOT = Path(commgame.__file__).parent
 
@@ -104,7 +105,7 @@ def test_a_command_says_what_it_begins_before_torch_is_loaded(command, said, no_
 
 
 def test_a_tool_says_whether_it_loads_torch(no_torch):
-    for tool in command_line.TOOLS.values():
+    for tool in TOOLS.values():
         module = tool.target.partition(":")[0]
         done = no_torch("-c", f"import learning_to_draw.{module}")
         assert ("torch was imported" in done.stderr) == (done.returncode != 0) == tool.loads_torch, module

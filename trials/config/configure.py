@@ -26,7 +26,7 @@ PYTHON = "Python"
 CONFIG = "config.json"
 DATA_SET, PRESET = "data set ", "preset "  # followed by a name
 COMMAND, THE_GAME = "command", "the game"  # see `Owner`
-HELP = ("-h", "--help", "--help-all")  # all commands have these options
+HELP, HELP_ALL = ("-h", "--help"), "--help-all"  # train, test and crossplay have these options, too
 
 # Options that a test accepts, as in the official code, but ignores.
 OF_TRAINING = ("freeze_encoders", "freeze_backbone", "imagenet_weights", "sin_weights", "timm_pretrained")
@@ -313,7 +313,7 @@ def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str
     Raises UsageError if two different options have a form in common: one of them is a plugin's.
     """
     groups: dict[str, dict[str, Option]] = {}
-    forms: dict[str, tuple[str, Option] | None] = dict.fromkeys(HELP)
+    forms: dict[str, tuple[str, Option] | None] = dict.fromkeys((*HELP, HELP_ALL))
     for owner, name, option in everywhere():
         if owner.takes_part(command, chosen):
             for form in option_words(name, option):

@@ -22,6 +22,7 @@ from learning_to_draw.trials.config.configure import (
     CONFIG,
     DEFAULT_SOURCE,
     HELP,
+    HELP_ALL,
     NOT_REUSED,
     Basis,
     as_text,
@@ -147,9 +148,9 @@ def parse(
         add_help=False,
     )
     parser.command = command
-    parser.add_argument(*HELP[:2], action="help", help="show the options that are used most")
-    parser.add_argument(HELP[2], action="help", help="show all options of the chosen components")
-    _declare(parser, basis, basis.groups if HELP[2] in words else _short_help(basis, named))
+    parser.add_argument(*HELP, action="help", help="show the options that are used most")
+    parser.add_argument(HELP_ALL, action="help", help="show all options of the chosen components")
+    _declare(parser, basis, basis.groups if HELP_ALL in words else _short_help(basis, named))
     namespace, unknown = parser.parse_known_args(list(words))
     given = vars(namespace)
     for kind in KINDS:
@@ -196,7 +197,7 @@ def _explained(option: Option, value: Any, source: str) -> str:
 
 
 def asks_for_help(words: Sequence[str]) -> bool:
-    return not set(HELP).isdisjoint(words)
+    return not {*HELP, HELP_ALL}.isdisjoint(words)
 
 
 def read_early(words: Sequence[str]) -> dict[str, Any]:
@@ -228,7 +229,7 @@ def parse_training(words: Sequence[str]) -> TrainConfig:
     """The configuration for `commgame.py train WORDS`, including the options from --config."""
     early = read_early(words)
     path = early.get("config")
-    if path is None or asks_for_help(words):
+    if path is None:
         return parse("train", words)
     if "preset" in early:
         raise UsageError(
