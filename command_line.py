@@ -17,7 +17,7 @@ from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.plugins import load
 from learning_to_draw.streams import show
 from learning_to_draw.trials.config.parse import as_json, asks_for_help, parse, parse_training, read_early
-from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials.tool import Tool
 
 
 def run_command(arguments: Sequence[str]) -> None:

@@ -4,10 +4,8 @@ They run sweeps and reproduce the paper's tables, turn runs into pages, pictures
 components. Importing this module does not import torch.
 """
 
-from learning_to_draw.analysis.agents_tool import AgentsTool
 from learning_to_draw.analysis.compare import options as compare_options
 from learning_to_draw.analysis.draw import options as draw_options
-from learning_to_draw.analysis.draw.options import DrawTool
 from learning_to_draw.analysis.export import options as export_options
 from learning_to_draw.analysis.measure import options as measure_options
 from learning_to_draw.analysis.official import options
@@ -15,8 +13,8 @@ from learning_to_draw.analysis.play import options as play_options
 from learning_to_draw.analysis.report import options as report_options
 from learning_to_draw.analysis.study import options as study_options
 from learning_to_draw.experiments import options as experiment_options
-from learning_to_draw.trials.config import pack_options, plugin_commands
-from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials import options as trial_options
+from learning_to_draw.trials.tool import AgentsTool, Tool
 
 PEOPLE: dict[str, Tool] = {
     "play": AgentsTool(
@@ -45,7 +43,7 @@ checkpoint also take this folder, or the repository's id, as in --weights
 hf:user/name or hf:user/name@revision; test needs the pictures, too: --dataset-root.
 Agents with a plugin are refused, because a plugin is code. Needs the package
 safetensors.""",
-        pack_options.add_pack_options,
+        trial_options.add_pack_options,
     ),
 }
 
@@ -147,7 +145,7 @@ every setting; and all of it as one web page. Says which runs it leaves out, and
         compare_options.add_compare_options,
         loads_torch=False,
     ),
-    "draw": DrawTool(
+    "draw": AgentsTool(
         "analysis.draw.draw:draw",
         "draw any pictures with a trained sender",
         """\
@@ -251,7 +249,7 @@ COMPONENTS: dict[str, Tool] = {
 Prints the names of all components, grouped by the option that chooses them, each with
 its own options. With --plugin, includes the components of your own file. Then the
 presets, with the time and the rate to expect.""",
-        plugin_commands.add_list_options,
+        trial_options.add_list_options,
         loads_torch=False,
     ),
     "check": Tool(
@@ -262,7 +260,7 @@ Tests every component that a plugin registers: shapes and ranges of its outputs,
 finite gradients, whether it moves with .to() and is restored by its state dict, and
 a run that trains, saves, loads and tests it (a minute with Digits). If something is
 broken, prints the problem and the line, and ends with exit code 1.""",
-        plugin_commands.add_check_options,
+        trial_options.add_check_options,
     ),
 }
 

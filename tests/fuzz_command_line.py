@@ -39,12 +39,12 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `python -m tests...` may find another package named `tests`
 
 from learning_to_draw import command_line, commgame
-from learning_to_draw.analysis.draw.options import DrawTool
 from learning_to_draw.commands import TOOLS
 from learning_to_draw.components import InvalidValueError, flag_of
 from learning_to_draw.trials.config.configure import flat, option_groups, owners
 from learning_to_draw.trials.config.parse import Parser, add_option
 from learning_to_draw.trials.config.run import KINDS
+from learning_to_draw.trials.tool import AgentsTool
 
 SECONDS, BYTES = 120, 6 << 30  # what a call may take; of memory, beside what is taken already
 QUICK_PARTS = {kind: described.default for kind, described in KINDS.items()} | {"encoder": "SmallCNNEncoder"}
@@ -162,7 +162,7 @@ def _actions(command: str, chosen: dict[str, str]) -> list[argparse.Action]:
     """The options that a command has with some parts."""
     tool = TOOLS.get(command)
     own = tool._parser(command, ["--dataset", chosen["dataset"]])._actions if tool else []
-    plays = None if tool and not isinstance(tool, DrawTool) else command if command in command_line.PLAY else "test"
+    plays = None if tool and not isinstance(tool, AgentsTool) else command if command in command_line.PLAY else "test"
     parser = Parser(add_help=False)
     for name, option in (flat(option_groups(plays, chosen)) if plays else {}).items():
         add_option(parser, name, option)

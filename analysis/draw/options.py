@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.analysis.agents_tool import AgentsTool
 from learning_to_draw.components import non_negative_int, positive_int
-from learning_to_draw.errors import UsageError, program
 from learning_to_draw.trials.config.parse import add_flag
-from learning_to_draw.trials.config.tool import add_log_argument
-
-
-class DrawTool(AgentsTool):
-    """`draw`: its photos must be given before the options of the agents."""
-
-    def check(self, arguments: Sequence[str], own: argparse.Namespace, rest: Sequence[str]) -> None:
-        _check_order(arguments, own.photos, rest)
-
-
-def _check_order(arguments: Sequence[str], photos: Sequence[Path], rest: Sequence[str]) -> None:
-    """Raises UsageError if a photo could also be read as the value of one of the agents' options."""
-    words = [Path(word) for word in arguments]
-    if rest and (not rest[0].startswith("-") or words.index(Path(rest[0])) < words.index(photos[0])):
-        raise UsageError(
-            f"{rest[0]}: photos must be given together, before any option of the agents.\n"
-            f"Write: {program()} draw PHOTO [PHOTO ...] --weights FILE [options]"
-        )
+from learning_to_draw.trials.tool import add_log_argument
 
 
 def add_draw_options(group: Any) -> None:

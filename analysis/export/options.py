@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from learning_to_draw.components import positive_int, seed
-from learning_to_draw.trials.config.tool import add_log_argument
+from learning_to_draw.trials.tool import add_log_argument
 
 FORMATS = ("ndjson", "stroke3", "svg", "tokens")
 

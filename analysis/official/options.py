@@ -14,7 +14,7 @@ from learning_to_draw.components import positive_int, seed
 from learning_to_draw.models.encoders.config import CLIPVisualConfig
 from learning_to_draw.trials.config.parse import add_flag, add_options
 from learning_to_draw.trials.config.run import RunConfig
-from learning_to_draw.trials.config.tool import LOG_HELP
+from learning_to_draw.trials.tool import LOG_HELP
 
 # The official sentences, name and text; {} stands for the class.
 TEMPLATES = (("photo", "a photo of a {}."), ("drawing", "a drawing of a {}."))

@@ -9,7 +9,7 @@ from PIL import Image
 
 import learning_to_draw
 from learning_to_draw.analysis.draw.draw import draw, growing, save_animation
-from learning_to_draw.analysis.draw.options import DrawTool, add_draw_options
+from learning_to_draw.analysis.draw.options import add_draw_options
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.datasets.given_pictures import as_seen
 from learning_to_draw.errors import UsageError
@@ -21,9 +21,10 @@ from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.pair import pictures_trained_with
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.records.svg import svg
+from learning_to_draw.trials.tool import AgentsTool
 from learning_to_draw.trials.trained import configure_test
 
-TOOL = DrawTool("analysis.draw.draw:draw", "", "", add_draw_options)
+TOOL = AgentsTool("analysis.draw.draw:draw", "", "", add_draw_options)
 GREY = ["--image-size", "16", "--encoder", "SimpleMLPEncoder", "--latent-size", "16", "--stroke-spread", "1"]
 WAYS = {
     "lines": [*GREY, "--nlines", "3"],
@@ -206,9 +207,12 @@ def test_nothing_is_overwritten(trained, photo, tmp_path):
         (["cat.jpg", "--nlines", "4"], "does not fit the agents"),
         (["cat.jpg", "--npoints", "4"], "--npoints belongs to the decoder"),
         (["cat.jpg", "--nlimes", "4"], "Did you mean --nlines?"),
-        (["--nlines", "3", "cat.jpg"], r"^--nlines: photos must be given together"),
-        (["--separate-encoders", "cat.jpg"], r"^--separate-encoders: photos must be given together"),
-        (["cat.jpg", "--scale", "2", "sub/CAT.png"], r"CAT\.png: photos must be given together"),
+        (["--nlines", "3", "cat.jpg"], r"^--nlines: PHOTO must be given before any option"),
+        (
+            ["--separate-encoders", "cat.jpg"],
+            r"^--separate-encoders: PHOTO must be given before any option",
+        ),
+        (["cat.jpg", "--scale", "2", "sub/CAT.png"], r"CAT\.png: PHOTO must be given before any option"),
         ([], "required: PHOTO"),
     ],
 )

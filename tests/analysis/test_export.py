@@ -17,8 +17,8 @@ from learning_to_draw.datasets.quickdraw import QuickDraw, read_drawings
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.scores import rate_interval
 from learning_to_draw.rasteriser import cubic_bezier
-from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.gamelog import Turn, read_log
+from learning_to_draw.trials.tool import Tool
 
 
 def exported(folder, tmp_path, format, bins=32, seed=0):

@@ -9,9 +9,9 @@ import pytest
 from learning_to_draw.analysis.draw.options import add_save_svg_options
 from learning_to_draw.analysis.draw.save_svg import save_svg
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.gamelog import read_log
 from learning_to_draw.trials.records.svg import svg
+from learning_to_draw.trials.tool import Tool
 
 
 def test_every_sketch_of_a_log(make_full_log, tmp_path):

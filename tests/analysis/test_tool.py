@@ -9,7 +9,7 @@ from learning_to_draw.commands import TOOLS
 from learning_to_draw.components import load
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.parse import Parser
-from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials.tool import Tool
 
 
 @pytest.mark.parametrize("name", TOOLS)

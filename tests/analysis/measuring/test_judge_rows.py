@@ -24,10 +24,10 @@ from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.parse import parse
-from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.records.gamelog import LoggedStrokes, read_log
 from learning_to_draw.trials.test import test as play_test
+from learning_to_draw.trials.tool import Tool
 from learning_to_draw.trials.trained import parse_trained
 
 TOOL = Tool("analysis.measure.measure:measure", "", "", add_measure_options)

@@ -15,8 +15,8 @@ from learning_to_draw.analysis.measure.measure import measure
 from learning_to_draw.analysis.measure.options import add_measure_options
 from learning_to_draw.components import load
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.gamelog import read_log
+from learning_to_draw.trials.tool import Tool
 
 TOOL = Tool("analysis.measure.measure:measure", "", "", add_measure_options)
 

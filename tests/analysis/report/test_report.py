@@ -9,7 +9,7 @@ import pytest
 from learning_to_draw.analysis.report.options import add_report_options
 from learning_to_draw.analysis.report.report import report
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials.tool import Tool
 
 
 def test_text_of_users_cannot_end_the_content(training, small_log, make_report, nasty):

@@ -13,8 +13,8 @@ from learning_to_draw.analysis.report.options import add_report_options
 from learning_to_draw.analysis.report.report import report
 from learning_to_draw.analysis.report.roles import stroke_roles
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.gamelog import read_log
+from learning_to_draw.trials.tool import Tool
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from learning_to_draw.analysis.study.page import (
     study_content,
 )
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.tool import Tool
 from learning_to_draw.trials.records.gamelog import read_log
+from learning_to_draw.trials.tool import Tool
 
 TOOL = Tool("analysis.study.page:study", "", "", study_options.add_study_options)
 

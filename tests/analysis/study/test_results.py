@@ -9,7 +9,7 @@ from learning_to_draw.analysis.study import options as study_options
 from learning_to_draw.analysis.study.answers import read_answers
 from learning_to_draw.analysis.study.results import results, study_results
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.tool import Tool
+from learning_to_draw.trials.tool import Tool
 
 TOOL = Tool("analysis.study.results:study_results", "", "", study_options.add_study_results_options)
 

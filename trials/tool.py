@@ -12,15 +12,16 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import Chosen, load, options_of
+from learning_to_draw.components import load
 from learning_to_draw.console import import_torch
 from learning_to_draw.datasets import DATASETS
-from learning_to_draw.errors import program
-from learning_to_draw.trials.config.parse import Parser, add_options, read_early
+from learning_to_draw.errors import UsageError, program
+from learning_to_draw.trials.config.configure import given_options
+from learning_to_draw.trials.config.parse import Parser, add_option, add_options, read_early
 from learning_to_draw.trials.config.run import KINDS, RunConfig
 
 logger = logging.getLogger("commgame")
@@ -53,9 +54,9 @@ class Tool:
         values = vars(self._parser(command, arguments).parse_args(list(arguments)))
         if self.takes_dataset:
             del values["plugin"]  # already loaded
-            component = DATASETS[values["dataset"]]
-            config = component.config(**{name: values.pop(name) for name in options_of(component.config)})
-            values["dataset"] = Chosen(values["dataset"], component, config)
+            dataset = KINDS["dataset"].choose(values["dataset"], values)
+            values = {name: value for name, value in values.items() if name not in dataset.config.values()}
+            values["dataset"] = dataset
         return self.load(command)(**values)
 
     def load(self, command: str) -> Callable[..., str]:
@@ -89,6 +90,36 @@ class Tool:
         return parser
 
 
+class AgentsTool(Tool):
+    """A tool that uses trained agents. In addition to its own options, it accepts those of `test` that describe them.
+
+    Its own option or argument `weights` is a checkpoint, or the folder of a training. The tool's function receives the
+    agents' options as a `TestConfig`, its argument `config`, instead of `weights`.
+    """
+
+    def run(self, command: str, arguments: Sequence[str]) -> str:
+        parser = self._parser(command, arguments)
+        parser.allow_abbrev = False  # an abbreviation may belong to an option of the agents
+        own, rest = parser.parse_known_args(list(arguments))
+        positional = parser._get_positional_actions()[0]
+        values = getattr(own, positional.dest)
+        first = values[0] if isinstance(values, list) else values
+        words = [Path(word) for word in arguments]
+        # Otherwise it could also be read as the value of one of the agents' options.
+        if rest and (not rest[0].startswith("-") or words.index(Path(rest[0])) < words.index(first)):
+            raise UsageError(
+                f"{rest[0]}: {positional.metavar} must be given before any option of the agents, in one place.\n"
+                f"Write: {parser.usage}"
+            )
+        function = self.load(command)
+        from learning_to_draw.trials.trained import parse_trained  # imports torch
+
+        config = parse_trained("test", [*rest, f"--weights={own.weights}"], own.weights)
+        if "output" in given_options(config):  # an abbreviation of --output, taken for an option of `test`
+            raise UsageError("the output folder must be given as --output in full.\nWrite --output DIR.")
+        return function(config=config, **{name: value for name, value in vars(own).items() if name != "weights"})
+
+
 def _wrapped(text: str) -> str:
     """The text wrapped to the terminal's width, at most to 100 columns. Indented lines stay as they are."""
     width = min(shutil.get_terminal_size().columns, 100) - 2  # as argparse does
@@ -99,12 +130,9 @@ def _wrapped(text: str) -> str:
 
 
 def _add_dataset_options(parser: Parser, arguments: Sequence[str]) -> None:
-    default = KINDS["dataset"].default
-    parser.add_argument(
-        "--dataset", choices=DATASETS, default=default, metavar="NAME", help="the data set that was played with"
-    )
+    add_option(parser, "dataset", replace(KINDS["dataset"].option, help="the data set that was played with"))
     add_options(parser, RunConfig, "plugin")
-    chosen = read_early(arguments).get("dataset", default)
+    chosen = read_early(arguments).get("dataset", KINDS["dataset"].default)
     if chosen in DATASETS:  # otherwise the parser reports it
         add_options(parser.add_argument_group(f"dataset {chosen}"), DATASETS[chosen].config)
 

@@ -1,4 +1,7 @@
-"""The options of the commands `list` and `check`. Importing this module does not import torch."""
+"""The options of `list`, `check` and `pack`. Importing this module does not import torch.
+
+The `dest` of each option is the name of an argument of the tool's function.
+"""
 
 from __future__ import annotations
 
@@ -22,4 +25,13 @@ def add_check_options(group: Any) -> None:
         default="",
         metavar="WORDS",
         help="further options of train, as one quoted word: --options '--dataset-root my-pictures'",
+    )
+
+
+def add_pack_options(group: Any) -> None:
+    group.add_argument(
+        "run", type=Path, metavar="RUN", help="folder of a training, whose model_final.pt is packed, or a checkpoint"
+    )
+    group.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="the new folder to write; never overwritten"
     )
