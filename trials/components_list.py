@@ -9,7 +9,7 @@ from pathlib import Path
 from learning_to_draw.components import Component, flag_of, options_of
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
 from learning_to_draw.games.losses.config import AuxiliaryLoss
-from learning_to_draw.plugins import AGENTS, CALLBACKS, PARTNERS, TABLES, load
+from learning_to_draw.plugins import AGENTS, CALLBACKS, PARTNERS, load
 from learning_to_draw.trials.config.presets import preset_names, read_preset
 from learning_to_draw.trials.config.run import KINDS
 
@@ -22,7 +22,8 @@ def list_components(plugin: Path | None) -> str:
     Options that all components of a kind share are listed once, below the kind. plugin: a file whose components are
     included, each marked with the file's name. Raises UsageError if it fails to load.
     """
-    own = {(id(TABLES[kind][0]), name) for kind, name in load(plugin).components} if plugin else set()
+    if plugin:
+        load(plugin)
     tables: dict[str, Mapping[str, Component]] = {
         flag_of(kind): kinds.table for kind, kinds in KINDS.items() if not kinds.prefix
     }
@@ -38,15 +39,16 @@ def list_components(plugin: Path | None) -> str:
         common = [option for option in next(iter(options.values())) if all(option in its for its in options.values())]
         lines += [*([""] if lines else []), heading, *_wrapped("all: ", common)]
         for name, component in table.items():
-            marker = f"({plugin.name}) " if plugin and (id(table), name) in own else ""
+            marker = f"({plugin.name}) " if plugin and isinstance(component.target, type) else ""
             lines.append(f"  {name:<32}{marker}{_summary(component)}".rstrip())
             lines += _wrapped("", [option for option in options[name] if option not in common])
     lines += ["", "--preset"]
-    for preset in map(read_preset, preset_names()):
+    for name in preset_names():
+        preset = read_preset(name)
         numbers = {"time": preset.time, "rate": preset.rate}
         told = [preset.description, *(f"{label}: {text}" for label, text in numbers.items() if text)]
         for number, text in enumerate(told):
-            first = f"  {'' if number else preset.name:<32}"
+            first = f"  {'' if number else name:<32}"
             lines += textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * 34)
     return "\n".join(lines)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from learning_to_draw.errors import UsageError, did_you_mean
 from learning_to_draw.reading import Options, cannot_read, read_toml
@@ -17,24 +16,11 @@ ADVICE = (
 )
 
 
-class _Described(TypedDict, total=False):
-    description: str
-    time: str
-    rate: str
-
-
-class _File(_Described):
-    """The content of a preset's file."""
-
-    options: Options
-
-
 @dataclass(frozen=True)
 class Preset:
-    """A preset. options: by name. description, time, rate: texts for people; empty if not in the file."""
+    """The content of a preset's file. options: by name. description, time, rate: texts for people."""
 
-    name: str
-    options: Mapping[str, Any]
+    options: Options
     description: str = ""
     time: str = ""
     rate: str = ""
@@ -57,7 +43,7 @@ def read_preset(name: str) -> Preset:
             f"{hint}Choose one of {', '.join(preset_names())}, or give a file of your own: --preset FILE.toml."
         )
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    content: Mapping[str, Any] = read_toml(path, _File, ADVICE)
-    if unknown := sorted(content.keys() - {"options", *_Described.__annotations__}):
+    content: Any = read_toml(path, Preset, ADVICE)
+    if unknown := sorted(content.keys() - {item.name for item in fields(Preset)}):
         raise cannot_read(path, f"it has {unknown[0]!r} outside [options]", ADVICE)
-    return Preset(name, **content)
+    return Preset(**content)
