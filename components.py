@@ -24,9 +24,9 @@ class Option:
 
     default: the value if the option is not given. Only an option whose default is None can be None. help: one or two
     phrases. type: converts the text on the command line, and raises `InvalidValueError` for a text that is not allowed;
-    None for a switch. negatable: whether the switch also has the form --no-..., to turn off what a checkpoint or a data
-    set turns on. names: further names, such as the official code's. nargs: "+" for one or more values, "?" for at most
-    one. const: the value if the option is given without a value. required: whether the option must be given.
+    None for a switch, which also has the form --no-..., to turn off what a checkpoint or a data set turns on. names:
+    further names, such as the official code's. nargs: "+" for one or more values, "?" for at most one. const: the value
+    if the option is given without a value. required: whether the option must be given.
     """
 
     default: Any
@@ -38,7 +38,6 @@ class Option:
     nargs: str | None = None
     const: Any = None
     required: bool = False
-    negatable: bool = False
 
     def problem(self, value: Any) -> str | None:
         """The reason why the option cannot have this value; None if it can."""
@@ -90,7 +89,7 @@ def option(default: Any, help: str, **settings: Any) -> Any:
 
 def flag(help: str, *names: str) -> Any:
     """A field of a configuration for a switch that is off by default. names: further names of the option."""
-    return option(False, help, type=None, names=names, negatable=True)
+    return option(False, help, type=None, names=names)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,7 +91,7 @@ def cache_dir_option() -> Any:
 
 
 def no_cache_option() -> Any:
-    return option(False, "decode all picture files again, and save nothing for the next run", type=None)
+    return flag("decode all picture files again, and save nothing for the next run")
 
 
 @dataclass(frozen=True, kw_only=True)

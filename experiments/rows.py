@@ -99,7 +99,7 @@ def _words(options: Mapping[str, OptionValue]) -> Iterator[str]:
         elif value is False and option.is_switch_with_value:
             continue
         elif option.type is None:
-            yield from [f"--no-{flag[2:]}"] if option.negatable else []
+            yield f"--no-{flag[2:]}"
         elif isinstance(value, list | tuple):
             yield from (flag, *map(_text, value))
         elif _text(value).startswith("-"):

@@ -28,7 +28,7 @@ class AuxiliaryLoss(Component):
 
     @property
     def switch_option(self) -> Option:
-        return options_of(self.config)[self.switch] if self.is_price else Option(False, self.help, None, negatable=True)
+        return options_of(self.config)[self.switch] if self.is_price else Option(False, self.help, None)
 
 
 @dataclass(frozen=True, kw_only=True)

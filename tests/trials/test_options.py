@@ -282,7 +282,7 @@ def test_a_printed_configuration_is_the_same_run_again(tmp_path):
         ('{"options": 3}', "cannot be read"),
         ('{"command": "test", "options": {}}', "Invalid enum value 'test'"),
         ('{"options": {"nlimes": 3}}', "has 'nlimes', which is not an option"),
-        ('{"options": {"nlines": "many"}}', "holds 'many' for --nlines"),
+        ('{"options": {"nlines": "many"}}', "config.json has nlines = 'many': 'many' is not a whole number, 1 or more"),
         ('{"options": {"dataset": "Moon"}}', "there is no dataset Moon"),
     ],
 )

@@ -205,7 +205,7 @@ DAMAGES = {
     "a folder": (lambda folder: change(folder / CONFIG, options={"dataset_root": "/"}), "has 'dataset_root', which"),
     "wrong value": (
         lambda folder: change(folder / CONFIG, options={"nlines": -3}),
-        "config.json holds -3 for",
+        "config.json has nlines = -3: ",
     ),
     "no such encoder": (lambda folder: change(folder / CONFIG, options={"encoder": "X"}), "there is no encoder X"),
     "other options": (lambda folder: change(folder / CONFIG, options={"nlines": 5}), "does not fit the agents"),

@@ -245,7 +245,7 @@ def prepare(
         for name in known.keys() & options.keys():
             value = chosen.get(name, options[name])
             if problem := known[name].problem(value):
-                raise UsageError(_invalid(name, known[name], value, problem, source))
+                raise UsageError(f"{source} has {name} = {value!r}: {problem}.\nIt is: {known[name].help}.")
             values[name], sources[name] = value, source
     return Basis(command, chosen, groups, known, values, sources)
 
@@ -297,16 +297,6 @@ def _preset_layer(name: str | None) -> Layer:
     return Layer(options, f"{PRESET}{name}")
 
 
-def _invalid(name: str, option: Option, value: Any, problem: str, source: str) -> str:
-    """The error message for a value of a preset, or of a file that this program wrote."""
-    if source.startswith(PRESET):
-        return f"{source} has {name} = {value!r}: {problem}.\nIt is: {option.help}."
-    return (
-        f"{source} holds {value!r} for {flag_of(name)}, which is not a valid value: the file is damaged or was not "
-        "written by this program.\nGive another file."
-    )
-
-
 def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str, Option]]:
     """The options of a command with the chosen components: title of a group in the help -> option name -> option.
 
@@ -334,7 +324,7 @@ def flat(groups: Mapping[str, Mapping[str, Option]]) -> dict[str, Option]:
 def option_words(name: str, option: Option) -> list[str]:
     """All forms of an option on the command line, including --no-NAME for a switch that can be turned off."""
     forms = [flag_of(name), *option.names]
-    return forms + [f"--no-{form[2:]}" for form in forms] if option.negatable else forms
+    return forms + [f"--no-{form[2:]}" for form in forms] if option.type is None else forms
 
 
 class Owner(NamedTuple):
@@ -425,7 +415,7 @@ def as_command(config: RunConfig, positional: Iterable[str] = ()) -> list[str]:
     for name, value in given_options(config).items():
         option = known[name]
         if option.type is None:
-            words += [format_option(name, value)] if value or option.negatable else []
+            words.append(format_option(name, value))
         elif isinstance(value, tuple):
             words += [flag_of(name), *map(str, value)]
         elif value is not None:

@@ -111,7 +111,7 @@ def add_option(group: Any, name: str, option: Option) -> None:
         settings |= {"nargs": option.nargs, "const": option.const} if option.nargs else {}
         settings |= {"required": option.required}
     group.add_argument(*words, dest=name, help=option.help.replace("%", "%%"), default=option.default, **settings)
-    if option.negatable:  # the help of a switch that is off does not need its --no-... form
+    if option.type is None:  # the help of a switch that is off does not need its --no-... form
         words = [f"--no-{word[2:]}" for word in words]
         group.add_argument(*words, dest=name, action="store_false", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
@@ -125,7 +125,7 @@ def add_options(group: Any, config: type[Config], *names: str) -> None:
 
 def add_flag(group: Any, *names: str, help: str) -> None:
     """Declares a switch that is off by default. names: its forms; the first determines the `dest`."""
-    add_option(group, names[0][2:].replace("-", "_"), Option(False, help, None, names[1:], negatable=True))
+    add_option(group, names[0][2:].replace("-", "_"), Option(False, help, None, names[1:]))
 
 
 def parse(

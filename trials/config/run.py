@@ -232,11 +232,9 @@ class RunConfig(Config):
         100, "maximum number of pictures in each grid of sketches or photos", type=positive_int, metavar="N"
     )
     plugin: Path | None = option(None, PLUGIN_HELP, type=Path, metavar="FILE.py")
-    quiet: bool = option(False, "print errors and warnings only; everything else is in the run's folder", type=None)
-    dry_run: bool = option(
-        False,
-        "check and build everything (downloads a missing data set), describe what would be played, and stop",
-        type=None,
+    quiet: bool = flag("print errors and warnings only; everything else is in the run's folder")
+    dry_run: bool = flag(
+        "check and build everything (downloads a missing data set), describe what would be played, and stop"
     )
 
     @property
@@ -310,7 +308,7 @@ class TrainConfig(RunConfig):
         "line override them",
         metavar="FILE",
     )
-    print_config: bool = option(False, "print the resolved options as JSON, and stop", type=None)
+    print_config: bool = flag("print the resolved options as JSON, and stop")
     resume: str | None = option(
         None,
         "resume the interrupted training in the folder RUN, with the same results as without the interruption; auto: "
