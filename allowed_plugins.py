@@ -21,10 +21,8 @@ TITLE = "# SHA-256 and path of each plugin that was given with --plugin, check o
 def is_allowed(sha256: str) -> bool:
     """Whether the user has run a plugin with this SHA-256 before. False if the list cannot be read."""
     file = list_file()
-    if file is None:
-        return False
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file else []
     except OSError:
         return False
     return any(line.partition("#")[0].strip() == sha256 for line in lines)

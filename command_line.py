@@ -43,15 +43,19 @@ def run_command(arguments: Sequence[str]) -> None:
     if not arguments:
         print(f"error: no command given\n\n{_help()}", file=sys.stderr)
         raise SystemExit(2)
-    name = _command_name(arguments[0])
+    # The official scripts' names have underscores, and one of them is eval.
+    name = "test" if arguments[0] == "eval" else arguments[0].replace("_", "-")
     if name == "--version":
-        show(_version())
+        from learning_to_draw.trials.records.folder import versions
+
+        show("\n".join(f"{package} {version}" for package, version in versions().items()))
     elif name in ("-h", "--help"):
         show(_help())
     elif name in COMMANDS:
         _call(name, list(arguments[1:]))
     else:
-        raise _no_command(arguments)
+        hint = did_you_mean(name, [*COMMANDS, "eval"])
+        raise UsageError(f"there is no command {arguments[0]!r}.\n{hint}See {program()} --help.")
 
 
 def _call(name: str, words: list[str]) -> None:
@@ -146,23 +150,6 @@ SECTIONS: dict[str, Mapping[str, Command | Tool]] = {  # of the help
     "game logs (the official scripts' names)": SCRIPTS,
 }
 COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
-
-
-def _command_name(word: str) -> str:
-    """The name in `COMMANDS` of the command that the user typed. The official scripts' names have underscores."""
-    name = word.replace("_", "-")
-    return "test" if name == "eval" else name
-
-
-def _no_command(arguments: Sequence[str]) -> UsageError:
-    hint = did_you_mean(_command_name(arguments[0]), [*COMMANDS, "eval"])
-    return UsageError(f"there is no command {arguments[0]!r}.\n{hint}See {program()} --help.")
-
-
-def _version() -> str:
-    from learning_to_draw.trials.records.folder import versions
-
-    return "\n".join(f"{name} {version}" for name, version in versions().items())
 
 
 def _help() -> str:

@@ -49,14 +49,14 @@ AnyClass = TypeVar("AnyClass", bound=type)
 
 @dataclass(frozen=True)
 class Plugin:
-    """A loaded plugin file.
+    """A plugin file.
 
-    content: the bytes that were run. components: (kind, name) of each component that it registered.
+    content: the bytes of the file. components: (kind, name) of each component that it registered when it was run.
     """
 
     path: Path
     content: bytes = field(repr=False)
-    components: tuple[tuple[str, str], ...]
+    components: tuple[tuple[str, str], ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -235,7 +235,7 @@ def _run(file: Path, content: bytes) -> Plugin:
         sys.modules.pop(module.__name__, None)
         known = isinstance(error, UsageError)
         problem = str(error).rstrip(".") if known else f"{type(error).__name__}: {first_line(error)}"
-        where = f", line {line}" if (line := _line_in(path, error)) else ""
+        where = f", line {line}" if (line := line_in(path, error)) else ""
         raise UsageError(f"--plugin {file}{where}: {problem}.") from error
     _loaded[path] = Plugin(path, content, tuple(_registered[first:]))
     return _loaded[path]
@@ -248,7 +248,7 @@ def _forget(first: int) -> None:
     del _registered[first:]
 
 
-def _line_in(path: Path, error: BaseException) -> int | None:
+def line_in(path: Path, error: BaseException) -> int | None:
     """The line number of the innermost frame of the traceback in the file `path`; None if no frame is in that file."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return lines[-1] if lines else None
@@ -261,7 +261,7 @@ def advice_for_plugin_error(error: Exception) -> str | None:
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}, line {last.lineno}"
     for path in _loaded:
-        if (line := _line_in(path, error)) and last.filename != str(path):
+        if (line := line_in(path, error)) and last.filename != str(path):
             where = f"{path.name}, line {line}; {where}"
     names = " and ".join(path.name for path in _loaded)
     return (
@@ -287,28 +287,20 @@ def reload_plugin(
         return
     file = Path(str(recorded))
     here = _loaded.get(file.absolute())
-    content, problem = b"", None
-    if here is not None:
-        content = here.content
-    elif not os.path.isfile(file):
-        problem = "does not exist any more"
-    else:
-        try:
-            content = _read(file)
-        except UsageError as error:
-            problem = f"cannot be loaded: {error}"
-    sha256 = hashlib.sha256(content).hexdigest()
-    if not problem and not (isinstance(versions, Mapping) and versions.get("plugin") == sha256):
-        problem = "has changed since"
+    try:
+        plugin = here or Plugin(file.absolute(), _read(file))
+        problem = None if versions.get("plugin") == plugin.sha256 else "has changed since"
+    except UsageError as error:
+        problem = f"cannot be loaded: {error}" if os.path.isfile(file) else "does not exist any more"
     if problem:
         raise UsageError(
             f"{of} was made with --plugin {file}, which {problem}.\n"
             "Choose a file with --plugin FILE. The run's folder has a copy of the original as plugin.py."
         )
     if here is None:
-        if not is_allowed(sha256):
+        if not is_allowed(plugin.sha256):
             raise _not_allowed(of, file)
-        _run(file, content)
+        _run(file, plugin.content)
 
 
 def _not_allowed(of: str, file: Path) -> UsageError:

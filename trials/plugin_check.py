@@ -6,7 +6,6 @@ import copy
 import logging
 import shlex
 import tempfile
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.models.decoders.base import Decoder, Strokes
 from learning_to_draw.models.decoders.config import DecoderConfig
 from learning_to_draw.models.encoders.base import Encoding
-from learning_to_draw.plugins import PARTNERS, TABLES, Plugin, load
+from learning_to_draw.plugins import PARTNERS, TABLES, Plugin, line_in, load
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.build import Pictures, Seeds, build_loss, build_sampler, load_pictures
 from learning_to_draw.trials.config.configure import COMMAND_LINE, replaced
@@ -96,8 +95,7 @@ def _attempt(attempt: Callable[[], None], plugin: Plugin) -> str:
     except (BrokenError, UsageError, RunError) as error:
         return f": {error}"
     except Exception as error:  # a plugin's code may raise anything
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(plugin.path)]
-        where = f" ({plugin.path.name}, line {frames[-1].lineno})" if frames else ""
+        where = f" ({plugin.path.name}, line {line})" if (line := line_in(plugin.path, error)) else ""
         return f": {type(error).__name__}: {first_line(error)}{where}"
     return ""
 
