@@ -12,7 +12,7 @@ from learning_to_draw.components import Option, flag_of
 from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.reading import OptionValue
 from learning_to_draw.trials.checks import check_conflicts, check_game_options
-from learning_to_draw.trials.config.configure import by_name, default_values, everywhere
+from learning_to_draw.trials.config.configure import by_name, default_values, everywhere, words_of
 from learning_to_draw.trials.config.parse import parse_training
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop.schedule import parse_learning_rate
@@ -89,27 +89,12 @@ def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
 def _words(options: Mapping[str, OptionValue]) -> Iterator[str]:
     known: dict[str, Option] = {name: option for _, name, option in everywhere()}
     for name, value in options.items():
-        flag, option = flag_of(name), known[name]
+        option = known[name]
         if option.type is None and not isinstance(value, bool):
             raise UsageError(f"{name} = {value!r}: this option is a switch.\nWrite true or false.")
         if isinstance(value, list | tuple) and option.nargs != "+":
             raise UsageError(f"{name} = {value!r}: this option takes one value.\nFor one run per value, use [grid].")
-        if value is True and (option.type is None or option.nargs == "?"):
-            yield flag
-        elif value is False and option.is_switch_with_value:
-            continue
-        elif option.type is None:
-            yield f"--no-{flag[2:]}"
-        elif isinstance(value, list | tuple):
-            yield from (flag, *map(_text, value))
-        elif _text(value).startswith("-"):
-            yield f"{flag}={_text(value)}"
-        else:
-            yield from (flag, _text(value))
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        yield from words_of(name, option, value)
 
 
 def check_names(names: Iterable[str]) -> None:

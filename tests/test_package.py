@@ -152,7 +152,7 @@ def check_notebook(folder, path):
     assert result["interval"][0] > 3 / 32
     config = json.loads((folder / "run" / "config.json").read_text())
     assert (config["sources"]["epochs"], config["sources"]["nlines"]) == ("Python", "data set Digits")
-    assert config["arguments"][-4:] == ["train", "--dataset=Digits", "--epochs=2", "--output=run"]
+    assert config["arguments"][-7:] == ["train", "--dataset", "Digits", "--epochs", "2", "--output", "run"]
 
 
 def check_six_lines(folder, path):

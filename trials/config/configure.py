@@ -408,16 +408,23 @@ def format_option(name: str, value: Any) -> str:
     return f"no {flag_of(name)}" if value is None else f"{flag_of(name)} {as_text(value)}"
 
 
+def words_of(name: str, option: Option, value: Any) -> list[str]:
+    """An option with a value other than None as words of a command line; no words for a switch that is left out."""
+    if option.type is None:
+        return [format_option(name, value)]
+    if isinstance(value, bool) and option.is_switch_with_value:
+        return [flag_of(name)] if value else []
+    if isinstance(value, list | tuple):
+        return [flag_of(name), *map(str, value)]
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    # argparse takes a separate word that begins with a hyphen for another option.
+    return [f"{flag_of(name)}={text}"] if text.startswith("-") else [flag_of(name), text]
+
+
 def as_command(config: RunConfig, positional: Iterable[str] = ()) -> list[str]:
     """A command line with the options that the user gave, to record a run that was not started from a command line."""
     words = [*program().split(), config.command, *positional]
     known = options_of_run(config)
     for name, value in given_options(config).items():
-        option = known[name]
-        if option.type is None:
-            words.append(format_option(name, value))
-        elif isinstance(value, tuple):
-            words += [flag_of(name), *map(str, value)]
-        elif value is not None:
-            words.append(f"{flag_of(name)}={value}")
+        words += [] if value is None else words_of(name, known[name], value)
     return words
