@@ -16,7 +16,8 @@ from learning_to_draw.commands import COMPONENTS, EXPERIMENTS, PEOPLE, READING, 
 from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.plugins import load
 from learning_to_draw.streams import show
-from learning_to_draw.trials.config.parse import as_json, asks_for_help, parse, parse_training, read_early
+from learning_to_draw.trials.config.configure import HELP, HELP_ALL
+from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
 from learning_to_draw.trials.tool import Tool
 
 
@@ -69,7 +70,7 @@ def _call(name: str, words: list[str]) -> None:
         show(command.run(name, words))
         return
     console.log_to(sys.stdout)
-    if asks_for_help(words):
+    if not {*HELP, HELP_ALL}.isdisjoint(words):
         parse(name, words)  # shows the help, without reading a file
     command.run(words, early)
 

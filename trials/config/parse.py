@@ -196,10 +196,6 @@ def _explained(option: Option, value: Any, source: str) -> str:
     return f"{option.help} (default: {'on' if value is True else as_text(value)}{origin})"
 
 
-def asks_for_help(words: Sequence[str]) -> bool:
-    return not {*HELP, HELP_ALL}.isdisjoint(words)
-
-
 def read_early(words: Sequence[str]) -> dict[str, Any]:
     """Name -> value of the options among `words` that choose components, and of those in `EARLY`.
 
