@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from learning_to_draw.components import Option, flag_of
+from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.reading import OptionValue
 from learning_to_draw.trials.checks import check_conflicts, check_game_options
-from learning_to_draw.trials.config.configure import by_name, default_values, everywhere, words_of
+from learning_to_draw.trials.config.configure import all_options, by_name, default_values, words_of
 from learning_to_draw.trials.config.parse import parse_training
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop.schedule import parse_learning_rate
@@ -69,7 +69,7 @@ def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
 
     Raises UsageError for an unknown option, one that a sweep does not accept, and one that is given twice.
     """
-    known, named = {name for _, name, _ in everywhere()}, by_name(options)
+    known, named = all_options(), by_name(options)
     for key, name in zip(options, named, strict=True):
         if name not in known:
             hint = did_you_mean(flag_of(name), sorted(map(flag_of, known)))
@@ -87,7 +87,7 @@ def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
 
 
 def _words(options: Mapping[str, OptionValue]) -> Iterator[str]:
-    known: dict[str, Option] = {name: option for _, name, option in everywhere()}
+    known = all_options()
     for name, value in options.items():
         option = known[name]
         if option.type is None and not isinstance(value, bool):

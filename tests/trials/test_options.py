@@ -282,6 +282,7 @@ def test_a_printed_configuration_is_the_same_run_again(tmp_path):
         ('{"options": 3}', "cannot be read"),
         ('{"command": "test", "options": {}}', "Invalid enum value 'test'"),
         ('{"options": {"nlimes": 3}}', "has 'nlimes', which is not an option"),
+        ('{"options": {"no_invert": true}}', "has 'no_invert', which is not an option"),
         ('{"options": {"nlines": "many"}}', "config.json has nlines = 'many': 'many' is not a whole number, 1 or more"),
         ('{"options": {"dataset": "Moon"}}', "there is no dataset Moon"),
     ],
@@ -292,6 +293,12 @@ def test_a_configuration_that_will_not_do(text, told, tmp_path):
         parse_training(["--config", str(tmp_path / "config.json")])
     with pytest.raises(UsageError, match="No such file"):
         parse_training(["--config", str(tmp_path / "gone.json")])
+
+
+def test_a_configuration_may_have_the_names_that_a_preset_may_have(tmp_path):
+    (tmp_path / "config.json").write_text('{"options": {"game": "same", "batch-size": 9}}')
+    config = parse_training(["--config", str(tmp_path / "config.json")])
+    assert (config.game.name, config.game.config.batch_size) == ("same", 9)
 
 
 IN_PYTHON = [

@@ -371,6 +371,11 @@ def everywhere() -> Iterator[tuple[Owner, str, Option]]:
         yield from ((owner, name, option) for name, option in options.items())
 
 
+def all_options() -> dict[str, Option]:
+    """Every option of every component and command, by name."""
+    return {name: option for _, name, option in everywhere()}
+
+
 def owners() -> dict[str, list[Owner]]:
     """Command-line form of an option, such as --no-invert -> the owners that have this option."""
     found: dict[str, list[Owner]] = {}

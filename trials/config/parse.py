@@ -25,7 +25,9 @@ from learning_to_draw.trials.config.configure import (
     HELP_ALL,
     NOT_REUSED,
     Basis,
+    all_options,
     as_text,
+    by_name,
     of_training,
     owners,
     prepare,
@@ -234,9 +236,9 @@ def parse_training(words: Sequence[str]) -> TrainConfig:
         )
     advice = "Give the config.json of a training, or the output of --print-config."
     content: TrainingConfig = read_json(Path(path), TrainingConfig, advice)
-    saved = content["options"]
-    reload_plugin(early.get("plugin"), saved, content.get("versions", {}), f"--config {path}")
-    if unknown := sorted(name for name in saved if flag_of(name) not in owners()):
+    reload_plugin(early.get("plugin"), content["options"], content.get("versions", {}), f"--config {path}")
+    saved = by_name(content["options"])
+    if unknown := sorted(saved.keys() - all_options().keys()):
         raise UsageError(f"--config {path} has {unknown[0]!r}, which is not an option.\nCorrect it, or remove it.")
     return parse("train", words, {n: v for n, v in saved.items() if n not in NOT_REUSED}, CONFIG)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.packages import import_optional
 from learning_to_draw.reading import Count, Options, Whole, cannot_read, read_json
-from learning_to_draw.trials.config.configure import OF_THE_PLACE, everywhere
+from learning_to_draw.trials.config.configure import OF_THE_PLACE, all_options
 from learning_to_draw.trials.records.atomic import write_json
 from learning_to_draw.trials.records.checkpoints import Checkpoint
 from learning_to_draw.trials.records.torch_files import DTYPES
@@ -112,7 +112,7 @@ def download(repository: str) -> Path:
 
 def portable(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that can be shared: no folders, files or devices of one machine, and no unknown options."""
-    known = {name: option for _, name, option in everywhere()}
+    known = all_options()
     return {
         name: value
         for name, value in options.items()
