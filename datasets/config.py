@@ -279,7 +279,7 @@ DATASETS: dict[str, Component] = {
             "rx_latent_size": 128,
             "batch_size": 32,
             "learning_rate": "0.0007*cosine",
-            "epochs": 60,
+            "epochs": 45,
         },
         defaults_with={"SinglePassSimpleLineDecoder": {"nlines": 8}},
     ),

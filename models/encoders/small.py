@@ -58,9 +58,9 @@ class SmallCNNEncoder(LayeredEncoder):
 
 
 class TinyCNNEncoder(SmallCNNEncoder):
-    """`SmallCNNEncoder` with half as many channels: a laptop trains it on digits in half a minute. Not in the paper."""
+    """`SmallCNNEncoder` with fewer channels, at half the cost: a laptop trains it on digits in half a minute."""
 
-    widths = (16, 32, 64)
+    widths = (24, 48, 96)
 
 
 class SimpleMLPEncoder(LayeredEncoder):

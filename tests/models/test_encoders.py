@@ -182,7 +182,7 @@ def test_every_name_in_the_table_is_a_class():
         assert part.load().__name__ == name
 
 
-@pytest.mark.parametrize(("cls", "widths"), [(SmallCNNEncoder, (32, 64, 128)), (TinyCNNEncoder, (16, 32, 64))])
+@pytest.mark.parametrize(("cls", "widths"), [(SmallCNNEncoder, (32, 64, 128)), (TinyCNNEncoder, (24, 48, 96))])
 def test_small_cnns_are_the_formula_written_out_with_and_without_pooling(cls, widths):
     for size in (32, 64):
         encoder = build(cls, image_size=size).double()
