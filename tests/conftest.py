@@ -27,6 +27,18 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line('The slow tests were skipped. Run them with -m slow, or all tests with -m "".')
 
 
+def pytest_collection_modifyitems(items):
+    """Skips the tests marked gpu if torch finds no GPU."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if not marked:
+        return
+    import torch  # only here: it takes seconds
+
+    if not torch.cuda.is_available():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="needs a GPU"))
+
+
 @pytest.fixture(autouse=True)
 def _fresh_loggers():
     """Resets the loggers for caplog: no handlers, everything propagates. A command that ran before has changed them."""

@@ -195,7 +195,7 @@ def test_views_stay_where_the_images_are(view):
     assert view(images, indices, torch.Generator().manual_seed(0)).device.type == "meta"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_same_seed_gives_the_same_views_wherever_the_images_are(view):
     images, indices = pictures_for(view), torch.tensor([3, 1, 3])

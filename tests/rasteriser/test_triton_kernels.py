@@ -1,6 +1,7 @@
-"""The GPU kernels against the plain functions in float64, in Triton's interpreter: no GPU is needed.
+"""The GPU kernels against the plain functions in float64: in Triton's interpreter, and on a GPU if there is one.
 
-Triton chooses the interpreter at import. The kernels therefore run in another process, which runs this file.
+Triton chooses the interpreter at import. The interpreted kernels therefore run in another process, which runs this
+file.
 """
 
 import importlib.util
@@ -14,7 +15,7 @@ import pytest
 import torch
 from packaging.version import Version
 
-from learning_to_draw.rasteriser import exp, line_edt2, pixel_grid, softor
+from learning_to_draw.rasteriser import draw_lines, exp, line_edt2, pixel_grid, softor
 
 
 def random(*shape, scale=1.0):
@@ -57,33 +58,35 @@ CASES = {
 
 def plain(vertices, size, widths, intensities):
     ends = (vertices[:, :, :-1], vertices[:, :, 1:]) if vertices.shape[2] > 1 else (vertices, vertices)
-    d2 = line_edt2(torch.stack(ends, dim=-2), pixel_grid(size, dtype=vertices.dtype)).amin(2)
+    grid = pixel_grid(size, dtype=vertices.dtype, device=vertices.device)
+    d2 = line_edt2(torch.stack(ends, dim=-2), grid).amin(2)
     rasters = exp(d2, widths[..., None, None]).unsqueeze(2)
     return softor(rasters if intensities is None else intensities[..., None, None] * rasters)
 
 
-def errors(vertices, size, sigma2, channels):
+def errors(vertices, size, sigma2, channels, device="cpu"):
     """The largest error of the image, and of each gradient relative to its largest entry."""
     from learning_to_draw.rasteriser.triton_kernels import TritonPolylines
 
-    inputs, intensities, exact_intensities = [vertices.requires_grad_()], None, None
+    vertices = vertices.detach().to(device).requires_grad_()
+    inputs, intensities, exact_intensities = [vertices], None, None
     # In the logarithm, the gradients of thin and thick strokes have the same scale.
     if isinstance(sigma2, torch.Tensor):
-        inputs.append(sigma2.log().requires_grad_())
+        inputs.append(sigma2.log().to(device).requires_grad_())
     if channels:
-        intensities = random(*vertices.shape[:2], channels).abs()
+        intensities = random(*vertices.shape[:2], channels).abs().to(device)
         intensities[:1, :1] = 0
         inputs.append(intensities.requires_grad_())
     exact_inputs = [tensor.detach().double().requires_grad_() for tensor in inputs]
     if isinstance(sigma2, torch.Tensor):
         widths, exact_widths = inputs[1].exp(), exact_inputs[1].exp()
     else:
-        widths = exact_widths = torch.full(vertices.shape[:2], sigma2, dtype=torch.float64)
+        widths = exact_widths = torch.full(vertices.shape[:2], sigma2, dtype=torch.float64, device=device)
     if channels:
         exact_intensities = exact_inputs[-1]
     image = TritonPolylines.apply(vertices.double(), intensities, size, widths, torch.float32)
     exact = plain(exact_inputs[0], size, exact_widths, exact_intensities)
-    weights = torch.randn(exact.shape, generator=torch.Generator().manual_seed(1))
+    weights = torch.randn(exact.shape, generator=torch.Generator().manual_seed(1)).to(device)
     grads = torch.autograd.grad((image * weights).sum(), inputs)
     exact_grads = torch.autograd.grad((exact * weights).sum(), exact_inputs)
     largest = [(image - exact).abs().max().item()]
@@ -93,15 +96,15 @@ def errors(vertices, size, sigma2, channels):
     return largest
 
 
-def far_off_or_not_a_number():
+def far_off_or_not_a_number(device="cpu"):
     """Image and gradients of strokes at 1e30 (all 0), and for each sketch whether it contains NaN."""
     from learning_to_draw.rasteriser.triton_kernels import TritonPolylines
 
-    lines = (random(1, 2, 2, 2) + 1e30).double().requires_grad_()
-    widths = torch.full((1, 2), 0.01, dtype=torch.float64, requires_grad=True)
+    lines = (random(1, 2, 2, 2) + 1e30).double().to(device).requires_grad_()
+    widths = torch.full((1, 2), 0.01, dtype=torch.float64, device=device, requires_grad=True)
     image = TritonPolylines.apply(lines, None, (12, 12), widths, torch.float32)
     largest = [tensor.abs().max().item() for tensor in (image, *torch.autograd.grad(image.sum(), (lines, widths)))]
-    lines, widths = random(3, 2, 3, 2).double(), torch.full((3, 2), 0.01, dtype=torch.float64)
+    lines, widths = random(3, 2, 3, 2).double().to(device), torch.full((3, 2), 0.01, dtype=torch.float64).to(device)
     lines[1, 0, 0, 1] = torch.nan
     widths[2, 1] = torch.nan
     shows = TritonPolylines.apply(lines, None, (12, 12), widths, torch.float32).isnan().flatten(1).any(1)
@@ -128,6 +131,29 @@ def test_kernels_match_the_plain_path(interpreted, case):
 
 def test_far_off_strokes_draw_nothing_and_coordinates_and_widths_that_are_not_numbers_show(interpreted):
     assert interpreted["far off, or not a number"] == [[0, 0, 0], [False, True, True]]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("case", CASES)
+def test_kernels_on_a_gpu_match_the_plain_path(case):
+    of_image, *of_gradients = errors(*CASES[case], device="cuda")
+    assert of_image <= 5e-6
+    assert all(error <= 1e-5 for error in of_gradients)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_far_off_strokes_draw_nothing_and_values_that_are_not_numbers_show():
+    assert far_off_or_not_a_number("cuda") == [[0, 0, 0], [False, True, True]]
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_drawing_uses_the_kernels_and_repeats_to_the_last_bit():
+    lines = random(5, 20, 2, 2).cuda().requires_grad_()
+    image, again = draw_lines(lines, 96, 5e-4), draw_lines(lines, 96, 5e-4)
+    assert type(image.grad_fn).__name__.startswith("TritonPolylines")
+    assert torch.equal(image, again)
+    gradients = [torch.autograd.grad(drawn.square().sum(), lines)[0] for drawn in (image, again)]
+    assert torch.equal(*gradients)
 
 
 @pytest.mark.parametrize("pieces", [1, 10])

@@ -303,7 +303,7 @@ def test_the_plan_says_what_pictures_take_of_a_gpu(digits):
     assert "decoded        1.8 MiB of pictures on meta; the GPU's budget for them: 77 MiB\n" in text
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_where_the_pictures_wait_changes_no_batch():
     device = torch.device("cuda:0")
     played = {}
