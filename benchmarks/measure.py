@@ -73,8 +73,8 @@ def _peak_on_gpu(call: Call) -> int:
     return torch.cuda.max_memory_allocated() - before
 
 
-def report(device: torch.device | str = "cpu", **fields) -> None:
-    """Prints the fields as one line of JSON, with a description of the machine.
+def report(device: torch.device | str = "cpu", **fields) -> dict:
+    """Returns the fields with a description of the machine, after printing them as one line of JSON.
 
     Adds `device` (its name), `torch` and `python` (versions), `threads`, and `load`, the machine's load average over
     the last minute: if it exceeds the threads used, other work has slowed the measurements.
@@ -87,6 +87,7 @@ def report(device: torch.device | str = "cpu", **fields) -> None:
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
     }
     print(json.dumps(fields | machine), flush=True)
+    return fields | machine
 
 
 def _device_name(device: torch.device) -> str:

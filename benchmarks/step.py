@@ -7,7 +7,7 @@ Prints one line of JSON per way of doing the step. The baseline ("naive") passes
 and, with the perceptual loss, every sketch twice (once for the score, once for the loss). It keeps the rasters of all
 strokes at once, and compares feature maps normalised to unit vectors, as in the paper's formula. All ways compute the
 same step for the same pictures, with VGG16's architecture. Its weights are frozen and random, which does not affect the
-time.
+time. Only the ways "tf32" (on a GPU) use TF32, and only the ways "bf16" use bfloat16.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from learning_to_draw.models.receivers import SimpleReceiverMLP
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import StopOnNaN
 from learning_to_draw.trials.loop.feature_cache import compute
+from learning_to_draw.trials.loop.precision import set_precision
 from learning_to_draw.trials.loop.step import GameModule, adam, train_step
 from learning_to_draw.trials.loop.trial import build_trial, run
 
@@ -143,17 +144,29 @@ def turning(batches: GameBatches):
 def ways(arguments: argparse.Namespace, perceptual: bool) -> dict[str, Step]:
     """Returns name -> step for every way of doing the step, "naive" first."""
     device = torch.device(arguments.device)
+    tf32 = ["tf32, photo features kept"] if device.type == "cuda" else []
     steps = {}
-    for name in ("naive", "fp32", "fp32, photo features kept", "bf16, photo features kept", "bf16, whole loop"):
+    for name in ("naive", "fp32", "fp32, photo features kept", *tf32, "bf16, photo features kept", "bf16, whole loop"):
         agents = build(arguments.size, arguments.lines, arguments.sigma2).to(device)
         batches = deal(arguments.batch, arguments.size, arguments.pictures, device)
-        agents.sender_encoder.precision = "bf16" if name.startswith("bf16") else "fp32"
+        precision = name[:4] if name[:4] in ("bf16", "tf32") else "fp32"
+        set_precision(precision, agents)
         if "kept" in name or "loop" in name:
             layers = agents.sender_encoder.feature_layers if perceptual else ()
             batches.features = compute(agents.sender_encoder, batches.split, layers, device)
         make = {"naive": naive_step, "bf16, whole loop": whole_loop}.get(name, our_step)
-        steps[name] = make(agents, batches, perceptual)
+        steps[name] = in_precision(precision, agents, make(agents, batches, perceptual))
     return steps
+
+
+def in_precision(precision: str, agents: Agents, step: Step) -> Step:
+    """Returns the step, which first sets torch's precision: the ways take turns, and TF32 is a setting of torch."""
+
+    def call() -> Tensor:
+        set_precision(precision, agents)
+        return step()
+
+    return call
 
 
 def parse() -> argparse.Namespace:
