@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from benchmarks.measure import measure, measure_in_turn, peak_extra_memory, report
+from benchmarks.measure import measure, measure_in_turn, peak_extra_memory, report, seconds_back_to_back
 
 MEBIBYTE = 1 << 20
 
@@ -24,6 +24,12 @@ def test_calls_are_measured_in_turn():
     assert slow >= 0.02 > fast
     with pytest.raises(ValueError, match="repeats is 0"):
         measure(lambda: None, 0)
+
+
+def test_seconds_back_to_back_are_the_mean_of_the_calls_after_the_warm_up():
+    naps = iter([0.3, 0.3, 0.04, 0.02])
+    assert 0.03 <= seconds_back_to_back(lambda: time.sleep(next(naps)), 2, torch.device("cpu")) < 0.3
+    assert next(naps, None) is None
 
 
 def test_peak_memory_is_what_is_held_at_once():
