@@ -103,7 +103,7 @@ def report(device: torch.device | str = "cpu", **fields) -> dict:
     the last minute: if it exceeds the threads used, other work has slowed the measurements.
     """
     machine = {
-        "device": _device_name(torch.device(device)),
+        "device": device_name(torch.device(device)),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "threads": torch.get_num_threads(),
@@ -113,7 +113,7 @@ def report(device: torch.device | str = "cpu", **fields) -> dict:
     return fields | machine
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
     """Returns a name such as "NVIDIA A100-SXM4-40GB", or the model of the processor if the system knows it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
