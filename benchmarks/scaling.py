@@ -1,6 +1,6 @@
 """Time and memory of a training step against its sizes: batch, candidates, lines, pixels, agents, pictures.
 
-    python -m benchmarks.scaling                # two CPU cores: about three minutes and 2 GB
+    python -m benchmarks.scaling                # two CPU cores: about a minute and 2 GB
     python -m benchmarks.scaling --small        # seconds, to see that it runs
     python -m benchmarks.scaling --device cuda
 
