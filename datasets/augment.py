@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -206,9 +207,15 @@ def adjust_hue(images: Tensor, shifts: Tensor) -> Tensor:
     )
     sextant = (sextant + 6 * shifts[:, 0])[:, None]
     # A channel is `value` in two of the six sextants, `low` in two, and changes linearly in the other two.
-    phase = (torch.tensor([5.0, 3.0, 1.0], device=images.device).view(1, 3, 1, 1) + sextant) % 6
+    phase = (_per_channel((5.0, 3.0, 1.0), images.device) + sextant) % 6
     return value[:, None] - chroma[:, None] * torch.minimum(phase, 4 - phase).clamp(0, 1)
 
 
 def _grey(images: Tensor) -> Tensor:
-    return (images * torch.tensor(GREY, device=images.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return (images * _per_channel(GREY, images.device)).sum(1, keepdim=True)
+
+
+@lru_cache
+def _per_channel(values: tuple[float, float, float], device: torch.device) -> Tensor:
+    """[1, 3, 1, 1]; copied to the device once, because a copy stops a GPU."""
+    return torch.tensor(values, device=device).view(1, 3, 1, 1)

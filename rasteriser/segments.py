@@ -44,7 +44,8 @@ def segments_of(vertices: Tensor) -> Segments:
     chord = end - start
     length = torch.linalg.vector_norm(chord, dim=-1, keepdim=True)
     has_length = length >= torch.finfo(length.dtype).tiny
-    along = torch.where(has_length, chord / length, chord.new_tensor([1.0, 0.0]))
+    down = 1 - torch.arange(2, dtype=chord.dtype, device=chord.device)  # (1, 0), without a copy from the CPU
+    along = torch.where(has_length, chord / length, down)
     across = torch.stack([-along[..., 1], along[..., 0]], dim=-1)
     central = torch.minimum((-start * along).sum(-1, keepdim=True).clamp(min=0), length)
     middle = (length / 2).clamp(central - 1, central + 1)

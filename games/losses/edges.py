@@ -55,8 +55,10 @@ def edges(photos: Tensor) -> Tensor:
     Instead of Canny's thresholds, the ink of an edge grows with its contrast, from 0 at `FAINTEST` to 1 at `CLEAREST`.
     """
     scale = photos.shape[-1] / REFERENCE
-    weights = photos.new_tensor(GREY)[:, None, None]
-    grey = (photos * weights).sum(1, keepdim=True) if photos.shape[1] == 3 else photos
+    grey = photos
+    if photos.shape[1] == 3:  # not a product with a tensor of weights: every step would copy it to a GPU
+        red, green, blue = photos.split(1, dim=1)
+        grey = GREY[0] * red + GREY[1] * green + GREY[2] * blue
     width = DETAIL * scale
     down, right = gradient(blurred(grey, width))
     size = (down.square() + right.square()).sqrt()

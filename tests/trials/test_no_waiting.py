@@ -9,6 +9,7 @@ import contextlib
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -38,6 +39,18 @@ class Copies(TorchDispatchMode):
         given = {t.device.type for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor) and t.ndim}
         made = {t.device.type for t in tree_leaves(result) if isinstance(t, torch.Tensor)}
         self.count += "cpu" in given and "meta" in made
+        return result
+
+
+class Made(TorchFunctionMode):
+    """Counts the tensors that are made of Python's numbers on the meta device: a GPU would get a copy of them."""
+
+    count = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        makers = (torch.tensor, torch.as_tensor, torch.Tensor.new_tensor)
+        self.count += function in makers and result.device.type == "meta"
         return result
 
 
@@ -81,11 +94,11 @@ def copies_in_a_step(*, size=32, channels=1, game_loss=None, **options) -> int:
     module = GameModule(agents, total).train()
     optimizer = torch.optim.SGD([weight for weight in module.parameters() if weight.requires_grad], 0.1)
     train_step(module, optimizer, batch)  # the first step may fill caches
-    with Copies() as copies:
+    with Copies() as copies, Made() as made:
         _, value = train_step(module, optimizer, batch)
     assert value.shape == ()
     assert any(weight.grad is not None for weight in module.parameters())
-    return copies.count
+    return copies.count + made.count
 
 
 @pytest.mark.parametrize(
@@ -138,5 +151,13 @@ def test_a_step_that_waits_is_found(wait, meta):
         copies_in_a_step(game_loss=Waits(wait))
 
 
-def test_a_copy_from_the_cpu_is_found(meta):
-    assert copies_in_a_step(game_loss=Waits(lambda scores: torch.ones(2).to(scores))) == 1
+@pytest.mark.parametrize(
+    "copy",
+    [
+        lambda scores: torch.ones(2).to(scores),
+        lambda scores: scores.new_tensor([1.0, 2.0]),
+        lambda scores: torch.tensor([1.0, 2.0], device=scores.device),
+    ],
+)
+def test_a_copy_from_the_cpu_is_found(copy, meta):
+    assert copies_in_a_step(game_loss=Waits(copy)) == 1
