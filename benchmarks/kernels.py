@@ -68,7 +68,7 @@ def autograd_call(case: Case, device: torch.device) -> Way:
     """Returns a function that draws and returns the gradient with respect to the strokes."""
     strokes = random_strokes(case, device)
     ones = torch.ones(case.batch, 1, case.size, case.size, device=device)
-    return lambda: torch.autograd.grad(draw(strokes, case.sigma2, case), strokes, ones)
+    return lambda: torch.autograd.grad(draw(strokes, case.sigma2, None, case), strokes, ones)
 
 
 def both_kernels(case: Case, device: torch.device) -> Way:

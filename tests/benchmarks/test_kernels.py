@@ -36,7 +36,7 @@ def differences():
     case, cpu = replace(CASES[0], batch=2, strokes=3, size=16), torch.device("cpu")
     forward, backward = kernel_calls(case, cpu)
     strokes = random_strokes(case, cpu)
-    image = draw(strokes, case.sigma2, case)
+    image = draw(strokes, case.sigma2, None, case)
     (gradient,) = torch.autograd.grad(image.sum(), strokes)
     segments = segments_of(strokes.detach().double())
     pulled = to_vertices(backward().double().sum(2) * 2 / case.sigma2, segments, strokes.shape)
