@@ -136,7 +136,7 @@ def test_when_steps_are_not_captured(device, options, reason):
     assert bool(reason) == bool(told)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.gpu
 @pytest.mark.parametrize("anneal_at", [None, FIRST + 3])
 def test_a_real_graph_gives_the_steps(anneal_at):
     what = {"steps": FIRST + 8, "device": "cuda", "anneal_at": anneal_at, "extras": {FIRST + 2: 3}}
