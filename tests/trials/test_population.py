@@ -252,7 +252,7 @@ def test_frozen_agents_keep_their_weights_and_statistics_when_others_are_replace
 
 
 def test_a_longer_run_replaces_the_same_agents(tmp_path):
-    words = [*TRAIN, "--replace-every", "1"]
+    words = [*TRAIN, "--replace-every", "1", "--learning-rate", "0.0005"]
     assert call(*words, "--epochs", "3", "--output", tmp_path / "long") == 0
     assert call(*words, "--epochs", "2", "--output", tmp_path / "extended") == 0
     assert call("train", "--resume", tmp_path / "extended", "--epochs", "3", "--quiet") == 0
