@@ -27,8 +27,9 @@ def run_command(arguments: Sequence[str]) -> None:
     Without arguments, prints an error and the list of commands to stderr, and raises SystemExit.
     """
     # Set before torch is loaded. By default, OpenMP threads spin-wait for milliseconds: on a shared machine, training
-    # can be 30 times slower. If they do not spin at all, a small encoder is 1.5 times slower on an idle machine. GNU's
-    # OpenMP, which torch uses on Linux, can spin for some 50 microseconds; elsewhere, the threads do not spin.
+    # can be 30 times slower. If they do not spin at all, training a small encoder takes 1.4 times as long on an idle
+    # machine. With 3,000 spins, the threads of GNU's OpenMP (torch's on Linux) spin for about 50 microseconds and then
+    # sleep. Other OpenMP libraries ignore this setting, and their threads do not spin.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     # Numba reads .numba_config.yaml in the current folder, which may be a stranger's run. In that file, these two

@@ -3,12 +3,12 @@
     python -m benchmarks.gpu                # one GPU; needs the packages of requirements.txt, and pytest
     python -m benchmarks.gpu --dry-run      # no GPU: all parts at tiny sizes on the CPU, to see that they run
 
-Runs the tests marked gpu and the other benchmark programs, each in a process of its own with a time limit. A part that
-fails, crashes or hangs does not stop the others. Parts that no longer fit into --minutes are left out and named. Writes
-report.md (what was found, which aims were met, and tables for benchmarks/README.md), results.jsonl (the lines that the
-programs print), tests.txt and tests.xml (the output of pytest), log.txt (all other output), and the files of
-benchmarks.scaling. The report is written anew after every part. Exit code: 0, 1 if a part or a test failed, or 2
-without a GPU.
+Runs the tests marked gpu and the benchmarks kernels, step, rasteriser and scaling, each in a process of its own with a
+time limit. A part that fails, crashes or hangs does not stop the others. A part is stopped when the time of --minutes
+is over, and left out if less than 20 seconds remain; the report names these parts. Writes report.md (what was found,
+which aims were met, and tables for benchmarks/README.md), results.jsonl (the lines that the programs print), tests.txt
+and tests.xml (the output of pytest), log.txt (all other output), and the files of benchmarks.scaling. The report is
+rewritten after every part. Exit code: 0, 1 if a part or a test failed or was left out, or 2 without a GPU.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def parts(folder: Path, dry_run: bool) -> list[Part]:
 def run_part(part: Part, left: float) -> Outcome:
     """Runs a part for at most its limit and the `left` seconds of the budget."""
     if left < LEAST:
-        return Outcome(part.name, 0, f"left out: {max(0, left):.0f} s of the budget were left", [], "", "")
+        return Outcome(part.name, 0, f"was left out: only {max(0, left):.0f} s of the budget remained", [], "", "")
     limit, start = min(part.limit, left), time.monotonic()
     # Into files: a pipe could keep this program waiting for a process that the part has started.
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
@@ -103,7 +103,7 @@ def run_part(part: Part, left: float) -> Outcome:
             code = None
         output, warnings = _content(stdout), _content(stderr)
     if code is None:
-        problem = f"stopped after {limit:.0f} s; the last line of its output: {_last_line(output)}"
+        problem = f"was stopped after {limit:.0f} s; the last line of its output: {_last_line(output)}"
     elif code == 0 or (part.name == "tests" and code == 1):  # 1: a test failed
         problem = ""
     else:

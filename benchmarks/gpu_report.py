@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 GAMES_AIM, PAPER_GAMES = 20_000, 488  # games per second at STL-10's setting: the aim on an H100; what the paper reports
 DRAWING_AIM = 60  # microseconds for drawing and gradient of 100 sketches of 20 lines at 96 px
 LOOP = "bf16, whole loop"
-WHOLE_LOOP = ("--pictures", "4900", "--perceptual", "without", "--repeats", "3")  # of benchmarks.step; as many pictures
-# as STL-10's training split
+# Options of benchmarks.step; as many pictures as STL-10's training split.
+WHOLE_LOOP = ("--pictures", "4900", "--perceptual", "without", "--repeats", "3")
 
 Lines = Sequence[dict[str, Any]]  # as the programs print them
 

@@ -7,8 +7,9 @@
 Changes one size at a time, and prints one line of JSON per size and one per axis, then the table in Markdown. The
 lines, the table and a plot (with matplotlib) also go into the folder --output. A step samples a game, gathers its
 pictures, plays it with SmallCNNEncoder, and updates the weights. The exponent of an axis is the slope of log(seconds)
-against log(amount), over the larger half of the sizes: 1 means twice the time for twice the amount. A step grows faster
-than its work if this exponent exceeds that of the work by more than TOLERANCE; the same for memory.
+against log(amount), over the larger half of the sizes: 1 means twice the time for twice the amount. The time of a
+step grows faster than its work if its exponent exceeds that of the work by more than TOLERANCE. The same holds for
+memory.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ COMMAND = "python -m benchmarks.scaling"
 
 @dataclass(frozen=True)
 class Setting:
-    """The sizes of one step. senders: sketches per game, each of another of its candidates. agents: of each role."""
+    """The sizes of one step. senders: sketches per game, each of a different candidate. agents: of each role."""
 
     senders: int = 16
     candidates: int = 16
@@ -55,8 +56,8 @@ class Setting:
 class Axis:
     """One size that changes.
 
-    setting: the step at one of the sizes. amount: what the exponent refers to, from the size. power: the work grows as
-    amount ** power, and `work` says what it is.
+    setting: the step at one of the sizes. amount: the quantity that the exponent refers to, computed from the size.
+    work: the work in words; it grows as amount ** power.
     """
 
     name: str
@@ -218,7 +219,7 @@ def verdict(growths: Sequence[Growth]) -> str:
         for growth in growths
         for name in growth.too_fast
     ]
-    return f"Faster than its work grows: {'; '.join(found)}." if found else "Nothing grows faster than its work."
+    return f"These grow faster than their work: {'; '.join(found)}." if found else "Nothing grows faster than its work."
 
 
 def plot(figure: Any, growths: Sequence[Growth]) -> None:

@@ -217,5 +217,5 @@ def _grey(images: Tensor) -> Tensor:
 
 @lru_cache
 def _per_channel(values: tuple[float, float, float], device: torch.device) -> Tensor:
-    """[1, 3, 1, 1]; copied to the device once, because a copy stops a GPU."""
+    """[1, 3, 1, 1]; copied to the device once: such a copy makes the program wait for a GPU."""
     return torch.tensor(values, device=device).view(1, 3, 1, 1)

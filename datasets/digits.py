@@ -1,4 +1,4 @@
-"""Handwritten digits that come with scikit-learn: nothing to download, and a first run takes a minute."""
+"""Handwritten digits that come with scikit-learn: nothing to download, and a first run takes less than a minute."""
 
 from __future__ import annotations
 

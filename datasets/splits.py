@@ -98,7 +98,7 @@ def to_device(values: Tensor, device: torch.device | str | None) -> Tensor:
     """`values` on `device`; None: where they are. A copy to a CUDA GPU does not wait for the GPU's queued work."""
     if device is None or values.device == (device := torch.device(device)):
         return values
-    if values.device.type == "cpu" and device.type == "cuda":  # only copies from pinned memory run beside other work
+    if values.device.type == "cpu" and device.type == "cuda":  # only a copy from pinned memory does not block
         return values.pin_memory().to(device, non_blocking=True)
     return values.to(device)
 

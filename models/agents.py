@@ -168,8 +168,8 @@ class Agents(nn.Module):
         decoder's `needed_layers`, if already known. This requires a frozen backbone that is the same in both encoders.
         pooled: appends the candidates of other processes to those of each game: [G, T, R] -> [G, T + more, R].
         targets: int64 [B], the index of each sender's target. Only --feedback needs them; None: the feedback is 0.
-        seen: the different values of `candidates`, sorted. Only separate encoders need them; None: they are searched
-        for, and on a GPU the search waits for all queued work.
+        seen: the different values of `candidates`, sorted. Only separate encoders need them; None: they are computed
+        here, which on a GPU waits for all queued work.
         """
         photo_layers = {*feature_layers, *self.decoder.needed_layers}
         if self.shared:

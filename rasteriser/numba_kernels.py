@@ -248,7 +248,7 @@ def _lanes(columns):
 
 @_inlined
 def _line(segment, centre, width):
-    """What `_axes` needs to know of a segment in a row: float32 numbers, each relative to a column near the pixels.
+    """What `_axes` and `_fraction` need of a segment in a row: float32 numbers, relative to columns near the pixels.
 
     These columns are where the segment crosses the row or comes nearest to it, and those of its ends. Rounding errors
     are then proportional to the pixel's distance from the segment, or from the end.

@@ -105,10 +105,10 @@ class AgentsTool(Tool):
         values = getattr(own, positional.dest)
         first = values[0] if isinstance(values, list) else values
         words = [Path(word) for word in arguments]
-        # Otherwise it could also be read as the value of one of the agents' options.
+        # Otherwise a positional argument could also be read as the value of one of the agents' options.
         if rest and (not rest[0].startswith("-") or words.index(Path(rest[0])) < words.index(first)):
             raise UsageError(
-                f"{rest[0]}: {positional.metavar} must be given before any option of the agents, in one place.\n"
+                f"{rest[0]}: {positional.metavar} must be given before the options of the agents.\n"
                 f"Write: {parser.usage}"
             )
         function = self.load(command)

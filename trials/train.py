@@ -231,11 +231,8 @@ def _fit(
     )
     clock = EpochClock(batches["train"], agents)
     service = WeightsAndBiases(folder, config.wandb, options) if config.wandb is not None else None
-    log, scheduler, sampler = (
-        RunLog(folder / "log.csv"),
-        rate.scheduler_callback(config.epochs),
-        batches["train"].sampler,
-    )
+    log, sampler = RunLog(folder / "log.csv"), batches["train"].sampler
+    scheduler = rate.scheduler_callback(config.epochs)
     written = [
         _learnt_weights(loss),
         clock,

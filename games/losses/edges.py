@@ -56,7 +56,7 @@ def edges(photos: Tensor) -> Tensor:
     """
     scale = photos.shape[-1] / REFERENCE
     grey = photos
-    if photos.shape[1] == 3:  # not a product with a tensor of weights: every step would copy it to a GPU
+    if photos.shape[1] == 3:  # a tensor of weights would be copied to a GPU in every step
         red, green, blue = photos.split(1, dim=1)
         grey = GREY[0] * red + GREY[1] * green + GREY[2] * blue
     width = DETAIL * scale
@@ -122,7 +122,7 @@ def _filtered(pictures: Tensor, down: tuple[float, ...], right: tuple[float, ...
     return _matrix(height, down, *of) @ (pictures @ _matrix(width, right, *of).T)
 
 
-@lru_cache(maxsize=64)  # of matrices on the device: to copy 36 of them there in every step would stop a GPU each time
+@lru_cache(maxsize=64)  # on the device: copying 36 matrices there in every step would make the program wait each time
 def _matrix(size: int, kernel: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """[size, size]: the matrix that filters a row of pixels with `kernel`; the border is repeated."""
     rows = torch.arange(size).expand(len(kernel), -1)

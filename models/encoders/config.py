@@ -153,7 +153,7 @@ ENCODERS = {
         EncoderConfig, "models.encoders.small:SmallCNNEncoder", summary="three convolutions with group norm"
     ),
     "TinyCNNEncoder": Component(
-        EncoderConfig, "models.encoders.small:TinyCNNEncoder", summary="the same with fewer channels; for Digits"
+        EncoderConfig, "models.encoders.small:TinyCNNEncoder", summary="SmallCNNEncoder with fewer channels; for Digits"
     ),
     "BetterCNNEncoder": Component(
         EncoderConfig, "models.encoders.small:BetterCNNEncoder", summary="four convolutions with batch norm"

@@ -207,12 +207,12 @@ def test_nothing_is_overwritten(trained, photo, tmp_path):
         (["cat.jpg", "--nlines", "4"], "does not fit the agents"),
         (["cat.jpg", "--npoints", "4"], "--npoints belongs to the decoder"),
         (["cat.jpg", "--nlimes", "4"], "Did you mean --nlines?"),
-        (["--nlines", "3", "cat.jpg"], r"^--nlines: PHOTO must be given before any option"),
+        (["--nlines", "3", "cat.jpg"], r"^--nlines: PHOTO must be given before the options of the agents"),
         (
             ["--separate-encoders", "cat.jpg"],
-            r"^--separate-encoders: PHOTO must be given before any option",
+            r"^--separate-encoders: PHOTO must be given before the options of the agents",
         ),
-        (["cat.jpg", "--scale", "2", "sub/CAT.png"], r"CAT\.png: PHOTO must be given before any option"),
+        (["cat.jpg", "--scale", "2", "sub/CAT.png"], r"CAT\.png: PHOTO must be given before the options of the agents"),
         ([], "required: PHOTO"),
     ],
 )

@@ -67,7 +67,7 @@ def test_the_report_tells_what_failed_and_which_aims_are_met(tmp_path):
         "the whole loop: 24,400; aim 20,000 on an H100: met; the paper reports 488: 50.0 times as many.",
         "photo features kept: fp32 20.0 ms, bf16 4.0 ms.",
         "**not used** for: 20 lines.",
-        "Faster than its work grows: time over batch (candidates) (exponent 2.00 instead of 1).",
+        "These grow faster than their work: time over batch (candidates) (exponent 2.00 instead of 1).",
         "- **scaling** stopped after 5 s.",
         "- Not run yet: last.",
         "| 20 lines | Dense | 0.001 | 0.004 | 4 |",
@@ -96,7 +96,7 @@ def test_a_part_that_hangs_is_stopped_and_keeps_what_it_measured():
     outcome = run_part(python("print('{\"a\": 1}', flush=True); import time; time.sleep(60)", limit=1), 100)
     assert time.monotonic() - start < 20
     assert outcome.lines == [{"a": 1}]
-    assert outcome.problem == 'stopped after 1 s; the last line of its output: {"a": 1}'
+    assert outcome.problem == 'was stopped after 1 s; the last line of its output: {"a": 1}'
 
 
 def test_failing_tests_are_no_failure_of_the_part():
@@ -110,7 +110,7 @@ def test_a_part_that_no_longer_fits_is_left_out(tmp_path, monkeypatch, capsys):
         gpu, "parts", lambda folder, dry_run: [Part("tests", ["-c", ""], 9), python(f"print('{line}')")]
     )
     assert main(["--dry-run", "--output", str(tmp_path), "--minutes", "0.1"]) == 1
-    assert "**kernels** left out: " in capsys.readouterr().out
+    assert "**kernels** was left out: only " in capsys.readouterr().out
     assert main(["--dry-run", "--output", str(tmp_path)]) == 0
     assert "both kernels: 45.0 µs; aim 60 µs: not judged in a dry run." in (tmp_path / "report.md").read_text()
     assert json.loads((tmp_path / "results.jsonl").read_text()) == {"part": "kernels"} | KERNELS[1]

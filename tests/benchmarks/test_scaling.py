@@ -41,8 +41,8 @@ def test_what_grows_faster_than_its_work_is_named():
     constant = Growth(AGENTS, amounts, [n**0.2 for n in amounts], [5, 5, 5])
     assert verdict([fine]) == "Nothing grows faster than its work."
     assert verdict([fine, slow, constant]) == (
-        "Faster than its work grows: time over batch (candidates) (exponent 1.30 instead of 1); memory over batch "
-        "(candidates) (exponent 2.00 instead of 1); time over agents (exponent 0.20 instead of 0)."
+        "These grow faster than their work: time over batch (candidates) (exponent 1.30 instead of 1); memory over "
+        "batch (candidates) (exponent 2.00 instead of 1); time over agents (exponent 0.20 instead of 0)."
     )
 
 

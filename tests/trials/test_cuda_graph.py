@@ -92,15 +92,15 @@ def test_replayed_steps_are_the_steps_and_results_are_kept(options):
 
 def test_another_sigma2_is_captured_again():
     captures = []
-    what = {"steps": FIRST + 6, "anneal_at": FIRST + 3}
-    assert_same(trained(repeating(captures), **what), trained(None, **what), **EXACT)
+    options = {"steps": FIRST + 6, "anneal_at": FIRST + 3}
+    assert_same(trained(repeating(captures), **options), trained(None, **options), **EXACT)
     assert len(captures) == 2
 
 
 def test_a_batch_of_another_shape_runs_without_the_graph():
     captures = []
-    what = {"steps": FIRST + 6, "extras": {FIRST + 2: 3, FIRST + 3: 1}}
-    assert_same(trained(repeating(captures), **what), trained(None, **what), **EXACT)
+    options = {"steps": FIRST + 6, "extras": {FIRST + 2: 3, FIRST + 3: 1}}
+    assert_same(trained(repeating(captures), **options), trained(None, **options), **EXACT)
     assert len(captures) == 1
 
 
@@ -139,5 +139,5 @@ def test_when_steps_are_not_captured(device, options, reason):
 @pytest.mark.gpu
 @pytest.mark.parametrize("anneal_at", [None, FIRST + 3])
 def test_a_real_graph_gives_the_steps(anneal_at):
-    what = {"steps": FIRST + 8, "device": "cuda", "anneal_at": anneal_at, "extras": {FIRST + 2: 3}}
-    assert_same(trained(record_cuda_graph, **what), trained(None, **what), rtol=1e-4, atol=1e-5)
+    options = {"steps": FIRST + 8, "device": "cuda", "anneal_at": anneal_at, "extras": {FIRST + 2: 3}}
+    assert_same(trained(record_cuda_graph, **options), trained(None, **options), rtol=1e-4, atol=1e-5)

@@ -1,7 +1,7 @@
-"""A training step never waits for a GPU: it runs on meta tensors, which have shapes but no values.
+"""A training step does not wait for a GPU: it runs on meta tensors, which have shapes but no values.
 
 On meta tensors, `.item()`, `.cpu()`, a Python branch on a tensor, and operations whose result's shape depends on values
-raise an error. Copies of CPU tensors would also wait, and do not raise: `Copies` counts them.
+raise an error. Copies of CPU tensors would also wait, and do not raise: `Copies` and `Made` count them.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ BATCH = 6
 SQUEEZENET = {"size": 64, "channels": 3, "encoder": "SqueezeNetBackbone"}
 VGG16 = {"size": 64, "channels": 3, "encoder": "VGG16BackboneExtended"}
 RECURRENT = {"decoder": "RecurrentSimpleLineDecoder"}
-# Each of them draws random numbers on the CPU in every step, so that a seed means the same on every device.
+# Copies per step: these options draw random numbers on the CPU, so that a seed means the same on every device.
 ANGLES_SHIFTS_AND_DROPS, VIEWS = 3, 1
 
 

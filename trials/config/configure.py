@@ -251,7 +251,8 @@ def prepare(
 
 
 def _choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
-    """Kind -> name of its component: given, else from the last layer that names it, else the default.
+    """Kind -> name of its component: given, else from the last layer that names it, else from the data set, else the
+    declared default.
 
     The result has no entry for the receiver's encoder if both agents use the same one. Raises UsageError for a name
     that is not known.

@@ -279,7 +279,8 @@ class TrainConfig(RunConfig):
     learning_rate: str = option(
         "0.001",
         "Adam's learning rate: a constant such as 0.1, or with a schedule: 0.1*0.2@every10, 0.1*0.2@[10,30,80], "
-        "0.1*0.2@plateau, 0.1*inv0.0001,0.75, 0.1*cosine; a B at the end counts batches instead of epochs",
+        "0.1*0.2@plateau, 0.1*inv0.0001,0.75, 0.1*cosine; a B at the end counts batches instead of epochs "
+        "(not for plateau and cosine)",
         metavar="SPEC",
     )
     decoder_lr_factor: float = option(

@@ -152,8 +152,8 @@ class GameBatches:
             extra, position = torch.unique(indices.candidates, return_inverse=True)
             candidates = position + len(indices.senders)
             photos = self.split.view(torch.cat([indices.senders, extra]), self._generator, self._device)
-            seen = self._sender_view(photos[: len(indices.senders)], self._generator)
-            photos = torch.cat([seen, photos[len(indices.senders) :]])
+            views = self._sender_view(photos[: len(indices.senders)], self._generator)
+            photos = torch.cat([views, photos[len(indices.senders) :]])
         candidates, targets, seen = (
             to_device(values, self._device) for values in (candidates, indices.targets, torch.unique(candidates))
         )

@@ -1,6 +1,6 @@
 """Captures a training step on a CUDA GPU once, and replays it: a replay starts all kernels at once, without Python.
 
-A small encoder's step is some hundred short kernels, which a GPU runs faster than Python can start them.
+A small encoder's step is several hundred short kernels, which a GPU runs faster than Python can start them.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def record_cuda_graph(function: Callable[[], Any]) -> tuple[Any, Callable[[], No
 
 
 def why_no_graph(device: torch.device, agents: Community, loss: TotalLoss) -> str:
-    """The reason why the steps of a training cannot be captured; empty if they can."""
+    """The reason why the steps of a training cannot be captured; empty if nothing is known to prevent it."""
     if device.type != "cuda":
         return f"this run is on {device.type}, not on a CUDA GPU"
     if distributed.world_size() > 1:

@@ -147,7 +147,10 @@ def all_gather_own_first(values: Tensor) -> Tensor:
 
 
 class _Gather(torch.autograd.Function):
-    """Stacks the values of all processes by rank: [T, ...] -> [world_size, T, ...]. torch's version is deprecated."""
+    """Stacks the values of all processes by rank: [T, ...] -> [world_size, T, ...].
+
+    torch's own differentiable all_gather is deprecated.
+    """
 
     @staticmethod
     def forward(_, values: Tensor) -> Tensor:

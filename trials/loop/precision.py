@@ -43,9 +43,7 @@ def set_determinism(wanted: bool) -> None:
     if wanted:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it later, at its first use
         torch.backends.cudnn.benchmark = False
-    if (
-        wanted != torch.are_deterministic_algorithms_enabled()
-    ):  # the call imports torch's compiler, which takes a second
+    if wanted != torch.are_deterministic_algorithms_enabled():  # the call imports torch's compiler: a second
         torch.use_deterministic_algorithms(wanted)
 
 

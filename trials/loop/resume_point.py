@@ -169,7 +169,7 @@ class ResumePoint(Callback):
             saved["fused"] = optimizer.defaults["fused"]  # None in earlier revisions; decides where `step` is stored
         optimizer.load_state_dict(content["optimizer"])
         if self.scheduler is not None and isinstance(schedule, LambdaLR):
-            # The saved rate of a cosine is that of the saved number of epochs.
+            # The saved rate belongs to a cosine over the saved number of epochs, and --epochs may have changed.
             for group, first, factor in zip(
                 optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
             ):

@@ -43,7 +43,7 @@ class LearningRate:
     def scheduler_callback(self, epochs: int) -> Any | None:
         """The torchbearer callback that changes the optimiser's learning rate; None if the rate is constant.
 
-        epochs: of the whole training, over which "cosine" goes to 0.
+        epochs: the epochs of the whole training; "cosine" falls nearly to 0 over them.
         """
         from torch.optim import lr_scheduler
         from torchbearer.callbacks import TorchScheduler
@@ -61,7 +61,7 @@ class LearningRate:
             case "inv":
                 build = partial(lr_scheduler.LambdaLR, lr_lambda=partial(_inverse, *self.numbers))
             case _:
-                # Not CosineAnnealingLR: it multiplies the last rate, and a run with more epochs could not go on from 0.
+                # Not CosineAnnealingLR: it multiplies the previous rate, and a run could not go on from 0.
                 build = partial(lr_scheduler.LambdaLR, lr_lambda=partial(_half_cosine, epochs))
         return TorchScheduler(build, step_on_batch=self.per_batch)
 

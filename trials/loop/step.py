@@ -60,8 +60,8 @@ def total_loss(played: PlayedBatch) -> Tensor:
 def adam(weights: Iterable[Any], rate: float, weight_decay: float = 0.0) -> torch.optim.Adam:
     """Adam over parameters, or over groups of parameters as torch takes them.
 
-    It is fused: one kernel updates all weights. A kernel per weight and operation would cost small agents a tenth of a
-    step.
+    It is fused: a few kernels update all weights. One kernel per weight and operation would cost small agents a tenth
+    of a step.
     """
     return torch.optim.Adam(weights, lr=rate, weight_decay=weight_decay, fused=True)
 

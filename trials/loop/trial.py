@@ -117,8 +117,9 @@ def build_trial(
 ) -> torchbearer.Trial:
     """A trial on `device` whose input is a `Batch` and whose prediction is a `PlayedBatch`.
 
-    optimizer: None if the trial only tests. record: records a training step to replay it (see `GraphedStep`). With
-    several processes, agents and loss have to be on the device already, and gradients are averaged over the processes.
+    optimizer: None if the trial only tests. record: captures a training step so that it can be replayed (see
+    `GraphedStep`); None: steps run normally. With several processes, agents and loss have to be on the device already,
+    and gradients are averaged over the processes.
     """
     player = GameModule(agents, loss, gather_candidates=gather_candidates)
     model: nn.Module = player

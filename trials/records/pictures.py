@@ -54,7 +54,7 @@ def save_grid(path: Path, pictures: Tensor) -> None:
 
 
 def save_picture(path: Path, picture: Image.Image, *, new: bool = False) -> None:
-    # Sketches compress best at this level, and three times as fast as at the default.
+    # For sketches, this level gives smaller files than the default, in a third of the time.
     write_atomically(path, lambda temporary: picture.save(temporary, compress_level=1), new=new)
 
 
