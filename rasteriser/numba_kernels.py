@@ -459,7 +459,7 @@ def _pull(work, vertices, widths, shades, grad, product, pulls, inks, spreads):
     """Fills the gradients of a band of rows: pulls [bands, B, N, V, 2], inks [bands, B, N, C], spreads [bands, B, N].
 
     They are with respect to vertices, intensities and widths, and come from the image's grad and product, both
-    [B, C, H, W]. inks are not computed if they have 0 bands. pulls are 0 at first.
+    [B, C, H, W]. inks are not computed if they have 0 bands. The caller fills all three with 0.
     """
     sketch_from, sketch_to, band, row_from, row_to = work
     channels, height, width = grad.shape[1:]
