@@ -184,14 +184,13 @@ def adjust_brightness(images: Tensor, factors: Tensor) -> Tensor:
 
 def adjust_contrast(images: Tensor, factors: Tensor) -> Tensor:
     """Images [B, 3, H, W] in 0..1 moved away from their mean grey (`factors` [B, 1, 1, 1] above 1) or towards it."""
-    mean = _grey(images).mean(dim=(-2, -1), keepdim=True)
+    mean = brightness(images).mean(dim=(-2, -1), keepdim=True)
     return torch.lerp(mean.expand_as(images), images, factors.expand_as(images)).clamp(0, 1)
 
 
 def adjust_saturation(images: Tensor, factors: Tensor) -> Tensor:
     """Images [B, 3, H, W] in 0..1 moved away from each pixel's grey (`factors` [B, 1, 1, 1] above 1) or towards it."""
-    grey = _grey(images)
-    return torch.lerp(grey.expand_as(images), images, factors.expand_as(images)).clamp(0, 1)
+    return torch.lerp(brightness(images).expand_as(images), images, factors.expand_as(images)).clamp(0, 1)
 
 
 def adjust_hue(images: Tensor, shifts: Tensor) -> Tensor:
@@ -211,7 +210,8 @@ def adjust_hue(images: Tensor, shifts: Tensor) -> Tensor:
     return value[:, None] - chroma[:, None] * torch.minimum(phase, 4 - phase).clamp(0, 1)
 
 
-def _grey(images: Tensor) -> Tensor:
+def brightness(images: Tensor) -> Tensor:
+    """The brightness of images [B, 3, H, W]: [B, 1, H, W]."""
     return (images * _per_channel(GREY, images.device)).sum(1, keepdim=True)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from learning_to_draw.datasets.augment import brightness
 from learning_to_draw.games.losses.config import EdgeConfig
 from learning_to_draw.models.agents import Agents, Play
 
@@ -18,7 +19,6 @@ DETAIL = 1.0  # pixels; width of the Gaussian before the gradient: texture finer
 PEN = 0.6  # pixels; width of the Gaussian that makes an edge about as wide as a thin stroke
 SCALES = (0.7, 1.5, 3.0)  # pixels; widths of the Gaussians that blur sketch and edges before they are compared
 FAINTEST, CLEAREST = 0.05, 0.12  # contrast of two grey areas: no edge below the first, a full edge above the second
-GREY = (0.2989, 0.587, 0.114)
 
 
 class EdgeLoss(nn.Module):
@@ -55,12 +55,9 @@ def edges(photos: Tensor) -> Tensor:
     Instead of Canny's thresholds, the ink of an edge grows with its contrast, from 0 at `FAINTEST` to 1 at `CLEAREST`.
     """
     scale = photos.shape[-1] / REFERENCE
-    grey = photos
-    if photos.shape[1] == 3:  # a tensor of weights would be copied to a GPU in every step
-        red, green, blue = photos.split(1, dim=1)
-        grey = GREY[0] * red + GREY[1] * green + GREY[2] * blue
+    bright = brightness(photos) if photos.shape[1] == 3 else photos
     width = DETAIL * scale
-    down, right = gradient(blurred(grey, width))
+    down, right = gradient(blurred(bright, width))
     size = (down.square() + right.square()).sqrt()
     # A step of contrast c, seen through the Gaussian, has a gradient of c / (sqrt(2 pi) width) at its middle. Sobel's
     # derivative averages over two pixels, which adds 1/3 to the variance.

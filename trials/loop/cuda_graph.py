@@ -40,7 +40,7 @@ class GraphedStep:
 
     def __init__(self, model: GameModule, optimizer: torch.optim.Optimizer, record: Record):
         self.model, self.optimizer, self.record = model, optimizer, record
-        self._steps, self._failed = 0, False
+        self._steps, self._failed, self._told = 0, False, False
         self._captured_for: tuple[float, ...] = ()
         self._batch: Batch
         self._result: Stepped
@@ -54,6 +54,9 @@ class GraphedStep:
         if self._captured_for != widths and not self._capture(batch, widths):
             return train_step(self.model, self.optimizer, batch)
         if not _same_shapes(batch, self._batch):
+            if not self._told:
+                logger.info("--cuda-graph auto: batches of another number of photos run without the graph")
+            self._told = True
             return self._without_graph(batch)
         for fixed, values in zip(_tensors(self._batch), _tensors(batch), strict=True):
             fixed.copy_(values)
