@@ -156,10 +156,11 @@ def compare(case: Case, baseline: Callable[..., Tensor], name: str, device: torc
 
     fast, slow = both_passes(draw), both_passes(baseline)
     try:
-        seconds, baseline_seconds = measure_in_turn([fast, slow], repeats)
+        slow()
     except ValueError as error:  # an older revision
         print(f"{case.name}: the baseline cannot draw this: {error}", file=sys.stderr)
         return
+    seconds, baseline_seconds = measure_in_turn([fast, slow], repeats)
     peak = peak_extra_memory(fast)
     report(
         device,
