@@ -78,8 +78,9 @@ class Agents(nn.Module):
         """invert: sketches are black on white. channel_noise: changes the sketches, in training mode only.
 
         anytime: the receiver guesses after every step of a recurrent decoder. halting: learns when the receiver
-        decides. Raises UsageError if the decoder has more channels than the receiver's encoder, if `anytime` is given
-        and the decoder draws in one step, or if the decoder takes feedback and `anytime` is not given.
+        decides; None: a fixed rule (see `Guesses.decided`). Raises UsageError if the decoder has more channels than
+        the receiver's encoder, if `anytime` is given and the decoder draws in one step, or if the decoder takes
+        feedback and `anytime` is not given.
         """
         super().__init__()
         self.sender_encoder = sender_encoder
@@ -134,7 +135,10 @@ class Agents(nn.Module):
         return self
 
     def with_sender_of(self, other: Agents) -> Agents:
-        """The pair of the sender of `other` and this receiver. Raises UsageError as the constructor does."""
+        """A new pair of `other`'s sender and this receiver; shares their modules.
+
+        Raises UsageError as the constructor does.
+        """
         return Agents(
             other.sender_encoder,
             self.receiver_encoder,
@@ -158,7 +162,7 @@ class Agents(nn.Module):
         targets: Tensor | None = None,
         seen: Tensor | None = None,
     ) -> Play:
-        """Plays G games of T candidates, each with B / G senders.
+        """Plays G games of T candidates, with B / G senders in each game.
 
         photos: float [M, 1 or 3, S, S] in 0..1. The first B are the senders' photos, ordered by game.
         candidates: int64 [G, T], the rows of `photos` that are each game's candidates.
@@ -167,9 +171,10 @@ class Agents(nn.Module):
         features: the backbone's features of the M photos, including the maps of `feature_layers` and of the
         decoder's `needed_layers`, if already known. This requires a frozen backbone that is the same in both encoders.
         pooled: appends the candidates of other processes to those of each game: [G, T, R] -> [G, T + more, R].
-        targets: int64 [B], the index of each sender's target. Only --feedback needs them; None: the feedback is 0.
-        seen: the different values of `candidates`, sorted. Only separate encoders need them; None: they are computed
-        here, which on a GPU waits for all queued work.
+        targets: int64 [B], the index of each sender's target among the candidates. Only --feedback needs them; None:
+        the feedback is 0.
+        seen: the distinct values of `candidates`, sorted. Only separate encoders need them; None: they are computed
+        here, and the CPU then waits for all work that is queued on the GPU.
         """
         photo_layers = {*feature_layers, *self.decoder.needed_layers}
         if self.shared:

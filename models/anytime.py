@@ -15,8 +15,9 @@ SURE = 0.9  # without learned halting, the receiver decides once a candidate has
 class Guesses:
     """The receiver's scores after every step of a sketch.
 
-    scores: float [K, B, T], the scores after each of K steps. halting: float [K, B], the probability that the receiver
-    decides after step k if it has not decided before; None if halting is not learned.
+    scores: float [K, B, T], the scores of T candidates for each of B sketches, after each of K steps. halting: float
+    [K, B], the probability that the receiver decides after step k if it has not decided before; None if halting is not
+    learned.
     """
 
     scores: Tensor
@@ -24,7 +25,7 @@ class Guesses:
 
     @property
     def weights(self) -> Tensor:
-        """float [K, B]: the share of each step in the loss; their sum over steps is 1.
+        """float [K, B]: the share of each step in the loss; the shares of all steps sum to 1.
 
         With learned halting, the probability that the receiver decides after this step (Banino et al. 2021); it decides
         after the last step at the latest. Without learned halting, 1 / K.
@@ -53,7 +54,7 @@ class Guesses:
 
 
 class Halting(nn.Module):
-    """Scores [K, B, T] -> the probability [K, B] that the receiver decides after each step.
+    """Scores [K, B, T] -> [K, B], the probability that the receiver decides after a step if it has not decided before.
 
     A logistic function of three numbers: the highest probability in the softmax of the scores, the entropy of the
     softmax divided by log T, and the share of steps that have been drawn.

@@ -80,7 +80,7 @@ class AgentsConfig(Config):
     receivers: int = option(1, "train N receivers", type=positive_int, metavar="N")
     agents: str | None = option(
         None,
-        "how every pair of a population is built: agents of a plugin, by name; left out: all pairs alike",
+        "name of a plugin's agents, which build the pairs of a population; left out: all pairs are built alike",
         metavar="NAME",
     )
     separate_encoders: bool = flag("give sender and receiver one encoder each, instead of a shared one")

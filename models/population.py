@@ -19,7 +19,10 @@ class Population(nn.Module):
     """
 
     def __init__(self, pairs: Sequence[Agents], senders: int, receivers: int):
-        """pairs: max(senders, receivers) pairs of the same architecture, which may share modules."""
+        """pairs: max(senders, receivers) pairs, which may share modules.
+
+        All senders draw the same number of strokes, of the same kind; their encoders may differ.
+        """
         super().__init__()
         self.pairs: Sequence[Agents] = nn.ModuleList(pairs)  # type: ignore[assignment]
         self.senders, self.receivers = senders, receivers
@@ -64,7 +67,7 @@ def all_meetings(senders: int, receivers: int) -> tuple[Meeting, ...]:
 
 
 def in_turn(number: int, senders: int, receivers: int) -> tuple[Meeting, ...]:
-    """Meetings that together include every agent; with `number` + 1, each sender meets the next receiver."""
+    """The meetings for batch `number`, which include every agent; in the next batch, all meet their next partners."""
     return tuple(Meeting(k % senders, (k + number) % receivers) for k in range(max(senders, receivers)))
 
 

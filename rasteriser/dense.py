@@ -20,8 +20,8 @@ _BLOCK_ELSEWHERE = 1 << 24
 class DensePolylines(torch.autograd.Function):
     """Polylines [B, N, V, 2] to images [B, C, H, W]; V = 1 is a point, V = 2 a line.
 
-    The image is 1 - prod with prod = prod_n q_n, q_n = 1 - w_n r_n and r_n = exp(-d2_n / sigma2_n); w_n is the stroke's
-    intensity in the channel. Hence d image / d w_n = (prod / q_n) r_n,
+    The image is 1 - prod. Here prod is the product of all q_n, q_n = 1 - w_n r_n, r_n = exp(-d2_n / sigma2_n), and w_n
+    is the intensity of stroke n in the channel. Hence d image / d w_n = (prod / q_n) r_n,
     d image / d d2_n = -(prod / q_n) w_n r_n / sigma2_n and
     d image / d sigma2_n = (prod / q_n) w_n r_n d2_n / sigma2_n^2. The pixel's nearest point on a segment lies at the
     fraction t in 0..1 from start to end; e is the vector from that point to the pixel. Since t minimises d2 = |e|^2,
@@ -145,7 +145,7 @@ def _nearest(stroke: _Stroke) -> _Nearest:
 
 
 def _exponent(d2: Tensor, per_sigma2: Tensor) -> Tensor:
-    """-min d2 / sigma2, clamped, [b, 1, H, W], of a stroke with squared distances d2 [b, K, H, W] to its K segments."""
+    """-min d2 / sigma2 of a stroke, clamped: squared distances d2 [b, K, H, W] to its K segments -> [b, 1, H, W]."""
     least = d2 if d2.shape[1] == 1 else d2.amin(1, keepdim=True)
     return least.mul(-per_sigma2).clamp_(min=_lowest_exponent(d2.dtype))
 
@@ -170,7 +170,7 @@ def _left_blank(ink: Tensor, intensity: Tensor | None) -> Tensor:
 
     q is kept above 0 by an amount that does not show in the image. prod / q is then the product of the other strokes'
     q even where the ink is 1. The rounding error of 1 - exp cancels in prod / q, because prod contains the same rounded
-    q. (expm1 would avoid the error, but would take most of the time on a CPU.)
+    q. (expm1 would avoid the error, but would take most of the drawing time on a CPU.)
     """
     shade = ink if intensity is None else intensity * ink
     return (1 - shade).clamp_(min=negligible(ink.dtype))
@@ -192,7 +192,7 @@ def _is_nearest(near: _Nearest, stroke: _Stroke) -> Tensor:
 
     Next to a vertex, its two segments are almost equally near. The gradient belongs to the segment whose inside is
     nearest. If a rounding error chose the other segment, the gradient could change by a thousand times that error. So
-    an end of a segment counts as nearest only if it is nearer by more than the rounding of d2.
+    an end of a segment counts as nearest only if it is nearer by more than the rounding error of d2.
     """
     rounding = 8 * torch.finfo(near.d2.dtype).eps
     margin = rounding * near.foot.abs() * (stroke.last - stroke.first)

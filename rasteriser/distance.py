@@ -1,7 +1,8 @@
-"""Squared Euclidean distance transforms: the squared distance of every lattice point to a point, line or curve.
+"""Squared Euclidean distance transforms: the squared distance from every lattice point to a point, line or curve.
 
 Every function takes any leading dimensions and a grid [*lattice, D] of coordinates, usually with D lattice dimensions
-(see `pixel_grid`). It returns [*leading, *lattice], in squared units of the grid.
+(see `pixel_grid`). It returns [*leading, *lattice], in squared units of the grid, and raises ValueError if the shapes
+do not fit.
 Source: Mihai & Hare, "Differentiable Drawing and Sketching", 2021, arXiv:2103.16194.
 """
 
@@ -96,7 +97,7 @@ def curve_edt2_bruteforce(
     """
     _check_coordinates("params", params, grid, 2)
     if iters < 1 or slices < 2:
-        raise ValueError(f"iters is {iters} and slices {slices}: the search needs at least 1 and 2")
+        raise ValueError(f"iters is {iters} and slices {slices}: the search needs iters >= 1 and slices >= 2")
     leading, lattice = params.shape[:-2], grid.shape[:-1]
 
     def distance(t: Tensor) -> Tensor:
@@ -156,5 +157,6 @@ def _check_coordinates(name: str, tensor: Tensor, grid: Tensor, least_dims: int)
     if tensor.ndim < least_dims or grid.ndim < 1 or tensor.shape[-1] != grid.shape[-1]:
         raise ValueError(
             f"{name} has shape {list(tensor.shape)} and the grid {list(grid.shape)}: "
-            "both should end in the same number of coordinates"
+            "both should end in the same number of coordinates D: [*, D] for points, [*, P, D] for lines and curves, "
+            "and [*lattice, D] for the grid"
         )

@@ -9,10 +9,13 @@ recompute the strokes in the backward pass, and can be differentiated once. This
 for float64. In each path, the same input gives the same bits.
 
 sigma2 is one squared stroke width for all strokes, or a tensor [B, N] with one per stroke, which can have a gradient.
+Widths must be positive and finite. Values of a tensor on a GPU are not checked: a wrong value makes its sketch NaN.
 
 Intensities [B, N, C] in 0..1 are the ink of each stroke in each of C channels: how strong a stroke is (C = 1) or its
 colour (C = 3). Without them, every stroke has intensity 1 in a single channel. The official code composes coloured
 strokes with `over`, with the values of each raster as its opacity. This equals `softor`: the order does not matter.
+
+Images have the dtype of the coordinates, but at least float32.
 """
 
 import contextlib
@@ -51,7 +54,7 @@ def in_plain_torch() -> Iterator[None]:
 def draw_points(
     points: Tensor, size: int | tuple[int, int], sigma2: float | Tensor, intensities: Tensor | None = None
 ) -> Tensor:
-    """Draws points: [B, N, 2] -> [B, C, H, W], ink up to 1 on a canvas of 0.
+    """Draws points: [B, N, 2] -> [B, C, H, W], from 0 (blank) to 1 (full ink).
 
     Args:
         points: (row, col) of each point on a canvas that spans -1..1.
@@ -60,7 +63,7 @@ def draw_points(
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
 
     Raises:
-        ValueError: if a shape, the size or sigma2 is invalid.
+        ValueError: if a shape, the dtype, the size or sigma2 is invalid.
     """
     _check_shape("points", points, "[B, N, 2]", points.ndim == 3 and points.shape[-1] == 2)
     return _draw_polylines(points.unsqueeze(-2), size, sigma2, points.dtype, intensities)
@@ -69,7 +72,7 @@ def draw_points(
 def draw_lines(
     lines: Tensor, size: int | tuple[int, int], sigma2: float | Tensor, intensities: Tensor | None = None
 ) -> Tensor:
-    """Draws straight lines: [B, N, 2, 2] -> [B, C, H, W], ink up to 1 on a canvas of 0.
+    """Draws straight lines: [B, N, 2, 2] -> [B, C, H, W], from 0 (blank) to 1 (full ink).
 
     A line of length 0 is drawn as a point; its whole gradient goes to its start.
 
@@ -80,7 +83,7 @@ def draw_lines(
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
 
     Raises:
-        ValueError: if a shape, the size or sigma2 is invalid.
+        ValueError: if a shape, the dtype, the size or sigma2 is invalid.
     """
     _check_shape("lines", lines, "[B, N, 2, 2]", lines.ndim == 4 and lines.shape[-2:] == (2, 2))
     return _draw_polylines(lines, size, sigma2, lines.dtype, intensities)
@@ -94,7 +97,9 @@ def draw_curves(
     segments: int = 10,
     intensities: Tensor | None = None,
 ) -> Tensor:
-    """Draws curves as polylines with equal steps of the parameter: [B, N, P, 2] -> [B, C, H, W].
+    """Draws curves: [B, N, P, 2] -> [B, C, H, W], from 0 (blank) to 1 (full ink).
+
+    Each curve is drawn as a polyline with equal steps of the curve's parameter.
 
     Args:
         params: (row, col) of the P control points of each curve on a canvas that spans -1..1.
@@ -105,7 +110,7 @@ def draw_curves(
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
 
     Raises:
-        ValueError: if a shape, the size, sigma2 or the number of segments is invalid.
+        ValueError: if a shape, the dtype, the size, sigma2 or the number of segments is invalid.
     """
     _check_shape("params", params, "[B, N, P, 2]", params.ndim == 4 and params.shape[-1] == 2)
     points = getattr(curve, "param_dim", params.shape[-2])
@@ -151,8 +156,9 @@ def _draw_polylines(
 def _widths(sigma2: float | Tensor, vertices: Tensor) -> Tensor:
     """sigma2 of each stroke, [B, N], in the precision of vertices [B, N, V, 2].
 
-    Raises ValueError for a wrong shape, and for values that are not positive and finite. A tensor [B, N] on a GPU is
-    not checked, because the check would have to wait for the GPU: a wrong value becomes NaN, and so does its sketch.
+    Raises ValueError for a wrong shape, and for values that are not positive and finite. The values of a
+    tensor on a GPU are not checked, because the check would have to wait for the GPU: a wrong value becomes NaN, and so
+    does its sketch.
     """
     shape = vertices.shape[:2]
     if not isinstance(sigma2, Tensor) or sigma2.ndim == 0:
@@ -176,18 +182,18 @@ def _widths(sigma2: float | Tensor, vertices: Tensor) -> Tensor:
 
 
 def _path(device: torch.device, dtype: torch.dtype) -> type[torch.autograd.Function]:
-    """The fastest path for a device and dtype; all paths draw the same images."""
+    """The fastest path for a device and dtype; all paths draw the same images, up to rounding."""
     return (dtype == torch.float32 and _KERNELS_WANTED.get() and _kernels(device)) or DensePolylines
 
 
 @functools.cache
 def _kernels(device: torch.device) -> type[torch.autograd.Function] | None:
-    """The kernels for a device, or None if they are not available or draw wrongly; checked once per process."""
+    """The kernels for a device, or None if they are not available or draw wrongly; cached per device."""
     if device.type not in _KERNELS:
         return None
     compiler, module, name = _KERNELS[device.type]
     found = importlib.util.find_spec(compiler)
-    if found is None or found.origin is None:  # not installed; the spec of an empty folder of that name has no origin
+    if found is None or found.origin is None:  # not installed, or only an empty folder of that name
         return None
     return agreeing(lambda: getattr(importlib.import_module(module, __package__), name), device)
 
@@ -197,8 +203,8 @@ def agreeing(
 ) -> type[torch.autograd.Function] | None:
     """Loads a fast path and returns it; None, with a warning in the log, if it cannot be used on this machine.
 
-    It cannot be used if it raises an error, or if two small sketches or their gradients differ from those of plain
-    torch.
+    A path cannot be used if loading it or drawing with it raises an error, or if two small sketches or their gradients
+    differ from those of plain torch.
     """
     try:
         path = load()

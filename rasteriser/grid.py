@@ -32,7 +32,7 @@ def pixel_axes(
 
 
 def _pixel_axis(pixels: int, dtype: torch.dtype, device: torch.device | str | None) -> Tensor:
-    # A single division of integers is symmetric and rounds once; torch.linspace misses 0 in the middle by an epsilon.
+    # A single division of integers is symmetric and rounds once; torch.linspace does not give exactly 0 in the middle.
     if pixels == 1:
         return torch.full((1,), -1.0, dtype=dtype, device=device)
     return torch.arange(1 - pixels, pixels, 2, dtype=dtype, device=device) / (pixels - 1)

@@ -10,12 +10,12 @@ from torch import Tensor
 
 
 def exp(dt2: Tensor, sigma2: float | Tensor) -> Tensor:
-    """exp(-dt2 / sigma2), of dt2's shape. dt2 and sigma2 are in squared canvas units; sigma2 is positive."""
+    """exp(-dt2 / sigma2), in the shape of dt2. dt2 and sigma2 are in squared canvas units; sigma2 is positive."""
     return torch.exp(-dt2 / sigma2)
 
 
 def sigmoid(dt2: Tensor, sigma2: float | Tensor) -> Tensor:
-    """2 sigmoid(-dt2 / sigma2), of dt2's shape. dt2 and sigma2 are in squared canvas units; sigma2 is positive."""
+    """2 sigmoid(-dt2 / sigma2), in the shape of dt2. dt2 and sigma2 are in squared canvas units; sigma2 is positive."""
     return 2 * torch.sigmoid(-dt2 / sigma2)
 
 
@@ -28,7 +28,9 @@ def nearest_neighbour(dt2: Tensor, sigma2: float | Tensor = 1.0) -> Tensor:
 
 
 def compute_nearest_neighbour_sigma(grid: Tensor) -> Tensor:
-    """Half a pixel's diagonal, from a grid [*lattice, D]: includes every pixel that a stroke passes through.
+    """Half a pixel's diagonal, from a grid [*lattice, D].
+
+    With it, `nearest_neighbour` inks every pixel that a stroke passes through.
 
     Raises ValueError if the lattice is not D-dimensional.
     """
@@ -36,7 +38,9 @@ def compute_nearest_neighbour_sigma(grid: Tensor) -> Tensor:
 
 
 def compute_nearest_neighbour_sigma_bres(grid: Tensor) -> Tensor:
-    """Half the largest pixel spacing of a grid [*lattice, D]: thin strokes, similar to Bresenham's.
+    """Half the largest pixel spacing of a grid [*lattice, D].
+
+    With it, `nearest_neighbour` draws thin strokes, similar to Bresenham's lines.
 
     Raises ValueError if the lattice is not D-dimensional.
     """
@@ -48,7 +52,8 @@ def _spacings(grid: Tensor) -> Tensor:
     dims = grid.shape[-1]
     if grid.ndim != dims + 1:
         raise ValueError(
-            f"the grid has shape {list(grid.shape)}: it should have {dims} dimensions plus the coordinates"
+            f"the grid has shape {list(grid.shape)}: "
+            f"it should have {dims} dimensions before the last, one per coordinate"
         )
     origin = (0,) * dims
     spacings = []

@@ -57,8 +57,9 @@ def to_vertices(pulls: Tensor, segments: Segments, shape: torch.Size) -> Tensor:
     """The gradient with respect to vertices, [B, N, V, 2] = shape.
 
     For a pixel, d2 is its squared distance from a segment, e the vector to it from the segment's nearest point, foot
-    this point's coordinate along the segment, and pull = -2 * (derivative of the loss by d2). pulls: [B, N, K, 2, 2],
-    the sums over pixels of pull * e and of pull * foot * e (dimension -2), each as (across, along) (dimension -1).
+    this point's coordinate along the segment, and pull = -2 * (derivative of the loss with respect to d2). pulls:
+    [B, N, K, 2, 2], the sums over pixels of pull * e and of pull * foot * e (dimension -2), each as (across, along)
+    (dimension -1).
     """
     pulled, foot_pulled = pulls.unbind(-2)
     to_foot = torch.where(segments.length > 0, foot_pulled / segments.length, 0.0)

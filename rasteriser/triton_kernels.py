@@ -1,7 +1,7 @@
 """Polylines to images on a GPU: Triton kernels, for float32.
 
 Each program of the forward kernel draws one tile of one channel: it loops over the strokes, skips those that do not
-reach the tile, and keeps the product of what they leave blank. Each program of the backward kernel loops over the tiles
+reach the tile, and multiplies what the others leave blank. Each program of the backward kernel loops over the tiles
 for one stroke and one channel. No two programs write to the same place, so the same input gives the same bits. The
 kernels compute in float32. A segment's origin is therefore passed in whole pixels plus a remainder. The rounding error
 of the vector from the origin to a pixel is then proportional to the length of this vector.
@@ -58,11 +58,13 @@ class TritonPolylines(torch.autograd.Function):
         _, needs_intensities, _, needs_widths, _ = ctx.needs_input_grad
         segments = segments_of(vertices)
         records = _records(segments, ctx.size)
-        # For a stroke of intensity 0, only the intensity has a gradient.
+        # For a stroke of intensity 0, only the intensity has a gradient; the stroke is skipped unless that is needed.
         pens = _pens(widths, None if needs_intensities else shades)
         (batch, strokes, channels), pieces = shades.shape, records.shape[2]
         weight = (image_grad * product).contiguous()
-        # Sums over pixels: pull * e and pull * foot * e, as (across, along); weight * r / q; and pull * d2 / sigma2.
+        # The kernel sums over pixels: pull * e and pull * foot * e, each as (across, along); weight * r / q; and
+        # pull * d2 / sigma2. Its pull is weight * w * r / q, with the symbols of `DensePolylines`; `to_vertices`
+        # expects this times 2 / sigma2.
         pulls = records.new_zeros(batch, strokes, channels, pieces, 2, 2)
         inks = records.new_zeros(batch, strokes, channels)
         spreads = records.new_zeros(batch, strokes, channels)
@@ -78,7 +80,7 @@ class TritonPolylines(torch.autograd.Function):
 
 
 def _pens(widths: Tensor, intensities: Tensor | None) -> Tensor:
-    """1 / sigma2 and squared reach of each stroke, float32 [B, N, 2]; a stroke of intensities 0 reaches no tile."""
+    """1 / sigma2 and squared reach of each stroke, float32 [B, N, 2]; a stroke of intensity 0 reaches no tile."""
     # The reach is slightly enlarged, because it is compared with rounded distances.
     reach2 = reach(widths, torch.float32) ** 2 * 1.001
     if intensities is not None:
@@ -87,7 +89,7 @@ def _pens(widths: Tensor, intensities: Tensor | None) -> Tensor:
 
 
 def _numbers(size: tuple[int, int]) -> tuple[int, int, float, float, float]:
-    """Kernel arguments shared by all programs: height, width, the pixel spacing of each, negligible ink."""
+    """Kernel arguments shared by all programs: height, width, spacing of rows, spacing of columns, negligible ink."""
     height, width = size
     return height, width, 2 / max(1, height - 1), 2 / max(1, width - 1), negligible(torch.float32)
 
@@ -156,7 +158,7 @@ def _draw(
     records, pens, shades, product, strokes, channels, height, width, row_spacing, col_spacing, least,
     PIECES: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
-    """Writes what all strokes leave blank in a tile of one channel of a sketch; product [B, C, H, W] is 1 - image.
+    """Writes one tile of a channel of product [B, C, H, W] = 1 - image: what all strokes leave blank.
 
     records: [B, N, K, fields]. pens: [B, N, 2], see `_pens`. shades: [B, N, C].
     """
@@ -192,7 +194,7 @@ def _draw(
 
 @triton.jit
 def _distances(record, rows, cols, row_spacing, col_spacing, rounding):
-    """d2, and d2 plus the margin by which an end must be nearer; see `_is_nearest` in `dense.py`."""
+    """d2, and d2 plus a margin where an end of the segment is nearest; `_is_nearest` in `dense.py` explains it."""
     along, across = _axes(record, rows, cols, row_spacing, col_spacing)
     beyond = along - _foot(record, along)
     d2 = across * across + beyond * beyond
@@ -214,14 +216,14 @@ def _sums(record, rows, cols, row_spacing, col_spacing, pull, part):
 
 @triton.jit
 def _nearest(first, rows, cols, row_spacing, col_spacing, rounding, PIECES: tl.constexpr, TILE: tl.constexpr):
-    """Over a polyline's segments: the least d2, the least d2 with margin, and the number of segments that attain it."""
+    """Over a polyline's segments: least d2, least d2 with margin, and the number of segments that attain the latter."""
     nearest = tl.full((TILE, TILE), float("inf"), tl.float32)
     bound = tl.full((TILE, TILE), float("inf"), tl.float32)
     for piece in range(PIECES):
         d2, inside = _distances(first + piece * _FIELDS, rows, cols, row_spacing, col_spacing, rounding)
         nearest = _smaller(nearest, d2)
         bound = _smaller(bound, inside)
-    # The distances are recomputed for every segment, possibly with different rounding.
+    # The distances are recomputed below, and the compiler may round them differently there.
     bound = bound * (1 + rounding / 4)
     number = tl.zeros((TILE, TILE), tl.float32)
     for piece in range(PIECES):
@@ -246,7 +248,8 @@ def _pull(
 ):  # fmt: skip
     """Gradient of one channel of one stroke: weight [B, C, H, W] -> pulls [B, N, C, K, 4], inks and spreads [B, N, C].
 
-    spreads are computed only if WIDTHS is true.
+    spreads are computed only if WIDTHS is true. PIECES_HELD: PIECES rounded up to a power of 2,
+    because `tl.arange` needs one.
     """
     rounding: tl.constexpr = 8 * 1.1920929e-07  # pyright: ignore[reportAssignmentType]
     of_stroke = (tl.program_id(0) // channels).to(tl.int64)

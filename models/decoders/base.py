@@ -76,7 +76,7 @@ class Decoder(nn.Module):
     """Latents [B, latent_size] to `Strokes`, and strokes to sketches. sigma2 may decrease during training.
 
     channels: the number of channels of the sketches, 1 or 3. needed_layers: the sender's feature layers whose maps the
-    decoder looks at. steps: the number of steps in which it draws; each step draws equally many strokes.
+    decoder looks at. steps: the number of steps in which it draws; each step draws the same number of strokes.
     takes_feedback: whether each step has FEEDBACK_SIZE numbers about the receiver's guess as an additional input.
     feedback: computes these numbers, [B, FEEDBACK_SIZE], from the strokes so far; None: they are 0.
     """

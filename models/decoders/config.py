@@ -51,15 +51,16 @@ class SinglePassConfig(DecoderConfig):
 
     stroke_spread: float = option(
         0.0,
-        "spread untrained strokes over the canvas: biases before the last tanh are uniform in -X..X; 0 starts all "
-        "strokes near the centre, like the official code",
+        "spread untrained strokes over the canvas: the biases of the layer before the last tanh start uniform in "
+        "-X..X; 0 starts all strokes near the centre, like the official code",
         type=non_negative_float,
         metavar="X",
     )
     stroke_widths: str = option(
         "fixed",
         "squared width of each stroke. fixed: sigma2; learned: sigma2 times a factor from 1/4 to 4 that is learned and "
-        "the same in all sketches; chosen: times such a factor that the decoder chooses for each sketch",
+        "the same in all sketches; chosen: sigma2 times a factor from 1/4 to 4 that the decoder chooses for each "
+        "sketch",
         choices=("fixed", "learned", "chosen"),
     )
     stroke_gates: bool = flag(
@@ -206,7 +207,7 @@ DECODERS = {
     "LocalLineDecoder": Component(
         LocalLineConfig,
         "models.decoders.local:LocalLineDecoder",
-        summary="short straight lines where the sender sees them, for sketches that people can read",
+        summary="short straight lines drawn from feature maps, for sketches that people can read",
     ),
     "SinglePassPolyConnectDecoder": Component(
         ConnectConfig, f"{CONNECT}:SinglePassPolyConnectDecoder", summary="lines of any strength between all points"
@@ -230,6 +231,6 @@ DECODERS = {
         RNNConfig, f"{RECURRENT}:RNNBezierDecoder", summary="a GRU that draws one curve per step"
     ),
     "RNNAttnBezierDecoder": Component(
-        AttentionRNNConfig, f"{RECURRENT}:RNNAttnBezierDecoder", summary="the same, with attention to the latent"
+        AttentionRNNConfig, f"{RECURRENT}:RNNAttnBezierDecoder", summary="RNNBezierDecoder with optional attention"
     ),
 }

@@ -48,7 +48,7 @@ class ConnectDecoder(MLPDecoder):
 
 
 class SinglePassPolyConnectDecoder(ConnectDecoder):
-    """Straight lines between all pairs of points, as dark as the connection is strong. Strokes [B, pairs, 2, 2]."""
+    """Straight lines between all pairs of points; stronger connections have more ink. Strokes [B, pairs, 2, 2]."""
 
     def connect(self, first: Tensor, second: Tensor) -> Tensor:
         return torch.cat([first, second], dim=2)

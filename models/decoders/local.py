@@ -1,4 +1,4 @@
-"""A decoder that draws short lines from the sender's feature maps, which keep the places of things, and its latent."""
+"""A decoder that draws short lines from the sender's latent and feature maps; the maps show where things are."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LocalLineDecoder(Decoder):
         self.needed_layers = tuple(maps_of)
         hidden = config.decoder_hidden
         self.to_cells = nn.ModuleList(_to_cells(maps, self.grid, hidden) for maps in maps_of.values())
-        # Starts at 0, because the latent changes fast at first.
+        # The latent's contribution starts at 0, because the latent changes fast at first.
         self.from_latent = constant_layer(latent_size, hidden, 0.0)
         self.normalise = nn.GroupNorm(1, hidden)
         self.neighbours = nn.Conv2d(hidden, hidden, 3, padding=1)

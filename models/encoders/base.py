@@ -51,9 +51,9 @@ class Encoder(nn.Module):
     perceptual loss cannot use the encoder. imagenet_norm: whether `encode` normalises pictures with ImageNet's mean and
     standard deviation.
 
-    Every encoder is built as `Class(config, image_size=, channels=, pretrained=)`. image_size, channels: of the data
-    set's pictures. pretrained: load the pretrained weights that the configuration asks for; False if a checkpoint will
-    be loaded. Encoders ignore the arguments that they do not need.
+    Every encoder is built as `Class(config, image_size=, channels=, pretrained=)`. image_size, channels: those of the
+    data set's pictures. pretrained: load the pretrained weights that the configuration asks for; False if a checkpoint
+    will be loaded. Encoders ignore the arguments that they do not need.
     """
 
     channels: int
@@ -150,7 +150,7 @@ def expand_channels(pictures: Tensor, channels: int) -> Tensor:
 
 
 def flat_size(layers: nn.Module, channels: int, image_size: int) -> int:
-    """The size of the output of `layers` for a picture [channels, image_size, image_size], found by a trial run.
+    """The number of values that `layers` compute from a picture [channels, image_size, image_size], by a trial run.
 
     Raises ValueError if the picture is too small for the layers.
     """

@@ -35,7 +35,7 @@ def load_clip(name: str, *, pretrained: bool = True) -> nn.Module:
     if pretrained:
         try:
             path = open_clip.download_pretrained(open_clip.get_pretrained_cfg(name_there, "openai"))
-        except Exception as error:  # offline, disk full: each raises another type
+        except Exception as error:  # offline, disk full: each raises a different type
             raise UsageError(_not_to_be_had(open_clip, name, error)) from error
         try:
             open_clip.load_checkpoint(model, path)
@@ -75,10 +75,11 @@ def _import_open_clip() -> ModuleType:
 
 
 def _not_to_be_had(open_clip: ModuleType, name: str, error: Exception) -> str:
-    cache = import_optional("huggingface_hub.constants", "CLIP", "huggingface_hub").HF_HUB_CACHE  # open_clip needs it
+    # huggingface_hub is installed with open_clip.
+    cache = import_optional("huggingface_hub.constants", "CLIP", "huggingface_hub").HF_HUB_CACHE
     repository = open_clip.get_pretrained_cfg(name.replace("/", "-"), "openai")["hf_hub"].rstrip("/")
     return (
         f"OpenAI's weights of CLIP {name} are not available: {first_line(error)[:200]}\n"
         f"Looked for {repository} in {cache}, then at huggingface.co.\n"
-        "Connect to the network once, or set HF_HOME to a folder that has them under hub."
+        "Connect to the internet once, or set HF_HOME to a folder that has them under hub."
     )

@@ -99,7 +99,7 @@ class CLIPVisualConfig(EncoderConfig):
     transformer_resblock: str | None = option(
         None,
         "the perceptual loss compares the outputs of the ViT's blocks up to this one, and the output of the network; "
-        "left out: of all blocks",
+        "left out: all blocks",
         choices=CLIP_BLOCKS,
     )
 
@@ -121,7 +121,7 @@ class TimmConfig(EncoderConfig):
     timm_pretrained: bool = flag("start from timm's weights for this network (downloaded once into HF_HOME)")
     timm_weights: Path | None = option(
         None,
-        "start from the weights for this network in a file of safetensors or torch.save",
+        "start from the weights for this network in a safetensors file or a torch.save file",
         type=Path,
         metavar="FILE",
     )
@@ -168,6 +168,6 @@ ENCODERS = {
         Conv2DConfig, "models.encoders.small:Conv2DEncoder", summary="two convolutions with dropout"
     ),
     "StrokeNetEncoder": Component(
-        StrokeNetConfig, "models.encoders.small:StrokeNetEncoder", summary="ten convolutions; from 32 px"
+        StrokeNetConfig, "models.encoders.small:StrokeNetEncoder", summary="ten convolutions; needs at least 32 px"
     ),
 }

@@ -28,7 +28,7 @@ def load_imagenet_weights(network: nn.Module, weights: WeightsEnum, prefix: str 
     downloads = not path.exists()
     try:
         state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except Exception as error:  # offline, disk full, damaged file: each raises another type
+    except Exception as error:  # offline, disk full, damaged file: each raises a different type
         if not downloads:  # torch checks hashes only of files that it downloads
             raise UsageError(
                 f"the file of ImageNet weights {path} is damaged: {first_line(error).split('. ')[0][:150]}.\n"
@@ -62,7 +62,7 @@ def load_stylized_imagenet_weights(backbone: nn.Sequential, file: str) -> None:
 
 
 def read_weights(path: Path, option: str) -> dict[str, Tensor]:
-    """The weights in a file of safetensors, or of torch.save with plain tensors, by name; runs no code from the file.
+    """The weights by name, from a safetensors file or a torch.save file of plain tensors; runs no code from the file.
 
     option: the option that names the file, for messages. Raises UsageError if the file cannot be read.
     """

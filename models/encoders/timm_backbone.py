@@ -20,10 +20,11 @@ class TimmBackbone(BackboneEncoder):
     """A network of timm (Wightman 2019) without its classifier, and a projection `enc` of its pooled features.
 
     Pictures [B, 3, S, S] -> latent [B, latent_size]. Pictures are normalised with the mean and standard deviation of
-    the network's training, with or without --imagenet-norm. Feature maps: those that timm names in `feature_info`,
-    [B, C, H, W]; a ViT's tokens are arranged as a map, without the class token and registers. The network stays in eval
-    mode: its batch statistics are those of its training, and dropout is off. Networks differ in the scale of their
-    features, so each picture's features are normalised to mean 0 and variance 1 before the projection.
+    the network's training, with or without --imagenet-norm. Feature maps: those of `timm_layers`, by default all
+    that timm names in `feature_info`, [B, C, H, W]; a ViT's tokens are arranged as a map, without the class token and
+    registers. The network stays in eval mode: its batch statistics are those of its training, and dropout is off.
+    Networks differ in the scale of their features, so each picture's features are normalised to mean 0 and variance 1
+    before the projection.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class TimmBackbone(BackboneEncoder):
             )
         in_order = [layer for layer in named if layer in (config.timm_layers or named)]
         if config.timm_layers and list(config.timm_layers) != in_order:
-            # --sop-weights are given to the layers in this order.
+            # --sop-weights gives one weight per layer, in this order.
             raise UsageError(
                 f"--timm-layers {' '.join(config.timm_layers)}: not in the order of the network, or given twice.\n"
                 f"Give --timm-layers {' '.join(in_order)}."
@@ -79,7 +80,10 @@ class TimmBackbone(BackboneEncoder):
 
 
 def _load_network(config: TimmConfig, pretrained: bool) -> Any:
-    """The network without its classifier, at its own picture size, in eval mode. Raises UsageError."""
+    """The network without its classifier, at its own picture size, in eval mode.
+
+    Raises UsageError if the options exclude each other, or if the network or its weights are not available.
+    """
     if config.timm_pretrained and config.timm_weights is not None:
         raise UsageError(
             "--timm-pretrained and --timm-weights exclude each other.\n"
@@ -87,7 +91,7 @@ def _load_network(config: TimmConfig, pretrained: bool) -> Any:
         )
     timm, name = import_optional("timm", "TimmBackbone", "timm"), config.timm_model
     known = [*timm.list_models(), *timm.list_pretrained()]
-    if name not in known:  # timm would also take an address on the web
+    if name not in known:  # timm would also accept an address on the web, such as hf-hub:USER/NAME
         raise UsageError(
             f"the installed timm has no network {name}.\n"
             f"{did_you_mean(name, known)}This command lists the networks whose names contain vit: "
@@ -98,7 +102,7 @@ def _load_network(config: TimmConfig, pretrained: bool) -> Any:
         network = timm.create_model(name, pretrained=downloads, num_classes=0).eval()
     except NotImplementedError:  # an operation that the meta device lacks
         raise
-    except Exception as error:  # offline, damaged file, missing package: each raises another type
+    except Exception as error:  # offline, damaged file, missing package: each raises a different type
         raise UsageError(_not_available(timm, name, downloads, error)) from error
     if pretrained and config.timm_weights is not None:
         fill(network, read_weights(config.timm_weights, "--timm-weights"), "", config.timm_weights)
@@ -112,8 +116,8 @@ def _not_available(timm: ModuleType, name: str, downloads: bool, error: Exceptio
     return (
         f"timm's weights for {name} are not available: {reason}\n"
         "Looked in the folder of HF_HOME, then at huggingface.co.\n"
-        "Connect to the network once, set HF_HOME to a folder that has them, give a file with --timm-weights, or leave "
-        "out --timm-pretrained."
+        "Connect to the internet once, set HF_HOME to a folder that has them, give a file with --timm-weights, or "
+        "leave out --timm-pretrained."
     )
 
 
