@@ -68,7 +68,10 @@ class CropFlipJitterView:
 
 
 def random_crops(images: RaggedImages, indices: Tensor, generator: torch.Generator | None, size: int) -> Tensor:
-    """uint8 [B, C, size, size]: a random square of each of the pictures `indices`; all positions are equally likely."""
+    """uint8 [B, C, size, size]: a random square from each of the pictures `indices`; all positions are equally likely.
+
+    The pictures must have at least `size` pixels on each side; this is not checked.
+    """
     indices = to_device(indices, images.device)
     draws = to_device(torch.rand(2, len(indices), generator=generator), images.device)
     tops = (draws[0] * (images.heights[indices] - size + 1)).long()
@@ -122,7 +125,7 @@ def affine(
     fill: float | Tensor = 0.0,
     interpolation: Literal["nearest", "bilinear"] = "bilinear",
 ) -> Tensor:
-    """Images [B, C, H, W] transformed about their centres, each as by torchvision's `affine` for one image.
+    """Images [B, C, H, W] transformed about their centres, each as torchvision's `affine` transforms a single image.
 
     angles: [B], degrees clockwise. shifts: [B, 2], pixels (x right, y down). scales: [B]. shears: [B], degrees along x.
     fill: the value around the images, a number or a tensor [C].
@@ -194,7 +197,10 @@ def adjust_saturation(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def adjust_hue(images: Tensor, shifts: Tensor) -> Tensor:
-    """Images with the hue shifted by `shifts` [B, 1, 1, 1], a fraction of a full turn; value and saturation stay."""
+    """Images [B, 3, H, W] in 0..1 with the hue shifted by `shifts` [B, 1, 1, 1], fractions of a full turn.
+
+    Value and saturation do not change.
+    """
     red, green, blue = images.unbind(1)
     value, low = images.amax(1), images.amin(1)
     chroma = value - low
@@ -211,11 +217,11 @@ def adjust_hue(images: Tensor, shifts: Tensor) -> Tensor:
 
 
 def brightness(images: Tensor) -> Tensor:
-    """The brightness of images [B, 3, H, W]: [B, 1, H, W]."""
+    """[B, 1, H, W]: the brightness of images [B, 3, H, W]."""
     return (images * _per_channel(GREY, images.device)).sum(1, keepdim=True)
 
 
 @lru_cache
 def _per_channel(values: tuple[float, float, float], device: torch.device) -> Tensor:
-    """[1, 3, 1, 1]; copied to the device once: such a copy makes the program wait for a GPU."""
+    """`values` as [1, 3, 1, 1] on the device; cached, because the copy to a GPU makes the program wait for the GPU."""
     return torch.tensor(values, device=device).view(1, 3, 1, 1)

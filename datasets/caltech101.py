@@ -48,7 +48,8 @@ class Caltech101:
                 FOLDER.parts[0],
                 lambda folder: torchvision.datasets.Caltech101(folder, download=True),
                 missing=f"Caltech101: there is no folder {self.folder}.",
-                advice="Unpack 101_ObjectCategories.tar.gz there by hand, or give the right --dataset-root.",
+                advice="Unpack 101_ObjectCategories.tar.gz in the folder caltech101 by hand, "
+                "or give the right --dataset-root.",
             )
         self.classes, self.paths, self.labels = _list_pictures(self.folder)
         if len(self.paths) != PICTURES:
@@ -78,7 +79,7 @@ class Caltech101:
 
 
 def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
-    """Class names, the pictures sorted by class and number, and their labels; other files are skipped.
+    """Class names, the pictures sorted by class and number, and their labels, int64 [N]. Skips other files.
 
     Raises UsageError if there are no pictures.
     """
@@ -94,6 +95,6 @@ def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarra
         raise UsageError(
             f"Caltech101: no pictures in {folder}.\n"
             "Expected files such as <class>/image_0001.jpg.\n"
-            "Unpack 101_ObjectCategories.tar.gz there again, or give the right --dataset-root."
+            "Unpack 101_ObjectCategories.tar.gz again in the folder caltech101, or give the right --dataset-root."
         )
     return tuple(classes), paths, np.array(labels, dtype=np.int64)

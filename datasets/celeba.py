@@ -27,7 +27,7 @@ class CelebA:
     splits, so each split has its own classes. With `labels="none"` all pictures are of one class, "portrait", which
     allows only the original game.
 
-    Reads `img_align_celeba/`, `list_eval_partition.txt` and (not with `labels="none"`) `identity_CelebA.txt` in
+    Reads `img_align_celeba/`, `list_eval_partition.txt` and, unless `labels="none"`, `identity_CelebA.txt` in
     `<dataset_root>/celeba/`, and no other file. A whole split is held in memory: 2.0 GB for training at 64 pixels,
     6.1 GB at 112.
     """
@@ -44,9 +44,9 @@ class CelebA:
         needed = (PICTURES, PARTITION) if self.labels == "none" else (PICTURES, PARTITION, IDENTITIES)
         missing = [file for file in needed if not (self.folder / file).exists()]
         if missing:
-            advice = f"Put {PICTURES}/ (unzipped) and both lists there by hand, or give the right --dataset-root."
+            advice = f"Put the missing files there by hand (unzip {PICTURES}.zip), or give the right --dataset-root."
             if missing == [IDENTITIES]:
-                advice = f"Put {IDENTITIES} there by hand, or use no identities: --labels none."
+                advice = f"Put {IDENTITIES} there by hand, or train without identities: --labels none."
             download_folder(
                 self.root,
                 FOLDER,
@@ -104,5 +104,5 @@ def _read_list(path: Path) -> dict[str, int]:
         raise UsageError(
             f"CelebA: {path} cannot be read ({error}).\n"
             'Each line must be a file name and a number, such as "000001.jpg 2880".\n'
-            "Replace it with the original list of the data set."
+            "Replace the file with the original list of the data set."
         ) from None

@@ -35,7 +35,7 @@ def _image_size(default: int) -> Any:
 def _dataset_seed() -> Any:
     return option(
         1234,
-        "seed of the random division into training, validation and test pictures",
+        "seed of the random division of the pictures into splits",
         type=seed,
         metavar="SEED",
     )
@@ -53,8 +53,8 @@ def _valset_size(default: int) -> Any:
 def _held_out_fraction(purpose: str) -> Any:
     return option(
         0.15,
-        f"set aside about this fraction of the pictures for {purpose}, at least one of each class with enough of them; "
-        f"ignored if there is a folder of pictures for {purpose}",
+        f"set aside about this fraction of the pictures for {purpose}, with at least one of each class that has "
+        f"enough; ignored if there is a folder of pictures for {purpose}",
         type=fraction,
         metavar="FRACTION",
     )
@@ -119,7 +119,7 @@ class STL10Config(Config):
     dataset_seed: int = _dataset_seed()
     unlabelled_train: bool = flag(
         "train with the 100000 unlabelled pictures (2.8 GB) instead of the labelled ones; only for the original game, "
-        "because all of them have one class"
+        "because all of them have the same class"
     )
     num_workers: int = _num_workers()
 
@@ -169,8 +169,8 @@ class OmniglotConfig(PictureFilesConfig):
 @dataclass(frozen=True, kw_only=True)
 class Caltech101Config(PictureFilesConfig):
     dataset_root: Path = _dataset_root(
-        "folder that holds caltech101/101_ObjectCategories/, which is downloaded (130 MB, needs the package gdown) if "
-        "missing"
+        "folder that holds caltech101/101_ObjectCategories/, which is downloaded if missing (130 MB; older versions of "
+        "torchvision need the package gdown)"
     )
     image_size: int = _image_size(64)
 
@@ -193,15 +193,15 @@ class CelebAConfig(PictureFilesConfig):
 class TinyImageNetConfig(PictureFilesConfig):
     dataset_root: Path = _dataset_root(
         "folder that holds tiny-imagenet-200/, which is downloaded (240 MB) if missing. Its test pictures have no "
-        "labels, so half of its val pictures is for validation and half for testing"
+        "labels, so half of its val pictures are for validation and half for testing"
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuickDrawConfig(Config):
     dataset_root: Path = _dataset_root(
-        "folder that holds quickdraw/<group>.ndjson or quickdraw/<group>.bin, which is downloaded (about 100 MB per "
-        "group) if missing"
+        "folder that holds quickdraw/<group>.ndjson or quickdraw/<group>.bin; if both are missing, the .ndjson file is "
+        "downloaded (about 100 MB per group)"
     )
     group: tuple[str, ...] = option(
         ("yoga",),
@@ -237,7 +237,7 @@ class StratifiedImageNetConfig(PictureFilesConfig):
     split: int = option(
         0,
         "use the split files splitN_train.txt, splitN_val.txt and splitN_test.txt; each line is the path of a picture, "
-        "relative to --dataset-root; without a test file, half of the val pictures is for testing",
+        "relative to --dataset-root; without a test file, half of the val pictures are for testing",
         type=non_negative_int,
         metavar="N",
     )
@@ -292,7 +292,7 @@ DATASETS: dict[str, Component] = {
     "Omniglot": Component(
         OmniglotConfig, "datasets.omniglot:Omniglot", summary="handwritten characters of many alphabets"
     ),
-    "C28pxOmniglot": Component(OmniglotConfig, "datasets.omniglot:C28pxOmniglot", summary="the same, centred, 28 px"),
+    "C28pxOmniglot": Component(OmniglotConfig, "datasets.omniglot:C28pxOmniglot", summary="Omniglot, centred, 28 px"),
     "Caltech101": Component(Caltech101Config, "datasets.caltech101:Caltech101", summary="photos of 101 classes"),
     "CelebA": Component(CelebAConfig, "datasets.celeba:CelebA", summary="faces; a class is a person"),
     "TinyImageNet": Component(

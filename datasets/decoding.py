@@ -83,8 +83,9 @@ def decode(
 ) -> Tensor:
     """uint8 [N, C, H, W]: the pictures at `paths` (at least one), all brought to one size by `transform`.
 
-    cache: where the decoded pictures are saved for the next run. upright: rotate pictures by their EXIF orientation.
-    Tries all pictures, then raises one UsageError for those that cannot be read.
+    num_workers, description: see `each`. cache: where the decoded pictures are saved for the next run; None: nowhere.
+    upright: rotate pictures by their EXIF orientation. Tries all pictures, then raises one UsageError for those that
+    cannot be read.
     """
 
     def decoded() -> Tensor:
@@ -164,7 +165,7 @@ def _read(path: Path | str, channels: int, upright: bool, then: Callable[[Pictur
 
 
 def with_channels(picture: Picture, channels: int, *, upright: bool = False) -> Picture:
-    """An open picture as `read_picture` returns it. Raises ValueError if its pixels do not have 8 or 16 bits."""
+    """An open picture as `read_picture` returns it. Raises ValueError if its pixels are 32-bit integers or floats."""
     picture.load()
     converted = _as_mode(picture, "RGB" if channels == 3 else "L")
     turn = _turn(picture) if upright else None
@@ -225,7 +226,8 @@ def each(
 ) -> Iterator[Loaded]:
     """Yields `load(source)` for every source, in order, with a progress bar on a terminal.
 
-    num_workers: the number of threads. Loads in the calling thread if this is 0, or if the system allows too few.
+    num_workers: the number of threads; 0: the calling thread loads. If the system allows fewer threads, half of those
+    it allows are used. description: the text of the progress bar.
     """
     threads = _available_threads(num_workers)
     if threads < num_workers:

@@ -13,7 +13,7 @@ def download_folder(root: Path, folder: str, fetch: Callable[[Path], object], mi
     """Downloads `root/folder`: `fetch` gets an empty temporary folder and creates `folder` in it.
 
     Only a finished download is moved to `root/folder`; a failed one leaves `root` as it was. Raises UsageError if the
-    download fails, with `missing` (what was not found), the reason, and `advice` (what to do).
+    download fails, with `missing` (what was not found), the reason, and `advice` (what to do), or if `root` is a file.
     """
     if root.exists() and not root.is_dir():
         raise UsageError(f"{missing}\n--dataset-root {root} is a file. Give the folder that holds the data set.")

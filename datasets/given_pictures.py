@@ -96,14 +96,15 @@ def _planes(array: np.ndarray, name: str, most_dimensions: int) -> np.ndarray:
     first, last = shape[-3] in (1, 3), shape[-1] in (1, 3)
     if first == last:
         raise UsageError(
-            f"{name} has the shape {shape}, which {'can be read in two ways' if first else 'is unknown'}.\n{SHAPES}."
+            f"{name} has the shape {shape}, which {'can be read in two ways' if first else 'is not allowed'}.\n"
+            f"{SHAPES}."
         )
     planes = np.moveaxis(array, -1, -3) if last else array
     return planes.reshape(-1, *planes.shape[-3:])
 
 
 def _fitted(image: Path | Image.Image | np.ndarray, size: int, channels: int) -> Tensor:
-    """float32 [channels, size, size] of a single image."""
+    """float32 [channels, size, size] from a single image."""
     if isinstance(image, Path):
         picture = read_picture(image, channels, upright=True)
     elif isinstance(image, Image.Image):
@@ -120,7 +121,7 @@ def _fitted(image: Path | Image.Image | np.ndarray, size: int, channels: int) ->
 
 
 def _fitted_floats(image: np.ndarray, size: int, channels: int) -> Tensor:
-    """float32 [channels, size, size] of floats [C, H, W], which are not rounded to 8 bits."""
+    """float32 [channels, size, size] from floats [C, H, W], which are not rounded to 8 bits."""
     if len(image) == 3 and channels == 1:
         image = np.tensordot(GREY, image, 1)[None]
     if image.shape[1:] != (size, size):

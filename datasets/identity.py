@@ -16,7 +16,7 @@ from learning_to_draw.datasets.ragged import RaggedImages
 
 BLOCK = 4096  # bytes
 SMALL = 1 << 16  # bytes; smaller files are read whole
-UNCOMPRESSED = (".bmp", ".pgm", ".ppm", ".tif", ".tiff")  # in these, two pictures can agree in whole blocks
+UNCOMPRESSED = (".bmp", ".pgm", ".ppm", ".tif", ".tiff")  # in these formats, different pictures can have equal blocks
 
 
 def content_ids(paths: Sequence[Path], num_workers: int, description: str) -> np.ndarray:
@@ -70,9 +70,9 @@ def divide(ids: np.ndarray, labels: np.ndarray, fractions: Sequence[float], seed
     """int64 [N], each picture's part: 0, 1, ... for the first, second, ... of `fractions`, len(fractions) for the rest.
 
     A picture's part depends on its id and the seed only, so it stays the same when other pictures are added, removed or
-    renamed, and copies of a picture are in one part. There is one exception: if a part would get no picture of a class
-    (`labels` [N]), the bounds between the parts of this class move just far enough. A class with fewer pictures than
-    parts is not divided: all its pictures belong to the rest.
+    renamed, and copies of a picture are in one part. There are two exceptions. If a part would get no picture of a
+    class (`labels` [N]), the bounds between the parts of this class move just far enough that it gets one. A class with
+    fewer pictures than parts is not divided: all its pictures belong to the rest.
     """
     place, bounds = places(ids, seed), np.cumsum(fractions)
     parts = np.searchsorted(bounds, place, side="right")

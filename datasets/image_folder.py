@@ -84,7 +84,7 @@ class ImageFolder:
         self.listings = _complete(listings, config)
         if divided and len(divided) < len(SPLITS):
             made = " and ".join(f"{name} ({len(self.listings[name].paths)})" for name in SPLITS if name not in divided)
-            log.info("ImageFolder: there is no folder for %s: pictures are taken from %s", made, divided["train"])
+            log.info("ImageFolder: no folder for %s; these pictures are taken from %s", made, divided["train"])
         if self.passed_over:
             counts = ", ".join(f"{count} {what}" for what, count in sorted(self.passed_over.items()))
             log.info("ImageFolder: skipped %s", counts)
@@ -133,7 +133,7 @@ class ImageFolder:
         return by_split
 
     def _classes(self, folder: Path) -> Classes:
-        """The pictures of each class, sorted by class. Raises UsageError if there is no class, or one has no pictures.
+        """The pictures of each class, sorted by class. Raises UsageError if there is no class, or a class is empty.
 
         Names are in Unicode's form NFC: folders made on Linux and on a Mac write accents differently.
         """
@@ -158,7 +158,7 @@ class ImageFolder:
         return dict(sorted(classes.items()))
 
     def _pictures(self, folder: Path) -> list[Path]:
-        """Picture files at any depth, sorted. Reads linked folders once."""
+        """Picture files at any depth, sorted. Follows links to folders, but reads every folder once."""
         paths, seen = [], set()
         for parent, folders, names in os.walk(folder, followlinks=True):
             real = os.path.realpath(parent)

@@ -141,6 +141,6 @@ def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarra
         raise UsageError(
             f"Omniglot: no pictures in {folder}.\n"
             "Expected files <alphabet>/<character>/*.png.\n"
-            f"Unpack {folder.name}.zip there again, or give the right --dataset-root."
+            f"Unpack {folder.name}.zip again in the folder omniglot-py, or give the right --dataset-root."
         )
     return tuple(classes), paths, np.array(labels, dtype=np.int64)

@@ -141,7 +141,7 @@ def _read_ndjson(path: Path) -> list[Drawing]:
 def _stroke(xs: list[int], ys: list[int]) -> Stroke:
     stroke = bytes(list(xs)), bytes(list(ys))  # list() first: bytes(3) would be three zeros
     if len(stroke[0]) != len(stroke[1]):
-        raise ValueError(f"a stroke has {len(stroke[0])} x but {len(stroke[1])} y")
+        raise ValueError(f"a stroke has {len(stroke[0])} values of x but {len(stroke[1])} of y")
     return stroke
 
 

@@ -106,7 +106,7 @@ class STL10:
 def _map_pictures(path: Path, count: int) -> np.ndarray:
     """uint8 [count, 3, 96, 96] from a file that stores each plane column by column.
 
-    The file is memory-mapped: it takes no memory that the system cannot take back.
+    The file is memory-mapped, so the system can free the memory that it uses at any time.
     """
     return np.memmap(path, np.uint8, "r", shape=(count, 3, SIZE, SIZE)).transpose(0, 1, 3, 2)
 

@@ -65,7 +65,7 @@ class TinyImageNet:
         held_out = len(self.listings["valid"][0]) + len(self.listings["test"][0])
         if {"train": len(train[0]), "val": held_out} != PICTURES:
             log.warning(
-                "TinyImageNet: %d and %d labelled pictures, not %d and %d: the data set is not complete",
+                "TinyImageNet: %d labelled pictures in train and %d in val, not %d and %d: the data set is incomplete",
                 len(train[0]),
                 held_out,
                 *PICTURES.values(),
@@ -121,13 +121,13 @@ def _read_class_list(path: Path) -> list[str]:
     wnids = sorted(_read_lines(path))
     invalid = next((wnid for wnid in wnids if not re.fullmatch(r"n\d{8}", wnid)), None)
     if invalid or len(set(wnids)) < max(2, len(wnids)):
-        problem = f"the line {invalid[:40]!r}" if invalid else f"{len(set(wnids))} different lines of {len(wnids)}"
-        raise _incomplete(f"{path} must have a class such as n01443537 on every line, but has {problem}")
+        problem = f"the line {invalid[:40]!r}" if invalid else f"{len(set(wnids))} classes on {len(wnids)} lines"
+        raise _incomplete(f"{path} must have a different class on every line, such as n01443537, but has {problem}")
     return wnids
 
 
 def _read_table(path: Path) -> dict[str, str]:
-    """First column -> second column of a tab-separated table; other columns are ignored."""
+    """A dict from the first to the second column of a tab-separated table. Ignores other columns."""
     rows = [line.split("\t") for line in _read_lines(path)]
     if any(len(row) < 2 for row in rows):
         raise _incomplete(f"{path} must have two or more columns on every line, with a tab between them")
@@ -145,5 +145,5 @@ def _read_lines(path: Path) -> list[str]:
 def _incomplete(problem: str) -> UsageError:
     return UsageError(
         f"TinyImageNet: {problem}.\n"
-        f"Delete the folder {FOLDER} to download it again, or unpack {FOLDER}.zip there once more."
+        f"Delete the folder {FOLDER} to download it again, or replace its contents with those of {FOLDER}.zip."
     )

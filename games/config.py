@@ -25,13 +25,13 @@ class GameConfig(Config):
     )
     sender_images_per_iter: int | None = option(
         None,
-        "number of turns per game: only N of the candidates are targets, the others are always distractors; left out: "
-        "as many turns as candidates",
+        "turns per game: only N of the candidates are targets, the others are always distractors, and a batch is one "
+        "game; left out: as many turns as candidates",
         type=positive_int,
         metavar="N",
     )
     random_transform_sender: bool = flag(
-        "show the sender a randomly rotated, translated and scaled copy, in training and in testing"
+        "show the sender a randomly rotated, translated and scaled copy of its picture, in training and in testing"
     )
 
 
@@ -39,7 +39,7 @@ GAMES = {
     "none": Component(GameConfig, "games.sampling:OriginalGame", summary="candidates of any classes (original)"),
     "same": Component(GameConfig, "games.sampling:SameGame", summary="the target is the picture that the sender sees"),
     "different": Component(
-        GameConfig, "games.sampling:DifferentGame", summary="the target is another one of the same class"
+        GameConfig, "games.sampling:DifferentGame", summary="the target is another picture of the same class"
     ),
     "mixed": Component(
         GameConfig, "games.sampling:MixedGame", summary="same for half of the turns, different for half"

@@ -11,25 +11,27 @@ import numpy as np
 def matched_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
     """float64 [N]: the distance of every drawing [N, K, P, 2] from `other` [K, P, 2], in canvas units.
 
-    The distance of two drawings is the mean distance of their strokes, which are matched one to one with the least
-    total (Kuhn 1955). The distance of two strokes is the mean distance of their control points, with one stroke
-    reversed if this gives less. So the order and direction of strokes do not matter; widths and colours are ignored.
+    A drawing has K strokes of P control points. The strokes of two drawings are matched one to one, with the smallest
+    possible sum of distances (Kuhn 1955); the distance of the drawings is the mean over these K pairs. The distance of
+    two strokes is the mean distance of their control points, with one stroke reversed if this makes it smaller. So the
+    order and direction of strokes do not matter. Widths and colours are ignored.
     """
     costs, _ = stroke_distances(drawings, other)
     return np.array([cost[matching(cost)].mean() for cost in costs])
 
 
 def matching(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, columns), int64 [K]: the one-to-one matching of rows and columns of costs [K, K] with the least total."""
+    """(rows, columns), int64 [K]: the one-to-one matching of rows and columns of costs [K, K] with the smallest sum."""
     from scipy.optimize import linear_sum_assignment
 
     return linear_sum_assignment(costs)
 
 
 def stroke_distances(drawings: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(distances, reversed) of every stroke of drawings [N, K, P, 2] and every stroke of `other` [K, P, 2].
+    """(distances, reversed) for every pair of a stroke of drawings [N, K, P, 2] and a stroke of `other` [K, P, 2].
 
-    distances: float64 [N, K, K]. reversed: bool [N, K, K], whether the distance is smaller with one stroke reversed.
+    distances: float64 [N, K, K], by drawing, its stroke, and the stroke of `other`. reversed: bool [N, K, K], whether
+    the distance is smaller with one stroke reversed.
     """
     from scipy.spatial.distance import cdist
 

@@ -1,4 +1,4 @@
-"""Meetings in a population: their probabilities, and the draw of the meeting that plays the next batch."""
+"""Chooses which sender and which receiver of a population meet, that is, play the next batch together."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ def meeting_weights(partners: str, senders: int, receivers: int) -> Tensor:
     """float64 [senders, receivers]: how often every sender meets every receiver, relative to the other meetings.
 
     partners: "random": everyone meets everyone. "ring": sender k meets receivers k and k + 1, and the last sender meets
-    the first receiver. "fixed": each agent meets its own partner only. Otherwise the path of a file with one line per
-    sender, and in each line one number per receiver, separated by commas. Raises UsageError if the file cannot be read,
-    if its numbers are too many, too few or negative, or if an agent would never play.
+    the first receiver. "fixed": sender k meets receiver k only. If there are more agents in one role, the numbers of
+    the other role start again from 0: with "fixed", 3 senders and 2 receivers, sender 2 meets receiver 0.
+
+    Otherwise the path of a file with one line per sender, and in each line one number per receiver, separated by
+    commas. Raises UsageError if the file cannot be read, if it has too many or too few numbers, if a number is negative
+    or not finite, or if an agent would never play.
     """
     if partners == "random":
         return torch.ones(senders, receivers, dtype=torch.float64)
@@ -40,7 +43,7 @@ def _read(path: Path) -> list[list[float]]:
     except (OSError, UnicodeError, csv.Error, ValueError) as error:
         raise UsageError(
             f"--partners {path} cannot be read: {error}.\n"
-            f"Give {', '.join(PATTERNS)}, or a file with a line of numbers for each sender."
+            f"Give {', '.join(PATTERNS)}, or a file with one line of numbers per sender."
         ) from error
 
 
@@ -50,11 +53,11 @@ def _checked(rows: list[list[float]], senders: int, receivers: int, source: str)
         raise UsageError(
             f"--partners {source} has {len(rows)} line(s) of {' or '.join(map(str, sorted(set(lengths))))} number(s), "
             f"but there are {senders} sender(s) and {receivers} receiver(s).\n"
-            "Give one line for each sender, with one number for each receiver."
+            "Give one line per sender, with one number per receiver."
         )
     weights = torch.tensor(rows, dtype=torch.float64)
     if not (torch.isfinite(weights).all() and (weights >= 0).all()):
-        raise UsageError(f"--partners {source}: a number is below 0 or not finite.\nGive numbers from 0.")
+        raise UsageError(f"--partners {source}: a number is below 0 or not finite.\nGive numbers that are 0 or more.")
     for role, sums in (("sender", weights.sum(dim=1)), ("receiver", weights.sum(dim=0))):
         if (sums == 0).any():
             raise UsageError(
@@ -65,7 +68,7 @@ def _checked(rows: list[list[float]], senders: int, receivers: int, source: str)
 
 
 class Partners:
-    """Draws a sender and a receiver for every batch, independently of earlier batches."""
+    """Draws a sender and a receiver for every batch, at random and independently of earlier batches."""
 
     def __init__(self, weights: Tensor, generator: torch.Generator):
         """weights: from `meeting_weights`. generator: the source of randomness, in the same state in all processes."""

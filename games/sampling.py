@@ -20,7 +20,8 @@ from learning_to_draw.games.config import GameConfig
 
 @dataclass(frozen=True)
 class GameIndices:
-    """One batch: G games of T candidates with S senders each, B = G * S. Pictures are given as items of a split.
+    """One batch: G games of T candidates with S senders each, B = G * S. A picture is given as the number of an item of
+    the split, from 0 to len(split) - 1.
 
     senders: int64 [B], the item that each sender sees, game by game.
     candidates: int64 [G, T], the candidates of each game, in the order that the receiver sees.
@@ -35,8 +36,8 @@ class GameIndices:
 class BatchTooLarge(UsageError):
     """A split has too few pictures for a batch of this size.
 
-    split: its name. pictures: how many it has. most: the largest batch size that it can fill. reason: added to the
-    message after the number of pictures.
+    split: the split's name. pictures: the number of its pictures. most: the largest batch size that it can fill.
+    reason: text that follows the number of pictures in the message.
     """
 
     def __init__(self, batch_size: int, split: str, pictures: int, most: int, reason: str = ""):
@@ -146,7 +147,7 @@ class ObjectOrientedGame(GameSampler):
         self.items = len(labels)
         self.candidates = num_targets or len(members)
         self.senders = _senders(config, self.candidates)
-        # Held-out games do not depend on the number of games per batch, so a small split has fewer games per batch.
+        # Validation and test games do not depend on the number of games per batch, so a small split can use fewer.
         batch_size = config.batch_size if shuffle else min(config.batch_size, self.items)
         # The official code plays one game per batch if the number of senders is given.
         self.games = 1 if config.sender_images_per_iter else max(1, batch_size // self.candidates)
@@ -184,7 +185,10 @@ class ObjectOrientedGame(GameSampler):
             )
 
     def _pick(self, cycle: list[int], taken: int, turn: int) -> tuple[int, int]:
-        """The sender's and the receiver's item of one slot. taken: the number of this class's items used before."""
+        """The sender's and the receiver's item of one slot.
+
+        taken: the number of this class's items used before. turn: in `mixed`, both items are the same if this is even.
+        """
         sender = cycle[-taken % len(cycle)]
         if self.kind == "same" or (self.kind == "mixed" and turn % 2 == 0):
             return sender, sender
@@ -206,7 +210,7 @@ class MixedGame(ObjectOrientedGame):
 
 
 def shuffled_pools(seen: Tensor, meant: Tensor, senders: int, generator: torch.Generator) -> GameIndices:
-    """The games, with the candidates of each game shuffled separately.
+    """Returns the games, with the candidates of each game shuffled separately.
 
     seen, meant: int64 [G, T], the sender's and the receiver's item of each of T slots. senders: S; only the first S
     slots have a sender.

@@ -15,9 +15,9 @@ from learning_to_draw.components import Component, Config, Option, flag, non_neg
 class AuxiliaryLoss(Component):
     """A loss that is added to the loss of the game if its own option is given.
 
-    switch: that option, such as like_a_dog_loss; help: its help text. title: the name of the loss in help and messages.
-    in_tests: whether a test computes the loss too. is_price: whether the switch is a price, a number, instead of on or
-    off. A price is an option of the loss's configuration; a price above 0 turns the loss on.
+    switch: the name of that option, such as like_a_dog_loss. help: its help text. title: the name of the loss in help
+    and messages. in_tests: whether a test computes the loss too. is_price: whether the option is a number, the price,
+    and not a switch. A price is an option of the loss's configuration; a price above 0 turns the loss on.
     """
 
     switch: str = ""
@@ -81,7 +81,8 @@ class EdgeConfig(Config):
 class InkPriceConfig(Config):
     ink_price: float = option(
         0.0,
-        "add the mean ink of a sketch, from 0 (blank) to 1 (full ink in every pixel), times X to the loss of the game",
+        "add X times the mean ink of a sketch to the loss of the game; the ink is 0 for a blank sketch, 1 for full ink "
+        "in every pixel",
         type=non_negative_float,
         metavar="X",
     )
@@ -91,8 +92,8 @@ class InkPriceConfig(Config):
 class StrokePriceConfig(Config):
     stroke_price: float = option(
         0.0,
-        "add the mean number of strokes drawn in a sketch, times X, to the loss of the game; needs a decoder "
-        "that can leave out strokes: one with --stroke-gates, LocalLineDecoder, or one that connects points",
+        "add X times the mean number of strokes drawn in a sketch to the loss of the game; needs a decoder that can "
+        "leave out strokes: one with --stroke-gates, LocalLineDecoder, or one that connects points",
         type=non_negative_float,
         metavar="X",
     )
@@ -126,8 +127,8 @@ AUXILIARY_LOSSES: dict[str, AuxiliaryLoss] = {
         CLIPConfig,
         "games.losses.perceptual:CLIPLoss",
         switch="CLIP_loss",
-        help="add the CLIP loss: 1 - cosine similarity of photo and sketch in the sender's deepest feature layer, mean "
-        "over four random views of every sketch",
+        help="add the CLIP loss: 1 - the cosine similarity of photo and sketch in the sender's deepest feature layer, "
+        "averaged over four random views of every sketch",
         title="the CLIP loss",
         summary="photo and random views of its sketch",
     ),

@@ -13,7 +13,7 @@ from learning_to_draw.datasets.augment import brightness
 from learning_to_draw.games.losses.config import EdgeConfig
 from learning_to_draw.models.agents import Agents, Play
 
-# Widths are given for pictures of 96 pixels and grow with the picture.
+# Widths of Gaussians are standard deviations, for pictures of 96 x 96 pixels; they grow with the picture.
 REFERENCE = 96
 DETAIL = 1.0  # pixels; width of the Gaussian before the gradient: texture finer than this has no edges
 PEN = 0.6  # pixels; width of the Gaussian that makes an edge about as wide as a thin stroke
@@ -22,13 +22,14 @@ FAINTEST, CLEAREST = 0.05, 0.12  # contrast of two grey areas: no edge below the
 
 
 class EdgeLoss(nn.Module):
-    """edge_coef * the difference between the ink of the sketches and the edges of the photos. Needs no encoder.
+    """edge_coef times the difference between the ink of the sketches and the edges of the photos. Needs no encoder.
 
-    Both are blurred by three Gaussians: wide Gaussians attract lines from a distance, narrow ones place them exactly.
-    The term of each scale is the mean squared difference over pixels, divided by the mean square of the edges. The
-    fourth term compares directions: the double-angle components of the structure tensor (Bigun & Granlund 1987), which
-    do not change if the contrast is reversed. The loss is edge_coef times the sum of two numbers: the mean of the three
-    scales, and the fourth term. Each of the two is 1 for blank sketches.
+    The difference is the sum of two terms. The first compares positions. Ink and edges are blurred by three Gaussians:
+    wide Gaussians attract lines from a distance, narrow ones place them exactly. For each Gaussian, the mean squared
+    difference over pixels is divided by the mean square of the edges; the term is the mean of these three quotients.
+    The second term is the same quotient for directions, without the three Gaussians. Directions are the double-angle
+    components of the structure tensor (Bigun & Granlund 1987), which do not change if the contrast is reversed. For
+    blank sketches, each term is 1.
     """
 
     def __init__(self, config: EdgeConfig, agents: Agents, **seeds: int):
@@ -87,7 +88,11 @@ def _is_peak(size: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
 
 def directions(ink: Tensor, scale: float) -> Tensor:
-    """[B, 2, H, W]: strength and direction of the lines near each pixel, as cos and sin of the double angle."""
+    """[B, 2, H, W]: strength and direction of the lines near each pixel of ink [B, 1, H, W].
+
+    The two channels are strength * cos and strength * sin of the double angle. scale: the size of the picture divided
+    by `REFERENCE`.
+    """
     down, right = gradient(blurred(ink, scale))
     squares = down.square() + right.square()
     size = (squares + 1e-4).sqrt()
@@ -119,7 +124,7 @@ def _filtered(pictures: Tensor, down: tuple[float, ...], right: tuple[float, ...
     return _matrix(height, down, *of) @ (pictures @ _matrix(width, right, *of).T)
 
 
-@lru_cache(maxsize=64)  # on the device: copying 36 matrices there in every step would make the program wait each time
+@lru_cache(maxsize=64)  # otherwise every step would copy 36 matrices to the device and wait for each copy
 def _matrix(size: int, kernel: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """[size, size]: the matrix that filters a row of pixels with `kernel`; the border is repeated."""
     rows = torch.arange(size).expand(len(kernel), -1)

@@ -54,15 +54,15 @@ class NoLoss(GameLoss):
 class ReconstructLoss(nn.Module):
     """Mean squared difference between sketch and photo, over all pixels and channels, both in 0..1.
 
-    The official code compares the sketch with the preprocessed photo. With `--imagenet-norm`, the photo's values are
-    about -2 to 2.6, which no sketch can have.
+    The official code instead compares the sketch with the preprocessed photo. There, `--imagenet-norm` gives the photo
+    values from about -2 to 2.6, which no sketch can have.
     """
 
     def __init__(self, config: Config, agents: Agents, **seeds: int):
         super().__init__()
 
     def forward(self, play: Play) -> Tensor:
-        """The loss, a scalar. If only one picture has colour, the grey one counts as three equal channels."""
+        """The loss, a scalar. If only one of the two has colour, the other is repeated to three channels."""
         return (play.sketches - play.photos).pow(2).mean()
 
 
@@ -83,11 +83,11 @@ class TotalLoss(nn.Module):
 
     @property
     def needed_layers(self) -> frozenset[str]:
-        """The feature layers whose maps of photos and sketches the terms need."""
+        """The encoder's feature layers for which the auxiliary losses need the maps of photos and sketches."""
         return frozenset(layer for term in self.auxiliary.values() for layer in getattr(term, "needed_layers", ()))
 
     def generators(self) -> dict[str, torch.Generator]:
-        """The terms' random generators, by name."""
+        """The random generators of the auxiliary losses, by name."""
         return {
             f"{name} loss": cast(torch.Generator, term.generator)
             for name, term in self.auxiliary.items()

@@ -74,10 +74,10 @@ def test_files_and_pil_images_are_turned_upright_and_put_on_white(tmp_path):
     ("images", "told"),
     [
         ([], "list of images is empty"),
-        (np.zeros((5, 4, 4), np.uint8), r"\[5, 4, 4\], which is unknown"),
+        (np.zeros((5, 4, 4), np.uint8), r"\[5, 4, 4\], which is not allowed"),
         (np.zeros((3, 9, 3), np.uint8), "can be read in two ways"),
         (np.zeros((2, 1, 9, 1), np.uint8), "can be read in two ways"),
-        (np.zeros((4, 4, 4), np.uint8), "which is unknown"),
+        (np.zeros((4, 4, 4), np.uint8), "which is not allowed"),
         (np.zeros(4, np.uint8), r"the shape \[4\]"),
         (np.zeros((1, 1, 1, 4, 4), np.uint8), "the shape"),
         (np.zeros((0, 4), np.uint8), "no pixels"),

@@ -110,7 +110,7 @@ def test_without_words(root):
 
 def test_an_incomplete_data_set_is_mentioned(root, caplog):
     TinyImageNet(TinyImageNetConfig(dataset_root=root))
-    assert "9 and 12 labelled pictures, not 100000 and 10000" in caplog.text
+    assert "9 labelled pictures in train and 12 in val, not 100000 and 10000" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_an_incomplete_data_set_is_mentioned(root, caplog):
     [
         ("wnids.txt", "<html>\n", "has the line '<html>'"),
         ("wnids.txt", "../../secret\n", "has the line '../../secret'"),
-        ("wnids.txt", f"{WNIDS[0]}\n{WNIDS[0]}\n", "has 1 different lines of 2"),
-        ("wnids.txt", "", "has 0 different lines of 0"),
+        ("wnids.txt", f"{WNIDS[0]}\n{WNIDS[0]}\n", "has 1 classes on 2 lines"),
+        ("wnids.txt", "", "has 0 classes on 0 lines"),
         ("wnids.txt", f"{WNIDS[0]}\nn99999999\n", "no pictures (*.JPEG) in"),
         ("val/val_annotations.txt", "val_0.JPEG n01443537\n", "a tab between"),
         ("val/val_annotations.txt", "val_0.JPEG\tn99999999\t0\n", 'a line "val_0.JPEG n99999999"'),
@@ -132,7 +132,7 @@ def test_damaged_lists(root, file, content, problem):
     (root / "tiny-imagenet-200" / file).write_text(content)
     message = complaint(root)
     assert problem in message
-    assert "unpack tiny-imagenet-200.zip there once more" in message
+    assert "replace its contents with those of tiny-imagenet-200.zip" in message
 
 
 def test_annotations_missing(root):
@@ -187,7 +187,7 @@ def test_hidden_files_and_system_folders_are_passed_over(root, caplog):
         thumbnails.mkdir(parents=True)
         (thumbnails / "SYNOPHOTO_THUMB_M.JPEG").write_bytes(picture.read_bytes())
     data = TinyImageNet(TinyImageNetConfig(dataset_root=root))
-    assert f"{3 * TRAIN} and {3 * VAL} labelled pictures" in caplog.text
+    assert f"{3 * TRAIN} labelled pictures in train and {3 * VAL} in val" in caplog.text
     assert identities(data.split("train")) == [(label, number) for label in range(3) for number in range(TRAIN)]
 
 
