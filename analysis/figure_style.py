@@ -1,4 +1,4 @@
-"""The style of figures for papers, and how they are saved. They need matplotlib (the extra [plots])."""
+"""The style of figures for papers, and functions that draw and save them with matplotlib (the extra [plots])."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RIGHT, WRONG, GREY = "#009E73", "#D55E00", "#767676"
 
 
 def saved(name: str, figure: Any) -> Mapping[str, bytes]:
-    """File name -> content: the matplotlib figure as NAME.png and NAME.pdf, the same bytes every time."""
+    """Returns file name -> content: the matplotlib figure as NAME.png and NAME.pdf. Equal figures give equal bytes."""
     files = {}
     for kind, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None, "Producer": None})):
         file = io.BytesIO()

@@ -51,9 +51,10 @@ def compare(
 ) -> str:
     """Writes tables, figures and the page to `output`. Returns the table and the tests as plain text.
 
-    analysis/compare/options.py describes the options. figures: None draws them if matplotlib is installed. Logs a
-    warning for everything that is left out. Raises UsageError if there is nothing to compare, if files would be
-    overwritten, or if `figures` is True and matplotlib is not installed.
+    analysis/compare/options.py describes the options. output: None: compared/NAME, with the name of the first of
+    `runs`. figures: None draws them if matplotlib is installed. Logs a warning for everything that is left out.
+    Raises UsageError if there is nothing to compare, if files in `output` are not this command's or were changed, or if
+    `figures` is True and matplotlib is not installed.
     """
     folder = output if output is not None else Path("compared", runs[0].resolve().name or "root")
     if folder.exists() and not folder.is_dir():
@@ -112,7 +113,7 @@ def _command(
 
 
 def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
-    """Yields the tables for a terminal. With several pairs, settings are numbered, and the pairs show these numbers."""
+    """Yields the tables for a terminal. With several pairs, settings are numbered, and pairs are given as numbers."""
     headings, rows = table
     numbers = {}
     if len(tests) > 1:
@@ -127,7 +128,7 @@ def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
 
 
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Writes the files. Removes pictures of an earlier call that are not replaced, as they may show other runs."""
+    """Writes the files. Removes pictures of an earlier call that are not replaced: they may show other runs."""
     make_folder(folder)
     check_writable(folder)
     with claimed_folder(folder, (*TABLES, *PICTURES), RECORD):

@@ -29,9 +29,10 @@ NEEDED_BY = "compare --figures"
 
 
 def figures(settings: Sequence[Setting], against: str | None, sketches: Sketches | None) -> dict[str, bytes]:
-    """File name -> content: curves, rate, figure (curves and rate side by side), sketches, each as PNG and PDF.
+    """Returns file name -> content: curves, rate, figure (curves and rate side by side), sketches, as PNG and PDF.
 
-    against: the option on the x axis of the rates; None: one row per setting. Raises UsageError without matplotlib.
+    against: the option on the x axis of the rates; None: one row per setting. sketches: None for no such figure.
+    Raises UsageError without matplotlib.
     """
     matplotlib = import_optional("matplotlib", NEEDED_BY, "matplotlib")
     figure_of = import_optional("matplotlib.figure", NEEDED_BY, "matplotlib").Figure
@@ -60,7 +61,8 @@ def figures(settings: Sequence[Setting], against: str | None, sketches: Sketches
 
 
 def swept_option(settings: Sequence[Setting]) -> str | None:
-    """Returns the option to plot rates against by default: the only one in which settings differ, if it is numeric."""
+    """Returns the option to plot rates against by default: the only one in which settings differ, if it is numeric,
+    otherwise None."""
     numeric = numeric_options(settings)
     return numeric[0] if len(numeric) == 1 and len(settings[0].differing) == 1 else None
 
@@ -68,7 +70,7 @@ def swept_option(settings: Sequence[Setting]) -> str | None:
 def plot_curves(axes: Any, settings: Sequence[Setting]) -> None:
     """Plots validation rates per epoch, in per cent: mean over seeds, with a band from the lowest to the highest seed.
 
-    axes: of matplotlib. Leaves out epochs that a seed of the setting lacks.
+    axes: of matplotlib. Leaves out epochs that are missing for one of the setting's seeds.
     """
     for number, setting in enumerate(settings):
         curves = [dict(run.curve) for run in setting.runs]
@@ -159,7 +161,8 @@ def _rates_by_setting(axes: Any, settings: Sequence[Setting]) -> None:
 
 
 def plot_sketches(figure: Any, sketches: Sketches) -> None:
-    """Draws the photos, and one row of sketches per setting. A frame's colour, and a cross, mark wrong guesses."""
+    """Draws a row of photos, and one row of sketches per setting. Right and wrong guesses have frames of different
+    colours; wrong ones also have a cross."""
     rows, columns = len(sketches.rows) + 1, len(sketches.photos)
     labels = [_wrapped(row.label, 15) for row in sketches.rows]
     left = 0.02 + 0.0115 * max(len(line) for label in ("photos", *labels) for line in label.splitlines())
@@ -191,7 +194,7 @@ def _pixels(picture: Image.Image) -> np.ndarray:
 
 
 def _one_chance(settings: Sequence[Setting]) -> bool:
-    """Whether the chance level is the same for all runs."""
+    """Returns whether the chance level is the same for all runs."""
     return len({round(run.chance, 9) for setting in settings for run in setting.runs}) == 1
 
 
@@ -203,7 +206,7 @@ def _colour(number: int, of: int) -> Any:
 
 
 def _text(text: str, most: int) -> str:
-    """The text, at most `most` characters, with $ escaped: matplotlib would read it as mathematics."""
+    """Returns the text, cut to `most` characters, with $ escaped: matplotlib would read $ as the start of a formula."""
     return (text if len(text) <= most else f"{text[: most - 3]}...").replace("$", r"\$")
 
 

@@ -30,7 +30,7 @@ from learning_to_draw.trials.records.gamelog import read_log
 class Played:
     """The games in a test's log, and which of them were won.
 
-    games: one hash of the photos, candidates and targets of all games, in order. right: bool [G].
+    games: one hash of the photos, candidates and targets of all G games, in order. right: bool [G].
     """
 
     games: str
@@ -41,10 +41,11 @@ class Played:
 class PairTest:
     """The difference of two settings' mean rates in the same games, first minus second.
 
-    games_interval: 95 %, over games, for these trained agents. seeds_interval: 95 %, over seeds and games; None if a
-    setting has one run, which does not show how much seeds differ. p: two-sided. With one run per setting, p is from
-    McNemar's exact test of the games that only one run won (`only_first`, `only_second`); otherwise from a bootstrap
-    over games. corrected_p: p, corrected for the number of pairs (Holm).
+    games_interval: the 95 % interval over games, for these trained agents. seeds_interval: the 95 % interval over seeds
+    and games; None if a setting has one run, because one run does not show how much seeds differ. p: two-sided. With
+    one run per setting, p is from McNemar's exact test, and `only_first` and `only_second` are the numbers of games
+    that only one of the two runs won. Otherwise p is from a bootstrap over games, and these numbers are None.
+    corrected_p: p, corrected for the number of pairs (Holm).
     """
 
     first: str
@@ -64,7 +65,11 @@ class PairTest:
 
 
 def read_played(runs: Sequence[TestedRun]) -> tuple[dict[Path, Played], list[str]]:
-    """(test folder -> its games, one message for each test whose log is missing, damaged or of another test)."""
+    """Returns (test folder -> its games, messages).
+
+    There is one message for each test whose log is missing or damaged, does not match result.json, or has the games
+    of a population.
+    """
     played, problems = {}, []
     for run in runs:
         try:
@@ -78,14 +83,14 @@ def read_played(runs: Sequence[TestedRun]) -> tuple[dict[Path, Played], list[str
             digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
             played[run.test] = Played(digest, right)
         except (UsageError, OSError) as error:
-            problems.append(f"{run.test}: no paired tests, nor sketches: {first_line(error)}")
+            problems.append(f"{run.test}: no paired tests and no sketches: {first_line(error)}")
     return played, problems
 
 
 def rate_intervals(
     settings: Sequence[Setting], played: Mapping[Path, Played], seed: int = 0
 ) -> list[tuple[float, float]]:
-    """The 95 % interval of each setting's mean rate.
+    """Returns the 95 % interval of each setting's mean rate.
 
     With several seeds, it is a percentile bootstrap over seeds and games (Owen 2007); runs that played the same games
     get the same resampled games. With one seed, it is Wilson's interval over games.
@@ -108,7 +113,8 @@ def rate_intervals(
 def _right(run: TestedRun, played: Mapping[Path, Played]) -> np.ndarray:
     """bool [G]: which games the run won.
 
-    Without a game log, only the number of won games is known, and which entries are True is arbitrary.
+    Without a game log, only the number of won games is known: the right number of entries is True, but not those of
+    the games that were won.
     """
     return played[run.test].right if run.test in played else np.arange(run.games) < run.right
 
@@ -116,7 +122,7 @@ def _right(run: TestedRun, played: Mapping[Path, Played]) -> np.ndarray:
 def pair_tests(
     settings: Sequence[Setting], played: Mapping[Path, Played], seed: int = 0
 ) -> tuple[list[PairTest], list[str]]:
-    """(tests of all pairs of settings whose runs played the same games, reasons why other pairs are not tested)."""
+    """Returns (tests of all pairs of settings whose runs played the same games, why the other pairs are not tested)."""
     tests, reasons = [], []
     for first, second in itertools.combinations(settings, 2):
         runs = [*first.runs, *second.runs]
@@ -171,17 +177,20 @@ def explained(tests: Sequence[PairTest], settings: Sequence[Setting]) -> Iterato
         return
     if any(test.only_first is None for test in tests):
         yield (
-            "p: whether the mean rates of these trained agents would differ in other games of the same kind (two-sided "
-            "paired bootstrap over games). It does not cover other seeds."
+            "p tests whether the mean rates of these trained agents would differ in other games of the same kind "
+            "(two-sided paired bootstrap over games). It does not cover other seeds."
         )
     if any(test.seeds_interval is not None for test in tests):
         yield (
             "A claim about settings needs the interval of the difference over seeds and games. With fewer than about "
-            "ten seeds in one of the settings, it is too narrow."
+            "ten seeds in one of the settings, that interval is too narrow."
         )
     if any(test.seeds_interval is None for test in tests):
-        yield "A pair in which a setting has one seed has no interval over seeds and games: it needs several seeds."
+        yield (
+            "A pair in which a setting has one seed has no interval over seeds and games: both settings need several "
+            "seeds."
+        )
     if any(test.only_first is not None for test in tests):
-        yield "p of two single runs: McNemar's exact test of the games that only one run won, two-sided."
+        yield "p for two single runs: McNemar's exact test (two-sided) of the games that only one of them won."
     if len(tests) > 1:
         yield f"Holm: p corrected for {len(tests)} pairs (Holm 1979)."

@@ -27,8 +27,8 @@ def add_compare_options(group: Any) -> None:
         "--output",
         type=Path,
         metavar="DIR",
-        help="folder for tables, figures and the page; replaces only files that this command wrote and that were "
-        "not changed since (default: compared/NAME, with the name of the first folder)",
+        help="folder for tables, figures and the page; files in it are replaced only if this command wrote them and "
+        "they were not changed since (default: compared/NAME, with the name of the first folder)",
     )
     group.add_argument(
         "--against",

@@ -41,7 +41,7 @@ HEAD = """<!DOCTYPE html>
 """
 CAPTIONS = {
     "figure.png": "Left: validation rate per epoch, mean over seeds, with a band from the lowest to the highest seed. "
-    "Right: test rate; small: one seed, large: mean ± standard deviation over seeds. Dotted: chance.",
+    "Right: test rate; small points: single seeds, large: mean ± standard deviation over seeds. Dotted: chance.",
 }
 
 
@@ -55,10 +55,11 @@ def page(
     left_out: Sequence[LeftOut],
     command: str,
 ) -> str:
-    """The page as HTML.
+    """Returns the page as HTML.
 
     tables: of the settings and, if pairs were tested, of the tests. notes: what the numbers mean, and what is missing.
-    figures: file name -> content; may be empty. command: the command that makes the page again.
+    figures: file name -> content; may be empty. sketches: None leaves this section out. command: the command that makes
+    the page again.
     """
     parts = [HEAD.format(title=escape(title), style=STYLE.read_text(encoding="utf-8") + OWN_STYLE)]
     runs = sum(len(setting.runs) for setting in settings)
@@ -90,7 +91,7 @@ def _section(title: str, parts: Sequence[str]) -> list[str]:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: bool = True) -> str:
-    """A table as HTML. The first column holds names, the others numbers, or text if `numbers` is False."""
+    """Returns a table as HTML. The first column holds names; the others hold numbers, or text if `numbers` is False."""
     kind = " class='number'" if numbers else ""
     head = "".join(f"<th{kind if column else ''}>{escape(cell)}</th>" for column, cell in enumerate(headings))
     body = "".join(
@@ -109,7 +110,10 @@ def _figure(name: str, content: bytes, caption: str) -> str:
 
 
 def _sketches(sketches: Sketches) -> Iterator[str]:
-    yield "<p class='faint'>By the run with the lowest seed. Solid green: guessed right; dashed red: wrong.</p>\n"
+    yield (
+        "<p class='faint'>From each setting's run with the lowest seed. Solid green frame: guessed right; dashed red: "
+        "guessed wrong.</p>\n"
+    )
     yield "<div class='scroll fit'><table class='drawn'>\n<tr><th>photos</th>"
     for path, name in zip(sketches.photos, sketches.classes, strict=True):
         yield f"<td>{_picture(path, name or 'photo')}</td>"

@@ -47,9 +47,9 @@ class LeftOut:
 class TestedRun:
     """A finished training and its test.
 
-    options: of the training. rate, games, candidates, chance: of the test, with rates in 0..1. curve: (epoch from 1,
-    validation rate). minutes: training plus test. commands: of training and test. row: (number, title) of the sweep's
-    row; None without a sweep.
+    folder, options: of the training. test: the folder of the test. rate, games, candidates, chance: of the test, with
+    rate and chance in 0..1. curve: (epoch from 1, validation rate) of the epochs that have this rate. minutes: training
+    plus test. commands: of training and test. row: (number, title) of the sweep's row; None without a sweep.
     """
 
     __test__ = False  # pytest: this is not a test
@@ -81,9 +81,10 @@ class TestedRun:
 
 
 def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOut]]:
-    """The finished trainings with a finished test in these folders and below, and the folders that were left out.
+    """Returns the finished trainings with a finished test in these folders and below, and the folders left out.
 
-    The test of a training is the one that played its model_final.pt, in the given folders or next to the training.
+    The test of a training is the one that played its model_final.pt. It must be in the given folders or next to the
+    training.
     Raises UsageError for a path that is not a folder, or that holds no run.
     """
     runs: dict[Path, Run] = {}
@@ -118,7 +119,10 @@ def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOu
 
 
 def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:
-    """Yields each folder with a config.json: `path` and folders below it. Does not follow links below `path`."""
+    """Yields each folder with a config.json: `path` and folders below it. Does not follow links below `path`.
+
+    Adds other folders of runs, and links to runs, to `left_out`. Skips gamelogs and hidden folders.
+    """
     if not path.is_dir():
         raise UsageError(f"there is no folder {path}.\nGive folders of runs, or folders that hold runs.")
     for folder, names, files in os.walk(path):
@@ -134,7 +138,7 @@ def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:
 
 
 def _read(folder: Path, runs: dict[Path, Run], left_out: list[LeftOut]) -> None:
-    """Adds the run in a folder to `runs` by its resolved path, or to `left_out`."""
+    """Adds the run in a folder to `runs`, with its resolved path as key; adds an unusable folder to `left_out`."""
     place = folder.resolve()
     if place in runs:
         return
@@ -151,7 +155,8 @@ def _read(folder: Path, runs: dict[Path, Run], left_out: list[LeftOut]) -> None:
 
 
 def _is_test(config: Path) -> bool:
-    """Whether the config.json belongs to a test. False if it cannot be read, because nobody asked for its folder."""
+    """Returns whether the config.json belongs to a test. False, without an error, if it cannot be read: the user did
+    not name its folder."""
     try:
         content = read_json(inside(config.parent, config.name), dict)
     except (UsageError, OSError, ValueError, RuntimeError):
@@ -162,13 +167,16 @@ def _is_test(config: Path) -> bool:
 def _match(
     trainings: dict[Path, Run], tests: dict[Path, Run], asked: set[Path], left_out: list[LeftOut]
 ) -> dict[Path, list[Run]]:
-    """Resolved folder of a training -> the tests of its model_final.pt. Adds other tests to `left_out`, except
-    those of other trainings whose folder is not in `asked`."""
+    """Returns resolved folder of a training -> the tests of its model_final.pt. Adds other tests to `left_out`.
+
+    asked: the resolved folders that the user named, directly or by a folder above. A test that is not among them and
+    belongs to no training in `trainings` is not added to `left_out`.
+    """
     tests_of: dict[Path, list[Run]] = {}
     for place, test in tests.items():
         weights = Path(str(test.result.get("weights") or test.options.get("weights") or "."))
         owner = _resolved(weights).parent
-        if owner not in trainings:  # if training and test were moved or copied, they are next to each other
+        if owner not in trainings:  # moved or copied: look for the training next to the test
             near = (place.parent / weights.parent.name, place.with_name(place.name.removesuffix("-test")))
             fitting = (folder for folder in near if _fits(trainings.get(folder), test))
             owner = next((folder for folder in fitting if _is_moved(weights, folder)), None)
@@ -185,7 +193,7 @@ def _match(
 
 
 def _fits(training: Run | None, test: Run) -> bool:
-    """Whether `test` can be of `training`: it has the same options and, if its seed is known, the same seed."""
+    """Returns whether `test` may belong to `training`: its options and, if its seed is known, its seed are the same."""
     if training is None or _other_options(training, test):
         return False
     seed, data_seed = training.options.get("seed"), training.options.get("data_seed")
@@ -193,7 +201,8 @@ def _fits(training: Run | None, test: Run) -> bool:
 
 
 def _is_moved(weights: Path, folder: Path) -> bool:
-    """Whether `folder` may hold the training of `weights`: its old folder is gone, or `folder` is a copy of it."""
+    """Returns whether `folder` may hold the training of `weights`: the folder of `weights` is gone, or has the same
+    config.json."""
     config = weights.parent / "config.json"
     if not os.path.exists(config):  # False for a path that cannot be read
         return not os.path.exists(weights)
@@ -211,15 +220,17 @@ def _resolved(path: Path) -> Path:
 
 
 def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
-    """The training with its test; of several tests, the one in FOLDER-test, or else the latest. Raises UsageError,
-    with the reason, if the training is unfinished or none of its tests can be used."""
+    """Returns the training with its test. If several tests can be used, takes that in FOLDER-test, else the latest.
+
+    Raises UsageError, with the reason, if the training is unfinished or none of its tests can be used.
+    """
     epochs = training.result.get("epochs")
     if epochs is None:
         raise UsageError(f"unfinished: {len(training.rows)} of {training.options.get('epochs', '?')} epochs")
     if len(training.rows) > epochs:
         raise UsageError(f"unfinished: it was resumed after epoch {epochs} and has not finished since")
     words = ["test", "--weights", str(training.folder / FINAL), "--output", f"{training.folder}-test"]
-    usable, reason = [], f"no test: {shlex.join([*program().split(), *words])}"
+    usable, reason = [], f"no test; run {shlex.join([*program().split(), *words])}"
     for test in tests:
         last = test.result.get("epoch")
         if any(name not in test.result for name in NEEDED) or not test.result["games"]:
@@ -236,13 +247,13 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
     test = max(usable, key=lambda test: (test.folder.name == name, str(test.config.get("started"))))
     curve = ((row["epoch"], row.get("val_commrate")) for row in training.rows)
     options, games = dict(training.options), test.result["games"]
-    if options.get("plugin") is not None:  # the same plugin may have another path
+    if options.get("plugin") is not None:  # its hash: the same plugin may have another path
         options["plugin"] = training.config.get("versions", {}).get("plugin", options["plugin"])
     return TestedRun(
         training.folder,
         test.folder,
         options,
-        round(test.result["communication_rate"] * games) / games,  # result.json holds float32
+        round(test.result["communication_rate"] * games) / games,  # result.json holds the rate as float32
         games,
         test.result["candidates"],
         test.result["chance"],
@@ -254,13 +265,13 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
 
 
 def _other_options(training: Run, test: Run) -> str:
-    """The options of the test that differ from those of the training, as text; "" if none differ.
+    """Returns the options of the test that differ from those of the training, as text; "" if none differ.
 
-    Ignores options that have no effect on a test, and options of the place, such as paths.
+    Ignores options that have no effect on a test, and options for where a run is and what it writes, such as paths.
     """
     trained, tested = (plain(default_values("", run.options)) | run.options for run in (training, test))
     ignored = {*OF_THE_PLACE, *OF_THE_SPEED, "precision", "split_files", "loss", *of_training(tested)}
-    if not tested.get("num_targets"):  # all classes; a training saves their number, except in the original game
+    if not tested.get("num_targets"):  # all classes; a training saves their number instead, except in the original game
         tested["num_targets"] = test.result.get("candidates") if trained.get("num_targets") else trained["num_targets"]
     names = [name for name in trained if name in tested and name not in ignored]
     return listed([format_option(name, tested[name]) for name in names if tested[name] != trained[name]], 3)
@@ -271,7 +282,8 @@ def _command(run: Run) -> str:
 
 
 def _row(folder: Path) -> tuple[int, str] | None:
-    """(number, title) of the sweep's row if `folder` is OUTPUT/ROW/seed-N; None without OUTPUT/sweep.json."""
+    """Returns (number, title) of the sweep's row if `folder` is OUTPUT/ROW/seed-N; None if OUTPUT/sweep.json does not
+    exist or has no such row."""
     path = folder.parent.parent / SWEEP
     if not path.is_file():
         return None

@@ -19,7 +19,7 @@ from learning_to_draw.trials.records.folder import plain
 logger = logging.getLogger("commgame")
 
 SEEDS = ("seed", "data_seed")
-# Runs that differ only in these options have the same setting. Plugins are compared by the hash of their file.
+# Runs that differ only in these options have the same setting. Plugins count, by the hash of their file.
 NOT_OF_A_SETTING = {*OF_THE_PLACE, *OF_THE_SPEED} - {"plugin"}
 MOST_NAMED = 3  # options in a label
 
@@ -28,9 +28,9 @@ MOST_NAMED = 3  # options in a label
 class Setting:
     """Runs that differ only in their seeds, sorted by seed. All were tested with the same number of candidates.
 
-    label: the row's title in the sweep, or the options in which the settings differ. options: without seeds, and
-    without options of place and speed. differing: the options in which the compared settings differ; a value is None if
-    the option is not set, or if this setting does not have it.
+    label: the title of the sweep's row; without a sweep, up to MOST_NAMED options in which the settings differ.
+    options: all options of the runs, except seeds and those in NOT_OF_A_SETTING. differing: the options in which the
+    compared settings differ; a value is None if the option is not set, or if this setting does not have it.
     """
 
     label: str
@@ -40,7 +40,7 @@ class Setting:
 
     @property
     def rates(self) -> tuple[float, ...]:
-        """The test's communication rate of every seed, 0..1."""
+        """The communication rate of each run's test, 0..1, in the order of `runs`."""
         return tuple(run.rate for run in self.runs)
 
     @property
@@ -57,14 +57,14 @@ class Setting:
         return statistics.fmean(run.chance for run in self.runs)
 
     def number(self, option: str) -> float:
-        """The value of a numeric option, by the name that `numeric_option` returns."""
+        """Returns the value of a numeric option. option: a name that `numeric_option` returns."""
         value = self.differing[option]
         assert isinstance(value, int | float)
         return float(value)
 
 
 def read_settings(paths: Sequence[Path | str]) -> list[Setting]:
-    """The settings of all finished and tested runs in these folders. Logs a warning for each folder left out.
+    """Returns the settings of all finished and tested runs in these folders. Logs a warning for each folder left out.
 
     Raises UsageError if a path holds no run, or if no run is finished and tested.
     """
@@ -85,10 +85,12 @@ def check_any(settings: Sequence[Setting], left_out: Sequence[LeftOut], paths: S
 
 
 def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[list[Setting], list[LeftOut]]:
-    """(settings, `left_out` plus the runs that repeat a seed of their setting or have other candidates than its first).
+    """Returns (settings, left_out) for `runs`.
 
-    Settings are in the order of the sweep's rows, or of their options' values. An option that did not exist when a run
-    was made counts as its declared default.
+    The returned `left_out` also has the runs that repeat a seed of their setting, and those that were tested with
+    another number of candidates than the first run of their setting. Settings are in the order of the sweep's rows;
+    without a sweep, they are sorted by the values of their options. An option that did not exist when a run was made
+    has its declared default.
     """
     groups: list[tuple[Options, list[TestedRun]]] = []
     left_out = list(left_out)
@@ -101,7 +103,7 @@ def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[
         elif twin := next((member for member in members if member.seed == run.seed), None):
             left_out.append(LeftOut(run.folder, f"repeats {twin.folder}: same options and seed"))
         elif run.candidates != (first := members[0]).candidates:
-            why = f"was tested with {run.candidates} candidates, but {first.folder} of the same options with"
+            why = f"was tested with {run.candidates} candidates, but {first.folder}, which has the same options, with"
             left_out.append(LeftOut(run.folder, f"{why} {first.candidates}"))
         else:
             members.append(run)
@@ -113,7 +115,7 @@ def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[
     for number, (options, members) in enumerate(groups):
         members.sort(key=lambda run: run.seed)
         label = members[0].row[1] if members[0].row else _label(options, in_all or differing) or "all runs"
-        label = UNSEEN.sub(" ", label.replace("\n", " ").replace("\t", " "))  # titles come from files
+        label = UNSEEN.sub(" ", label.replace("\n", " ").replace("\t", " "))  # a title from a file may hold anything
         if label in (setting.label for setting in settings):
             label = f"{label} ({number + 1})"
         settings.append(Setting(label, options, {name: options.get(name) for name in differing}, tuple(members)))
@@ -122,7 +124,7 @@ def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[
 
 
 def numeric_options(settings: Sequence[Setting]) -> list[str]:
-    """The options in which the settings differ and that are numeric in every setting."""
+    """Returns the options in which the settings differ and that are numeric in every setting."""
     names = settings[0].differing if settings else ()
     return [name for name in names if all(_is_number(setting.differing[name]) for setting in settings)]
 
@@ -147,7 +149,7 @@ def _is_number(value: OptionValue) -> bool:
 
 
 def option_text(name: str, value: OptionValue) -> str:
-    """An option in a label: "nlines 3", "invert on"."""
+    """Returns an option as text for a label: "nlines 3", "invert on"."""
     text = (
         {None: "none", True: "on", False: "off"}[value] if value is None or isinstance(value, bool) else as_text(value)
     )

@@ -1,4 +1,4 @@
-"""The sketches that every setting makes of the same photos."""
+"""Chooses photos, and finds the sketches that every setting made of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from learning_to_draw.trials.records.gamelog import Turn, read_log
 
 @dataclass(frozen=True)
 class SketchRow:
-    """A setting's sketches of the photos, from its run with the lowest seed. right: whether each guess was right."""
+    """A setting's sketches of the N photos, from its run with the lowest seed. sketches: N pictures. right: whether the
+    guess from each sketch was right."""
 
     label: str
     sketches: tuple[Path, ...]
@@ -24,7 +25,7 @@ class SketchRow:
 
 @dataclass(frozen=True)
 class Sketches:
-    """Photos, and each setting's sketches of them. classes: of the photos; None if the log has no classes."""
+    """N photos, and one row of sketches per setting. classes: of the photos; None if the log has no classes."""
 
     photos: tuple[Path, ...]
     classes: tuple[str | None, ...]
@@ -32,7 +33,7 @@ class Sketches:
 
 
 def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
-    """Up to `count` photos that the first run of every setting sketched, with each setting's sketches.
+    """Returns up to `count` photos that the first run of every setting sketched, with each setting's sketches.
 
     The photos are chosen at random, from all classes in turn. Raises UsageError if a log cannot be read, a picture is
     missing or damaged, or the settings have no photo in common.
@@ -55,7 +56,7 @@ def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
 
 
 def _in_turn(games: Sequence[Turn], seed: int) -> list[Turn]:
-    """The games in random order: one of each class, then a second of each class, and so on."""
+    """Returns the games in random order: one of each class, then a second of each class, and so on."""
     shuffled = sorted(games, key=lambda game: game.photo)
     random.Random(seed).shuffle(shuffled)
     seen: dict[str | None, int] = {}

@@ -26,7 +26,7 @@ Table = tuple[Sequence[str], list[list[str]]]  # headings, and the cells of each
 
 
 def settings_table(settings: Sequence[Setting], intervals: Sequence[Interval]) -> Table:
-    """The table of settings, one row per setting; rates in per cent, minutes per run."""
+    """Returns the table of settings, one row per setting: rates in per cent, minutes per run."""
     return HEADINGS, [
         [
             setting.label,
@@ -42,7 +42,7 @@ def settings_table(settings: Sequence[Setting], intervals: Sequence[Interval]) -
 
 
 def pairs_table(tests: Sequence[PairTest], names: Mapping[str, str] | None = None) -> Table:
-    """The table of tests, one row per pair; differences in percentage points.
+    """Returns the table of tests, one row per pair; differences in percentage points.
 
     names: label -> the name to show instead of the label.
     """
@@ -63,7 +63,7 @@ def pairs_table(tests: Sequence[PairTest], names: Mapping[str, str] | None = Non
 
 
 def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An aligned table that fits WIDTH columns; the first column is shortened if necessary."""
+    """Returns an aligned table for WIDTH columns; shortens the cells of the first column, down to 12 characters."""
     others = [max(map(len, column)) for column in zip(headings[1:], *(row[1:] for row in rows), strict=True)]
     room = max(12, WIDTH - sum(others) - 2 * len(others))
     names = [row[0] if len(row[0]) <= room else f"{row[0][: room - 3]}..." for row in (headings, *rows)]
@@ -75,7 +75,7 @@ def escaped_markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def latex(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A tabular for the package booktabs."""
+    """Returns a LaTeX tabular that needs the package booktabs."""
     lines = [" & ".join(cell.translate(LATEX) for cell in cells) + r" \\" for cells in (headings, *rows)]
     columns = "l" + "r" * (len(headings) - 1)
     begin = ["% \\usepackage{booktabs}", f"\\begin{{tabular}}{{{columns}}}", r"\toprule", lines[0], r"\midrule"]
@@ -83,7 +83,7 @@ def latex(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def settings_csv(settings: Sequence[Setting], intervals: Sequence[Interval]) -> str:
-    """CSV, one line per setting: unrounded rates in 0..1, and the options in which the settings differ."""
+    """Returns CSV with one line per setting: unrounded rates in 0..1, and the options in which the settings differ."""
     options = list(settings[0].differing)
     head = ["setting", "rate", "standard_deviation", "low", "high", "seeds", "games", "chance", "minutes"]
     rows = [
@@ -99,7 +99,7 @@ def settings_csv(settings: Sequence[Setting], intervals: Sequence[Interval]) -> 
 
 
 def runs_csv(settings: Sequence[Setting]) -> str:
-    """CSV, one line per run; low and high are the bounds of Wilson's interval."""
+    """Returns CSV with one line per run: unrounded rates in 0..1; low and high are the bounds of Wilson's interval."""
     options = list(settings[0].differing)
     head = ["setting", "seed", "data_seed", "rate", "low", "high", "right", "games", "candidates", "chance", "minutes"]
     head += ["folder", "test"]
@@ -116,7 +116,7 @@ def runs_csv(settings: Sequence[Setting]) -> str:
 
 
 def tests_csv(tests: Sequence[PairTest]) -> str:
-    """CSV, one line per pair; differences of rates in 0..1, not in per cent."""
+    """Returns CSV with one line per pair; differences of rates in -1..1, not in per cent."""
     head = ["first", "second", "games", "difference", "low_games", "high_games", "low_seeds", "high_seeds", "test"]
     head += ["only_first_right", "only_second_right", "p", "p_holm"]
     rows = [
@@ -140,7 +140,7 @@ def _distinct(numbers: Iterable[int]) -> str:
 
 
 def _columns(options: Sequence[str], head: Sequence[str]) -> list[str]:
-    """Column names for options, with _option added to the names that are in `head`."""
+    """Returns column names for options: their names, with _option added to those that are in `head`."""
     return [f"{name}_option" if name in head else name for name in options]
 
 

@@ -22,7 +22,7 @@ from learning_to_draw.trials.trained import load_other
 
 GREY = (128, 128, 128)  # between pictures: neither paper nor ink
 LARGEST = 8192  # longest side of an enlarged picture, in pixels
-# Durations in an animation: all strokes; the longest and the shortest for one stroke; the finished sketch.
+# Milliseconds in an animation: for all strokes; at most and at least for one stroke; for the finished sketch.
 DRAWING_MS, SLOWEST_MS, FASTEST_MS, HOLD_MS = 6000, 300, 40, 2000
 
 
@@ -34,11 +34,12 @@ def draw(
     animate: bool,
     negative: bool,
 ) -> str:
-    """Draws every photo and writes NAME.png (photo and sketch), NAME.svg and, with `animate`, NAME.gif.
+    """Draws every photo and writes NAME.png (photo and sketch), NAME.svg and, with `animate`, NAME.gif to `output`.
 
     Returns a message for the user.
 
-    config: the configuration of a test with these agents; its game options have no effect.
+    config: the configuration of a test with these agents; its game options have no effect. scale: each pixel becomes
+    scale x scale pixels in the PNG and the GIF. negative: swap light and dark before the sender sees the photos.
     Raises UsageError, before anything is written, if a photo, the checkpoint or the output folder cannot be used.
     """
     files = [_files(photo, output, animate) for photo in photos]
@@ -75,7 +76,10 @@ def _draw_one(pair: Pair, photo: np.ndarray, paths: Sequence[Path], scale: int) 
 
 @torch.no_grad()
 def growing(pair: Pair, drawing: Drawing) -> list[Image.Image]:
-    """Returns pictures of the sketch (B = 1): the blank paper, then one after each stroke that is drawn."""
+    """Returns pictures of how the sketch grows: the blank paper, then one picture after each stroke that is drawn.
+
+    drawing: of one photo.
+    """
     decoder = pair.agents.decoder
     strokes = Strokes.from_arrays(drawing.points, drawing.sigma2, drawing.intensities, pair.device)
     pictures = [strokes.points.new_zeros(1, decoder.channels, decoder.image_size, decoder.image_size)]
@@ -121,7 +125,7 @@ def _check_photos(photos: Sequence[Path]) -> None:
     for photo in photos:
         if not photo.exists():
             raise UsageError(f"{photo} cannot be drawn: there is no such file.\nGive pictures, such as cat.jpg.")
-        earlier = first.setdefault(photo.stem.casefold(), photo)  # on some file systems A.png is a.png
+        earlier = first.setdefault(photo.stem.casefold(), photo)  # some file systems take A and a for the same name
         if earlier is not photo and earlier == photo:
             raise UsageError(f"{photo} is given twice.\nGive it once.")
         if earlier is not photo:

@@ -17,8 +17,8 @@ def add_draw_options(group: Any) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="checkpoint of the agents; if the official code wrote it, also give the options of their training, as for "
-        "test: --dataset, --encoder, --latent-size, ...",
+        help="checkpoint of the agents, or the folder of their training; for a checkpoint of the official code, also "
+        "give the options of the training, as for test: --dataset, --encoder, --latent-size, ...",
     )
     group.add_argument(
         *("-out", "--output"),

@@ -16,7 +16,7 @@ def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:
 
     Files are named NUMBER-MD5.svg, by the number of the game and the md5 of the sketch's picture. The folder appears
     only once it is complete.
-    Raises UsageError if the log has no strokes, or lacks one of the games.
+    Raises UsageError if the log has no strokes or lacks one of the games, or if `output` exists.
     """
     source = read_log(log)
     check_new(output)
@@ -36,7 +36,7 @@ def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:
 
 
 def sketches_as_svg(log: GameLog, games: Sequence[int]) -> list[str]:
-    """Returns the sketches of these games. Raises UsageError if the strokes or the size of the sketches are missing."""
+    """Returns one SVG text per game, its sketch. Raises UsageError if the log lacks strokes or the sketches' size."""
     strokes = log.strokes()
     if strokes is None:
         raise UsageError(
@@ -56,6 +56,6 @@ def sketches_as_svg(log: GameLog, games: Sequence[int]) -> list[str]:
 def strokes_as_svg(
     strokes: LoggedStrokes, rows: Iterable[int], size: int, invert: bool = False, contrast: float = 1.0
 ) -> list[str]:
-    """Returns the sketches `rows` of `strokes` as SVG; see `svg` for the other arguments."""
+    """Returns one SVG text for each of the sketches `rows` of `strokes`. The other arguments are those of `svg`."""
     chosen = (strokes[row] for row in rows)
     return [svg(one.points, one.sigma2, size, one.intensities, invert, contrast) for one in chosen]

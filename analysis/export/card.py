@@ -1,6 +1,6 @@
 """Describes exported sketches: card.json for programs, and README.md, a data card for people.
 
-Neither names a folder of this machine: absolute paths are reduced to their last part.
+Neither file names a folder of this machine: absolute paths are reduced to their last part.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ class of the photo, `recognized` whether the receiver guessed right, `key_id` th
 
 {POLYLINES}""",
     "stroke3": f"""\
-`sketches.npz` holds the arrays `train`, `valid` and `test`, as sketch-rnn reads them: 80, 10 and 10 % of the sketches,
-at random. Equal sketches are in the same array. A sketch is an int16 array [points, 3]: the step to the point in x and
-in y, where the first step is from (0, 0), and 1 if the pen is lifted after the point.
+`sketches.npz` holds the arrays `train`, `valid` and `test`, as sketch-rnn reads them: 80, 10 and 10 % of the distinct
+sketches, at random. Equal sketches are in the same array. A sketch is an int16 array [points, 3]. The three numbers of
+a point are the step to it in x and in y from the previous point (from (0, 0) to the first point), and 1 if the pen is
+lifted after it, otherwise 0.
 
 {POLYLINES}
 
@@ -38,24 +39,28 @@ The arrays are pickles. Read them with `numpy.load("sketches.npz", allow_pickle=
 who gave you the file, because a pickle can run code. numpy before 1.26 cannot read pickles of numpy 2.""",
     "svg": """\
 `sketches/NUMBER-MD5.svg` are vector graphics with the widths and colours of the strokes. NUMBER is the number of the
-game in the log, and MD5 is that of the sketch's pixels in the log.""",
+game in the log, and MD5 is the MD5 hash of the sketch's pixels.""",
     "tokens": """\
-`tokens.jsonl` holds one list of whole numbers per sketch. `tokens.csv` has one row per game: the number of the `game`
-in the log, the class of the photo that the sender saw (`sender_class`), the names of the `target`'s and the `guess`'s
-pictures in the log, whether the guess was `right`, and the same list, separated by blanks (`message`).
+`tokens.jsonl` holds one list of tokens, which are whole numbers, per sketch. `tokens.csv` has one row per game: the
+number of the game in the log (`game`), the class of the photo that the sender saw (`sender_class`), the names in the
+log of the target's picture (`target`) and of the guessed picture (`guess`), whether the guess was right (`right`), and
+the tokens of the sketch, separated by blanks (`message`).
 
 The canvas is divided into {bins} rows and {bins} columns. Token {end_of_sketch} ends the sketch, and token
 {end_of_stroke} ends a stroke. Tokens {rows[0]} to {rows[1]} are rows, from top to bottom. Tokens {columns[0]} to
-{columns[1]} are columns, from left to right. A stroke is {strokes}, each as row and column.
-Strokes are in the order in which they were drawn. Coordinates outside the canvas have the token at its edge. Widths,
-strengths and colours of strokes are left out.""",
+{columns[1]} are columns, from left to right. A stroke is {strokes}; for each point, the token of its row comes first,
+then that of its column. Strokes are in the order in which they were drawn. A coordinate outside the canvas has the
+token of the nearest edge. Widths, strengths and colours of strokes are left out.""",
 }
 STROKES = {1: "a point", 2: "the two ends of a line", 4: "the four control points of a cubic Bezier curve"}
 VIEWS = {"ndjson": "*.ndjson", "tokens": "tokens.csv"}  # the files that Hugging Face shows as a table
 
 
 def card_of(log: GameLog, sketches: Sequence[np.ndarray], format: str, bins: int, seed: int) -> dict[str, Any]:
-    """The content of card.json. sketches: the drawn strokes [N, P, 2] of every game; see `formats.tokens`."""
+    """Returns the content of card.json.
+
+    sketches: the drawn strokes [N, P, 2] of every game. bins, seed: as for `export`.
+    """
     card: Mapping[str, Any] = log.card
     right, games = sum(game.correct for game in log.games), len(log.games)
     folder = log.folder.resolve()
@@ -83,15 +88,15 @@ def card_of(log: GameLog, sketches: Sequence[np.ndarray], format: str, bins: int
 
 
 def without_folder(value: Any) -> Any:
-    """The value of an option, with an absolute path reduced to its last part."""
+    """Returns the value of an option, with an absolute path reduced to its last part."""
     if isinstance(value, list):
         return [without_folder(entry) for entry in value]
     absolute = isinstance(value, str) and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute())
-    return PureWindowsPath(value).name if absolute else value  # PureWindowsPath knows both / and \\
+    return PureWindowsPath(value).name if absolute else value  # PureWindowsPath splits at / and at \
 
 
 def readme(card: Mapping[str, Any]) -> str:
-    """The text of README.md, with the YAML at its head that Hugging Face reads. card: the content of card.json."""
+    """Returns the text of README.md, which begins with YAML for Hugging Face. card: the content of card.json."""
     view = VIEWS.get(card["format"])
     shown = f'configs:\n- config_name: default\n  data_files: "{view}"' if view else "viewer: false"
     sender = "a person" if card["drawn_by"] == "person" else "a neural network, the sender,"
@@ -101,7 +106,7 @@ def readme(card: Mapping[str, Any]) -> str:
         "game": f"{card['game'] or UNKNOWN}, {card['candidates'] or UNKNOWN} candidates",
         "communication rate": f"{card['communication_rate']:.3f} (95 % interval {low:.3f} to {high:.3f})",
         "chance": f"{card['chance']:.3g}" if card["chance"] else UNKNOWN,
-        "sketches": f"{card['sketches']}, of which {card['different_sketches']} different",
+        "sketches": f"{card['sketches']}, of which {card['different_sketches']} are distinct",
         "decoder": card["decoder"] or UNKNOWN,
         "weights": card["weights"] or UNKNOWN,
     }

@@ -16,9 +16,9 @@ from learning_to_draw.trials.records.output import check_new, whole_folder
 def export(log: Path, format: str, output: Path, bins: int, seed: int) -> str:
     """Writes the sketches of a log to a new folder, with card.json and README.md. Returns a message for the user.
 
-    format: ndjson, stroke3, svg or tokens. bins: values per coordinate, for tokens. seed: of the division into train,
-    valid and test, for stroke3. The folder appears only once it is complete.
-    Raises UsageError if the log has no strokes or is that of a population.
+    format: ndjson, stroke3, svg or tokens. bins: for tokens, the number of values of a coordinate. seed: for stroke3,
+    of the division into train, valid and test. The folder appears only once it is complete.
+    Raises UsageError if the log has no strokes or is that of a population, or if `output` exists.
     """
     source = read_log(log)
     check_new(output)

@@ -21,11 +21,11 @@ from learning_to_draw.trials.records.gamelog import LoggedStrokes, Turn
 
 PIECES = 10  # straight pieces per curve, as in the agents' pictures
 LAST = 255  # the largest coordinate in ndjson and stroke-3; the smallest is 0
-END_OF_SKETCH, END_OF_STROKE, FIRST_ROW = 0, 1, 2  # tokens; those of rows, and then of columns, follow
+END_OF_SKETCH, END_OF_STROKE, FIRST_ROW = 0, 1, 2  # tokens; those of the columns follow those of the rows
 
 
 def drawn_points(strokes: LoggedStrokes) -> list[np.ndarray]:
-    """The control points, float64 [N, P, 2], of the drawn strokes of every sketch."""
+    """Returns the control points, float64 [N, P, 2], of the drawn strokes of each sketch."""
     pairs = zip(strokes.points, strokes.drawn, strict=True)
     return [points[drawn].astype(np.float64) for points, drawn in pairs]
 
@@ -55,24 +55,26 @@ def write_ndjson(folder: Path, games: Sequence[Turn], sketches: Sequence[np.ndar
         name = "sketches" if game.photo_class is None else file_name(game.photo_class)
         files[name].append(json.dumps(line, separators=(",", ":")) + "\n")
     for name, lines in files.items():
-        # "x": some file systems take "a" and "A" for the same name.
+        # "x" never overwrites a file: some file systems take "a" and "A" for the same name.
         with (folder / f"{name}.ndjson").open("x", encoding="utf-8", newline="") as file:
             file.writelines(lines)
 
 
 def file_name(text: str) -> str:
-    """The text as a file name: as in URLs, % and two digits replace a character that some file systems forbid."""
+    """Returns the text as a file name. As in URLs, % and two hexadecimal digits replace a character that some file
+    systems forbid."""
     return re.sub(r'[\x00-\x1f%/\\:*?"<>|]', lambda match: f"%{ord(match[0]):02X}", text)
 
 
 def write_stroke3(path: Path, games: Sequence[Turn], sketches: Sequence[np.ndarray], seed: int) -> None:
-    """Writes an npz file with the arrays train, valid and test: 80, 10 and 10 % of the sketches, at random.
+    """Writes an npz file with the arrays train, valid and test: 80, 10 and 10 % of the distinct sketches, at random.
 
-    Equal sketches are in the same array. A sketch is int16 [points, 3]: the step to the point in x and y, in the
-    coordinates of `polylines` and from (0, 0), and 1 if the pen is lifted after the point, otherwise 0.
+    Equal sketches are in the same array. A sketch is int16 [points, 3]. The three numbers of a point are the step to
+    it in x and in y from the previous point (from (0, 0) to the first point), in the coordinates of `polylines`, and 1
+    if the pen is lifted after it, otherwise 0.
 
     The arrays hold objects, because sketch-rnn reads such files. numpy stores objects as pickles, so it reads the file
-    with allow_pickle=True only, and a pickle from somebody else can run code. This program never reads the file.
+    with allow_pickle=True only. A pickle from somebody else can run code. This program never reads such a file.
     """
     equal: dict[str, list[np.ndarray]] = defaultdict(list)
     for game, points in zip(games, sketches, strict=True):
@@ -94,7 +96,7 @@ def stroke3(points: np.ndarray) -> np.ndarray:
 
 
 def _objects(sketches: Sequence[np.ndarray]) -> np.ndarray:
-    """An array of objects. np.array would make one array of numbers from sketches of equal length."""
+    """Returns an array of objects. From sketches of equal length, np.array would make an array of numbers."""
     array = np.empty(len(sketches), dtype=object)
     for number, sketch in enumerate(sketches):
         array[number] = sketch
@@ -102,7 +104,7 @@ def _objects(sketches: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def write_tokens(folder: Path, games: Sequence[Turn], sketches: Sequence[np.ndarray], bins: int) -> None:
-    """Writes tokens.jsonl, one list per sketch, and tokens.csv, one row per game. Pictures are named by their MD5."""
+    """Writes tokens.jsonl, one list per sketch, and tokens.csv, one row per game, which names pictures by their MD5."""
     messages = [tokens(points, bins) for points in sketches]
     with (folder / "tokens.jsonl").open("w", encoding="utf-8", newline="") as file:
         file.writelines(json.dumps(message) + "\n" for message in messages)
@@ -117,7 +119,7 @@ def write_tokens(folder: Path, games: Sequence[Turn], sketches: Sequence[np.ndar
 
 
 def tokens(points: np.ndarray, bins: int) -> list[int]:
-    """The tokens of a sketch: of each stroke, the row and the column of every control point, then END_OF_STROKE.
+    """Returns the tokens of a sketch: for each stroke, row and column of every control point, then END_OF_STROKE.
 
     points: [N, P, 2]. The canvas is divided into `bins` rows, with tokens from 2, and as many columns, with tokens from
     bins + 2. A coordinate outside the canvas gets the nearest token. END_OF_SKETCH ends the list.
@@ -128,7 +130,7 @@ def tokens(points: np.ndarray, bins: int) -> list[int]:
 
 
 def vocabulary(bins: int, control_points: int) -> dict[str, int | list[int]]:
-    """What the numbers in `tokens` mean: `rows` and `columns` are the first and the last token of a coordinate."""
+    """Returns what the tokens mean. "rows" and "columns" are the first and the last token of rows and of columns."""
     return {
         "size": FIRST_ROW + 2 * bins,
         "end_of_sketch": END_OF_SKETCH,

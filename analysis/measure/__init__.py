@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measure:
-    """One entry of `MEASURES`.
+    """An entry of `MEASURES`: the function that computes a measure.
 
     target: "module:function", with the module relative to learning_to_draw. The function takes one `material.LogData`
     or, if `of_all_logs`, a list with one per log. It returns a `table.Measured`, or raises `table.NotMeasured` if a log

@@ -61,9 +61,9 @@ def class_confusion(material: LogData) -> Measured:
 
 
 def prototype_accuracy(material: LogData) -> Measured:
-    """The share of sketches that are nearest to the mean of the other sketches of their class.
+    """Measures the share of sketches that are nearest to the mean of the other sketches of their class.
 
-    One sketch of each photo: if a photo is drawn in several games, the other drawings of it would give its class away.
+    Takes one sketch of each photo: if a photo is drawn in several games, its other sketches would give its class away.
     """
     games = list(material.drawn_once.values())
     names, labels = np.unique(np.array(material.classes)[games], return_inverse=True)
@@ -85,7 +85,7 @@ def prototype_accuracy(material: LogData) -> Measured:
 
 
 def legibility(material: LogData) -> Measured:
-    """The share of sketches, and of photos, whose class CLIP sees; one sketch of each photo."""
+    """Measures the share of sketches, and of photos, whose class CLIP recognises; one sketch of each photo."""
     settings = material.settings
     names = list(dict.fromkeys(settings.classes or sorted(set(material.classes))))
     if settings.clip is None:
@@ -93,7 +93,9 @@ def legibility(material: LogData) -> Measured:
     drawn_once = material.games_of(list(material.drawn_once.values()))
     games = [game for game in drawn_once if game.photo_class in names]
     if not games:
-        raise NotMeasured(f"no photo is of a given class; the class of the first photo is {material.classes[0]!r}")
+        raise NotMeasured(
+            f"no photo has one of the given classes; the class of the first photo is {material.classes[0]!r}"
+        )
     clip, sentences = settings.clip, dict(TEMPLATES)
     left_out = len(drawn_once) - len(games)
     note = f"; {left_out} of other classes left out" if left_out else ""

@@ -90,7 +90,7 @@ def stroke_erasure(material: LogData) -> Measured:
 
 
 def erasure_pairs(materials: Sequence[LogData]) -> Measured:
-    """Compares runs in the same games: how much does the rate drop without a stroke, as the mean over drawn strokes?"""
+    """Compares runs in the same games: the drop of the rate without one stroke, averaged over the strokes drawn."""
     if len(materials) < 2:
         raise NotMeasured("give two logs or more, of runs that played the same games")
     played = [[(g.photo, g.candidates, g.target) for g in m.games_of(m.sample)] for m in materials]
@@ -131,7 +131,7 @@ def _check_count(material: LogData) -> None:
 
 
 def roles(material: LogData) -> Measured:
-    """Stroke roles: how far a stroke moves over the drawings that have it, compared with distances between strokes.
+    """Measures stroke roles: how far a stroke moves between drawings, compared with the distances between strokes.
 
     Strokes in fewer than two drawings are left out. The jackknife over drawings (Efron 1981) removes the bias and gives
     the intervals.
@@ -219,7 +219,7 @@ def diversity(material: LogData) -> Measured:
 
 
 def run_consistency(materials: Sequence[LogData]) -> Measured:
-    """How much runs differ in drawings of the same photo, relative to drawings of different photos.
+    """Measures how much runs differ in drawings of the same photo, relative to drawings of different photos.
 
     materials: one per log. Time is proportional to R² N², for R runs and N = `settings.sample` photos.
     """

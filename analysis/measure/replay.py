@@ -1,4 +1,4 @@
-"""Replays a log: runs the agents that played it on its pictures and strokes."""
+"""Replays a log: gives its pictures and strokes to the agents that played it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Replay:
     def photo_features(self, pictures: np.ndarray) -> np.ndarray:
         """float32 [N, L]: latents of photos uint8 [N, C, S, S], by the sender's encoder of the given checkpoint.
 
-        In a test with swapped agents, that is not the sender who drew: see `LogData.photo_features`.
+        After a test with --swap-agents, this is not the sender that drew: see `LogData.photo_features`.
         """
         return self._latents(self.agents.sender_encoder, pictures, is_sketch=False).cpu().numpy()
 
@@ -65,7 +65,7 @@ class Replay:
     def _guesses(
         self, draw: Callable[[slice], Tensor], offered: Tensor, candidates: Sequence[Sequence[int]]
     ) -> np.ndarray:
-        """draw: returns the messages [B, C, S, S] of a slice of games."""
+        """As `guesses`. draw: returns the pictures [B, C, S, S] for a slice of games, which replace the sketches."""
         guesses = []
         for start in range(0, len(candidates), BATCH):
             games = slice(start, start + BATCH)
@@ -88,7 +88,7 @@ class Replay:
 
 
 def _agent_of(log: GameLog) -> str | None:
-    """Returns the value of --agent for the pair that played the log; None if the pair was trained alone."""
+    """Returns the value of --agent for the pair that played the log; None (the default) for pair 0, 0."""
     if (agent := log.card.get("options", {}).get("agent")) is not None:
         return str(agent)
     (meeting,) = log.meetings

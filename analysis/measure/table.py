@@ -117,12 +117,12 @@ def _numbers(row: Row) -> tuple[str, str, str]:
 
 
 def _plain(words: str) -> str:
-    """Removes line breaks and other control characters: the name of a class may contain them."""
+    """Returns the text with spaces for line breaks and control characters, which the name of a class may contain."""
     return "".join(letter if letter.isprintable() else " " for letter in words)
 
 
 def _as_text(words: str) -> str:
-    """As `_plain`, with Markdown escaped."""
+    """Returns the text as `_plain` does, with Markdown escaped."""
     return escape_markdown(_plain(words))
 
 

@@ -31,7 +31,7 @@ class TrainingPhotos:
 def load_training_photos(
     log: GameLog, seed: int, *, plugin: Path | None = None, dataset_root: Path | None = None
 ) -> TrainingPhotos | None:
-    """Returns up to `PER_CLASS` photos of every class from the training split; None if the card names no data set.
+    """Returns up to `PER_CLASS` photos of every class from the training split; None if the card has no options.
 
     seed: of the choice of photos. dataset_root: the folder of the data set, if it has moved since the log was played.
     Raises UsageError if the data set is not available.

@@ -12,12 +12,12 @@ from learning_to_draw.errors import UsageError, first_line
 
 
 def read_word_vectors(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
-    """Class -> float64 [D], for those of the classes `names` whose words are in the file.
+    """Returns class -> float64 [D], for those of the classes `names` that have a word in the file.
 
     path: a text file with one word per line, followed by D numbers, as from word2vec (Mikolov et al. 2013) or GloVe
     (Pennington et al. 2014). A first line with two numbers is a header. A class has the vector of its whole name in
-    lower case or, if that is not in the file, the mean vector of its words. Raises UsageError if the file cannot be
-    read, or if lines have different numbers of values.
+    lower case or, if that is not in the file, the mean vector of those of its words that are. Raises UsageError if the
+    file cannot be read, or if a line has another number of values than others, or values that are not finite.
     """
     wanted = {word for name in names for word in (name.lower(), *words_of(name))}
     vectors: dict[str, np.ndarray] = {}
@@ -29,7 +29,7 @@ def read_word_vectors(path: Path, names: Collection[str]) -> dict[str, np.ndarra
                     continue
                 vectors.setdefault(word, np.array(numbers.split(), dtype=np.float64))
                 if len(vectors[word]) != len(next(iter(vectors.values()))) or not np.isfinite(vectors[word]).all():
-                    raise ValueError(f"line {number} does not hold as many numbers as other lines")
+                    raise ValueError(f"line {number} does not hold as many finite numbers as other lines")
     except (OSError, ValueError) as error:
         raise UsageError(
             f"--word-vectors {path} cannot be read: {first_line(error)[:150]}\n"
@@ -44,5 +44,6 @@ def read_word_vectors(path: Path, names: Collection[str]) -> dict[str, np.ndarra
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a class's name in lower case: "Faces_easy" -> ["faces", "easy"], "wildCat" -> ["wild", "cat"]."""
+    """Returns the words of a class's name, in lower case: ["faces", "easy"] for "Faces_easy", ["wild", "cat"] for
+    "wildCat"."""
     return [word.lower() for word in re.findall(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+", name)]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 TOLERANCE = 0.06  # canvas units: how far a fitted stroke may be from the hand's path, if strokes are left
-SPACING = 0.15  # canvas units between the points that stand for a path
+SPACING = 0.15  # canvas units: smallest distance, along the path, between the points drawn for it
 
 
 def fitted(path: np.ndarray, control_points: int, most: int) -> np.ndarray:
     """float64 [K, P, 2]: at most `most` strokes that follow a path of a hand.
 
     path: float64 [M, 2], (row, col) on a canvas from -1 to 1, in the order drawn. control_points: P of the strokes: 1
-    for points, 2 for straight lines, 4 for cubic Bezier curves. Strokes stay within `TOLERANCE` of the path, or, if
-    `most` strokes cannot do that, as near as they can.
+    for points, 2 for straight lines, 4 for cubic Bezier curves. Lines and curves stay within `TOLERANCE` of the path,
+    unless that takes more than `most` strokes. Points lie on the path.
     """
     path = _distinct(path)
     if control_points == 1:
@@ -27,7 +27,7 @@ def fitted(path: np.ndarray, control_points: int, most: int) -> np.ndarray:
 
 
 def _distinct(path: np.ndarray) -> np.ndarray:
-    """The path without points that equal the one before."""
+    """Returns the path without points that equal the point before."""
     moved = np.any(np.diff(path, axis=0) != 0, axis=1)
     return path[np.concatenate([[True], moved])]
 
@@ -46,9 +46,10 @@ def _lengths(path: np.ndarray) -> np.ndarray:
 
 
 def _pieces(path: np.ndarray, most: int, error) -> list[np.ndarray]:
-    """Pieces of the path that share their ends. Splits the worst piece until all fit, or until there are `most`.
+    """Returns pieces of the path that share their ends. Splits the worst piece until all fit or there are `most`.
 
-    For lines this is the algorithm of Ramer (1972) and Douglas and Peucker (1973), with the worst piece first.
+    error: piece -> (its largest distance from the stroke fitted to it, the index of the point there). With the error of
+    a line, this is the algorithm of Ramer (1972) and Douglas and Peucker (1973), with the worst piece first.
     """
     pieces = [path]
     while len(pieces) < most:
@@ -63,7 +64,7 @@ def _pieces(path: np.ndarray, most: int, error) -> list[np.ndarray]:
 
 
 def _line_error(piece: np.ndarray) -> tuple[float, int]:
-    """The largest distance of a point from the line between the ends, and the number of this point."""
+    """Returns the largest distance of a point from the line between the ends, and the index of this point."""
     start, end = piece[0], piece[-1]
     direction = end - start
     length = float(direction @ direction)
@@ -73,12 +74,12 @@ def _line_error(piece: np.ndarray) -> tuple[float, int]:
 
 
 def _curve_error(piece: np.ndarray) -> tuple[float, int]:
-    """The largest distance of a point from its place on the fitted curve, and the number of this point."""
+    """Returns the largest distance of a point from its place on the fitted curve, and the index of this point."""
     return _worst(np.linalg.norm(_weights(piece) @ _curve(piece) - piece, axis=1))
 
 
 def _worst(distances: np.ndarray) -> tuple[float, int]:
-    """The largest distance, except of the ends, and where it is. 0 for a piece that cannot be split."""
+    """Returns the largest distance, ends excluded, and its index; (0, 0) for a piece that cannot be split."""
     if len(distances) < 3:
         return 0.0, 0
     place = 1 + int(np.argmax(distances[1:-1]))

@@ -27,12 +27,12 @@ from learning_to_draw.trials.records.atomic import write_json
 from learning_to_draw.trials.records.pictures import to_picture
 
 DRAW, GUESS = "draw", "guess"  # the person's roles
-MOST_FRAMES = 30  # of a sketch that appears
+MOST_FRAMES = 30  # steps in which a sketch appears
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One game that is played. play: what the agents do in it. candidates: of the receiver's encoder, [1, T, L]."""
+    """One game. play: the agents' own game. candidates: [1, T, L], the receiver encoder's latents of the candidates."""
 
     batch: Batch
     play: Play
@@ -48,26 +48,29 @@ class Turn:
 
 
 class Games:
-    """The games of one page. In every second game the person draws, in the others the person guesses.
+    """The games of one page. Every second game is for drawing, the others are for guessing.
 
-    After all games have been played, they begin again.
+    After the last game, they begin again.
     """
 
     def __init__(self, agents: Agents, batches: GameBatches, most_candidates: int, seed: int):
-        """agents: in evaluation mode. most_candidates: of every game; the others are left out at random."""
+        """agents: in evaluation mode. most_candidates: the maximum per game. seed: of the order and the candidates.
+
+        From a game with more candidates, randomly chosen ones other than the target are left out.
+        """
         self.agents, self.batches = agents, batches
         self._deals = list(_deals(batches, most_candidates, random.Random(seed)))
         self._turns: dict[tuple[str, int], Turn] = {}
 
     @torch.no_grad()
     def turn(self, role: str, number: int) -> Turn:
-        """Game `number` (from 0) of those that the person plays in this role."""
+        """Returns game `number` (from 0) of those that the person plays in this role."""
         if (role, number) not in self._turns:
             indices = self._deals[(2 * number + (role == GUESS)) % len(self._deals)]
             batch, agents = self.batches.gather(indices), self.agents
             play = agents(batch.photos, batch.candidates, batch.senders, targets=batch.targets)
             latents = agents.receiver_encoder.encode(batch.photos[batch.candidates[0]]).latent
-            # One game per role is kept. Others are not needed again, unless the page is loaded anew.
+            # Keeps one game per role. Earlier games are needed again only if the page is reloaded.
             self._turns = {key: turn for key, turn in self._turns.items() if key[0] != role}
             self._turns[role, number] = Turn(batch, play, latents[None])
         return self._turns[role, number]
@@ -79,15 +82,15 @@ class Games:
 
     @cached_property
     def pen(self) -> Pen:
-        """What the agents draw with, and so may the person."""
+        """The kind of strokes that the agents draw, and that the person draws with."""
         return Pen.of(self.turn(DRAW, 0).play.strokes, self.agents)
 
     @torch.no_grad()
     def sketch(self, turn: Turn, paths: Sequence[np.ndarray]) -> tuple[Play, int]:
-        """(play, count): the game with the person's sketch in place of the agents', and the number of its strokes.
+        """Returns (the game with the person's sketch instead of the agents', the number of strokes in this sketch).
 
-        paths: what the hand drew, each [M, 2], (row, col) on a canvas from -1 to 1. Strokes beyond those that the
-        agents have are left out.
+        paths: what the hand drew, each [M, 2], (row, col) on a canvas from -1 to 1. If they need more strokes than the
+        agents have, the last path that gets strokes is followed less closely, and further paths are left out.
         """
         strokes, count = self.pen.strokes(paths)
         sketches = self.agents.render(strokes)
@@ -97,10 +100,10 @@ class Games:
 
     @torch.no_grad()
     def frames(self, turn: Turn) -> tuple[list[str], list[int]]:
-        """(pictures, counts): the agents' sketch while it is drawn, as data URIs, and the number of strokes in each.
+        """Returns (pictures, counts): the growing sketch of the agents, as data URIs, and the strokes in each picture.
 
-        Sketches with more than `MOST_FRAMES` strokes appear in that many steps, and in a random order of strokes: it
-        does not betray how the sender arranges them, such as row by row.
+        A sketch with more than `MOST_FRAMES` strokes appears in that many steps, with its strokes in random order. The
+        decoder's order, such as row by row, would reveal how the sender arranges its strokes.
         """
         strokes = turn.play.strokes
         drawn = list(range(strokes.points.shape[1]))
@@ -118,8 +121,8 @@ class Games:
 class Pen:
     """The kind of strokes that the agents draw.
 
-    most: the number of strokes per sketch. control_points: of a stroke. channels: of the ink, 1 or 3. sigma2: squared
-    width, in canvas units. device: of the agents.
+    most: the number of strokes per sketch. control_points: of a stroke. channels: of the ink, 1 or 3. sigma2: the
+    decoder's squared width, in canvas units. device: of the agents.
     """
 
     most: int
@@ -134,7 +137,7 @@ class Pen:
         return cls(most, control_points, agents.decoder.channels, agents.decoder.sigma2, strokes.points.device)
 
     def strokes(self, paths: Sequence[np.ndarray]) -> tuple[Strokes, int]:
-        """The strokes that follow the paths of a hand, and their number. The remaining ones are not drawn (ink 0)."""
+        """Returns `most` strokes, and the number of those that follow the paths of a hand; the others have no ink."""
         points = np.zeros((1, self.most, self.control_points, 2))
         count = 0
         for path in paths:
@@ -170,7 +173,10 @@ class PlayLog:
     def guessed(
         self, turn: Turn, number: int, choice: int, strokes_seen: int, seconds: float, interrupted: bool
     ) -> None:
-        """Adds game `number`, in which the person guessed, after `strokes_seen` strokes."""
+        """Adds game `number`, in which the person chose candidate `choice` after `strokes_seen` strokes and `seconds`.
+
+        interrupted: whether the page was hidden in the meantime.
+        """
         classes = self._classes(turn)
         own = self._batches.split.classes[self._label(turn.batch.items.senders)[0]]
         answer = {
@@ -203,7 +209,7 @@ class PlayLog:
         self._writers.clear()
 
     def _add(self, role: str, number: int, turn: Turn, play: Play, right: bool) -> bool:
-        """Adds a game, unless it has been added before, as when a page is loaded again. Returns whether it did."""
+        """Adds a game. Returns False if it is already in the log, as after a reload of the page, otherwise True."""
         if (role, number) in self._ended:
             return False
         self._ended.add((role, number))
@@ -229,14 +235,14 @@ class PlayLog:
 
 
 def uri(picture: Tensor) -> str:
-    """A picture, float [1 or 3, H, W] in 0..1, as the data URI of a PNG."""
+    """Returns a picture, float [1 or 3, H, W] in 0..1, as the data URI of a PNG."""
     file = io.BytesIO()
     to_picture(picture).save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
 
 
 def _deals(batches: GameBatches, most: int, rng: random.Random) -> Iterator[GameIndices]:
-    """Yields all turns of the split's games in random order, each as a game of its own, with `most` candidates."""
+    """Yields all turns of the split's games in random order, each as a separate game with at most `most` candidates."""
     turns = []
     for indices in batches.sampler:
         senders = len(indices.senders) // len(indices.candidates)

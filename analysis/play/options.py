@@ -30,7 +30,7 @@ def add_play_options(group: Any) -> None:
         "--output",
         type=Path,
         metavar="DIR",
-        help="folder for the log of the games, created when the first game ends; left out: a new one under runs/",
+        help="folder for the log of the games, created when the first game ends (default: a new folder under runs/)",
     )
     group.add_argument(
         "--port",

@@ -40,7 +40,7 @@ def play(config: TestConfig, most_candidates: int, output: Path | None, port: in
     log = PlayLog(folder, games.batches, seed, card, started)
 
     def opened(address: str) -> None:
-        logger.info("play at %s (this machine only). Ctrl-C ends it, and saves the games.", address)
+        logger.info("play at %s (this machine only). Ctrl-C ends the program and saves the games.", address)
         if not no_browser:
             webbrowser.open(address)
 
@@ -53,10 +53,10 @@ def play(config: TestConfig, most_candidates: int, output: Path | None, port: in
 
 
 def load_games(config: TestConfig, most_candidates: int, seed: int) -> tuple[Games, dict[str, Any]]:
-    """(the test games of trained agents, the content of their log's card.json). config: of a test with these agents.
+    """Returns (the test games of trained agents, the content of their log's card.json).
 
-    Of a population without --agent, agent 0 plays. Raises UsageError if the checkpoint or the pictures cannot be read,
-    or if the agents were trained on the pictures.
+    config: of a test with these agents; without --agent, agent 0 of a population plays. Raises UsageError if the
+    checkpoint or the pictures cannot be read, or if the agents were trained on these pictures.
     """
     if config.agent is None and max(config.agents.counts) > 1:
         config = replaced(config, "default", agent="0")

@@ -1,8 +1,8 @@
 """The web server of `play`: the page and its requests, on the loopback address only.
 
-The page and its answers hold everything that the browser needs, and the page's content security policy forbids all
-other requests. The server refuses other host names (DNS rebinding) and anything but JSON, which pages of other sites
-cannot send without permission.
+The page needs nothing from other servers, and its content security policy forbids requests to them. Against DNS
+rebinding, the server refuses other host names. It accepts JSON only, because pages of other sites cannot send JSON to
+it without permission.
 """
 
 from __future__ import annotations
@@ -33,21 +33,25 @@ Number = Annotated[int, Meta(ge=0, lt=2**31)]
 
 
 class Asked(TypedDict):
-    """A request for game `number` (from 0) of those with this role."""
+    """What the page sends to begin game `number` (from 0) of those with this role."""
 
     role: Literal["draw", "guess"]
     number: Number
 
 
 class Drawn(TypedDict):
-    """What the page sends while a person draws. paths: of the hand, (row, col) on a canvas from -1 to 1."""
+    """What the page sends while a person draws, and at the end. paths: of the hand, (row, col) on a canvas of -1..1."""
 
     number: Number
     paths: Annotated[list[HandPath], Meta(max_length=1000)]
 
 
 class Chosen(TypedDict):
-    """What the page sends when a person guesses. strokes_seen: how many strokes were visible."""
+    """What the page sends when a person guesses.
+
+    choice: the candidate, from 0. strokes_seen: how many strokes were visible. seconds: since the game appeared.
+    interrupted: whether the page was hidden in the meantime.
+    """
 
     number: Number
     choice: Number
@@ -63,7 +67,7 @@ class Answers:
         self._games, self._log = games, log
 
     def turn(self, asked: Asked) -> dict[str, Any]:
-        """The pictures of a game. The person who guesses is not told the target."""
+        """Returns the pictures of a game and, if the person draws, the target and the kind of strokes."""
         turn = self._games.turn(asked["role"], asked["number"])
         photos = turn.batch.photos
         answer: dict[str, Any] = {"candidates": [uri(photos[row]) for row in turn.batch.candidates[0].tolist()]}
@@ -75,7 +79,7 @@ class Answers:
         return answer | {"most": pen.most, "points": pen.control_points, "size": turn.play.sketches.shape[-1]}
 
     def sketch(self, drawn: Drawn) -> dict[str, Any]:
-        """The sketch as the receiver sees it, and the probability that it gives to every candidate."""
+        """Returns the sketch as the receiver sees it, its number of strokes, and the probability of each candidate."""
         play, count = self._games.sketch(self._games.turn(DRAW, drawn["number"]), _paths(drawn))
         return {
             "sketch": uri(play.sketches[0]),
@@ -84,7 +88,7 @@ class Answers:
         }
 
     def show(self, drawn: Drawn) -> dict[str, Any]:
-        """Ends a game in which the person drew: what the receiver guessed, and what the agents drew and guessed."""
+        """Ends a game in which the person drew. Returns the guess, the target, and the agents' own sketch and guess."""
         turn = self._games.turn(DRAW, drawn["number"])
         play, _ = self._games.sketch(turn, _paths(drawn))
         self._log.drew(turn, drawn["number"], play)
@@ -92,7 +96,7 @@ class Answers:
         return {"guess": int(play.scores[0].argmax()), "target": turn.target, "agents": agents}
 
     def choose(self, chosen: Chosen) -> dict[str, Any]:
-        """Ends a game in which the person guessed: the target, and what the agents guessed."""
+        """Ends a game in which the person guessed. Returns the target, and the agents' own guess."""
         turn = self._games.turn(GUESS, chosen["number"])
         if chosen["choice"] >= turn.batch.candidates.shape[1]:
             raise msgspec.ValidationError("there is no such candidate")
@@ -105,7 +109,7 @@ def _paths(drawn: Drawn) -> list[np.ndarray]:
 
 
 def serve(games: Games, log: PlayLog, port: int, opened: Callable[[str], None]) -> None:
-    """Serves the page until a signal ends it, which is then raised as usual (KeyboardInterrupt for Ctrl-C).
+    """Serves the page until a signal arrives, which then has its usual effect (KeyboardInterrupt for Ctrl-C).
 
     opened: called with the page's address, in a thread. Raises UsageError if the port is taken, or if a package is
     missing.
@@ -117,7 +121,7 @@ def serve(games: Games, log: PlayLog, port: int, opened: Callable[[str], None]) 
     except OSError as error:
         raise UsageError(f"--port {port} cannot be used: {error}.\nGive another port, or 0 for a free one.") from error
     address = f"http://{HOST}:{listener.getsockname()[1]}/"
-    # In a thread, because a browser in the terminal would block. The socket already accepts its request.
+    # In a thread, because a browser in the terminal would block. The socket already accepts the browser's request.
     threading.Thread(target=opened, args=(address,), daemon=True).start()
     settings = uvicorn.Config(
         application, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
@@ -127,7 +131,10 @@ def serve(games: Games, log: PlayLog, port: int, opened: Callable[[str], None]) 
 
 
 def build_application(games: Games, log: PlayLog) -> Any:
-    """The web application: the page at /, and its requests below /api/."""
+    """Returns the web application: it serves the page at /, and answers the page's requests below /api/.
+
+    Raises UsageError if starlette is missing.
+    """
     import_optional("starlette", "play", "starlette")
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
@@ -139,7 +146,7 @@ def build_application(games: Games, log: PlayLog) -> Any:
         return HTMLResponse(PAGE.read_text(encoding="utf-8"), headers={"Referrer-Policy": "no-referrer"})
 
     def answering(kind: Any, answer: Callable[[Any], dict[str, Any]]) -> Callable[[Any], Any]:
-        """A route's function: reads the request's JSON as `kind`, and answers with JSON."""
+        """Returns the function of a route, which reads the request's JSON as `kind` and answers with JSON."""
 
         # Not in a thread of its own: one person plays, and requests must be answered in order.
         async def respond(request: Any) -> Any:
@@ -147,7 +154,7 @@ def build_application(games: Games, log: PlayLog) -> Any:
             if request.headers.get("content-type") != "application/json":
                 return JSONResponse({"error": "only JSON is accepted"}, 415)
             if not length.isdecimal() or int(length) > LARGEST:
-                return JSONResponse({"error": "the request is too large"}, 413)
+                return JSONResponse({"error": "the request is too large, or has no Content-Length"}, 413)
             try:
                 return JSONResponse(answer(msgspec.json.decode(await request.body(), type=kind)))
             except msgspec.MsgspecError as error:

@@ -55,7 +55,7 @@ def test_several_seeds_are_tested_with_a_bootstrap_over_games(make_run, tmp_path
     assert test.seeds_interval[0] < test.games_interval[0]  # wider: seeds vary, too
     assert test.test == "bootstrap over games"
     said = " ".join(explained([test], settings))
-    assert "ten seeds in one of the settings, it is too narrow" in said
+    assert "ten seeds in one of the settings, that interval is too narrow" in said
     assert "has no interval over seeds" not in said
 
 

@@ -102,7 +102,7 @@ def test_what_is_not_finished_or_damaged_is_left_out(make_run, change, tmp_path)
     for name, told in (
         ("training", "unfinished: 2 of 2 epochs"),
         ("testing", "testing-test is unfinished"),
-        ("untested", f"no test: python commgame.py test --weights {tmp_path}/untested/model_final.pt --output"),
+        ("untested", f"no test; run python commgame.py test --weights {tmp_path}/untested/model_final.pt --output"),
         ("broken", "config.json cannot be read"),
         ("broken-test", "which is not in the given folders"),
         ("best-test", "tests model_best.pt, not model_final.pt"),
@@ -181,7 +181,7 @@ def test_runs_of_a_setting_have_the_same_number_of_candidates(make_run, tmp_path
     change(tmp_path / "b-test" / "result.json", candidates=5, chance=0.2)
     settings, [left] = group(*find_runs([tmp_path]))
     assert [setting.rates for setting in settings] == [(0.7,)]
-    assert left.why == f"was tested with 5 candidates, but {tmp_path}/a of the same options with 4"
+    assert left.why == f"was tested with 5 candidates, but {tmp_path}/a, which has the same options, with 4"
 
 
 def test_an_option_that_an_older_run_lacks_has_its_default(make_run, tmp_path):
