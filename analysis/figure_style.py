@@ -47,7 +47,7 @@ def saved(name: str, figure: Any) -> Mapping[str, bytes]:
 def figure_if_possible(
     name: str, command: str, size: tuple[float, float], draw: Callable[[Any], None]
 ) -> Mapping[str, bytes]:
-    """Returns the figure's files, as `saved`. Without matplotlib, returns {} and logs a warning that names `command`.
+    """Returns what `saved` returns. Without matplotlib, returns {} and logs a warning that names `command`.
 
     size: width and height in inches. draw: draws on the empty matplotlib figure.
     """

@@ -177,8 +177,8 @@ def explained(tests: Sequence[PairTest], settings: Sequence[Setting]) -> Iterato
         return
     if any(test.only_first is None for test in tests):
         yield (
-            "p tests whether the mean rates of these trained agents would differ in other games of the same kind "
-            "(two-sided paired bootstrap over games). It does not cover other seeds."
+            "p: a two-sided paired bootstrap over games, which tests whether the mean rates of these trained agents "
+            "would differ in other games of the same kind. It does not cover other seeds."
         )
     if any(test.seeds_interval is not None for test in tests):
         yield (
