@@ -1,4 +1,4 @@
-"""Measures of a sketched language, one topic per file: functions of numpy arrays, independent of logs and options.
+"""Measures of a sketched language, one topic per file. Most are functions of numpy arrays; none reads a game log.
 
 N is the number of drawings or games, K the number of strokes per drawing, P the number of control points per stroke (1
 for a point, 2 for a line, 4 for a cubic Bezier curve). Pairwise distances are condensed, as in scipy:

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 SIGMA = 1.0  # pixels
 LOW, HIGH = 0.1, 0.2  # thresholds of the gradient, for pictures in 0..1
-GREY = (0.2989, 0.587, 0.114)
+GREY = (0.2989, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601)
 
 
 def edge_maps(pictures: np.ndarray, *, white_paper: bool) -> np.ndarray:
@@ -24,8 +24,8 @@ def canny(picture: np.ndarray) -> np.ndarray:
     """bool [H, W]: the edges of a grey picture [H, W] in 0..1.
 
     The steps of Canny (1986), with the default parameters of scikit-image: a Gaussian of width `SIGMA`, Sobel
-    gradients, non-maximum suppression along the gradient, and hysteresis, which keeps gradients above `LOW` that
-    connect to one above `HIGH`. Pixels at the border of the picture are never edges.
+    gradients, non-maximum suppression along the gradient, and hysteresis, which keeps gradients of at least `LOW`
+    that are connected to one of at least `HIGH`. Pixels at the border of the picture are never edges.
     """
     # The Gaussian ignores what is outside the picture: its weights are normalised within it.
     inside = ndimage.gaussian_filter(np.ones(picture.shape), SIGMA, mode="constant")

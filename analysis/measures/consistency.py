@@ -20,11 +20,12 @@ def consistency(
     ratio: mean distance of two runs' drawings of the same photo, divided by that of two runs' drawings of different
     photos. 0: all runs draw alike; 1: they do not agree at all, even if every run has its own style. NaN if the
     drawings of different photos are equal.
-    p: the share of permutations with a mean distance at most as large. Each permutation shuffles the photos of each run
-    separately; the observed order counts as one (Mantel 1967). One-sided: small if runs agree more than by chance.
+    p: the share of permutations whose mean distance of paired drawings is at most the observed one. Each permutation
+    shuffles the photos of each run separately; the observed order counts as one (Mantel 1967). One-sided: small if runs
+    agree more than by chance.
 
-    runs: two or more arrays [N, ...], the drawings of the same N photos in the same order. across: the distances
-    [N, N] of two such arrays, as in `distances.py`.
+    runs: two or more arrays [N, ...], the drawings of the same N photos in the same order; N is 2 or more. across:
+    returns the distances [N, N] between two such arrays, like `rms_across` and `chamfer_across` in distances.py.
     """
     pairs = list(combinations(range(len(runs)), 2))
     distances = [across(runs[first], runs[second]) for first, second in pairs]

@@ -12,16 +12,16 @@ from learning_to_draw.models import channel
 
 
 def other_games(count: int, rng: np.random.Generator) -> np.ndarray:
-    """int64 [N]: another game for every game, each game once. Raises ValueError if there are fewer than two games."""
+    """int64 [N]: for each game, another game; each is used once. Raises ValueError if `count`, N, is below 2."""
     if count < 2:
-        raise ValueError(f"{count} game(s): there is no other one")
+        raise ValueError(f"{count} game(s) given: exchanging sketches needs at least two games")
     order, others = rng.permutation(count), np.empty(count, dtype=np.int64)
     others[order] = np.roll(order, 1)
     return others
 
 
 def other_games_of_class(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """int64 [N]: for every game, another game of its class; -1 if it is the only one. labels: [N], the classes."""
+    """int64 [N]: for each game, another game of its class; -1 if the class has only one game. labels: [N], classes."""
     others = np.full(len(labels), -1, dtype=np.int64)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
@@ -31,7 +31,10 @@ def other_games_of_class(labels: np.ndarray, rng: np.random.Generator) -> np.nda
 
 
 def mixed_strokes(count: int, strokes: int, rng: np.random.Generator) -> np.ndarray:
-    """int64 [N, K]: for every stroke of every game, another game, whose stroke with the same number replaces it."""
+    """int64 [N, K]: for each stroke of each game, another game, whose stroke with the same number replaces it.
+
+    Raises ValueError if `count`, N, is below 2. strokes: K.
+    """
     return np.stack([other_games(count, rng) for _ in range(strokes)], axis=1)
 
 

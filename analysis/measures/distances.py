@@ -48,9 +48,9 @@ def matching_distances(points: np.ndarray) -> np.ndarray:
 
 
 def sample_points(points: np.ndarray, each: int = POINTS_A_STROKE) -> np.ndarray:
-    """float64 [N, M, 2]: points on strokes [N, K, P, 2], `each` per stroke, evenly spaced in the curve's parameter.
+    """float64 [N, S, 2]: points on strokes [N, K, P, 2], `each` per stroke, evenly spaced in the curve's parameter.
 
-    A stroke with P = 1 gives its single point. Raises ValueError unless P is 1, 2 or 4.
+    S is K times `each`. For P = 1, S is K: a stroke gives its single point. Raises ValueError unless P is 1, 2 or 4.
     """
     t = np.linspace(0, 1, each)
     match points.shape[2]:
@@ -66,10 +66,10 @@ def sample_points(points: np.ndarray, each: int = POINTS_A_STROKE) -> np.ndarray
 
 
 def chamfer_distances(samples: np.ndarray) -> np.ndarray:
-    """float64 [N (N - 1) / 2]: Chamfer distances (Barrow et al. 1977) between drawings as sets of points, [N, M, 2].
+    """float64 [N (N - 1) / 2]: Chamfer distances (Barrow et al. 1977) between drawings as sets of points, [N, S, 2].
 
-    The distance of two sets is the mean distance from a point of one to the nearest point of the other, averaged over
-    both directions, in the unit of the points.
+    The distance of two sets is the mean distance from a point of one set to the nearest point of the other, averaged
+    over both directions, in the unit of the points.
     """
     one_way = _to_nearest(samples, samples)
     both = (one_way + one_way.T) / 2
@@ -78,7 +78,7 @@ def chamfer_distances(samples: np.ndarray) -> np.ndarray:
 
 
 def chamfer_across(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float64 [N, M]: Chamfer distances between one[i] [P, 2] and other[j] [Q, 2]; see `chamfer_distances`."""
+    """float64 [N, M]: Chamfer distances between one[i] [S, 2] and other[j] [T, 2]; see `chamfer_distances`."""
     return (_to_nearest(one, other) + _to_nearest(other, one).T) / 2
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import stdtrit
 
-FEWEST = 10  # items for an interval: with fewer, it is several times too wide
+FEWEST = 10  # smallest number of items for an interval; with fewer, it would be several times too wide
 
 
 def jackknife(statistic: Callable[[np.ndarray], np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +25,7 @@ def jackknife(statistic: Callable[[np.ndarray], np.ndarray], count: int) -> tupl
 def jackknife_interval(
     value: float, error: float, count: int, lowest: float, highest: float
 ) -> tuple[float, float] | None:
-    """The 95 % interval by Student's t with N - 1 degrees of freedom, within lowest..highest; None below FEWEST."""
+    """The 95 % interval by Student's t with N - 1 degrees of freedom, within lowest..highest; None if N < FEWEST."""
     if count < FEWEST:
         return None
     reach = float(stdtrit(count - 1, 0.975)) * float(error)

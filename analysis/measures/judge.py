@@ -28,7 +28,7 @@ from learning_to_draw.models.encoders.timm_backbone import TimmBackbone
 from learning_to_draw.packages import import_optional
 
 BATCH = 16  # pictures per forward pass; larger batches are slower on a CPU
-SIZE = 160  # side of the pictures that a judge sees, in pixels; more takes longer, and the logs' pictures are small
+SIZE = 160  # side of a judge's input in pixels; larger inputs take longer, and the pictures of logs are small
 HALF = (0.5, 0.5, 0.5)  # mean and standard deviation with which EfficientNet-Lite was trained
 
 
@@ -51,7 +51,7 @@ class Judge:
     def features(self, pictures: np.ndarray) -> np.ndarray:
         """float32 [N, D]: the features of pictures uint8 [N, 1 or 3, H, W], which are resized to `size`.
 
-        Every distinct picture goes through the network once.
+        Every distinct picture goes through the network once. Raises UsageError if features are not finite.
         """
         keys = [hashlib.sha256(picture.tobytes() + str(picture.shape).encode()).digest() for picture in pictures]
         new = {key: row for row, key in enumerate(keys) if key not in self.known}
@@ -90,7 +90,7 @@ def load_judge(
     random. Raises UsageError if the name is unknown, or a package or the weights are missing.
     """
     if weights is not None and not name.startswith(TIMM):
-        raise UsageError(f"--judge-weights is for networks of timm, and the judge is {name}.\nLeave it out.")
+        raise UsageError(f"--judge-weights is for networks of timm, and the judge is {name}.\nLeave that option out.")
     if name.startswith(TIMM):
         module, run, size, mean, std = _timm_network(name, weights, pretrained)
     elif name == DEFAULT_JUDGE:
@@ -139,7 +139,8 @@ def _timm_network(name: str, weights: Path | None, pretrained: bool) -> Network:
     except (UsageError, ValueError, RuntimeError) as error:
         raise UsageError(
             f"--judge {name} cannot be loaded: {first_line(error)[:200]}\n"
-            "Check the name. Connect to the network once, or give a file with the weights: --judge-weights FILE."
+            "Check the name. If its weights are missing, connect to the internet once, so that timm can download them, "
+            "or give a file that has them: --judge-weights FILE."
         ) from error
     mean, std = (tuple(encoder.network.pretrained_cfg[key]) for key in ("mean", "std"))
     return encoder, lambda pictures: encoder.extract(pictures).values, size, mean, std
@@ -158,7 +159,7 @@ class Ruler:
 
 
 def teach(judge: Judge, photos: np.ndarray, labels: np.ndarray, classes: int, *, white_paper: bool) -> Ruler:
-    """Fits both probes on training photos uint8 [N, C, H, W] of the classes `labels`, int [N] in 0..classes - 1.
+    """Fits the two probes of a `Ruler` to photos uint8 [N, C, H, W] of the classes `labels`, int [N] in 0..classes - 1.
 
     white_paper: whether edges are drawn black on white, as in the sketches that will be judged. The photos should
     have the size of these sketches.

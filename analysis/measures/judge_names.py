@@ -15,7 +15,7 @@ OWN_JUDGES = tuple(name for name, encoder in ENCODERS.items() if "imagenet_weigh
 
 
 def is_own_eye(judge: str, options: Mapping[str, object]) -> bool:
-    """Whether a judge has the architecture of the agents' encoder. options: those of the agents' training."""
+    """Whether a judge has the architecture of an encoder of the agents. options: of the agents' training, by name."""
     return any(_architecture(judge) == _architecture(value) for value in options.values() if isinstance(value, str))
 
 

@@ -10,14 +10,14 @@ from scipy.optimize import minimize
 from learning_to_draw.games.scores import rate_interval
 
 DECAY = 1e-3  # the loss contains DECAY / 2 times the sum of squared weights
-ITERATIONS = 200
+ITERATIONS = 200  # of L-BFGS, at most
 FOLDS = 5
 FAINT = 0.1  # see fit_probe
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A linear classifier of features [N, D]. mean, scale: float32 [D] of the training features; scale is never 0.
+    """A linear classifier of features [N, D]. mean, scale: float64 [D] of the training features; scale is never 0.
     weights: float32 [D + 1, C]; the last row is the bias."""
 
     mean: np.ndarray
@@ -33,8 +33,8 @@ def fit_probe(features: np.ndarray, labels: np.ndarray, classes: int) -> Probe:
     """Fits softmax regression to features [N, D] of the classes `labels`, int [N] in 0..classes - 1.
 
     The loss is the mean cross-entropy plus `DECAY` / 2 times the sum of squared weights, without the biases. It is
-    convex, so L-BFGS (Liu & Nocedal 1989) reaches its only minimum without a learning rate or a seed: two calls with
-    the same features give the same probe. Features are standardised first. A feature that hardly varies is divided by
+    convex, so L-BFGS (Liu & Nocedal 1989) approaches its minimum without a learning rate or a seed: two calls with the
+    same features give the same probe. Features are standardised first. A feature that hardly varies is divided by
     `FAINT` times the median standard deviation, not by its own. Otherwise, a small difference in other pictures, such
     as sketches, would amount to thousands of standard deviations and dominate all scores.
     """

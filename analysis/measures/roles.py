@@ -1,4 +1,4 @@
-"""Stroke roles: whether a stroke stays at its own place in all drawings, like a dial, or moves with the photo."""
+"""Stroke roles: whether a stroke stays at its own place in all drawings, or moves with the photo."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def mean_of_resampled_seeds(rates: np.ndarray, rng: np.random.Generator) -> np.n
     """float64 [draws]: in each draw, the mean of S runs drawn with replacement from the S runs.
 
     rates: [draws, S], from `resample_games`. Drawing games and seeds independently is the pigeonhole bootstrap (Owen
-    2007). Its variance tends to be slightly too large, except with few seeds.
+    2007). Its variance tends to be slightly too large; with few seeds, it can be too small.
     """
     chosen = rng.integers(0, rates.shape[1], size=rates.shape)
     return np.take_along_axis(rates, chosen, axis=1).mean(axis=1)

@@ -1,4 +1,4 @@
-"""`commgame.py analyse-logs`: summarises a game log: how often it was won, and what CLIP saw."""
+"""`commgame.py analyse-logs`: summarises a game log: how many games were won, and what CLIP saw."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def analyse_logs(log: Path, clip_analysis: Path | None, json: Path | None) -> st
     """Returns a table of name, count and mean over the games; also writes the numbers to `json`, if given.
 
     clip_analysis: output of clip-analysis; None for clip-analysis.json in the log's folder, which may be missing.
-    Raises UsageError if a file cannot be read or does not fit the log.
+    Raises UsageError if a file cannot be read or does not fit the log, or if `json` exists.
     """
     if json is not None:
         check_new(json)

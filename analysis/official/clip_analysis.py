@@ -33,7 +33,8 @@ def clip_analysis(
     """Writes one entry per game to `output` (None: clip-analysis.json in the log's folder).
 
     Returns a message for the user. templates: (name, sentence with {} for the class). pretrained: False leaves CLIP's
-    weights random. Raises UsageError if a file cannot be read, or CLIP is not available.
+    weights random. Raises UsageError if a file cannot be read or does not fit the log, if CLIP is not available, or if
+    the output exists.
     """
     source = read_log(log)
     output = output or source.folder / CLIP_FILE

@@ -95,9 +95,10 @@ def _short(text: str, letters: int) -> str:
 
 
 def plot_roles(roles: Roles) -> Any:
-    """Returns a figure with one panel per stroke: the stroke in the n drawings that have it, and n if some lack it.
+    """Returns a figure with one panel per stroke: the stroke in the n drawings that have it.
 
-    The colour goes from grey to orange: orange is the stroke whose erasure costs the most.
+    Panels show n if some drawings lack some strokes. The colour goes from grey to orange: orange is the stroke whose
+    erasure costs the most.
     """
     strokes = roles.points.shape[1]
     columns = min(ROLES_PER_ROW, strokes)

@@ -4,7 +4,7 @@
 const GAMES_AT_ONCE = 24;
 const NO_CLASSES =
   "This log does not say which class a picture belongs to (logs of the official code never do), so the lexicon of classes and confusions between classes are not available.";
-const NO_STROKES = "This log has no strokes (logs of the official code never do), or none is drawn, so the roles of strokes are not available.";
+const NO_STROKES = "This log has no strokes (logs of the official code never have any), or none of them is drawn, so the roles of strokes are not available.";
 const NO_MAP = "This log has too few different sketches for a map.";
 
 // ---- games ----
@@ -32,7 +32,7 @@ function summary(log) {
   sentences.push(`Shown below, wrong guesses first: ${kind(wrong, result.games - result.right, "wrong")}; ${kind(log.games.length - wrong, result.right, "right")}.`);
   if (log.scored) sentences.push("The percentages of the candidates are probabilities: the softmax of the receiver's scores of all candidates in the game.");
   else sentences.push("This log has no scores, so each game shows only the receiver's guess and the target.");
-  if (log.other_photo) sentences.push("In some of these games, the target is another picture of the class that the sender saw.");
+  if (log.other_photo) sentences.push("In some of these games, the target is not the photo that the sender saw, but another picture of its class.");
   const card = [["data", [log.card.dataset, log.card.split].filter(Boolean).join(", ")], ["game", log.card.game], ["weights", log.card.weights], ["log", log.folder]];
   return [
     el("p", null, sentences.join(" ")),

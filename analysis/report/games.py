@@ -46,7 +46,7 @@ def _name(log: GameLog) -> str:
 def _chosen(games: Sequence[Turn], most: int, seed: int) -> list[int]:
     """Returns the numbers of the games to show, the wrong ones first.
 
-    All wrong games are shown if they are at most half of `most`. Games are otherwise chosen at random.
+    Half of them are wrong, if there are enough wrong and right games. Within both kinds, they are chosen at random.
     """
     wrong, right = ([number for number, game in enumerate(games) if game.correct is won] for won in (False, True))
     wrong_shown = min(len(wrong), max((most + 1) // 2, most - len(right)))

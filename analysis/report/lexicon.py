@@ -73,7 +73,7 @@ def mean_sketch(log: GameLog, entry: Entry) -> Image.Image:
 
 
 def as_content(log: GameLog, entries: Sequence[Entry], pictures: Pictures) -> list[dict[str, Any]]:
-    """Returns the entries for the page. Examples are SVGs, or PNGs if the log has no strokes."""
+    """Returns the entries for the page. Examples are SVGs, or pixels if the log lacks strokes or the image size."""
     strokes = log.strokes()
     each = 1 if strokes is None else max(1, strokes.points.shape[1])
     most = max(1, min(MOST_EXAMPLES, MOST_STROKES // (each * max(1, len(entries)))))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from learning_to_draw.datasets.picture_file import take_from
 
-LONGEST_SIDE = 160  # of a stored picture, in pixels; it is shown with at most 112 CSS pixels
+LONGEST_SIDE = 160  # of a stored picture, in pixels
 PHOTO_QUALITY = 85  # of 100
 SVG_ESCAPES = str.maketrans({letter: f"%{ord(letter):02X}" for letter in "%#<>"})
 SMALL = 1000  # bytes; a lossless picture up to this size is kept
@@ -28,7 +28,7 @@ class Pictures:
         return list(self._places)
 
     def add(self, picture: Image.Image, longest: int = LONGEST_SIDE) -> int:
-        """Adds a picture. longest: the longest side that is stored, in pixels."""
+        """Adds a picture. longest: a picture with a longer side, in pixels, is scaled down to it."""
         return self._place(_as_uri(picture, longest))
 
     def add_svg(self, text: str) -> int:

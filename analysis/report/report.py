@@ -53,7 +53,7 @@ def report(
     views = [views_of(log, measured, seed) for log in played]
     if measures and not any(view.roles and view.roles.lost for view in views):
         raise UsageError(
-            f"{', '.join(map(str, measures))}: no erasure of strokes is measured there for a log of this report.\n"
+            f"--measures {', '.join(map(str, measures))}: no erasure of strokes is measured for a log of this report.\n"
             f"Make such a file: {_measure_command(played)}"
         )
     files = draw_figures(played, views) if figures is not None else {}

@@ -16,7 +16,7 @@ from learning_to_draw.trials.records.gamelog import GameLog
 from learning_to_draw.trials.records.run_files import NAMES
 
 MOST_STROKES, MOST_DRAWINGS = 40, 250  # shown
-GRID = 1000  # coordinates on the page are whole numbers from 0 to GRID
+GRID = 1000  # coordinates on the page are whole numbers, from 0 to GRID on the canvas
 OWN_FILES = {name.split("/")[-1] for names in NAMES.values() for name in names}
 
 
@@ -91,7 +91,7 @@ def random_sample(numbers: Sequence[int], most: int, seed: int) -> list[int]:
 
 def as_content(roles: Roles) -> dict[str, Any]:
     """Returns the roles for the page: for each stroke, its coordinates in the drawings that have it, as a flat list."""
-    whole = (roles.points * GRID).round().clip(-GRID, 2 * GRID).astype(int)  # outside the canvas: not visible
+    whole = (roles.points * GRID).round().clip(-GRID, 2 * GRID).astype(int)  # parts outside the canvas are not visible
     return {
         "numbers": roles.numbers,
         "strokes": [whole[roles.drawn[:, place], place].ravel().tolist() for place in range(whole.shape[1])],
@@ -104,12 +104,12 @@ def as_content(roles: Roles) -> dict[str, Any]:
 
 
 def read_measures(path: Path) -> Measures:
-    """Returns a file of `measure --json`. Raises UsageError for any other file."""
+    """Returns the content of a file of `measure --json`. Raises UsageError for any other file."""
     return read_json(path, Measures, "Give a file that `measure --json` of this version has written.")
 
 
 def measures_within(folders: Iterable[Path]) -> Iterator[Measures]:
-    """Yields the files of `measure --json` in these folders, whatever their names are."""
+    """Yields the contents of the files in these folders that `measure --json` wrote; their names do not matter."""
     for folder in folders:
         for path in sorted(folder.glob("*.json")):
             if path.name not in OWN_FILES:

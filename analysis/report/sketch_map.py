@@ -29,7 +29,7 @@ class SketchMap:
 def sketch_map(log: GameLog, seed: int) -> SketchMap | None:
     """Returns the map of at most MOST sketches of different photos, chosen at random; None if fewer than LEAST differ.
 
-    The t-SNE of scikit-learn compares the ink of sketches, pixel by pixel. The same seed gives the same map.
+    The t-SNE of scikit-learn compares sketches pixel by pixel. The same seed gives the same map.
     """
     chosen = random_sample(different_photos(log), MOST, seed)
     chosen = sorted({log.games[number].sketch: number for number in chosen}.values())

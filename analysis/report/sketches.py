@@ -20,8 +20,8 @@ from learning_to_draw.trials.records.read_run import Run
 
 STROKES, GRID = (re.compile(rf"val_{name}") for name in (r"strokes_(\d+)\.npz", r"reconstruction_samples_(\d+)\.png"))
 MOST_STROKES = 8000  # on the page, in all epochs: about 0.8 MB
-MOST_GRIDS, GRID_SIDE = 12, 1000  # pixels
-DEFAULT_SIZE = 64  # pixels, if the size is unknown; it moves strokes by less than a pixel
+MOST_GRIDS, GRID_SIDE = 12, 1000  # on the page; longest side in pixels
+DEFAULT_SIZE = 64  # pixels, if the size is unknown; a wrong size moves strokes by less than a pixel
 
 
 def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
@@ -62,7 +62,7 @@ def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
 def _as_vectors(
     run: Run, found: Mapping[int, LoggedStrokes], photos: np.ndarray | None, pictures: Pictures
 ) -> tuple[dict[int, list[int]], list[int] | None]:
-    """Returns the sketches by epoch, and the photos; None if val_samples.png is missing or does not fit."""
+    """Returns (epoch -> sketches, photos). photos: None if val_samples.png is missing or does not fit the sketches."""
     sizes = [strokes.points.shape[:2] for strokes in found.values()]
     count, strokes_each = min(size[0] for size in sizes), max(1, *(size[1] for size in sizes))
     tiles = None if photos is None else first_pictures(photos, count)

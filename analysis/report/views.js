@@ -35,7 +35,7 @@ function sketchesSection(sketches) {
   );
   const chosen = shown < sketches.all_epochs ? ` ${shown} of ${sketches.all_epochs} epochs are shown, evenly spaced; the last one is among them.` : "";
   const lacks = sketches.photos ? [] : [note("val_samples.png, which holds the photos, is missing or does not fit the sketches.")];
-  if (sketches.whole) lacks.push(note("This run has no strokes of these sketches (val_strokes_NN.npz), so its grids are shown as they are."));
+  if (sketches.whole) lacks.push(note("This run has no strokes of these sketches (val_strokes_NN.npz), so its grids of sketches are shown as they are."));
   if (sketches.unread.length) lacks.push(note(`Left out, because they cannot be read: ${sketches.unread.join(", ")}.`));
   return section(
     "sketches",
@@ -89,7 +89,7 @@ function lexiconSection(log, id, name) {
   return section(
     `${id}-lexicon`,
     `Lexicon of classes${name}`,
-    el("p", null, "The mean of a class's sketches, pixel by pixel, some of the sketches, and how often the receiver is right if the target is of this class."),
+    el("p", null, "Each class is shown with the mean of its sketches, pixel by pixel, some of the sketches, and how often the receiver is right if the target is of this class."),
     el("form", { class: "filters", autocomplete: "off", onsubmit: (event) => event.preventDefault() }, el("span", { "aria-hidden": "true" }, "Sorted by"), choice("Sorted by", `${id}-order`, orders, sort)),
     list,
     more,
@@ -139,14 +139,14 @@ function rolesSection(roles, id, name) {
   const title = `Roles of strokes${name}`;
   const [drawings, all] = roles.drawings;
   const sentences = [
-    `Each panel shows one stroke in ${drawings < all ? `${count(drawings)} of ${count(all)} drawings, chosen at random` : `all ${count(all)} drawings`}, each of another photo. Strokes are counted from 0, as in measure.`,
+    `Each panel shows one stroke in ${drawings < all ? `${count(drawings)} of ${count(all)} drawings, chosen at random` : `all ${count(all)} drawings`}, each of a different photo. Strokes are counted from 0, as in measure.`,
   ];
   if (roles.never_drawn) sentences.push(`${roles.never_drawn} of ${count(roles.all_strokes)} strokes are in none of these drawings and are left out.`);
   if (sometimesDrawn(roles)) sentences.push("A drawing may lack strokes: each panel says in how many of these drawings its stroke is drawn.");
   const used = roles.all_strokes - roles.never_drawn;
   if (roles.strokes.length < used) sentences.push(`The first ${roles.strokes.length} of ${count(used)} strokes are shown.`);
-  if (roles.lost) sentences.push("The number says by how many percentage points the communication rate changes if the stroke is erased from every sketch; so does the colour, from grey (no loss) to the strongest colour (the largest loss).");
-  const how = roles.lost ? null : [el("p", { class: "faint" }, "The panels have one colour, because it is not known how much each stroke matters. This command measures it; then make the report again:"), el("pre", { class: "command" }, content.measure)];
+  if (roles.lost) sentences.push("The number says by how many percentage points the communication rate changes if the stroke is erased from every sketch. The colour shows the same, from grey (no loss) to the strongest colour (the largest loss).");
+  const how = roles.lost ? null : [el("p", { class: "faint" }, "All panels have the same colour, because it is not known how much each stroke matters. To measure this, run the following command, then make the report again:"), el("pre", { class: "command" }, content.measure)];
   return section(`${id}-roles`, title, el("p", null, sentences.join(" ")), how, drawnFigure(title, (width) => panels(roles, width)));
 }
 
@@ -181,7 +181,7 @@ function panels(roles, width) {
     ];
   };
   const rows = Math.ceil(roles.strokes.length / columns);
-  const told = roles.lost ? ` The rate changes most without stroke ${roles.numbers[roles.lost.indexOf(most)]}.` : "";
+  const told = roles.lost ? ` The rate drops most without stroke ${roles.numbers[roles.lost.indexOf(most)]}.` : "";
   return svg("svg", { height: rows * (side + head + gap), role: "img", "aria-label": `${roles.strokes.length} panels, one per stroke.${told}` }, roles.strokes.map(panel));
 }
 
@@ -200,7 +200,7 @@ function overlay(flat, points) {
 
 function mapSection(map, id, name) {
   const title = `Map of sketches${name}`;
-  const text = `Sketches that look alike are close to each other (t-SNE of their pixels; distances between far sketches, and directions, have no meaning). ${map.sketches.length} sketches of different photos; a dot is a sketch for which there is no room.${map.labels.length ? " The name of a class is in the middle of its sketches." : ""} Point at a sketch to see its class.`;
+  const text = `Sketches that look alike are close to each other (t-SNE of their pixels; distances between sketches that are far apart, and directions, have no meaning). The map has ${map.sketches.length} sketches of different photos; a dot is a sketch for which there is no room.${map.labels.length ? " The name of a class is in the middle of its sketches." : ""} Point at a sketch to see its class.`;
   return section(`${id}-map`, title, el("p", null, text), drawnFigure(title, (width) => places(map, width)));
 }
 

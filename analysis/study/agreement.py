@@ -12,7 +12,7 @@ RESAMPLES, SEED = 2000, 0
 def cohen_kappa(counts: np.ndarray) -> np.ndarray:
     """float64 [...]: Cohen's kappa of tables of counts [..., K, K]: how often one rater said i and the other j.
 
-    NaN if both raters always said the same one thing: chance alone then explains all agreement.
+    NaN if both raters gave one and the same answer every time: chance alone then explains all agreement.
     """
     shares = counts / counts.sum(axis=(-2, -1), keepdims=True)
     agreed = np.trace(shares, axis1=-2, axis2=-1)
@@ -33,10 +33,11 @@ def interval_of(values: np.ndarray) -> tuple[float, float] | None:
 
 
 def agreement(people: Sequence[Sequence[bool]], agents: Sequence[Sequence[bool]]) -> dict:
-    """The kappa of right and wrong between people and agents in the same games, over all answers, with its interval.
+    """Returns {kappa, interval}: Cohen's kappa of being right or wrong, between people and agents in the same games.
 
     people, agents: for each participant, whether each answer is right, and whether the agents are right in that game.
-    interval: over participants; None for fewer than two. A number that is not defined is None.
+    kappa: over all answers; None if it is not defined. interval: of the kappa over participants (bootstrap); None for
+    fewer than two participants, or if no resample has a kappa.
     """
     tables = np.zeros((len(people), 2, 2))
     for table, own, theirs in zip(tables, people, agents, strict=True):

@@ -35,10 +35,14 @@ UNCHANGED = "Give the file as saved by the page of a study, unchanged."
 
 
 class OfSeveralLogs(TypedDict, total=False):
+    """The key that answers and drawings have only if the page has games of several logs."""
+
     log: str
 
 
 class _OfSomeGames(OfSeveralLogs, total=False):
+    """The key that answers have only in games that show the target itself."""
+
     attention: bool
 
 
@@ -87,7 +91,7 @@ class Participant(Generic[Played]):
 
 
 def hold_drawings(paths: Sequence[Path]) -> bool:
-    """Returns whether the files are of the sender's page. Raises UsageError if they are of both pages, or damaged."""
+    """Returns whether the files are from the sender's page. Raises UsageError if they are from both, or damaged."""
     formats = [read_json(path, _Format, UNCHANGED)["format"] for path in paths]
     if len(set(formats)) > 1:
         drawings, answers = (paths[formats.index(name)] for name in (FORMAT_OF_DRAWINGS, FORMAT))
@@ -109,13 +113,14 @@ def together(participants: Sequence[Participant[Played]]) -> list[Participant[Pl
 
 
 def participant_of(path: Path, saved: Mapping[str, Any], key: str, wrong: str) -> Participant:
-    """Returns the participant of a file. key: of what the person did. wrong: what contradicts itself in one game.
+    """Returns the participant of a file. key: "answers" or "drawings", the key of the entries in `saved`.
 
-    Raises UsageError if something does, or if there are two entries for a game.
+    wrong: what is wrong with an entry, as text; empty if nothing is. Raises UsageError if something is, or if two
+    entries are of the same game.
     """
     entries = saved[key]
     if not wrong and len({game_of(entry) for entry in entries}) < len(entries):
-        wrong = f"it has two {key} to a game"
+        wrong = f"it has two {key} for one game"
     if wrong:
         raise UsageError(f"{path}: {wrong}.\n{UNCHANGED}")
     label = "".join(filter(str.isprintable, saved["participant"])).strip() or path.stem
@@ -123,7 +128,7 @@ def participant_of(path: Path, saved: Mapping[str, Any], key: str, wrong: str) -
 
 
 def game_of(answer: Any) -> tuple[str | None, int]:
-    """Returns what identifies a game in a study: its log, None if the page has one log, and its number in that log."""
+    """Returns (log, number in the log), which identify a game of a study; log is None if the page has one log."""
     return answer.get("log"), answer["game"]
 
 

@@ -6,9 +6,9 @@ drawings has one entry per game in the order played:
 
     log                     the log that the game is from, as named to `study`; missing if the page is made from one log
     game                    the game's number in the log, from 0
-    paths                   what the hand drew, without what was undone: for each path, its places [row, col, ms], on a
-                            canvas from -1 to 1, and milliseconds after the picture appeared
-    straight                for each path, whether it was drawn as a straight line: it then has at most two places
+    paths                   what the hand drew, without what was undone: for each path, its points [row, col, ms], with
+                            row and col on a canvas from -1 to 1, and ms the milliseconds since the picture appeared
+    straight                for each path, whether it was drawn as a straight line: it then has at most two points
     seconds                 time from the appearance of the picture to Done
     interrupted             whether the page was reloaded or hidden in that time, which makes times unreliable
 """
@@ -35,7 +35,7 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.reading import Count, read_json
 from learning_to_draw.trials.records.gamelog import GameLog
 
-MOST_PATHS, MOST_POINTS = 1000, 10_000  # of a drawing, of a path; sender.js does not record more points
+MOST_PATHS, MOST_POINTS = 1000, 10_000  # paths of a drawing, points of a path; sender.js does not record more points
 
 Coordinate = Annotated[float, Meta(ge=-2, le=2)]
 Time = Annotated[float, Meta(ge=0, le=1e12)]
@@ -87,10 +87,10 @@ def read_drawings(paths: Sequence[Path]) -> list[Participant[Drawing]]:
 def sources_of(
     participants: Sequence[Participant[Drawing]], logs: Sequence[Path], weights: Sequence[Path]
 ) -> dict[str | None, Source]:
-    """Returns the logs of the study by their names in the drawings; None names the only log.
+    """Returns the logs of the study by their names in the drawings; if there is only one log, its name is None.
 
-    weights: one for all logs, or one for each. Raises UsageError if the logs are not those that the page was made from,
-    or do not have the games of the drawings.
+    weights: one for all logs, or one for each. Raises UsageError if the number of weights does not fit, if the logs are
+    not those that the page was made from, or if they do not have the games of the drawings.
     """
     if len(weights) not in (1, len(logs)):
         raise UsageError(
@@ -105,7 +105,7 @@ def sources_of(
     for entry in named:
         if entry["digest"] not in by_digest:
             raise UsageError(
-                f"the study is made from the log {_printable(entry['log'])}, which is none of those in --logs.\n"
+                f"the study is made from the log {_printable(entry['log'])}, which is not among those in --logs.\n"
                 "Give the logs that were given to study, unchanged."
             )
     digests = {entry["digest"] for entry in named}

@@ -16,7 +16,7 @@ from learning_to_draw.analysis.study.drawings import Drawing, Source
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.records.gamelog import LoggedStrokes
 
-AGREEMENT = 0.9  # smallest share of the agents' own guesses that the right weights repeat, in spite of rounding
+AGREEMENT = 0.9  # share of the log's guesses that the right weights must repeat; rounding may change a few
 
 
 def receiver_guesses(
@@ -27,7 +27,8 @@ def receiver_guesses(
 ) -> list[list[int]]:
     """Returns, for each participant, the candidate that the receiver guesses from each drawing.
 
-    Raises UsageError if weights cannot be read or did not play their log, or if a drawing has too many paths.
+    trust, plugin: the options --trust-weights and --plugin. Raises UsageError if weights cannot be read or did not play
+    their log, or if a drawing has too many paths.
     """
     guesses = [[-1] * len(one.answers) for one in participants]
     for name, source in sources.items():
@@ -85,7 +86,7 @@ def _guesses(source: Source, drawings: Sequence[Drawing], trust: bool, plugin: P
 
 
 def _strokes(logged: LoggedStrokes, decoder, drawings: Sequence[Drawing]) -> LoggedStrokes:
-    """Returns the strokes that follow the paths of the drawings, of the kind in the log."""
+    """Returns strokes of the log's kind that follow the paths of the drawings."""
     _, most, control_points, _ = logged.points.shape
     sigma2 = logged.sigma2 if isinstance(logged.sigma2, float) else decoder.sigma2
     pen = Pen(most, control_points, decoder.channels, sigma2, torch.device("cpu"))

@@ -53,8 +53,8 @@ def add_study_options(group: Any) -> None:
         type=non_negative_int,
         default=0,
         metavar="N",
-        help="receiver: N of the games that count show the target itself instead of the sketch; study-results prints "
-        "how many of them each participant got right, and leaves them out of all rates",
+        help="receiver: N of the --games games show the target itself instead of the sketch; study-results prints how "
+        "many of them each participant got right, and leaves them out of all rates",
     )
     group.add_argument(
         "--consent",
@@ -65,8 +65,8 @@ def add_study_options(group: Any) -> None:
     group.add_argument(
         "--post-url",
         metavar="URL",
-        help="also send the answers to this address at the end, as JSON by POST; the server must allow requests of the "
-        "page's origin (CORS) (default: nothing is sent)",
+        help="also send the answers to this address at the end, as JSON by POST; the server must allow requests "
+        "from the page's origin (CORS) (default: nothing is sent)",
     )
 
 

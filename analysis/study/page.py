@@ -46,7 +46,7 @@ MIXED_TASK = (
 
 
 TASK_OF_SENDER = "Draw so that it chooses the right one."
-ADDRESS = re.compile(r"(https?://[A-Za-z0-9.-]+(?::[0-9]+)?)(?:[/?][!-~]*)?")
+ADDRESS = re.compile(r"(https?://[A-Za-z0-9.-]+(?::[0-9]+)?)(?:[/?][!-~]*)?")  # group 1 is the origin
 
 
 def study(
@@ -90,13 +90,13 @@ def study(
 
 
 def read_logs(paths: Sequence[Path]) -> dict[str, GameLog]:
-    """Returns the logs of a study, by path. Raises UsageError if one is given twice, or is that of a population."""
+    """Returns the logs of a study, by path. Raises UsageError if one is given twice, or is of a population."""
     sources: dict[str, GameLog] = {}
     for path in paths:
         source = read_log(path)
         if len(source.meetings) > 1:
             raise UsageError(
-                f"{path} is the test of a population: its log has every game once for each pair.\n"
+                f"{path} is the test of a population: its log has every game once for each pair of agents.\n"
                 "Test one pair with --agent, and give that log."
             )
         for name, other in sources.items():
@@ -120,8 +120,8 @@ def draw(classes: Sequence[str | None], count: int, practice: int, seed: int) ->
 
     classes [N]: the class of the sender's photo in each game of the log; all None if the log has no classes. `count`
     scored games are drawn in rounds, with one random game of each class per round; if the last round is incomplete, its
-    classes are random. Without classes, this is a plain random sample. Practice games are a random
-    sample of the rest; they do not change the scored games.
+    classes are random. Without classes, this is a plain random sample. Practice games are a random sample of the rest;
+    their number does not change which games are scored.
     """
     rng = random.Random(seed)
     shuffled = rng.sample(range(len(classes)), len(classes))
@@ -173,11 +173,11 @@ def study_content(
 ) -> dict[str, Any]:
     """Returns all data of the page, JSON-serialisable. `id` is a hash of the rest: different pages have different ids.
 
-    logs: name in the answers -> log; the answers do not name a single log. count, practice: in total. attention: how
-    many of the scored games show the target in place of the sketch. options: consent and post_url, left out if None.
-    pictures: [data URI, width, height], each picture once. practice, rounds: results of `_round` or `_task`, in the
-    order of play. Keys that only some pages need are missing in others, so that their ids stay as they were.
-    Raises UsageError as `study`.
+    logs: name in the answers -> log; if there is only one log, the answers do not name it. count, practice: in total.
+    attention: how many of the scored games show the target in place of the sketch. options: consent and post_url, left
+    out if None. pictures: [data URI, width, height], each picture once. practice, rounds: results of `_round` or
+    `_task`, in the order of play. A page has no keys that it does not need: otherwise a new key would change the ids of
+    all pages. Raises UsageError as `study` does.
     """
     names, sources = list(logs), list(logs.values())
     _check_enough(sources, count, practice)
@@ -229,7 +229,7 @@ def _check_enough(logs: Sequence[GameLog], count: int, practice: int) -> None:
         if needed > len(log.games):
             each = " of each log" if len(logs) > 1 else ""
             raise UsageError(
-                f"--games {count} --practice {practice} need {needed} games{each}, none of them twice, but the log in "
+                f"--games {count} --practice {practice} need {needed} different games{each}, but the log in "
                 f"{log.folder} has {len(log.games)}.\nGive smaller numbers."
             )
 
@@ -269,7 +269,7 @@ def _task(log: GameLog, number: int, seed: int, picture: Callable[[Path], int]) 
 
 
 def _shuffled(log: GameLog, number: int, seed: int, picture: Callable[[Path], int]) -> dict[str, Any]:
-    """Returns what both roles see of a game.
+    """Returns what the pages of both roles store of a game.
 
     order: the candidates (numbered as in the log) in the order shown, which depends on the game and the seed only.
     """
@@ -290,8 +290,11 @@ def of_class(game: Turn) -> list[int] | None:
 
 
 def _pen(log: GameLog) -> dict[str, Any]:
-    """Returns what the agents of a log draw with: most strokes, their control points, their width in canvas units, the
-    sketch's size in pixels, and whether it is light on dark. Raises UsageError if the log has no strokes."""
+    """Returns what the agents of a log draw with. Raises UsageError if the log has no strokes.
+
+    most: the largest number of strokes. points: control points per stroke. width: of strokes, in canvas units. size: of
+    the sketch, in pixels. dark: whether strokes are white on black.
+    """
     strokes = log.strokes()
     if strokes is None:
         raise UsageError(

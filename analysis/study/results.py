@@ -34,8 +34,8 @@ def study_results(
 ) -> str:
     """Returns a table of human rates from files of answers or drawings; also writes the numbers to `json`, if given.
 
-    weights, logs: for drawings only; see analysis/study/options.py. Raises UsageError if a file is damaged or given
-    twice, files are of different studies, or weights and logs do not fit the study.
+    The other arguments are for drawings only; analysis/study/options.py describes them. Raises UsageError if a file is
+    damaged or given twice, files are of different studies, or weights and logs do not fit the study.
     """
     if json is not None:
         check_new(json)
@@ -78,8 +78,8 @@ def _results_of_drawings(
 def results(participants: Sequence[Participant[Answer]], role: str = RECEIVER) -> dict[str, Any]:
     """Returns all numbers, JSON-serialisable. role: the people's.
 
-    Games in which the page showed the target itself (attention) count in no rate; the rows of the participants say how
-    many they got right.
+    Games in which the page showed the target itself (attention) are left out of all rates; the rows of the participants
+    say how many of them they got right.
     participants (one dict each), together and agents: results of `_rates`. agents: counts each game once, however many
     people played it. chance: expected rates of random choices, averaged over all answers. logs: games, together, agents
     and chance of each log, sorted by name; None if the page has games of one log.

@@ -55,7 +55,7 @@ const role = {
     Object.assign(turn, { drawn: [], drawing: null });
     place(find("#photo"), game.photo);
     find("#question").textContent = game.other
-      ? "Draw this picture. The program has to choose the marked one, which is another picture."
+      ? "Draw this picture. The program has to choose the marked picture, which is a different one."
       : "Draw this picture, so that the program can tell it from the others.";
     find("#board").classList.toggle("dark", game.pen.dark);
     setMode();
@@ -94,7 +94,7 @@ function setMode() {
   find("#mode").disabled = points;
 }
 
-// The place of the hand. Rounded here: the strokes on the page are fitted to what is saved.
+// The place of the hand, rounded as it is saved: the strokes on the page are fitted to the rounded values.
 function at(event) {
   const box = find("canvas").getBoundingClientRect(), { size } = turn.step.game.pen;
   const on = (offset, length) => (((offset / length) * size - 0.5) / (size - 1)) * 2 - 1;

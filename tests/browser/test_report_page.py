@@ -270,7 +270,7 @@ def test_a_run_without_strokes_shows_its_grids(run, browse):
         Image.fromarray(flat(epoch, 20)).save(run / f"val_reconstruction_samples_{epoch:02d}.png")
     report(run, (), None, 200, 1)
     page = browse(run / "report.html", **PHONE)
-    assert page.get_by_text("so its grids are shown as they are").is_visible()
+    assert page.get_by_text("so its grids of sketches are shown as they are").is_visible()
     assert page.get_by_role("slider", name="Epoch", exact=True).get_attribute("max") == "11"
     assert page.locator("output").inner_text().startswith("epoch 30")
     assert page.locator(".sketches img").count() == 2

@@ -99,7 +99,7 @@ def test_games_of_two_runs_each_with_its_own_receiver(trained, files):
         study_results(paths, None, runs[::-1], tests)
     with pytest.raises(UsageError, match="--weights has 2 values, and --logs has 1"):
         study_results(paths, None, runs, tests[:1])
-    with pytest.raises(UsageError, match="made from the log first, which is none of those in --logs"):
+    with pytest.raises(UsageError, match="made from the log first, which is not among those in --logs"):
         study_results(paths, None, runs[:1], tests[:1])
     with pytest.raises(UsageError, match=r"not made from the log .*second-test.\nLeave it out"):
         study_results(files(saved("A", [drawing(logs["first"], 0)], first=logs["first"])), None, runs[:1], tests)
@@ -156,7 +156,7 @@ def changed(content, **fields):
         ({"game": -1}, "Expected `int` >= 0"),
         ({"log": "other"}, "has no game 0 of this log"),
         ({"seconds": -1}, "Expected `float` >= 0"),
-        ({"game": 1}, "it has two drawings to a game"),
+        ({"game": 1}, "it has two drawings for one game"),
     ],
 )
 def test_damaged_drawings_are_named(fields, told, trained, files):

@@ -199,11 +199,11 @@ def test_a_title_is_text_whatever_it_holds(tmp_path, make_log, random_games):
 
 def test_nothing_is_written_where_something_is_wrong(tmp_path, make_log, random_games):
     folder = make_log(tmp_path / "log", random_games(4))
-    with pytest.raises(UsageError, match=r"--games 3 --practice 2 need 5 games, none of them twice, but .* has 4"):
+    with pytest.raises(UsageError, match=r"--games 3 --practice 2 need 5 different games, but .* has 4"):
         study([folder], tmp_path / "page.html", 3, 2, 0, "title")
     other = make_log(tmp_path / "other", random_games(3))
     for games, practice, told in (
-        (4, 3, r"--games 4 --practice 3 need 4 games of each log, none of them twice, but .*other has 3"),
+        (4, 3, r"--games 4 --practice 3 need 4 different games of each log, but .*other has 3"),
         (3, 0, r"--games 3 cannot be shared equally by 2 logs.\nGive a multiple of 2, such as 4"),
     ):
         with pytest.raises(UsageError, match=told):

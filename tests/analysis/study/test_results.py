@@ -250,10 +250,10 @@ DAMAGED = {
     "no answers": (ANNA | {"answers": []}, "Expected `array` of length >= 1"),
     "answers of text": (ANNA | {"answers": "all"}, "Expected `array`, got `str`"),
     "an answer of text": (ANNA | {"answers": ["a"]}, r"Expected `object`, got `str` - at `\$\.answers\[0\]`"),
-    "the same game twice": (ANNA | {"answers": ANNA["answers"][:1] * 2}, "two answers to a game"),
+    "the same game twice": (ANNA | {"answers": ANNA["answers"][:1] * 2}, "two answers for one game"),
     "the same game of a log twice": (
         ANNA | {"answers": [{"log": "a", **ANNA["answers"][0]}] * 2},
-        "two answers to a game",
+        "two answers for one game",
     ),
     "no answer that counts": (
         ANNA | {"answers": [answer(3, 0, 1.0, attention=True)]},
