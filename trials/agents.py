@@ -26,7 +26,8 @@ def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
 
     pictures: what the agents will see; only image size and channels matter. pretrained: whether to load the backbone
     weights that the configuration asks for; not needed if a checkpoint is loaded afterwards. Raises UsageError if the
-    components do not fit the pictures, if weights are missing, or if a plugin's agents do not fit each other.
+    components do not fit the pictures or each other, if pretrained weights are missing, or if the senders of a plugin
+    draw different kinds of sketches.
     """
     senders, receivers = config.counts
     build = pair_builder(config, pictures, pretrained=pretrained)
@@ -43,13 +44,16 @@ def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
     if config.agents is not None:
         _check_alike(config.agents, pairs)
     population = Population(pairs, senders, receivers)
-    if pretrained:  # otherwise when the weights are loaded
+    if pretrained:  # otherwise `load_agents` does it, once it has loaded a checkpoint
         population.share_backbones()
     return population
 
 
 def pair_builder(config: AgentsConfig, pictures: Pictures, *, pretrained: bool = True) -> Callable[[int], Agents]:
-    """A function that builds a new sender and a new receiver, given their number. See `build_agents`."""
+    """Returns a function: number of a pair, from 0 -> its new sender and receiver. See `build_agents`.
+
+    Only a plugin's agents (--agents) depend on the number. Raises UsageError if no plugin has registered these agents.
+    """
 
     def build(config: AgentsConfig) -> Agents:
         return _build_pair(config, pictures, pretrained)
@@ -64,19 +68,19 @@ def pair_builder(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
 
 
 def _check_alike(name: str, pairs: Sequence[Agents]) -> None:
-    """Raises UsageError if senders draw different kinds of sketches, which the strokes file of a run cannot hold."""
+    """Raises UsageError if senders draw different kinds of sketches: a run's strokes.npz holds one kind only."""
     kinds = [_drawn_by(pair) for pair in pairs]
     for number, kind in enumerate(kinds):
         if kind != kinds[0]:
             raise UsageError(
                 f"--agents {name}: sender 0 draws {kinds[0]}, but sender {number} draws {kind}.\n"
-                "Build senders that draw equally many strokes of one kind."
+                "Build senders that all draw the same number of strokes, of the same kind."
             )
 
 
 @torch.no_grad()
 def _drawn_by(pair: Agents) -> str:
-    """What a sender draws, in words: it sketches a black photo. Does not change the agents or the random generator."""
+    """Describes in words what the sender draws for a black photo. Changes neither agents nor random generator."""
     encoder, decoder = pair.sender_encoder, pair.decoder
     modes = [(module, module.training) for module in pair.modules()]
     photo = torch.zeros(1, encoder.channels, decoder.image_size, decoder.image_size)
@@ -129,7 +133,10 @@ def _build_pair(config: AgentsConfig, pictures: Pictures, pretrained: bool) -> A
 def _build_encoder(
     chosen: Chosen[EncoderConfig], kind: str, imagenet_norm: bool, pictures: Pictures, pretrained: bool
 ) -> Encoder:
-    """The encoder `chosen`. kind: "encoder" or "receiver_encoder"."""
+    """Builds the encoder `chosen`. kind: "encoder" or "receiver_encoder"; messages name this option.
+
+    Raises UsageError if the encoder does not fit the pictures, or if --imagenet-norm does not fit the encoder.
+    """
     option = flag_of(kind)
     try:
         encoder = chosen.build(image_size=pictures.image_size, channels=pictures.channels, pretrained=pretrained)
@@ -150,7 +157,8 @@ def _build_encoder(
 
 
 def _in_flags_of(kind: str, chosen: Chosen[EncoderConfig], message: str) -> str:
-    """The message of an encoder, with the flags of its options as they are in a run, such as --receiver-timm-model."""
+    """An encoder's error message, with its options named as in the run: for `kind` "receiver_encoder", --timm-model
+    becomes --receiver-timm-model."""
     for name in options_of(chosen.component.config):
         message = re.sub(rf"{flag_of(name)}(?![\w-])", flag_of(KINDS[kind].in_run(name)), message)
     return message

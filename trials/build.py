@@ -51,7 +51,7 @@ class Pictures:
     splits: Mapping[str, Split]
     image_size: int
     channels: int
-    budget: int | None = None  # bytes that the pictures may take on the run's GPU; None without a CUDA GPU
+    budget: int | None = None  # bytes that pictures may take on the GPU by default; None unless the run is on a GPU
 
     @property
     def nbytes(self) -> int:
@@ -63,7 +63,8 @@ class Pictures:
 class Seeds:
     """The seeds of a run.
 
-    data: decides the games and their pictures. training: decides the initial weights and the random views in training.
+    data: decides the games and their pictures. training: decides the initial weights and, in training, the random views
+    and the partners of a population.
     """
 
     data: int
@@ -90,7 +91,7 @@ def seeds_of(config: RunConfig) -> Seeds:
 class Setup(Generic[Run]):
     """The device of a run, its pictures, and the batches of games of every split.
 
-    config: of the run, with the batch size that the splits can fill.
+    config: the run's configuration, with a batch size that all splits can fill.
     """
 
     config: Run
@@ -102,8 +103,8 @@ class Setup(Generic[Run]):
 def set_up(config: Run, splits: Sequence[str], given: Mapping[str, Split] | None = None) -> Setup[Run]:
     """The device, the decoded pictures of the named splits, and their games.
 
-    given: splits, with pictures of one size, to play with instead of the data set's.
-    Raises UsageError if the pictures do not fit the configuration.
+    given: splits by name to use instead of the data set's, with pictures of one size.
+    Raises UsageError if the device is not available, or if the pictures do not fit the configuration.
     """
     check_game_options(config)
     device = choose_device(config.device)
@@ -122,7 +123,10 @@ def set_up(config: Run, splits: Sequence[str], given: Mapping[str, Split] | None
 
 
 def _introduce(config: RunConfig, batches: Mapping[str, GameBatches]) -> None:
-    """Sets who plays the batches of a population: drawn partners in a training, otherwise everyone with everyone."""
+    """Sets who plays the batches of a population: drawn partners in training, everyone with everyone in held-out games.
+
+    Changes nothing for one pair, in crossplay, and in a test with --agent.
+    """
     senders, receivers = config.agents.counts
     if max(senders, receivers) == 1 or isinstance(config, CrossplayConfig):
         return
@@ -142,7 +146,8 @@ def _introduce(config: RunConfig, batches: Mapping[str, GameBatches]) -> None:
 def fit_batches(config: Run, pictures: Pictures, device: torch.device) -> tuple[Run, dict[str, GameBatches]]:
     """The batches of every split, and the configuration with their size.
 
-    A batch size that nobody asked for shrinks to what all splits can fill. Raises UsageError for one that was given.
+    If the batch size is a default or comes from a preset, it shrinks to the largest size that all splits can fill.
+    Raises UsageError if any other batch size is too large.
     """
     fitting, problem = config, None
     while True:
@@ -163,7 +168,7 @@ def fit_batches(config: Run, pictures: Pictures, device: torch.device) -> tuple[
         return config, batches
     size = config.game.config.batch_size
     if is_asked_for(config, "batch_size"):
-        # All splits play games of the same size: of several that are too small, this is the smallest.
+        # The size shrank until all splits could fill it, so the last problem has the largest size that is allowed.
         raise BatchTooLarge(size, problem.split, problem.pictures, problem.most, problem.reason)
     logger.info(
         "batch size     %d instead of %d: the %s split has %d pictures%s",
@@ -177,7 +182,7 @@ def fit_batches(config: Run, pictures: Pictures, device: torch.device) -> tuple[
 
 
 def choose_device(asked: str | None) -> torch.device:
-    """The device `asked` for; None: the first GPU if there is one, otherwise the CPU.
+    """The device named `asked`; None: the first GPU if there is one, otherwise the CPU.
 
     With several processes on GPUs, each gets its own GPU. Raises UsageError if the device is not available.
     """
@@ -269,8 +274,8 @@ def build_batches(
     mean, otherwise with 0. Raises UsageError if a split is too small for these games.
     """
     views = {"train": seeds.views + TRAIN_VIEW, "valid": seeds.data + VALID_VIEW, "test": seeds.data + TEST_VIEW}
-    # The seeds of validation and test come from one stream, always in this order. A test that loads only the test
-    # split therefore plays the same games.
+    # The seeds of validation and test are both drawn, always in this order. A test that loads only the test split
+    # therefore plays the same games as one that loads all splits.
     fixed = torch.Generator().manual_seed(seeds.data)
     orders = {"train": seeds.data + TRAIN_DEAL}
     orders |= {name: int(torch.randint(2**62, (), generator=fixed)) for name in ("valid", "test")}
@@ -309,7 +314,10 @@ def build_sampler(game: Chosen[GameConfig], split: Split, generator: torch.Gener
 
 
 def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
-    """Raises UsageError for too few pictures. The built-in games check this themselves; a plugin's game may not."""
+    """Raises UsageError if the split has too few pictures, or if a game has more senders than candidates.
+
+    The built-in games check this themselves; a plugin's game may not.
+    """
     if len(sampler) < 1 and len(split) < batch_size:
         raise BatchTooLarge(batch_size, split.name, len(split), len(split))
     if len(sampler) < 1:
@@ -325,7 +333,7 @@ def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
 
 
 def _too_few_batches(batch_size: int, sampler: GameSampler, split: Split) -> UsageError:
-    """The error if an epoch has fewer batches than there are processes, and each needs one."""
+    """The error for an epoch with fewer batches than processes: each process needs at least one batch."""
     processes = distributed.world_size()
     most, least = len(split) // processes, 2 if sampler.kind == "original" else sampler.candidates
     if least <= most < batch_size:
@@ -342,7 +350,8 @@ def build_loss(
     """The game's loss and the auxiliary losses that are on, with initial weights from torch's global generator.
 
     testing: whether to leave out the losses that a test does not measure, as in the official code. Raises UsageError
-    if a training would learn nothing, or if the encoder lacks the feature layers that a loss compares.
+    if a training would learn nothing, if the encoder lacks the feature layers that a loss compares, or if such a loss
+    is added in a population whose encoders have different feature maps.
     """
     pair = agents.pairs[0]
     views = {"seed": seeds.views + TRAIN_SKETCH_VIEW, "held_out_seed": seeds.data + VALID_SKETCH_VIEW}
@@ -354,7 +363,7 @@ def build_loss(
     for added in auxiliary:
         if hasattr(terms.get(added.name), "encoder") and not _see_alike(agents):
             raise UsageError(
-                f"{flag_of(added.component.switch)} encodes pictures with the sender's encoder, and here every agent "
+                f"{flag_of(added.component.switch)} encodes pictures with the sender's encoder, but here every agent "
                 "has its own.\nAdd --freeze-backbone with pretrained weights, or train one pair."
             )
     if loss.name == "NoLoss" and not testing and all(getattr(term, "always_zero", False) for term in terms.values()):
@@ -366,7 +375,7 @@ def build_loss(
 
 
 def _see_alike(agents: Community) -> bool:
-    """Whether all encoders have the same feature maps: there is one backbone, or one pair."""
+    """Whether a loss can compare feature maps: there is one pair, or all encoders share one backbone."""
     if len(agents.pairs) == 1:
         return True
     backbones = {encoder.backbone if isinstance(encoder, BackboneEncoder) else None for encoder in encoders_of(agents)}

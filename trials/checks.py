@@ -84,7 +84,7 @@ def check_conflicts(config: TrainConfig) -> None:
                 )
             case DogConfig(like_a_dog_image=None):
                 raise UsageError(
-                    "--like-a-dog-loss compares sketches with an image, and none is given.\n"
+                    "--like-a-dog-loss compares sketches with an image, but none is given.\n"
                     "Add --like-a-dog-image FILE, or several files."
                 )
             case StrokePriceConfig() if not drawing.leaves_out_strokes:
@@ -105,7 +105,7 @@ def _check_callbacks(config: TrainConfig) -> None:
 
 
 def _check_population(config: TrainConfig) -> None:
-    """Raises UsageError for options of a population that conflict, or that one pair does not have."""
+    """Raises UsageError for options about several or trained agents that conflict, or that would have no effect."""
     given, agents = given_options(config), config.agents
     if agents.population is not None and (agents.senders, agents.receivers) != (1, 1):
         raise UsageError(
@@ -119,7 +119,7 @@ def _check_population(config: TrainConfig) -> None:
         )
     if config.teacher is not None and config.freeze_senders:
         raise UsageError(
-            "--teacher gives new senders a lesson, and --freeze-senders keeps them as they are.\nLeave out one of them."
+            "--teacher gives new senders a lesson, but --freeze-senders keeps them as they are.\nLeave out one of them."
         )
     both = (config.senders_from, config.receivers_from)
     if None not in both and both[0] != both[1] and not agents.separate_encoders and agents.receiver_encoder is None:

@@ -34,9 +34,10 @@ CELL, MARGIN, LONGEST_NAME = 72, 12, 24
 def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[str] | None = None) -> dict | None:
     """Plays the test split with every sender and every receiver of `files`, and writes the matrix of rates.
 
-    Returns the content of result.json, or None after a dry run. config: the saved options of the first file, with the
-    options that the user gave; these also override the saved options of the other files. command: the command line to
-    record; None: it is made from the options of `config`. Raises UsageError before writing anything.
+    Returns the content of result.json, or None after a dry run. config: the saved options of the first file, overridden
+    by the options that the user gave. These also override the saved options of the other files. command: the command
+    line to record; None: it is made from the options of `config`. Raises UsageError, before writing anything, if an
+    input is wrong or missing, and RunError if a loss or a score is not finite.
     """
     if launched_world_size() > 1:
         raise UsageError("crossplay does not support several processes (torchrun).\nStart one process.")
@@ -56,7 +57,7 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
     for run, community in zip(trained, built, strict=True):
         if community.senders != community.receivers:
             raise UsageError(
-                f"{run.checkpoint.path} has {community.senders} sender(s) and {community.receivers} receiver(s), and "
+                f"{run.checkpoint.path} has {community.senders} sender(s) and {community.receivers} receiver(s), but "
                 "crossplay compares pairs.\nUse test: it lets all of them play with each other."
             )
     players = [(run, agents) for run, community in zip(trained, built, strict=True) for agents in community.pairs]
@@ -103,7 +104,7 @@ def check_files(files: Sequence[Path]) -> None:
     """Raises UsageError if no checkpoint is given."""
     if not files:
         raise UsageError(
-            "crossplay needs checkpoints.\nGive two or more checkpoints, or that of one population, before any option."
+            "crossplay needs checkpoints.\nGive two or more checkpoints, or one of a population, before all options."
         )
 
 

@@ -32,9 +32,9 @@ class Drawing:
     stroke, its ink is exp(-d**2 / sigma2).
     intensities: float32 [B, N, C] in 0..1, the ink (C = 1) or the red, green and blue (C = 3) of each stroke; None if
     every stroke has full ink. A stroke whose intensities are all 0 is not drawn.
-    sketches: float32 [B, C, S, S], what the receiver sees; 0..1 unless the agents' contrast exceeds 1.
-    photos: float32 [B, C, S, S] in 0..1, what the sender saw.
-    invert: whether the agents draw black on white instead of white on black. contrast: factor of a sketch's ink.
+    sketches: float32 [B, 1 or 3, S, S], what the receiver sees; 0..1 unless `contrast` exceeds 1.
+    photos: float32 [B, 1 or 3, S, S] in 0..1, what the sender saw.
+    invert: whether the agents draw black on white instead of white on black. contrast: factor that multiplies the ink.
     """
 
     points: np.ndarray
@@ -55,7 +55,7 @@ class Drawing:
 
     @property
     def drawn(self) -> np.ndarray:
-        """bool [B, N]: whether each stroke is drawn. It is not if its intensities are 0 in all channels."""
+        """bool [B, N]: whether each stroke is drawn; False if its intensities are 0 in all channels."""
         return drawn_strokes(self.points, self.intensities)
 
     def __len__(self) -> int:
@@ -76,7 +76,7 @@ class Drawing:
         """The text of an SVG file with the sketch, which is sharp at any size. Raises UsageError unless B is 1."""
         if len(self) != 1:
             raise UsageError(
-                f"this drawing has {len(self)} sketches, and an SVG shows one.\n"
+                f"this drawing has {len(self)} sketches, but an SVG file shows one.\n"
                 "Choose one, as in drawing[0].svg(), or write [one.svg() for one in drawing]."
             )
         sigma2 = self.sigma2[0] if isinstance(self.sigma2, np.ndarray) else self.sigma2

@@ -25,11 +25,13 @@ BATCH = 32  # drawings per step of the lesson
 
 
 def teach(agents: Community, config: TrainConfig, split: Split, device: torch.device, seed: int) -> None:
-    """Every sender learns from --bottleneck drawings of its teacher: sender k from sender k of --teacher.
+    """Trains every sender on --bottleneck drawings of a trained sender, its teacher.
 
-    The photos are a random choice from the training split, without augmentation. The loss is the mean squared distance
-    of control points (see `matched_loss`). Receivers do not learn.
-    Raises UsageError if the checkpoint cannot be read, or if it draws another number of strokes or control points.
+    Sender k learns from the sender of pair k of --teacher; after the last pair, pair 0 follows again. The photos are a
+    random choice from the training split, without augmentation. The loss is the mean squared distance of control points
+    (see `matched_loss`). Receivers do not learn. seed: decides the photos and the batches.
+    Raises UsageError if the checkpoint cannot be read, or if its senders draw other numbers of strokes or control
+    points than `agents`.
     """
     path = config.teacher
     assert path is not None
@@ -48,7 +50,7 @@ def teach(agents: Community, config: TrainConfig, split: Split, device: torch.de
         if first.shape[1:] != shown.shape[1:]:
             raise UsageError(
                 f"--teacher {path} draws {shown.shape[1]} strokes of {shown.shape[2]} points, but these senders draw "
-                f"{first.shape[1]} of {first.shape[2]}.\nGive the decoder's options of its training."
+                f"{first.shape[1]} of {first.shape[2]}.\nGive the decoder options of the teacher's training."
             )
         weights = [*pair.sender_encoder.parameters(), *pair.decoder.parameters()]
         optimizer = adam([weight for weight in weights if weight.requires_grad], rate)
@@ -63,7 +65,7 @@ def teach(agents: Community, config: TrainConfig, split: Split, device: torch.de
         optimizer.zero_grad()
     agents.train()
     logger.info(
-        "lesson         %d drawings, %d steps: the senders' control points are %.3f off, root mean square",
+        "lesson         %d drawings, %d steps: RMS distance to the teacher's control points %.3f, in canvas units",
         len(photos),
         config.lesson_steps,
         sum(learnt) / len(learnt),

@@ -24,7 +24,7 @@ def add_check_options(group: Any) -> None:
         "--options",
         default="",
         metavar="WORDS",
-        help="further options of train, as one quoted word: --options '--dataset-root my-pictures'",
+        help="further options of train, as one quoted string: --options '--dataset-root my-pictures'",
     )
 
 

@@ -19,15 +19,15 @@ from learning_to_draw.trials.records.packed import CARD, WEIGHTS, save_packed
 from learning_to_draw.trials.records.read_run import RUN_FILES, Run, read_run, tests_beside
 from learning_to_draw.trials.trained import Trained, build_trained, checkpoint_of, of_agents
 
-# A test with one of these options does not give the rate of the packed agents with new pictures.
+# The model card leaves out tests with these options: they do not measure all packed agents with new pictures.
 OTHER_TESTS = ("allow_trained", "swap_agents", "agent")
 
 
 def pack(run: Path, output: Path) -> str:
     """Writes the agents of a training, or of a checkpoint, to the new folder `output`. Returns a message for the user.
 
-    Raises UsageError, before anything is written, if the checkpoint cannot be read, needs a plugin, or
-    contains no options (as those of the official code), or if `output` exists.
+    Raises UsageError, and leaves nothing behind, if the checkpoint cannot be read, needs a plugin or contains no
+    options (as in the official code), if `output` exists, or if the package safetensors is missing.
     """
     check_new(output)
     path = checkpoint_of(run)
@@ -50,11 +50,11 @@ def pack(run: Path, output: Path) -> str:
     with whole_folder(output) as folder:
         save_packed(folder, checkpoint)
         write_text(folder / CARD, card)
-    return f"{path} written to {output}, without the options of this machine. Read its {CARD} before you share it."
+    return f"{path} written to {output}, without paths and devices of this machine. Read {CARD} before you share it."
 
 
 def _results(checkpoint: Checkpoint) -> Iterator[str]:
-    """Yields rows of the card's table: the validation, and the finished tests in folders next to the run's."""
+    """Yields the rows of the model card's table: the validation, and finished tests in folders next to the run's."""
     folder = checkpoint.path.parent
     if not any((folder / name).exists() for name in RUN_FILES):
         return

@@ -58,11 +58,11 @@ def load(
     device: "cpu", "cuda", ...; None: the first GPU if available, otherwise the CPU.
     plugin: a file with your own components that the agents need; None: the plugin of the training, if this machine
     allows it (docs/extending.md).
-    trust_weights: also read a file that can run any code.
+    trust_weights: also read a file that can run any code; only for files from a trusted source.
     agent: of a population, the agent K, or "K,J" for sender K with receiver J; None: agent 0.
-    options: of `commgame.py test`, such as latent_size=64 for --latent-size 64. They override the training's options,
-    which the checkpoint contains. A checkpoint of the official code contains no options: give all that describe the
-    agents, such as dataset, encoder, separate_encoders, latent_size and nlines.
+    options: options of `commgame.py test`, such as latent_size=64 for --latent-size 64. They override the training's
+    options, which the checkpoint contains. A checkpoint of the official code contains no options: give all that
+    describe the agents, such as dataset, encoder, separate_encoders, latent_size and nlines.
     Raises UsageError if the checkpoint cannot be read, or does not fit the options.
     """
     path = checkpoint_of(Path(weights))
@@ -77,10 +77,10 @@ def load(
 class Pair:
     """A trained sender and receiver, in evaluation mode.
 
-    agents: the networks, a `torch.nn.Module`. device: of the networks. config: configuration of a test, with all
-    options. weights: path of the checkpoint. image_size, channels: of the pictures that the agents see.
+    agents: the networks, a `torch.nn.Module`. device: the device of the networks. config: a test's configuration, with
+    all options. weights: path of the checkpoint. image_size, channels: those of the pictures that the agents see.
 
-    Loading sets torch's global precision to the option precision: full float32 unless given.
+    Loading turns TF32 on or off for all of torch, as the option `precision` says: off unless precision="tf32" is given.
     """
 
     def __init__(self, trained: Trained):
@@ -136,9 +136,10 @@ class Pair:
 
     @torch.no_grad()
     def guess(self, sketches: Any, candidates: Any, *, negative: bool = False) -> np.ndarray:
-        """float32 [B, T]: the receiver's score of every candidate for every sketch. It guesses the highest score.
+        """float32 [B, T]: the receiver's score of every candidate for every sketch.
 
-        Scores are unnormalised: only their differences within a row have a meaning.
+        The receiver guesses the candidate with the highest score. Scores are unnormalised: only their differences
+        within a row have a meaning.
 
         sketches: the sender's (`drawing.sketches`), or any images that `see` takes. They must be light on dark, as the
         agents draw, or dark on light if `pair.agents.invert` is set.
@@ -156,10 +157,10 @@ class Pair:
     def play(self, data: Split | None = None, **options: Any) -> Outcome:
         """Plays every test game once, as `commgame.py test` does with the same options, and writes no files.
 
-        data: a `Split`, all of whose pictures are played, without augmentation; None: the test pictures of the agents'
-        data set.
+        data: a `Split` to take the test pictures from, without augmentation; None: the test split of the agents' data
+        set.
         options: data_seed, and options of the data set, the game and its loss, such as game="different", num_targets=5.
-        All other options are those of the training.
+        All other options are as in `config`.
         Raises UsageError for options that are not valid, pictures of another size, and pictures that the agents were
         trained on, unless allow_trained=True.
         """
@@ -221,9 +222,10 @@ class Pair:
 
 
 def pictures_trained_with(dataset: Chosen[Config]) -> Pictures:
-    """The size and channels of the data set's pictures, from its options and class, without reading its files.
+    """`Pictures` without splits: only the size and the channels of the data set's pictures.
 
-    For a plugin's data set, an instance is created, because its class might not define size and channels.
+    Reads no files of a built-in data set: its options and its class say both. A plugin's data set is built, because
+    its class might not define them.
     """
     if isinstance(dataset.component.target, type):
         built = dataset.build()
@@ -238,8 +240,10 @@ def _numpy(parts: list[Tensor]) -> np.ndarray:
 
 
 def _own(candidates: Any, sketches: int) -> list[Any]:
-    """The candidates of one game for all sketches, or of one game per sketch. Raises UsageError for other numbers of
-    games, and for games of different lengths."""
+    """A list with the candidates of every game: one game that all sketches share, or one game per sketch.
+
+    Raises UsageError for other numbers of games, and for games with different numbers of candidates.
+    """
     games = list(candidates) if getattr(candidates, "ndim", 0) == 5 else candidates
     own = isinstance(games, list | tuple) and any(
         isinstance(game, list | tuple) or getattr(game, "ndim", 0) == 4 for game in games
@@ -249,7 +253,7 @@ def _own(candidates: Any, sketches: int) -> list[Any]:
     counts = {len(game) if isinstance(game, list | tuple) or getattr(game, "ndim", 0) == 4 else 1 for game in games}
     if len(games) != sketches or len(counts) != 1:
         raise UsageError(
-            f"there are {sketches} sketches, and {len(games)} lists of {listed([str(count) for count in counts])} "
+            f"there are {sketches} sketches, but {len(games)} lists of {listed([str(count) for count in counts])} "
             "candidates.\n"
             "Give one list for each sketch, all of the same length, or one list that all sketches share."
         )

@@ -23,8 +23,8 @@ SHOWN_ABOVE = ("dataset", "object_oriented", "encoder", "receiver_encoder", "dec
 def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Community) -> str:
     """A text with lines for the data, the games, the chance level and the agents.
 
-    Then come the options that were given, or that differ from their defaults, which may depend on the data set. The
-    text fits 80 columns, unless a name is long.
+    Then come the options that were given, or that differ from their defaults. The data set may have defaults of its
+    own. The text fits 80 columns, unless a name is long.
     """
     lines = [
         _data_line(config.dataset.name, pictures),
@@ -96,7 +96,9 @@ def _lonely_line(batches: Mapping[str, GameBatches]) -> list[str]:
     """
     dealers = {name: games.sampler for name, games in batches.items() if games.sampler.kind in ("different", "mixed")}
     counts = ", ".join(f"{len(sampler.lonely)} of {name}" for name, sampler in dealers.items() if sampler.lonely)
-    line = f"one picture    classes with one picture only: {counts}; here the receiver sees the sender's own picture"
+    line = (
+        f"one picture    classes with one picture only: {counts}; in these, the receiver sees the sender's own picture"
+    )
     return [line] if counts else []
 
 
@@ -120,7 +122,7 @@ def _population_line(agents: Community) -> list[str]:
 
 
 def _of_receiver(config: RunConfig) -> str:
-    """The rest of the line if the receiver's encoder has its own configuration; otherwise empty."""
+    """The end of the encoder's line if the receiver's encoder has its own configuration; otherwise empty."""
     chosen = config.agents.receiver_encoder
     return "" if chosen is None else f" (sender), {chosen.name} (receiver)"
 

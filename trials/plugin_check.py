@@ -34,7 +34,7 @@ from learning_to_draw.trials.test import test
 from learning_to_draw.trials.train import train
 from learning_to_draw.trials.trained import configure_test
 
-NEARLY = 0.1  # of ink in a pixel; less than this may differ, because curves are drawn as ten straight pieces
+NEARLY = 0.1  # allowed difference of a pixel's ink: the base class draws curves as ten straight pieces
 SIZE, PICTURES = 32, 3  # side in pixels and number of the test pictures; fewer than 3 could hide swapped pictures
 CPU = torch.device("cpu")
 
@@ -83,7 +83,7 @@ def _configuration(kind: str, name: str, more: str) -> TrainConfig:
     else:
         table = TABLES[kind][0]
         chosen = {option: name for option, kinds in KINDS.items() if kinds.table is table and not kinds.prefix}
-    # A data set may have large pictures, which its default encoder fits.
+    # A data set keeps its own default encoder, which fits the size of its pictures.
     small = {} if kind in ("dataset", "encoder") else {"encoder": "SmallCNNEncoder"}
     return parse("train", shlex.split(more), {**small, "batch_size": 16, **chosen}, "check")
 
@@ -122,7 +122,10 @@ def _steps(kind: str, name: str, config: TrainConfig) -> Iterator[Step]:
         case "dataset":
             yield from _dataset_steps(config.dataset)
         case "agents":
-            yield "builds agents that draw alike, and play with each other", lambda: _play_together(config.agents)
+            yield (
+                "builds agents that draw the same kind of strokes, and that can play with each other",
+                lambda: _play_together(config.agents),
+            )
         case "partners":
             yield "draws senders and receivers that exist", lambda: _draw_partners(name)
     yield "is trained for one epoch, saved, loaded and tested", lambda: _train_and_test(config)
@@ -163,9 +166,9 @@ def _encoder_steps(config: AgentsConfig) -> Iterator[Step]:
         encoding = encoder.encode(_photos(dtype=torch.float32)[:, : encoder.channels], layers=encoder.feature_layers)
         _shape("the latent", encoding.latent, (PICTURES, size))
         layers = set(encoding.feature_maps)
-        _require(layers == set(encoder.feature_layers), f"its feature maps are {layers}")
+        _require(layers == set(encoder.feature_layers), f"its maps are {layers}, not its feature_layers")
         for layer, maps in encoding.feature_maps.items():
-            _require(maps.dim() == 4 and len(maps) == PICTURES, f"the map of {layer} has shape {list(maps.shape)}")
+            _require(maps.dim() == 4 and len(maps) == PICTURES, f"{layer} is {list(maps.shape)}, not [B, C, H, W]")
 
     def as_module() -> None:
         encoder = _agents(config)[0].sender_encoder
@@ -317,16 +320,16 @@ def _game_steps(game: Chosen[GameConfig], dataset: Chosen[Config]) -> Iterator[S
         pictures = load_pictures(dataset, ("train", "valid"), CPU)
         for split in pictures.splits.values():
             sampler, same_seed = (build_sampler(game, split, torch.Generator().manual_seed(5)) for _ in range(2))
-            _require(len(sampler) >= 1, f"it deals no game from the {split.name} split")
+            _require(len(sampler) >= 1, f"it yields no batch from the {split.name} split")
             epochs = [list(dealt) for dealt in (sampler, same_seed, same_seed)]
             _require(
-                len(epochs[0]) == len(sampler), f"it yields {len(epochs[0])} deals, but its len() is {len(sampler)}"
+                len(epochs[0]) == len(sampler), f"it yields {len(epochs[0])} batches, but its len() is {len(sampler)}"
             )
             for deal in epochs[0]:
                 _check_deal(deal, sampler, split)
             _require(
                 _alike(epochs[0], epochs[1]),
-                "two samplers with the same seed deal different games: draw random numbers only from `generator`",
+                "two samplers with the same seed yield different games: draw random numbers only from `generator`",
             )
             held_out = split.name != "train"
             _require(
@@ -334,7 +337,7 @@ def _game_steps(game: Chosen[GameConfig], dataset: Chosen[Config]) -> Iterator[S
                 "held-out games have to be the same every time, and training games different in every epoch",
             )
 
-    yield "deals whole games of one size, and the same held-out games every time", deals
+    yield "yields whole games of one size, and the same held-out games every time", deals
 
 
 def _check_deal(deal, sampler, split: Split) -> None:
@@ -343,7 +346,7 @@ def _check_deal(deal, sampler, split: Split) -> None:
         tuple(deal.senders.shape) == (games * senders,),
         f"senders have shape {list(deal.senders.shape)}, but have to have [{games * senders}]",
     )
-    _shape("the pool", deal.candidates, (games, candidates))
+    _shape("the tensor of candidates", deal.candidates, (games, candidates))
     _require(deal.targets.shape == deal.senders.shape, "the number of targets differs from the number of senders")
     _require(
         int(deal.targets.min()) >= 0 and int(deal.targets.max()) < candidates,
@@ -373,7 +376,7 @@ def _dataset_steps(dataset: Chosen[Config]) -> Iterator[Step]:
             size = pictures.image_size
             _shape(f"a picture of {name}", views[:1], (1, pictures.channels, size, size))
             _require(float(views.min()) >= 0 and float(views.max()) <= 1, f"pictures of {name} are not in 0..1")
-            _require(len(split) >= 2, f"{name} has {len(split)} pictures")
+            _require(len(split) >= 2, f"{name} has {len(split)} pictures, but needs 2 or more")
             labels = split.labels
             _require(
                 int(labels.min()) >= 0 and int(labels.max()) < len(split.classes),

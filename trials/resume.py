@@ -1,7 +1,7 @@
 """Resumes an interrupted training exactly: `commgame.py train --resume RUN`.
 
 `loop/resume_point.py` describes what is saved and when. A run killed with SIGKILL repeats its unfinished epoch. On a
-CPU the result is bit-identical to that of an uninterrupted run, except for the times in metrics.jsonl.
+CPU the result is bit-identical to that of an uninterrupted run, except for the times in metrics.jsonl and result.json.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ MAY_CHANGE = (*OF_THE_PLACE, "split_files", "epochs")
 class Interrupted:
     """A run to resume.
 
-    content: the content of the resume file. file: the path of that file. status: its status when it was read. options:
-    those that the run was started with. epochs: the number of finished epochs. batches: the number of finished batches
-    of the next epoch. processes: the number of processes that trained the run.
+    folder: the run's folder. content: the content of the resume file. file: the path of that file. status: the file's
+    `os.stat_result` when it was read. options: those that the run was started with. epochs: the number of finished
+    epochs. batches: the number of finished batches in the unfinished epoch, 0 between epochs. processes: the number of
+    processes that trained the run.
     """
 
     folder: Path
@@ -167,7 +168,7 @@ def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> 
         if not (of_preset or source in (COMMAND_LINE, CONFIG)) or name in MAY_CHANGE:
             continue
         value = given = values[name]
-        if of_preset and name == "batch_size" and saved["batch_size"] < value:  # it was shrunk
+        if of_preset and name == "batch_size" and saved["batch_size"] < value:  # shrunk to fit the splits
             continue
         if isinstance(value, Path):
             given = str(value.absolute())
@@ -207,7 +208,7 @@ def load_interrupted(folder: Path) -> Interrupted:
         except (Damaged, OSError, ValueError) as error:
             problems.append(f"{file.name} cannot be read ({error})")
             continue
-        resumptions(folder)  # raises UsageError for a damaged resumed.json now, not once the run resumes
+        resumptions(folder)  # so that a damaged resumed.json raises UsageError before the run resumes
         if problems:
             logger.warning("%s; resuming from %s, at most one epoch earlier", problems[0], file.name)
         return Interrupted(folder, content, file, status)

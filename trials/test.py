@@ -46,7 +46,8 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
 
     Returns None after a dry run, and on ranks > 0. command: the command line to record; None: it is made from the
     options of `config`. The loss is the game's, plus the reconstruction loss if chosen, as in the official code. Raises
-    UsageError before writing anything.
+    UsageError, before writing anything, if an input is wrong or missing, and RunError if a loss or a score is not
+    finite.
     """
     weights = Path(config.weights)
     trained = load_trained("test", weights, given_options(config))
@@ -64,7 +65,7 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
         other = build_trained(receiver, setup.pictures)
         if config.agent is None and len(agents.pairs) + len(other.pairs) > 2:
             raise UsageError(
-                "--swap-agents plays one sender with one receiver, and a checkpoint has several.\n"
+                "--swap-agents plays one sender with one receiver, but a checkpoint has several.\n"
                 "Choose them with --agent, such as --agent 0,1 for sender 0 of --weights and receiver 1 of "
                 "--weights-pair2."
             )
@@ -154,7 +155,7 @@ def _other_receiver(config: TestConfig, trained: Trained) -> Trained | None:
 def card_of(
     config: TestConfig, trained: Trained, receiver: Trained | None, agents: Community, batches: GameBatches
 ) -> dict[str, Any]:
-    """The content of the game log's card.json: the games, the agents, the options and the versions."""
+    """The entries of the game log's card.json without the results: the games, agents, options and versions."""
     sampler, decoder = batches.sampler, agents.pairs[0].decoder
     return {
         "game": sampler.kind,
@@ -177,7 +178,7 @@ def card_of(
 
 
 def _play(config: TestConfig, agents: Community, setup: Setup, folder: Path, game_log: GameLogWriter) -> dict[str, Any]:
-    """Plays the games, and writes the log and the pictures. Returns `result_entry`."""
+    """Plays the games, and writes the log and the pictures. Returns the entries of result.json about the games."""
     batches = setup.batches["test"]
     pictures = PassPictures(folder, config.num_reconstructions, "test", "test_sketch_samples.png")
     progress = Progress(batches.sampler.games * batches.sampler.senders)

@@ -93,8 +93,8 @@ class Tool:
 class AgentsTool(Tool):
     """A tool that uses trained agents. In addition to its own options, it accepts those of `test` that describe them.
 
-    Its own option or argument `weights` is a checkpoint, or the folder of a training. The tool's function receives the
-    agents' options as a `TestConfig`, its argument `config`, instead of `weights`.
+    Its own option or argument `weights` is a checkpoint, or the folder of a training. The tool's function does not get
+    `weights`: it gets the argument `config`, a `TestConfig` with the agents' options.
     """
 
     def run(self, command: str, arguments: Sequence[str]) -> str:
@@ -130,7 +130,7 @@ def _wrapped(text: str) -> str:
 
 
 def _add_dataset_options(parser: Parser, arguments: Sequence[str]) -> None:
-    add_option(parser, "dataset", replace(KINDS["dataset"].option, help="the data set that was played with"))
+    add_option(parser, "dataset", replace(KINDS["dataset"].option, help="the data set of the games"))
     add_options(parser, RunConfig, "plugin")
     chosen = read_early(arguments).get("dataset", KINDS["dataset"].default)
     if chosen in DATASETS:  # otherwise the parser reports it

@@ -333,7 +333,7 @@ def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
 
 
 def summarise(history: list[dict], best: dict, valid: GameBatches) -> dict:
-    """The content of a training's result.json: rates and losses of the last epoch and of the best epoch (from 0)."""
+    """The content of a training's result.json: rates and losses of the last and of the best epoch (numbered from 0)."""
     last = history[-1]
     entry = result_entry(
         valid.split.name, valid.games_of_one, valid.sampler.candidates, rate=last["val_commrate"], loss=last["val_loss"]

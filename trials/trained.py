@@ -85,7 +85,8 @@ def checkpoint_of(path: Path) -> Path:
             return path / name
     snapshots = sorted(path.glob("model_*.pt"), key=lambda file: (len(file.name), file.name))
     raise UsageError(
-        f"{path} holds no model_final.pt and no {WEIGHTS}: it is not the folder of a finished training, nor of pack.\n"
+        f"{path} holds no model_final.pt and no {WEIGHTS}: it is neither the folder of a finished "
+        "training nor one that pack wrote.\n"
         f"Give {f'a checkpoint, such as {snapshots[-1]}' if snapshots else 'a folder that train or pack wrote'}."
     )
 
@@ -97,7 +98,7 @@ def parse_trained(command: str, words: Sequence[str], path: Path) -> Any:
     # Read first: the checkpoint's options decide which other options exist.
     _, saved = _read(weights, early.get("plugin"), early.get("trust_weights", False))
     config = parse(command, words, *saved)
-    # The configuration names the file, also if the user gave a folder or a repository.
+    # The configuration names the file, even if the user gave a folder or a repository.
     return replace(config, weights=str(weights)) if command == "test" and weights != path else config
 
 
@@ -144,7 +145,7 @@ def build_trained_pair(trained: Trained, pictures: Pictures) -> Agents:
 
 
 def load_teacher(name: str, path: Path, plugin: Path | None) -> Trained:
-    """Reads the checkpoint of the option `name` of a training. A UsageError names this option."""
+    """Reads the checkpoint of the option `name`, such as "senders_from". Errors name that option, not --weights."""
     try:
         return load_trained("test", path, {"weights": str(path), "plugin": plugin})
     except UsageError as error:
@@ -154,7 +155,7 @@ def load_teacher(name: str, path: Path, plugin: Path | None) -> Trained:
 def take_trained(agents: Community, config: TrainConfig, pictures: Pictures) -> None:
     """Gives the agents the trained weights of --senders-from and --receivers-from.
 
-    Raises UsageError if a file cannot be read, or if its agents have other sizes.
+    Raises UsageError if a file cannot be read, lacks the agent --from-agent, or has agents of other sizes.
     """
     roles = {
         "senders_from": ("senders", ("sender_encoder", "decoder")),
@@ -181,7 +182,7 @@ def take_trained(agents: Community, config: TrainConfig, pictures: Pictures) -> 
                     raise UsageError(
                         f"{flag_of(name)} {path} does not fit the agents that the options describe:\n"
                         f"{part}: {reason[0][:300] if reason else error}\n"
-                        "Give the options of its training."
+                        "Give the options of that checkpoint's training."
                     ) from error
 
 
@@ -195,7 +196,7 @@ def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) 
     if config.agents is not None or any(isinstance(chosen.component.target, type) for chosen in parts):
         return
     with warnings.catch_warnings(), torch.device("meta"):
-        warnings.simplefilter("ignore")  # loading weights into agents without memory has no effect
+        warnings.simplefilter("ignore")  # torch warns that loading weights into meta tensors has no effect
         try:
             load_fitting(build_agents(config, pictures, pretrained=False), checkpoint)
         except (NotImplementedError, AttributeError, TypeError, ValueError):
@@ -211,8 +212,8 @@ def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) 
 def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agents:
     """Agents that consist of `sender`'s sender and `receiver`'s receiver. one, other: their checkpoints, for messages.
 
-    Raises UsageError if the sender draws in colour and the receiver sees one channel, or if the receiver guesses at any
-    time and the sender draws in one step.
+    Raises UsageError if the sender draws in colour and the receiver sees one channel, or if the receiver guesses
+    after every step (--anytime) and the sender draws in one step.
     """
     if sender is receiver:
         return sender

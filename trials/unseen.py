@@ -49,8 +49,8 @@ def _problem(dataset: str, split: Split, checkpoint: Checkpoint) -> str | None:
         return f"was trained on {seen} of the {len(split.ids)} pictures of the test split" if seen else None
     if split.by_ids and checkpoint.options.get("dataset") == dataset:
         return (
-            "is of an earlier version of this program, which did not record training pictures and divided folders in "
-            "another way: many of the test pictures may have been used for training"
+            "was written by an earlier version of this program, which did not record training pictures and divided "
+            "folders in another way: many of the test pictures may have been used for training"
         )
     return None
 
@@ -88,8 +88,8 @@ def check_same_pictures(
         ids, how = saved.get("pictures", {}).get(name), None
         if ids is None and split.by_ids:
             raise UsageError(
-                f"--resume {folder}: the run is of an earlier version of this program, which divided folders of "
-                "pictures in another way.\n"
+                f"--resume {folder}: the run was started by an earlier version of this program, which divided folders "
+                "of pictures in another way.\n"
                 "Start a new run."
             )
         if ids is not None and split.ids is not None and not torch.equal(ids, split.ids):

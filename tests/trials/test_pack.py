@@ -224,7 +224,7 @@ DAMAGES = {
         resaved(
             lambda weights: weights | {"decoder.latent_to_linecoord.0.bias": torch.zeros(8, dtype=torch.complex64)}
         ),
-        "'decoder.latent_to_linecoord.0.bias' is torch.complex64",
+        "'decoder.latent_to_linecoord.0.bias' has the unsupported type torch.complex64",
     ),
 }
 

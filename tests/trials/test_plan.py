@@ -32,7 +32,7 @@ def test_classes_of_one_picture_are_counted_where_it_matters(kind, told):
     agents = build_agents(config.agents, pictures)
     lines = [line for line in describe(config, pictures, batches, agents).splitlines() if "one picture" in line]
     assert len(lines) == told
-    assert not told or "one picture only: 1 of train, 2 of test; here" in lines[0]
+    assert not told or "one picture only: 1 of train, 2 of test; in these" in lines[0]
 
 
 def test_options_are_listed_by_source_and_those_that_a_test_ignores_are_left_out():

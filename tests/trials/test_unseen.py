@@ -116,7 +116,7 @@ def test_a_checkpoint_of_an_earlier_version_is_not_trusted_with_a_folder(copy, c
     torch.save(content, path)
     code, told = call(capsys, "test", "--weights", path, "--output", copy / "out")
     assert code == 2
-    assert "is of an earlier version of this program, which did not record training pictures" in told
+    assert "was written by an earlier version of this program, which did not record training pictures" in told
 
 
 def test_a_run_resumes_with_its_own_pictures_only_wherever_they_are(copy, capsys):

@@ -80,7 +80,7 @@ class TrainingConfig(SavedConfig, _Printed, total=False):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises `UsageError` instead of printing the usage. command: its name in messages."""
+    """An ArgumentParser that raises `UsageError` instead of printing the usage. command: used in its messages."""
 
     command: str = ""
 
@@ -104,7 +104,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_option(group: Any, name: str, option: Option) -> None:
-    """Declares a configuration's option on a parser or argument group. name: of the field, and the `dest`."""
+    """Declares a configuration's option on a parser or argument group. name: the field's name, also the `dest`."""
     words, settings = [flag_of(name), *option.names], {}
     if option.type is None:
         settings["action"] = "store_true"
@@ -113,7 +113,7 @@ def add_option(group: Any, name: str, option: Option) -> None:
         settings |= {"nargs": option.nargs, "const": option.const} if option.nargs else {}
         settings |= {"required": option.required}
     group.add_argument(*words, dest=name, help=option.help.replace("%", "%%"), default=option.default, **settings)
-    if option.type is None:  # the help of a switch that is off does not need its --no-... form
+    if option.type is None:  # a switch also has the form --no-..., which the help leaves out
         words = [f"--no-{word[2:]}" for word in words]
         group.add_argument(*words, dest=name, action="store_false", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
@@ -201,7 +201,7 @@ def _explained(option: Option, value: Any, source: str) -> str:
 def read_early(words: Sequence[str]) -> dict[str, Any]:
     """Name -> value of the options among `words` that choose components, and of those in `EARLY`.
 
-    Reads an abbreviation if it fits one of the options of all components and commands. The result is empty if one of
+    An abbreviation is read if it fits exactly one option of all components and commands. The result is empty if one of
     these options lacks its value; `parse` then reports the error.
     """
     known = owners()
@@ -217,7 +217,7 @@ def read_early(words: Sequence[str]) -> dict[str, Any]:
 
 
 def _in_full(word: str, known: Collection[str]) -> str:
-    """The word with its option written in full, if it begins with an abbreviation of one of the options `known`."""
+    """The word with its option written in full, if it begins with an abbreviation of exactly one option in `known`."""
     form, equals, value = word.partition("=")
     fitting = [full for full in known if full.startswith(form)] if form.startswith("--") else []
     return f"{fitting[0]}{equals}{value}" if len(fitting) == 1 else word

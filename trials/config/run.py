@@ -45,8 +45,8 @@ def game_name(text: str) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component, such as the encoders. Every run has one component of each kind, but need not have a
-    receiver's encoder: its default is None.
+    """A kind of component, such as the encoders. Every run has one component of each kind; only the receiver's encoder
+    may be missing: its default is None.
 
     title: what messages call the kind. table: its components by name. option: the option that chooses the component.
     prefix: begins the names of the component's options in a run: --receiver-timm-model is the option timm_model of the
@@ -137,7 +137,7 @@ KINDS = {
         "receiver",
         RECEIVERS,
         "SimpleReceiverMLP",
-        "the network that turns the receiver's latents into the vectors that it compares",
+        "the network that turns latents into the vectors that the receiver compares",
     ),
 }
 
@@ -154,8 +154,8 @@ class Auxiliary(Chosen[Config]):
 class SpeedConfig(Config):
     precision: str = option(
         "fp32",
-        "precision of the backbones: float32; float32 with TF32 multiplications, on newer GPUs; or bfloat16. Strokes, "
-        "drawing, projection and losses are always in float32",
+        "fp32: full float32. tf32: float32 with faster, less exact multiplications (TF32), on newer GPUs. bf16: "
+        "bfloat16 in the backbones, and float32 in the projections, strokes, drawing and losses",
         choices=("fp32", "tf32", "bf16"),
     )
     deterministic: bool = flag(
@@ -166,7 +166,7 @@ class SpeedConfig(Config):
 
 
 def agent(text: str) -> str:
-    """The type of --agent: the text, which `meeting_of` understands."""
+    """The type of --agent: returns `text` if it is one number or two. Raises InvalidValueError for anything else."""
     numbers = text.split(",")
     if len(numbers) > 2 or not all(number.strip().isdecimal() for number in numbers):
         raise InvalidValueError(f"{text!r} is neither a number, such as 0, nor two, such as 0,1")
@@ -248,7 +248,7 @@ class RunConfig(Config):
 
     @property
     def chosen(self) -> dict[str, Chosen]:
-        """The chosen component of each kind; without the receiver's encoder if it is the sender's."""
+        """Kind -> chosen component. Without --receiver-encoder, there is no entry for the receiver's encoder."""
         chosen = {
             "dataset": self.dataset,
             "object_oriented": self.game,
@@ -313,7 +313,7 @@ class TrainConfig(RunConfig):
     resume: str | None = option(
         None,
         "resume the interrupted training in the folder RUN, with the same results as without the interruption; auto: "
-        "resume the run in --output, or start it if that folder holds none: one command for a job that may be "
+        "resume the run in --output, or start it if that folder holds no run: one command for a job that may be "
         "restarted",
         metavar="RUN",
     )
@@ -400,8 +400,9 @@ class TestConfig(RunConfig):
 
     weights: str = option(
         None,
-        "the checkpoint to test, or the folder of a training or of pack, or hf:user/name; it contains the training's "
-        "options, which describe the agents and the game; options on the command line override them",
+        "the checkpoint to test, the folder of a training, a folder that pack wrote, or hf:user/name; the checkpoint "
+        "contains the training's options, which describe the agents and the game; options on the command line override "
+        "them",
         metavar="FILE",
         required=True,
     )

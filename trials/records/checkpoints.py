@@ -96,7 +96,7 @@ def save_checkpoint(
 
 
 def save_tensors(path: Path, content: Mapping[str, Any], previous: Path | None = None) -> None:
-    """Writes tensors, text and numbers atomically. previous: the new path of the replaced file."""
+    """Writes tensors, text and numbers atomically. previous: the path to which the old file is renamed."""
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:  # with a path instead, torch does not say why it fails
@@ -108,7 +108,8 @@ def save_tensors(path: Path, content: Mapping[str, Any], previous: Path | None =
 def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
     """Reads a checkpoint. Raises UsageError if the file is not a checkpoint, is damaged, or needs untrusted classes.
 
-    trust: also load classes that are neither tensors nor plain values; these can run any code.
+    trust: also load classes that are neither tensors nor plain values. They can run any code, so use it only for files
+    from a trusted source.
     """
     if not path.is_file():
         raise UsageError(f"--weights {path}: there is no such file.\nGive a model_*.pt that training wrote.")
@@ -147,7 +148,7 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
 
 
 def _official(path: Path, content: _Weights) -> Checkpoint:
-    """The checkpoint with the `content` of an official checkpoint."""
+    """Converts the content of an official checkpoint to a `Checkpoint`."""
     model = {_our_name(key): value for key, value in content["model"].items() if not _unused_here(key)}
     for key, value in list(model.items()):
         prefix, _, name = key.rpartition(".")
@@ -167,7 +168,7 @@ def _unused_here(key: str) -> bool:
 
 
 def _our_name(key: str) -> str:
-    return key.replace("decoder.rasteriser.", "decoder.")  # a recurrent decoder's single-pass decoder
+    return key.replace("decoder.rasteriser.", "decoder.")  # official name of a recurrent decoder's single-pass part
 
 
 def load_agents(agents: Community, checkpoint: Checkpoint) -> None:
@@ -189,7 +190,7 @@ def load_agents(agents: Community, checkpoint: Checkpoint) -> None:
 
 
 def load_fitting(agents: Community, checkpoint: Checkpoint) -> None:
-    """Like `load_agents`, but does not check whether the encoders should be shared."""
+    """Loads weights like `load_agents`, but neither checks whether encoders should be shared nor shares backbones."""
     try:
         agents.load_state_dict(checkpoint.model)
     except RuntimeError as error:

@@ -177,8 +177,8 @@ def _claimed(folder: Path, config: RunConfig, content: Mapping[str, Any]) -> Ite
             _check_free(folder, config)
             if not locked:
                 raise UsageError(
-                    f"{folder} holds a run that may still be active: this file system has no locks that would tell.\n"
-                    "Give another folder, or remove this folder if its run has ended."
+                    f"{folder} holds a run that may still be active: this file system has no locks to "
+                    "check that.\nGive another folder, or remove this folder if its run has ended."
                 )
             if config.command != "train":
                 remove_files(folder, set(NAMES[config.command]) - {CONFIG})

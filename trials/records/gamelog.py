@@ -157,18 +157,21 @@ class LoggedStrokes:
 
     @property
     def drawn(self) -> np.ndarray:
-        """bool [games, strokes]: whether each stroke is drawn. It is not if its intensities are 0 in all channels."""
+        """bool [games, strokes]: whether each stroke is drawn; False if its intensities are 0 in all channels."""
         return drawn_strokes(self.points, self.intensities)
 
 
 def drawn_strokes(points: np.ndarray, intensities: np.ndarray | None) -> np.ndarray:
-    """bool [B, N]: whether each stroke of points [B, N, P, 2] is drawn. It is not if all its intensities are 0."""
+    """bool [B, N]: whether each stroke of points [B, N, P, 2] is drawn; False if all its intensities are 0."""
     return np.ones(points.shape[:2], dtype=bool) if intensities is None else (intensities > 0).any(axis=2)
 
 
 @dataclass(frozen=True)
 class GameLog:
-    """The games of a log. card: card.json; empty for an official log. numbers: their numbers in the files, from 0."""
+    """All games of a log, or those of one pair of a population.
+
+    card: the content of card.json; empty for an official log. numbers: the games' numbers in the log's files, from 0.
+    """
 
     folder: Path
     games: tuple[Turn, ...]

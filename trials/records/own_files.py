@@ -27,7 +27,7 @@ NAMES += ("generations.csv", "generations-sheet.png", "generations.png", "genera
 def claimed_folder(folder: Path, names: Iterable[str] = NAMES, record: str = RECORD) -> Iterator[None]:
     """Context in which no other process of this command can use the folder.
 
-    Raises UsageError if another one is using it, and in the same cases as `check_own_files`.
+    Raises UsageError if another process is using it, and in the same cases as `check_own_files`.
     """
     check_own_files(folder, names, record)
     if not (folder / record).exists():

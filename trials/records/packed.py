@@ -23,7 +23,7 @@ from learning_to_draw.trials.records.torch_files import DTYPES
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 FORMAT = 1
-REPOSITORY = "hf:"  # begins the id of a repository. A mistyped path must not ask another machine.
+REPOSITORY = "hf:"  # prefix of every repository's id, so that a mistyped path causes no download
 ADVICE = "Give an intact folder that pack wrote. A folder of a later version of this program needs that version."
 
 
@@ -43,9 +43,10 @@ class _Packed(TypedDict):
 
 
 def save_packed(folder: Path, checkpoint: Checkpoint) -> None:
-    """Writes model.safetensors and config.json to a folder that has neither. Raises UsageError without safetensors.
+    """Writes model.safetensors and config.json to a folder that has neither.
 
-    Weights that the agents share, and that are one tensor in `checkpoint.model`, are written once.
+    Weights that the agents share, and that are one tensor in `checkpoint.model`, are written once. Raises UsageError if
+    the package safetensors is missing.
     """
     safetensors = import_optional("safetensors.torch", "pack", "safetensors")
     first: dict[int, str] = {}
@@ -93,10 +94,11 @@ def load_packed(path: Path) -> Checkpoint:
 
 
 def download(repository: str) -> Path:
-    """The path of a Hugging Face repository's model.safetensors. Its three files are downloaded once.
+    """Downloads the three files of a Hugging Face repository once, and returns the path of its model.safetensors.
 
     repository: hf:user/name or hf:user/name@revision. Without a network, uses the files of an earlier download. Raises
-    UsageError if there are none, or if the package huggingface_hub is missing.
+    UsageError if the repository cannot be downloaded and was not downloaded before, or if the package huggingface_hub
+    is missing.
     """
     name, _, revision = repository.removeprefix(REPOSITORY).partition("@")
     hub = import_optional("huggingface_hub", repository, "huggingface_hub")
@@ -135,5 +137,5 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # a damaged file can raise many types
         raise cannot_read(path, first_line(error)[:200], ADVICE) from error
     if strange := [name for name, tensor in model.items() if tensor.dtype not in DTYPES]:
-        raise cannot_read(path, f"{strange[0][:100]!r} is {model[strange[0]].dtype}", ADVICE)
+        raise cannot_read(path, f"{strange[0][:100]!r} has the unsupported type {model[strange[0]].dtype}", ADVICE)
     return model

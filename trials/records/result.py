@@ -67,7 +67,7 @@ class Outcome:
 class Result(Outcome):
     """What `train` and `test` return: the outcome of the last validation of a training, or of a test.
 
-    folder: of the run. content: everything in result.json.
+    folder: the run's folder. content: everything in result.json.
     """
 
     folder: Path
