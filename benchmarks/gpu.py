@@ -38,7 +38,7 @@ TESTS = ("-m", "pytest", "-o", "addopts=", "--import-mode=importlib", "-p", "no:
 
 @dataclass(frozen=True)
 class Part:
-    """One part: a command for Python, and the most seconds that it may take. variables: for its environment."""
+    """One part: the arguments of Python, and the most seconds that it may take. variables: for its environment."""
 
     name: str
     command: Sequence[str]
@@ -48,7 +48,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a part. problem: why it did not finish, in words; empty if it did. lines: what it measured."""
+    """What became of a part.
+
+    problem: why it did not finish, in words; empty if it did. lines: what it measured. output, warnings: its standard
+    output and standard error.
+    """
 
     part: str
     seconds: float
@@ -84,7 +88,7 @@ def parts(folder: Path, dry_run: bool) -> list[Part]:
 
 
 def run_part(part: Part, left: float) -> Outcome:
-    """Runs a part for at most its limit and the `left` seconds of the budget."""
+    """Runs a part for at most its limit, and for at most `left` seconds, the rest of the budget."""
     if left < LEAST:
         return Outcome(part.name, 0, f"was left out: only {max(0, left):.0f} s of the budget remained", [], "", "")
     limit, start = min(part.limit, left), time.monotonic()

@@ -5,8 +5,8 @@
 
 Draws 100 sketches of 20 lines at 96 px, and prints one line of JSON per way. The kernels alone get ready-made
 arguments; a call of autograd also computes these arguments, and the gradient with respect to the lines. The calls
-follow each other without waiting (`seconds_back_to_back`). In a CUDA graph, starting the work costs almost nothing. For
-a way that fails, the line has its `error`.
+follow each other without waiting (`seconds_back_to_back`). In a CUDA graph, starting the work costs almost nothing. If
+a way fails, its line has `error`, the message, instead of microseconds.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ IN_GRAPH = 10  # calls per graph
 
 
 def kernel_calls(case: Case, device: torch.device) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
-    """Returns two functions that run one kernel each, on ready-made arguments: of the drawing, and of its gradient.
+    """Returns two functions, each of which runs one kernel on ready-made arguments: the drawing, and its gradient.
 
-    They return the kernel's results: the drawing's complement [B, 1, H, W], and the sums over pixels for each line,
+    They return the kernels' results: the drawing's complement [B, 1, H, W], and the sums over pixels for each line,
     [B, N, 1, 1, 2, 2], for a gradient of ones.
     """
     from learning_to_draw.rasteriser import triton_kernels as kernels  # needs Triton
@@ -77,7 +77,10 @@ def both_kernels(case: Case, device: torch.device) -> Way:
 
 
 def as_graph(call: Way) -> Way:
-    """Returns a function that replays IN_GRAPH calls, recorded as a CUDA graph. Raises if a call waits for the GPU."""
+    """Returns a function that replays IN_GRAPH calls, recorded as a CUDA graph.
+
+    Raises torch's error if a call waits for the GPU.
+    """
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):  # warm-up, as torch asks for
@@ -92,7 +95,7 @@ def as_graph(call: Way) -> Way:
 
 
 def ways(case: Case, device: torch.device) -> dict[str, tuple[Callable[[], Way], int]]:
-    """Returns name -> (a function that builds the way, calls in one call of the way)."""
+    """Returns name -> (a function that builds the way, repetitions of the work in one call of the way)."""
     every: dict[str, tuple[Callable[[], Way], int]] = {
         "autograd call": (lambda: autograd_call(case, device), 1),
         "both kernels": (lambda: both_kernels(case, device), 1),

@@ -69,9 +69,10 @@ def _synchronise() -> None:
 def peak_extra_memory(call: Call) -> int:
     """Returns the peak memory of tensors during a call, in bytes, minus the memory before it; the call's result counts.
 
-    This is the memory that torch's allocator hands out: it is exact, and equal in every run. On a CPU, unlike the size
-    of the process, it does not depend on the reuse of freed memory. Memory outside torch (numpy, workspaces of
-    libraries) does not count. Measures the GPU's memory if a GPU is in use, else the CPU's.
+    Makes the call twice; the first call is a warm-up. The result is the memory that torch's allocator hands out: it is
+    exact, and equal in every run. On a CPU, unlike the size of the process, it does not depend on the reuse of freed
+    memory. Memory outside torch (numpy, workspaces of libraries) does not count. Measures the GPU's memory if a GPU is
+    in use, else the CPU's.
     """
     call()
     if torch.cuda.is_available() and torch.cuda.is_initialized():

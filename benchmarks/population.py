@@ -5,8 +5,8 @@
 
 Prints one line of JSON for each: a pair, a population whose agents share a frozen SqueezeNet, and a population in which
 each agent has its own frozen SqueezeNet. In every step of a population, a random sender meets a random receiver. All
-weights are random, which does not affect the time. The step encodes the photos and the sketches of a game; no features
-are cached.
+weights are random; their values do not affect the time. The step encodes the photos and the sketches of a game; no
+features are cached.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> None:
     steps = {
         "pair": step_of(1, shared=True, **game),
         "population, one backbone": step_of(arguments.agents, shared=True, **game),
-        "population, eyes of their own": step_of(arguments.agents, shared=False, **game),
+        "population, a backbone each": step_of(arguments.agents, shared=False, **game),
     }
     seconds = measure_in_turn(list(steps.values()), arguments.repeats)
     memory = [peak_extra_memory(step) for step in steps.values()]

@@ -116,7 +116,7 @@ def other_rasteriser(folder: str) -> ModuleType | None:
 
 
 def plain_functions(against: str | None) -> SimpleNamespace:
-    """Returns the functions to compare with: the rasteriser's, or dsketch's. Raises UsageError without dsketch."""
+    """Returns the functions to compare with: the rasteriser's or dsketch's. Raises UsageError if dsketch is missing."""
     if against is None:
         return SimpleNamespace(**{name: getattr(rasteriser, name) for name in rasteriser.__all__})
     if against != "dsketch":
@@ -143,7 +143,10 @@ def baseline_of(against: str | None) -> tuple[Callable[..., Tensor], str]:
 
 
 def compare(case: Case, baseline: Callable[..., Tensor], name: str, device: torch.device, repeats: int) -> None:
-    """Measures one case with the rasteriser and with the baseline, and prints its line of JSON."""
+    """Measures one case with the rasteriser and with the baseline, and prints its line of JSON.
+
+    If the baseline raises ValueError, prints only a message to stderr: an older revision may lack the case.
+    """
     strokes, widths, gates = random_strokes(case, device), stroke_widths(case, device), stroke_gates(case, device)
     inputs = [tensor for tensor in (strokes, widths, gates) if isinstance(tensor, Tensor)]
     weights = torch.randn(case.batch, 1, case.size, case.size, device=device)

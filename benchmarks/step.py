@@ -6,8 +6,8 @@
 Prints one line of JSON per way of doing the step. The baseline ("naive") passes every photo through the encoder twice,
 and, with the perceptual loss, every sketch twice (once for the score, once for the loss). It keeps the rasters of all
 strokes at once, and compares feature maps normalised to unit vectors, as in the paper's formula. All ways compute the
-same step for the same pictures, with VGG16's architecture. Its weights are frozen and random, which does not affect the
-time. Only the ways "tf32" (on a GPU) use TF32, and only the ways "bf16" use bfloat16.
+same step for the same pictures, with VGG16's architecture. Its weights are frozen and random; their values do not
+affect the time. Only the ways "tf32" (on a GPU) use TF32, and only the ways "bf16" use bfloat16.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from learning_to_draw.trials.loop.step import GameModule, adam, train_step
 from learning_to_draw.trials.loop.trial import build_trial, run
 
 LATENT = 64
-Step = Callable[[], Tensor]  # takes one step and returns its loss
+Step = Callable[[], Tensor]  # takes one step, or one epoch (`whole_loop`), and returns its loss
 
 
 def build(size: int, lines: int, sigma2: float) -> Agents:
@@ -116,7 +116,10 @@ def our_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
 
 
 def whole_loop(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
-    """Returns an epoch of the program's training: sampling, pictures, steps, metrics and NaN check, but no files."""
+    """Returns a function that trains for one epoch, as the program does, and returns the epoch's loss.
+
+    This includes sampling, pictures, steps, metrics and the NaN check, but no files.
+    """
     loss = TotalLoss(HingeLoss(), auxiliary(agents, perceptual))
     device = agents.sender_encoder.mean.device
     trial = build_trial(agents, loss, device, optimizer=optimizer_of(agents), callbacks=[StopOnNaN()])
@@ -160,7 +163,7 @@ def ways(arguments: argparse.Namespace, perceptual: bool) -> dict[str, Step]:
 
 
 def in_precision(precision: str, agents: Agents, step: Step) -> Step:
-    """Returns the step, which first sets torch's precision: the ways take turns, and TF32 is a setting of torch."""
+    """Returns a step that first sets torch's precision. The ways take turns, and TF32 is a global setting."""
 
     def call() -> Tensor:
         set_precision(precision, agents)

@@ -2,8 +2,8 @@
 
     python -m docs.figures.games ORIGINAL SAME DIFFERENT MIXED --output docs/images/games.png
 
-The tests are those of docs/games.md. Each row shows the first turn that was guessed right, of a class that no row above
-shows. In `different` and `mixed`, the target of that turn is not the sender's picture.
+The tests are those of docs/games.md. Each row shows the first turn that was guessed right, if possible of a class that
+no row above shows. In `different` and `mixed`, the target of that turn is not the sender's picture.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TARGET, GUESS = (37, 99, 201), (26, 127, 55)
 SENDER, SKETCH = MARGIN, MARGIN + LARGE + ARROW
 POOL = SKETCH + LARGE + ARROW
 
-# Each game: its name, whether the target of the turn shown is another picture than the sender's, and a caption.
+# Each game: its name, whether the target of the turn shown is not the sender's picture, and a caption.
 ROWS = (
     ("original", False, "single pictures; the target is the very picture that the sender sees"),
     ("same", False, "a picture of each class; the target is the very picture that the sender sees"),
@@ -37,7 +37,10 @@ ROWS = (
 
 
 def choose(log: GameLog, another: bool, shown: set[str | None]) -> Turn:
-    """Returns the first right turn whose target is (or is not) another picture, preferably of a class not yet shown."""
+    """Returns the first correct turn that fits, preferably of a class that is not in `shown`.
+
+    another: whether its target is another picture than the sender's. Raises SystemExit if no turn fits.
+    """
     fitting = [game for game in log.games if game.correct and (game.photo != game.target_picture) == another]
     if not fitting:
         raise SystemExit(f"error: {log.folder} has no game that was guessed right and fits its row.")

@@ -1,4 +1,4 @@
-"""Makes traced.png: photos, drawings that trace their lines as a person would, and what the agents make of them.
+"""Makes traced.png: photos, drawings that trace their lines as a person would, and what the receiver guesses.
 
     python -m docs.figures.traced RUN [options of test] --output docs/images/traced.png
 
@@ -36,7 +36,7 @@ def paths_of(lines):
         path, step = [place], (0, 0)
         left.remove(place)
         while near := around(place, left):
-            # The straightest way on.
+            # The neighbour with the smallest change of direction.
             place = max(near, key=lambda other: (other[0] - path[-1][0]) * step[0] + (other[1] - path[-1][1]) * step[1])
             step = (place[0] - path[-1][0], place[1] - path[-1][1])
             path.append(place)
