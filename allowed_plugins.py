@@ -15,7 +15,7 @@ from learning_to_draw.user_folders import config_folder
 
 logger = logging.getLogger("commgame")
 
-TITLE = "# SHA-256 and path of each plugin that was given with --plugin, check or list: runs may load these again.\n"
+TITLE = "# SHA-256 and path of each plugin that you have given to a command. Runs that name one of them may load it.\n"
 
 
 def is_allowed(sha256: str) -> bool:
@@ -29,7 +29,7 @@ def is_allowed(sha256: str) -> bool:
 
 
 def allow(sha256: str, path: Path) -> None:
-    """Adds the SHA-256 of the plugin `path` to the list. If that fails, it only logs a warning."""
+    """Adds the SHA-256 of the plugin `path` to the list. If that fails, logs a warning (on rank 0)."""
     if is_allowed(sha256):
         return
     try:
@@ -41,7 +41,7 @@ def allow(sha256: str, path: Path) -> None:
 
 
 def list_file() -> Path | None:
-    """The path of the list; None if the user has no configuration folder, as in a container without HOME."""
+    """The path of the list; None if the user has no configuration folder, for example in a container without HOME."""
     folder = config_folder()
     return None if folder is None else folder / "plugins.txt"
 

@@ -134,7 +134,10 @@ def _crossplay(words: list[str], early: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """A command that plays games. summary: its line in the help. run: called with its words, and those read early."""
+    """A command that plays games. summary: its line in the help.
+
+    run: called with the words after the command's name, and the options that `read_early` found in them.
+    """
 
     summary: str
     run: Callable[[list[str], Mapping[str, Any]], None]
@@ -162,7 +165,7 @@ def _help() -> str:
         "\n".join(lines)
         + f"""
 
-Without options, train learns to draw handwritten digits in two or three minutes.
+Without options, train learns to draw handwritten digits in about a minute.
 Options and their defaults: {program()} train --help
 Versions of this program and its packages: {program()} --version"""
     )

@@ -24,10 +24,10 @@ PEOPLE: dict[str, Tool] = {
 Opens a page on which you play the test games with trained agents. You draw a picture,
 with the mouse, a pen or a finger, and see what the receiver guesses while you draw. Or
 the agents draw, stroke by stroke, and you guess as soon as you know. The page is for
-this machine only, and nothing is sent anywhere. The games are logged in the format of
-a test's, for report and measure, and your guesses for study-results. Also accepts the
-options of test that describe the pictures, such as --dataset-root, and --agent for one
-of a population. Needs the packages starlette and uvicorn.""",
+this machine only, and nothing is sent anywhere. The games are saved as game logs, for
+report and measure, and your guesses are saved for study-results. Also accepts the
+options of test that describe the pictures, such as --dataset-root, and --agent, which
+chooses one pair of a population. Needs the packages starlette and uvicorn.""",
         play_options.add_play_options,
     ),
     "pack": Tool(
@@ -37,11 +37,11 @@ of a population. Needs the packages starlette and uvicorn.""",
 Writes the agents of a training to a new folder, which can be shared, for example as a
 repository of Hugging Face: model.safetensors (the weights), config.json (the options,
 the versions and the ids of the training pictures) and README.md, a model card with
-the rates of the validation and of finished tests in folders next to RUN. The folder
-contains no code, no pickles, and none of this machine's paths. Commands that take a
-checkpoint also take this folder, or the repository's id, as in --weights
+the validation rate and the rates of finished tests whose folders are next to RUN. The
+folder contains no code, no pickles, and none of this machine's paths. Commands that
+take a checkpoint also take this folder, or the repository's id, as in --weights
 hf:user/name or hf:user/name@revision; test needs the pictures, too: --dataset-root.
-Agents with a plugin are refused, because a plugin is code. Needs the package
+Agents that need a plugin are refused, because a plugin is code. Needs the package
 safetensors.""",
         trial_options.add_pack_options,
     ),
@@ -59,13 +59,13 @@ interrupted ones, so that the same command continues after Ctrl-C or a power cut
     [common]            # options of every run, named as on the command line
     dataset = "Digits"
     epochs = 2
-    [rows.few]          # one row; its name is that of its folder
+    [rows.few]          # one row; its folder has the same name
     nlines = 3
     [rows.many]
     title = "many lines"
     nlines = 20
-Instead of rows, [grid] with nlines = [1, 5, 20] makes a row of every combination of
-its values. The runs are in OUTPUT/ROW/seed-N and OUTPUT/ROW/seed-N-test.""",
+Instead of rows, [grid] with nlines = [1, 5, 20] makes one row for every combination
+of its values. The runs are in OUTPUT/ROW/seed-N and OUTPUT/ROW/seed-N-test.""",
         experiment_options.add_sweep_options,
         loads_torch=False,
     ),
@@ -84,7 +84,7 @@ every row (sketches.png) to --output.
     lines   the number of lines (Appendix A)
     shared  encoders and losses of the follow-up paper, and what CLIP sees
     human   table1, with one page on which people play the receiver
-    tradeoff  what costs on strokes and ink do to the communication rate
+    tradeoff  how prices for strokes and for ink change the communication rate
 Each of the paper's runs takes 250 epochs: days on a GPU. --quick plays the same games
 in minutes on a CPU, and ends with exit code 1 if a rate is outside the range expected
 from earlier quick runs.""",
@@ -97,23 +97,23 @@ from earlier quick runs.""",
         """Trains new receivers with the frozen senders of a run, and new senders with its frozen
 receivers. A language that is easy to learn reaches a high rate in few epochs (Li &
 Bowling 2019, Chaabouni et al. 2022). For comparison, trains them with untrained
-agents, too. Prints the rate in the end, the area under the curve (the mean rate over
-all epochs), and the epochs until the rate is at least --reach, on validation games.
-Writes the table and the curves to --output. Skips finished runs, and resumes
+agents, too. Prints the final rate, the area under the curve (the mean rate over all
+epochs), and the number of epochs until the rate is at least --reach, all on validation
+games. Writes the table and the curves to --output. Skips finished runs, and resumes
 interrupted ones.""",
         experiment_options.add_learnability_options,
     ),
     "generations": Tool(
         "experiments.generations:generations",
         "hand a language on from one pair to the next (iterated learning)",
-        """Trains a line of pairs with the options of a run. The first plays. Each further one
-first learns from drawings of the one before, and then plays itself (Kirby 2001; Li &
-Bowling 2019). Prints, for every generation, the rate in the test, the area under the
-curve of validation rates (how fast it learned), topographic similarity, the distance
-of its drawings from its teacher's, and what an independent judge sees, if the
-packages of measure --judge are installed. Writes the table, the curves, and a sheet
-of the same photos drawn by all generations to --output. Skips finished runs, and
-resumes interrupted ones.""",
+        """Trains a line of pairs with the options of a run. The first pair trains by playing.
+Each later pair is new: its sender first learns from drawings of the pair before, and
+then the pair trains by playing, too (Kirby 2001; Li & Bowling 2019). Prints, for every
+generation, the rate in the test, the area under the curve of validation rates (how
+fast it learned), topographic similarity, the distance of its drawings from its
+teacher's, and what an independent judge sees, if the packages of measure --judge are
+installed. Writes the table, the curves, and a sheet of the same photos drawn by all
+generations to --output. Skips finished runs, and resumes interrupted ones.""",
         experiment_options.add_generations_options,
     ),
 }
@@ -126,8 +126,8 @@ READING: dict[str, Tool] = {
 Writes the results of a training or a test as a single HTML page that needs no other
 file and no network. The page shows the result with its interval, learning curves,
 sketches of the same photos epoch after epoch, games with a wrong guess first, a
-lexicon of the classes and which is taken for which, the roles of strokes, a map of
-the sketches, options, versions and the command. Charts can be saved. Also works while
+lexicon of the classes and their confusions, the roles of strokes, a map of the
+sketches, options, versions and the command. Charts can be saved. Also works while
 the run is still training, and on folders of the official code, which contain less.
 Includes tests of a training's checkpoints if their folders are next to the run's.""",
         report_options.add_report_options,
@@ -137,11 +137,12 @@ Includes tests of a training's checkpoints if their folders are next to the run'
         "compare settings over several seeds: a table, paired tests, figures, one page",
         """\
 Finds trainings and their tests in the given folders. Runs with the same options are
-seeds of one setting. Prints a table of the settings (rate as mean and standard
-deviation over seeds, 95 % interval) and tests of their differences in the same games,
-and writes them as Markdown, CSV and LaTeX, with one line per run (runs.csv); figures
-for a paper, as PNG and PDF: learning curves, rates, and the same photos drawn by
-every setting; and all of it as one web page. Says which runs it leaves out, and why.""",
+seeds of one setting. Prints a table of the settings (rate as mean ± standard
+deviation over seeds, 95 % interval) and tests of their differences in the same games.
+Writes the table as Markdown, CSV and LaTeX, the tests as Markdown and CSV, and one
+line per run to runs.csv. Also writes figures for a paper, as PNG and PDF (learning
+curves, rates, and the same photos drawn by every setting), and all of it as one web
+page. Says which runs it leaves out, and why.""",
         compare_options.add_compare_options,
         loads_torch=False,
     ),
@@ -247,8 +248,8 @@ COMPONENTS: dict[str, Tool] = {
         "list what can be chosen: data sets, games, agents, losses, presets",
         """\
 Prints the names of all components, grouped by the option that chooses them, each with
-its own options. With --plugin, includes the components of your own file. Then the
-presets, with the time and the rate to expect.""",
+its own options. With --plugin, includes the components of your own file. Then prints
+the presets, with the time and the rate to expect.""",
         trial_options.add_list_options,
         loads_torch=False,
     ),
@@ -271,8 +272,8 @@ SCRIPTS: dict[str, Tool] = {
         "copy a random sample of a game log, with its pictures, to a new log",
         """\
 Draws games at random from a game log and copies them, in the log's order, to a new
-folder that is itself a game log: games.json, games.csv and the pictures of these
-games. The same seed draws the same games.""",
+folder that is itself a game log: games.json, games.csv, the pictures of these games
+and, if the log has them, the strokes. The same seed draws the same games.""",
         options.add_sample_options,
         loads_torch=False,
     ),
@@ -281,9 +282,9 @@ games. The same seed draws the same games.""",
         "show one game of a log as a web page",
         """\
 Writes one game of a log as a single HTML page that needs no other file: the
-sketch, the candidates in the receiver's order, the target and the guess. The target
-is shown as it was among the candidates; in "different" games the sender saw another
-photo of the target's class, which is not shown.""",
+sketch, the candidates in the receiver's order, the target and the guess. The page
+does not show what the sender saw, if that was not the target itself but another photo
+of its class (in "different" games and half of the "mixed" ones).""",
         options.add_render_game_options,
         loads_torch=False,
     ),
@@ -294,7 +295,7 @@ photo of the target's class, which is not shown.""",
 Averages all sketches of every target that all logs have, and writes the averages as
 one picture, ten per row. With logs of runs that differ only in their seeds, the
 picture shows what all agents draw alike. Targets are the same if their files have
-the same name: the logs must be of the same pictures at the same size.""",
+the same name, so the logs must have the same pictures at the same size.""",
         options.add_average_options,
     ),
     "dump-hashes-classes": Tool(
@@ -324,11 +325,12 @@ and writes clip-analysis.json, one entry per game. Needs the package open_clip_t
         "analysis.official.analyse_logs:analyse_logs",
         "print the communication rate, and how often CLIP sees the intended class",
         """\
-Prints how many games of a log were won, and in how many games each of these holds:
-the class that CLIP sees in the sketch is the true class, the class that CLIP sees in
-the target (correct) or in the guess, or two of these; the same for target and guess;
-CLIP takes the sketch for a drawing, and target and guess for photos. Without the
-file that clip-analysis writes, prints only the communication rate.""",
+Prints in how many games of a log the receiver was right (commrate). With the file
+that clip-analysis writes, also prints in how many games
+    CLIP sees the true class in the sketch, the target (correct) or the guess
+    CLIP sees the same class in the sketch and the target, or in the sketch and
+    the guess (..._and_true: and this is the true class)
+    CLIP takes the sketch for a drawing, or the target or the guess for a photo""",
         options.add_analyse_options,
         loads_torch=False,
     ),

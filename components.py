@@ -2,7 +2,7 @@
 
 A component is a class with a configuration. The configuration is a frozen dataclass, and the only place that declares
 the component's options: names, defaults, types and help texts. This module imports neither torch nor argparse, so that
-the help of all components appears at once.
+the help of all components appears without delay.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Component:
     target: str | type
     defaults: Mapping[str, Any] = field(default_factory=dict)
     defaults_with: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    summary: str = ""  # what it is, for `commgame.py list`
+    summary: str = ""  # what the component is, for `commgame.py list`
 
     def defaults_for(self, decoder: str) -> dict[str, Any]:
         """All defaults of a data set in a run with this decoder."""
@@ -174,7 +174,7 @@ SMALLEST, LARGEST = 1e-30, 1e30
 
 
 def positive_int(text: str) -> int:
-    return _number(text, int, lambda value: 1 <= value < 2**31, "a whole number, 1 or more")
+    return _number(text, int, lambda value: 1 <= value < 2**31, "a whole number, 1 or more, and at most 2147483647")
 
 
 @functools.cache  # cached, so that equal options have the same type and compare equal
@@ -189,7 +189,7 @@ def positive_int_up_to(most: int) -> Callable[[str], int]:
 
 
 def non_negative_int(text: str) -> int:
-    return _number(text, int, lambda value: 0 <= value < 2**31, "a whole number, 0 or more")
+    return _number(text, int, lambda value: 0 <= value < 2**31, "a whole number, 0 or more, and at most 2147483647")
 
 
 def seed(text: str) -> int:
@@ -201,11 +201,11 @@ def positive_float(text: str) -> float:
 
 
 def non_negative_float(text: str) -> float:
-    return _number(text, float, lambda value: 0 <= value <= LARGEST, "a number, 0 or more (to 1e30)")
+    return _number(text, float, lambda value: 0 <= value <= LARGEST, "a number, 0 or more (up to 1e30)")
 
 
 def fraction(text: str) -> float:
-    return _number(text, float, lambda value: 0 < value < 1, "a number between 0 and 1")
+    return _number(text, float, lambda value: 0 < value < 1, "a number above 0 and below 1")
 
 
 def boolean(text: str) -> bool:

@@ -120,8 +120,8 @@ def _decorator(kind: str) -> Callable[..., Callable[[AnyClass], AnyClass]]:
 
     decorator.__doc__ = f"""Registers a class as a component of the kind {kind}, with the given name.
 
-    config: the class of its configuration, a frozen dataclass derived from {base.__name__}; left out: {base.__name__}
-    itself. Raises UsageError if the name is taken, or the configuration is not valid.
+    config: the class of its configuration, a frozen dataclass derived from {base.__name__}; by default
+    {base.__name__} itself. Raises UsageError if the name is taken or not valid, or if the configuration is not valid.
     """
     return decorator
 
@@ -130,7 +130,7 @@ def _problem(kind: str, name: str, config: type[Config], cls: type) -> str | Non
     """The reason why a component cannot be registered, with the fix; None if it can."""
     table, base = TABLES[kind]
     if not re.fullmatch(r"\w[\w.+-]*", name):
-        return "a name has only letters, digits, _, -, + and dots, and begins with a letter, a digit or _"
+        return "the name may contain only letters, digits, _, -, + and dots, and must begin with a letter, a digit or _"
     if kind == "auxiliary_loss" and (not name.isidentifier() or name.startswith(("val_", "test_"))):
         return (
             "the name becomes an option and a column of the log.\n"
@@ -176,8 +176,8 @@ callback = _decorator("callback")
 def load(file: Path) -> Plugin:
     """Runs a plugin file that the user has given, and remembers its content as allowed.
 
-    Running the file registers its components. A loaded file is not run again. Raises UsageError if
-    the file cannot be run, registers no component, or registers a component that is not valid.
+    Running the file registers its components. A loaded file is not run again. Raises UsageError if the file cannot be
+    run, registers no component, or registers a component that is not valid.
     """
     path = file.absolute()
     if path not in _loaded:

@@ -21,7 +21,10 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e
 
 
 class Output(io.RawIOBase):
-    """Passes bytes on to a standard stream. error: of the last failed write, or None; it is not raised."""
+    """Passes bytes on to a standard stream. A failed write raises nothing.
+
+    error: the exception of the last failed write; None if no write has failed.
+    """
 
     def __init__(self, stream: Any, error: OSError | None = None):
         super().__init__()

@@ -1,4 +1,7 @@
-"""Formats tables of text: aligned for a terminal, as Markdown and as CSV. All take rows of cells, headings first."""
+"""Formats tables of text: aligned for a terminal, as Markdown and as CSV. Also formats numbers for their cells.
+
+A table is a sequence of rows of cells; the first row has the headings.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def aligned(rows: Rows, *, rule: bool = False) -> str:
 
 
 def markdown(rows: Rows, text_columns: Collection[int] = (0,)) -> str:
-    """A Markdown table. text_columns: those aligned to the left; the others are aligned to the right."""
+    """A Markdown table. text_columns: columns aligned to the left, from 0; the others are aligned to the right."""
     rule = ["---" if column in text_columns else "---:" for column in range(len(rows[0]))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (rows[0], rule, *rows[1:]))
 
@@ -44,6 +47,6 @@ def p_text(p: float) -> str:
 
 
 def mean_and_deviation(rates: Sequence[float]) -> str:
-    """Mean ± standard deviation of rates, in per cent; only the mean if there is one rate."""
+    """Mean ± standard deviation of rates (0..1), in per cent; only the mean if there is one rate."""
     mean = f"{100 * statistics.mean(rates):.1f}"
     return mean if len(rates) == 1 else f"{mean} ± {100 * statistics.stdev(rates):.1f}"

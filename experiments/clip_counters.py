@@ -1,4 +1,4 @@
-"""`commgame.py reproduce shared`: CLIP's classes of the sketches of every row, with the counters of `analyse-logs`."""
+"""`commgame.py reproduce shared`: how often CLIP sees the right class in each row's sketches, as in `analyse-logs`."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ COLUMNS = {
     "symbolicity": "symbolicity, %",
     "semanticity": "semanticity",
 }
-SHARES = ("rate", "area", "legibility", "symbolicity")  # in percent
+SHARES = ("rate", "area", "legibility", "symbolicity")  # 0..1; shown in per cent
 
 
 def generations(
@@ -54,9 +54,10 @@ def generations(
     """Trains `runs` generations after the first, each taught by the one before. Returns a table.
 
     run: a training or a checkpoint, whose options all generations have. bottleneck: the number of drawings that a new
-    sender sees. lesson_steps: training steps on them. play: epochs of each generation. seeds: one line of generations
-    per seed. output: None for RUN-generations. Also writes the table, the curves, and the same photos drawn by all
-    generations of the first seed. Raises UsageError if the checkpoint cannot be read, and RunError if a training fails.
+    sender sees. lesson_steps: training steps on these drawings. play: epochs of each generation. seeds: one line of
+    generations per seed. output: None for RUN-generations. Also writes the table, the curves, and the same photos drawn
+    by all generations of the first seed. Raises UsageError if the checkpoint cannot be read, and RunError if a training
+    fails.
     """
     weights = checkpoint_of(run)
     folder = output or Path(f"{run.resolve() if run.is_dir() else run.with_suffix('')}-generations")
@@ -82,7 +83,7 @@ def generations(
 def _line(
     common: Mapping[str, Any], folder: Path, seed: int, runs: int, bottleneck: int, lesson_steps: int
 ) -> list[Job]:
-    """The trainings of all generations with one seed."""
+    """The jobs of all generations with one seed."""
     jobs: list[Job] = []
     for number in range(runs + 1):
         options = dict(common)
@@ -99,7 +100,7 @@ def _judge() -> Judge | None:
     try:
         return load_judge()
     except UsageError as error:
-        logger.warning("no legibility, symbolicity and semanticity: %s", first_line(error))
+        logger.warning("legibility, symbolicity and semanticity are not measured: %s", first_line(error))
         return None
 
 
@@ -133,17 +134,17 @@ def _signs(log: LogData) -> dict[str, float]:
     try:
         log.photos = load_training_photos(log.log, log.settings.seed)
     except UsageError as error:
-        logger.warning("no legibility and semanticity: %s", first_line(error))
+        logger.warning("legibility and semanticity are not measured: %s", first_line(error))
     for name, measure in measures.items():
         try:
             values[name] = _value(measure(log), name)
         except NotMeasured as reason:
-            logger.warning("no %s: %s", name, reason)
+            logger.warning("%s is not measured: %s", name, reason)
     return values
 
 
 def _value(measured: Measured, name: str) -> float:
-    """The value of the measure's row about sketches; NaN if it has none."""
+    """The value of the measure's row about sketches; NaN if there is no such row, or if it has no value."""
     wanted = "legibility of sketches" if name == "legibility" else name
     values = [row.value for row in measured.rows if row.label.startswith(wanted)]
     return float("nan") if not values or values[0] is None else values[0]

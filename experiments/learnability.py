@@ -67,8 +67,8 @@ def learnability(
 
     run: the folder of a training, or a checkpoint. agent: number of the agent that teaches. epochs: of each training.
     reach: a validation rate; the table says after how many epochs it is reached. output: None for RUN-learnability.
-    Also writes the table and the curves to `output`. Raises UsageError if the checkpoint cannot be read, and RunError
-    if a training fails.
+    options.py describes the other arguments. Also writes the table and the curves to `output`. Raises UsageError if the
+    checkpoint cannot be read, and RunError if a training fails.
     """
     way, weights = Way(jobs, cluster, slurm), checkpoint_of(run)
     known = _rows(weights.absolute(), agent, epochs)
@@ -117,8 +117,8 @@ def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
 def options_for_new_agents(trained: Trained) -> dict[str, Any]:
     """The options of a checkpoint's training for a new pair: without its population, schedules and teachers.
 
-    The learning rate is constant, at its initial value, and sigma2 is constant, at its final value. Raises UsageError
-    for a checkpoint of the official code, which contains no options.
+    The learning rate is constant, at its initial value, and sigma2 is constant, at the checkpoint's value. Raises
+    UsageError for a checkpoint of the official code, which contains no options.
     """
     if not trained.checkpoint.options:
         path = trained.checkpoint.path

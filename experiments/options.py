@@ -1,4 +1,4 @@
-"""The options of `sweep`, `reproduce` and `learnability`. Importing this module does not import torch.
+"""The options of `sweep`, `reproduce`, `learnability` and `generations`. Importing this module does not import torch.
 
 The `dest` of each option is the name of an argument of the tool's function.
 """
@@ -51,7 +51,7 @@ def add_reproduce_options(group: Any) -> None:
 def add_learnability_options(group: Any) -> None:
     group.add_argument("run", type=Path, metavar="RUN", help="folder of a training, or a checkpoint, model_*.pt")
     group.add_argument(
-        "--agent", type=non_negative_int, default=0, metavar="K", help="of a population: the agent that teaches"
+        "--agent", type=non_negative_int, default=0, metavar="K", help="the agent that teaches, if RUN is a population"
     )
     group.add_argument("--epochs", type=positive_int, default=20, metavar="N", help="epochs of every training")
     group.add_argument(
@@ -81,7 +81,12 @@ def add_generations_options(group: Any) -> None:
         add_options(group, TrainConfig, name)
     group.add_argument("--play", type=positive_int, default=20, metavar="N", help="epochs that each generation plays")
     group.add_argument(
-        "--seeds", type=seed, nargs="+", default=[0], metavar="N", help="one line of generations for each seed"
+        "--seeds",
+        type=seed,
+        nargs="+",
+        default=[0],
+        metavar="N",
+        help="one line of generations for each seed (default: 0)",
     )
     group.add_argument(
         "--output",
@@ -117,15 +122,15 @@ def _add_way(group: Any) -> None:
         "--jobs",
         type=positive_int,
         metavar="N",
-        help="run N pairs at a time on this machine, each with an equal share of the cores and an output file "
-        "next to its folder (default: 1)",
+        help="run N jobs at a time on this machine, each a row with one seed; they share the cores equally, and each "
+        "has an output file next to its folder (default: 1)",
     )
     group.add_argument(
         "--cluster",
         nargs="?",
         const="slurm",
         choices=("slurm", "local"),
-        help="submit all runs as a job array to SLURM (needs the package submitit); local: test this on this machine",
+        help="submit all runs as a job array to SLURM (needs the package submitit); local: try it on this machine",
     )
     group.add_argument(
         "--slurm",

@@ -21,8 +21,9 @@ TITLE = "What does the sketch show?"
 def beside_people(jobs: Sequence[Job]) -> str:
     """Writes the study page of all pairs, unless it exists. Returns a Markdown table of the answers in its folder.
 
-    jobs: finished; people play with the first job of each row. The page's name contains its id, because other rows make
-    another page. Answers to other pages are counted, but not used. Raises UsageError if a file of answers is damaged.
+    jobs: must be finished; people play games of the first job of each row. The page's name contains its id, because
+    other rows give another page. Answers to other pages are counted, but not used. Raises UsageError if a file of
+    answers is damaged.
     """
     pairs: dict[str, Job] = {}
     for job in jobs:
@@ -52,7 +53,7 @@ def beside_people(jobs: Sequence[Job]) -> str:
             markdown(cells),
             "",
             f"The study page is {file}.",
-            "Put the answer files that it saves into its folder, and run this command again.",
+            "Put the answer files that the page saves into the same folder, and run this command again.",
             *([f"Answer files of other pages in that folder: {others}; study-results reads them."] if others else []),
         ]
     )

@@ -20,7 +20,7 @@ from learning_to_draw.streams import show
 from learning_to_draw.text_tables import as_csv, markdown, mean_and_deviation
 from learning_to_draw.trials.records.own_files import replace_own_files
 
-# Functions of the finished jobs that return the text below a table. Loaded when needed, because they import torch.
+# Functions that take the finished jobs and return the text below a table. Loaded when needed: they import torch.
 FURTHER = {
     "human": "experiments.people:beside_people",
     "shared": "experiments.clip_counters:what_clip_sees",
@@ -44,8 +44,9 @@ def reproduce(
     """Runs the missing trainings and tests. Returns the table of all finished runs as Markdown.
 
     Also writes the table to `output` as table.md and table.csv, and sketches of every row as sketches.png. With
-    dry_run, only returns the remaining commands. Raises UsageError for unknown rows, runs with other options, and files
-    that would be overwritten, and RunError if a run fails or the rate of a quick run is outside its band.
+    dry_run, only returns the remaining commands. options.py describes the arguments. Raises UsageError for unknown
+    rows, runs with other options, and files that would be overwritten. Raises RunError if a run fails, or if the rate
+    of a quick run is outside its band.
     """
     way, chosen = Way(jobs, cluster, slurm), TABLES[table]
     here = {"dataset_root": dataset_root and str(dataset_root), "device": device}

@@ -98,16 +98,20 @@ def _words(options: Mapping[str, OptionValue]) -> Iterator[str]:
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raises UsageError if a name is not a valid folder name, is a file of the sweep, or matches another name."""
+    """Raises UsageError if a name cannot be a folder, or differs from another name only in upper and lower case."""
     seen: dict[str, str] = {}
     for name in names:
         if not FOLDER_NAME.fullmatch(name) or name.casefold() in TAKEN or len(name) > 200:
             raise UsageError(
                 f"{name[:200]!r} cannot be the name of a row, because the row's folder has the same name.\n"
-                "Use letters, digits and . , + = - _, and begin with a letter or a digit."
+                "Use at most 200 letters, digits and . , + = - _, and begin with a letter or a digit. The names of the "
+                "sweep's own files, such as table.md, are taken."
             )
         if (other := seen.setdefault(name.casefold(), name)) != name:
-            raise UsageError(f"the rows {other} and {name} would share a folder on some disks.\nRename one of them.")
+            raise UsageError(
+                f"the rows {other} and {name} would share a folder on disks that ignore upper and lower case.\n"
+                "Rename one of them."
+            )
 
 
 def choose(rows: Iterable[Row], names: Collection[str] | None) -> list[Row]:

@@ -34,11 +34,11 @@ class _Asked(TypedDict):
 
 @dataclass(frozen=True)
 class Way:
-    """How to run the jobs. at_once: the number of jobs at a time, if `cluster` is None.
+    """How to run the jobs.
 
-    cluster: "slurm"; or "local", which tries the cluster's setup on this machine; None: without a cluster.
-
-    Raises UsageError for options that conflict.
+    at_once: the number of jobs at a time on this machine (None: 1); must be None with a cluster. cluster: "slurm"; or
+    "local", which tries the cluster's setup on this machine; None: without a cluster. slurm: options of sbatch, each
+    NAME=VALUE. Raises UsageError for options that conflict.
     """
 
     at_once: int | None
@@ -137,8 +137,9 @@ def sweep(
 ) -> str:
     """Runs the missing trainings and tests. Returns a table of all finished runs.
 
-    Raises UsageError if the file, options or rows are not valid, if a row's folder holds a run with other options, or
-    if files would be overwritten. Raises RunError if a run fails.
+    With dry_run, only returns the remaining commands. options.py describes the arguments. Raises UsageError if the
+    file, options or rows are not valid, if a row's folder holds a run with other options, or if files would be
+    overwritten. Raises RunError if a run fails.
     """
     way, (known, own_seeds) = Way(jobs, cluster, slurm), read_sweep(file, plugin)
     plan = Sweep(known, choose(known, rows), seeds or own_seeds, output or Path("sweeps", file.stem))

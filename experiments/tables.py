@@ -90,7 +90,7 @@ class PaperRow:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a paper. quick_notes: how quick rows differ from the paper. notes: on full and quick rows.
+    """One table of a paper. notes: texts below the table. quick_notes: further texts below a table of quick runs.
 
     folder: of the table's runs, below reproduced/; None: the table's name. quick: how quick runs differ from full ones.
     """
@@ -176,7 +176,7 @@ def _tradeoff() -> tuple[PaperRow, ...]:
         *_prices("caltech", "Caltech-101, readable", photos, (0.001, 0.003, 0.005), (0.3, 1, 3)),
     ]
     small = {"image_size": 64, "stroke_grid": 12, "sigma2": 5e-4, "epochs": 1, "learning_rate": "0.0005*0.3@[1000]B"}
-    # The rates in docs/reproduction.md are of earlier defaults of Digits.
+    # The rates in docs/reproduction.md were measured with this encoder and learning rate; the defaults are others now.
     of_digits = {"preset": None, "epochs": 20, "encoder": "SmallCNNEncoder", "learning_rate": "0.0005"}
     of_quick = {"Digits": of_digits, None: small}
     return tuple(
@@ -306,7 +306,7 @@ TABLES: dict[str, Table] = {
             ),
         ),
         ("The paper's games have 101 candidates here, one of each class.",),
-        ("The paper's text gives both layers of the receiver's MLP 1,024 units, and its command only the first.",),
+        ("The paper's text gives both layers of the receiver's MLP 1,024 units, the official command only the first.",),
     ),
     "table4": Table(
         "Table 4: shape bias",

@@ -1,5 +1,4 @@
-"""`commgame.py reproduce tradeoff`: what the sketches of every row cost, how often the receiver understands them, and
-how legible they are."""
+"""`commgame.py reproduce tradeoff`: the cost of every row's sketches, their communication rate and their legibility."""
 
 from __future__ import annotations
 
@@ -56,8 +55,8 @@ def rate_and_cost(jobs: Sequence[Job]) -> str:
     """A Markdown table with one line per row of the sweep. Also writes tradeoff.png and .pdf to the sweep's folder.
 
     Numbers are means over all games of a test, then mean ± standard deviation over the seeds. jobs: must be finished.
-    Without matplotlib there is no figure, and without the judge or the data set no legibility. Raises UsageError if a
-    file is damaged, or was changed since it was written.
+    Without matplotlib there is no figure; without the judge or the data set, the table has no legibility. Raises
+    UsageError if a file is damaged, or was changed since it was written.
     """
     rulers = _Rulers()
     costs: dict[str, dict[str, _Seeds]] = {}  # data set -> row
@@ -77,7 +76,10 @@ def rate_and_cost(jobs: Sequence[Job]) -> str:
 
 
 class _Rulers:
-    """A judge, taught once for every data set and colour of paper."""
+    """A judge, taught once for every data set and colour of paper.
+
+    taught: (data set, whether paper is white) -> photos and taught judge; None if legibility cannot be measured.
+    """
 
     def __init__(self) -> None:
         self.judge: Judge | None = None
@@ -85,7 +87,7 @@ class _Rulers:
         try:
             self.judge = load_judge()
         except UsageError as error:
-            logger.warning("no legibility: %s", first_line(error))
+            logger.warning("legibility is not measured: %s", first_line(error))
 
     def legibility(self, log: LogData, dataset: str) -> float:
         """The legibility of the sketches, 0..1, as in `measure --judge`.
@@ -107,7 +109,7 @@ class _Rulers:
         try:
             photos = load_training_photos(log.log, log.settings.seed)
         except UsageError as error:
-            logger.warning("no legibility: %s", first_line(error))
+            logger.warning("legibility is not measured: %s", first_line(error))
             return None
         assert photos is not None, "a test of this program names its data set"
         count = len(photos.classes)

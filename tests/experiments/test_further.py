@@ -158,7 +158,7 @@ def test_without_the_judge_or_the_data_set_there_is_a_table_without_legibility(n
     monkeypatch.setattr(tradeoff, "load_judge", lambda: "a judge, who is not asked")
     monkeypatch.setattr(tradeoff, name, missing)
     assert cells(rate_and_cost([job]), "the original game")[1] == ""
-    assert "no legibility: there is no such file" in caplog.text
+    assert "legibility is not measured: there is no such file" in caplog.text
 
 
 def test_the_figure_of_rows_with_one_kind_of_price(job, monkeypatch):

@@ -47,7 +47,8 @@ WRONG = {
     ),
     "a space": (
         "from learning_to_draw.plugins import loss\n@loss('My loss')\nclass A: pass",
-        "@loss('My loss'): a name has only letters, digits, _, -, + and dots, and begins with a letter, a digit or _.",
+        "@loss('My loss'): the name may contain only letters, digits, _, -, + and dots, and must begin with a letter, "
+        "a digit or _.",
     ),
     "a function": (
         "from learning_to_draw.plugins import loss\n@loss('L')\ndef a(): pass",
@@ -118,7 +119,7 @@ WRONG_CONFIGURATIONS = {
     "its default": (
         f"{DATACLASS}(DecoderConfig):\n    turns: int = option(0, 'points', type=positive_int)",
         "@decoder('Mine'): one of its defaults is not valid: turns = 0 is not valid: '0' is not a whole number, "
-        "1 or more.",
+        "1 or more, and at most 2147483647.",
     ),
     "positional": (
         f"{DATACLASS}(DecoderConfig):\n    turns: int = option(8, 'points', type=positive_int, names=('x',))",
