@@ -19,7 +19,7 @@ from learning_to_draw.trials.records.gamelog import GameLog
 UNKNOWN = "unknown"
 POLYLINES = """\
 Coordinates are whole numbers from 0 to 255, x to the right and y down. Curves are polylines of ten pieces. Coordinates
-outside the canvas are moved to its edge. Widths, strengths and colours of strokes are left out."""
+outside the canvas are moved to its edge. Widths, intensities and colours of strokes are left out."""
 TEXTS = {
     "ndjson": f"""\
 `CLASS.ndjson` holds the sketches of one class, one per line, in the simplified format of Quick, Draw!: `word` is the
@@ -50,7 +50,7 @@ The canvas is divided into {bins} rows and {bins} columns. Token {end_of_sketch}
 {end_of_stroke} ends a stroke. Tokens {rows[0]} to {rows[1]} are rows, from top to bottom. Tokens {columns[0]} to
 {columns[1]} are columns, from left to right. A stroke is {strokes}; for each point, the token of its row comes first,
 then that of its column. Strokes are in the order in which they were drawn. A coordinate outside the canvas has the
-token of the nearest edge. Widths, strengths and colours of strokes are left out.""",
+token of the nearest edge. Widths, intensities and colours of strokes are left out.""",
 }
 STROKES = {1: "a point", 2: "the two ends of a line", 4: "the four control points of a cubic Bezier curve"}
 VIEWS = {"ndjson": "*.ndjson", "tokens": "tokens.csv"}  # the files that Hugging Face shows as a table

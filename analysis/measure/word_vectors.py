@@ -27,8 +27,8 @@ def read_word_vectors(path: Path, names: Collection[str]) -> dict[str, np.ndarra
                 word, _, numbers = line.rstrip().partition(" ")
                 if word not in wanted or (number == 1 and len(numbers.split()) == 1):
                     continue
-                vectors.setdefault(word, np.array(numbers.split(), dtype=np.float64))
-                if len(vectors[word]) != len(next(iter(vectors.values()))) or not np.isfinite(vectors[word]).all():
+                vector = vectors.setdefault(word, np.array(numbers.split(), dtype=np.float64))
+                if not 0 < len(vector) == len(next(iter(vectors.values()))) or not np.isfinite(vector).all():
                     raise ValueError(f"line {number} does not hold as many finite numbers as other lines")
     except (OSError, ValueError) as error:
         raise UsageError(

@@ -59,9 +59,9 @@ class Judge:
         seen = []
         for rows in tqdm(batches, desc="judging pictures", unit=" batches", disable=None, leave=False):
             seen.extend(self._see(torch.from_numpy(pictures[rows])))
-        self.known.update(zip(new, seen, strict=True))
         if not np.isfinite(seen).all():
             raise UsageError(f"--judge {self.name} gives features that are not finite.\nCheck its weights.")
+        self.known.update(zip(new, seen, strict=True))
         return np.stack([self.known[key] for key in keys])
 
     @torch.inference_mode()

@@ -66,8 +66,8 @@ class Games:
     def turn(self, role: str, number: int) -> Turn:
         """Returns game `number` (from 0) of those that the person plays in this role."""
         if (role, number) not in self._turns:
-            indices = self._deals[(2 * number + (role == GUESS)) % len(self._deals)]
-            batch, agents = self.batches.gather(indices), self.agents
+            deals = self._deals[role == GUESS :: 2] or self._deals  # a single deal serves both roles
+            batch, agents = self.batches.gather(deals[number % len(deals)]), self.agents
             play = agents(batch.photos, batch.candidates, batch.senders, targets=batch.targets)
             latents = agents.receiver_encoder.encode(batch.photos[batch.candidates[0]]).latent
             # Keeps one game per role. Earlier games are needed again only if the page is reloaded.

@@ -103,13 +103,6 @@ def _read(path: Path, read: Any, unread: list[str]) -> Any:
         return None
 
 
-def _epoch_strokes(path: Path) -> LoggedStrokes:
-    strokes = read_strokes(path)
-    if not strokes.points.size:
-        raise UsageError(f"{path} holds no stroke.")
-    return strokes
-
-
 def _pixels(path: Path) -> np.ndarray:
     return np.asarray(open_picture(path))
 

@@ -181,7 +181,7 @@ function panels(roles, width) {
     ];
   };
   const rows = Math.ceil(roles.strokes.length / columns);
-  const told = roles.lost ? ` The rate drops most without stroke ${roles.numbers[roles.lost.indexOf(most)]}.` : "";
+  const told = most > 0 ? ` The rate drops most without stroke ${roles.numbers[roles.lost.indexOf(most)]}.` : "";
   return svg("svg", { height: rows * (side + head + gap), role: "img", "aria-label": `${roles.strokes.length} panels, one per stroke.${told}` }, roles.strokes.map(panel));
 }
 
