@@ -29,9 +29,8 @@ class _UnitDistance(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, one: Tensor, other: Tensor) -> Tensor:
-        pairs = list(zip(_few_at_a_time(one), _few_at_a_time(other), strict=True))
-        a, b = (torch.cat([_dot(pair[k], pair[k]) for pair in pairs]).sqrt_() for k in range(2))
-        s = torch.cat([_dot(x, y) for x, y in pairs])
+        a, b = (torch.linalg.vector_norm(maps, dim=1, dtype=_exact_dtype(maps)) for maps in (one, other))
+        s = torch.cat([_dot(x, y) for x, y in zip(_few_at_a_time(one), _few_at_a_time(other), strict=True)])
         p, q = 1 / (a + EPS), 1 / (b + EPS)
         ctx.save_for_backward(one, other, a, b, p, q, s)
         return ((a * p).square_() + (b * q).square_() - 2 * s * p * q).mean()
@@ -63,20 +62,17 @@ def _dot(x: Tensor, y: Tensor) -> Tensor:
 
 def _combine(weight: Tensor, maps: Tensor, other_weight: Tensor, others: Tensor) -> Tensor:
     """weight * maps + other_weight * others for weights [B, H, W], in the precision of the maps."""
-    combined = torch.empty_like(maps)
-    parts = zip(*(_few_at_a_time(values) for values in (combined, maps, others)), strict=True)
-    start = 0
-    for target, values, other_values in parts:
-        rows = slice(start, start + len(target))
-        start = rows.stop
-        weighted = _exact(values) * weight[rows, None]
-        target.copy_(weighted.addcmul_(_exact(other_values), other_weight[rows, None]))
-    return combined
+    combined = _exact(maps) * weight[:, None]
+    return combined.addcmul_(_exact(others), other_weight[:, None]).to(maps.dtype)
 
 
 def _exact(maps: Tensor) -> Tensor:
     """Maps converted to at least float32."""
-    return maps.to(torch.promote_types(maps.dtype, torch.float32))
+    return maps.to(_exact_dtype(maps))
+
+
+def _exact_dtype(maps: Tensor) -> torch.dtype:
+    return torch.promote_types(maps.dtype, torch.float32)
 
 
 def mean_and_spread(maps: Tensor) -> tuple[Tensor, Tensor]:
