@@ -33,10 +33,13 @@ class ConvolutionalBackbone(BackboneEncoder):
     def _run(self, pictures: Tensor, layers: Collection[str], is_sketch: bool) -> Features:
         values, feature_maps = pictures, {}
         for index, layer in enumerate(self.backbone):
-            values = pass_through(layer, values, is_sketch)
+            values = self._through(layer, values, is_sketch)
             if self._name_at.get(index) in layers:
                 feature_maps[self._name_at[index]] = values
         return Features(values, feature_maps)
+
+    def _through(self, layer: nn.Module, values: Tensor, is_sketch: bool) -> Tensor:
+        return pass_through(layer, values, is_sketch)
 
 
 def up_to(layer: str, layer_at: Mapping[str, int]) -> dict[str, int]:

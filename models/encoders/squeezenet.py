@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
 from torchvision.models.squeezenet import Fire
 
 from learning_to_draw.models.encoders.base import flat_size
@@ -44,6 +46,48 @@ class SqueezeNetBackbone(ConvolutionalBackbone):
         self.enc = nn.Sequential(
             nn.Flatten(), nn.LayerNorm(size, elementwise_affine=False), nn.Linear(size, config.latent_size)
         )
+
+    def preprocess(self, pictures: Tensor) -> Tensor:
+        """The input of `forward`. Grey pictures have one channel; the first layer normalises them."""
+        # Sketches are grey, and `expand_channels` has repeated their channel without copying it.
+        is_grey = pictures.shape[1] == 1 or pictures.stride(1) == 0
+        return pictures[:, :1] if is_grey else super().preprocess(pictures)
+
+    def _through(self, layer: nn.Module, values: Tensor, is_sketch: bool) -> Tensor:
+        if values.shape[1] > 1:
+            return super()._through(layer, values, is_sketch)
+        assert isinstance(layer, nn.Conv2d)
+        assert layer.bias is not None
+        kernel, bias = layer.weight, layer.bias
+        if self.imagenet_norm:  # every channel is (grey - mean) / std; there is no padding
+            kernel = kernel / self.std
+            bias = bias - (kernel * self.mean).sum(dim=(1, 2, 3))
+        # The permutation makes the kernel, and therefore the maps, channels-last.
+        kernel = kernel.sum(dim=1)[..., None].permute(0, 3, 1, 2)
+        if kernel.requires_grad:
+            return functional.conv2d(values, kernel, bias, layer.stride)
+        return _FrozenGreyConvolution.apply(values, kernel, bias, layer.stride)
+
+
+class _FrozenGreyConvolution(torch.autograd.Function):
+    """conv2d of grey pictures [B, 1, H, W], without a gradient for the kernel [K, 1, h, w] and bias [K].
+
+    torch's gradient with respect to the pictures takes several times as long on a CPU, also with three channels.
+    """
+
+    @staticmethod
+    def forward(ctx, pictures: Tensor, kernel: Tensor, bias: Tensor, stride: tuple[int, int]) -> Tensor:
+        ctx.save_for_backward(kernel)
+        ctx.size, ctx.stride, ctx.dtype = pictures.shape[-2:], stride, pictures.dtype
+        return functional.conv2d(pictures, kernel, bias, stride)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (kernel,) = ctx.saved_tensors
+        by_place = kernel.flatten(1).T[..., None, None].to(grad.dtype)  # [h * w, K, 1, 1]
+        columns = functional.conv2d(grad, by_place).to(ctx.dtype).flatten(2)  # [B, h * w, places of the kernel]
+        return functional.fold(columns, ctx.size, kernel.shape[-2:], stride=ctx.stride), None, None, None
 
 
 class _Fire(nn.Module):

@@ -94,6 +94,24 @@ def test_squeezenet_feature_layers(layer):
     }
 
 
+@pytest.mark.parametrize("norm", [False, True])
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("size", [32, 35])
+def test_squeezenet_sees_a_grey_picture_as_one_with_three_equal_channels(size, frozen, norm):
+    encoder = SqueezeNetBackbone(SqueezeNetConfig(latent_size=8, freeze_backbone=frozen), image_size=size).double()
+    encoder.imagenet_norm = norm
+    grey = torch.rand(2, 1, size, size, dtype=torch.float64, requires_grad=True)
+    weights = [grey, *(weight for weight in encoder.backbone.parameters() if weight.requires_grad)]
+    results = []
+    # Grey, expanded without a copy (as sketches are), and with three real channels.
+    for pictures in (grey, grey.expand(-1, 3, -1, -1), grey.expand(-1, 3, -1, -1).contiguous()):
+        seen = encoder.extract(encoder.preprocess(pictures), layers=encoder.feature_layers).feature_maps.values()
+        loss = sum((values * torch.arange(values.numel()).view(values.shape).sin()).sum() for values in seen)
+        results.append([*seen, *torch.autograd.grad(loss, weights)])
+    for result in results[:2]:
+        torch.testing.assert_close(result, results[2], rtol=1e-9, atol=1e-12)
+
+
 def test_squeezenets_latent_does_not_depend_on_the_scale_of_its_features():
     torch.manual_seed(0)
     encoder = SqueezeNetBackbone(SqueezeNetConfig(latent_size=32), image_size=64)

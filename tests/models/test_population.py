@@ -95,7 +95,7 @@ def test_equal_frozen_backbones_become_one_which_sees_every_picture_once():
     population.share_backbones()
     assert first.backbone is other.backbone
     passes = []
-    first.backbone[0].register_forward_hook(lambda *arguments: passes.append(arguments))
+    first.backbone[1].register_forward_hook(lambda *arguments: passes.append(arguments))
     together = population.meeting(Meeting(0, 1))(*games(32), feature_layers=["fire3"])
     assert len(passes) == 2  # photos, sketches
     assert torch.allclose(apart.scores, together.scores, atol=1e-5)
