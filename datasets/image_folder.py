@@ -125,7 +125,7 @@ class ImageFolder:
         if "train" not in by_split:
             names = " and ".join(path.name for path in by_split.values())
             raise UsageError(
-                f"ImageFolder: {self.root} has {names}, but no folder train.\n"
+                f"ImageFolder: {self.root} has {names}, but no folder named train.\n"
                 "Add it, or give the folder that holds the class folders."
             )
         others = [path.name for path in _subfolders(self.root) if path not in by_split.values()]

@@ -427,8 +427,8 @@ def _find_nearest(vertices, sketch, stroke, reach, row_from, height, width, near
 
 @_compiled
 def _find_segments(vertices, sketch, stroke, reach, row_from, height, width, nearest, bound, ties, spans):
-    """As `_find_nearest`; also lowers bound [rows, W + _LANES] to the least d2 `_with_margin`, and fills ties, of the
-    same shape, with the number of segments that attain it."""
+    """As `_find_nearest`. Also lowers `bound` [rows, W + _LANES] to the least `_with_margin(d2)`, and fills `ties`, of
+    the same shape, with the number of segments whose value is this minimum."""
     spans[:, 0], spans[:, 1] = width, 0
     low, high = len(spans), 0
     for number in range(max(1, vertices.shape[2] - 1)):

@@ -54,12 +54,12 @@ def segments_of(vertices: Tensor) -> Segments:
 
 
 def to_vertices(pulls: Tensor, segments: Segments, shape: torch.Size) -> Tensor:
-    """The gradient with respect to vertices, [B, N, V, 2] = shape.
+    """The gradient with respect to vertices, in their shape [B, N, V, 2].
 
-    For a pixel, d2 is its squared distance from a segment, e the vector to it from the segment's nearest point, foot
-    this point's coordinate along the segment, and pull = -2 * (derivative of the loss with respect to d2). pulls:
-    [B, N, K, 2, 2], the sums over pixels of pull * e and of pull * foot * e (dimension -2), each as (across, along)
-    (dimension -1).
+    Let p be the point of a segment nearest to a pixel. Then e is the vector from p to the pixel, d2 = |e|^2, foot is
+    the coordinate of p along the segment (0 at the segment's `origin`), and pull = -2 * (derivative of the loss with
+    respect to d2). pulls: [B, N, K, 2, 2], the sums over pixels of pull * e and of pull * foot * e (dimension -2), each
+    as (across, along) (dimension -1).
     """
     pulled, foot_pulled = pulls.unbind(-2)
     to_foot = torch.where(segments.length > 0, foot_pulled / segments.length, 0.0)

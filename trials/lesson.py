@@ -28,7 +28,8 @@ def teach(agents: Community, config: TrainConfig, split: Split, device: torch.de
     """Trains every sender on --bottleneck drawings of a trained sender, its teacher.
 
     Sender k learns from the sender of pair k of --teacher; after the last pair, pair 0 follows again. The photos are a
-    random choice from the training split, without augmentation. The loss is the mean squared distance of control points
+    random choice from the training split, without augmentation; photos of different sizes are augmented once, because
+    only a crop has the size that encoders need. The loss is the mean squared distance of control points
     (see `matched_loss`). Receivers do not learn. seed: decides the photos and the batches.
     Raises UsageError if the checkpoint cannot be read, or if its senders draw other numbers of strokes or control
     points than `agents`.
@@ -36,8 +37,13 @@ def teach(agents: Community, config: TrainConfig, split: Split, device: torch.de
     path = config.teacher
     assert path is not None
     generator = torch.Generator().manual_seed(seed)
-    rows = torch.randperm(len(split), generator=generator)[: config.bottleneck]
-    photos = split.pictures(split.items[rows], device)
+    pictures = split.items.unique()  # in a balanced split, several items show the same picture
+    shown_to_all = pictures[torch.randperm(len(pictures), generator=generator)[: config.bottleneck]]
+    if isinstance(split.images, Tensor):
+        photos = split.pictures(shown_to_all, device)
+    else:
+        assert split.augment is not None
+        photos = split.augment(split.images, shown_to_all, generator, device)
     size, channels = photos.shape[-1], photos.shape[1]
     trained = load_teacher("teacher", path, config.plugin)
     teachers = build_trained(trained, Pictures({}, size, channels)).to(device).eval().pairs

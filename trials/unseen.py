@@ -99,6 +99,6 @@ def check_same_pictures(
             how = "the folder in the command holds other pictures"
         if how:
             raise UsageError(
-                f"--resume {folder}: the pictures of the {name} split have changed since the run was started: {how}.\n"
-                "A run resumes exactly or not at all: restore the pictures, or start a new run."
+                f"--resume {folder}: the {name} split has other pictures than when the run was started: {how}.\n"
+                "A run resumes exactly or not at all: give the original pictures and names, or start a new run."
             )

@@ -22,10 +22,10 @@ TOPS = (1, 5)
 
 
 def judged(material: LogData) -> Measured:
-    """Measures iconicity (Qiu et al. 2022) and legibility: how often the judge's class for a picture is right.
+    """Measures how often the judge names the right class of a picture: iconicity (Qiu et al. 2022) and legibility.
 
-    The pictures are the log's photos, their edges, and one sketch of each photo. Intervals: over pictures
-    (`class_mean_interval`).
+    For iconicity, the judge learns from photos only; for legibility, from photos and their edges. The pictures are the
+    log's photos, their edges, and one sketch of each photo. Intervals: over pictures (`class_mean_interval`).
     """
     judge, lesson, drawings = material.judge(), material.training_photos(), material.drawings
     labels = labels_of_drawings(material)

@@ -27,8 +27,9 @@ logger = logging.getLogger("commgame")
 def play(config: TestConfig, most_candidates: int, output: Path | None, port: int, seed: int, no_browser: bool) -> str:
     """Serves the page until Ctrl-C, and writes the log of the finished games. Returns a message for the user.
 
-    config: the configuration of a test with these agents. Raises UsageError, before anything is written, if the
-    checkpoint or the pictures cannot be read, the port is taken, a package is missing, or `output` exists.
+    config: the configuration of a test; the person plays with its agents. Raises UsageError, before anything is
+    written, if the checkpoint or the pictures cannot be read, the port is taken, a package is missing, or `output`
+    exists.
     """
     if most_candidates < 2:
         raise UsageError(f"--most-candidates {most_candidates}: a game needs 2 candidates or more.\nGive 2 or more.")

@@ -19,7 +19,8 @@ PERPLEXITY, SIDE = 30, 32  # sketches are compared at no more than SIDE x SIDE p
 
 @dataclass(frozen=True)
 class SketchMap:
-    """games: numbers of M games. places: float64 [M, 2], (x, y) in 0..1. labels: class -> median place, or empty."""
+    """games: numbers of M games. places: float64 [M, 2], (x, y) in 0..1. labels: class -> median place; empty
+    if there are too few or too many classes."""
 
     games: list[int]
     places: np.ndarray
@@ -57,7 +58,10 @@ def _labels(log: GameLog, chosen: list[int], places: np.ndarray) -> dict[str, tu
 
 
 def as_content(log: GameLog, found: SketchMap, pictures: Pictures) -> dict[str, Any]:
-    """Returns the map for the page, in random order: the page draws a thumbnail only where no earlier one is."""
+    """Returns the map for the page, with the sketches in random order.
+
+    The page draws a thumbnail only where it does not cover an earlier one; another order would favour some sketches.
+    """
     order = np.random.default_rng(0).permutation(len(found.games)).tolist()
     games = {place: log.games[found.games[place]] for place in order}
     return {

@@ -50,7 +50,7 @@ class _UnitDistance(torch.autograd.Function):
 
 
 def _few_at_a_time(maps: Tensor) -> tuple[Tensor, ...]:
-    """Maps [B, C, H, W] split into parts that fit into a CPU's cache, which is much faster; on a GPU, one part."""
+    """Maps [B, C, H, W] in parts that fit into a CPU's cache, which makes `_dot` faster; on a GPU, one part."""
     pictures = max(1, CACHED_NUMBERS // maps[0].numel()) if maps.device.type == "cpu" else len(maps)
     return maps.split(pictures)
 

@@ -86,8 +86,8 @@ def test_a_click_is_a_stroke_without_length(control_points):
     np.testing.assert_allclose(fitted(click, control_points, 8), np.full((1, control_points, 2), [0.3, -0.2]))
 
 
-def games_of(most_candidates=12, seed=0, **options):
-    config = configure("train", batch_size=20, **options)
+def games_of(most_candidates=12, seed=0, batch_size=20, **options):
+    config = configure("train", batch_size=batch_size, **options)
     setup = set_up(config, ("test",))
     torch.manual_seed(0)
     agents = build_agents(config.agents, setup.pictures).eval()
@@ -135,6 +135,13 @@ def test_every_game_has_its_target_among_few_candidates_and_comes_once():
     again = games_of(most_candidates=6).turn(GUESS, 4).batch.items
     assert torch.equal(again.candidates, games.turn(GUESS, 4).batch.items.candidates)
     assert not torch.equal(again.candidates, games_of(6, seed=1).turn(GUESS, 4).batch.items.candidates)
+
+
+def test_nobody_draws_the_target_of_an_earlier_guess_also_with_an_odd_number_of_games():
+    games = games_of(most_candidates=2, batch_size=51)  # 7 batches: 357 targets
+    targets = {role: {int(games.turn(role, k).batch.items.senders) for k in range(200)} for role in (DRAW, GUESS)}
+    assert len(targets[DRAW]) + len(targets[GUESS]) == 357
+    assert targets[DRAW].isdisjoint(targets[GUESS])
 
 
 def test_finished_games_are_logged_once_as_those_of_a_test(tmp_path):

@@ -1,5 +1,6 @@
 """Pictures from files of several kinds, and files that are broken."""
 
+import itertools
 import os
 import re
 import resource
@@ -226,8 +227,10 @@ def read_all(paths):
 def test_with_too_few_file_descriptors_fewer_threads_decode(paths, caplog):
     expected = read_all(paths * 20)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    taken = max(int(number) for number in os.listdir("/proc/self/fd"))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (taken + 12, limits[1]))
+    taken = {int(number) for number in os.listdir("/proc/self/fd")}
+    free = (number for number in itertools.count() if number not in taken)
+    # The limit is on the numbers of descriptors: it leaves twelve free numbers.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next(itertools.islice(free, 12, None)), limits[1]))
     try:
         assert torch.equal(read_all(paths * 20), expected)
     finally:

@@ -171,7 +171,7 @@ def test_unknown_class(divided):
 
 def test_without_a_training_folder(divided):
     shutil.rmtree(divided / "train")
-    assert f"{divided} has val and test, but no folder train." in complaint(divided)
+    assert f"{divided} has val and test, but no folder named train." in complaint(divided)
 
 
 def test_a_missing_split_folder_is_taken_from_the_training_folder(divided, caplog):

@@ -8,6 +8,9 @@ import torch
 from PIL import Image
 
 from learning_to_draw import commgame
+from learning_to_draw.datasets.augment import random_crops
+from learning_to_draw.datasets.ragged import RaggedImages
+from learning_to_draw.datasets.splits import Split, to_unit_range
 from learning_to_draw.errors import UsageError
 from learning_to_draw.experiments import generations
 from learning_to_draw.games.drawings import matched_distances
@@ -67,6 +70,20 @@ def test_in_a_lesson_a_sender_learns_to_draw_as_its_teacher(trained):
     assert pair.training
     assert distance() < 0.3 * before
     assert all(torch.equal(value, receiver[name]) for name, value in pair.receiver.state_dict().items())
+
+
+def test_a_lesson_shows_crops_of_photos_of_different_sizes_and_every_photo_once(trained, caplog):
+    weights = trained / "model_final.pt"
+    config = configure("train", nlines=4, teacher=str(weights), bottleneck=40, lesson_steps=1)
+    photos = RaggedImages.of([torch.full((1, 32 + k, 40), 40 * k, dtype=torch.uint8) for k in range(6)])
+
+    def crop(images, indices, generator, device):
+        return to_unit_range(random_crops(images, indices, generator, 32), device)
+
+    split = Split("train", photos, torch.zeros(6).long(), ("grey",), torch.arange(6).repeat(3), crop)
+    with caplog.at_level("INFO"):
+        teach(build_agents(config.agents, Pictures({}, 32, 1)), config, split, CPU, seed=0)
+    assert "6 drawings, 1 steps" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,15 @@
 """What a run is going to need, where its pictures go, and what may be taken unasked."""
 
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
+from learning_to_draw import commgame
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.trials.agents import build_agents
@@ -77,3 +84,27 @@ def test_of_the_cpu_s_memory_each_process_has_its_part(monkeypatch):
     assert alone > 1000
     monkeypatch.setattr(distributed, "local_world_size", lambda: 4)
     assert memory_budget(CPU) == pytest.approx(alone / 4, rel=0.2)  # other programs take and free some meanwhile
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other libraries keep or return memory in their own way")
+@pytest.mark.parametrize(("given", "keeps"), [({}, True), ({"MALLOC_TRIM_THRESHOLD_": "131072"}, False)])
+def test_a_command_keeps_the_memory_of_freed_tensors_unless_the_environment_says_otherwise(given, keeps):
+    code = """
+import resource, sys
+from learning_to_draw.command_line import run_command
+run_command(["--version"])
+import torch
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    torch.ones(3 << 20)
+before = faults()
+for _ in range(20):
+    torch.ones(3 << 20)  # 12 MB, 3072 pages of 4 KB
+print(faults() - before)
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    environment |= {"THP_MEM_ALLOC_ENABLE": "0", "PYTHONPATH": str(Path(commgame.__file__).parent), **given}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    faults = int(run.stdout.split()[-1])
+    assert faults < 3072 if keeps else faults > 10 * 3072

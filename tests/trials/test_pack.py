@@ -200,9 +200,12 @@ DAMAGES = {
     "a later format": (lambda folder: change(folder / CONFIG, format=2), "later version"),
     "epoch as text": (lambda folder: change(folder / CONFIG, epoch="3"), "Expected `int`"),
     "ids too large": (lambda folder: change(folder / CONFIG, trained_on=[2**63]), "config.json cannot be read"),
-    "unknown option": (lambda folder: change(folder / CONFIG, options={"nlins": 3}), "'nlins', which is not an option"),
-    "a plugin": (lambda folder: change(folder / CONFIG, options={"plugin": "/tmp/p.py"}), "has 'plugin', which"),
-    "a folder": (lambda folder: change(folder / CONFIG, options={"dataset_root": "/"}), "has 'dataset_root', which"),
+    "unknown option": (
+        lambda folder: change(folder / CONFIG, options={"nlins": 3}),
+        "'nlins': no option has",
+    ),
+    "a plugin": (lambda folder: change(folder / CONFIG, options={"plugin": "/tmp/p.py"}), "has 'plugin': no option"),
+    "a folder": (lambda folder: change(folder / CONFIG, options={"dataset_root": "/"}), "has 'dataset_root': no"),
     "wrong value": (
         lambda folder: change(folder / CONFIG, options={"nlines": -3}),
         "config.json has nlines = -3: ",

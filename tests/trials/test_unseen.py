@@ -131,7 +131,7 @@ def test_a_run_resumes_with_its_own_pictures_only_wherever_they_are(copy, capsys
     words = ["train", "--resume", copy / "run", "--epochs", 2, "--dataset-root", copy / "moved", "--quiet"]
     code, told = call(capsys, *words)
     assert code == 2
-    assert "the pictures of the train split have changed since the run was started: 1 missing, 0 new" in told
+    assert "the train split has other pictures than when the run was started: 1 missing, 0 new" in told
     aside.rename(gone.with_name("zzz.png"))  # it was the first of its class, and is the last
     code, told = call(capsys, *words)
     assert (code, "their files or folders were renamed" in told) == (2, True)
@@ -209,7 +209,7 @@ def test_a_run_that_resumes_with_another_folder_has_to_find_the_same_pixels(tmp_
     other[4, 0, 27, 27] ^= 1
     check_same_pictures(now, tmp_path, {"train": split_of(pixels)}, saved)
     check_same_pictures(before, tmp_path, {"train": split_of(other)}, saved)  # the same folder: not compared
-    with pytest.raises(UsageError, match="the pictures of the train split have changed since the run was started"):
+    with pytest.raises(UsageError, match="the train split has other pictures than when the run was started"):
         check_same_pictures(now, tmp_path, {"train": split_of(other)}, saved)
 
 

@@ -1,4 +1,4 @@
-"""Captures a training step on a CUDA GPU once, and replays it: a replay starts all kernels at once, without Python.
+"""Captures a training step as a CUDA graph, and replays it for later batches: one call starts all kernels.
 
 A small encoder's step is several hundred short kernels, which a GPU runs faster than Python can start them.
 """

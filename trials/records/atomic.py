@@ -58,7 +58,7 @@ def write_atomically(
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Context in which a failed write raises an OSError that names `path`: the system's error often names no file.
+    """Context in which a failed write raises an OSError that names a file: `path` if the system's error names none.
 
     Also converts the RuntimeError that torch raises after an OSError.
     """

@@ -31,7 +31,8 @@ class _Packed(TypedDict):
     """The content of config.json.
 
     same: name of a weight -> name of the weight in model.safetensors that has the same values, because the agents share
-    it. The other entries are those of `Checkpoint`.
+    it. format: the version of this format. The other entries are those of `Checkpoint`, without the options that
+    concern only one machine (see `portable`).
     """
 
     format: Literal[1]
@@ -76,8 +77,8 @@ def load_packed(path: Path) -> Checkpoint:
     options = content["options"]
     if others := sorted(options.keys() - portable(options).keys()):
         raise UsageError(
-            f"{config} has {others[0]!r}, which is not an option, or concerns one machine only.\n"
-            "Correct it, or remove it."
+            f"{config} has {others[0]!r}: no option has this name, or its value belongs to one machine.\n"
+            "Correct the name, or remove the entry."
         )
     model, trained_on = _read_weights(path), content["trained_on"]
     if missing := sorted(set(content["same"].values()) - model.keys()):

@@ -25,7 +25,7 @@ def test_vectors_of_whole_names_and_of_words(tmp_path):
     }
 
 
-@pytest.mark.parametrize("lines", ["cat 1 2\ndog 1 2 3\n", "cat 1 two\n", "cat 1 nan\n"])
+@pytest.mark.parametrize("lines", ["cat 1 2\ndog 1 2 3\n", "cat 1 two\n", "cat 1 nan\n", "cat\ndog\n"])
 def test_files_that_are_none(tmp_path, lines):
     (tmp_path / "vectors.txt").write_text(lines)
     with pytest.raises(UsageError, match=r"--word-vectors .* cannot be read"):
