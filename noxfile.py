@@ -1,4 +1,4 @@
-"""Runs the tests with the newest and oldest supported versions: `pip install nox`, then `nox -s newest` or `oldest`.
+"""Runs the tests with the newest and oldest versions of Python and packages: `nox -s newest` or `nox -s oldest`.
 
 Arguments after `--` go to pytest: `nox -s oldest -- tests/rasteriser -m ""`.
 """

@@ -101,7 +101,7 @@ def report(device: torch.device | str = "cpu", **fields) -> dict:
     """Returns the fields with a description of the machine, after printing them as one line of JSON.
 
     Adds `device` (its name), `torch` and `python` (versions), `threads`, and `load`, the machine's load average over
-    the last minute: if it exceeds the threads used, other work has slowed the measurements.
+    the last minute: if it exceeds `threads`, other work may have slowed the measurements.
     """
     machine = {
         "device": device_name(torch.device(device)),

@@ -127,6 +127,8 @@ def affine(
 ) -> Tensor:
     """Images [B, C, H, W] transformed about their centres, each as torchvision's `affine` transforms a single image.
 
+    Bilinear pixels at the border differ: they are blended with `fill` once; torchvision blends them twice.
+
     angles: [B], degrees clockwise. shifts: [B, 2], pixels (x right, y down). scales: [B]. shears: [B], degrees along x.
     fill: the value around the images, a number or a tensor [C].
     """

@@ -68,7 +68,7 @@ def _checked(image: np.ndarray | Tensor, name: str, beyond: float) -> np.ndarray
         image = image.detach().cpu()
         image = (image.float() if image.is_floating_point() else image).numpy()
     if image.size == 0:
-        raise UsageError(f"{name} has the shape {list(image.shape)}, and no pixels.\nGive an image.")
+        raise UsageError(f"{name} has the shape {list(image.shape)}, without pixels.\nGive an image.")
     if image.dtype == np.uint8:
         return image
     if image.dtype.kind != "f":

@@ -50,9 +50,10 @@ def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
 
 
 def pair_builder(config: AgentsConfig, pictures: Pictures, *, pretrained: bool = True) -> Callable[[int], Agents]:
-    """Returns a function: number of a pair, from 0 -> its new sender and receiver. See `build_agents`.
+    """Returns a function that builds a pair, its sender and receiver, from the pair's number (from 0).
 
-    Only a plugin's agents (--agents) depend on the number. Raises UsageError if no plugin has registered these agents.
+    See `build_agents`. Only a plugin's agents (--agents) depend on the number. Raises UsageError if no plugin has
+    registered these agents.
     """
 
     def build(config: AgentsConfig) -> Agents:

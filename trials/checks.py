@@ -136,7 +136,9 @@ def _check_population(config: TrainConfig) -> None:
         )
     for name in ("bottleneck", "lesson_steps") if config.teacher is None else ():
         if name in given:
-            raise UsageError(f"{flag_of(name)} has no effect without --teacher.\nAdd --teacher FILE, or leave it out.")
+            raise UsageError(
+                f"{flag_of(name)} has no effect without --teacher.\nAdd --teacher FILE, or leave out {flag_of(name)}."
+            )
     if max(agents.counts) > 1:
         return
     for name in ("partners", "replace_every"):

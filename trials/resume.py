@@ -1,7 +1,8 @@
 """Resumes an interrupted training exactly: `commgame.py train --resume RUN`.
 
-`loop/resume_point.py` describes what is saved and when. A run killed with SIGKILL repeats its unfinished epoch. On a
-CPU the result is bit-identical to that of an uninterrupted run, except for the times in metrics.jsonl and result.json.
+`loop/resume_point.py` describes what is saved and when. After SIGKILL, the resumed run repeats the unfinished epoch. On
+a CPU the result is bit-identical to that of an uninterrupted run, except for the times in metrics.jsonl and
+result.json.
 """
 
 from __future__ import annotations

@@ -51,9 +51,10 @@ def permutation_p(
 def standardise(values: np.ndarray) -> np.ndarray:
     """Returns values [M] centred and scaled to length 1: the dot product of two such arrays is Pearson's r. Returns
     zeros if all values are equal."""
+    if not np.ptp(values):  # the mean of equal values can differ from them by a rounding error
+        return np.zeros(len(values))
     centred = values - values.mean()
-    length = np.linalg.norm(centred)
-    return centred / length if length else centred
+    return centred / np.linalg.norm(centred)
 
 
 def _standard_ranks(distances: np.ndarray) -> np.ndarray:

@@ -111,7 +111,7 @@ def results(participants: Sequence[Participant[Answer]], role: str = RECEIVER) -
 
 
 def _compared(answers: Sequence[Answer]) -> dict[str, Any]:
-    """Returns the number of games in the answers, and the rates of people, of agents in the same games, and chance."""
+    """Returns the number of games in the answers, and the rates of people, of agents in these games, and of chance."""
     games = {game_of(answer): answer for answer in answers}
     with_class = [answer for answer in answers if answer["candidates_of_class"] is not None]
     return {

@@ -29,7 +29,8 @@ def load_clip(name: str, *, pretrained: bool = True) -> nn.Module:
     name_there = name.replace("/", "-")
     architecture = open_clip.get_model_config(name_there)
     if architecture is None:
-        raise UsageError(f"the installed open_clip has no network {name}.\nChoose one of {', '.join(CLIP_MODELS)}.")
+        others = ", ".join(known for known in CLIP_MODELS if known != name)
+        raise UsageError(f"the installed open_clip has no network {name}.\nChoose one of {others}.")
     # OpenAI's activation; open_clip's own configurations of these names use another one.
     model = open_clip.CLIP(**architecture, quick_gelu=True)
     if pretrained:
@@ -48,7 +49,10 @@ def load_clip(name: str, *, pretrained: bool = True) -> nn.Module:
 
 
 def clip_text_tokens(name: str, texts: Sequence[str]) -> Tensor:
-    """Tokens int64 [N, 77] of texts for the model `name`, truncated. Raises UsageError without open_clip."""
+    """int64 [N, 77]: the tokens of N texts for the model `name`; longer texts are cut off.
+
+    Raises UsageError without open_clip.
+    """
     return _import_open_clip().get_tokenizer(name.replace("/", "-"))(list(texts))
 
 

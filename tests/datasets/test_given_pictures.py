@@ -80,7 +80,7 @@ def test_files_and_pil_images_are_turned_upright_and_put_on_white(tmp_path):
         (np.zeros((4, 4, 4), np.uint8), "which is not allowed"),
         (np.zeros(4, np.uint8), r"the shape \[4\]"),
         (np.zeros((1, 1, 1, 4, 4), np.uint8), "the shape"),
-        (np.zeros((0, 4), np.uint8), "no pixels"),
+        (np.zeros((0, 4), np.uint8), "without pixels"),
         ([np.zeros((2, 1, 4, 4), np.uint8)], "image 0 of the list is a batch"),
         (np.zeros((4, 4), int), "values of the type int64"),
         (np.zeros((4, 4), bool), "values of the type bool"),

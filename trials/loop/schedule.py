@@ -3,7 +3,7 @@
     0.1                     constant
     0.1*0.2@every10         multiplied by 0.2 after every 10 epochs
     0.1*0.2@[10,30,80]      multiplied by 0.2 after these epochs
-    0.1*0.2@plateau         multiplied by 0.2 when val_loss has not improved by 0.01 % for 10 epochs
+    0.1*0.2@plateau         multiplied by 0.2 when val_loss has not improved by 0.01 % for more than 10 epochs
     0.1*inv0.0001,0.75      0.1 * (1 + 0.0001 i)^-0.75 at epoch i
     0.1*cosine              0.1 * (1 + cos(pi i / epochs)) / 2 at epoch i; the official code does not have it
 

@@ -24,7 +24,7 @@ from learning_to_draw.trials.records.torch_files import DTYPES
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 FORMAT = 1
 REPOSITORY = "hf:"  # prefix of every repository's id, so that a mistyped path causes no download
-ADVICE = "Give an intact folder that pack wrote. A folder of a later version of this program needs that version."
+ADVICE = "Give an intact folder that pack wrote. If a later version of this program wrote it, use that version."
 
 
 class _Packed(TypedDict):

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
-from learning_to_draw.analysis.measures.topographic import mantel_p, topographic_similarity
+from learning_to_draw.analysis.measures.topographic import mantel_p, standardise, topographic_similarity
 
 
 def test_three_items_by_hand():
@@ -38,6 +38,10 @@ def test_ties_have_their_mean_rank():
 def test_where_all_are_equally_far_there_is_no_correlation():
     assert math.isnan(topographic_similarity(np.ones(6), np.arange(6.0)))
     assert math.isnan(topographic_similarity(np.arange(6.0), np.zeros(6)))
+
+
+def test_equal_values_become_zeros_also_if_their_mean_is_rounded():
+    assert not standardise(np.full(3, 0.1)).any()  # their mean in float64 is 0.10000000000000002
 
 
 def test_the_probability_counts_every_order_that_comes_out_as_high():
