@@ -17,7 +17,7 @@ from learning_to_draw.commands import COMPONENTS, EXPERIMENTS, PEOPLE, READING, 
 from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.plugins import load
 from learning_to_draw.streams import show
-from learning_to_draw.trials.config.configure import HELP, HELP_ALL
+from learning_to_draw.trials.config.all_options import HELP, HELP_ALL
 from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
 from learning_to_draw.trials.tool import Tool
 

@@ -12,7 +12,8 @@ from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.reading import OptionValue
 from learning_to_draw.trials.checks import check_conflicts, check_game_options
-from learning_to_draw.trials.config.configure import all_options, by_name, default_values, words_of
+from learning_to_draw.trials.config.all_options import all_options, by_name, words_of
+from learning_to_draw.trials.config.configure import default_values
 from learning_to_draw.trials.config.parse import parse_training
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop.schedule import parse_learning_rate

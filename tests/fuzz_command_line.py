@@ -41,7 +41,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # `python -m tests...` may f
 from learning_to_draw import command_line, commgame
 from learning_to_draw.commands import TOOLS
 from learning_to_draw.components import InvalidValueError, flag_of
-from learning_to_draw.trials.config.configure import flat, option_groups, owners
+from learning_to_draw.trials.config.all_options import flat, option_groups, owners
 from learning_to_draw.trials.config.parse import Parser, add_option
 from learning_to_draw.trials.config.run import KINDS
 from learning_to_draw.trials.tool import AgentsTool

@@ -17,7 +17,8 @@ from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.models.encoders.base import Encoder, Encoding
 from learning_to_draw.trials.build import Pictures, choose_device, set_up
-from learning_to_draw.trials.config.configure import PYTHON, by_name, complete, given_options, replaced
+from learning_to_draw.trials.config.all_options import by_name
+from learning_to_draw.trials.config.configure import PYTHON, complete, given_options, replaced
 from learning_to_draw.trials.config.run import TestConfig
 from learning_to_draw.trials.drawing import Drawing
 from learning_to_draw.trials.loop.precision import set_precision

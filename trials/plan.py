@@ -9,7 +9,8 @@ from learning_to_draw.datasets.config import PictureFilesConfig
 from learning_to_draw.datasets.decoded_cache import cache_folder, cached_bytes
 from learning_to_draw.models.population import Community, Population
 from learning_to_draw.trials.build import Pictures
-from learning_to_draw.trials.config.configure import default_values, format_option, given_options, of_training
+from learning_to_draw.trials.config.all_options import format_option, of_training
+from learning_to_draw.trials.config.configure import default_values, given_options
 from learning_to_draw.trials.config.run import RunConfig, TrainConfig
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches

@@ -20,16 +20,8 @@ from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.population import Community, decoders_of
 from learning_to_draw.reading import check, read_json
-from learning_to_draw.trials.config.configure import (
-    COMMAND_LINE,
-    CONFIG,
-    OF_ONE_START,
-    OF_THE_PLACE,
-    PRESET,
-    as_text,
-    format_option,
-    replaced,
-)
+from learning_to_draw.trials.config.all_options import OF_ONE_START, OF_THE_PLACE, as_text, format_option
+from learning_to_draw.trials.config.configure import COMMAND_LINE, CONFIG, PRESET, replaced
 from learning_to_draw.trials.config.parse import TrainingConfig, parse, parse_training, read_early
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop.launch import launched_world_size

@@ -18,16 +18,8 @@ from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.models.population import Community
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.build import Pictures
-from learning_to_draw.trials.config.configure import (
-    COMMAND_LINE,
-    OF_ONE_START,
-    PYTHON,
-    Layer,
-    as_text,
-    complete,
-    format_option,
-    given_options,
-)
+from learning_to_draw.trials.config.all_options import OF_ONE_START, as_text, format_option
+from learning_to_draw.trials.config.configure import COMMAND_LINE, PYTHON, Layer, complete, given_options
 from learning_to_draw.trials.config.parse import parse, read_early
 from learning_to_draw.trials.config.run import RunConfig, TestConfig, TrainConfig, meeting_of
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_agents, load_checkpoint, load_fitting

@@ -12,7 +12,7 @@ from learning_to_draw.analysis.compare.runs import LeftOut
 from learning_to_draw.analysis.compare.settings import Setting
 from learning_to_draw.analysis.compare.sketches import Sketches
 from learning_to_draw.analysis.compare.table import Table
-from learning_to_draw.trials.config.configure import as_text
+from learning_to_draw.trials.config.all_options import as_text
 from learning_to_draw.trials.records.picture_files import as_uri
 
 STYLE = Path(__file__).parents[1] / "report" / "page.css"

@@ -12,7 +12,8 @@ from typing import TypedDict
 
 from learning_to_draw.errors import UsageError, first_line, listed, program
 from learning_to_draw.reading import Options, inside, read_json
-from learning_to_draw.trials.config.configure import OF_THE_PLACE, default_values, format_option, of_training
+from learning_to_draw.trials.config.all_options import OF_THE_PLACE, format_option, of_training
+from learning_to_draw.trials.config.configure import default_values
 from learning_to_draw.trials.records.folder import plain
 from learning_to_draw.trials.records.read_run import RUN_FILES, Run, read_run
 

@@ -12,7 +12,8 @@ from learning_to_draw.analysis.compare.runs import OF_THE_SPEED, LeftOut, Tested
 from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.reading import Options, OptionValue
 from learning_to_draw.streams import UNSEEN
-from learning_to_draw.trials.config.configure import OF_THE_PLACE, as_text, default_values
+from learning_to_draw.trials.config.all_options import OF_THE_PLACE, as_text
+from learning_to_draw.trials.config.configure import default_values
 from learning_to_draw.trials.config.run import KINDS
 from learning_to_draw.trials.records.folder import plain
 

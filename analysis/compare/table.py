@@ -11,7 +11,7 @@ from learning_to_draw.analysis.compare.inference import PairTest
 from learning_to_draw.analysis.compare.settings import Setting
 from learning_to_draw.games.scores import rate_interval
 from learning_to_draw.text_tables import aligned, as_csv, escape_markdown, markdown, mean_and_deviation, p_text
-from learning_to_draw.trials.config.configure import as_text
+from learning_to_draw.trials.config.all_options import as_text
 
 WIDTH = 100  # columns of a terminal
 HEADINGS = ("setting", "rate, %", "95 % interval", "seeds", "games", "chance, %", "minutes")

@@ -17,21 +17,17 @@ from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.plugins import reload_plugin, sha256_of
 from learning_to_draw.reading import Options, read_json
 from learning_to_draw.streams import show
-from learning_to_draw.trials.config.configure import (
-    COMMAND_LINE,
-    CONFIG,
-    DEFAULT_SOURCE,
+from learning_to_draw.trials.config.all_options import (
     HELP,
     HELP_ALL,
     NOT_REUSED,
-    Basis,
     all_options,
     as_text,
     by_name,
     of_training,
     owners,
-    prepare,
 )
+from learning_to_draw.trials.config.configure import COMMAND_LINE, CONFIG, DEFAULT_SOURCE, Basis, prepare
 from learning_to_draw.trials.config.run import KINDS, RunConfig, TestConfig, TrainConfig
 
 DESCRIPTIONS = {

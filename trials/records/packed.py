@@ -16,7 +16,7 @@ from torch import Tensor
 from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.packages import import_optional
 from learning_to_draw.reading import Count, Options, Whole, cannot_read, read_json
-from learning_to_draw.trials.config.configure import OF_THE_PLACE, all_options
+from learning_to_draw.trials.config.all_options import OF_THE_PLACE, all_options
 from learning_to_draw.trials.records.atomic import write_json
 from learning_to_draw.trials.records.checkpoints import Checkpoint
 from learning_to_draw.trials.records.torch_files import DTYPES
