@@ -77,7 +77,7 @@ def _checked(image: np.ndarray | Tensor, name: str, beyond: float) -> np.ndarray
     if not (low >= -beyond - ROUNDING and high <= 1 + beyond + ROUNDING):  # also true for NaN
         raise UsageError(
             f"{name} has floats from {low:g} to {high:g}; they must be in 0..1.\n"
-            "Divide them by the largest possible value, or give uint8 in 0..255."
+            "Scale them to 0..1, or give uint8 in 0..255."
         )
     return image.astype(np.float32)
 

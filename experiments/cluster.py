@@ -144,8 +144,8 @@ def say_submitted(submitted: Sequence[Any], folder: Path) -> str:
     number = submitted[0].job_id.partition("_")[0]
     return (
         f"submitted {len(submitted)} run{'s' * (len(submitted) > 1)} as job {number}, with output in {folder}\n"
-        f"squeue -j {number} shows its state. When it has ended, run this command again: it prints the table, and "
-        f"submits the missing runs; --dry-run lists them."
+        f"squeue -j {number} shows its state. When it has ended, run this command again: it prints the table, or "
+        f"submits the runs that are not finished; --dry-run lists them."
     )
 
 

@@ -168,9 +168,10 @@ class Agents(nn.Module):
         candidates: int64 [G, T], the rows of `photos` that are each game's candidates.
         senders: B, the number of senders' photos in all games together.
         feature_layers: the feature layers whose maps of photos and sketches a loss needs.
-        features: the backbone's features of the M photos, including the maps of `feature_layers` and of the
-        decoder's `needed_layers`, if already known. This requires a frozen backbone that is the same in both encoders.
-        pooled: appends the candidates of other processes to those of each game: [G, T, R] -> [G, T + more, R].
+        features: the backbone's features of the M photos, if they are already known. They must include the maps of
+        `feature_layers` and of the decoder's `needed_layers`. This requires a frozen backbone that is the same in both
+        encoders. pooled: appends the vectors of other processes' candidates to those of each game, [G, T, R] -> [G,
+        T + more, R] for vectors of R numbers.
         targets: int64 [B], the index of each sender's target among the candidates. Only --feedback needs them; None:
         the feedback is 0.
         seen: the distinct values of `candidates`, sorted. Only separate encoders need them; None: they are computed

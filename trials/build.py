@@ -221,7 +221,8 @@ def load_pictures(
 ) -> Pictures:
     """Decodes the splits `names` of a data set for a run on `device`, and moves them to `data_device` (--data-device).
 
-    Raises UsageError if the pictures cannot be read or do not fit into the GPU's memory.
+    Raises UsageError if the pictures cannot be read or, with `data_device` "cuda", if the run is not on a GPU or the
+    pictures do not fit into its memory.
     """
     if data_device == "cuda" and device.type != "cuda":
         raise UsageError(

@@ -91,8 +91,8 @@ def check_conflicts(config: TrainConfig) -> None:
                 raise UsageError(
                     f"--stroke-price {loss.config.stroke_price} has no effect: {config.agents.decoder.name} draws all "
                     "strokes in every sketch.\n"
-                    "Add --stroke-gates if this decoder has it, choose LocalLineDecoder or a decoder that connects "
-                    "points, or omit --stroke-price."
+                    "Add --stroke-gates if this decoder has it, choose LocalLineDecoder or a decoder whose "
+                    "name contains Connect, or omit --stroke-price."
                 )
 
 

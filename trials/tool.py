@@ -1,6 +1,7 @@
 """Describes a command other than train, test and crossplay: its line in the help, its options and its function.
 
-The destination of each option is the name of an argument of the function. Importing this module does not import torch.
+The destination of each option of the tool's own is the name of an argument of the function. Importing this module does
+not import torch.
 """
 
 from __future__ import annotations

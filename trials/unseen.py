@@ -88,8 +88,8 @@ def check_same_pictures(
         ids, how = saved.get("pictures", {}).get(name), None
         if ids is None and split.by_ids:
             raise UsageError(
-                f"--resume {folder}: the run was started by an earlier version of this program, which divided folders "
-                "of pictures in another way.\n"
+                f"--resume {folder}: the run was started by an earlier version of this program, which divided the "
+                "pictures of a folder into other splits.\n"
                 "Start a new run."
             )
         if ids is not None and split.ids is not None and not torch.equal(ids, split.ids):

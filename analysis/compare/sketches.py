@@ -56,7 +56,10 @@ def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
 
 
 def _in_turn(games: Sequence[Turn], seed: int) -> list[Turn]:
-    """Returns the games in random order: one of each class, then a second of each class, and so on."""
+    """Returns one game of each class, then a second of each class, and so on.
+
+    Classes are in alphabetical order, and the games of a class in random order.
+    """
     shuffled = sorted(games, key=lambda game: game.photo)
     random.Random(seed).shuffle(shuffled)
     seen: dict[str | None, int] = {}

@@ -28,7 +28,9 @@ class SketchMap:
 
 
 def sketch_map(log: GameLog, seed: int) -> SketchMap | None:
-    """Returns the map of at most MOST sketches of different photos, chosen at random; None if fewer than LEAST differ.
+    """Returns the map of at most MOST sketches of different photos, chosen at random.
+
+    Returns None if they have fewer than LEAST different sketches.
 
     The t-SNE of scikit-learn compares sketches pixel by pixel. The same seed gives the same map.
     """

@@ -55,7 +55,9 @@ def receiver_guesses(
 def _most_strokes(source: Source) -> int:
     strokes = source.log.strokes()
     if strokes is None:
-        raise UsageError(f"the log in {source.log.folder} has no strokes.npz.\nGive the whole folder of the log.")
+        raise UsageError(
+            f"the log in {source.log.folder} has no strokes.npz.\nGive a complete copy of the log's folder."
+        )
     return strokes.points.shape[1]
 
 

@@ -117,7 +117,7 @@ def blurred(pictures: Tensor, width: float) -> Tensor:
 def _filtered(pictures: Tensor, down: tuple[float, ...], right: tuple[float, ...]) -> Tensor:
     """Pictures [B, 1, H, W] filtered with `down` along the columns and with `right` along the rows.
 
-    Two matrix products compute this: forward and backward, they take a tenth of the time of one-channel convolutions.
+    This is computed as two matrix products: forward and backward pass take a tenth of the time of convolutions.
     """
     height, width = pictures.shape[2:]
     of = pictures.dtype, pictures.device

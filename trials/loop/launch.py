@@ -105,7 +105,8 @@ def meet(launch: Launch, patience: timedelta) -> distributed.Store:
     def missing() -> str:
         absent = [str(rank) for rank in range(launch.world_size) if not store.check([f"joined/{rank}"])]
         joined = launch.world_size - len(absent)
-        return f"process {', '.join(absent)} at {launch.place}: {joined} of {launch.world_size} processes have joined"
+        ranks = ", ".join(absent)
+        return f"process {ranks} to join at {launch.place}: {joined} of {launch.world_size} processes have joined"
 
     waiting.until(lambda: store.add("joined", 0) >= launch.world_size, missing)
     return store

@@ -343,7 +343,10 @@ def _decode_rows(text: bytes) -> list[GameRow]:
 
 
 def _with_details(games: tuple[Turn, ...], path: Path) -> Iterator[Turn]:
-    """Yields the games with the additional fields of games.jsonl. Raises UsageError if the two files do not match."""
+    """Yields the games with the additional fields of games.jsonl.
+
+    Raises UsageError if games.jsonl is damaged, or does not match games.json.
+    """
     shared: dict[tuple[str, ...], tuple[str, ...]] = {}
     with path.open("rb") as lines:
         for number, game in enumerate(games):
