@@ -111,7 +111,7 @@ def test_processes_say_what_they_wait_for_and_meet(port, caplog, monkeypatch):
     met, threads = [], {}
     for rank, told in (
         (2, f"process 2 is waiting for process 0 at 127.0.0.1:{port}"),
-        (0, f"process 0 is waiting for process 1 at 127.0.0.1:{port}: 2 of 3 processes have joined"),
+        (0, f"process 0 is waiting for process 1 to join at 127.0.0.1:{port}: 2 of 3 processes have joined"),
         (1, None),
     ):
         place = Launch(rank, rank, 3, "127.0.0.1", port)
@@ -131,7 +131,7 @@ def test_processes_say_what_they_wait_for_and_meet(port, caplog, monkeypatch):
 
 def test_a_process_that_stays_alone_gives_up_in_the_end(port, caplog):
     caplog.set_level(logging.WARNING)
-    with pytest.raises(RunError, match=r"waited 0 s for process 1, 2 at .*: 1 of 3 processes have joined"):
+    with pytest.raises(RunError, match=r"waited 0 s for process 1, 2 to join at .*: 1 of 3 processes have joined"):
         meet(Launch(0, 0, 3, "localhost", port), timedelta(seconds=0.3))
     assert caplog.messages == []  # less than a few seconds
 
@@ -208,7 +208,8 @@ def test_a_training_that_waits_for_a_process_that_never_comes_can_be_stopped(ran
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     line = process.stdout.readline()
-    assert line.startswith(f"process {rank} is waiting for process {1 - rank} at 127.0.0.1:{port}")
+    awaited = f"process {1 - rank}" + (" to join" if rank == 0 else "")
+    assert line.startswith(f"process {rank} is waiting for {awaited} at 127.0.0.1:{port}")
     process.send_signal(number)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 128 + number
