@@ -107,4 +107,4 @@ print(faults() - before)
     environment |= {"THP_MEM_ALLOC_ENABLE": "0", "PYTHONPATH": str(Path(commgame.__file__).parent), **given}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     faults = int(run.stdout.split()[-1])
-    assert faults < 3072 if keeps else faults > 10 * 3072
+    assert faults < 3072 if keeps else faults >= 20 * 6  # pages of 2 MB, where the system uses them by itself
