@@ -87,7 +87,14 @@ def test_of_the_cpu_s_memory_each_process_has_its_part(monkeypatch):
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other libraries keep or return memory in their own way")
-@pytest.mark.parametrize(("given", "keeps"), [({}, True), ({"MALLOC_TRIM_THRESHOLD_": "131072"}, False)])
+@pytest.mark.parametrize(
+    ("given", "keeps"),
+    [
+        ({}, True),
+        ({"MALLOC_TRIM_THRESHOLD_": "131072"}, False),
+        ({"GLIBC_TUNABLES": "glibc.malloc.trim_threshold=131072"}, False),
+    ],
+)
 def test_a_command_keeps_the_memory_of_freed_tensors_unless_the_environment_says_otherwise(given, keeps):
     code = """
 import resource, sys
@@ -103,7 +110,7 @@ for _ in range(20):
     torch.ones(3 << 20)  # 12 MB, 3072 pages of 4 KB
 print(faults() - before)
 """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
     environment |= {"THP_MEM_ALLOC_ENABLE": "0", "PYTHONPATH": str(Path(commgame.__file__).parent), **given}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     faults = int(run.stdout.split()[-1])
