@@ -7,6 +7,7 @@ the help of all components appears without delay.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import functools
 import importlib
@@ -60,7 +61,7 @@ class Option:
             return f"{value!r} is not a single value"
         try:
             parsed = self.type(str(value))
-        except (ValueError, InvalidValueError) as error:
+        except (ValueError, argparse.ArgumentTypeError) as error:
             return str(error)
         if isinstance(parsed, int | float) != isinstance(value, int | float):
             return f"{value!r} is a {type(value).__name__}, not a {type(parsed).__name__}"
@@ -165,7 +166,7 @@ class Chosen(Generic[C]):
         return self.component.load()(self.config, *arguments, **keywords)
 
 
-class InvalidValueError(Exception):
+class InvalidValueError(argparse.ArgumentTypeError):
     """Raised if an option does not allow a value. The message says what is allowed."""
 
 

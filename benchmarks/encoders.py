@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.measure import measure_in_turn, peak_extra_memory, report
+from learning_to_draw.components import positive_int
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.build import Pictures, build_loss, seeds_of
 from learning_to_draw.trials.config.configure import configure
@@ -54,10 +55,12 @@ def step_with(options: dict, batch: int, size: int) -> Callable[[], Tensor]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=224, help="side of a picture in pixels")
-    parser.add_argument("--batch", type=int, default=8, help="pictures per game")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.encoders", description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=positive_int, default=224, help="side of a picture in pixels")
+    parser.add_argument("--batch", type=positive_int, default=8, help="pictures per game")
+    parser.add_argument(
+        "--repeats", type=positive_int, default=5, help="measurements of each step; the median is reported"
+    )
     arguments = parser.parse_args()
     steps = {name: step_with(options, arguments.batch, arguments.size) for name, options in ENCODERS.items()}
     seconds = measure_in_turn(list(steps.values()), arguments.repeats)

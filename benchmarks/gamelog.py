@@ -22,6 +22,7 @@ import torch
 import torchbearer
 
 from benchmarks.measure import report
+from learning_to_draw.components import positive_int
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.sampling import GameIndices, OriginalGame
@@ -63,7 +64,7 @@ def high_water() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gamelog", description=__doc__.splitlines()[0])
-    parser.add_argument("--games", type=int, default=10_000)
+    parser.add_argument("--games", type=positive_int, default=10_000, help="games that are logged")
     games = parser.parse_args().games
     pictures = torch.randint(0, 256, (PICTURES, 3, SIZE, SIZE), dtype=torch.uint8)
     split = Split("test", pictures, torch.zeros(PICTURES, dtype=torch.int64), ("one",), torch.arange(PICTURES))

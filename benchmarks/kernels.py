@@ -21,6 +21,7 @@ from torch import Tensor
 
 from benchmarks.measure import report, seconds_back_to_back
 from benchmarks.rasteriser import CASES, Case, draw, random_strokes
+from learning_to_draw.components import positive_int
 from learning_to_draw.errors import first_line
 
 Way = Callable[[], object]
@@ -111,7 +112,7 @@ def ways(case: Case, device: torch.device) -> dict[str, tuple[Callable[[], Way],
 def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--repeats", type=int, default=1000, help="calls in a row; their mean is reported")
+    parser.add_argument("--repeats", type=positive_int, default=1000, help="calls in a row; their mean is reported")
     parser.add_argument("--small", action="store_true", help="2 sketches of 3 lines on 16 px, two repeats")
     arguments = parser.parse_args(words)
     if arguments.device.startswith("cuda") and not torch.cuda.is_available():

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.measure import measure_in_turn, peak_extra_memory, report
+from learning_to_draw.components import positive_int
 from learning_to_draw.games.losses.terms import HingeLoss
 from learning_to_draw.games.partners import Partners, meeting_weights
 from learning_to_draw.models.agents import Meeting
@@ -62,11 +63,15 @@ def step_of(agents_count: int, *, shared: bool, batch: int, size: int) -> Callab
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=64, help="side of a picture in pixels")
-    parser.add_argument("--batch", type=int, default=50, help="pictures per game")
-    parser.add_argument("--agents", type=int, default=4, help="number of senders, and of receivers, in the populations")
-    parser.add_argument("--repeats", type=int, default=15)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.population", description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=positive_int, default=64, help="side of a picture in pixels")
+    parser.add_argument("--batch", type=positive_int, default=50, help="pictures per game")
+    parser.add_argument(
+        "--agents", type=positive_int, default=4, help="number of senders, and of receivers, in the populations"
+    )
+    parser.add_argument(
+        "--repeats", type=positive_int, default=15, help="measurements of each step; the median is reported"
+    )
     arguments = parser.parse_args()
     game = {"batch": arguments.batch, "size": arguments.size}
     steps = {

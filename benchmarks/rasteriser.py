@@ -29,6 +29,7 @@ from torch import Tensor
 
 from benchmarks.measure import measure_in_turn, peak_extra_memory, report
 from learning_to_draw import rasteriser
+from learning_to_draw.components import positive_int
 from learning_to_draw.errors import UsageError
 
 SEGMENTS = 10  # per curve
@@ -189,7 +190,9 @@ def compare(case: Case, baseline: Callable[..., Tensor], name: str, device: torc
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rasteriser", description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", help="cpu, or cuda")
-    parser.add_argument("--repeats", type=int, default=5, help="measurements of each way; the median is reported")
+    parser.add_argument(
+        "--repeats", type=positive_int, default=5, help="measurements of each way; the median is reported"
+    )
     parser.add_argument("--small", action="store_true", help="tiny cases: 2 sketches of 3 strokes on 16 px, one repeat")
     parser.add_argument(
         "--against", metavar="WHAT", help='"dsketch" if it is installed, a folder that contains it, or a checkout'
@@ -201,8 +204,6 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the cases. Returns the exit code."""
     options = parse(arguments)
     try:
-        if options.repeats < 1:
-            raise UsageError(f"--repeats {options.repeats}: it must be at least 1.")
         if options.device.startswith("cuda") and not torch.cuda.is_available():
             raise UsageError(f"--device {options.device}: torch finds no GPU here. Leave it out to run on the CPU.")
         baseline, name = baseline_of(options.against)

@@ -29,6 +29,7 @@ from torch import Tensor
 from benchmarks.measure import measure_in_turn, peak_extra_memory, report
 from benchmarks.step import turning
 from learning_to_draw.analysis.figure_style import GREY, PAGE, figure_if_possible
+from learning_to_draw.components import positive_int
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.text_tables import markdown
 from learning_to_draw.trials.agents import build_agents
@@ -242,7 +243,9 @@ def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", help="cpu, or cuda")
     parser.add_argument("--output", type=Path, default=Path("benchmarks-scaling"), help="folder for table and plot")
-    parser.add_argument("--repeats", type=int, default=9, help="measurements of each size; the median is reported")
+    parser.add_argument(
+        "--repeats", type=positive_int, default=9, help="measurements of each size; the median is reported"
+    )
     parser.add_argument("--small", action="store_true", help="three small sizes per axis, one repeat")
     arguments = parser.parse_args(words)
     if arguments.device.startswith("cuda") and not torch.cuda.is_available():

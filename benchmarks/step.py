@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from benchmarks.measure import measure_in_turn, peak_extra_memory, report
 from benchmarks.official import official_lines
+from learning_to_draw.components import positive_int
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.losses.config import PerceptualConfig
@@ -175,12 +176,16 @@ def in_precision(precision: str, agents: Agents, step: Step) -> Step:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.step", description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--batch", type=int, default=100, help="pictures per game")
-    parser.add_argument("--size", type=int, default=96, help="side of a picture in pixels")
-    parser.add_argument("--lines", type=int, default=20)
+    parser.add_argument("--batch", type=positive_int, default=100, help="pictures per game")
+    parser.add_argument("--size", type=positive_int, default=96, help="side of a picture in pixels")
+    parser.add_argument("--lines", type=positive_int, default=20, help="lines of a sketch")
     parser.add_argument("--sigma2", type=float, default=5e-4)
-    parser.add_argument("--pictures", type=int, default=200, help="pictures in the data set, at least one batch")
-    parser.add_argument("--repeats", type=int, default=3, help="measurements of each way; the median is reported")
+    parser.add_argument(
+        "--pictures", type=positive_int, default=200, help="pictures in the data set, at least one batch"
+    )
+    parser.add_argument(
+        "--repeats", type=positive_int, default=3, help="measurements of each way; the median is reported"
+    )
     parser.add_argument("--perceptual", choices=("with", "without", "both"), default="both")
     parser.add_argument("--memory", action="store_true", help="also measure peak memory, which is slow")
     parser.add_argument("--small", action="store_true", help="a tiny case: games of 4 pictures of 32 px, one repeat")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -120,8 +121,9 @@ def _list_val(folder: Path, wnids: list[str]) -> Listing:
 def _read_class_list(path: Path) -> list[str]:
     wnids = sorted(_read_lines(path))
     invalid = next((wnid for wnid in wnids if not re.fullmatch(r"n\d{8}", wnid)), None)
-    if invalid or len(set(wnids)) < max(2, len(wnids)):
-        problem = f"the line {invalid[:40]!r}" if invalid else f"{len(set(wnids))} classes on {len(wnids)} lines"
+    repeated = next((wnid for wnid, following in pairwise(wnids) if wnid == following), None)
+    if invalid or repeated or len(wnids) < 2:
+        problem = f"the line {invalid[:40]!r}" if invalid else f"{repeated} twice" if repeated else "no two lines"
         raise _incomplete(f"{path} must have a different class on every line, such as n01443537, but has {problem}")
     return wnids
 

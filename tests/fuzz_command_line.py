@@ -40,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # `python -m tests...` may f
 
 from learning_to_draw import command_line, commgame
 from learning_to_draw.commands import TOOLS
-from learning_to_draw.components import InvalidValueError, flag_of
+from learning_to_draw.components import flag_of
 from learning_to_draw.trials.config.all_options import flat, option_groups, owners
 from learning_to_draw.trials.config.parse import Parser, add_option
 from learning_to_draw.trials.config.run import KINDS
@@ -195,7 +195,7 @@ def _good_values(action: argparse.Action) -> list[str]:
 
 
 def _taken(kind: Callable[[str], object], text: str) -> bool:
-    with contextlib.suppress(ValueError, InvalidValueError, argparse.ArgumentTypeError):
+    with contextlib.suppress(ValueError, argparse.ArgumentTypeError):
         kind(text)
         return True
     return False

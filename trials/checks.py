@@ -105,7 +105,7 @@ def _check_callbacks(config: TrainConfig) -> None:
 
 
 def _check_population(config: TrainConfig) -> None:
-    """Raises UsageError for options about several or trained agents that conflict, or that would have no effect."""
+    """Raises UsageError if options about populations, or about agents of earlier runs, conflict or have no effect."""
     given, agents = given_options(config), config.agents
     if agents.population is not None and (agents.senders, agents.receivers) != (1, 1):
         raise UsageError(

@@ -72,7 +72,7 @@ class SqueezeNetBackbone(ConvolutionalBackbone):
 class _FrozenGreyConvolution(torch.autograd.Function):
     """conv2d of grey pictures [B, 1, H, W], without a gradient for the kernel [K, 1, h, w] and bias [K].
 
-    torch's gradient with respect to the pictures takes several times as long on a CPU, also with three channels.
+    On a CPU, torch's own gradient with respect to the pictures takes several times as long as this one.
     """
 
     @staticmethod

@@ -1,6 +1,9 @@
 """What the benchmarks share: measurements of calls whose cost is known."""
 
+import importlib
+import inspect
 import json
+import sys
 import time
 
 import pytest
@@ -24,6 +27,18 @@ def test_calls_are_measured_in_turn():
     assert slow >= 0.02 > fast
     with pytest.raises(ValueError, match="repeats is 0"):
         measure(lambda: None, 0)
+
+
+@pytest.mark.parametrize("name", ["encoders", "kernels", "population", "rasteriser", "scaling", "step"])
+def test_a_benchmark_without_measurements_is_refused(name, monkeypatch, capsys):
+    words = ["--repeats", "0"]
+    monkeypatch.setattr(sys, "argv", [name, *words])
+    main = importlib.import_module(f"benchmarks.{name}").main
+    with pytest.raises(SystemExit, match="2"):
+        main(*([words] if inspect.signature(main).parameters else []))
+    assert (
+        f"benchmarks.{name}: error: argument --repeats: '0' is not a whole number, 1 or more" in capsys.readouterr().err
+    )
 
 
 def test_seconds_back_to_back_are_the_mean_of_the_calls_after_the_warm_up():

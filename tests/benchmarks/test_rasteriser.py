@@ -84,7 +84,6 @@ def test_beside_another_checkout():
     [
         (["--against", "dsketch"], "error: --against dsketch: dsketch cannot be imported from there"),
         (["--against", "/no/such/folder"], "error: --against /no/such/folder: dsketch cannot be imported"),
-        (["--repeats", "0"], "error: --repeats 0: it must be at least 1"),
         pytest.param(
             ["--device", "cuda"],
             "error: --device cuda: torch finds no GPU here",

@@ -118,8 +118,9 @@ def test_an_incomplete_data_set_is_mentioned(root, caplog):
     [
         ("wnids.txt", "<html>\n", "has the line '<html>'"),
         ("wnids.txt", "../../secret\n", "has the line '../../secret'"),
-        ("wnids.txt", f"{WNIDS[0]}\n{WNIDS[0]}\n", "has 1 classes on 2 lines"),
-        ("wnids.txt", "", "has 0 classes on 0 lines"),
+        ("wnids.txt", f"{WNIDS[0]}\n{WNIDS[0]}\n", f"has {WNIDS[0]} twice"),
+        ("wnids.txt", "", "has no two lines"),
+        ("wnids.txt", f"{WNIDS[0]}\n", "has no two lines"),
         ("wnids.txt", f"{WNIDS[0]}\nn99999999\n", "no pictures (*.JPEG) in"),
         ("val/val_annotations.txt", "val_0.JPEG n01443537\n", "a tab between"),
         ("val/val_annotations.txt", "val_0.JPEG\tn99999999\t0\n", 'a line "val_0.JPEG n99999999"'),

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypedDict
 
-from learning_to_draw.components import Config, InvalidValueError, Option, flag_of, options_of
+from learning_to_draw.components import Config, Option, flag_of, options_of
 from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.plugins import reload_plugin, sha256_of
 from learning_to_draw.reading import Options, read_json
@@ -91,12 +91,6 @@ class Parser(argparse.ArgumentParser):
 
     def print_help(self, file: Any = None) -> None:
         show(self.format_help().rstrip("\n"))
-
-    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
-        try:
-            return super()._get_value(action, arg_string)
-        except InvalidValueError as error:
-            raise argparse.ArgumentError(action, str(error)) from error
 
 
 def add_option(group: Any, name: str, option: Option) -> None:

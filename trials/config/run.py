@@ -368,10 +368,13 @@ class TrainConfig(RunConfig):
         metavar="FILE",
     )
     bottleneck: int = option(
-        100, "with --teacher: the number of drawings that a new sender sees", type=positive_int, metavar="N"
+        100, "the number of its teacher's drawings that a new sender sees", type=positive_int, metavar="N"
     )
     lesson_steps: int = option(
-        500, "with --teacher: steps in which a new sender learns, each with 32 drawings", type=positive_int, metavar="N"
+        500,
+        "steps in which a new sender learns from its teacher, each with 32 drawings",
+        type=positive_int,
+        metavar="N",
     )
     freeze_senders: bool = flag("do not train the senders: neither their decoders nor their encoders")
     freeze_receivers: bool = flag("do not train the receivers and their encoders")

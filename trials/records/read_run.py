@@ -140,7 +140,7 @@ def _kind(folder: Path, config: Mapping[str, Any], columns: Sequence[str]) -> st
     command = config.get("command")
     if command is not None and command not in ("train", "test"):
         raise UsageError(
-            f"{folder} holds a run of {command}; reports are for train and test only.\n"
+            f"{folder} is neither a training nor a test, but a run of {command}.\n"
             "Give the folder of a training or a test."
         )
     if command:

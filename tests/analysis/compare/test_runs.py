@@ -110,7 +110,7 @@ def test_what_is_not_finished_or_damaged_is_left_out(make_run, change, tmp_path)
         ("extended", "resumed after epoch 1 and has not finished since"),
         ("swapped-test", "--swap-agents"),
         ("official", "has no config.json"),
-        ("crossplay", "holds a run of crossplay"),
+        ("crossplay", "is neither a training nor a test, but a run of crossplay"),
         ("link", "is a link, and links are not followed"),
     ):
         assert told in why[name], name
