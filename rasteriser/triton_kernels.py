@@ -158,7 +158,7 @@ def _draw(
     records, pens, shades, product, strokes, channels, height, width, row_spacing, col_spacing, least,
     PIECES: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
-    """Writes one tile of a channel of product [B, C, H, W] = 1 - image: what all strokes leave blank.
+    """Writes one tile of one channel of `product` [B, C, H, W]: what all strokes leave blank. The image is 1 - product.
 
     records: [B, N, K, fields]. pens: [B, N, 2], see `_pens`. shades: [B, N, C].
     """

@@ -39,8 +39,8 @@ Value = TypeVar("Value")
 class Owner(NamedTuple):
     """What an option belongs to.
 
-    kind: a kind of components, or "command", or "" for an option of every run. name: of the component or the command,
-    or for an option of every run the title of its group in the help.
+    kind: a kind of components, or "command", or "" for an option of every run. name: of the component or the command; if
+    kind is "", the title of the option's group in the help.
     """
 
     kind: str
