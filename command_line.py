@@ -21,7 +21,7 @@ from learning_to_draw.trials.config.all_options import HELP, HELP_ALL
 from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
 from learning_to_draw.trials.tool import Tool
 
-# By environment variable: the number of the parameter of mallopt(3), and its value in bytes.
+# Environment variable -> (the number of the same parameter for mallopt(3), its value in bytes).
 MALLOC_LIMITS = {"MALLOC_MMAP_THRESHOLD_": (-3, 32 << 20), "MALLOC_TRIM_THRESHOLD_": (-1, (1 << 31) - 1)}
 
 
@@ -70,8 +70,9 @@ def _keep_freed_memory() -> None:
     """Makes glibc's malloc keep memory that tensors have freed, for the next tensors; other systems are not changed.
 
     By default, malloc returns large blocks to the system, which fills every page with 0 when it is used again: this
-    took a quarter of a training step with a frozen SqueezeNet. Blocks above 32 MB, the largest limit, still return.
-    These limits do not override malloc's settings in the environment, either of its variables or in GLIBC_TUNABLES.
+    took a quarter of a training step with a frozen SqueezeNet. Blocks above 32 MB still return: malloc accepts no
+    larger limit. If the environment has settings of malloc (the variables of `MALLOC_LIMITS`, or GLIBC_TUNABLES),
+    nothing is changed.
     """
     given = not MALLOC_LIMITS.keys().isdisjoint(os.environ) or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "")
     if sys.platform != "linux" or given:
@@ -172,7 +173,7 @@ PLAY = {
 SECTIONS: dict[str, Mapping[str, Command | Tool]] = {  # of the help
     "play": {**PLAY, **PEOPLE, **EXPERIMENTS},
     "analyse runs": READING,
-    "components, and your own": COMPONENTS,
+    "components, including your own": COMPONENTS,
     "game logs (the official scripts' names)": SCRIPTS,
 }
 COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}

@@ -94,10 +94,10 @@ from earlier quick runs.""",
     "learnability": Tool(
         "experiments.learnability:learnability",
         "train new agents with trained ones: how fast is a language learned?",
-        """Trains new receivers with the frozen senders of a run, and new senders with its frozen
-receivers. A language that is easy to learn reaches a high rate in few epochs (Li &
-Bowling 2019, Chaabouni et al. 2022). For comparison, trains them with untrained
-agents, too. Prints the final rate, the area under the curve (the mean rate over all
+        """Trains a new receiver with the frozen sender of a run, and a new sender with its frozen
+receiver. A language that is easy to learn reaches a high rate in few epochs (Li &
+Bowling 2019, Chaabouni et al. 2022). For comparison, also trains both with untrained,
+frozen partners. Prints the final rate, the area under the curve (the mean rate over all
 epochs), and the number of epochs until the rate is at least --reach, all on validation
 games. Writes the table and the curves to --output. Skips finished runs, and resumes
 interrupted ones.""",
@@ -106,7 +106,7 @@ interrupted ones.""",
     "generations": Tool(
         "experiments.generations:generations",
         "hand a language on from one pair to the next (iterated learning)",
-        """Trains a line of pairs with the options of a run. The first pair trains by playing.
+        """Trains pairs one after another, with the options of a run. The first pair trains by playing.
 Each later pair is new: its sender first learns from drawings of the pair before, and
 then the pair trains by playing, too (Kirby 2001; Li & Bowling 2019). Prints, for every
 generation, the rate in the test, the area under the curve of validation rates (how
@@ -212,14 +212,15 @@ the reason.""",
 Writes a web page, as one file that needs no other file and no network, on which a
 person plays games of a log. As the receiver, the person sees a sketch and chooses the
 picture that it stands for. As the sender (--role sender), the person sees the photo
-and the candidates, and draws with as many strokes as the agents have; the log needs
-strokes.npz. Games are drawn at random. If a log has classes, each class of the
+and the candidates, and draws with at most as many strokes as the agents have; the log
+needs strokes.npz. Games are chosen at random. If a log has classes, each class of the
 senders' photos appears equally often, as far as the log has games for it. With several
 logs, each gives the same number of games; they appear in random order, and the page
 does not show which log a game is from. Candidates are shuffled. At the end the page
-saves the answers to a file, which study-results reads. The seed determines page, games
-and order. In the page's address, ?participant=CODE&code=COMPLETION names the
-participant, and gives the code that the page shows at the end.""",
+saves the answers to a file, which study-results reads. The seed determines the games,
+their order and the order of candidates. In the page's address,
+?participant=CODE&code=COMPLETION names the participant, and gives the code that the
+page shows at the end.""",
         study_options.add_study_options,
         loads_torch=False,
     ),

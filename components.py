@@ -1,8 +1,8 @@
 """The common parts of all components (encoders, decoders, data sets, games, losses): a configuration with options.
 
 A component is a class with a configuration. The configuration is a frozen dataclass, and the only place that declares
-the component's options: names, defaults, types and help texts. This module imports neither torch nor argparse, so that
-the help of all components appears without delay.
+the component's options: names, defaults, types and help texts. This module does not import torch, so the help of all
+components appears without delay.
 """
 
 from __future__ import annotations

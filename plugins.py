@@ -249,7 +249,7 @@ def _forget(first: int) -> None:
 
 
 def line_in(path: Path, error: BaseException) -> int | None:
-    """The line number of the innermost frame of the traceback in the file `path`; None if no frame is in that file."""
+    """The line number of the traceback's innermost frame that is in the file `path`; None if no frame is in it."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return lines[-1] if lines else None
 

@@ -3,9 +3,9 @@
     python -m benchmarks.encoders                       # two CPU cores: about two minutes and 2 GB
     python -m benchmarks.encoders --size 32 --batch 4   # seconds, to check that it runs
 
-Prints one line of JSON per encoder. All have frozen random weights, whose values do not affect the time, and the
-perceptual loss. The step encodes the photos and the sketches of one game, and passes gradients through the backbone to
-the strokes; no features are cached. Needs the package timm.
+Prints one line of JSON per encoder. All backbones are frozen, with random weights, whose values do not affect the time.
+The step encodes the photos and the sketches of one game, computes the game's and the perceptual loss, and passes
+gradients through the backbone to the strokes; no features are cached. Needs the package timm.
 """
 
 from __future__ import annotations

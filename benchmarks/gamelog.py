@@ -37,7 +37,7 @@ CANDIDATES, SIZE, PICTURES = 50, 32, 1000
 
 
 def states(games: int, split: Split) -> Iterator[dict]:
-    """Yields the batches of a test that plays the same pictures again and again, with new sketches each time."""
+    """Yields torchbearer's state for each batch of a test that repeats its pictures, with new sketches each time."""
     generator = torch.Generator().manual_seed(0)
     sampler = OriginalGame(GameConfig(batch_size=CANDIDATES), split, generator=generator, shuffle=True)
     played = 0

@@ -1,7 +1,7 @@
 """Everything that needs a GPU, in one command of at most eight minutes: tests, measurements, and a report.
 
     python -m benchmarks.gpu                # one GPU; needs the packages of requirements.txt, and pytest
-    python -m benchmarks.gpu --dry-run      # no GPU: all parts at tiny sizes on the CPU, to see that they run
+    python -m benchmarks.gpu --dry-run      # no GPU: tiny sizes on the CPU, to see that it runs; runs no tests
 
 Runs the tests marked gpu and the benchmarks kernels, step, rasteriser and scaling, each in a process of its own with a
 time limit. A part that fails, crashes or hangs does not stop the others. A part is stopped when the time of --minutes
@@ -38,7 +38,7 @@ TESTS = ("-m", "pytest", "-o", "addopts=", "--import-mode=importlib", "-p", "no:
 
 @dataclass(frozen=True)
 class Part:
-    """One part: the arguments of Python, and the most seconds that it may take. variables: for its environment."""
+    """One part. command: the arguments of Python. limit: the most seconds it takes. variables: for its environment."""
 
     name: str
     command: Sequence[str]
@@ -92,7 +92,7 @@ def run_part(part: Part, left: float) -> Outcome:
     if left < LEAST:
         return Outcome(part.name, 0, f"was left out: only {max(0, left):.0f} s of the budget remained", [], "", "")
     limit, start = min(part.limit, left), time.monotonic()
-    # Into files: a pipe could keep this program waiting for a process that the part has started.
+    # The output goes into files: a pipe could keep this program waiting for a process that the part has started.
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         try:
             code = subprocess.run(

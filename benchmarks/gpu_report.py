@@ -41,7 +41,7 @@ class Tests:
 
 
 def read_tests(file: Path) -> Tests | None:
-    """Returns the outcome of the tests from pytest's XML file; None without a file, as when pytest was stopped."""
+    """Returns the outcome of the tests from pytest's XML file; None if there is no such file: pytest was stopped."""
     if not file.exists():
         return None
     cases = list(ElementTree.parse(file).iter("testcase"))
@@ -122,7 +122,7 @@ def _of_step(lines: Lines, dry_run: bool) -> list[str]:
     for line in lines:
         if line["way"] == LOOP and "perceptual" not in line["case"]:
             games = line["games_per_second"]
-            paper = f"the paper reports {PAPER_GAMES}: {games / PAPER_GAMES:.1f} times as many" if not dry_run else ""
+            paper = f"{games / PAPER_GAMES:.1f} times the paper's {PAPER_GAMES}" if not dry_run else ""
             findings.append(
                 f"Games per second, STL-10's setting, the whole loop: {games:,.0f}; aim {GAMES_AIM:,} on an H100: "
                 f"{_verdict(games >= GAMES_AIM, dry_run)}{'; ' * bool(paper)}{paper}."
@@ -143,7 +143,7 @@ def _of_scaling(lines: Lines, dry_run: bool) -> list[str]:
 
 
 def _growths(lines: Lines) -> list[scaling.Growth]:
-    """Returns the axes that have two or more sizes."""
+    """Returns the growth along each axis of which two or more sizes were measured."""
     growths = []
     for axis in scaling.AXES:
         rows = [line for line in lines if line["axis"] == axis.name and "n" in line]

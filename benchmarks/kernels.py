@@ -1,12 +1,12 @@
-"""The rasteriser's GPU kernels: microseconds of a drawing and its gradient, alone and in a call of autograd.
+"""The rasteriser's GPU kernels: microseconds of a drawing and its gradient, by the kernels alone and through autograd.
 
     python -m benchmarks.kernels                                                # needs a GPU
     TRITON_INTERPRET=1 python -m benchmarks.kernels --device cpu --small        # seconds, to see that it runs
 
-Draws 100 sketches of 20 lines at 96 px, and prints one line of JSON per way. The kernels alone get ready-made
-arguments; a call of autograd also computes these arguments, and the gradient with respect to the lines. The calls
-follow each other without waiting (`seconds_back_to_back`). In a CUDA graph, starting the work costs almost nothing. If
-a way fails, its line has `error`, the message, instead of microseconds.
+Draws 100 sketches of 20 lines at 96 px in several ways, and prints one line of JSON per way. The kernels alone get
+ready-made arguments; a call of autograd also computes these arguments, and the gradient with respect to the lines. The
+calls follow each other without waiting (`seconds_back_to_back`). In a CUDA graph, starting the work costs almost
+nothing. If a way fails, its line has `error`, the message, instead of microseconds.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ IN_GRAPH = 10  # calls per graph
 def kernel_calls(case: Case, device: torch.device) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
     """Returns two functions, each of which runs one kernel on ready-made arguments: the drawing, and its gradient.
 
-    They return the kernels' results: the drawing's complement [B, 1, H, W], and the sums over pixels for each line,
-    [B, N, 1, 1, 2, 2], for a gradient of ones.
+    The first returns the drawing's complement [B, 1, H, W]. The second takes 1 as the gradient of every pixel, and
+    returns each line's sums over pixels [B, N, 1, 1, 2, 2], see `to_vertices` in `rasteriser/segments.py`.
     """
     from learning_to_draw.rasteriser import triton_kernels as kernels  # needs Triton
     from learning_to_draw.rasteriser.segments import segments_of
@@ -53,7 +53,7 @@ def kernel_calls(case: Case, device: torch.device) -> tuple[Callable[[], Tensor]
         )
         return product
 
-    weight = forward().clone()  # times a gradient of ones
+    weight = forward().clone()  # the complement, times the gradient 1 of every pixel
 
     def backward() -> Tensor:
         kernels._pull[(case.batch * case.strokes,)](

@@ -30,10 +30,10 @@ def measure_in_turn(calls: Sequence[Call], repeats: int) -> list[float]:
 
 
 def seconds_back_to_back(call: Call, repeats: int, device: torch.device) -> float:
-    """Returns the mean seconds per call of `repeats` calls in a row, after as many warm-up calls, but at most ten.
+    """Returns the mean seconds per call of `repeats` calls in a row, after min(repeats, 10) warm-up calls.
 
-    Nothing waits between the calls. On a GPU, the time is that between two CUDA events, before the first call and after
-    the last: the time of the GPU's work, or the time that Python needs to start it if this is longer.
+    Nothing waits between the calls. On a GPU, two CUDA events measure the time from the first call to the end of the
+    last: the time of the GPU's work or, if this is longer, the time that Python needs to start the work.
     """
     for _ in range(min(repeats, 10)):
         call()
@@ -67,12 +67,12 @@ def _synchronise() -> None:
 
 
 def peak_extra_memory(call: Call) -> int:
-    """Returns the peak memory of tensors during a call, in bytes, minus the memory before it; the call's result counts.
+    """Returns the peak memory of tensors during a call, in bytes, minus the memory before it.
 
-    Makes the call twice; the first call is a warm-up. The result is the memory that torch's allocator hands out: it is
-    exact, and equal in every run. On a CPU, unlike the size of the process, it does not depend on the reuse of freed
-    memory. Memory outside torch (numpy, workspaces of libraries) does not count. Measures the GPU's memory if a GPU is
-    in use, else the CPU's.
+    The call's result counts as well. Makes the call twice; the first call is a warm-up. Measures the memory that
+    torch's allocator hands out: this number is exact, and equal in every run. On a CPU, unlike the size of the process,
+    it does not depend on the reuse of freed memory. Memory outside torch (numpy, workspaces of libraries) does not
+    count. Measures the GPU's memory if a GPU is in use, else the CPU's.
     """
     call()
     if torch.cuda.is_available() and torch.cuda.is_initialized():

@@ -1,17 +1,17 @@
 """Drawing and its gradient, compared with plain functions that keep the rasters of all strokes for autograd.
 
     python -m benchmarks.rasteriser                     # two CPU cores: several minutes and 6 GB
-    python -m benchmarks.rasteriser --against dsketch   # compared with dsketch: installed, or in a given folder
-    python -m benchmarks.rasteriser --against FOLDER    # compared with the rasteriser of another checkout
+    python -m benchmarks.rasteriser --against dsketch   # compared with the official library, if it is installed
+    python -m benchmarks.rasteriser --against FOLDER    # a folder that contains dsketch, or another checkout
     python -m benchmarks.rasteriser --small             # seconds, to see that it runs
 
-Prints one line of JSON per case. The plain way is softor(exp(d2, sigma2)) with the rasteriser's plain functions. With
---against, it uses dsketch's functions of the same names, which compute three distances instead of one (`official.py`),
-or the draw functions of another revision. The rasteriser and the baseline take turns, each with a forward and a
-backward pass.
+Prints one line of JSON per case. The baseline is softor(exp(d2, sigma2)) with the rasteriser's plain functions. With
+--against, the baseline uses dsketch's functions of the same names, which compute three distances instead of one (see
+`official.py`), or it is the rasteriser of the other checkout. The rasteriser and the baseline take turns, each with a
+forward and a backward pass.
 
-With OMP_WAIT_POLICY=passive in the environment, torch's threads do not spin-wait after an operation. The times are then
-those of the kernels and of the torch operations that a drawing needs.
+With OMP_WAIT_POLICY=passive in the environment, torch's threads do not spin-wait after an operation. The times then
+include only the kernels and the torch operations that a drawing needs.
 """
 
 import argparse
@@ -45,8 +45,8 @@ class Case:
     strokes: int
     size: int  # pixels
     sigma2: float = 5e-4
-    learned_widths: bool = False  # a width per stroke, from sigma2 / 4 to 4 sigma2, with its gradient
-    gates: bool = False  # an intensity per stroke, in 0..1, with its gradient
+    learned_widths: bool = False  # a sigma2 per stroke, from sigma2 / 4 to 4 * sigma2; it gets a gradient
+    gates: bool = False  # an intensity per stroke, in 0..1; it gets a gradient
 
 
 CASES = (
@@ -90,7 +90,7 @@ def stroke_gates(case: Case, device: torch.device) -> Tensor | None:
 def draw(
     strokes: Tensor, widths: float | Tensor, gates: Tensor | None, case: Case, package: ModuleType = rasteriser
 ) -> Tensor:
-    """Returns the drawing by the rasteriser, [B, 1, H, W]; package: the rasteriser of this or another revision."""
+    """Returns the drawings [B, 1, H, W] of `package`, the rasteriser of this or another revision."""
     draws = {1: package.draw_points, 2: package.draw_lines, 4: package.draw_curves}
     return draws[case.points](strokes, case.size, widths, intensities=gates)
 
@@ -128,8 +128,8 @@ def plain_functions(against: str | None) -> SimpleNamespace:
             functions |= vars(importlib.import_module(f"dsketch.raster.{module}"))
     except ImportError as error:
         raise UsageError(
-            f"--against {against}: dsketch cannot be imported from there ({error}).\n"
-            "Give dsketch if it is installed, the folder that contains the folder dsketch, or a checkout."
+            f"--against {against}: dsketch cannot be imported ({error}).\n"
+            'Give "dsketch" if it is installed, the folder that contains the folder dsketch, or a checkout.'
         ) from None
     return SimpleNamespace(**functions)
 

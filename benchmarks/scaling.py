@@ -5,10 +5,10 @@
     python -m benchmarks.scaling --device cuda
 
 Changes one size at a time, and prints one line of JSON per size and one per axis, then the table in Markdown. The
-lines, the table and a plot (with matplotlib) also go into the folder --output. A step samples a game, gathers its
-pictures, plays it with SmallCNNEncoder, and updates the weights. The exponent of an axis is the slope of log(seconds)
-against log(amount), over the larger half of the sizes: 1 means twice the time for twice the amount. The time of a
-step grows faster than its work if its exponent exceeds that of the work by more than TOLERANCE. The same holds for
+lines, the table and, if matplotlib is installed, a plot also go into the folder --output. A step samples a game,
+gathers its pictures, plays it with SmallCNNEncoder, and updates the weights. The exponent of an axis is the slope of
+log(seconds) against log(amount), over the larger half of the sizes: 1 means twice the time for twice the amount. Time
+grows faster than the work if its exponent exceeds the work's exponent by more than TOLERANCE. The same holds for
 memory.
 """
 
@@ -43,13 +43,13 @@ COMMAND = "python -m benchmarks.scaling"
 
 @dataclass(frozen=True)
 class Setting:
-    """The sizes of one step. senders: sketches per game, each of a different candidate. agents: of each role."""
+    """The sizes of one step. senders: sketches per game, each of a different candidate."""
 
     senders: int = 16
     candidates: int = 16
     lines: int = 20
     size: int = 32  # pixels
-    agents: int = 1
+    agents: int = 1  # the number of senders, and of receivers
     pictures: int = 1000  # of the data set
 
 
@@ -105,7 +105,7 @@ AXES = (
         power=0,
     ),
 )
-SMALL_SIZES = {"pixels": (16, 24, 32), "pictures of the data set": (1000, 2000, 4000)}  # of the others: the first three
+SMALL_SIZES = {"pixels": (16, 24, 32), "pictures of the data set": (1000, 2000, 4000)}  # other axes: the first three
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Growth:
 
     @property
     def too_fast(self) -> list[str]:
-        """Those of time and memory that grow faster than the work."""
+        """Which of time and memory grow faster than the work."""
         return [name for name, value in self.exponents.items() if value > self.axis.power + TOLERANCE]
 
 
@@ -214,13 +214,13 @@ def first_and_last(values: Sequence[float], factor: float) -> str:
 
 
 def verdict(growths: Sequence[Growth]) -> str:
-    """Returns what grows faster than its work, in words."""
+    """Returns what grows faster than the work, in words."""
     found = [
         f"{name} over {growth.axis.name} (exponent {growth.exponents[name]:.2f} instead of {growth.axis.power})"
         for growth in growths
         for name in growth.too_fast
     ]
-    return f"These grow faster than their work: {'; '.join(found)}." if found else "Nothing grows faster than its work."
+    return f"These grow faster than the work: {'; '.join(found)}." if found else "Nothing grows faster than the work."
 
 
 def plot(figure: Any, growths: Sequence[Growth]) -> None:

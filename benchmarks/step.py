@@ -7,7 +7,8 @@ Prints one line of JSON per way of doing the step. The baseline ("naive") passes
 and, with the perceptual loss, every sketch twice (once for the score, once for the loss). It keeps the rasters of all
 strokes at once, and compares feature maps normalised to unit vectors, as in the paper's formula. All ways compute the
 same step for the same pictures, with VGG16's architecture. Its weights are frozen and random; their values do not
-affect the time. Only ways whose names begin with "tf32" (only on a GPU) use TF32, and only those that begin with "bf16" use bfloat16.
+affect the time. Only ways whose names begin with "tf32" use TF32 (only on a GPU), and only ways whose names begin with
+"bf16" use bfloat16.
 """
 
 from __future__ import annotations

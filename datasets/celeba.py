@@ -23,9 +23,9 @@ IDENTITIES = "identity_CelebA.txt"
 
 
 class CelebA:
-    """The official splits, 162770 / 19867 / 19962 pictures. A class is a person, named by number; no person is in two
-    splits, so each split has its own classes. With `labels="none"` all pictures are of one class, "portrait", which
-    allows only the original game.
+    """The official splits: 162770 / 19867 / 19962 pictures for training / validation / test. A class is a person, named
+    by number; no person is in two splits, so each split has its own classes. With `labels="none"` all pictures are of
+    one class, "portrait", which allows only the original game.
 
     Reads `img_align_celeba/`, `list_eval_partition.txt` and, unless `labels="none"`, `identity_CelebA.txt` in
     `<dataset_root>/celeba/`, and no other file. A whole split is held in memory: 2.0 GB for training at 64 pixels,

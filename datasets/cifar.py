@@ -19,7 +19,8 @@ SIZE = 32
 
 
 class CIFAR10:
-    """49900 / 100 / 10000 pictures; the validation pictures are taken from the official 50000 for training.
+    """49900 / 100 / 10000 pictures for training / validation / test. The validation pictures are taken from the 50000
+    official training pictures.
 
     Reads the pickles in `<dataset_root>/cifar-10-batches-py/` ("python version") without running any code in them.
     """

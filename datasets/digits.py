@@ -21,7 +21,8 @@ TEST_SIZE, VALID_SIZE = 360, 180
 class Digits:
     """1797 digits of 8 x 8 pixels, enlarged: light strokes on black, 1 channel.
 
-    1257 / 180 / 360 pictures. Training pictures are randomly rotated, translated and scaled, differently each time.
+    1257 / 180 / 360 pictures for training / validation / test. Training pictures are randomly rotated, translated and
+    scaled, differently each time.
     """
 
     channels = 1

@@ -67,7 +67,7 @@ def places(ids: np.ndarray, seed: int) -> np.ndarray:
 
 
 def divide(ids: np.ndarray, labels: np.ndarray, fractions: Sequence[float], seed: int) -> np.ndarray:
-    """int64 [N], each picture's part: 0, 1, ... for the first, second, ... of `fractions`, len(fractions) for the rest.
+    """int64 [N], the part of each picture: k for the fraction `fractions[k]`, and len(fractions) for the rest.
 
     A picture's part depends on its id and the seed only, so it stays the same when other pictures are added, removed or
     renamed, and copies of a picture are in one part. There are two exceptions. If a part would get no picture of a

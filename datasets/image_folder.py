@@ -83,7 +83,9 @@ class ImageFolder:
             _check_sizes(classes["train"])
         self.listings = _complete(listings, config)
         if divided and len(divided) < len(SPLITS):
-            made = " and ".join(f"{name} ({len(self.listings[name].paths)})" for name in SPLITS if name not in divided)
+            made = " and ".join(
+                f"{name} ({len(self.listings[name].paths)} pictures)" for name in SPLITS if name not in divided
+            )
             log.info("ImageFolder: no folder for %s; these pictures are taken from %s", made, divided["train"])
         if self.passed_over:
             counts = ", ".join(f"{count} {what}" for what, count in sorted(self.passed_over.items()))
@@ -256,7 +258,8 @@ def _complete(listings: Mapping[str, Listing], config: ImageFolderConfig) -> dic
     if empty := [split for split, listing in taken.items() if not listing.paths]:
         raise UsageError(
             f"ImageFolder: no pictures are left for {' and '.join(empty)}: the classes of the training folder are too "
-            f"small.\nGive a class {len(missing) + 1} pictures or more, or add a folder {SPLIT_FOLDERS[empty[0]][0]}."
+            f"small.\nGive at least one class {len(missing) + 1} pictures or more, or add a folder "
+            f"{SPLIT_FOLDERS[empty[0]][0]}."
         )
     everything = {**listings, **taken, "train": train.part(parts == len(missing))}
     return {split: everything[split] for split in SPLITS}

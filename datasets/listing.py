@@ -1,4 +1,4 @@
-"""Lists files and folders of a data set, without those that systems and programs leave in it."""
+"""Lists files and folders of a data set, without those that operating systems and programs leave in it."""
 
 from __future__ import annotations
 

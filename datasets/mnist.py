@@ -41,8 +41,8 @@ def dim(pixels: np.ndarray) -> np.ndarray:
 
 
 class MNIST:
-    """59900 / 100 / 10000 digits, light strokes on black, 1 channel; the validation pictures are taken from the
-    official 60000 for training.
+    """59900 / 100 / 10000 digits for training / validation / test, light strokes on black, 1 channel. The validation
+    pictures are taken from the 60000 official training pictures.
 
     Reads the four idx files in `<dataset_root>/MNIST/raw/`, plain or as .gz. `skeleton` thins the strokes to one pixel.
     """
@@ -51,8 +51,8 @@ class MNIST:
     image_size = SIZE
     classes: tuple[str, ...] = tuple("0123456789")
     _official = torchvision.datasets.MNIST
-    _before: tuple[Step, ...] = ()  # applied to each picture before its strokes are thinned,
-    _after: tuple[Step, ...] = ()  # and afterwards
+    _before: tuple[Step, ...] = ()  # applied to each picture before `skeleton` thins its strokes
+    _after: tuple[Step, ...] = ()  # applied after that
 
     def __init__(self, config: MNISTConfig = MNISTConfig()) -> None:
         self.valset_size_per_class = config.valset_size_per_class

@@ -26,7 +26,8 @@ PARTS = {"train": "images_background", "valid": "images_background", "test": "im
 
 
 class Omniglot:
-    """17352 / 1928 / 13180 pictures of characters, light strokes on black (the files have black on white), 1 channel.
+    """17352 / 1928 / 13180 pictures for training / validation / test: light strokes on black (the files have black on
+    white), 1 channel.
 
     The "background" set, 964 characters, is divided into train and valid. The "evaluation" set, 659 other characters,
     is the test split, so testing uses new classes. A class is named "Alphabet/character01". Classes and pictures are

@@ -1,4 +1,4 @@
-"""Opens picture files. All picture files that this program reads, of data sets and game logs, are opened here."""
+"""Opens picture files. No other module of this program opens them."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def take_from(
     """Returns `then(take(picture))` for the opened picture, whose pixels are not decoded yet.
 
     Opens regular files only, as reading a pipe or a device may never end. Threads handle large pictures one at a time.
-    Raises `UnreadablePicture`, also for an exception of `take`: Pillow reports most damage only when it decodes.
-    Exceptions of `then` are raised as they are.
+    Raises `UnreadablePicture` if the file cannot be opened or `take` raises an exception: Pillow reports most damage
+    only when it decodes. Exceptions of `then` are raised as they are.
     """
     with ExitStack() as turn:
         try:
@@ -62,7 +62,8 @@ def take_from(
 
 
 def _take(path: Path | str, take: Callable[[Image.Image], Taken], turn: ExitStack) -> Taken:
-    """Returns `take(picture)` for the opened picture. If it is large, other threads wait until `turn` is closed."""
+    """Returns `take(picture)` for the opened picture. If it is large, no other thread takes a large one until `turn` is
+    closed."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise ValueError("it is a folder" if os.path.isdir(path) else "it is not a regular file")
     with Image.open(path, formats=_formats()) as picture:
@@ -88,6 +89,6 @@ def together(unreadable: Sequence[UnreadablePicture], pictures: int) -> UsageErr
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    """Those of `FORMATS` that the installed Pillow can read."""
+    """The formats in `FORMATS` that the installed Pillow can read."""
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)

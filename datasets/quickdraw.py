@@ -30,7 +30,7 @@ FOLDER = "quickdraw"
 URL = "https://storage.googleapis.com/quickdraw_dataset/full/simplified/"  # one file per group, about 100 MB
 # Possible names of a group's file: short, or its path in the public bucket with _ for /.
 FILES = ("{}.ndjson", "full_simplified_{}.ndjson", "{}.bin", "full_binary_{}.bin")
-MOST = 70_000  # drawings used per group, the first in its file: 50000 / 10000 / 10000
+MOST = 70_000  # drawings used per group, from the start of its file; they give splits of 50000 / 10000 / 10000
 HELD_OUT = 7  # one drawing in seven is for validation, and another one for testing
 CANVAS = 256  # pixels; coordinates are integers from 0 to 255
 HEADER = struct.Struct("<Q2sbIH")  # key, country, recognised (0 or 1), time, number of strokes

@@ -28,7 +28,8 @@ class RaggedImages:
     def of(cls, pictures: Sequence[Tensor]) -> RaggedImages:
         """Packs pictures, each uint8 [C, H, W] with the same C.
 
-        In a list, each picture is replaced by None once it is packed, so memory never holds all pictures twice.
+        If `pictures` is a list, each entry is replaced by None once it is packed, so memory never holds all pictures
+        twice.
         """
         heights = torch.tensor([picture.shape[1] for picture in pictures])
         widths = torch.tensor([picture.shape[2] for picture in pictures])

@@ -65,7 +65,7 @@ class Split:
     ) -> Tensor:
         """The pictures of the items at positions `items` (int64 [B]), float32 [B, C, S, S] in 0..1, on `device`.
 
-        generator: a CPU generator for the augmentation, if the split has one; None for torch's global one. Augmented
+        generator: the CPU generator that a split's augmentation draws from; None for torch's global one. Augmented
         views differ between calls and between items. device: None for the device of `images`.
         """
         indices = self.items[items.to(self.items.device)]
@@ -85,7 +85,7 @@ class Split:
 
 
 def gather(images: Tensor, indices: Tensor, device: torch.device | str | None = None) -> Tensor:
-    """Images `indices` of uint8 [N, C, H, W] as float32 [B, C, H, W] in 0..1; they are copied to `device` as uint8."""
+    """float32 [B, C, H, W] in 0..1: the pictures `images[indices]`, which are copied to `device` as uint8."""
     return to_unit_range(images[to_device(indices, images.device)], device)
 
 

@@ -31,7 +31,8 @@ CHUNK = 1000  # pictures
 
 
 class STL10:
-    """4900 / 100 / 8000 pictures; the validation pictures are taken from the official 5000 for training.
+    """4900 / 100 / 8000 pictures for training / validation / test. The validation pictures are taken from the 5000
+    official training pictures.
 
     Reads `<dataset_root>/stl10_binary/{train,test}_{X,y}.bin`. With `unlabelled_train` the training pictures are the
     100000 of `unlabeled_X.bin` instead (2.8 GB in memory). They are all of one class, which allows only the original

@@ -105,7 +105,7 @@ def _read_split_file(path: Path) -> list[str]:
 
 
 def _check_named_once(lists: dict[str, list[str]], files: dict[str, Path]) -> None:
-    """Raises UsageError if a picture is named twice: tests must not repeat pictures, or use those of training."""
+    """Raises UsageError if a picture is named twice: tests must not repeat pictures, or use training pictures."""
     first: dict[str, str] = {}
     repeated = []
     for name, pictures in lists.items():

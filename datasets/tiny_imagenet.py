@@ -33,8 +33,9 @@ Listing = tuple[list[Path], np.ndarray]  # picture files and int64 [N], the clas
 
 
 class TinyImageNet:
-    """100000 / 5000 / 5000 pictures. The official test pictures have no labels, so the labelled ones of val/ are
-    divided into two halves, stratified by class and always the same: one for validation, one for testing.
+    """100000 / 5000 / 5000 pictures for training / validation / test. The official test pictures have no labels, so
+    the pictures of val/ are divided into two halves, stratified by class and always the same: one for validation, one
+    for testing.
 
     Reads `<dataset_root>/tiny-imagenet-200/`: wnids.txt, words.txt (optional), the pictures in `train/<wnid>/images/`,
     and those in `val/images/` with val_annotations.txt, or in `val/<wnid>/`, where the official code moves them. A
@@ -123,7 +124,9 @@ def _read_class_list(path: Path) -> list[str]:
     invalid = next((wnid for wnid in wnids if not re.fullmatch(r"n\d{8}", wnid)), None)
     repeated = next((wnid for wnid, following in pairwise(wnids) if wnid == following), None)
     if invalid or repeated or len(wnids) < 2:
-        problem = f"the line {invalid[:40]!r}" if invalid else f"{repeated} twice" if repeated else "no two lines"
+        problem = (
+            f"the line {invalid[:40]!r}" if invalid else f"{repeated} twice" if repeated else "fewer than two lines"
+        )
         raise _incomplete(f"{path} must have a different class on every line, such as n01443537, but has {problem}")
     return wnids
 

@@ -88,7 +88,7 @@ def check_cluster(cluster: str, parameters: Sequence[str]) -> None:
 
 
 def open_cluster(cluster: str, parameters: Sequence[str], folder: Path, name: str) -> Any:
-    """Returns submitit's executor. parameters: NAME=VALUE for SLURM. folder: for its files. name: the job's name."""
+    """Returns submitit's executor. parameters: NAME=VALUE for SLURM. folder: for submitit's files. name: of the job."""
     import submitit
 
     if cluster == "local":
@@ -125,7 +125,7 @@ def submit(executor: Any, jobs: Sequence[Job]) -> list[Any]:
     """Submits the jobs as one array, whose elements skip finished commands. Returns submitit's jobs."""
     import cloudpickle  # which submitit needs
 
-    # Pickled by value, because a job's Python cannot import this class from a checkout that is not installed.
+    # `Element` is pickled by value, because a job's Python cannot import it from a checkout that is not installed.
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with executor.batch():
         return [

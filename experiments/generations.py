@@ -51,13 +51,14 @@ SHARES = ("rate", "area", "legibility", "symbolicity")  # 0..1; shown in per cen
 def generations(
     run: Path, runs: int, bottleneck: int, lesson_steps: int, play: int, seeds: Sequence[int], output: Path | None
 ) -> str:
-    """Trains `runs` generations after the first, each taught by the one before. Returns a table.
+    """Trains a first generation and `runs` further ones, each taught by the one before. Returns a table.
+
+    Also writes the table, the curves, and the same photos drawn by all generations of the first seed.
 
     run: a training or a checkpoint, whose options all generations have. bottleneck: the number of drawings that a new
     sender sees. lesson_steps: training steps on these drawings. play: epochs of each generation. seeds: one line of
-    generations per seed. output: None for RUN-generations. Also writes the table, the curves, and the same photos drawn
-    by all generations of the first seed. Raises UsageError if the checkpoint cannot be read, and RunError if a training
-    fails.
+    generations per seed. output: None for RUN-generations. Raises UsageError if the checkpoint cannot be read, and
+    RunError if a training fails.
     """
     weights = checkpoint_of(run)
     folder = output or Path(f"{run.resolve() if run.is_dir() else run.with_suffix('')}-generations")
@@ -105,7 +106,7 @@ def _judge() -> Judge | None:
 
 
 def _measure(jobs: Sequence[Job], judge: Judge | None) -> list[dict[str, float]]:
-    """For every generation the measures of `COLUMNS`; NaN for what cannot be measured."""
+    """The measures of `COLUMNS`, one dict per generation; NaN for what cannot be measured."""
     found, before = [], None
     for job in jobs:
         log = LogData(read_log(job.tested), Settings(sample=SAMPLE, judge=judge))
@@ -151,7 +152,7 @@ def _value(measured: Measured, name: str) -> float:
 
 
 def _table(lines: Sequence[Sequence[Mapping[str, float]]]) -> list[list[str]]:
-    """One line per generation: means ± standard deviations over the seeds."""
+    """One table row per generation: means ± standard deviations over the seeds."""
     names = [name for name in COLUMNS if any(np.isfinite(entry[name]) for line in lines for entry in line)]
     table = [["generation", *(COLUMNS[name] for name in names)]]
     for number in range(len(lines[0])):

@@ -96,7 +96,7 @@ class Job:
             config: SavedConfig = read_json(path, SavedConfig, REMOVE) if path.is_file() else {}
             sources, saved = config.get("sources", {}), config.get("options", {})
             settled |= {name for name, source in sources.items() if source.startswith(SETTLED)}
-            if folder == self.tested:  # no defaults: they were neither given nor in the checkpoint
+            if folder == self.tested:  # without defaults, which were neither given nor in the checkpoint
                 saved = {name: value for name, value in saved.items() if sources.get(name) != DEFAULT_SOURCE}
             for name, value in {**self.row.values, "seed": self.seed}.items():
                 if name in OF_THE_PLACE or name not in saved or name in settled - self.row.options.keys():

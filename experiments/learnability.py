@@ -41,8 +41,8 @@ COLOURS = {"receivers": "#0072B2", "senders": "#D55E00"}
 class Learner(NamedTuple):
     """How one new agent learned.
 
-    rates: validation rate after every epoch. area: their mean. epochs: number of epochs until the rate is at
-    least `reach` (of `learnability`); NaN if it never is.
+    rates: validation rate after every epoch. area: their mean. epochs: number of epochs until the rate is at least the
+    argument `reach` of `learnability`; NaN if it never is.
     """
 
     rates: np.ndarray
@@ -65,10 +65,12 @@ def learnability(
 ) -> str:
     """Trains new receivers with frozen senders, and new senders with frozen receivers. Returns a table.
 
+    Also writes the table and the curves to `output`. With dry_run, only returns the remaining commands.
+
     run: the folder of a training, or a checkpoint. agent: number of the agent that teaches. epochs: of each training.
     reach: a validation rate; the table says after how many epochs it is reached. output: None for RUN-learnability.
-    options.py describes the other arguments. Also writes the table and the curves to `output`. Raises UsageError if the
-    checkpoint cannot be read, and RunError if a training fails.
+    options.py describes the other arguments. Raises UsageError if the checkpoint cannot be read, and RunError if a
+    training fails.
     """
     way, weights = Way(jobs, cluster, slurm), checkpoint_of(run)
     known = _rows(weights.absolute(), agent, epochs)
@@ -101,7 +103,7 @@ def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
     if agent >= min(counts):
         raise UsageError(
             f"--agent {agent}: {weights} has {counts[0]} sender(s) and {counts[1]} receiver(s), numbered from 0.\n"
-            "Choose another one."
+            "Choose a number that both a sender and a receiver have."
         )
     common = {**options_for_new_agents(trained), "separate_encoders": True, "epochs": epochs}
     from_senders = {"senders_from": str(weights), "from_agent": agent}

@@ -21,8 +21,8 @@ TITLE = "What does the sketch show?"
 def beside_people(jobs: Sequence[Job]) -> str:
     """Writes the study page of all pairs, unless it exists. Returns a Markdown table of the answers in its folder.
 
-    jobs: must be finished; people play games of the first job of each row. The page's name contains its id, because
-    other rows give another page. Answers to other pages are counted, but not used. Raises UsageError if a file of
+    The page's name contains its id, because other rows give another page. Answer files of other pages are counted, but
+    not used. jobs: must be finished; people play games of the first job of each row. Raises UsageError if a file of
     answers is damaged.
     """
     pairs: dict[str, Job] = {}

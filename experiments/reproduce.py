@@ -1,4 +1,4 @@
-"""`commgame.py reproduce`: trains and tests one of the papers' tables as a sweep, and compares the rates."""
+"""`commgame.py reproduce`: trains and tests the rows of a paper's table as a sweep, and compares the rates."""
 
 from __future__ import annotations
 

@@ -76,14 +76,14 @@ def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
             hint = did_you_mean(flag_of(name), sorted(map(flag_of, known)))
             raise UsageError(f"there is no option {flag_of(name)}.\n{hint}See {program()} train --help.")
         if name in SET_BY_SWEEP:
-            hint = "Give seeds in the list seeds at the top of the file." if name == "seed" else "Leave it out."
+            hint = "Give seeds = [0, 1, 2] or the like at the top of the file." if name == "seed" else "Leave it out."
             raise UsageError(f"{key} is set by sweep for every run.\n{hint}")
         if name == "plugin":
             raise UsageError(
                 f"{key} cannot be set in a file, because a plugin is code.\nGive --plugin FILE.py with the command."
             )
         if name in NOT_A_RUN:
-            raise UsageError(f"with {key} nothing would be trained.\nLeave it out.")
+            raise UsageError(f"with {key}, nothing would be trained.\nLeave it out.")
     return named
 
 

@@ -36,9 +36,9 @@ class _Asked(TypedDict):
 class Way:
     """How to run the jobs.
 
-    at_once: the number of jobs at a time on this machine (None: 1); must be None with a cluster. cluster: "slurm"; or
-    "local", which tries the cluster's setup on this machine; None: without a cluster. slurm: options of sbatch, each
-    NAME=VALUE. Raises UsageError for options that conflict.
+    at_once: the number of jobs at a time on this machine (None: 1); must be None with a cluster. cluster: "slurm",
+    "local" (to try submitit on this machine) or None (no cluster). slurm: options of sbatch, each NAME=VALUE. Raises
+    UsageError for options that conflict.
     """
 
     at_once: int | None
@@ -107,13 +107,16 @@ class Sweep:
             yield
 
     def _earlier_rows(self) -> dict[str, Any]:
-        """The rows in sweep.json that are not in this FILE.toml but have a folder, such as those of an earlier file."""
+        """The rows in sweep.json that this sweep lacks but that have a folder, such as rows of an earlier FILE.toml."""
         recorded = read_json(self.output / ASKED, _Asked)["rows"] if (self.output / ASKED).exists() else {}
         known = {row.name for row in self.rows}
         return {name: row for name, row in recorded.items() if name not in known and (self.output / name).is_dir()}
 
     def carry_out(self, way: Way) -> tuple[list[str], str | None]:
-        """Runs unfinished jobs. Returns (one message per failed job, message after a submission to SLURM, or None)."""
+        """Runs or submits unfinished jobs. Returns one message per failed job, and the message after a submission.
+
+        The second value is None unless jobs were submitted to SLURM.
+        """
         left = [job for job in self.asked if job.left]
         if way.cluster is None or not left:
             return run_jobs(left, self.finished(), way.at_once or 1), None

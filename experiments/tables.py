@@ -1,9 +1,9 @@
 """The papers' tables as data: the options of every row, the papers' rates and the rates measured here.
 
 Tables 1 to 4 and the appendix are from Mihai & Hare 2021, "Learning to Draw"; `shared` is from the follow-up paper.
-Full runs use the commands of commands.md (a test compares the two). Quick runs take minutes on a CPU: Caltech-101 at
-64 px, SqueezeNet, one epoch and, in some tables, fewer candidates. Compare quick rows with each other, not with the
-papers' numbers.
+Full runs of Tables 1 to 4 use the commands of commands.md (a test compares the two). Quick runs take minutes on a CPU:
+Caltech-101 at 64 px, SqueezeNet, one epoch and, in some rows, fewer candidates (`tradeoff` has other options). Compare
+quick rows with each other, not with the papers' numbers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SAME: Options = {"object_oriented": "same"}
 DIFFERENT: Options = {"object_oriented": "different"}
 GATES: Options = {"stroke_gates": True}
 TEN: Options = {"num_targets": 10}  # as in the paper's Tables 1 and 2: one candidate per class of STL-10
-STL10_CANDIDATES = "The paper's games have 100 candidates in the original game, and 10 in the others."
+STL10_CANDIDATES = "In the paper, the original game has 100 candidates, and the other games have 10."
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,10 @@ class PaperRow:
     clip: bool = False
 
     def row(self, quick: bool, here: Mapping | None = None) -> Row:
-        """The row for a sweep. here: further options, which override the row's. Drops an unused dataset_root."""
+        """The row for a sweep, without dataset_root if the data set has no such option.
+
+        here: further options, which override those of the row.
+        """
         if quick:
             options = {**QUICK, **(self.quick or {})}
         else:
@@ -103,7 +106,7 @@ class Table:
     quick: str = "with other pictures, another encoder and a shorter training than the paper"
 
 
-# Rates of quick runs that occur in two tables.
+# Rates of quick runs that occur in several tables.
 ORIGINAL = (0.88154, 0.89846, 0.89154)
 ORIGINAL_PERCEPTUAL = (0.82154, 0.83615, 0.84462)
 DIFFERENT_PERCEPTUAL = (0.49923, 0.46615, 0.49)
@@ -305,7 +308,7 @@ TABLES: dict[str, Table] = {
                 full_training=WEIGHT_DECAY,
             ),
         ),
-        ("The paper's games have 101 candidates here, one of each class.",),
+        ("In this table of the paper, games have 101 candidates, one of each class.",),
         ("The paper's text gives both layers of the receiver's MLP 1,024 units, the official command only the first.",),
     ),
     "table4": Table(

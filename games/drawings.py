@@ -9,7 +9,7 @@ import numpy as np
 
 
 def matched_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float64 [N]: the distance of every drawing [N, K, P, 2] from `other` [K, P, 2], in canvas units.
+    """float64 [N]: the distances of N drawings [N, K, P, 2] from the drawing `other` [K, P, 2], in canvas units.
 
     A drawing has K strokes of P control points. The strokes of two drawings are matched one to one, with the smallest
     possible sum of distances (Kuhn 1955); the distance of the drawings is the mean over these K pairs. The distance of
@@ -30,8 +30,8 @@ def matching(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def stroke_distances(drawings: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(distances, reversed) for every pair of a stroke of drawings [N, K, P, 2] and a stroke of `other` [K, P, 2].
 
-    distances: float64 [N, K, K], by drawing, its stroke, and the stroke of `other`. reversed: bool [N, K, K], whether
-    the distance is smaller with one stroke reversed.
+    distances: float64 [N, K, K]; the axes are the drawing, its stroke, and the stroke of `other`. reversed: bool
+    [N, K, K], whether the distance is smaller with one stroke reversed.
     """
     from scipy.spatial.distance import cdist
 

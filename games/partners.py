@@ -16,13 +16,13 @@ PATTERNS = ("random", "ring", "fixed")
 def meeting_weights(partners: str, senders: int, receivers: int) -> Tensor:
     """float64 [senders, receivers]: how often every sender meets every receiver, relative to the other meetings.
 
-    partners: "random": everyone meets everyone. "ring": sender k meets receivers k and k + 1, and the last sender meets
-    the first receiver. "fixed": sender k meets receiver k only. If there are more agents in one role, the numbers of
-    the other role start again from 0: with "fixed", 3 senders and 2 receivers, sender 2 meets receiver 0.
+    partners: "random": everyone meets everyone. "ring": sender k meets receivers k and k + 1; receiver 0 follows the
+    last receiver. "fixed": sender k meets receiver k only. If there are more agents in one role, the numbers of the
+    other role start again from 0: with "fixed", 3 senders and 2 receivers, sender 2 meets receiver 0.
 
-    Otherwise the path of a file with one line per sender, and in each line one number per receiver, separated by
-    commas. Raises UsageError if the file cannot be read, if it has too many or too few numbers, if a number is negative
-    or not finite, or if an agent would never play.
+    Any other value is the path of a file with one line per sender. Each line has one number per receiver, separated by
+    commas: how often the two meet. Raises UsageError if the file cannot be read, if it has too many or too few numbers,
+    if a number is negative or not finite, or if an agent would never play.
     """
     if partners == "random":
         return torch.ones(senders, receivers, dtype=torch.float64)

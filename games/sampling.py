@@ -115,8 +115,8 @@ class ObjectOrientedGame(GameSampler):
     """Every game has one picture from each of T classes; the receiver guesses the class of the sender's picture.
 
     `SameGame`: the target is the picture that the sender sees. `DifferentGame`: the target is another picture of the
-    same class. `MixedGame`: both in every game. Half of a game's senders see the target itself, the others another
-    picture of its class. With an odd number of senders, the larger half alternates from game to game.
+    same class. `MixedGame`: half of a game's senders see the target itself, the others another picture of its
+    class. With an odd number of senders, the larger half alternates from game to game.
 
     The order is the official code's: every class uses its pictures one after the other (shuffled in training) and
     starts again when all have been used. In `different`, the sender gets the next picture of the class and the receiver
@@ -228,8 +228,8 @@ def _check_classes(present: int, num_targets: int | None, split: str) -> None:
         )
     if num_targets and num_targets > present:
         raise UsageError(
-            f"--num-targets {num_targets}: the {split} split has {present} classes, and a game holds one "
-            f"picture of each class.\nGive at most {present}; training and test games have the same size."
+            f"--num-targets {num_targets}: the {split} split has {present} classes, and a game's candidates are "
+            f"all of different classes.\nGive at most {present}; training and test games have the same size."
         )
 
 

@@ -22,7 +22,7 @@ def rate_interval(correct: float, games: float, z: float = 1.959963984540054) ->
     `games` is below 1, or `correct` is not in 0..games.
     """
     if games < 1 or not 0 <= correct <= games:
-        raise ValueError(f"{correct} correct of {games} games: give 1 game or more, and at most as many correct ones")
+        raise ValueError(f"{correct} correct of {games} games: games must be 1 or more, and correct from 0 to games")
     rate = correct / games
     centre = rate + z * z / (2 * games)
     reach = z * math.sqrt(rate * (1 - rate) / games + z * z / (4 * games * games))

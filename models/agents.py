@@ -103,7 +103,7 @@ class Agents(nn.Module):
             )
         if decoder.channels > receiver_encoder.channels:
             raise UsageError(
-                "this decoder draws in colour, but the encoder sees one channel.\n"
+                "this decoder draws in colour, but the receiver's encoder sees one channel.\n"
                 "Choose an encoder or a data set with three channels, or a decoder that does not draw in colour."
             )
 
@@ -169,9 +169,10 @@ class Agents(nn.Module):
         senders: B, the number of senders' photos in all games together.
         feature_layers: the feature layers whose maps of photos and sketches a loss needs.
         features: the backbone's features of the M photos, if they are already known. They must include the maps of
-        `feature_layers` and of the decoder's `needed_layers`. This requires a frozen backbone that is the same in both
-        encoders. pooled: appends the vectors of other processes' candidates to those of each game, [G, T, R] -> [G,
-        T + more, R] for vectors of R numbers.
+        `feature_layers` and of the decoder's `needed_layers`. They require a frozen backbone that is the same in both
+        encoders.
+        pooled: appends the vectors of other processes' candidates to those of each game: [G, T, R] -> [G, T + more, R],
+        for vectors of R numbers.
         targets: int64 [B], the index of each sender's target among the candidates. Only --feedback needs them; None:
         the feedback is 0.
         seen: the distinct values of `candidates`, sorted. Only separate encoders need them; None: they are computed

@@ -27,8 +27,8 @@ class Guesses:
     def weights(self) -> Tensor:
         """float [K, B]: the share of each step in the loss; the shares of all steps sum to 1.
 
-        With learned halting, the probability that the receiver decides after this step (Banino et al. 2021); it decides
-        after the last step at the latest. Without learned halting, 1 / K.
+        With learned halting, a step's share is the probability that the receiver decides after this step (Banino et al.
+        2021); it decides after the last step at the latest. Without learned halting, the share is 1 / K.
         """
         steps, batch = self.scores.shape[:2]
         if self.halting is None:

@@ -80,7 +80,7 @@ class AgentsConfig(Config):
     receivers: int = option(1, "train N receivers", type=positive_int, metavar="N")
     agents: str | None = option(
         None,
-        "name of a plugin's agents, which build the pairs of a population; left out: all pairs are built alike",
+        "name of a plugin's @agents class, which builds the pairs of a population; left out: all pairs are built alike",
         metavar="NAME",
     )
     separate_encoders: bool = flag("give sender and receiver one encoder each, instead of a shared one")
@@ -104,7 +104,7 @@ class AgentsConfig(Config):
     anytime: str | None = option(
         None,
         "the receiver guesses after every step of a recurrent decoder. mean: the game's loss is the mean over all "
-        "steps; learned: it weights each step by a learned probability that the receiver decides after this step",
+        "steps; learned: each step counts with a learned probability that the receiver decides after this step",
         choices=("mean", "learned"),
         nargs="?",
         const="mean",

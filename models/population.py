@@ -1,4 +1,4 @@
-"""Several senders and receivers that share a language: in every batch of games, one sender meets one receiver."""
+"""Several senders and receivers that share a language: in every training batch, one sender plays with one receiver."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from learning_to_draw.models.encoders.base import BackboneEncoder, Encoder
 class Population(nn.Module):
     """Senders and receivers; any sender can play with any receiver.
 
-    pairs: the agents with their own partners: pair k is sender k % senders with receiver k % receivers. Unless encoders
+    pairs: every agent with its own partner; pair k is sender k % senders with receiver k % receivers. Unless encoders
     are separate, sender k and receiver k are one agent with one encoder.
     """
 
@@ -67,7 +67,7 @@ def all_meetings(senders: int, receivers: int) -> tuple[Meeting, ...]:
 
 
 def in_turn(number: int, senders: int, receivers: int) -> tuple[Meeting, ...]:
-    """The meetings for batch `number`, which include every agent; in the next batch, all meet their next partners."""
+    """The meetings that play batch `number`: every agent takes part, and partners change after each batch."""
     return tuple(Meeting(k % senders, (k + number) % receivers) for k in range(max(senders, receivers)))
 
 

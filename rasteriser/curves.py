@@ -86,7 +86,7 @@ def _control_points(params: Tensor, count: int) -> tuple[Tensor, ...]:
 
 
 def _knot_interval(chord: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Interval |chord|^alpha [*, 1, 1] and velocity chord / interval [*, 1, D] for a chord [*, 1, D].
+    """The interval |chord|^alpha, [*, 1, 1], and the velocity chord / interval, [*, 1, D], of a chord [*, 1, D].
 
     If alpha is 0, every interval is 1 and the velocity is the chord. Otherwise a chord of length 0 has velocity 0 and
     interval 0, and neither passes a gradient.

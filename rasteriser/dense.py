@@ -10,9 +10,10 @@ from torch.autograd.function import once_differentiable
 from .grid import pixel_axes
 from .segments import negligible, segments_of, to_vertices
 
-# Sketches are drawn in blocks of about this many pixels times segments. On a CPU, the dozen buffers of a block should
-# fit into the cache, and the allocator should be able to reuse them: new memory from the system can cost more time than
-# the drawing. On other devices, a block only limits the memory and should be large enough to keep the device busy.
+# Sketches are drawn in blocks. These are the sizes of a block, in sketches times pixels times segments per stroke. On a
+# CPU, the dozen buffers of a block should fit into the cache, and the allocator should be able to reuse them: new
+# memory from the system can cost more time than the drawing. On other devices, a block only limits the memory and
+# should be large enough to keep the device busy.
 _BLOCK_ON_CPU = 1 << 17
 _BLOCK_ELSEWHERE = 1 << 24
 
@@ -20,8 +21,8 @@ _BLOCK_ELSEWHERE = 1 << 24
 class DensePolylines(torch.autograd.Function):
     """Polylines [B, N, V, 2] to images [B, C, H, W]; V = 1 is a point, V = 2 a line.
 
-    The image is 1 - prod. Here prod is the product of all q_n, q_n = 1 - w_n r_n, r_n = exp(-d2_n / sigma2_n), and w_n
-    is the intensity of stroke n in the channel. Hence d image / d w_n = (prod / q_n) r_n,
+    The image is 1 - prod, where prod is the product of all q_n, with q_n = 1 - w_n r_n and r_n = exp(-d2_n / sigma2_n);
+    w_n is the intensity of stroke n in the channel. Hence d image / d w_n = (prod / q_n) r_n,
     d image / d d2_n = -(prod / q_n) w_n r_n / sigma2_n and
     d image / d sigma2_n = (prod / q_n) w_n r_n d2_n / sigma2_n^2. The pixel's nearest point on a segment lies at the
     fraction t in 0..1 from start to end; e is the vector from that point to the pixel. Since t minimises d2 = |e|^2,
@@ -91,7 +92,7 @@ def _blocks(vertices: Tensor, size: tuple[int, int]) -> list[slice]:
 
 
 class _Stroke(NamedTuple):
-    """One stroke of each of b sketches, as K segments with the axes of `Segments`, in the image's precision.
+    """One stroke of each of b sketches: its K segments, on the axes of `Segments`, in the image's precision.
 
     A pixel's coordinate along (or across) the segment is the sum of a part that depends on the pixel's row and a part
     that depends on its column, so it takes one addition per pixel.
@@ -118,7 +119,7 @@ def _strokes(vertices: Tensor, size: tuple[int, int], dtype: torch.dtype) -> lis
 
 
 def _parts(axis: Tensor, origin: Tensor, size: tuple[int, int], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Row parts [b, N, K, H, 1] and column parts [b, N, K, 1, W] of a coordinate, for axis and origin [b, N, K, 2]."""
+    """Row parts [b, N, K, H, 1] and column parts [b, N, K, 1, W] of pixels' coordinates. axis, origin: [b, N, K, 2]."""
     rows, cols = pixel_axes(size, axis.dtype, axis.device)
     row_part = axis[..., :1] * (rows - origin[..., :1])
     col_part = axis[..., 1:] * (cols - origin[..., 1:])
@@ -126,7 +127,7 @@ def _parts(axis: Tensor, origin: Tensor, size: tuple[int, int], dtype: torch.dty
 
 
 class _Nearest(NamedTuple):
-    """The nearest point of every segment to every pixel, and the vector from it to the pixel, on the segment's axes."""
+    """A segment's point nearest to a pixel, and the vector from it to the pixel, on the segment's axes."""
 
     d2: Tensor  # [b, K, H, W]
     foot: Tensor  # [b, K, H, W] the nearest point, on the axis along the segment
@@ -145,7 +146,7 @@ def _nearest(stroke: _Stroke) -> _Nearest:
 
 
 def _exponent(d2: Tensor, per_sigma2: Tensor) -> Tensor:
-    """-min d2 / sigma2 of a stroke, clamped: squared distances d2 [b, K, H, W] to its K segments -> [b, 1, H, W]."""
+    """The exponent -min(d2) / sigma2 of a stroke's ink, clamped; d2 of its K segments [b, K, H, W] -> [b, 1, H, W]."""
     least = d2 if d2.shape[1] == 1 else d2.amin(1, keepdim=True)
     return least.mul(-per_sigma2).clamp_(min=_lowest_exponent(d2.dtype))
 
@@ -154,13 +155,13 @@ def _lowest_exponent(dtype: torch.dtype) -> float:
     """The lower bound of exponents.
 
     Subnormal results of exp are ten times slower on a CPU, and most pixels are far from any stroke. Exponents are
-    clamped to just above that range, and the resulting ink is set to 0.
+    therefore clamped to just above the subnormal range, and the resulting ink is set to 0.
     """
     return math.log(torch.finfo(dtype).tiny) + 6
 
 
 def _ink(d2: Tensor, per_sigma2: Tensor) -> Tensor:
-    """Ink exp(-min d2 / sigma2), [b, 1, H, W], of a stroke."""
+    """A stroke's ink exp(-min(d2) / sigma2): d2 [b, K, H, W] -> [b, 1, H, W]."""
     ink = _exponent(d2, per_sigma2).exp_()
     return torch.threshold_(ink, math.exp(_lowest_exponent(d2.dtype) + 1), 0.0)
 
@@ -168,8 +169,8 @@ def _ink(d2: Tensor, per_sigma2: Tensor) -> Tensor:
 def _left_blank(ink: Tensor, intensity: Tensor | None) -> Tensor:
     """q = 1 - intensity * ink, [b, C, H, W], for ink [b, 1, H, W] and intensity [b, C, 1, 1].
 
-    q is kept above 0 by an amount that does not show in the image. prod / q is then the product of the other strokes'
-    q even where the ink is 1. The rounding error of 1 - exp cancels in prod / q, because prod contains the same rounded
+    q is at least `negligible`, which does not show in the image. prod / q is then the product of the other strokes' q
+    even where the ink is 1. The rounding error of 1 - exp cancels in prod / q, because prod contains the same rounded
     q. (expm1 would avoid the error, but would take most of the drawing time on a CPU.)
     """
     shade = ink if intensity is None else intensity * ink
@@ -190,9 +191,10 @@ def _pulls(stroke: _Stroke, near: _Nearest, pull: Tensor) -> Tensor:
 def _is_nearest(near: _Nearest, stroke: _Stroke) -> Tensor:
     """[b, K, H, W]: 1 for the segment nearest to the pixel, or for several equally near, and 0 for the others.
 
-    Next to a vertex, its two segments are almost equally near. The gradient belongs to the segment whose inside is
-    nearest. If a rounding error chose the other segment, the gradient could change by a thousand times that error. So
-    an end of a segment counts as nearest only if it is nearer by more than the rounding error of d2.
+    Next to a vertex, the two segments that meet there are almost equally near. The gradient belongs to the segment that
+    is nearest with its inside, not with an end. If a rounding error chose the other segment, the gradient could change
+    by a thousand times that error. So an end counts as nearest only if it is nearer than the inside of every other
+    segment by more than the rounding error of d2.
     """
     rounding = 8 * torch.finfo(near.d2.dtype).eps
     margin = rounding * near.foot.abs() * (stroke.last - stroke.first)

@@ -34,9 +34,9 @@ def line_edt2(line: Tensor, grid: Tensor) -> Tensor:
     start, end = line.unbind(-2)
     chord = end - start
     has_length = chord.square().sum(-1, keepdim=True) >= torch.finfo(chord.dtype).tiny
-    # The official code adds float32's epsilon to |chord|^2 instead. The results differ by less than 1e-8 in d2, except
-    # for lines of almost no length, where this function is right. Dividing twice by the length, rather than once by its
-    # square, keeps the derivatives of the shortest lines finite.
+    # The official code adds float32's epsilon to |chord|^2 instead of this check. The results differ by less than 1e-8
+    # in d2, except for lines of almost no length, where this function is right. Dividing twice by the length, rather
+    # than once by its square, keeps the derivatives of the shortest lines finite.
     safe = torch.where(has_length, chord, 1.0)
     length = torch.linalg.vector_norm(safe, dim=-1, keepdim=True)
     direction = torch.where(has_length, safe / length / length, 0.0)

@@ -3,10 +3,10 @@
 `draw_points`, `draw_lines` and `draw_curves` compute softor(intensity * exp(-d2 / sigma2)) over the strokes of each
 sketch; d2 is the squared distance of a pixel to the stroke (Mihai & Hare 2021, arXiv:2103.16194). The plain functions
 of `distance.py`, `relaxation.py` and `composite.py` define the result. They keep the rasters of all strokes,
-[B, N, C, H, W], for autograd and can be differentiated twice. The fast paths keep a single product, [B, C, H, W],
-recompute the strokes in the backward pass, and can be differentiated once. This module chooses one of three fast paths:
-`numba_kernels.py` on a CPU, `triton_kernels.py` on a GPU, and `dense.py` in plain torch if neither is available, and
-for float64. In each path, the same input gives the same bits.
+[B, N, C, H, W], for autograd and can be differentiated twice. The fast paths keep only the product over the strokes,
+[B, C, H, W], recompute the strokes in the backward pass, and can be differentiated once. This module chooses one of
+three fast paths: `numba_kernels.py` on a CPU, `triton_kernels.py` on a GPU, and `dense.py` in plain torch if neither is
+available, and for float64. In each path, the same input gives the same bits.
 
 sigma2 is one squared stroke width for all strokes, or a tensor [B, N] with one per stroke, which can have a gradient.
 Widths must be positive and finite. Values of a tensor on a GPU are not checked: a wrong value makes its sketch NaN.
@@ -201,7 +201,7 @@ def _kernels(device: torch.device) -> type[torch.autograd.Function] | None:
 def agreeing(
     load: Callable[[], type[torch.autograd.Function]], device: torch.device
 ) -> type[torch.autograd.Function] | None:
-    """Loads a fast path and returns it; None, with a warning in the log, if it cannot be used on this machine.
+    """Loads and returns a fast path; logs a warning and returns None if the path cannot be used on this machine.
 
     A path cannot be used if loading it or drawing with it raises an error, or if two small sketches or their gradients
     differ from those of plain torch.

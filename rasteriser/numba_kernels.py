@@ -1,11 +1,11 @@
 """Polylines to images on a CPU: loops compiled by Numba, for float32.
 
 For each stroke, the kernels visit only the pixels within its reach: row by row, the columns in which a segment can
-leave ink. Columns are computed in float32, because SIMD code then handles twice as many as in float64. Their
-coefficients are computed in float64 for every row, relative to columns near the segment and its ends. Rounding errors
-are therefore proportional to a pixel's distance from the stroke, even if the stroke is long, thin or far away.
+leave ink. Within a row, numbers are float32, because SIMD code then handles twice as many at once as with float64. The
+row's coefficients are computed in float64, relative to columns near the segment and its ends. Rounding errors are
+therefore proportional to a pixel's distance from the stroke, even if the stroke is long, thin or far away.
 
-Threads share the work by sketch, or by bands of rows if there are few sketches. The partition does not depend on the
+Threads share the work by sketch, and also by bands of rows if there are few sketches. The bands do not depend on the
 number of threads, so the same input gives the same bits.
 
 The kernels are compiled at first use, which takes some seconds, and cached next to this file or wherever Numba can
@@ -26,12 +26,12 @@ from torch.autograd.function import once_differentiable
 from .segments import negligible
 
 # The work is cut into more pieces than threads because threads are not equally fast: torch's own threads keep a core
-# busy for a while after each operation. Every band of rows needs separate sums for each stroke.
+# busy for a while after each operation. There are fewer bands of rows, because each needs its own sums for each stroke.
 _PIECES, _BANDS = 24, 8
 # The least number of pixels times strokes for which threads are used. Starting a thread takes a tenth of a millisecond.
 _WORTH_A_THREAD = 1 << 19
 # Loops over columns run over a multiple of this number, so that SIMD code handles all columns. Buffers are wider than
-# the canvas by as much.
+# the canvas by this number.
 _LANES = 16
 # Ink below this is 0; see `segments.py`.
 _LEAST = np.float32(negligible(torch.float32))
@@ -41,7 +41,8 @@ _UNIT_REACH2 = -math.log(negligible(torch.float32))
 _ROUNDING = np.float32(8 * np.finfo(np.float32).eps)
 # The squared distance of a pixel out of reach.
 _FAR = np.float32(1e30)
-# Shorter segments are points, and a sketch with larger coordinates is broken: the computation would overflow.
+# Shorter segments are drawn as points; a sketch with larger coordinates becomes NaN. Otherwise, numbers
+# would overflow.
 _SHORTEST, _LARGEST = 1e-30, 1e100
 # Numba's fastmath flags: sums may be reordered, which lets loops use SIMD. Infinities and NaN keep their meaning.
 _SUMS = {"reassoc", "contract", "nsz", "arcp"}
@@ -131,8 +132,8 @@ def _compiled(function: Callable, fastmath: Set[str] = _SUMS, **options) -> Call
         return compiler()(function)
 
 
-# The forward and the backward pass compute the same ink to the last bit, because these functions keep their order of
-# operations.
+# The forward and the backward pass compute the same ink to the last bit, because functions compiled with `_exact` keep
+# their order of operations.
 _exact = functools.partial(_compiled, fastmath={"contract", "nsz"})
 # A call would cost more than the computation.
 _inlined = functools.partial(_compiled, forceinline=True)
@@ -144,7 +145,7 @@ _inlined = functools.partial(_compiled, forceinline=True)
 
 @_exact
 def _exp2(x):
-    """2^x in float32 for x in -120..0, within two roundings; unlike the library's exp2, it compiles to SIMD code."""
+    """2^x in float32 for x in -120..0, to within 2 ulp; unlike the library's exp2, it compiles to SIMD code."""
     whole = np.rint(x)
     rest = x - whole
     series = np.float32(1.5353521e-4) * rest + np.float32(1.3398874e-3)
@@ -172,7 +173,7 @@ def _left_blank(shade, ink):
 
 @_compiled
 def _centre(pixel, pixels):
-    """Coordinate of a pixel's centre on an axis of so many pixels; see `grid.py`."""
+    """Coordinate of a pixel's centre on an axis of `pixels` pixels; see `grid.py`."""
     return (2.0 * pixel - (pixels - 1.0)) / (pixels - 1.0) if pixels > 1 else -1.0
 
 
@@ -212,7 +213,7 @@ def _rows(segment, reach, row_from, row_to, height):
 
 @_inlined
 def _narrow(first, last, slope, per_slope, offset, least, most):
-    """The x in first..last for which slope * x + offset is in least..most: (first, last), with first > last if none."""
+    """The range (first, last) of x in first..last with slope * x + offset in least..most; first > last if empty."""
     if slope == 0:
         return (first, last) if least <= offset <= most else (1.0, 0.0)
     at_least, at_most = (least - offset) * per_slope, (most - offset) * per_slope
@@ -248,10 +249,10 @@ def _lanes(columns):
 
 @_inlined
 def _line(segment, centre, width):
-    """What `_axes` and `_fraction` need of a segment in a row: float32 numbers, relative to columns near the pixels.
+    """What `_axes` and `_fraction` need of a segment in a row: float32 numbers, relative to three columns.
 
-    These columns are where the segment crosses the row or comes nearest to it, and those of its ends. Rounding errors
-    are then proportional to the pixel's distance from the segment, or from the end.
+    In the first, the segment crosses the row or comes nearest to it; the others are the columns of its ends. Rounding
+    errors are then proportional to the pixel's distance from the segment, or from the end.
     """
     unit_row, unit_col, row, col, start_row, start_col, stop_row, stop_col, per_length = segment
     per_unit, step = 0.5 * (width - 1), 2.0 / max(1.0, width - 1.0)
@@ -314,7 +315,7 @@ def _with_margin(d2, beyond):
 
 @_compiled
 def _pen(widths, shades, sketch, stroke):
-    """sharpness of a stroke (see `_ink`), its `reach` (see `segments.py`), and whether it leaves ink in a channel."""
+    """sharpness of a stroke (see `_ink`), its `reach` (see `segments.py`), and whether it has ink in any channel."""
     has_ink = False
     for channel in range(shades.shape[2]):
         has_ink = has_ink or shades[sketch, stroke, channel] != 0
@@ -456,10 +457,11 @@ def _find_segments(vertices, sketch, stroke, reach, row_from, height, width, nea
 
 @_compiled
 def _pull(work, vertices, widths, shades, grad, product, pulls, inks, spreads):
-    """Fills the gradients of a band of rows: pulls [bands, B, N, V, 2], inks [bands, B, N, C], spreads [bands, B, N].
+    """Fills a band's share of the gradients: pulls [bands, B, N, V, 2], inks [bands, B, N, C], spreads [bands, B, N].
 
-    They are with respect to vertices, intensities and widths, and come from the image's grad and product, both
-    [B, C, H, W]. inks are not computed if they have 0 bands. The caller fills all three with 0.
+    They are the gradients with respect to vertices, intensities and widths. The caller fills all three with 0. inks are
+    not computed if they have 0 bands. grad: the gradient with respect to the image, [B, C, H, W]. product: as filled by
+    `_draw`, [B, C, H, W].
     """
     sketch_from, sketch_to, band, row_from, row_to = work
     channels, height, width = grad.shape[1:]
@@ -520,6 +522,7 @@ def _pull_line(segment, sharpness, reach, shade, row_from, height, width, weight
     """The gradient of a stroke of one segment in one channel, from weights [1, rows, W + _LANES] = grad * product.
 
     Returns sums over pixels: the gradient with respect to the intensity; pull * d2; and four sums for `_add_pulls`.
+    Here pull is weight * w * r / q, with the symbols of `DensePolylines`.
     """
     inks = spreads = acrosses = beyonds = stop_acrosses = stop_beyonds = 0.0
     first, last = _rows(segment, reach, row_from, row_from + weights.shape[1], height)
@@ -554,7 +557,7 @@ def _pull_line(segment, sharpness, reach, shade, row_from, height, width, weight
 
 @_compiled
 def _pull_stroke(sketch, stroke, sharpness, shades, first, last, weights, spans, nearest, ties, of_channels):
-    """Replaces a stroke's squared distances in nearest by its pull, shared between equally near segments.
+    """Replaces a stroke's squared distances in nearest by its pull, divided by the number of equally near segments.
 
     Fills of_channels [C] with the gradient with respect to the intensities; returns the sum of pull * d2.
     """
@@ -614,8 +617,8 @@ def _pull_segment(segment, reach, row_from, height, width, pulls, bound):
 def _add_pulls(segment, sums, per_sigma2, pulls, band, sketch, stroke, number):
     """Adds a segment's gradient to that of its two vertices in pulls [bands, B, N, V, 2].
 
-    sums: over pixels, of pull * e and pull * fraction * e, each as (across, along), with e the vector from the nearest
-    point to the pixel.
+    sums: the sums over pixels of pull * e and of pull * fraction * e, each as (across, along); e is the vector from the
+    nearest point to the pixel.
     """
     unit_row, unit_col = segment[:2]
     across, along, stop_across, stop_along = sums

@@ -20,8 +20,8 @@ from .segments import Segments, negligible, reach, segments_of, to_vertices
 _TILE = 16
 # Fused multiply-adds are faster and more exact; Triton 3.10 no longer fuses by default.
 _COMPILER = {"enable_fp_fusion": True}
-# Fields of a segment's record: unit vector (row, col); row of the origin in whole pixels, and the remainder; its column
-# likewise; start and end of the segment, measured from the origin along the unit vector.
+# Fields of a segment's record: unit vector (row, col); the origin's row in whole pixels, and the remainder; its
+# column likewise; start and end of the segment, measured from the origin along the unit vector.
 _FIELDS: tl.constexpr = tl.constexpr(8)
 
 
@@ -58,7 +58,7 @@ class TritonPolylines(torch.autograd.Function):
         _, needs_intensities, _, needs_widths, _ = ctx.needs_input_grad
         segments = segments_of(vertices)
         records = _records(segments, ctx.size)
-        # For a stroke of intensity 0, only the intensity has a gradient; the stroke is skipped unless that is needed.
+        # For a stroke of intensity 0, only the intensity has a gradient; if that is not needed, the stroke is skipped.
         pens = _pens(widths, None if needs_intensities else shades)
         (batch, strokes, channels), pieces = shades.shape, records.shape[2]
         weight = (image_grad * product).contiguous()

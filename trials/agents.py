@@ -50,10 +50,10 @@ def build_agents(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
 
 
 def pair_builder(config: AgentsConfig, pictures: Pictures, *, pretrained: bool = True) -> Callable[[int], Agents]:
-    """Returns a function that builds a pair, its sender and receiver, from the pair's number (from 0).
+    """Returns a function that takes a pair's number, counted from 0, and builds the pair.
 
-    See `build_agents`. Only a plugin's agents (--agents) depend on the number. Raises UsageError if no plugin has
-    registered these agents.
+    The arguments are those of `build_agents`. Only a plugin's agents (--agents) depend on the number. Raises UsageError
+    if no plugin has registered these agents.
     """
 
     def build(config: AgentsConfig) -> Agents:

@@ -1,4 +1,4 @@
-"""Builds what train, test, crossplay and draw need: the device, pictures, games and losses of a `RunConfig`."""
+"""Builds what train, test, crossplay and play need: the device, pictures, games and losses of a `RunConfig`."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Seeds:
         rank = distributed.rank()
         if rank == 0:
             return self.training
-        # A drawn number, not seed + rank: CPU generators use only 32 bits of a seed, and the sum could equal the seed
+        # A random number, not seed + rank: CPU generators use only 32 bits of a seed, and the sum could equal the seed
         # of another stream.
         return int(torch.randint(2**32, (rank,), generator=torch.Generator().manual_seed(self.training))[-1])
 
@@ -123,7 +123,8 @@ def set_up(config: Run, splits: Sequence[str], given: Mapping[str, Split] | None
 
 
 def _introduce(config: RunConfig, batches: Mapping[str, GameBatches]) -> None:
-    """Sets who plays the batches of a population: drawn partners in training, everyone with everyone in held-out games.
+    """Sets who plays the batches of a population: in training, random partners as --partners says; in held-out games,
+    everyone with everyone.
 
     Changes nothing for one pair, in crossplay, and in a test with --agent.
     """
@@ -206,7 +207,7 @@ def choose_device(asked: str | None) -> torch.device:
 
 
 def _one_of_several(name: str) -> str:
-    """The device of this process among several: its own GPU, or the CPU. Raises UsageError for any other `name`."""
+    """The device of this process among several: its own GPU, or the CPU. Raises UsageError for cuda:1, mps, ..."""
     kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda") or (number and name != "cuda:0"):
         raise UsageError(
@@ -271,8 +272,8 @@ def build_batches(
 ) -> dict[str, GameBatches]:
     """The batches of every split, by the split's name. All games have the same number of candidates.
 
-    imagenet_norm: whether the encoders normalise with ImageNet's mean. If so, a sender's own view is padded with that
-    mean, otherwise with 0. Raises UsageError if a split is too small for these games.
+    imagenet_norm: whether the encoders normalise with ImageNet's mean. If so, the copies that --random-transform-sender
+    shows are padded with that mean, otherwise with 0. Raises UsageError if a split is too small for these games.
     """
     views = {"train": seeds.views + TRAIN_VIEW, "valid": seeds.data + VALID_VIEW, "test": seeds.data + TEST_VIEW}
     # The seeds of validation and test are both drawn, always in this order. A test that loads only the test split

@@ -60,7 +60,7 @@ def load(
     plugin: a file with your own components that the agents need; None: the plugin of the training, if this machine
     allows it (docs/extending.md).
     trust_weights: also read a file that can run any code; only for files from a trusted source.
-    agent: of a population, the agent K, or "K,J" for sender K with receiver J; None: agent 0.
+    agent: in a population, which pair to load: K for agent K, "K,J" for sender K with receiver J; None: agent 0.
     options: options of `commgame.py test`, such as latent_size=64 for --latent-size 64. They override the training's
     options, which the checkpoint contains. A checkpoint of the official code contains no options: give all that
     describe the agents, such as dataset, encoder, separate_encoders, latent_size and nlines.

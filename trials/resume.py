@@ -147,7 +147,10 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
 
 
 def _begin_again(folder: Path, words: Sequence[str], early: Mapping[str, Any]) -> TrainConfig:
-    """The configuration with which a run without resume.pt starts again, from its config.json. Raises UsageError."""
+    """The configuration with which a run without resume.pt starts again, from its config.json.
+
+    Raises UsageError if an option in `words` is not valid, or differs from config.json.
+    """
     config = parse_training([*words, "--config", str(folder / CONFIG_FILE)])
     saved = read_json(folder / CONFIG_FILE, TrainingConfig)["options"]
     _check_same(parse_training(words) if early.keys() & {"config", "preset"} else config, saved, folder)

@@ -1,7 +1,7 @@
 """Describes a command other than train, test and crossplay: its line in the help, its options and its function.
 
-The destination of each option of the tool's own is the name of an argument of the function. Importing this module does
-not import torch.
+The `dest` of each of the tool's own options is the name of an argument of the function. Importing this module does not
+import torch.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Tool:
 
 
 class AgentsTool(Tool):
-    """A tool that uses trained agents. In addition to its own options, it accepts those of `test` that describe them.
+    """A tool that uses trained agents. In addition to its own options, it accepts those of `test`.
 
     Its own option or argument `weights` is a checkpoint, or the folder of a training. The tool's function does not get
     `weights`: it gets the argument `config`, a `TestConfig` with the agents' options.

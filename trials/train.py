@@ -305,7 +305,7 @@ def _turnover(agents: Community, config: TrainConfig) -> Turnover | None:
 
 
 def _learnt_weights(loss: TotalLoss) -> LearntWeightsColumns | None:
-    """The callback that logs the weight of each feature layer in the perceptual loss; None if the weights are not learnt."""
+    """The callback that logs each feature layer's weight in the perceptual loss; None if the weights are not learnt."""
     for term in loss.auxiliary.values():
         if isinstance(term, PerceptualLoss) and isinstance(term.weights, LearntWeights):
             return LearntWeightsColumns(term)

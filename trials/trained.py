@@ -204,8 +204,9 @@ def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) 
 def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agents:
     """Agents that consist of `sender`'s sender and `receiver`'s receiver. one, other: their checkpoints, for messages.
 
-    Raises UsageError if the sender draws in colour and the receiver sees one channel, or if the receiver guesses
-    after every step (--anytime) and the sender draws in one step.
+    Raises UsageError if the sender draws in colour but the receiver sees one channel, if the receiver guesses after
+    every step (--anytime) but the sender draws in one step, or if the sender needs these guesses (--feedback) but the
+    receiver guesses at the end only.
     """
     if sender is receiver:
         return sender

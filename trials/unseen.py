@@ -75,7 +75,7 @@ def _place(folder: Any) -> Path:
 def check_same_pictures(
     config: TrainConfig, folder: Path, splits: Mapping[str, Split], saved: Mapping[str, Any]
 ) -> None:
-    """Raises UsageError if the pictures are not those that the run was started with.
+    """Raises UsageError if the training or validation pictures are not those that the run was started with.
 
     saved: the content of resume.pt. Compares the ids of the pictures if the data set has ids, and also the pixels if
     the command names another folder.

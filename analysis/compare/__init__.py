@@ -1,4 +1,4 @@
-"""`commgame.py compare`: compares settings over seeds: a table, paired tests, figures and a page.
+"""`commgame.py compare`: compares settings over seeds, with a table, paired tests, figures and a page.
 
 A setting is a set of options; its runs differ only in their seeds. The functions return plain data:
 

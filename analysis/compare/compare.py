@@ -51,10 +51,12 @@ def compare(
 ) -> str:
     """Writes tables, figures and the page to `output`. Returns the table and the tests as plain text.
 
-    analysis/compare/options.py describes the options. output: None: compared/NAME, with the name of the first of
-    `runs`. figures: None draws them if matplotlib is installed. Logs a warning for everything that is left out.
-    Raises UsageError if there is nothing to compare, if files in `output` are not this command's or were changed, or if
-    `figures` is True and matplotlib is not installed.
+    analysis/compare/options.py describes the options. output: if None, compared/NAME, with the name of the first of
+    `runs`. figures: if None, they are drawn if matplotlib is installed.
+
+    Logs a warning for everything that is left out. Raises UsageError if there is nothing to compare, if a file that
+    would be replaced was not written by this command or was changed later, or if `figures` is True and matplotlib is
+    not installed.
     """
     folder = output if output is not None else Path("compared", runs[0].resolve().name or "root")
     if folder.exists() and not folder.is_dir():
@@ -103,7 +105,7 @@ def compare(
 def _command(
     runs: Sequence[Path], folder: Path, against: str | None, figures: bool | None, photos: int, seed: int
 ) -> str:
-    """Returns the command that writes these files again, without the options that have their default values."""
+    """Returns the command that writes these files again. Except --output, options with default values are left out."""
     words = [*program().split(), "compare", *map(str, runs), "--output", str(folder)]
     words += [] if against is None else ["--against", against]
     words += [] if figures is None else ["--figures" if figures else "--no-figures"]

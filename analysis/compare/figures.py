@@ -31,7 +31,7 @@ NEEDED_BY = "compare --figures"
 def figures(settings: Sequence[Setting], against: str | None, sketches: Sketches | None) -> dict[str, bytes]:
     """Returns file name -> content: curves, rate, figure (curves and rate side by side), sketches, as PNG and PDF.
 
-    against: the option on the x axis of the rates; None: one row per setting. sketches: None for no such figure.
+    against: the option on the x axis of the rates; None: one row per setting. sketches: None: no figure of sketches.
     Raises UsageError without matplotlib.
     """
     matplotlib = import_optional("matplotlib", NEEDED_BY, "matplotlib")
@@ -68,7 +68,7 @@ def swept_option(settings: Sequence[Setting]) -> str | None:
 
 
 def plot_curves(axes: Any, settings: Sequence[Setting]) -> None:
-    """Plots validation rates per epoch, in per cent: mean over seeds, with a band from the lowest to the highest seed.
+    """Plots validation rates per epoch, in per cent: mean over seeds, with a band from the lowest to the highest rate.
 
     axes: of matplotlib. Leaves out epochs that are missing for one of the setting's seeds.
     """

@@ -113,8 +113,8 @@ def rate_intervals(
 def _right(run: TestedRun, played: Mapping[Path, Played]) -> np.ndarray:
     """bool [G]: which games the run won.
 
-    Without a game log, only the number of won games is known: the right number of entries is True, but not those of
-    the games that were won.
+    Without a game log, only the number of won games is known: that many entries are True, but these may belong to other
+    games.
     """
     return played[run.test].right if run.test in played else np.arange(run.games) < run.right
 
@@ -127,7 +127,7 @@ def pair_tests(
     for first, second in itertools.combinations(settings, 2):
         runs = [*first.runs, *second.runs]
         if not all(run.test in played for run in runs):
-            reasons.append(f"{first.label} and {second.label}: a game log is missing")
+            reasons.append(f"{first.label} and {second.label}: a game log is missing or unusable")
         elif len({played[run.test].games for run in runs}) > 1:
             reasons.append(f"{first.label} and {second.label}: not all runs played the same games")
         else:

@@ -34,7 +34,7 @@ def add_compare_options(group: Any) -> None:
         "--against",
         metavar="OPTION",
         help="plot the rates against this numeric option, such as nlines (default: the option in which the settings "
-        "differ, if there is only one)",
+        "differ, if there is only one and it is numeric)",
     )
     group.add_argument(
         "--figures",

@@ -40,8 +40,8 @@ HEAD = """<!DOCTYPE html>
 <main>
 """
 CAPTIONS = {
-    "figure.png": "Left: validation rate per epoch, mean over seeds, with a band from the lowest to the highest seed. "
-    "Right: test rate; small points: single seeds, large: mean ± standard deviation over seeds. Dotted: chance.",
+    "figure.png": "Left: validation rate per epoch, mean over seeds, with a band from the lowest to the highest rate. "
+    "Right: test rate; small points: single seeds, large points: mean ± standard deviation over seeds. Dotted: chance.",
 }
 
 
@@ -58,8 +58,8 @@ def page(
     """Returns the page as HTML.
 
     tables: of the settings and, if pairs were tested, of the tests. notes: what the numbers mean, and what is missing.
-    figures: file name -> content; may be empty. sketches: None leaves this section out. command: the command that makes
-    the page again.
+    figures: file name -> content; may be empty. sketches: if None, the page has no section with sketches. command: the
+    command that makes the page again.
     """
     parts = [HEAD.format(title=escape(title), style=STYLE.read_text(encoding="utf-8") + OWN_STYLE)]
     runs = sum(len(setting.runs) for setting in settings)
@@ -111,8 +111,8 @@ def _figure(name: str, content: bytes, caption: str) -> str:
 
 def _sketches(sketches: Sketches) -> Iterator[str]:
     yield (
-        "<p class='faint'>From each setting's run with the lowest seed. Solid green frame: guessed right; dashed red: "
-        "guessed wrong.</p>\n"
+        "<p class='faint'>Each setting's sketches are from its run with the lowest seed. Solid green frame: guessed "
+        "right; dashed red frame: guessed wrong.</p>\n"
     )
     yield "<div class='scroll fit'><table class='drawn'>\n<tr><th>photos</th>"
     for path, name in zip(sketches.photos, sketches.classes, strict=True):

@@ -49,8 +49,9 @@ class TestedRun:
     """A finished training and its test.
 
     folder, options: of the training. test: the folder of the test. rate, games, candidates, chance: of the test, with
-    rate and chance in 0..1. curve: (epoch from 1, validation rate) of the epochs that have this rate. minutes: training
-    plus test. commands: of training and test. row: (number, title) of the sweep's row; None without a sweep.
+    rate and chance in 0..1. curve: (epoch, validation rate) of the epochs that have this rate; epochs count from 1.
+    minutes: the time of training and test together. commands: of training and test. row: (number, title) of the sweep's
+    row; None without a sweep.
     """
 
     __test__ = False  # pytest: this is not a test
@@ -202,8 +203,8 @@ def _fits(training: Run | None, test: Run) -> bool:
 
 
 def _is_moved(weights: Path, folder: Path) -> bool:
-    """Returns whether `folder` may hold the training of `weights`: the folder of `weights` is gone, or has the same
-    config.json."""
+    """Returns whether `folder` may hold the training that wrote `weights`: `weights` and its config.json are gone, or
+    this config.json equals the one in `folder`."""
     config = weights.parent / "config.json"
     if not os.path.exists(config):  # False for a path that cannot be read
         return not os.path.exists(weights)
@@ -221,7 +222,7 @@ def _resolved(path: Path) -> Path:
 
 
 def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
-    """Returns the training with its test. If several tests can be used, takes that in FOLDER-test, else the latest.
+    """Returns the training with its test. If several tests can be used, takes the one in FOLDER-test, else the latest.
 
     Raises UsageError, with the reason, if the training is unfinished or none of its tests can be used.
     """
@@ -272,7 +273,7 @@ def _other_options(training: Run, test: Run) -> str:
     """
     trained, tested = (plain(default_values("", run.options)) | run.options for run in (training, test))
     ignored = {*OF_THE_PLACE, *OF_THE_SPEED, "precision", "split_files", "loss", *of_training(tested)}
-    if not tested.get("num_targets"):  # all classes; a training saves their number instead, except in the original game
+    if not tested.get("num_targets"):  # 0: all classes; a training saves their number, except in the original game
         tested["num_targets"] = test.result.get("candidates") if trained.get("num_targets") else trained["num_targets"]
     names = [name for name in trained if name in tested and name not in ignored]
     return listed([format_option(name, tested[name]) for name in names if tested[name] != trained[name]], 3)

@@ -20,7 +20,7 @@ from learning_to_draw.trials.records.folder import plain
 logger = logging.getLogger("commgame")
 
 SEEDS = ("seed", "data_seed")
-# Runs that differ only in these options have the same setting. Plugins count, by the hash of their file.
+# Runs that differ only in these options have the same setting. Runs with different plugins have different settings.
 NOT_OF_A_SETTING = {*OF_THE_PLACE, *OF_THE_SPEED} - {"plugin"}
 MOST_NAMED = 3  # options in a label
 
@@ -104,8 +104,8 @@ def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[
         elif twin := next((member for member in members if member.seed == run.seed), None):
             left_out.append(LeftOut(run.folder, f"repeats {twin.folder}: same options and seed"))
         elif run.candidates != (first := members[0]).candidates:
-            why = f"was tested with {run.candidates} candidates, but {first.folder}, which has the same options, with"
-            left_out.append(LeftOut(run.folder, f"{why} {first.candidates}"))
+            why = f"was tested with {run.candidates} candidates, not with {first.candidates}"
+            left_out.append(LeftOut(run.folder, f"{why} like {first.folder}, which has the same options"))
         else:
             members.append(run)
     names = list(dict.fromkeys(name for options, _ in groups for name in options))

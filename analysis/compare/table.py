@@ -63,7 +63,7 @@ def pairs_table(tests: Sequence[PairTest], names: Mapping[str, str] | None = Non
 
 
 def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns an aligned table for WIDTH columns; shortens the cells of the first column, down to 12 characters."""
+    """Returns an aligned table. If it is wider than WIDTH, shortens its first column, but not below 12 characters."""
     others = [max(map(len, column)) for column in zip(headings[1:], *(row[1:] for row in rows), strict=True)]
     room = max(12, WIDTH - sum(others) - 2 * len(others))
     names = [row[0] if len(row[0]) <= room else f"{row[0][: room - 3]}..." for row in (headings, *rows)]

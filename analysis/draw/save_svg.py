@@ -36,7 +36,7 @@ def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:
 
 
 def sketches_as_svg(log: GameLog, games: Sequence[int]) -> list[str]:
-    """Returns one SVG text per game, its sketch. Raises UsageError if the log lacks strokes or the sketches' size."""
+    """Returns the sketch of each game as SVG text. Raises UsageError if the log lacks strokes or the sketches' size."""
     strokes = log.strokes()
     if strokes is None:
         raise UsageError(

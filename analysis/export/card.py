@@ -42,9 +42,9 @@ who gave you the file, because a pickle can run code. numpy before 1.26 cannot r
 game in the log, and MD5 is the MD5 hash of the sketch's pixels.""",
     "tokens": """\
 `tokens.jsonl` holds one list of tokens, which are whole numbers, per sketch. `tokens.csv` has one row per game: the
-number of the game in the log (`game`), the class of the photo that the sender saw (`sender_class`), the names in the
-log of the target's picture (`target`) and of the guessed picture (`guess`), whether the guess was right (`right`), and
-the tokens of the sketch, separated by blanks (`message`).
+number of the game in the log (`game`), the class of the photo that the sender saw (`sender_class`), the MD5 hashes that
+name the target (`target`) and the guessed picture (`guess`) in the log, whether the guess was right (`right`), and the
+tokens of the sketch, separated by blanks (`message`).
 
 The canvas is divided into {bins} rows and {bins} columns. Token {end_of_sketch} ends the sketch, and token
 {end_of_stroke} ends a stroke. Tokens {rows[0]} to {rows[1]} are rows, from top to bottom. Tokens {columns[0]} to
@@ -139,8 +139,8 @@ guessed which of several photos was meant. The communication rate is the share o
 
 ## Before you use these sketches
 
-- A sketch only has to be understood by the receiver. People may not recognise what it shows. The class of a sketch is
-  that of the photo, not what a person sees in the sketch.
+- Only the receiver has to understand a sketch. People may not recognise what it shows. The class of a sketch is that
+  of the photo, not what a person sees in the sketch.
 - The corpus contains no photos. The licence of the photos is that of their data set. It may also limit what may be done
   with sketches of these photos. The licence of this corpus is unknown until its publisher states it in the head of this
   file.

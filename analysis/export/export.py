@@ -17,8 +17,10 @@ def export(log: Path, format: str, output: Path, bins: int, seed: int) -> str:
     """Writes the sketches of a log to a new folder, with card.json and README.md. Returns a message for the user.
 
     format: ndjson, stroke3, svg or tokens. bins: for tokens, the number of values of a coordinate. seed: for stroke3,
-    of the division into train, valid and test. The folder appears only once it is complete.
-    Raises UsageError if the log has no strokes or is that of a population, or if `output` exists.
+    of the division into train, valid and test.
+
+    The folder appears only once it is complete. Raises UsageError if the log has no strokes or is that of a population,
+    or if `output` exists.
     """
     source = read_log(log)
     check_new(output)

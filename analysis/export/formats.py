@@ -1,7 +1,8 @@
 """Writes sketches as QuickDraw's ndjson, as sketch-rnn's stroke-3 arrays, and as tokens.
 
-A sketch is given by the control points [N, P, 2] of its N drawn strokes, (row, column) on a canvas from -1 to 1, where
--1 and 1 are the centres of the first and the last pixel. None of these formats has widths, intensities or colours.
+A sketch is given by the control points [N, P, 2] of its N drawn strokes. A point is (row, column) on a canvas from -1
+to 1; -1 and 1 are the centres of the first and the last pixel. None of these formats has widths, intensities or
+colours.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from learning_to_draw.analysis.measures.roles import unbiased_roles
 from learning_to_draw.analysis.measures.significance import bootstrap_p, holm, interval, mcnemar, resample_games
 from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
 
-MOST_STROKES = 2000  # per sketch; measures compare all pairs of strokes, or draw each stroke alone
+MOST_STROKES = 2000  # per sketch; more take too long: measures compare all pairs, or draw each stroke alone
 AGREEMENT = 0.99  # smallest share of logged guesses that a replay with the right weights should repeat
 
 
@@ -77,7 +77,7 @@ def stroke_erasure(material: LogData) -> Measured:
     doubt = "" if agreeing >= AGREEMENT * count else "; BELOW 0.99: OTHER WEIGHTS PROBABLY PLAYED THIS LOG"
     p_values = holm([mcnemar(whole == targets, guesses == targets)[2] for guesses in erased])
     rows = [
-        share("guesses as logged, played again", agreeing, count, of_what="games" + doubt),
+        share("replayed guesses equal to the logged ones", agreeing, count, of_what="games" + doubt),
         share("rate with all strokes", (whole == targets).sum(), count, chance=chance, of_what="games"),
     ]
     for stroke, (guesses, p) in enumerate(zip(erased, p_values, strict=True)):
@@ -186,7 +186,7 @@ def idle_strokes(material: LogData) -> Measured:
         points, strokes.sigma2, strokes.intensities, contrast=card.get("contrast", 1.0), image_size=size
     )
     rows = [
-        share("dead strokes", (~seen).sum(), seen.size, of_what="strokes with less than 1/255 of ink in every pixel"),
+        share("dead strokes", (~seen).sum(), seen.size, of_what="strokes, with less than 1/255 of ink in every pixel"),
         Row("strokes drawn per sketch", float(seen.sum(axis=1).mean()), note=f"of {seen.shape[1]}; mean"),
     ]
     if points.shape[2] == 1:
@@ -264,7 +264,7 @@ def _inks(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[
 def _stroke_points(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
     """Returns points on the strokes of each log, [N, M, 2]; or, as text, why they are not available."""
     if why_not := _not_comparable(materials):
-        return f"not in all logs: {why_not}"
+        return f"not available for all logs: {why_not}"
     return [sample_points(m.strokes.points[numbers]) for m, numbers in zip(materials, games, strict=True)]
 
 
@@ -273,6 +273,6 @@ def _not_comparable(materials: Sequence[LogData]) -> str:
     if not all(material.has_strokes for material in materials):
         return NO_STROKES
     if not all(material.strokes.drawn.all() for material in materials):
-        return "some strokes are not drawn, and these distances compare all"
+        return "some strokes are not drawn, but these distances compare all strokes"
     most = max(material.strokes.points.shape[1] for material in materials)
     return f"{most} strokes per sketch are too many: the limit is {MOST_STROKES}" if most > MOST_STROKES else ""

@@ -39,11 +39,11 @@ def judged(material: LogData) -> Measured:
     rows = []
     for word, probe, of_what in (
         ("legibility", ruler.lines, "photos and their edges"),
-        ("iconicity", ruler.photos, "photos only"),
+        ("iconicity", ruler.photos, "photos"),
     ):
         note = (
-            f"{judge.name} has seen {len(lesson.labels)} {of_what}; tested on {len(labels)} pictures, with {count} "
-            "classes to choose from"
+            f"a probe on {judge.name}, fitted on {len(lesson.labels)} {of_what}; tested on {len(labels)} pictures, "
+            f"with {count} classes to choose from"
         )
         for shown, seen in features.items():
             rows += _accuracies(f"{word} of {shown}", probe, seen, labels, count, note)

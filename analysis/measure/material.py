@@ -21,9 +21,9 @@ from learning_to_draw.analysis.measures.legibility import Clip
 from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes, Turn
 
 LEAST = 3  # smallest number of photos for a comparison of distances
-NO_STROKES = "the log holds no strokes (logs of the official code never do)"
-NO_DATA_SET = "the log's card does not hold the options of a data set (logs of the official code never do)"
-NO_CLASSES = "the log holds no classes (logs of the official code never do)"
+NO_STROKES = "the log has no strokes, like all logs of the official code"
+NO_DATA_SET = "the log has no card.json with the options of its data set (logs of the official code have no card.json)"
+NO_CLASSES = "the log has no classes, like all logs of the official code"
 
 
 @dataclass(frozen=True)

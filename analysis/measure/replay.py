@@ -65,7 +65,7 @@ class Replay:
     def _guesses(
         self, draw: Callable[[slice], Tensor], offered: Tensor, candidates: Sequence[Sequence[int]]
     ) -> np.ndarray:
-        """As `guesses`. draw: returns the pictures [B, C, S, S] for a slice of games, which replace the sketches."""
+        """As `guesses`. draw: returns the pictures [B, C, S, S] that the receiver sees in a slice of games."""
         guesses = []
         for start in range(0, len(candidates), BATCH):
             games = slice(start, start + BATCH)

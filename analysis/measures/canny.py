@@ -27,7 +27,7 @@ def canny(picture: np.ndarray) -> np.ndarray:
     gradients, non-maximum suppression along the gradient, and hysteresis, which keeps gradients of at least `LOW`
     that are connected to one of at least `HIGH`. Pixels at the border of the picture are never edges.
     """
-    # The Gaussian ignores what is outside the picture: its weights are normalised within it.
+    # The Gaussian ignores what is outside the picture: its weights on the pixels inside sum to 1.
     inside = ndimage.gaussian_filter(np.ones(picture.shape), SIGMA, mode="constant")
     smooth = ndimage.gaussian_filter(picture.astype(np.float64), SIGMA, mode="constant")
     smooth /= inside + np.finfo(np.float64).eps

@@ -17,9 +17,9 @@ def consistency(
 ) -> tuple[float, float]:
     """(ratio, p): how much two runs' drawings of the same photo differ, relative to drawings of different photos.
 
-    ratio: mean distance of two runs' drawings of the same photo, divided by that of two runs' drawings of different
-    photos. 0: all runs draw alike; 1: they do not agree at all, even if every run has its own style. NaN if the
-    drawings of different photos are equal.
+    ratio: mean distance between two runs' drawings of the same photo, divided by the mean distance between two runs'
+    drawings of different photos. 0: all runs draw alike; 1: they do not agree at all, even if every run has its own
+    style. NaN if the drawings of different photos are equal.
     p: the share of permutations whose mean distance of paired drawings is at most the observed one. Each permutation
     shuffles the photos of each run separately; the observed order counts as one (Mantel 1967). One-sided: small if runs
     agree more than by chance.

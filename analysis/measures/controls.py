@@ -1,6 +1,6 @@
 """Controls: replacements for the sketches of N games, which show what in a sketch carries the message.
 
-Some functions return indices of games, or which strokes are dropped: these apply to points and intensities alike.
+Some functions return indices of games or masks of strokes; callers apply them to the strokes.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def half_dropped(count: int, strokes: int, rng: np.random.Generator) -> np.ndarr
 
 
 def without(dropped: np.ndarray, intensities: np.ndarray | None) -> np.ndarray:
-    """float32 [N, K, C]: the intensities of strokes, zero for those that are `dropped`, bool [N, K].
+    """float32 [N, K, C]: the intensities of strokes, with zeros for dropped strokes.
 
-    intensities: [N, K, C]; None means 1 in one channel.
+    dropped: bool [N, K]. intensities: [N, K, C]; None means 1 in one channel.
     """
     full = np.ones((*dropped.shape, 1), dtype=np.float32) if intensities is None else intensities
     return np.where(dropped[:, :, None], np.float32(0), full)

@@ -1,4 +1,4 @@
-"""Distances of pictures, features and drawings: between all pairs of N, or from each of N to each of M others."""
+"""Distances between pictures, features or drawings: for all pairs of N items, or from each of N items to M others."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ def rms_distances(pictures: np.ndarray) -> np.ndarray:
 
 
 def rms_across(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float64 [N, M]: root mean square difference between one[i] and other[j], [C, H, W]; either may have C = 1.
+    """float64 [N, M]: root mean square difference between one[i] and other[j].
 
+    one: [N, C, H, W]. other: [M, C, H, W]. If one of the two has C = 1, it is compared with every channel of the other.
     Computed from products of pictures, which are exact for uint8 and much faster than differences.
     """
     channels = max(one.shape[1], other.shape[1])
@@ -66,10 +67,10 @@ def sample_points(points: np.ndarray, each: int = POINTS_A_STROKE) -> np.ndarray
 
 
 def chamfer_distances(samples: np.ndarray) -> np.ndarray:
-    """float64 [N (N - 1) / 2]: Chamfer distances (Barrow et al. 1977) between drawings as sets of points, [N, S, 2].
+    """float64 [N (N - 1) / 2]: Chamfer distances (Barrow et al. 1977) between drawings. samples: points [N, S, 2].
 
-    The distance of two sets is the mean distance from a point of one set to the nearest point of the other, averaged
-    over both directions, in the unit of the points.
+    The distance of two drawings is the mean distance from a point of one drawing to the nearest point of the other,
+    averaged over both directions, in the unit of the points.
     """
     one_way = _to_nearest(samples, samples)
     both = (one_way + one_way.T) / 2

@@ -25,7 +25,7 @@ class Erasure:
 def erasure(guesses: np.ndarray, erased: np.ndarray, targets: np.ndarray) -> Erasure:
     """Returns the effect of erasing each of K strokes in N games.
 
-    guesses: int [N], with all strokes. erased: int [K, N], with stroke k erased. targets: int [N].
+    guesses: int [N], made with all strokes. erased: int [K, N], made without stroke k. targets: int [N].
     """
     return Erasure(
         float((guesses == targets).mean()), (erased == targets).mean(axis=1), (erased != guesses).mean(axis=1)
@@ -43,9 +43,9 @@ def mean_drops(guesses: np.ndarray, erased: np.ndarray, targets: np.ndarray, dra
 
 
 def without_stroke(intensities: np.ndarray | None, shape: tuple[int, ...], stroke: int) -> np.ndarray:
-    """float32 [N, K, C]: the intensities of strokes [N, K, P, 2] (`shape`), zero for the stroke numbered `stroke`.
+    """float32 [N, K, C]: the intensities of strokes, with zeros for stroke number `stroke`.
 
-    intensities: None means 1 in one channel.
+    intensities: [N, K, C]; None means 1 in one channel. shape: (N, K, P, 2), the shape of the strokes' points.
     """
     left = np.ones((*shape[:2], 1), dtype=np.float32) if intensities is None else intensities.copy()
     left[:, stroke] = 0

@@ -13,13 +13,13 @@ CHUNK = 2**23  # pixels drawn at a time: 32 MiB
 
 
 def ink_shares(sketches: np.ndarray, *, white_paper: bool) -> np.ndarray:
-    """float64 [N]: mean ink of each sketch, uint8 [N, C, H, W], from 0 (blank) to 1 (full ink everywhere)."""
+    """float64 [N]: mean ink, from 0 (blank) to 1 (full ink everywhere), of each of the sketches uint8 [N, C, H, W]."""
     levels = sketches.reshape(len(sketches), -1).mean(axis=1) / 255
     return 1 - levels if white_paper else levels
 
 
 def paper_is_white(sketches: np.ndarray) -> bool:
-    """Guesses whether the paper is light, from the corners of sketches, uint8 [N, C, H, W]."""
+    """Guesses whether the paper is white, from the corner pixels of sketches uint8 [N, C, H, W]."""
     return bool(np.median(sketches[:, :, [0, 0, -1, -1], [0, -1, 0, -1]]) > 127.5)
 
 

@@ -11,10 +11,12 @@ FEWEST = 10  # smallest number of items for an interval; with fewer, it would be
 
 
 def jackknife(statistic: Callable[[np.ndarray], np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(values without the bias of order 1 / N, standard errors): float64 [M] each, of M numbers.
+    """(corrected values, standard errors) of M numbers, float64 [M] each. The bias of order 1 / N is removed.
 
-    statistic: returns the M numbers for chosen items, int64 [N] or [N - 1], out of 0..N-1. count: N, 2 or more. For
-    example, a variance with the denominator N is corrected to the one with N - 1.
+    For example, a variance with the denominator N is corrected to the variance with the denominator N - 1.
+
+    statistic: returns the M numbers for chosen items, whose indices in 0..N-1 are its argument, int64 [N] or [N - 1].
+    count: N, 2 or more.
     """
     everything = np.arange(count)
     without = np.stack([statistic(np.delete(everything, thing)) for thing in everything])

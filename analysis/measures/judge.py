@@ -1,7 +1,8 @@
-"""An independent judge: a frozen network, trained on photos by others, that has never seen the agents' drawings.
+"""An independent judge: a frozen network, pretrained on photos, that has never seen the agents' drawings.
 
-A linear probe on its features says which class a picture shows. A probe fitted on photos only measures iconicity (Qiu
-et al. 2022); a probe fitted on photos and their edge maps also knows what lines look like, and measures legibility.
+A linear probe on its features says which class a picture shows. If the probe was fitted to photos alone, it measures
+iconicity (Qiu et al. 2022). If it was fitted to photos and their edge maps, it also knows what lines look like, and
+measures legibility.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def load_judge(
     """Loads a judge.
 
     name: "efficientnet-lite0" (Liu 2020), whose weights come with its packages; "timm:NAME", a network of timm; or an
-    encoder of this program that has ImageNet weights, such as "SqueezeNetBackbone", whose projection is left out.
+    encoder of this program that has ImageNet weights, such as "SqueezeNetBackbone" (used without its projection).
     weights: a file with the weights of a timm network; None: timm downloads them. pretrained: False leaves the weights
     random. Raises UsageError if the name is unknown, or a package or the weights are missing.
     """
@@ -159,10 +160,11 @@ class Ruler:
 
 
 def teach(judge: Judge, photos: np.ndarray, labels: np.ndarray, classes: int, *, white_paper: bool) -> Ruler:
-    """Fits the two probes of a `Ruler` to photos uint8 [N, C, H, W] of the classes `labels`, int [N] in 0..classes - 1.
+    """Fits the two probes of a `Ruler` to photos.
 
-    white_paper: whether edges are drawn black on white, as in the sketches that will be judged. The photos should
-    have the size of these sketches.
+    photos: uint8 [N, 1 or 3, H, W]. labels: int [N], the class of each photo, in 0..classes - 1.
+    white_paper: whether the edges are drawn black on white; choose the colours of the sketches that will be judged. The
+    photos should have the size of these sketches.
     """
     of_photos = judge.features(photos)
     of_edges = judge.features(edge_maps(photos, white_paper=white_paper))
@@ -171,7 +173,7 @@ def teach(judge: Judge, photos: np.ndarray, labels: np.ndarray, classes: int, *,
 
 
 def choose_photos(labels: np.ndarray, per_class: int, rng: np.random.Generator) -> np.ndarray:
-    """int64: the positions of at most `per_class` items of every class of `labels` [N], at random; ascending."""
+    """int64, ascending: the positions of randomly chosen items, at most `per_class` of each class. labels: [N]."""
     order = rng.permutation(len(labels))
     chosen = [order[labels[order] == label][:per_class] for label in np.unique(labels)]
     return np.sort(np.concatenate(chosen))

@@ -15,15 +15,15 @@ OWN_JUDGES = tuple(name for name, encoder in ENCODERS.items() if "imagenet_weigh
 
 
 def is_own_eye(judge: str, options: Mapping[str, object]) -> bool:
-    """Whether a judge has the architecture of an encoder of the agents. options: of the agents' training, by name."""
+    """Whether a judge has the architecture of an encoder of the agents. options: the agents' options, by name."""
     return any(_architecture(judge) == _architecture(value) for value in options.values() if isinstance(value, str))
 
 
 def _architecture(name: str) -> str:
     """The name of the network: "resnet50" for "timm:resnet50.a1_in1k" and for "ResNet50Backbone".
 
-    timm's "tf_efficientnet_lite0", with weights from TensorFlow, is the default judge. CLIP's networks have the names
-    of timm: "vit-base-patch16-clip-224" for "ViT-B/16".
+    timm's "tf_efficientnet_lite0" (weights from TensorFlow) gives the default judge's name, "efficientnet-lite0".
+    CLIP's networks get timm's names: "vit-base-patch16-clip-224" for "ViT-B/16".
     """
     name = re.sub(r"^hf[_-]hub:(.*/)?", "", name.removeprefix(TIMM))
     network = name.partition(".")[0].lower().removeprefix("tf_").replace("_", "-")

@@ -30,7 +30,7 @@ class Probe:
 
 
 def fit_probe(features: np.ndarray, labels: np.ndarray, classes: int) -> Probe:
-    """Fits softmax regression to features [N, D] of the classes `labels`, int [N] in 0..classes - 1.
+    """Fits softmax regression to features [N, D]. labels: int [N], the class of each row, in 0..classes - 1.
 
     The loss is the mean cross-entropy plus `DECAY` / 2 times the sum of squared weights, without the biases. It is
     convex, so L-BFGS (Liu & Nocedal 1989) approaches its minimum without a learning rate or a seed: two calls with the
@@ -67,10 +67,10 @@ def fit_probe(features: np.ndarray, labels: np.ndarray, classes: int) -> Probe:
 def cross_validated(
     features: np.ndarray, labels: np.ndarray, rng: np.random.Generator, folds: int = FOLDS
 ) -> np.ndarray:
-    """int64 [N]: the class predicted for each of the features [N, D] by a probe not fitted on it (Stone 1974).
+    """int64 [N]: the class predicted for each row of features [N, D] by a probe that was not fitted to it (Stone 1974).
 
-    labels: int [N] in 0..C - 1. The features are divided into `folds` parts with the same mix of classes; the probe for
-    a part is fitted on the other parts.
+    labels: int [N] in 0..C - 1. The rows are divided into `folds` parts with the same mix of classes; the probe for a
+    part is fitted to the other parts.
     """
     order = rng.permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
@@ -94,7 +94,7 @@ def ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def class_mean(values: np.ndarray, labels: np.ndarray) -> float:
-    """The mean over classes of the mean of `values` [N] in each class of `labels` [N]; classes count equally."""
+    """The mean of `values` [N] within each class, averaged over the classes with equal weights. labels: [N]."""
     _, places = np.unique(labels, return_inverse=True)
     return float((np.bincount(places, weights=values) / np.bincount(places)).mean())
 

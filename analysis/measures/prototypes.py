@@ -1,4 +1,4 @@
-"""Nearest class prototype: whether a sketch is closer to the prototype of its class than to those of other classes.
+"""Nearest class prototype: whether a sketch is closer to the prototype of its own class than to all other prototypes.
 
 The prototype of a class is the mean of its members, as in Snell et al. 2017.
 """

@@ -25,7 +25,7 @@ def class_counts(right: Sequence[bool], classes: Sequence[str]) -> dict[str, tup
 
 
 def confusion(shown: Sequence[str], guessed: Sequence[str], names: Sequence[str]) -> np.ndarray:
-    """int64 [C, C]: number of games with the sender's class names[row] and the guessed picture's class names[column].
+    """int64 [C, C]: games in which the sender's photo has class names[row], and the guessed picture names[column].
 
     shown, guessed: [N] class names, all of them in `names`.
     """

@@ -1,4 +1,4 @@
-"""Stroke roles: whether a stroke stays at its own place in all drawings, or moves with the photo."""
+"""Stroke roles: whether a stroke has the same place in all drawings, or a different place for each photo."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def unbiased_roles(points: np.ndarray) -> tuple[Roles, np.ndarray]:
     points: NaN where a stroke is not drawn. Every stroke must be drawn at least twice.
 
     Without the correction, variances over N drawings are too small by the factor 1 - 1 / N, and `between` is too large,
-    because mean centres scatter by the variance over drawings / N. The standard errors are those of the mean of
-    `within`, of `between`, and of the share within / (within + between).
+    because the mean centres have an error, whose variance is 1 / N of the variance over drawings. The standard errors
+    belong to three numbers: the mean of `within`; `between`; and the share mean within / (mean within + between).
     """
     count, strokes = points.shape[:2]
     centres = points.astype(np.float64).mean(axis=2, keepdims=True)

@@ -10,7 +10,7 @@ from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, permuta
 
 
 def class_means(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(labels of the C classes, ascending; float64 [C, D], the mean features of each).
+    """(labels, means): the labels of the C classes, ascending, and the mean features of each class, float64 [C, D].
 
     features: [N, D]. labels: int [N].
     """

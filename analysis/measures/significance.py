@@ -14,7 +14,7 @@ def resample_games(groups: Sequence[np.ndarray], rng: np.random.Generator, draws
     """float64 [draws, R]: the rates of R runs in games drawn with replacement (Efron 1979).
 
     groups: arrays [S, G], bool or 0..1: whether S runs guessed right in the same G games. The runs of a group get the
-    same games in each draw; groups are drawn independently. R is the sum of S over the groups, in order.
+    same games in each draw; groups are drawn independently. The R columns are the runs of all groups, in order.
     """
     rates = []
     for right in groups:

@@ -55,7 +55,7 @@ def clip_analysis(
     best = closest(pictures, sentence_embeddings(model, clip_model, sentences, place))
     seen = {name: meanings[index] for name, index in zip(names, best.tolist(), strict=True)}
     write_json(output, entries(source.games, seen, true), new=True)
-    return f"{len(source.games)} games, {len(names)} pictures against {len(sentences)} sentences, written to {output}"
+    return f"{len(source.games)} games, {len(names)} pictures, {len(sentences)} sentences; written to {output}"
 
 
 def shown_pictures(log: GameLog) -> list[str]:

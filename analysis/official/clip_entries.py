@@ -34,7 +34,7 @@ class Seen(NamedTuple):
 
 
 def entries(games: Sequence[Turn], seen: Mapping[str, Seen], true: Sequence[str]) -> list[dict[str, str]]:
-    """Returns the official file's entries, one per game. seen: what CLIP saw, by picture. true: the class of each
+    """Returns the entries of the file, one per game. seen: what CLIP saw, by picture. true: the class of each
     game's target."""
     rows = []
     for game, cls in zip(games, true, strict=True):

@@ -36,9 +36,9 @@ def add_sample_options(group: Any) -> None:
         help="the new folder (default: next to the log, with the log's name followed by -sampled)",
     )
     group.add_argument(
-        "-n", "--games", type=positive_int, default=30, metavar="N", help="number of games to draw from the log"
+        "-n", "--games", type=positive_int, default=30, metavar="N", help="number of games in the sample"
     )
-    group.add_argument("--seed", type=seed, default=1234, metavar="N", help="seed of the draw")
+    group.add_argument("--seed", type=seed, default=1234, metavar="N", help="seed of the random sample")
 
 
 def add_render_game_options(group: Any) -> None:
@@ -100,8 +100,9 @@ def add_clip_options(group: Any) -> None:
         type=_template,
         default=TEMPLATES,
         metavar="NAME=TEXT",
-        help="sentences that CLIP compares a picture with, with {} for the class; analyse-logs counts the names photo "
-        "and drawing (default: " + " ".join(f'"{name}={text}"' for name, text in TEMPLATES) + ")",
+        help="sentences that CLIP compares with a picture, with {} for the class; analyse-logs counts how often the "
+        "sentences named photo and drawing fit best "
+        "(default: " + " ".join(f'"{name}={text}"' for name, text in TEMPLATES) + ")",
     )
     add_options(group, CLIPVisualConfig, "clip_model")
     add_options(group, RunConfig, "device")

@@ -52,7 +52,7 @@ def page(log: GameLog, number: int) -> str:
     """Returns the page of a game as HTML. Raises UsageError if one of its pictures cannot be read."""
     game = log.games[number]
     verdict, word = ("right", "Right") if game.correct else ("wrong", "Wrong")
-    which = "which is the target" if game.correct else f"the target is candidate {game.target}"
+    which = "which is the target" if game.correct else f"but the target is candidate {game.target}"
     candidates = "\n".join(_candidate(log, game, position) for position in range(len(game.candidates)))
     return f"""\
 <!DOCTYPE html>
@@ -68,12 +68,12 @@ def page(log: GameLog, number: int) -> str:
 <h1>Game {number} of {len(log.games)}</h1>
 <p class="faint">{escape(str(log.folder))}; games and candidates are counted from 0</p>
 <p><b class="{verdict}">{word}:</b> the receiver guessed candidate {game.guess}, {which}.</p>
-<h2>The sketch, and the target among the candidates</h2>
+<h2>The sketch and the target</h2>
 <div class="pictures">
 {_figure(log, game.sketch, "sketch")}
 {_figure(log, game.target_picture, "target", "target")}
 </div>
-<h2>The {len(game.candidates)} candidates, in the order the receiver had them</h2>
+<h2>The {len(game.candidates)} candidates, in the receiver's order</h2>
 <div class="pictures">
 {candidates}
 </div>

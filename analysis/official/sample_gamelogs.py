@@ -19,7 +19,7 @@ from learning_to_draw.trials.records.output import check_new, whole_folder
 
 
 def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> str:
-    """Copies `games` games of a log, drawn with `seed`, in the order of the log. Returns a message for the user.
+    """Copies `games` random games of a log, in the order of the log. Returns a message for the user.
 
     output: the new folder; None: the log's name followed by -sampled. The folder appears only once it is complete.
     Raises UsageError if the log has fewer games, or the folder exists already.
@@ -51,7 +51,7 @@ def _write_games(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _write_details(source: GameLog, drawn: Sequence[int], folder: Path) -> None:
-    """Copies the files that only logs of this program have. In games.jsonl, games keep the source's numbers."""
+    """Copies the files that only logs of this program have. In games.jsonl, games keep their numbers in the source."""
     if (source.folder / "games.jsonl").is_file():
         wanted = set(drawn)
         with (source.folder / "games.jsonl").open("rb") as lines:

@@ -32,7 +32,7 @@ MOST_FRAMES = 30  # steps in which a sketch appears
 
 @dataclass(frozen=True)
 class Turn:
-    """One game. play: the agents' own game. candidates: [1, T, L], the receiver encoder's latents of the candidates."""
+    """One game. play: how the agents play it. candidates: [1, T, L], the candidates' latents for the receiver."""
 
     batch: Batch
     play: Play
@@ -100,9 +100,9 @@ class Games:
 
     @torch.no_grad()
     def frames(self, turn: Turn) -> tuple[list[str], list[int]]:
-        """Returns (pictures, counts): the growing sketch of the agents, as data URIs, and the strokes in each picture.
+        """Returns (pictures, counts): the growing sketch of the agents, as data URIs, and their numbers of strokes.
 
-        A sketch with more than `MOST_FRAMES` strokes appears in that many steps, with its strokes in random order. The
+        A sketch with more than `MOST_FRAMES` strokes appears in `MOST_FRAMES` steps, its strokes in random order. The
         decoder's order, such as row by row, would reveal how the sender arranges its strokes.
         """
         strokes = turn.play.strokes

@@ -24,7 +24,7 @@ def add_play_options(group: Any) -> None:
         type=positive_int,
         default=12,
         metavar="N",
-        help="show at most N candidates of every game, the target and randomly chosen others",
+        help="show at most N candidates per game: the target and randomly chosen others",
     )
     group.add_argument(
         "--output",

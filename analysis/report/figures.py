@@ -135,7 +135,7 @@ def plot_roles(roles: Roles) -> Any:
 
 
 def _between(lost: float | None, most: float) -> Any:
-    """Returns a colour from grey (`lost` is 0) to orange (`lost` is `most`); orange if not measured."""
+    """Returns a colour from grey (`lost` is 0) to orange (`lost` is `most`); orange if `lost` is None or `most` 0."""
     colours = import_optional("matplotlib.colors", NEEDED_BY, "matplotlib")
     grey, orange = (np.array(colours.to_rgb(name)) for name in (GREY, WRONG))
     share = 1.0 if lost is None or most <= 0 else max(0.0, lost / most)
@@ -154,7 +154,7 @@ def _polylines(points: np.ndarray) -> np.ndarray:
 
 
 def plot_map(log: GameLog, found: SketchMap) -> Any:
-    """Returns the map of sketches, with thumbnails where there is room, dots elsewhere, and names of a few classes."""
+    """Returns the map of sketches, with thumbnails where there is room, dots elsewhere, and the labels."""
     width, height = PAGE, 0.75 * PAGE
     figure, axes = _canvas(width, height)
     room = np.array([width - THUMBNAIL, height - THUMBNAIL])

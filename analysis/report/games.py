@@ -156,7 +156,7 @@ def _classes(log: GameLog, entries: Sequence[Entry], pictures: Pictures) -> dict
 
 
 def _most_confused(confused: Counter, names: Sequence[str]) -> list[str]:
-    """Returns the classes involved in most confusions, in the order of `names`."""
+    """Returns the classes with the most confusions, in the order of `names`."""
     part = Counter()
     for pair, count in confused.items():
         for name in pair:

@@ -100,7 +100,7 @@ def duration(seconds: float) -> str:
 
 
 def _results(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yields {label, rate, low, high, chance, games, candidates} of the run, then of each game log; None if unknown."""
+    """Yields {label, rate, low, high, chance, games, candidates} of the run, then of each game log; None: unknown."""
     own = _own_result(run)
     test = run.kind != "train"
     if own and not (test and logs):  # the test's log holds the same games

@@ -17,7 +17,7 @@ from learning_to_draw.games.scores import rate_interval
 from learning_to_draw.trials.records.gamelog import GameLog
 
 MOST_EXAMPLES, MOST_AVERAGED = 4, 50  # sketches of a class
-MOST_STROKES = 12_000  # of all examples on the page: about 1.2 MB
+MOST_STROKES = 12_000  # of all examples of a log: about 1.2 MB on the page
 
 
 @dataclass(frozen=True)

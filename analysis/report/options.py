@@ -38,7 +38,7 @@ def add_report_options(group: Any) -> None:
         type=positive_int,
         default=200,
         metavar="N",
-        help="maximum number of games per log shown with pictures, chosen at random; half of them are wrong guesses, "
+        help="maximum number of games shown with pictures per log, chosen at random; half of them are wrong guesses, "
         "if there are enough; statistics cover all games",
     )
     group.add_argument(

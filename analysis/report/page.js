@@ -131,8 +131,8 @@ function settingsSection() {
   const versions = Object.entries(content.versions);
   const parts = [];
   if (content.command) parts.push(el("h3", null, "Command"), el("pre", { class: "command" }, content.command));
-  if (given.length) parts.push(el("h3", null, "Options that are not at their defaults"), scroll("Options", optionTable(given)));
-  if (defaults.length) parts.push(el("details", null, el("summary", null, `${defaults.length} options at their defaults`), scroll("Defaults", optionTable(defaults))));
+  if (given.length) parts.push(el("h3", null, "Options that were set"), scroll("Options", optionTable(given)));
+  if (defaults.length) parts.push(el("details", null, el("summary", null, `${defaults.length} options left at their defaults`), scroll("Defaults", optionTable(defaults))));
   if (!content.options.length) parts.push(note("There is no config.json in this folder (the official code writes none), so options and versions are unknown."));
   if (versions.length) parts.push(el("h3", null, "Versions"), el("dl", { class: "facts" }, versions.map(([name, text]) => el("div", null, el("dt", null, name), el("dd", null, text)))));
   if (content.model) parts.push(el("details", { style: { "margin-top": "1.25rem" } }, el("summary", null, "The agents, as text"), el("pre", { tabindex: 0 }, content.model)));

@@ -52,7 +52,7 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def _as_uri(picture: Image.Image, longest: int) -> str:
-    """Returns the picture as WebP: lossless if that is small, else the smaller one of lossless and lossy."""
+    """Returns the picture as WebP: lossless if that is small, else lossless or lossy, whichever is smaller."""
     picture = picture.convert("RGB")
     picture.thumbnail((longest, longest))
     data = _webp(picture, lossless=True)

@@ -37,11 +37,11 @@ def report(
     """Writes the page about the run in the folder `run`. Returns a message for the user.
 
     logs: folders of game logs to show in addition to the run's own; empty: for a training, the tests next to it.
-    output: None for report.html in the run's folder. max_games: games per log shown with pictures. seed: of all random
-    choices. measures: files of `measure --json`; empty: those in the folders of the run and its logs. figures: the
-    folder for figures as PNG and PDF, if any.
+    output: None for report.html in the run's folder. max_games: maximum number of games shown with pictures per log.
+    seed: of all random choices. measures: files of `measure --json`; empty: those in the folders of the run and its
+    logs. figures: the folder for figures as PNG and PDF, if any.
     Raises UsageError if there is no run, one of its files is damaged, `output` exists and is not an unchanged report on
-    this run, or figures cannot be drawn or would replace other files.
+    this run, `measures` has no erasure for these logs, or figures cannot be drawn or would replace other files.
     """
     source = read_run(run)
     output = run / "report.html" if output is None else output
@@ -53,7 +53,7 @@ def report(
     views = [views_of(log, measured, seed) for log in played]
     if measures and not any(view.roles and view.roles.lost for view in views):
         raise UsageError(
-            f"--measures {', '.join(map(str, measures))}: no erasure of strokes is measured for a log of this report.\n"
+            f"--measures {', '.join(map(str, measures))}: no erasure of strokes is measured for the logs shown.\n"
             f"Make such a file: {_measure_command(played)}"
         )
     files = draw_figures(played, views) if figures is not None else {}

@@ -35,10 +35,10 @@ class Measures(TypedDict):
 class Roles:
     """points: float32 [drawings, strokes, P, 2], (x, y) in 0..1 from the top left corner of the canvas.
 
-    drawn: bool [drawings, strokes], whether the drawing has the stroke. numbers: of the strokes in the log, from 0.
+    drawn: bool [drawings, strokes], whether the drawing has the stroke. numbers: the strokes' numbers in the log.
     lost: for each stroke, the drop of the communication rate when it is erased, in -1..1; None if not measured.
-    drawings, strokes: how many the log has; points may have fewer. never_drawn: how many strokes are left out because
-    none of the sampled drawings has them.
+    drawings: the number of different photos in the log. strokes: the number of strokes per sketch. points may have
+    fewer of both. never_drawn: how many strokes are left out because none of the sampled drawings has them.
     """
 
     points: np.ndarray

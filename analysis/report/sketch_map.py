@@ -1,4 +1,4 @@
-"""A map of sketches: similar sketches are close to each other. With t-SNE (van der Maaten and Hinton 2008)."""
+"""A map of sketches by t-SNE (van der Maaten and Hinton 2008): similar sketches are close to each other."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ class SketchMap:
 
 
 def sketch_map(log: GameLog, seed: int) -> SketchMap | None:
-    """Returns the map of at most MOST sketches of different photos, chosen at random.
-
-    Returns None if they have fewer than LEAST different sketches.
+    """Returns the map of at most MOST sketches of randomly chosen photos, or None if fewer than LEAST of them differ.
 
     The t-SNE of scikit-learn compares sketches pixel by pixel. The same seed gives the same map.
     """

@@ -89,7 +89,7 @@ function lexiconSection(log, id, name) {
   return section(
     `${id}-lexicon`,
     `Lexicon of classes${name}`,
-    el("p", null, "Each class is shown with the mean of its sketches, pixel by pixel, some of the sketches, and how often the receiver is right if the target is of this class."),
+    el("p", null, "Each class is shown with the pixelwise mean of its sketches and some of these sketches. The rate says how often the receiver is right if the target is of this class."),
     el("form", { class: "filters", autocomplete: "off", onsubmit: (event) => event.preventDefault() }, el("span", { "aria-hidden": "true" }, "Sorted by"), choice("Sorted by", `${id}-order`, orders, sort)),
     list,
     more,
@@ -114,7 +114,7 @@ function entry(one) {
   );
 }
 
-// ---- charts that are drawn for the width they have ----
+// ---- charts that are drawn again when their width changes ----
 
 // draw(width) -> an SVG element.
 function drawnFigure(title, draw) {

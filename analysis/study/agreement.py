@@ -10,9 +10,10 @@ RESAMPLES, SEED = 2000, 0
 
 
 def cohen_kappa(counts: np.ndarray) -> np.ndarray:
-    """float64 [...]: Cohen's kappa of tables of counts [..., K, K]: how often one rater said i and the other j.
+    """float64 [...]: Cohen's kappa of each table of counts.
 
-    NaN if both raters gave one and the same answer every time: chance alone then explains all agreement.
+    counts: [..., K, K]; entry (i, j) is how often one rater said i while the other said j. The kappa is NaN if both
+    raters gave one and the same answer every time: chance alone then explains all agreement.
     """
     shares = counts / counts.sum(axis=(-2, -1), keepdims=True)
     agreed = np.trace(shares, axis1=-2, axis2=-1)
@@ -22,12 +23,12 @@ def cohen_kappa(counts: np.ndarray) -> np.ndarray:
 
 
 def resamples(participants: int) -> np.ndarray:
-    """int64 [RESAMPLES, participants]: numbers of participants, drawn with replacement; the same in every call."""
+    """int64 [RESAMPLES, participants]: indices of participants, drawn with replacement; the same in every call."""
     return np.random.default_rng(SEED).integers(participants, size=(RESAMPLES, participants))
 
 
 def interval_of(values: np.ndarray) -> tuple[float, float] | None:
-    """The 95 % percentile interval of values [RESAMPLES], without those that are NaN; None if all are."""
+    """The 95 % percentile interval of values [RESAMPLES]. NaN values are left out; None if all are NaN."""
     known = values[~np.isnan(values)]
     return (float(np.quantile(known, 0.025)), float(np.quantile(known, 0.975))) if len(known) else None
 
@@ -36,8 +37,8 @@ def agreement(people: Sequence[Sequence[bool]], agents: Sequence[Sequence[bool]]
     """Returns {kappa, interval}: Cohen's kappa of being right or wrong, between people and agents in the same games.
 
     people, agents: for each participant, whether each answer is right, and whether the agents are right in that game.
-    kappa: over all answers; None if it is not defined. interval: of the kappa over participants (bootstrap); None for
-    fewer than two participants, or if no resample has a kappa.
+    kappa: over all answers; None if it is not defined. interval: the kappa's 95 % interval over participants
+    (bootstrap); None for fewer than two participants, or if no resample has a kappa.
     """
     tables = np.zeros((len(people), 2, 2))
     for table, own, theirs in zip(tables, people, agents, strict=True):

@@ -13,7 +13,7 @@ answers, one entry per game in the order played (candidates are numbered from 0,
     candidates_of_class     number of candidates of that class; null if the log has no classes
     seconds                 time from the appearance of the pictures to the answer
     interrupted             whether the page was reloaded or hidden in that time, which makes seconds unreliable
-    agents_choice, agents_right, agents_right_class     the same for the receiver's guess in the log
+    agents_choice, agents_right, agents_right_class     choice, right and right_class of the guess in the log
 """
 
 from __future__ import annotations
@@ -153,11 +153,11 @@ def _check_together(participants: Sequence[Participant]) -> None:
         if one.study != first.study:
             raise UsageError(
                 f"{one.file} belongs to the study {one.study}, and {first.file} to the study {first.study}.\n"
-                "Give the answers of one study at a time."
+                "Give the files of one study at a time."
             )
         for other in participants[:number]:
             if one.saved == other.saved:
-                raise UsageError(f"{other.file} and {one.file} hold the same answers.\nLeave out one of them.")
+                raise UsageError(f"{other.file} and {one.file} have the same content.\nLeave out one of them.")
 
 
 def _contradiction(answer: Answer) -> str:

@@ -118,7 +118,10 @@ def sources_of(
         for drawing in one.answers:
             source = sources.get(drawing.get("log"))
             if source is None or drawing["game"] >= len(source.log.games):
-                raise UsageError(f"{one.file}: the study has no game {drawing['game']} of this log.\n{UNCHANGED}")
+                raise UsageError(
+                    f"{one.file}: it has a drawing of a log or game that is not in the study "
+                    f"(game {drawing['game']}).\n{UNCHANGED}"
+                )
     return sources
 
 

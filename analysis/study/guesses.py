@@ -82,7 +82,7 @@ def _guesses(source: Source, drawings: Sequence[Drawing], trust: bool, plugin: P
     if repeated < AGREEMENT * len(played):
         raise UsageError(
             f"the agents of --weights {source.weights} repeat only {repeated} of {len(played)} guesses in the log in "
-            f"{log.folder}, so they did not play it.\nGive the agents that this log is a test of."
+            f"{log.folder}, so they did not play it.\nGive the agents that played this log's games."
         )
     return guesses(_strokes(logged, replay.agents.decoder, drawings), numbers)
 

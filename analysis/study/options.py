@@ -27,8 +27,8 @@ def add_study_options(group: Any) -> None:
         "--role",
         choices=("receiver", "sender"),
         default="receiver",
-        help="what the person does: choose the picture that a sketch shows (receiver), or draw a picture with as many "
-        "strokes as the agents have (sender)",
+        help="what the person does: choose the picture that a sketch shows (receiver), or draw a picture with at "
+        "most as many strokes as the agents have (sender)",
     )
     group.add_argument(
         *("-n", "--games"),
@@ -42,7 +42,8 @@ def add_study_options(group: Any) -> None:
         type=non_negative_int,
         default=0,
         metavar="K",
-        help="number of practice games at the start, which do not count; they show the receiver the right answer",
+        help="number of practice games at the start, which do not count; with --role receiver, they show the right "
+        "answer",
     )
     group.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="seed of the choice of games and of the order of candidates"
@@ -53,8 +54,8 @@ def add_study_options(group: Any) -> None:
         type=non_negative_int,
         default=0,
         metavar="N",
-        help="receiver: N of the --games games show the target itself instead of the sketch; study-results prints how "
-        "many of them each participant got right, and leaves them out of all rates",
+        help="for --role receiver: N of the --games games show the target itself instead of the sketch; study-results "
+        "prints how many of them each participant got right, and leaves them out of all rates",
     )
     group.add_argument(
         "--consent",
@@ -91,7 +92,7 @@ def add_study_results_options(group: Any) -> None:
         nargs="+",
         type=Path,
         metavar="LOG",
-        help="for drawings: the logs that the page was made from, for the candidates of the games",
+        help="for drawings: the logs that the page was made from; they hold the games' candidates",
     )
     add_options(group, TestConfig, "trust_weights")
     add_options(group, RunConfig, "plugin")

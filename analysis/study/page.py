@@ -36,10 +36,10 @@ THE_PICTURE = "One of them is the picture that was drawn. Choose the one that yo
 THE_KIND = (
     "Choose the one that shows the same kind of thing as the sketch. The picture that was drawn may not be among them."
 )
-# Instructions by the game in the log's card. TASK is for other games, and for logs without a card (official code).
+# Game named in the log's card -> instruction. TASK is for other games, and for logs without a card (official code).
 TASKS = {"original": THE_PICTURE, "same": THE_PICTURE, "different": THE_KIND, "mixed": THE_KIND}
 TASK = "Choose the one that you think the sketch shows."
-# For logs with different games. It is right for each of these games, and does not say which game is played.
+# For logs of more than one kind of game. It is correct for each kind, and does not reveal which one is played.
 MIXED_TASK = (
     "If the picture that was drawn is among them, choose it. If not, choose the one that shows the same kind of thing."
 )
@@ -90,7 +90,7 @@ def study(
 
 
 def read_logs(paths: Sequence[Path]) -> dict[str, GameLog]:
-    """Returns the logs of a study, by path. Raises UsageError if one is given twice, or is of a population."""
+    """Returns the logs of a study, by path. Raises UsageError if one is given twice, or is the log of a population."""
     sources: dict[str, GameLog] = {}
     for path in paths:
         source = read_log(path)
@@ -173,16 +173,18 @@ def study_content(
 ) -> dict[str, Any]:
     """Returns all data of the page, JSON-serialisable. `id` is a hash of the rest: different pages have different ids.
 
-    logs: name in the answers -> log; if there is only one log, the answers do not name it. count, practice: in total.
-    attention: how many of the scored games show the target in place of the sketch. options: consent and post_url, left
-    out if None. pictures: [data URI, width, height], each picture once. practice, rounds: results of `_round` or
-    `_task`, in the order of play. A page has no keys that it does not need: otherwise a new key would change the ids of
-    all pages. Raises UsageError as `study` does.
+    logs: name in the answers -> log; if there is only one log, the answers do not name it. count, practice: the total
+    numbers of scored games and of practice games. attention: how many of the scored games show the target in place of
+    the sketch. options: consent and post_url, left out if None. Raises UsageError as `study` does.
+
+    In the result, "pictures" lists each picture once, as [data URI, width, height]. "practice" and "rounds" list the
+    results of `_round` or `_task`, in the order of play. Keys that a page does not need are left out: otherwise, a new
+    key would change the ids of all pages.
     """
     names, sources = list(logs), list(logs.values())
     _check_enough(sources, count, practice)
     if attention and (role == SENDER or attention >= count):
-        problem = "is for --role receiver" if role == SENDER else f"leaves none of --games {count} to be scored"
+        problem = "is for --role receiver" if role == SENDER else f"leaves no game that counts (--games {count})"
         raise UsageError(f"--attention {attention} {problem}.\nLeave it out, or give other numbers.")
     pens = [_pen(log) for log in sources] if role == SENDER else []
     classes = [[game.photo_class for game in log.games] for log in sources]
@@ -259,7 +261,7 @@ def _round(log: GameLog, number: int, seed: int, picture: Callable[[Path], int])
 
 
 def _task(log: GameLog, number: int, seed: int, picture: Callable[[Path], int]) -> dict[str, Any]:
-    """Returns a game as the sender's page stores it. other: whether the target is not the picture to draw."""
+    """Returns a game as the sender's page stores it. other: True if the target is not the picture to draw."""
     game = log.games[number]
     return {
         **_shuffled(log, number, seed, picture),
@@ -292,8 +294,8 @@ def of_class(game: Turn) -> list[int] | None:
 def _pen(log: GameLog) -> dict[str, Any]:
     """Returns what the agents of a log draw with. Raises UsageError if the log has no strokes.
 
-    most: the largest number of strokes. points: control points per stroke. width: of strokes, in canvas units. size: of
-    the sketch, in pixels. dark: whether strokes are white on black.
+    most: the maximum number of strokes. points: control points per stroke. width: the strokes' width in canvas units.
+    size: the sketch's side in pixels. dark: whether strokes are white on black.
     """
     strokes = log.strokes()
     if strokes is None:

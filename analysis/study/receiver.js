@@ -69,7 +69,7 @@ function choose(candidate) {
   const ofClass = (chosen) => (game.of_class ? game.of_class.includes(chosen) : null);
   if (practice) return tell(candidate);
   record({
-    attention: game.attention, // undefined, and thus not saved, in all other games
+    attention: game.attention, // undefined, and thus not saved, in games that show a sketch
     choice: candidate,
     target: game.target,
     candidates: game.candidates.length,

@@ -76,17 +76,17 @@ def _results_of_drawings(
 
 
 def results(participants: Sequence[Participant[Answer]], role: str = RECEIVER) -> dict[str, Any]:
-    """Returns all numbers, JSON-serialisable. role: the people's.
+    """Returns all numbers, JSON-serialisable. role: the role that the people played.
 
-    Games in which the page showed the target itself (attention) are left out of all rates; the rows of the participants
-    say how many of them they got right.
+    Games in which the page showed the target itself (attention) are left out of all rates; each participant's row says
+    how many of these games the participant got right.
     participants (one dict each), together and agents: results of `_rates`. agents: counts each game once, however many
     people played it. chance: expected rates of random choices, averaged over all answers. logs: games, together, agents
     and chance of each log, sorted by name; None if the page has games of one log.
     over_participants: mean and standard deviation of the rates of two or more participants, and the mean's interval
     over participants. The other intervals treat all games as independent, so they are too narrow if people differ much;
     over_participants shows how much they differ.
-    agreement: of people and agents; see `agreement.agreement`.
+    agreement: between people and agents; see `agreement.agreement`.
     """
     scored = [[answer for answer in one.answers if not answer.get("attention")] for one in participants]
     everything = [answer for answers in scored for answer in answers]
@@ -158,7 +158,7 @@ def _table_of_logs(found: Mapping[str, Any]) -> str:
 
 
 def _rates(answers: Sequence[Mapping[str, Any]], who: str = "") -> dict[str, Any]:
-    """Returns number and rate of right answers with its interval, and the same for the class; None if unknown."""
+    """Returns the number of right answers, their rate and its interval; the same for the class, or None if unknown."""
     right = [answer[f"{who}right"] for answer in answers]
     of_class = [answer[f"{who}right_class"] for answer in answers if answer[f"{who}right_class"] is not None]
     return {

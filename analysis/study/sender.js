@@ -1,6 +1,6 @@
 // The sender's page: the person sees a picture and draws it. Paths are lists of [row, col, ms] on a canvas from -1 to
 // 1, which spans the centres of the sketch's pixels; the time counts from the appearance of the picture.
-const MOST_POINTS = 10000; // of a path, as analysis/study/drawings.py reads them
+const MOST_POINTS = 10000; // per path; analysis/study/drawings.py refuses more
 const TOLERANCE = 0.06, SPACING = 0.15; // as in analysis/play/fit.py
 const KINDS = { 1: ["point", "points"], 2: ["straight line", "straight lines"], 4: ["curve", "curves"] };
 

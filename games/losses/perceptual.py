@@ -120,8 +120,9 @@ class PerceptualLoss(FeatureMapLoss):
 class LikeADogLoss(FeatureMapLoss):
     """The mean perceptual distance between every sketch and each of the given images; photos are not used.
 
-    The images are encoded once, so the cost of a step does not depend on their number. If the encoder's feature maps
-    are trained, every step encodes all images. (The official code takes one image, and never encodes it again.)
+    If training does not change the encoder's feature maps, the images are encoded once, and the cost of a step does not
+    depend on their number. Otherwise, every step encodes all images. (The official code takes one image, and never
+    encodes it again.)
     """
 
     flag = "--like-a-dog-loss"
@@ -196,7 +197,7 @@ class CLIPLoss(nn.Module):
 
 
 def _read_images(files: Sequence[str], channels: int, size: int) -> Tensor:
-    """float [K, channels, size, size] in 0..1: K >= 1 picture files; shorter side scaled to `size`, centre-cropped.
+    """float [K, channels, size, size] in 0..1: the pictures of K >= 1 files, each scaled and cropped to a square.
 
     Raises UsageError if a picture cannot be read.
     """

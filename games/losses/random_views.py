@@ -21,7 +21,8 @@ def random_views(sketches: Tensor, views: int, generator: torch.Generator, paper
     """[B * views, C, S, S]: random views of sketches [B, C, S, S]; the views of a sketch are next to each other.
 
     Each view is a random perspective (as torchvision's RandomPerspective with distortion 0.5, without rounding corners
-    to pixels), cropped at random and scaled back to full size (as its RandomResizedCrop, 0.7 to 0.9 of the area).
+    to pixels), cropped at random and scaled back to full size (as torchvision's RandomResizedCrop with 0.7 to 0.9 of
+    the area).
     generator: on the CPU, so a seed gives the same views on every device. paper: the value outside a sketch.
     """
     draws = torch.rand(len(sketches) * views, 12, generator=generator, dtype=torch.float64)

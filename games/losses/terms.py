@@ -83,7 +83,7 @@ class TotalLoss(nn.Module):
 
     @property
     def needed_layers(self) -> frozenset[str]:
-        """The encoder's feature layers for which the auxiliary losses need the maps of photos and sketches."""
+        """The feature layers whose maps of photos and sketches the auxiliary losses need."""
         return frozenset(layer for term in self.auxiliary.values() for layer in getattr(term, "needed_layers", ()))
 
     def generators(self) -> dict[str, torch.Generator]:

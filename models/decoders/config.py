@@ -183,7 +183,7 @@ SINGLE_PASS, CONNECT, RECURRENT = (f"models.decoders.{module}" for module in ("s
 
 DECODERS = {
     "SinglePassSimpleLineDecoder": Component(
-        LineConfig, f"{SINGLE_PASS}:SinglePassSimpleLineDecoder", summary="straight lines; the paper's"
+        LineConfig, f"{SINGLE_PASS}:SinglePassSimpleLineDecoder", summary="straight lines; the paper's decoder"
     ),
     "SinglePassColouredLineDecoder": Component(
         LineConfig, f"{SINGLE_PASS}:SinglePassColouredLineDecoder", summary="straight lines, each with a colour"
@@ -202,7 +202,9 @@ DECODERS = {
         SplineConfig, f"{SINGLE_PASS}:SinglePassColouredCRSDecoder", summary="Catmull-Rom splines in colour"
     ),
     "SinglePassSimpleBezierDecoder": Component(
-        BezierConfig, f"{SINGLE_PASS}:SinglePassSimpleBezierDecoder", summary="Bezier curves, joined to longer lines"
+        BezierConfig,
+        f"{SINGLE_PASS}:SinglePassSimpleBezierDecoder",
+        summary="Bezier curves, which --segments joins into longer lines",
     ),
     "LocalLineDecoder": Component(
         LocalLineConfig,

@@ -21,7 +21,7 @@ SHORTEST = 0.25  # length of the shortest line, as a share of the longest
 class LocalLineDecoder(Decoder):
     """Straight lines on a grid of `stroke_grid` x `stroke_grid` cells: one line per cell, drawn or left out.
 
-    A latent says little about where things are; feature maps do. The input of a small convolutional network is the
+    A latent says little about where things are; feature maps show it. The input of a small convolutional network is the
     latent and the sender's two deepest maps that are at least as fine as the grid. For each cell, the network gives the
     line's centre within the cell, its direction, its length (up to `LONGEST` cells) and a gate. All cells share the
     weights. Strokes [B, stroke_grid^2, 2, 2], row by row; a stroke that is left out has intensity 0.
@@ -79,7 +79,7 @@ class LocalLineDecoder(Decoder):
 
 
 def _maps_as_fine_as(grid: int, encoder: Encoder, image_size: int) -> dict[str, Tensor]:
-    """The two deepest feature layers whose maps have at least `grid` rows: name -> maps of one picture."""
+    """The two deepest feature layers whose maps have at least `grid` rows and columns: name -> maps of one picture."""
     with torch.no_grad():
         picture = torch.zeros(1, encoder.channels, image_size, image_size)
         maps = encoder.eval().encode(picture, layers=encoder.feature_layers).feature_maps

@@ -28,8 +28,8 @@ class Recurrent(Decoder):
 
     At every step, the mixin's encoder encodes the canvas. The input of the single-pass decoder is the photo's latent,
     concatenated with the canvas's latent. With --feedback, the receiver's probabilities of the target and of its guess
-    are concatenated too; they are 0 before the first step, and in every step if nobody receives the sketch. The sketch
-    is the union of all steps' strokes, whose order does not matter.
+    are concatenated too; they are 0 before the first step, and in every step if `feedback` is None. The sketch is
+    the union of all steps' strokes, whose order does not matter.
     """
 
     def __init__(

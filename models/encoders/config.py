@@ -132,7 +132,7 @@ ENCODERS = {
     "VGG16BackboneExtended": Component(
         VGG16ExtendedConfig,
         "models.encoders.vgg16:VGG16BackboneExtended",
-        summary="VGG16 up to a chosen layer; the paper's",
+        summary="VGG16 up to a chosen layer; the paper's encoder",
     ),
     "VGG16Backbone": Component(VGG16Config, "models.encoders.vgg16:VGG16Backbone", summary="VGG16 up to relu3_3"),
     "ResNet50Backbone": Component(ResNet50Config, "models.encoders.resnet50:ResNet50Backbone", summary="ResNet-50"),

@@ -53,8 +53,8 @@ def load_stylized_imagenet_weights(backbone: nn.Sequential, file: str) -> None:
     if not path.is_file():
         raise UsageError(
             f"no Stylized-ImageNet weights at {path}\n"
-            f"Download {STYLIZED_IMAGENET_FILE} (link at github.com/rgeirhos/texture-vs-shape), put it there or give "
-            "its path: --sin-weights FILE."
+            f"Download {STYLIZED_IMAGENET_FILE} (link at github.com/rgeirhos/texture-vs-shape) and put it there, or "
+            "give its path: --sin-weights FILE."
         )
     state = read_weights(path, "--sin-weights")
     # The file was saved from a network with its convolutions in nn.DataParallel.
@@ -93,7 +93,7 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], prefix: str, path: Pat
     Raises UsageError, naming the file `path`, if an entry is missing or has another shape.
     """
     own = network.state_dict()
-    # The statistics for sketches start with the values of those for photos.
+    # The statistics for sketches start with the values for photos.
     source = {key: prefix + key.replace(".drawn_running_", ".running_") for key in own}
     loaded = {key: state[source[key]] for key in own if source[key] in state}
     wrong = [key for key in own if getattr(loaded.get(key), "shape", None) != own[key].shape]

@@ -130,7 +130,7 @@ class Conv2DEncoder(LayeredEncoder):
     def __init__(
         self, config: Conv2DConfig = Conv2DConfig(), *, image_size: int, channels: int, pretrained: bool = True
     ):
-        """channels: of the data set's pictures. Raises UsageError if they exceed encoder_channels."""
+        """channels: the data set's number of channels. Raises UsageError if it exceeds encoder_channels."""
         encoder_channels, latent_size = config.encoder_channels, config.latent_size
         check_channels(encoder_channels, channels)
         layers = [
@@ -163,7 +163,7 @@ class StrokeNetEncoder(Encoder):
         channels: int,
         pretrained: bool = True,
     ):
-        """channels: of the data set's pictures. Raises UsageError if they exceed encoder_channels."""
+        """channels: the data set's number of channels. Raises UsageError if it exceeds encoder_channels."""
         super().__init__()
         encoder_channels = config.encoder_channels
         check_channels(encoder_channels, channels)

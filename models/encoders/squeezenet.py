@@ -91,7 +91,7 @@ class _FrozenGreyConvolution(torch.autograd.Function):
 
 
 class _Fire(nn.Module):
-    """torchvision's Fire module with one ReLU after the concatenation instead of one ReLU before each of its parts.
+    """torchvision's Fire module with one ReLU after the concatenation, instead of one ReLU on each part before it.
 
     The values are the same, but the backward pass is faster: the gradient of each part alone is not contiguous.
     """

@@ -87,7 +87,7 @@ def _load_network(config: TimmConfig, pretrained: bool) -> Any:
     if config.timm_pretrained and config.timm_weights is not None:
         raise UsageError(
             "--timm-pretrained and --timm-weights exclude each other.\n"
-            "Give only one of them; --no-timm-pretrained turns off what a configuration turns on."
+            "Give only one of them. If a configuration turns on --timm-pretrained, --no-timm-pretrained turns it off."
         )
     timm, name = import_optional("timm", "TimmBackbone", "timm"), config.timm_model
     known = [*timm.list_models(), *timm.list_pretrained()]
@@ -139,4 +139,4 @@ def _fit_to_size(network: Any, image_size: int) -> tuple[int, tuple[str, ...]]:
             raise NotImplementedError("the meta device lacks an operation of this network") from error
         raise ValueError(f"this network cannot take pictures of {image_size} px ({first_line(error)[:150]})") from error
     layers = tuple(layer["module"] for layer in network.feature_info) if maps else ()
-    return size, layers if len(layers) == len(maps) else ()  # in a few networks they do not match
+    return size, layers if len(layers) == len(maps) else ()  # in a few networks, their numbers differ

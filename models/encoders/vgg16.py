@@ -32,7 +32,8 @@ class VGG16Encoder(ConvolutionalBackbone):
         if config.imagenet_weights and config.sin_weights is not None:
             raise UsageError(
                 "--imagenet-weights and --sin-weights exclude each other.\n"
-                "Give only one of them; --no-imagenet-weights turns off what a configuration turns on."
+                "Give only one of them. If a configuration turns on --imagenet-weights, --no-imagenet-weights turns it "
+                "off."
             )
         # Only the convolutions: torchvision's full VGG16 would initialise 120 million weights that nothing uses.
         layer_at = up_to(feature_layer, VGG16_LAYER_AT)

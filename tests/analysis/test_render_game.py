@@ -68,7 +68,7 @@ def test_a_lost_game(log, tmp_path):
         ({"target"}, "1 target", 20),
         ({"guess"}, "2 guess", 30),
     ]
-    assert "Wrong: the receiver guessed candidate 2, the target is candidate 1." in read.text
+    assert "Wrong: the receiver guessed candidate 2, but the target is candidate 1." in read.text
     assert "Game 0 of 2" in read.text
     assert "a & <b>" in read.text  # escaped, so that it is read as text
     assert read.size == (112, 56)

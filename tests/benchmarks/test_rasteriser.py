@@ -82,7 +82,7 @@ def test_beside_another_checkout():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--against", "dsketch"], "error: --against dsketch: dsketch cannot be imported from there"),
+        (["--against", "dsketch"], "error: --against dsketch: dsketch cannot be imported"),
         (["--against", "/no/such/folder"], "error: --against /no/such/folder: dsketch cannot be imported"),
         pytest.param(
             ["--device", "cuda"],

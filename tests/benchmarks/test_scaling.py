@@ -39,9 +39,9 @@ def test_what_grows_faster_than_its_work_is_named():
     fine = Growth(BATCH, amounts, [n**1.05 for n in amounts], amounts)
     slow = Growth(BATCH, amounts, [n**1.3 for n in amounts], [n**2 for n in amounts])
     constant = Growth(AGENTS, amounts, [n**0.2 for n in amounts], [5, 5, 5])
-    assert verdict([fine]) == "Nothing grows faster than its work."
+    assert verdict([fine]) == "Nothing grows faster than the work."
     assert verdict([fine, slow, constant]) == (
-        "These grow faster than their work: time over batch (candidates) (exponent 1.30 instead of 1); memory over "
+        "These grow faster than the work: time over batch (candidates) (exponent 1.30 instead of 1); memory over "
         "batch (candidates) (exponent 2.00 instead of 1); time over agents (exponent 0.20 instead of 0)."
     )
 

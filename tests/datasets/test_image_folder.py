@@ -182,7 +182,7 @@ def test_a_missing_split_folder_is_taken_from_the_training_folder(divided, caplo
     assert splits["test"] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]  # the folder's, whole
     assert sorted(splits["train"] + splits["valid"]) == [(0, n) for n in range(5)] + [(1, n) for n in range(6)]
     assert {red for red, _ in splits["valid"]} == {red for red, _ in splits["train"]} == {0, 1}
-    told = f"no folder for valid ({len(splits['valid'])}); these pictures are taken from {divided / 'train'}"
+    told = f"no folder for valid ({len(splits['valid'])} pictures); these pictures are taken from {divided / 'train'}"
     assert told in caplog.text
 
 

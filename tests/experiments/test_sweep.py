@@ -69,7 +69,7 @@ def put_finished(output, row, seed, rate, *, minutes=1.0, **options):
         ("[rows.a]\ninvert = 1", "invert = 1: this option is a switch"),
         ("[rows.a]\nseed = 3", "row a: seed is set by sweep for every run"),
         ("[common]\noutput = 'x'\n[rows.a]", "[common]: output is set by sweep"),
-        ("[rows.a]\ndry-run = true", "with dry-run nothing would be trained"),
+        ("[rows.a]\ndry-run = true", "with dry-run, nothing would be trained"),
         ("[rows.a]\nplugin = 'my.py'", "plugin cannot be set in a file, because a plugin is code"),
         ("[rows.a]\ngame = 'same'\nobject-oriented = 'same'", "object-oriented is given twice, under two names"),
         ("[rows.a]\ntitle = 3", "the title is 3"),

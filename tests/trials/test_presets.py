@@ -185,7 +185,7 @@ def test_a_preset_that_does_not_exist(name, told, own):
         ("[options]\ninvert = 'yes'", "preset my.toml has invert = 'yes': 'yes' is neither True nor False.\n"),
         (
             "[options]\nlearning_rate = [0.001]",
-            "has learning_rate = [0.001]: [0.001] is not a single value.\nIt is: Adam's",
+            "has learning_rate = [0.001]: [0.001] is not a single value.\nlearning_rate: Adam's",
         ),
         (
             "[options]\ngame = 'same'\nobject_oriented = 'same'",

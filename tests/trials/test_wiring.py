@@ -130,7 +130,7 @@ def test_shared_and_separate_encoders(digits):
     ("arguments", "told"),
     [
         ("--num-targets 3", "in object-oriented games"),
-        ("--object-oriented same --num-targets 11", "the train split has 10 classes, and a game holds one"),
+        ("--object-oriented same --num-targets 11", "the train split has 10 classes, and a game's candidates"),
         ("--object-oriented same --num-targets 1", "needs 2 candidates or more"),
         ("--batch-size 1", "needs 2 candidates or more"),
         ("--batch-size 5000", "the valid split has 180 pictures"),

@@ -39,8 +39,8 @@ Value = TypeVar("Value")
 class Owner(NamedTuple):
     """What an option belongs to.
 
-    kind: a kind of components, or "command", or "" for an option of every run. name: of the component or the command; if
-    kind is "", the title of the option's group in the help.
+    kind: a kind of components, or "command", or "" for an option of every run. name: of the component or the command;
+    if kind is "", the title of the option's group in the help.
     """
 
     kind: str
@@ -86,7 +86,7 @@ def all_options() -> dict[str, Option]:
 
 
 def owners() -> dict[str, list[Owner]]:
-    """Command-line form of an option, such as --no-invert -> the owners that have this option."""
+    """The owners of each option, by the option's forms on the command line, such as --no-invert."""
     found: dict[str, list[Owner]] = {}
     for owner, name, option in everywhere():
         for form in option_words(name, option):
@@ -97,7 +97,7 @@ def owners() -> dict[str, list[Owner]]:
 def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str, Option]]:
     """The options of a command with the chosen components: title of a group in the help -> option name -> option.
 
-    Raises UsageError if two different options have a form in common: one of them is a plugin's.
+    Raises UsageError if two different options have a form in common, which only a plugin's option can cause.
     """
     groups: dict[str, dict[str, Option]] = {}
     forms: dict[str, tuple[str, Option] | None] = dict.fromkeys((*HELP, HELP_ALL))
@@ -160,7 +160,10 @@ def format_option(name: str, value: Any) -> str:
 
 
 def words_of(name: str, option: Option, value: Any) -> list[str]:
-    """An option with a value other than None as words of a command line; no words for a switch that is left out."""
+    """The words of a command line for an option with a value other than None.
+
+    Empty for False if the option can be given without a value, as --wandb can.
+    """
     if option.type is None:
         return [format_option(name, value)]
     if isinstance(value, bool) and option.is_switch_with_value:
@@ -168,5 +171,5 @@ def words_of(name: str, option: Option, value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [flag_of(name), *map(str, value)]
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    # argparse takes a separate word that begins with a hyphen for another option.
+    # argparse would read a separate word that begins with a hyphen as another option.
     return [f"{flag_of(name)}={text}"] if text.startswith("-") else [flag_of(name), text]

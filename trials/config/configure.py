@@ -49,10 +49,10 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True)
 class Basis:
-    """The options of a run before the user's: with the values that they have unless the user gives another one.
+    """The options of a run, with the values that they have if the user gives no others.
 
     chosen: kind -> name of its component. groups: title of a group in the help -> option name -> option. known: the
-    options of all groups. values, sources: of all options.
+    options of all groups, by name. values, sources: the value of every option, and where it comes from.
     """
 
     command: str
@@ -71,7 +71,7 @@ class Basis:
         name, known = word.split("=", 1)[0], owners()
         if not name.startswith("-"):
             problem = f"{word!r} is not an option: every option begins with --.\nSee {program()} {self.command} --help."
-        elif name not in known or not known[name][0].kind:  # known in another form, such as no_invert in Python
+        elif name not in known or not known[name][0].kind:  # the second case: no_invert in Python is invert=False
             hint = did_you_mean(name, sorted(known.keys() - {name}))
             problem = f"there is no option {name}.\n{hint}See {program()} {self.command} --help."
         elif (first := known[name][0]).kind == COMMAND:
@@ -139,7 +139,7 @@ def given_options(config: RunConfig) -> dict[str, Any]:
 
 
 def is_asked_for(config: RunConfig, name: str) -> bool:
-    """Whether an option's value is neither a default nor from a preset, such as a value that the user gave."""
+    """Whether an option's value is from the user, a checkpoint or a configuration file, not a default or a preset's."""
     source = config.sources[name]
     return source != DEFAULT_SOURCE and not source.startswith((DATA_SET, PRESET))
 
@@ -155,11 +155,11 @@ def default_values(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The training's options that are not at declared defaults, with the games and agents of `config`.
+    """The options of a training that are not at their declared defaults, with the values of `config` if it has them.
 
     saved: the options in the training's checkpoint. Their values are used for options that `config` lacks (such as
-    epochs in a test), that matter only in training, or that have their own meaning in each command (the data seed, and
-    those of speed, such as the precision). Options of one start of the program are left out, except the preset.
+    epochs in a test), that matter only in training, or that each command sets for itself (the data seed and the options
+    of speed, such as the precision). Options of one start of the program are left out, except the preset.
     """
     known = options_of_run(config, "train")
     saved = saved or {}
@@ -174,7 +174,7 @@ def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -
 
 
 def options_of_run(config: RunConfig, command: str = "") -> dict[str, Option]:
-    """All options of a run, by name. command: another command than the run's, with the same components."""
+    """All options that a command has with the run's components, by name. command: "" for the run's own command."""
     chosen = {kind: component.name for kind, component in config.chosen.items()}
     return flat(option_groups(command or config.command, chosen))
 
@@ -216,8 +216,8 @@ def prepare(
     """The options of a command, with values from `saved`, the preset or the data set, or the declared defaults.
 
     given: the user's options; only the preset and the components that they name matter here. saved, saved_from: see
-    `complete`. Ignores options of the files that the chosen components lack. Raises UsageError for a value that is not
-    valid.
+    `complete`. Ignores options in `saved` and in the preset that the chosen components lack. Raises UsageError for a
+    value that is not valid.
     """
     layers = [_preset_layer(given.get("preset")), Layer(saved or {}, saved_from)]
     chosen = _choose(given, layers)
@@ -230,7 +230,7 @@ def prepare(
         for name in known.keys() & options.keys():
             value = chosen.get(name, options[name])
             if problem := known[name].problem(value):
-                raise UsageError(f"{source} has {name} = {value!r}: {problem}.\nIt is: {known[name].help}.")
+                raise UsageError(f"{source} has {name} = {value!r}: {problem}.\n{name}: {known[name].help}.")
             values[name], sources[name] = value, source
     return Basis(command, chosen, groups, known, values, sources)
 

@@ -70,7 +70,7 @@ class Kind:
     def options(self, component: str) -> dict[str, Option]:
         """The options of a component, by their names in a run."""
         options = options_of(self.table[component].config)
-        if self.prefix:  # alternative names would need the prefix, too
+        if self.prefix:  # no alternative names: they would lack the prefix
             options = {n: option if n in self.common else replace(option, names=()) for n, option in options.items()}
         return {self.in_run(name): option for name, option in options.items()}
 
@@ -81,7 +81,7 @@ class Kind:
         return Chosen(component, entry, config)
 
     def named(self, word: str) -> str:
-        """The name in the table of the component that the user calls `word`, such as "none" for "original"."""
+        """The component's name in the table, if the user calls it `word`: "none" for "original", for example."""
         return self.option.type(word) if self.option.type else word
 
 
@@ -299,8 +299,8 @@ class TrainConfig(RunConfig):
     )
     preset: str | None = option(
         None,
-        "start from the options of a preset, such as photos for your own pictures, or of your own file; the command "
-        "list shows all presets with their times and rates",
+        "start from the options of a preset, such as photos (made for your own pictures), or of your own preset file; "
+        "the list command shows all presets with their times and rates",
         metavar="NAME|FILE.toml",
     )
     config: str | None = option(

@@ -1,4 +1,4 @@
-"""Turns sampled games into batches of photos on the device. Each photo of a batch is loaded once."""
+"""Turns sampled games into batches of photos on the device."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class GameBatches:
         return self.games // len(self.meetings)
 
     def gather(self, indices: GameIndices) -> Batch:
-        """The pictures of these games. In a split for training, every call draws new views."""
+        """The pictures of these games. Each call draws new views if the split is augmented or has a `sender_view`."""
         features = None
         if self._sender_view is None:
             items, candidates = unique_rows(indices)

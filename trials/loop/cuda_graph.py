@@ -55,7 +55,7 @@ class GraphedStep:
             return train_step(self.model, self.optimizer, batch)
         if not _same_shapes(batch, self._batch):
             if not self._told:
-                logger.info("--cuda-graph auto: batches of another number of photos run without the graph")
+                logger.info("--cuda-graph auto: batches with another number of photos run without the graph")
             self._told = True
             return self._without_graph(batch)
         for fixed, values in zip(_tensors(self._batch), _tensors(batch), strict=True):
@@ -83,7 +83,7 @@ class GraphedStep:
         return True
 
     def _without_graph(self, batch: Batch) -> Stepped:
-        """A step outside the graph, whose gradients then lie where the graph writes its own."""
+        """Takes a step outside the graph, and copies its gradients into the memory where the graph writes gradients."""
         weights = [weight for weight in self.model.parameters() if weight.grad is not None]
         graphs_own = [weight.grad for weight in weights]
         result = train_step(self.model, self.optimizer, batch)
@@ -128,7 +128,7 @@ def why_no_graph(device: torch.device, agents: Community, loss: TotalLoss) -> st
     if distributed.world_size() > 1:
         return "there are several processes"
     if len(agents.pairs) > 1:
-        return "in a population, other agents play in every step"
+        return "in a population, different agents play in each step"
     if agents.pairs[0].channel_noise is not None or loss.generators():
         return "a step draws random numbers on the CPU"
     return ""

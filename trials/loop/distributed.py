@@ -1,4 +1,4 @@
-"""Communication between the processes (torchrun) that train or test one pair of agents.
+"""Communication between the processes (torchrun) that train or test the same agents.
 
 Without torchrun there is one process, with rank 0. Only small data is exchanged here: losses, guesses, candidates,
 held-out games. DistributedDataParallel averages the gradients.

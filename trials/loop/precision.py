@@ -43,8 +43,8 @@ def set_determinism(wanted: bool) -> None:
     if wanted:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it later, at its first use
         torch.backends.cudnn.benchmark = False
-    if wanted != torch.are_deterministic_algorithms_enabled():  # the call imports torch's compiler: a second
-        torch.use_deterministic_algorithms(wanted)
+    if wanted != torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(wanted)  # imports torch's compiler, which takes a second
 
 
 def compile_backbones(agents: Community, image_size: int) -> None:

@@ -75,7 +75,7 @@ class _Optimizer(TypedDict):
 
 
 class _Later(TypedDict, total=False):
-    """The entries that resume.pt of the first versions of this program lacks."""
+    """The entries that the first versions of this program did not write to resume.pt."""
 
     pictures: dict[str, Tensor]  # ids by split
     pixels: dict[str, str]  # hashes by split

@@ -91,6 +91,6 @@ def steps_line(result: Mapping[str, Any]) -> str:
         return ""
     rates = " ".join(f"{rate:.3f}" for rate in result["rate_by_step"])
     return (
-        f"rate by step {rates}; decides after {result['decision_strokes']:.1f} strokes, and is right in "
+        f"rate by step {rates}; decides after {result['decision_strokes']:.1f} strokes, with rate "
         f"{result['commrate_decided']:.3f}\n"
     )

@@ -21,7 +21,7 @@ class Turnover(Callback):
     """
 
     def __init__(self, population: Population, interval: int, build: Callable[[int], Agents], seed: int):
-        """build: returns a new pair of this number, on the CPU, with initial weights from torch's global generator.
+        """build: the pair's number -> a new pair on the CPU, with initial weights from torch's global generator.
 
         seed: determines the weights, together with the epoch. It must be equal in all processes.
         """

@@ -19,7 +19,7 @@ from typing import Any
 from learning_to_draw.errors import UsageError
 
 TEMPORARY = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]{8}\.tmp(?P<suffix>(\.[^.]*)?)")
-SYNC_THREADS = 16  # a disk syncs many files together: 2,000 small ones take 0.3 s instead of 7 to 10 s
+SYNC_THREADS = 16  # disks sync files faster in parallel: 2,000 small ones take 0.3 s instead of 7 to 10 s
 # Errors of os.fsync on file systems that cannot sync.
 NOT_SUPPORTED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 
@@ -89,7 +89,7 @@ def write_json(path: Path, content: Any, *, new: bool = False) -> None:
 
 
 def temporary_path(path: Path) -> Path:
-    """A hidden path in the same folder that no other process uses. A killed process leaves that file behind."""
+    """A hidden path in the folder of `path`, different for every call. A killed process may leave a file there."""
     # The suffix is kept, because Pillow chooses the format by it.
     return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
 

@@ -1,4 +1,4 @@
-"""Reads and writes checkpoints: one dict of tensors, text and numbers, with the options that rebuild the agents.
+"""Reads and writes checkpoints: dicts of tensors, text and numbers, with the options needed to rebuild the agents.
 
 Also reads checkpoints of the official code, which contain no options: `model_final.pt`, with torchbearer's classes
 among the values, and `model_NN.pt`, with torchbearer's state keys as keys.
@@ -50,9 +50,9 @@ class Checkpoint:
 
     epoch: the last epoch trained, from 0. options: the training's options, with the annealed sigma2; empty for an
     official checkpoint. model: the agents' state dict. history: the metrics of each epoch; empty for packed agents.
-    loss: the learnt weights of the losses; may be empty. versions: the packages of the training; empty for an official
-    checkpoint. trained_on: int64 [N], the ids of the training pictures; None if the pictures have no ids or an earlier
-    version saved none.
+    loss: the learnt weights of the losses; may be empty. versions: of the packages in the training; empty for an
+    official checkpoint. trained_on: int64 [N], the ids of the training pictures; None if the pictures have no ids or an
+    earlier version of this program saved none.
     """
 
     path: Path

@@ -196,10 +196,10 @@ def _check_free(folder: Path, config: RunConfig) -> None:
 
 
 def check_free(folder: Path, command: str, *, resume: bool = False) -> None:
-    """Raises UsageError if the folder holds files that runs write, unless an unfinished run in it can restart.
+    """Raises UsageError if the folder holds files that runs write, unless they are from a run that `command` restarts.
 
-    A training can restart with `resume` (--resume) if it was killed before its first save. A test or crossplay can
-    restart if the folder holds no other files.
+    An unfinished training can restart with `resume` (--resume) if it was killed before its first save. An unfinished
+    test or crossplay can restart if the folder holds no other files.
     """
     held = files_of_runs(folder)
     if not held:

@@ -113,7 +113,7 @@ class Turn:
 
     @property
     def pictures(self) -> tuple[str, ...]:
-        """Every picture of the game, without duplicates."""
+        """Every picture of the turn, without duplicates."""
         return tuple(dict.fromkeys((self.sketch, *self.candidates, self.photo)))
 
     @property
@@ -140,7 +140,7 @@ def pair_name(sender: int, receiver: int) -> str:
 
 @dataclass(frozen=True)
 class LoggedStrokes:
-    """The strokes of sketches, such as those of all games of a log; see `models.decoders.base.Strokes`."""
+    """The strokes of several sketches, such as all sketches of a log; see `models.decoders.base.Strokes`."""
 
     points: np.ndarray  # float32 [sketches, strokes, P, 2], (row, col) on a canvas from -1 to 1
     sigma2: float | np.ndarray  # one number for all strokes, or float32 [sketches, strokes]
@@ -157,7 +157,7 @@ class LoggedStrokes:
 
     @property
     def drawn(self) -> np.ndarray:
-        """bool [games, strokes]: whether each stroke is drawn; False if its intensities are 0 in all channels."""
+        """bool [sketches, strokes]: whether each stroke is drawn; False if its intensities are 0 in all channels."""
         return drawn_strokes(self.points, self.intensities)
 
 
@@ -196,7 +196,7 @@ class GameLog:
         return replace(self, games=tuple(self.games[k] for k in places), numbers=tuple(self.numbers[k] for k in places))
 
     def own_pairs(self) -> list[GameLog]:
-        """A log for each pair of own partners in a population (see `models.population`); for one pair, this log."""
+        """One log per pair of own partners in a population (see `models.population`); [this log] if one pair played."""
         if len(meetings := self.meetings) == 1:
             return [self]
         senders, receivers = (1 + max(numbers) for numbers in zip(*meetings, strict=True))
@@ -227,7 +227,10 @@ class GameLog:
         return digest.hexdigest()
 
     def rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """The entries of the games `numbers` (from 0) in games.json. Raises UsageError if that file is damaged."""
+        """The entries of some games in games.json. Raises UsageError if that file is damaged.
+
+        numbers: the positions of these games in `games`, from 0.
+        """
         path = inside(self.folder, "games.json")
         text = read_bytes(path, MOST_GAMES_BYTES, INTACT_LOG)
         try:

@@ -1,4 +1,4 @@
-"""Writes the parts of a game log (gamelogs/): picture names, text files and strokes.
+"""Makes the parts of a game log (gamelogs/): names of pictures, text files and strokes.
 
 `loop/gamelog.py` puts the parts together; docs/outputs.md describes every field. The official tools can read the
 format. Entries go directly to disk, so memory does not grow with the number of games.
@@ -27,7 +27,10 @@ DIGITS = 5  # decimal places in games.jsonl; strokes.npz has full precision
 
 
 def picture_name(pixels: Tensor) -> str:
-    """The name of a picture, uint8 [1 or 3, H, W], in a log: the MD5 of its pixels (grey or RGB), row by row."""
+    """The name of a picture in a log: the MD5 of its pixels, row by row.
+
+    pixels: uint8 [1 or 3, H, W], grey or RGB.
+    """
     return hashlib.md5(pixels.permute(1, 2, 0).contiguous().numpy().tobytes(), usedforsecurity=False).hexdigest()
 
 

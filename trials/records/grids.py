@@ -11,9 +11,10 @@ PER_ROW, PADDING = 8, 2
 
 
 def grid(pictures: torch.Tensor, per_row: int = PER_ROW) -> torch.Tensor:
-    """The pictures [N, C, H, W], N >= 1, in one picture [C, H', W'], with PADDING pixels of value 0 around each.
+    """One picture [C, H', W'] that shows all pictures, with PADDING pixels of value 0 around each of them.
 
-    The layout is that of torchvision's `make_grid`, which is not used because its import takes more than a second.
+    pictures: [N, C, H, W], N >= 1. If N > 1, the layout is the same as in torchvision's `make_grid`, which is not used
+    because its import takes more than a second.
     """
     padding, (count, channels, height, width) = PADDING, pictures.shape
     rows, columns = math.ceil(count / per_row), min(count, per_row)
@@ -26,9 +27,9 @@ def grid(pictures: torch.Tensor, per_row: int = PER_ROW) -> torch.Tensor:
 
 
 def first_pictures(pixels: np.ndarray, count: int) -> list[np.ndarray] | None:
-    """The first `count` pictures, each square, of the grid `pixels`, uint8 [H, W, 3]. None if the sizes do not match.
+    """The first `count` pictures of a grid of square pictures; None if the sizes do not match.
 
-    If `count` is below PER_ROW, the grid must have exactly `count` pictures.
+    pixels: the grid, uint8 [H, W, 3]. If `count` is below PER_ROW, the grid must have exactly `count` pictures.
     """
     columns, (height, width) = min(count, PER_ROW), (length - PADDING for length in pixels.shape[:2])
     step, rows = width // columns, math.ceil(count / columns)

@@ -30,9 +30,9 @@ ADVICE = "Give an intact folder that pack wrote. If a later version of this prog
 class _Packed(TypedDict):
     """The content of config.json.
 
-    same: name of a weight -> name of the weight in model.safetensors that has the same values, because the agents share
-    it. format: the version of this format. The other entries are those of `Checkpoint`, without the options that
-    concern only one machine (see `portable`).
+    format: the version of this format. same: name of a weight that is not in model.safetensors -> name of the weight
+    there that has the same values, because the agents share it. The other entries are as in `Checkpoint`, but `options`
+    lacks those that concern only one machine (see `portable`).
     """
 
     format: Literal[1]
@@ -46,8 +46,8 @@ class _Packed(TypedDict):
 def save_packed(folder: Path, checkpoint: Checkpoint) -> None:
     """Writes model.safetensors and config.json to a folder that has neither.
 
-    Weights that the agents share, and that are one tensor in `checkpoint.model`, are written once. Raises UsageError if
-    the package safetensors is missing.
+    A tensor that has several names in `checkpoint.model`, because the agents share it, is written once. Raises
+    UsageError if the package safetensors is missing.
     """
     safetensors = import_optional("safetensors.torch", "pack", "safetensors")
     first: dict[int, str] = {}
@@ -95,11 +95,11 @@ def load_packed(path: Path) -> Checkpoint:
 
 
 def download(repository: str) -> Path:
-    """Downloads the three files of a Hugging Face repository once, and returns the path of its model.safetensors.
+    """Downloads the three files of a Hugging Face repository, and returns the path of its model.safetensors.
 
-    repository: hf:user/name or hf:user/name@revision. Without a network, uses the files of an earlier download. Raises
-    UsageError if the repository cannot be downloaded and was not downloaded before, or if the package huggingface_hub
-    is missing.
+    Files that were downloaded before are not downloaded again unless the repository has changed; without a network,
+    they are used as they are. repository: hf:user/name or hf:user/name@revision. Raises UsageError if the repository
+    cannot be downloaded and was not downloaded before, or if the package huggingface_hub is missing.
     """
     name, _, revision = repository.removeprefix(REPOSITORY).partition("@")
     hub = import_optional("huggingface_hub", repository, "huggingface_hub")
@@ -124,7 +124,7 @@ def portable(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _holds_path(value: Any) -> bool:
-    """Whether an option's value is, or contains, an absolute path of any system."""
+    """Whether an option's value is, or contains, an absolute path on any operating system."""
     texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
     return any(path(text).is_absolute() for text in texts for path in (PurePosixPath, PureWindowsPath))
 

@@ -71,7 +71,7 @@ def to_picture(picture: Tensor) -> Image.Image:
 
 @dataclass(frozen=True)
 class StepOfGames:
-    """N games after one step of their sketches. photos, sketches: float [N, 1 or 3, H, W] in 0..1.
+    """N games after one drawing step. photos, sketches: float [N, 1 or 3, H, W] in 0..1.
 
     belief: the probability of the receiver's guess, N numbers in 0..1. right: whether the guess is correct.
     """

@@ -181,7 +181,7 @@ def test_runs_of_a_setting_have_the_same_number_of_candidates(make_run, tmp_path
     change(tmp_path / "b-test" / "result.json", candidates=5, chance=0.2)
     settings, [left] = group(*find_runs([tmp_path]))
     assert [setting.rates for setting in settings] == [(0.7,)]
-    assert left.why == f"was tested with 5 candidates, but {tmp_path}/a, which has the same options, with 4"
+    assert left.why == f"was tested with 5 candidates, not with 4 like {tmp_path}/a, which has the same options"
 
 
 def test_an_option_that_an_older_run_lacks_has_its_default(make_run, tmp_path):

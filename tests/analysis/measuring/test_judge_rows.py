@@ -228,7 +228,7 @@ def test_what_a_log_without_judge_or_data_set_says(played, make_full_log, tmp_pa
     assert "variance between strokes" in said
     log = read_log(make_full_log(tmp_path))
     assert load_training_photos(log, 0) is None
-    with pytest.raises(NotMeasured, match="options of a data set"):
+    with pytest.raises(NotMeasured, match="options of its data set"):
         judged(LogData(log, Settings(judge=pixels)))
     empty = TrainingPhotos(np.zeros((2, 1, 12, 12), np.uint8), np.array([0, 1]), ("a", "b"))
     with pytest.raises(NotMeasured, match="the class 'c' has no training photos"):

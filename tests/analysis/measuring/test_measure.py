@@ -92,10 +92,10 @@ def test_an_official_log_gives_what_it_can_and_says_what_it_cannot(make_log, ran
     assert -1 <= pixels["value"] <= 1
     assert found["mean distance of sketches"]["value"] > 0
     for label in ("classes", "confusion", "prototypes", "legibility"):
-        assert "holds no classes" in found[label]["note"]
+        assert "has no classes" in found[label]["note"]
         assert found[label]["value"] is None
     for label in ("strokes", "topographic similarity: photos (pixels), drawings (matched strokes)"):
-        assert "holds no strokes" in found[label]["note"]
+        assert "has no strokes" in found[label]["note"]
 
 
 def test_drawings_that_follow_the_photos_are_similar_to_the_full(make_log, tmp_path):
@@ -140,7 +140,7 @@ def test_runs_that_draw_alike_and_runs_that_do_not(make_log, make_full_log, tmp_
     # 0, 10, 20 and 20, 10, 0: 20, 0 and 20 for the same photo; 10, 0, 10, 10, 0 and 10 for different photos
     assert found["difference of runs (pixels)"]["value"] == pytest.approx((40 / 3) / (40 / 6))
     assert found["difference of runs (pixels)"]["note"].endswith("one-sided p = 1.000 (photos permuted)")
-    assert "not in all logs" in found["difference of runs (Chamfer)"]["note"]
+    assert "not available for all logs" in found["difference of runs (Chamfer)"]["note"]
     stranger = make_log(tmp_path / "c", [(0, 0, flat[0], [flat[3]])])
     assert "0 photos in common" in run(one, stranger, "--only", "consistency")
 

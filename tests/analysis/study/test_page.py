@@ -274,7 +274,7 @@ def test_some_games_show_the_target_in_place_of_the_sketch(tmp_path, make_full_l
         sketch = shown["candidates"][shown["target"]] if shown["game"] in checks else other["sketch"]
         assert shown["sketch"] == sketch
     for role, count, told in (
-        ("receiver", 12, "--attention 12 leaves none of --games 12 to be scored"),
+        ("receiver", 12, r"--attention 12 leaves no game that counts \(--games 12\)"),
         (SENDER, 1, "--attention 1 is for --role receiver"),
     ):
         with pytest.raises(UsageError, match=told):

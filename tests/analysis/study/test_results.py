@@ -219,10 +219,10 @@ def test_answers_that_do_not_belong_together(files, tmp_path):
         UsageError, match=r"answers-1.json belongs to the study another, and .*answers-0.json to the study 0123"
     ):
         study_results(files(ANNA, other), tmp_path / "numbers.json")
-    with pytest.raises(UsageError, match=r"answers-0.json and .*answers-2.json hold the same answers"):
+    with pytest.raises(UsageError, match=r"answers-0.json and .*answers-2.json have the same content"):
         study_results(files(ANNA, BERT, json.dumps(ANNA, indent=4)), tmp_path / "numbers.json")
     path = files(ANNA)[0]
-    with pytest.raises(UsageError, match="the same answers"):
+    with pytest.raises(UsageError, match="the same content"):
         study_results([path, path], tmp_path / "numbers.json")
     assert not (tmp_path / "numbers.json").exists()
     (tmp_path / "mine.json").write_text("mine")
