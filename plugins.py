@@ -174,7 +174,7 @@ callback = _decorator("callback")
 
 
 def load(file: Path) -> Plugin:
-    """Runs a plugin file that the user has given, and remembers its content as allowed.
+    """Runs a plugin file that the user has given, and adds its hash to the allowed plugins (see `allow`).
 
     Running the file registers its components. A loaded file is not run again. Raises UsageError if the file cannot be
     run, registers no component, or registers a component that is not valid.

@@ -69,10 +69,11 @@ def places(ids: np.ndarray, seed: int) -> np.ndarray:
 def divide(ids: np.ndarray, labels: np.ndarray, fractions: Sequence[float], seed: int) -> np.ndarray:
     """int64 [N], the part of each picture: k for the fraction `fractions[k]`, and len(fractions) for the rest.
 
-    A picture's part depends on its id and the seed only, so it stays the same when other pictures are added, removed or
-    renamed, and copies of a picture are in one part. There are two exceptions. If a part would get no picture of a
-    class (`labels` [N]), the bounds between the parts of this class move just far enough that it gets one. A class with
-    fewer pictures than parts is not divided: all its pictures belong to the rest.
+    Every picture has a place in 0..1, which depends on its id and the seed only (`places`), and a part is an interval
+    of places. So a picture's part stays the same when other pictures are added, removed or renamed, and copies of a
+    picture are in one part. There are two exceptions. If a part would get no picture of a class (`labels` [N]), the
+    intervals change for this class, just as far as needed to give every part a picture. A class with fewer pictures
+    than parts is not divided: all its pictures belong to the rest.
     """
     place, bounds = places(ids, seed), np.cumsum(fractions)
     parts = np.searchsorted(bounds, place, side="right")

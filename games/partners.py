@@ -50,9 +50,10 @@ def _read(path: Path) -> list[list[float]]:
 def _checked(rows: list[list[float]], senders: int, receivers: int, source: str) -> Tensor:
     lengths = [len(row) for row in rows]
     if lengths != [receivers] * senders:
+        numbers = f" of {' or '.join(map(str, sorted(set(lengths))))} number(s)" if rows else ""
         raise UsageError(
-            f"--partners {source} has {len(rows)} line(s) of {' or '.join(map(str, sorted(set(lengths))))} number(s), "
-            f"but there are {senders} sender(s) and {receivers} receiver(s).\n"
+            f"--partners {source} has {len(rows)} line(s){numbers}, but there are {senders} sender(s) and "
+            f"{receivers} receiver(s).\n"
             "Give one line per sender, with one number per receiver."
         )
     weights = torch.tensor(rows, dtype=torch.float64)

@@ -209,5 +209,6 @@ def load_interrupted(folder: Path) -> Interrupted:
             logger.warning("%s; resuming from %s, at most one epoch earlier", problems[0], file.name)
         return Interrupted(folder, content, file, status)
     raise UsageError(
-        f"--resume {folder}: {'; '.join(problems)}.\nThe snapshots model_*.pt are not affected; start a new run."
+        f"--resume {folder}: {'; '.join(problems)}.\n"
+        "This training cannot be resumed: start a new one. Snapshots, model_*.pt, can still be tested."
     )

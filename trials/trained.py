@@ -65,8 +65,8 @@ def configure_test(weights: Path | str, **options: Any) -> Any:
 def checkpoint_of(path: Path) -> Path:
     """The model_final.pt or model.safetensors in `path`, if it is the folder of a training or one that pack wrote.
 
-    hf:user/name and hf:user/name@revision are repositories of Hugging Face, which are downloaded. Any other path is
-    returned unchanged. Raises UsageError for other folders, and if a download fails.
+    hf:user/name and hf:user/name@revision are repositories of Hugging Face, which are downloaded. A file is
+    returned unchanged. Raises UsageError for a folder with neither file, and if a download fails.
     """
     if path.as_posix().startswith(REPOSITORY):
         return download(path.as_posix())

@@ -123,7 +123,7 @@ def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOu
 def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:
     """Yields each folder with a config.json: `path` and folders below it. Does not follow links below `path`.
 
-    Adds other folders of runs, and links to runs, to `left_out`. Skips gamelogs and hidden folders.
+    Adds to `left_out` runs without a config.json, and links to runs. Skips gamelogs and hidden folders.
     """
     if not path.is_dir():
         raise UsageError(f"there is no folder {path}.\nGive folders of runs, or folders that hold runs.")

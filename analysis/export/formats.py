@@ -131,7 +131,7 @@ def tokens(points: np.ndarray, bins: int) -> list[int]:
 
 
 def vocabulary(bins: int, control_points: int) -> dict[str, int | list[int]]:
-    """Returns what the tokens mean. "rows" and "columns" are the first and the last token of rows and of columns."""
+    """Returns what the tokens mean. "rows" and "columns" are [first, last] of the tokens for rows and for columns."""
     return {
         "size": FIRST_ROW + 2 * bins,
         "end_of_sketch": END_OF_SKETCH,

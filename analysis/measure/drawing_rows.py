@@ -77,7 +77,7 @@ def stroke_erasure(material: LogData) -> Measured:
     doubt = "" if agreeing >= AGREEMENT * count else "; BELOW 0.99: OTHER WEIGHTS PROBABLY PLAYED THIS LOG"
     p_values = holm([mcnemar(whole == targets, guesses == targets)[2] for guesses in erased])
     rows = [
-        share("replayed guesses equal to the logged ones", agreeing, count, of_what="games" + doubt),
+        share("guesses as logged, played again", agreeing, count, of_what="games" + doubt),
         share("rate with all strokes", (whole == targets).sum(), count, chance=chance, of_what="games"),
     ]
     for stroke, (guesses, p) in enumerate(zip(erased, p_values, strict=True)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,14 +32,14 @@ def dump_hashes_classes(dataset: Chosen[Config], output: Path | None, name: bool
         check_new(output)
     split = dataset.build().split("test")
     rows = list(dict.fromkeys((picture, split.classes[label] if name else label) for picture, label in labelled(split)))
-    pictures = len({picture for picture, _ in rows})
-    if len(rows) > pictures:
-        logger.warning("%d test pictures also occur with another class", len(rows) - pictures)
+    classes = Counter(picture for picture, _ in rows)
+    if several := sum(count > 1 for count in classes.values()):
+        logger.warning("%d test pictures also occur with another class", several)
     text = as_csv(rows)
     if output is None:
         return text.removesuffix("\n")
     write_text(output, text, new=True)
-    return f"{pictures} pictures of {len(split.classes)} classes written to {output}"
+    return f"{len(classes)} pictures of {len(split.classes)} classes written to {output}"
 
 
 def labelled(split: Split) -> Iterator[tuple[str, int]]:

@@ -135,10 +135,10 @@ def plot_roles(roles: Roles) -> Any:
 
 
 def _between(lost: float | None, most: float) -> Any:
-    """Returns a colour from grey (`lost` is 0) to orange (`lost` is `most`); orange if `lost` is None or `most` 0."""
+    """Returns a colour from grey (`lost` is 0) to orange (`lost` is `most`); orange if `lost` is None."""
     colours = import_optional("matplotlib.colors", NEEDED_BY, "matplotlib")
     grey, orange = (np.array(colours.to_rgb(name)) for name in (GREY, WRONG))
-    share = 1.0 if lost is None or most <= 0 else max(0.0, lost / most)
+    share = 1.0 if lost is None else max(0.0, lost) / most if most > 0 else 0.0
     return tuple(grey + share * (orange - grey))
 
 

@@ -28,8 +28,11 @@ function summary(log) {
   ];
   if (result.among_best) sentences.push(`The target is among the receiver's ${result.among_best.of} best candidates in ${percent(result.among_best.rate)} of the games.`);
   const wrong = log.games.filter((game) => !game.right).length;
-  const kind = (shown, all, word) => (shown === all ? `all ${count(all)} ${word}` : `${count(shown)} of ${count(all)} ${word}, chosen at random`);
-  sentences.push(`Shown below, wrong guesses first: ${kind(wrong, result.games - result.right, "wrong guesses")}; ${kind(log.games.length - wrong, result.right, "right guesses")}.`);
+  const kind = (shown, all, word) => {
+    if (all < 2) return all ? `the only ${word}` : `no ${word}es`;
+    return shown === all ? `all ${count(all)} ${word}es` : `${count(shown)} of ${count(all)} ${word}es, chosen at random`;
+  };
+  sentences.push(`Shown below, wrong guesses first: ${kind(wrong, result.games - result.right, "wrong guess")}; ${kind(log.games.length - wrong, result.right, "right guess")}.`);
   if (log.scored) sentences.push("The percentages of the candidates are probabilities: the softmax of the receiver's scores of all candidates in the game.");
   else sentences.push("This log has no scores, so each game shows only the receiver's guess and the target.");
   if (log.other_photo) sentences.push("In some of these games, the target is not the photo that the sender saw, but another picture of its class.");

@@ -164,7 +164,7 @@ function panels(roles, width) {
   const fade = Math.max(0.06, Math.min(0.6, 25 / roles.drawings[0]));
   const panel = (flat, stroke) => {
     const lost = roles.lost ? roles.lost[stroke] : null;
-    const share = lost === null || most <= 0 ? 1 : Math.max(0, lost / most);
+    const share = lost === null ? 1 : most > 0 ? Math.max(0, lost / most) : 0;
     const paint = `color-mix(in srgb, var(--train) ${(100 * share).toFixed(1)}%, var(--chance))`;
     const [left, top] = [(stroke % columns) * (side + gap), Math.floor(stroke / columns) * (side + head + gap) + head];
     const change = lost === null ? "" : `${lost < 0 ? "+" : "\u2212"}${Math.abs(100 * lost).toFixed(1)}\u00a0%`;

@@ -61,7 +61,7 @@ def _dot(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _combine(weight: Tensor, maps: Tensor, other_weight: Tensor, others: Tensor) -> Tensor:
-    """weight * maps + other_weight * others for weights [B, H, W], in the precision of the maps."""
+    """weight * maps + other_weight * others for weights [B, H, W]; rounded to the dtype of the maps at the end."""
     combined = _exact(maps) * weight[:, None]
     return combined.addcmul_(_exact(others), other_weight[:, None]).to(maps.dtype)
 

@@ -37,7 +37,7 @@ def load_clip(name: str, *, pretrained: bool = True) -> nn.Module:
         try:
             path = open_clip.download_pretrained(open_clip.get_pretrained_cfg(name_there, "openai"))
         except Exception as error:  # offline, disk full: each raises a different type
-            raise UsageError(_not_to_be_had(open_clip, name, error)) from error
+            raise UsageError(_not_available(open_clip, name, error)) from error
         try:
             open_clip.load_checkpoint(model, path)
         except Exception as error:  # a damaged file can raise almost any exception
@@ -78,7 +78,7 @@ def _import_open_clip() -> ModuleType:
     return import_optional("open_clip", "CLIP", "open_clip_torch")
 
 
-def _not_to_be_had(open_clip: ModuleType, name: str, error: Exception) -> str:
+def _not_available(open_clip: ModuleType, name: str, error: Exception) -> str:
     # huggingface_hub is installed with open_clip.
     cache = import_optional("huggingface_hub.constants", "CLIP", "huggingface_hub").HF_HUB_CACHE
     repository = open_clip.get_pretrained_cfg(name.replace("/", "-"), "openai")["hf_hub"].rstrip("/")

@@ -44,7 +44,7 @@ def test_every_game_as_clip_sees_it(log, hash_classes, tiny_clip):
     classes = ["cat", "dog", "owl", "ship", "truck", "horse", "digit", "monkey"]
     torch.manual_seed(1)
     said = analyse(log, hash_classes, classes=classes, clip_model=tiny_clip, pretrained=False)
-    assert "against 16 sentences" in said
+    assert " 16 sentences" in said
     found = json.loads((log / "clip-analysis.json").read_text())
 
     torch.manual_seed(1)
@@ -73,7 +73,7 @@ def test_classes_and_templates_of_ones_own(log, hash_classes, tiny_clip, tmp_pat
     (tmp_path / "names.txt").write_text("cat\n\n  dog \nowl\n")
     out = tmp_path / "seen.json"
     changes = {"classes_file": tmp_path / "names.txt", "templates": [("plain", "{}")], "clip_model": tiny_clip}
-    assert "against 3 sentences" in analyse(log, hash_classes, output=out, pretrained=False, **changes)
+    assert " 3 sentences" in analyse(log, hash_classes, output=out, pretrained=False, **changes)
     for entry in json.loads(out.read_text()):
         assert entry["sketch_template"] == "plain"
         assert entry["sketch_class"] in ("cat", "dog", "owl")
@@ -88,7 +88,7 @@ def test_names_in_a_file_with_a_byte_order_mark(tmp_path):
 
 
 def test_left_out_classes_are_those_of_the_list(log, hash_classes, tiny_clip):
-    assert "against 4 sentences" in analyse(log, hash_classes, clip_model=tiny_clip, pretrained=False)
+    assert " 4 sentences" in analyse(log, hash_classes, clip_model=tiny_clip, pretrained=False)
     seen = {entry["sketch_class"] for entry in json.loads((log / "clip-analysis.json").read_text())}
     assert seen <= {"cat", "dog"}
 

@@ -127,7 +127,7 @@ def test_strokes_that_cost_and_widths_that_are_chosen_from_training_to_drawing(t
     measures = json.loads((tmp_path / "measured.json").read_text())["logs"][0]["measures"]
     found = {row["label"]: row["value"] for measure in measures.values() for row in measure["rows"]}
     assert found["strokes drawn per sketch"] == pytest.approx(drawn.sum(axis=1).mean(), abs=0.05)
-    assert found["replayed guesses equal to the logged ones"] == 1
+    assert found["guesses as logged, played again"] == 1
     photo = log.picture(log.games[0].photo)
     assert call("draw", photo, "--weights", weights, "--animate", "--output", tmp_path / "drawn")[0] == 0
     (svg,) = (tmp_path / "drawn").glob("*.svg")

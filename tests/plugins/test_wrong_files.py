@@ -192,7 +192,7 @@ def test_an_option_that_there_is_already(field, name, folder, program):
     (folder / "mine.py").write_text(LOSS.format(field))
     code, _, told = call(folder, program, "train", "--plugin", "mine.py", "--loss", "Mine", "--output", "run")
     assert code == 2
-    assert f"--plugin: the plugin's option {name} is also an option of another component or of every run" in told
+    assert f"--plugin: the plugin's option {name} is also an option of another component or of the program" in told
 
 
 def test_the_option_of_an_auxiliary_loss_that_is_its_switch(folder, capsys):

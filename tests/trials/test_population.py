@@ -113,7 +113,7 @@ def test_one_pair_of_a_population_is_tested_alone(trained, tested, tmp_path, cap
     assert "communication_rates" not in result
     words = ["measure", tmp_path / "one", "--weights", trained / "model_final.pt", "--only", "erasure", "--markdown"]
     assert call(*words) == 0
-    assert "| replayed guesses equal to the logged ones | 1.0000 |" in capsys.readouterr().out
+    assert "| guesses as logged, played again | 1.0000 |" in capsys.readouterr().out
     assert call(*weights, tmp_path / "none", "--agent", "3") == 2
     assert "there is no sender 3" in capsys.readouterr().err
     assert call(*weights, tmp_path / "none", "--agent", "x") == 2

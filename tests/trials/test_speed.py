@@ -133,12 +133,14 @@ def test_only_pictures_that_stay_are_kept():
     assert batches["valid"].features is not None
 
 
-def test_features_that_do_not_fit_are_computed_at_every_step(monkeypatch):
+def test_features_that_do_not_fit_are_computed_at_every_step(monkeypatch, caplog):
     agents, loss = build(**FROZEN)
     batches = games()
     monkeypatch.setattr("learning_to_draw.trials.loop.precision.memory_budget", lambda device: 1000)
-    keep_features("auto", agents, loss, {"train": batches}, CPU)
+    with caplog.at_level("INFO"):
+        keep_features("auto", agents, loss, {"train": batches}, CPU)
     assert batches.features is None
+    assert "are not cached" in caplog.text
 
 
 def test_a_run_is_the_same_with_and_without_kept_features(tmp_path):

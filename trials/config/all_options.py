@@ -106,8 +106,8 @@ def option_groups(command: str, chosen: Mapping[str, str]) -> dict[str, dict[str
             for form in option_words(name, option):
                 if forms.setdefault(form, (name, option)) != (name, option):
                     raise UsageError(
-                        f"--plugin: the plugin's option {form} is also an option of another component or of every run."
-                        "\nRename it."
+                        f"--plugin: the plugin's option {form} is also an option of another component or of the "
+                        "program.\nRename it."
                     )
             groups.setdefault(owner.group, {})[name] = option
     return groups

@@ -82,7 +82,12 @@ def keep_features(
         sizes = {n: needed_bytes(encoder, games.split, layers, device) for n, games in chosen.items()}
         budget = memory_budget(device)
         if sum(sizes.values()) > budget and mode == "auto":
-            reason = f"they would take {sum(sizes.values()) // MIB} MiB, but {budget // MIB} MiB are available"
+            logger.info(
+                "photo features of the frozen backbone are not cached: %d MiB, but the budget is %d MiB",
+                sum(sizes.values()) // MIB,
+                budget // MIB,
+            )
+            return
     if reason:
         if mode == "on":
             raise UsageError(f"--cache-features on: {reason}.\nLeave it out.")

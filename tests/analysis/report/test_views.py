@@ -227,6 +227,7 @@ def test_the_more_a_stroke_matters_the_more_orange_it_is():
     half = figures._between(0.25, 0.5)
     assert np.array(half) == pytest.approx((np.array(grey) + orange) / 2)
     assert figures._between(None, 0.0) == orange
+    assert figures._between(0.0, 0.0) == grey  # no erasure costs anything
 
 
 def test_a_curve_is_bezier_s():
