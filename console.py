@@ -54,7 +54,8 @@ def log_to(stream: TextIO) -> None:
 def say_first(title: str, arguments: Sequence[str]) -> None:
     """Logs `title` before torch is loaded, which takes seconds.
 
-    Logs nothing on ranks > 0. With --quiet or --print-config, abbreviated or not, logs only if --dry-run is given, too.
+    Logs nothing on ranks > 0. Logs nothing either if `arguments` contain --quiet, --print-config or an abbreviation of
+    one of them, unless they also contain --dry-run.
     """
     silent = any(
         option.startswith(word) for word in arguments if len(word) > 3 for option in ("--quiet", "--print-config")

@@ -98,7 +98,7 @@ def draw(
 def plain(
     strokes: Tensor, widths: float | Tensor, gates: Tensor | None, case: Case, functions: SimpleNamespace
 ) -> Tensor:
-    """Returns the same drawing by plain functions, ours or dsketch's."""
+    """Returns the drawings [B, 1, H, W] that `draw` makes, by plain `functions`: the rasteriser's or dsketch's."""
     grid = rasteriser.pixel_grid(case.size, device=strokes.device)
     distance = {1: functions.point_edt2, 2: functions.line_edt2}.get(case.points)
     d2 = distance(strokes, grid) if distance else functions.curve_edt2_polyline(strokes, grid, SEGMENTS)

@@ -212,11 +212,11 @@ class MixedGame(ObjectOrientedGame):
 def shuffled_pools(seen: Tensor, meant: Tensor, senders: int, generator: torch.Generator) -> GameIndices:
     """Returns the games, with the candidates of each game shuffled separately.
 
-    seen, meant: int64 [G, T], the sender's and the receiver's item of each of T slots. senders: S; only the first S
-    slots have a sender.
+    seen, meant: items, int64 [G, T]. In turn t of game g, the sender sees seen[g, t], and the target is meant[g, t].
+    All T items of meant[g] are candidates. senders: S; only the first S turns are played.
     """
     order = torch.stack([torch.randperm(seen.shape[1], generator=generator) for _ in range(seen.shape[0])])
-    targets = torch.argsort(order, dim=1)[:, :senders]  # the index of slot i's picture after shuffling
+    targets = torch.argsort(order, dim=1)[:, :senders]  # the index of turn t's target after shuffling
     return GameIndices(seen[:, :senders].flatten(), torch.gather(meant, 1, order), targets.flatten())
 
 

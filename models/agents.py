@@ -24,7 +24,7 @@ class Play:
 
     scores: float [B, T], the receiver's unnormalised score of each candidate.
     sketches: float [B, 1 or 3, S, S] as the receiver saw them, before normalisation; 0..1 unless contrast exceeds 1.
-    strokes: the strokes of the sketches, in canvas coordinates; in training, with the channel's noise.
+    strokes: the strokes of the sketches, in canvas coordinates; in training, after `channel_noise`.
     photos: float [B, 1 or 3, S, S] in 0..1, the senders' photos.
     photo_encoding: the sender encoder's output for these photos.
     sketch_encoding: the sender encoder's output for the sketches; None if the encoders are separate and no feature
@@ -260,7 +260,8 @@ class Agents(nn.Module):
     def sketch(self, encoding: Encoding) -> tuple[Strokes, Tensor]:
         """The sender's step: the strokes and sketches [B, C, S, S] for the sender's encoding of B photos.
 
-        C is the number of channels of the receiver's encoder. In training mode, the strokes have the channel's noise.
+        C is the number of channels of the receiver's encoder. In training mode, the strokes are turned, shifted and
+        dropped at random if the agents have `channel_noise`.
         """
         strokes = self.decoder.strokes_for(encoding)
         if self.training and self.channel_noise is not None:

@@ -169,9 +169,10 @@ def _ink(d2: Tensor, per_sigma2: Tensor) -> Tensor:
 def _left_blank(ink: Tensor, intensity: Tensor | None) -> Tensor:
     """q = 1 - intensity * ink, [b, C, H, W], for ink [b, 1, H, W] and intensity [b, C, 1, 1].
 
-    q is at least `negligible`, which does not show in the image. prod / q is then the product of the other strokes' q
-    even where the ink is 1. The rounding error of 1 - exp cancels in prod / q, because prod contains the same rounded
-    q. (expm1 would avoid the error, but would take most of the drawing time on a CPU.)
+    q is clamped to at least `negligible`; the clamping does not show in the image. As q is never 0, prod / q is the
+    product of the other strokes' q even where the ink is 1. The rounding error of 1 - exp cancels in
+    prod / q, because prod contains the same rounded q. (expm1 would avoid the error, but would take most of the drawing
+    time on a CPU.)
     """
     shade = ink if intensity is None else intensity * ink
     return (1 - shade).clamp_(min=negligible(ink.dtype))

@@ -173,8 +173,14 @@ def test_a_preset_that_does_not_exist(name, told, own):
     [
         ("[options]\nnlinez = 3", "--preset my.toml sets nlinez, but train has no such option.\nDid you mean nlines?"),
         ("[options]\nweights = 'a.pt'", "--preset my.toml sets weights, but train has no such option."),
-        ("[options]\noutput = 'a'", "--preset my.toml sets output.\nGive --output on the command line instead."),
-        ("[options]\nplugin = 'a.py'", "--preset my.toml sets plugin.\nGive --plugin on the command line instead."),
+        (
+            "[options]\noutput = 'a'",
+            "--preset my.toml sets output, which a preset cannot.\nGive --output on the command line.",
+        ),
+        (
+            "[options]\nplugin = 'a.py'",
+            "--preset my.toml sets plugin, which a preset cannot.\nGive --plugin on the command line.",
+        ),
         ("[options]\npreset = 'quick'", "--preset my.toml sets preset."),
         (
             "[options]\nnlines = 'many'",

@@ -272,7 +272,9 @@ def _preset_layer(name: str | None) -> Layer:
         raise UsageError(f"--preset {name}: {error}") from error
     for key, value in options.items():
         if key in (*OF_ONE_START, "plugin"):
-            raise UsageError(f"--preset {name} sets {key}.\nGive {flag_of(key)} on the command line instead.")
+            raise UsageError(
+                f"--preset {name} sets {key}, which a preset cannot.\nGive {flag_of(key)} on the command line."
+            )
         if key not in trains:
             hint = did_you_mean(key, sorted(trains))
             raise UsageError(

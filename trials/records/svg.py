@@ -2,7 +2,8 @@
 
 In the agents' pictures, the ink of a stroke falls off as exp(-d2 / sigma2), where d2 is the squared distance from the
 stroke; in the SVG, the stroke ends where this ink is one half. In both, overlapping strokes give 1 - prod(1 - ink). To
-get this, white strokes on black (or black ones on white) are painted one over the other with their ink as opacity.
+get this, white strokes on black (or black ones on white) are painted one over the other, with their intensities as
+opacities.
 Colours use `mix-blend-mode`: `screen` on black, and `multiply` of their complements on white. A program that does not
 support it paints each colour over those below. Curves are smooth in the SVG; in the agents' pictures, most curves
 consist of ten line segments.
