@@ -175,13 +175,13 @@ def test_a_preset_that_does_not_exist(name, told, own):
         ("[options]\nweights = 'a.pt'", "--preset my.toml sets weights, but train has no such option."),
         (
             "[options]\noutput = 'a'",
-            "--preset my.toml sets output, which a preset cannot.\nGive --output on the command line.",
+            "--preset my.toml sets output, but a preset cannot set this option.\nGive --output on the command line.",
         ),
         (
             "[options]\nplugin = 'a.py'",
-            "--preset my.toml sets plugin, which a preset cannot.\nGive --plugin on the command line.",
+            "--preset my.toml sets plugin, but a preset cannot set this option.\nGive --plugin on the command line.",
         ),
-        ("[options]\npreset = 'quick'", "--preset my.toml sets preset."),
+        ("[options]\npreset = 'quick'", "--preset my.toml sets preset, but a preset cannot set this option."),
         (
             "[options]\nnlines = 'many'",
             "preset my.toml has nlines = 'many': 'many' is not a whole number, 1 or more",

@@ -273,7 +273,8 @@ def _preset_layer(name: str | None) -> Layer:
     for key, value in options.items():
         if key in (*OF_ONE_START, "plugin"):
             raise UsageError(
-                f"--preset {name} sets {key}, which a preset cannot.\nGive {flag_of(key)} on the command line."
+                f"--preset {name} sets {key}, but a preset cannot set this option.\n"
+                f"Give {flag_of(key)} on the command line."
             )
         if key not in trains:
             hint = did_you_mean(key, sorted(trains))

@@ -297,8 +297,11 @@ def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
 
 
 def _check_arrays(path: Path) -> None:
-    """Raises ValueError if an npz file is too large for strokes, or if the shape in an array's header
-    does not match the number of bytes stored for it."""
+    """Raises ValueError if an npz file cannot be a log's strokes.npz, before any array is read into memory.
+
+    This is the case if it has more than three arrays or MOST_STROKES_BYTES, or if an array is not of floats or its
+    shape does not match the number of bytes stored for it.
+    """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > MOST_STROKES_BYTES or len(members) > 3:
