@@ -219,7 +219,7 @@ def _run(file: Path, content: bytes) -> Plugin:
     module.__file__ = str(path)
     try:
         if OLD.search(content):
-            raise UsageError("it is written for an earlier version of this program.\nSee docs/extending.md")
+            raise UsageError("it was written for an earlier version of this program.\nAdapt it: see docs/extending.md")
         # Not through importlib: it would read the file again, or run a .pyc file from a folder __pycache__ next to it.
         code = compile(content, str(path), "exec", dont_inherit=True)
         # So that tracebacks show the lines that were run, even if the file changes afterwards.
@@ -274,7 +274,7 @@ def advice_for_plugin_error(error: Exception) -> str | None:
 def reload_plugin(
     given: Path | str | None, options: Mapping[str, object], versions: Mapping[str, str], of: str
 ) -> None:
-    """Loads the plugin `given` by the user; None: the plugin of the run to resume or test, if it used one.
+    """Loads the plugin `given` by the user or, if it is None, the plugin of the run to resume or test (if it used one).
 
     options, versions: those saved by that run. They may come from somebody else, so the run's plugin is loaded only if
     the user has run the same content before; otherwise raises UsageError. Also raises it if the run's plugin file is

@@ -38,7 +38,7 @@ TESTS = ("-m", "pytest", "-o", "addopts=", "--import-mode=importlib", "-p", "no:
 
 @dataclass(frozen=True)
 class Part:
-    """One part. command: the arguments of Python. limit: the most seconds it takes. variables: for its environment."""
+    """One part. command: Python's arguments. limit: its time limit in seconds. variables: added to its environment."""
 
     name: str
     command: Sequence[str]
@@ -50,8 +50,8 @@ class Part:
 class Outcome:
     """What became of a part.
 
-    problem: why it did not finish, in words; empty if it did. lines: what it measured. output, warnings: its standard
-    output and standard error.
+    problem: why it did not finish, in words; empty if it did. lines: the lines of JSON that it printed. output,
+    warnings: its standard output and standard error.
     """
 
     part: str

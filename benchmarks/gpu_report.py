@@ -41,7 +41,7 @@ class Tests:
 
 
 def read_tests(file: Path) -> Tests | None:
-    """Returns the outcome of the tests from pytest's XML file; None if there is no such file: pytest was stopped."""
+    """Returns the outcome of the tests from pytest's XML file; None if pytest did not write this file."""
     if not file.exists():
         return None
     cases = list(ElementTree.parse(file).iter("testcase"))

@@ -4,9 +4,10 @@
     TRITON_INTERPRET=1 python -m benchmarks.kernels --device cpu --small        # seconds, to see that it runs
 
 Draws 100 sketches of 20 lines at 96 px in several ways, and prints one line of JSON per way. The kernels alone get
-ready-made arguments; a call of autograd also computes these arguments, and the gradient with respect to the lines. The
-calls follow each other without waiting (`seconds_back_to_back`). In a CUDA graph, starting the work costs almost
-nothing. If a way fails, its line has `error`, the message, instead of microseconds.
+ready-made arguments; a call through autograd also computes these arguments, and the gradient with respect to the lines.
+The calls follow each other without waiting (`seconds_back_to_back`). On a GPU, two of the ways replay calls recorded as
+a CUDA graph, in which starting the work costs almost nothing. If a way fails, its line has `error`, the message,
+instead of microseconds.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def plain_functions(against: str | None) -> SimpleNamespace:
     except ImportError as error:
         raise UsageError(
             f"--against {against}: dsketch cannot be imported ({error}).\n"
-            'Give "dsketch" if it is installed, the folder that contains the folder dsketch, or a checkout.'
+            'Give "dsketch" if it is installed, the folder that contains the folder dsketch, or another checkout.'
         ) from None
     return SimpleNamespace(**functions)
 

@@ -4,12 +4,14 @@
     python -m benchmarks.scaling --small        # seconds, to see that it runs
     python -m benchmarks.scaling --device cuda
 
-Changes one size at a time, and prints one line of JSON per size and one per axis, then the table in Markdown. The
-lines, the table and, if matplotlib is installed, a plot also go into the folder --output. A step samples a game,
-gathers its pictures, plays it with SmallCNNEncoder, and updates the weights. The exponent of an axis is the slope of
-log(seconds) against log(amount), over the larger half of the sizes: 1 means twice the time for twice the amount. Time
-grows faster than the work if its exponent exceeds the work's exponent by more than TOLERANCE. The same holds for
-memory.
+Changes one size (an axis) at a time, and prints one line of JSON per size and one per axis, then a table in Markdown.
+The lines, the table and, if matplotlib is installed, a plot also go into the folder --output. A step samples a game,
+gathers its pictures, plays it with SmallCNNEncoder, and updates the weights.
+
+The amount is the size, or its square for pixels. The exponent of the time is the slope of log(seconds) against
+log(amount), over the larger half of the sizes: 1 means twice the time for twice the amount. The exponent of the memory
+is computed in the same way. The exponent of the work (such as lines to draw) is known: 0 or 1. Time or memory grows
+faster than the work if its exponent exceeds that of the work by more than TOLERANCE.
 """
 
 from __future__ import annotations
@@ -208,7 +210,7 @@ def table(growths: Sequence[Growth]) -> str:
 
 
 def first_and_last(values: Sequence[float], factor: float) -> str:
-    """Returns the two values times the factor, as "6.9 to 334"."""
+    """Returns the first and the last value, times the factor, as "6.9 to 334"."""
     ends = (factor * value for value in (values[0], values[-1]))
     return " to ".join(f"{value:,.{0 if value >= 100 else 1}f}" for value in ends)
 

@@ -19,8 +19,8 @@ SIZE = 32
 
 
 class CIFAR10:
-    """49900 / 100 / 10000 pictures for training / validation / test. The validation pictures are taken from the 50000
-    official training pictures.
+    """49900 / 100 / 10000 pictures for training / validation / test. The validation pictures (by default 10 per class)
+    are taken from the 50000 official training pictures.
 
     Reads the pickles in `<dataset_root>/cifar-10-batches-py/` ("python version") without running any code in them.
     """

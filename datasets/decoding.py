@@ -173,7 +173,7 @@ def with_channels(picture: Picture, channels: int, *, upright: bool = False) -> 
 
 
 def _turn(picture: Picture) -> Image.Transpose | None:
-    """The transposition that makes a picture upright; None for an upright picture, or an unreadable EXIF block."""
+    """The transposition that makes a picture upright; None if it is upright, or if its EXIF block is unreadable."""
     try:
         return TURNS.get(picture.getexif().get(ORIENTATION, 1))
     except Exception:  # Pillow can raise almost any exception for a broken EXIF block; viewers ignore it

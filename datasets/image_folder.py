@@ -110,7 +110,7 @@ class ImageFolder:
     def _split_folders(self) -> dict[str, Path]:
         """The folders train, val and test by split, or {} if the root's folders are classes.
 
-        Raises UsageError if there is no training folder, or two folders have the same meaning.
+        Raises UsageError if there are split folders but none for training, or if two folders have the same meaning.
         """
         by_split: dict[str, Path] = {}
         for split, names in SPLIT_FOLDERS.items():
@@ -213,7 +213,7 @@ def _check_classes(classes: Mapping[str, Classes], folders: Mapping[str, Path]) 
                 f"ImageFolder: {folders[split]} has {'a class' if len(unknown) == 1 else 'classes'} that "
                 f"{folders['train']} does not have: {listed(unknown)}.\n"
                 f"Training classes: {listed(list(classes['train']))}.\n"
-                "Rename or remove the folder, or add pictures of the class to the training folder."
+                "Rename or remove the class's folder, or add pictures of the class to the training folder."
             )
 
 
@@ -258,7 +258,7 @@ def _complete(listings: Mapping[str, Listing], config: ImageFolderConfig) -> dic
     if empty := [split for split, listing in taken.items() if not listing.paths]:
         raise UsageError(
             f"ImageFolder: no pictures are left for {' and '.join(empty)}: the classes of the training folder are too "
-            f"small.\nGive at least one class {len(missing) + 1} pictures or more, or add a folder "
+            f"small.\nPut at least {len(missing) + 1} pictures into one of them, or add a folder "
             f"{SPLIT_FOLDERS[empty[0]][0]}."
         )
     everything = {**listings, **taken, "train": train.part(parts == len(missing))}

@@ -1,4 +1,4 @@
-"""28 x 28 handwritten characters: MNIST's digits, KMNIST's Japanese syllables, and enlarged MNIST digits."""
+"""Handwritten characters of 28 x 28 pixels: MNIST and KMNIST; and MNIST's digits on 256 x 256 pixels: ScaledMNIST."""
 
 from __future__ import annotations
 
@@ -88,7 +88,10 @@ class MNIST:
         return Split(name, images, torch.from_numpy(labels[chosen]), self.classes, torch.arange(len(chosen)))
 
     def _read(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """Pictures uint8 [N, 28, 28] and labels int64 [N] of an official part. Raises UsageError for damaged files."""
+        """Pictures uint8 [N, 28, 28] and labels int64 [N] of the official part "train" or "test".
+
+        Raises UsageError for damaged files.
+        """
         images, labels = (find_idx(self.folder, name) or self.folder / name for name in FILES[part])
         try:
             pixels, numbers = read_idx(images, 3), read_idx(labels, 1).astype(np.int64)

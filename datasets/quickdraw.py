@@ -47,7 +47,7 @@ class QuickDraw:
     several groups also allow object-oriented games.
 
     Reads `<dataset_root>/quickdraw/<group>.ndjson` (one drawing per line) or `<group>.bin` (binary) of the public
-    simplified drawings, recognised or not; at most the first 70,000 of each file.
+    simplified drawings: at most the first 70,000 of each file, also those that Quick, Draw! did not recognise.
 
     Drawings are light on black. Strokes have round ends and are `stroke_width` pixels wide on a 256 x 256 canvas, which
     is scaled to `size`. `skeleton` then thins them to one pixel. `augment` slightly rotates, translates, scales and

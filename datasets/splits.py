@@ -95,7 +95,7 @@ def to_unit_range(pixels: Tensor, device: torch.device | str | None = None) -> T
 
 
 def to_device(values: Tensor, device: torch.device | str | None) -> Tensor:
-    """`values` on `device`; None: where they are. A copy to a CUDA GPU does not wait for the GPU's queued work."""
+    """`values` on `device`; None: on their own device. A copy to a CUDA GPU does not wait for the GPU's queued work."""
     if device is None or values.device == (device := torch.device(device)):
         return values
     if values.device.type == "cpu" and device.type == "cuda":  # only a copy from pinned memory does not block
@@ -142,7 +142,7 @@ def stratified_split(
 def _shares(counts: np.ndarray, total: int, rng: np.random.RandomState) -> np.ndarray:
     """int [K]: `total` items divided between classes in proportion to `counts` [K].
 
-    The largest remainders are rounded up; `rng` chooses between equal ones.
+    The largest remainders are rounded up; `rng` chooses between equal remainders.
     """
     exact = counts / counts.sum() * total
     shares = np.floor(exact)

@@ -84,7 +84,7 @@ class STL10:
         if count == 0 or rest:
             raise UsageError(
                 f"STL10: {path} is damaged or incomplete: it has {path.stat().st_size} bytes, and a whole "
-                f"file has a multiple of {PICTURE} (one picture).\n"
+                f"file has a multiple of {PICTURE} bytes (one picture).\n"
                 "Delete it to download the data set again, or replace it with an intact copy."
             )
         images = self._pixels(_map_pictures(path, count), np.arange(count), "train")
@@ -105,9 +105,9 @@ class STL10:
 
 
 def _map_pictures(path: Path, count: int) -> np.ndarray:
-    """uint8 [count, 3, 96, 96] from a file that stores each plane column by column.
+    """uint8 [count, 3, 96, 96] from a file that stores each colour plane column by column.
 
-    The file is memory-mapped, so the system can free the memory that it uses at any time.
+    The file is memory-mapped, so the system can free the memory of the returned array at any time.
     """
     return np.memmap(path, np.uint8, "r", shape=(count, 3, SIZE, SIZE)).transpose(0, 1, 3, 2)
 

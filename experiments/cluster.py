@@ -101,7 +101,7 @@ def open_cluster(cluster: str, parameters: Sequence[str], folder: Path, name: st
 
 
 def _parsed(parameters: Sequence[str]) -> dict[str, Any]:
-    """SLURM's parameters, name -> value. Raises UsageError for an invalid word, or if the time limit is missing."""
+    """SLURM's parameters, name -> value. Raises UsageError if one is invalid, or if there is no time limit."""
     values: dict[str, Any] = {}
     for word in parameters:
         name, equals, text = word.lstrip("-").partition("=")

@@ -87,9 +87,7 @@ def _check_quick(table: Table, names: Collection[str] | None) -> None:
     """Raises UsageError if a row in `names` has no quick run."""
     for paper in table.rows:
         if paper.quick is None and paper.name in (names or ()):
-            raise UsageError(
-                f"--rows {paper.name} has no quick run: {paper.note}.\nLeave it out, or leave out --quick."
-            )
+            raise UsageError(f"--rows {paper.name} has no quick run: {paper.note}.\nLeave out this row, or --quick.")
 
 
 def _of(paper: PaperRow, jobs: Sequence[Job]) -> list[Job]:

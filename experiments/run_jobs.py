@@ -116,8 +116,8 @@ class _Runner:
 class _Running:
     """A running job, and the process of its current command.
 
-    slot: a number below at_once, unique among running jobs. device: for the commands; None: no --device. log: the file
-    for the commands' output; None: stderr.
+    slot: a number below at_once, unique among running jobs. device: the commands' --device; None: the commands get no
+    such option. log: the file for the commands' output; None: stderr.
     """
 
     def __init__(self, job: Job, slot: int, environment: Mapping[str, str], device: str | None, log: Path | None):

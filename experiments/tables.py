@@ -170,7 +170,7 @@ def _lines() -> tuple[PaperRow, ...]:
 
 
 def _tradeoff() -> tuple[PaperRow, ...]:
-    """Rows with prices for strokes and for ink, on two data sets. Only the first row of Digits draws all strokes."""
+    """Rows with prices for strokes and for ink, on two data sets. Only the row digits-all cannot leave out strokes."""
     digits = {"dataset": "Digits", "nlines": 20, "invert": True, "data_seed": 0, "sigma2": None, "batch_size": None}
     photos = {"preset": "readable", "data_seed": 0}
     rows = [

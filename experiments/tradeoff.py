@@ -144,9 +144,9 @@ def _figure(costs: Mapping[str, Mapping[str, _Seeds]]) -> Mapping[str, bytes]:
 
 
 def _plot(axes: Any, rows: Sequence[_Seeds], cost: str, factor: float, label: str) -> None:
-    """Plots one line per kind of price and quantity; rows without a price are on the lines of both kinds.
+    """Plots the rows' rate and legibility against `cost`: for both, one line per kind of price.
 
-    Points are means over the seeds, bars are standard deviations.
+    Rows without a price are on the lines of both kinds. Points are means over the seeds, bars are standard deviations.
     """
     for kind, colour in PRICES.items():
         of_kind = [row for row in rows if row.prices in ((), (kind,))]

@@ -1,8 +1,8 @@
 """Samples games from the items of a split: the original game and the object-oriented ones.
 
 A sampler is iterated once per epoch and yields one `GameIndices` per batch. All games have the same number of
-candidates, so rates are comparable. All batches are full: the original game leaves out the remaining items of an
-epoch. Training games are shuffled anew every epoch; validation and test games are always the same.
+candidates, so rates are comparable. All batches are full: the original game leaves out the items that remain at the
+end of an epoch. Training games are shuffled anew every epoch; validation and test games are always the same.
 """
 
 from __future__ import annotations
@@ -118,10 +118,10 @@ class ObjectOrientedGame(GameSampler):
     same class. `MixedGame`: half of a game's senders see the target itself, the others another picture of its
     class. With an odd number of senders, the larger half alternates from game to game.
 
-    The order is the official code's: every class uses its pictures one after the other (shuffled in training) and
-    starts again when all have been used. In `different`, the sender gets the next picture of the class and the receiver
-    the one after it, so in one cycle every picture is once the sender's and once the receiver's. In a class with a
-    single picture (listed in `lonely`), both get that picture. The targets of the next game are from the next S
+    The order is almost the official code's: every class uses its pictures one after the other (shuffled in training)
+    and starts again when all have been used. In `different`, the sender gets the next picture of the class and the
+    receiver the one after it, so in one cycle every picture is once the sender's and once the receiver's. In a class
+    with a single picture (listed in `lonely`), both get that picture. The targets of the next game are from the next S
     classes. There are two differences from the official code. The order continues across batches, so with T below the
     number of classes every class is played at test time. If a balanced split repeats a picture, the receiver gets the
     next picture that differs from the sender's.
@@ -185,9 +185,10 @@ class ObjectOrientedGame(GameSampler):
             )
 
     def _pick(self, cycle: list[int], taken: int, turn: int) -> tuple[int, int]:
-        """The sender's and the receiver's item of one slot.
+        """The item that the sender sees and the one that the receiver gets as a candidate, both of one class.
 
-        taken: the number of this class's items used before. turn: in `mixed`, both items are the same if this is even.
+        cycle: the items of the class. taken: how many items of the cycle were used before. turn: in `mixed`, both items
+        are the same if this number is even.
         """
         sender = cycle[-taken % len(cycle)]
         if self.kind == "same" or (self.kind == "mixed" and turn % 2 == 0):
@@ -229,7 +230,7 @@ def _check_classes(present: int, num_targets: int | None, split: str) -> None:
     if num_targets and num_targets > present:
         raise UsageError(
             f"--num-targets {num_targets}: the {split} split has {present} classes, and a game's candidates are "
-            f"all of different classes.\nGive at most {present}; training and test games have the same size."
+            f"all of different classes.\nGive at most {present}, because training and test games have the same size."
         )
 
 

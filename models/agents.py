@@ -57,7 +57,7 @@ def check_meeting(meeting: Meeting, senders: int, receivers: int) -> None:
 
 
 class Agents(nn.Module):
-    """A sender (encoder, decoder) and a receiver (encoder, receiver).
+    """A sender (`sender_encoder`, `decoder`) and a receiver (`receiver_encoder` and the small network `receiver`).
 
     If the encoder is shared, `sender_encoder` and `receiver_encoder` are the same module, and it encodes every photo
     and every sketch once.
@@ -135,7 +135,7 @@ class Agents(nn.Module):
         return self
 
     def with_sender_of(self, other: Agents) -> Agents:
-        """A new pair of `other`'s sender and this receiver; shares their modules.
+        """A new pair of `other`'s sender and this pair's receiver, which shares their modules.
 
         Raises UsageError as the constructor does.
         """
@@ -258,7 +258,7 @@ class Agents(nn.Module):
         return received, self.sender_encoder.encode(sketches, layers=layers, is_sketch=True)
 
     def sketch(self, encoding: Encoding) -> tuple[Strokes, Tensor]:
-        """The sender's step: the strokes and sketches [B, C, S, S] for the sender's encoding of B photos.
+        """What the sender draws, given its encoding of B photos: the strokes and the sketches [B, C, S, S].
 
         C is the number of channels of the receiver's encoder. In training mode, the strokes are turned, shifted and
         dropped at random if the agents have `channel_noise`.
@@ -275,7 +275,7 @@ class Agents(nn.Module):
         *,
         pooled: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
-        """The receiver's step: scores [B, T] of each sketch with the candidates of its game.
+        """The receiver's scores [B, T] of the candidates of each sketch's game.
 
         sketch_latents: [B, L], ordered by game, B / G per game. candidate_latents: [G, T, L]. pooled: see `forward`.
         """

@@ -15,8 +15,8 @@ def with_noise(strokes: Strokes, noise: ChannelNoise) -> Strokes:
     """The strokes as they arrive: each sketch is turned, then shifted; dropped strokes have intensity 0.
 
     Angles are uniform in -turn..turn degrees, and both coordinates of a shift in -shift..shift canvas units. A stroke
-    is dropped with probability `drop`. Gradients flow to the points, and to the intensities of strokes that arrive.
-    Draws from torch's global generator on the CPU, so a seed gives the same noise on every device.
+    is dropped with probability `drop`. Gradients flow to the points and intensities of strokes that are not dropped.
+    The random numbers come from torch's global generator on the CPU, so a seed gives the same noise on every device.
     """
     count, each = strokes.points.shape[:2]
     angles = noise.turn * (2 * torch.rand(count) - 1)

@@ -67,12 +67,12 @@ def all_meetings(senders: int, receivers: int) -> tuple[Meeting, ...]:
 
 
 def in_turn(number: int, senders: int, receivers: int) -> tuple[Meeting, ...]:
-    """The meetings that play batch `number`: every agent takes part, and partners change after each batch."""
+    """The meetings that play batch `number` if every agent plays every batch; partners change after each batch."""
     return tuple(Meeting(k % senders, (k + number) % receivers) for k in range(max(senders, receivers)))
 
 
 def encoders_of(agents: Community) -> tuple[Encoder, ...]:
-    """All encoders, each once; the first is that of sender 0."""
+    """The encoders of all senders and receivers, each once; the first is that of sender 0."""
     encoders = [e for pair in agents.pairs for e in (pair.sender_encoder, pair.receiver_encoder)]
     return tuple(dict.fromkeys(encoders))
 

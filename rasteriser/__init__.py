@@ -2,7 +2,7 @@
 
 The names are those of `dsketch.raster`, the official rasteriser; `draw_points`, `draw_lines`, `draw_curves`,
 `catmull_rom_to_bezier` and `pixel_grid` are new. The `draw_*` functions are fast and need little memory. The other
-functions (squared distances, relaxations, compositions) define the result of `draw_*`.
+functions (curves, squared distances, relaxations, compositions) define the result of `draw_*`.
 """
 
 from .composite import over, over_recursive, smoothmax, softor

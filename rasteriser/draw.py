@@ -60,7 +60,7 @@ def draw_points(
         points: (row, col) of each point on a canvas that spans -1..1.
         size: height and width of the image in pixels, or one number for both.
         sigma2: positive squared stroke width in canvas units: one number (no gradient), or a tensor [B, N].
-        intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
+        intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None: C = 1 and all intensities are 1.
 
     Raises:
         ValueError: if a shape, the dtype, the size or sigma2 is invalid.
@@ -80,7 +80,7 @@ def draw_lines(
         lines: (start, end) x (row, col) of each line on a canvas that spans -1..1.
         size: height and width of the image in pixels, or one number for both.
         sigma2: positive squared stroke width in canvas units: one number (no gradient), or a tensor [B, N].
-        intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
+        intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None: C = 1 and all intensities are 1.
 
     Raises:
         ValueError: if a shape, the dtype, the size or sigma2 is invalid.
@@ -107,7 +107,7 @@ def draw_curves(
         sigma2: positive squared stroke width in canvas units: one number (no gradient), or a tensor [B, N].
         curve: a function like those in `curves.py`. If it has an attribute `param_dim`, P must equal it.
         segments: straight pieces per curve, at least 1.
-        intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None means 1 in one channel.
+        intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None: C = 1 and all intensities are 1.
 
     Raises:
         ValueError: if a shape, the dtype, the size, sigma2 or the number of segments is invalid.

@@ -213,7 +213,10 @@ def _rows(segment, reach, row_from, row_to, height):
 
 @_inlined
 def _narrow(first, last, slope, per_slope, offset, least, most):
-    """The range (first, last) of x in first..last with slope * x + offset in least..most; first > last if empty."""
+    """The range (first, last) of x in first..last with slope * x + offset in least..most; first > last if empty.
+
+    per_slope: 1 / slope.
+    """
     if slope == 0:
         return (first, last) if least <= offset <= most else (1.0, 0.0)
     at_least, at_most = (least - offset) * per_slope, (most - offset) * per_slope
@@ -251,8 +254,8 @@ def _lanes(columns):
 def _line(segment, centre, width):
     """What `_axes` and `_fraction` need of a segment in a row: float32 numbers, relative to three columns.
 
-    In the first, the segment crosses the row or comes nearest to it; the others are the columns of its ends. Rounding
-    errors are then proportional to the pixel's distance from the segment, or from the end.
+    In the first column, the segment crosses the row or comes nearest to it; the other two are the columns of its ends.
+    Rounding errors are then proportional to the pixel's distance from the segment, or from the end.
     """
     unit_row, unit_col, row, col, start_row, start_col, stop_row, stop_col, per_length = segment
     per_unit, step = 0.5 * (width - 1), 2.0 / max(1.0, width - 1.0)
@@ -294,7 +297,7 @@ def _axes(line, col):
 
 @_exact
 def _fraction(line, col):
-    """The nearest point's distance from the segment's start, as a fraction of its length."""
+    """Distance from a segment's start to its point nearest to the pixel, as a fraction of the segment's length."""
     fraction = line[8] + line[9] * (col - line[3])
     fraction = fraction if fraction > 0 else np.float32(0)
     return fraction if fraction < 1 else np.float32(1)
@@ -341,8 +344,8 @@ def _is_broken(vertices, shades, sketch):
 def _draw(work, vertices, widths, shades, product, image):
     """Fills product [B, C, H, W] with what the strokes leave blank, and image with 1 - product.
 
-    vertices: [B, N, V, 2]. widths: [B, N]. shades: [B, N, C].
-    work: first sketch, sketch after the last, number of the band, its first row, row after its last.
+    vertices: [B, N, V, 2]. widths: sigma2 of each stroke, [B, N]. shades: intensities, [B, N, C].
+    work, the part to fill: first sketch, sketch after the last, number of the band, its first row, row after its last.
     """
     sketch_from, sketch_to, _, row_from, row_to = work
     channels, height, width = image.shape[1:]
@@ -401,7 +404,7 @@ def _draw_stroke(sketch, stroke, sharpness, shades, first, last, nearest, spans,
 
 @_compiled
 def _find_nearest(vertices, sketch, stroke, reach, row_from, height, width, nearest, spans):
-    """Lowers nearest [rows, W + _LANES] to the squared distance to a stroke's segments, within reach.
+    """Lowers nearest [rows, W + _LANES], within reach, to the squared distance to the nearest segment of a stroke.
 
     Fills spans [rows, 2] with the range of columns within reach; returns the range of rows. Rows count from row_from.
     """
@@ -428,8 +431,8 @@ def _find_nearest(vertices, sketch, stroke, reach, row_from, height, width, near
 
 @_compiled
 def _find_segments(vertices, sketch, stroke, reach, row_from, height, width, nearest, bound, ties, spans):
-    """As `_find_nearest`. Also lowers `bound` [rows, W + _LANES] to the least `_with_margin(d2)`, and fills `ties`, of
-    the same shape, with the number of segments whose value is this minimum."""
+    """Does what `_find_nearest` does. Also lowers `bound` [rows, W + _LANES] to the least `_with_margin(d2)`, and fills
+    `ties`, of the same shape, with the number of segments whose value is this minimum."""
     spans[:, 0], spans[:, 1] = width, 0
     low, high = len(spans), 0
     for number in range(max(1, vertices.shape[2] - 1)):
@@ -557,7 +560,7 @@ def _pull_line(segment, sharpness, reach, shade, row_from, height, width, weight
 
 @_compiled
 def _pull_stroke(sketch, stroke, sharpness, shades, first, last, weights, spans, nearest, ties, of_channels):
-    """Replaces a stroke's squared distances in nearest by its pull, divided by the number of equally near segments.
+    """Replaces a stroke's squared distances in nearest by pull / (number of equally near segments); see `_pull_line`.
 
     Fills of_channels [C] with the gradient with respect to the intensities; returns the sum of pull * d2.
     """

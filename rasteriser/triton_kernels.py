@@ -248,8 +248,8 @@ def _pull(
 ):  # fmt: skip
     """Gradient of one channel of one stroke: weight [B, C, H, W] -> pulls [B, N, C, K, 4], inks and spreads [B, N, C].
 
-    spreads are computed only if WIDTHS is true. PIECES_HELD: PIECES rounded up to a power of 2,
-    because `tl.arange` needs one.
+    `TritonPolylines.backward` says what these are. spreads are computed only if WIDTHS is true.
+    PIECES_HELD: PIECES rounded up to a power of 2, because `tl.arange` needs one.
     """
     rounding: tl.constexpr = 8 * 1.1920929e-07  # pyright: ignore[reportAssignmentType]
     of_stroke = (tl.program_id(0) // channels).to(tl.int64)

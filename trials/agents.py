@@ -53,7 +53,7 @@ def pair_builder(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
     """Returns a function that takes a pair's number, counted from 0, and builds the pair.
 
     The arguments are those of `build_agents`. Only a plugin's agents (--agents) depend on the number. Raises UsageError
-    if no plugin has registered these agents.
+    if no plugin has registered the agents that --agents names.
     """
 
     def build(config: AgentsConfig) -> Agents:
@@ -63,7 +63,7 @@ def pair_builder(config: AgentsConfig, pictures: Pictures, *, pretrained: bool =
         return lambda number: build(config)
     if config.agents not in plugins.AGENTS:
         known = ", ".join(plugins.AGENTS) or "none; add --plugin FILE.py"
-        raise UsageError(f"--agents {config.agents}: there are no such agents.\nThe plugin's agents are: {known}.")
+        raise UsageError(f"--agents {config.agents}: no plugin has agents of this name.\nAgents of plugins: {known}.")
     builder: Any = plugins.AGENTS[config.agents].load()
     return builder(config, build).pair
 

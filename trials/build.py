@@ -324,8 +324,8 @@ def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
         raise BatchTooLarge(batch_size, split.name, len(split), len(split))
     if len(sampler) < 1:
         raise UsageError(
-            f"--batch-size {batch_size}: a batch is {sampler.games} game(s) of {sampler.candidates} candidates, and "
-            f"the {split.name} split has {len(split)} pictures.\nGive a smaller batch, or use more pictures."
+            f"--batch-size {batch_size}: a batch is {sampler.games} game(s) of {sampler.candidates} candidates, but "
+            f"the {split.name} split has only {len(split)} pictures.\nGive a smaller batch, or use more pictures."
         )
     if sampler.senders > sampler.candidates:
         raise UsageError(
@@ -365,8 +365,8 @@ def build_loss(
     for added in auxiliary:
         if hasattr(terms.get(added.name), "encoder") and not _see_alike(agents):
             raise UsageError(
-                f"{flag_of(added.component.switch)} encodes pictures with the sender's encoder, but here every agent "
-                "has its own.\nAdd --freeze-backbone with pretrained weights, or train one pair."
+                f"{flag_of(added.component.switch)} encodes pictures with the sender's encoder, but this population "
+                "has different encoders.\nAdd --freeze-backbone with pretrained weights, or train one pair."
             )
     if loss.name == "NoLoss" and not testing and all(getattr(term, "always_zero", False) for term in terms.values()):
         raise UsageError(

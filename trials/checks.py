@@ -101,7 +101,9 @@ def _check_callbacks(config: TrainConfig) -> None:
     for name in config.callbacks or ():
         if name not in plugins.CALLBACKS:
             known = ", ".join(plugins.CALLBACKS) or "none; add --plugin FILE.py"
-            raise UsageError(f"--callbacks {name}: there is no such callback.\nThe plugin's callbacks are: {known}.")
+            raise UsageError(
+                f"--callbacks {name}: no plugin has a callback of this name.\nCallbacks of plugins: {known}."
+            )
 
 
 def _check_population(config: TrainConfig) -> None:
@@ -115,7 +117,7 @@ def _check_population(config: TrainConfig) -> None:
     if config.replace_every and agents.counts[0] != agents.counts[1]:
         raise UsageError(
             f"--replace-every {config.replace_every} replaces pairs, but there are {agents.counts[0]} sender(s) and "
-            f"{agents.counts[1]} receiver(s).\nGive as many senders as receivers, or leave it out."
+            f"{agents.counts[1]} receiver(s).\nGive as many senders as receivers, or omit --replace-every."
         )
     if config.teacher is not None and config.freeze_senders:
         raise UsageError(

@@ -1,6 +1,6 @@
 """The options of `list`, `check` and `pack`. Importing this module does not import torch.
 
-The `dest` of each option is the name of an argument of the tool's function.
+The `dest` of each option is the name of an argument of the command's function.
 """
 
 from __future__ import annotations

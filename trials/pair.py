@@ -205,7 +205,7 @@ class Pair:
             )
         if config.agents != self.config.agents:
             raise UsageError(
-                "these options would change the agents, because the data set has other defaults.\n"
+                "these options would change the agents, because the data set sets other defaults for them.\n"
                 "Load the agents with this data set: learning_to_draw.load(..., dataset=...)."
             )
         return config
@@ -243,7 +243,7 @@ def _numpy(parts: list[Tensor]) -> np.ndarray:
 def _own(candidates: Any, sketches: int) -> list[Any]:
     """A list with the candidates of every game: one game that all sketches share, or one game per sketch.
 
-    Raises UsageError for other numbers of games, and for games with different numbers of candidates.
+    Raises UsageError if `candidates` has a list per game, but not one for each sketch, or lists of different lengths.
     """
     games = list(candidates) if getattr(candidates, "ndim", 0) == 5 else candidates
     own = isinstance(games, list | tuple) and any(

@@ -22,10 +22,10 @@ SHOWN_ABOVE = ("dataset", "object_oriented", "encoder", "receiver_encoder", "dec
 
 
 def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBatches], agents: Community) -> str:
-    """A text with lines for the data, the games, the chance level and the agents.
+    """A text about the data, the games, the chance level and the agents.
 
-    Then come the options that were given, or that differ from their defaults: the data set's, or else the declared
-    ones. The text fits 80 columns, unless a name is long.
+    It ends with the options that were given or differ from their defaults; a default that the data set sets replaces
+    the declared one. The text fits 80 columns, unless a name is long.
     """
     lines = [
         _data_line(config.dataset.name, pictures),

@@ -69,8 +69,8 @@ def check(plugin: Path, options: str) -> str:
 def _configuration(kind: str, name: str, more: str) -> TrainConfig:
     """The configuration of a training with the component `name` and small games.
 
-    The encoder is a small one, unless the component is an encoder or a data set. more: words of the command line, which
-    override these settings.
+    The encoder is a small one, unless the component is an encoder or a data set. more: options as words of a command
+    line; they override these choices.
     """
     if kind == "auxiliary_loss":
         chosen = {AUXILIARY_LOSSES[name].switch: True}

@@ -102,9 +102,9 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
 
     where: the run's folder, or "auto" for the run in --output. The second value is None in two cases: "auto" finds no
     run yet, or the run was killed before its first save. In the second case, the configuration is that of the killed
-    run, from its config.json, and the training starts from the beginning. Raises UsageError if an option
-    differs from those that the run was started with, or if the run is complete. With "auto" a complete run is not an
-    error, because a job may be restarted after it has finished.
+    run, from its config.json, and the training starts from the beginning. Raises UsageError if the value of an option
+    differs from the one that the run was started with (except the options in `MAY_CHANGE`), or if the run is complete.
+    With "auto" a complete run is not an error, because a job may be restarted after it has finished.
     """
     output = None
     if where == "auto":
@@ -187,7 +187,7 @@ def _can_go_on(folder: Path) -> bool:
 
 
 def load_interrupted(folder: Path) -> Interrupted:
-    """The interrupted run in a folder. Raises UsageError without a resume file, or if both resume files are damaged."""
+    """The interrupted run in a folder. Raises UsageError if the folder has no resume file that can be read."""
     if not _can_go_on(folder):
         raise UsageError(
             f"--resume {folder}: there is no {FILE} in this folder, so there is no training to resume.\n"

@@ -45,9 +45,9 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     """Plays every test game once, and writes the rate, pictures and game log to the run's folder.
 
     Returns None after a dry run, and on ranks > 0. command: the command line to record; None: it is made from the
-    options of `config`. The loss is the game's, plus the reconstruction loss if chosen, as in the official code. Raises
-    UsageError, before writing anything, if an input is wrong or missing, and RunError if a loss or a score is not
-    finite.
+    options of `config`. The loss is the game's, plus the reconstruction loss if chosen; a test leaves out all other
+    auxiliary losses, as in the official code. Raises UsageError, before writing anything, if an input is wrong or
+    missing, and RunError if a loss or a score is not finite.
     """
     weights = Path(config.weights)
     trained = load_trained("test", weights, given_options(config))

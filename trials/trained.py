@@ -161,7 +161,7 @@ def take_trained(agents: Community, config: TrainConfig, pictures: Pictures) -> 
         count = getattr(teachers, role)
         if config.from_agent >= count:
             raise UsageError(
-                f"--from-agent {config.from_agent}: {path} has {count} {role}, numbered from 0.\nChoose another one."
+                f"--from-agent {config.from_agent}: {path} has {count} {role}, numbered from 0.\nChoose one of them."
             )
         for number, pair in enumerate(agents.pairs[: getattr(agents, role)]):
             teacher = teachers.pairs[(config.from_agent + number) % count]
@@ -204,16 +204,16 @@ def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) 
 def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agents:
     """Agents that consist of `sender`'s sender and `receiver`'s receiver. one, other: their checkpoints, for messages.
 
-    Raises UsageError if the sender draws in colour but the receiver sees one channel, if the receiver guesses after
-    every step (--anytime) but the sender draws in one step, or if the sender needs these guesses (--feedback) but the
-    receiver guesses at the end only.
+    Raises UsageError if the sender draws in colour but the receiver sees one colour channel, if the receiver guesses
+    after every step (--anytime) but the sender draws in one step, or if the sender needs these guesses (--feedback) but
+    the receiver guesses at the end only.
     """
     if sender is receiver:
         return sender
     if sender.decoder.channels > receiver.receiver_encoder.channels:
         raise UsageError(
             f"the sender of {one.checkpoint.path} draws in colour, but the receiver of {other.checkpoint.path} sees "
-            "one channel.\nChoose other checkpoints."
+            "one colour channel.\nChoose other checkpoints."
         )
     return receiver.with_sender_of(sender)
 
@@ -221,7 +221,8 @@ def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agen
 def check_common_game(trained: Sequence[Trained]) -> None:
     """Raises UsageError if the configurations differ in an option that decides the game or the pictures.
 
-    Using the first data set for all would be wrong: another checkpoint could be tested on its own training pictures.
+    All agents play the games of the first configuration. Agents that were trained with other splits could then be
+    tested on their own training pictures.
     """
     first = trained[0].config
     of_data_set = [name for name in options_of(type(first.dataset.config)) if name != "num_workers"]

@@ -105,7 +105,7 @@ def compare(
 def _command(
     runs: Sequence[Path], folder: Path, against: str | None, figures: bool | None, photos: int, seed: int
 ) -> str:
-    """Returns the command that writes these files again. Except --output, options with default values are left out."""
+    """Returns the command that writes these files again, with --output and the options that differ from defaults."""
     words = [*program().split(), "compare", *map(str, runs), "--output", str(folder)]
     words += [] if against is None else ["--against", against]
     words += [] if figures is None else ["--figures" if figures else "--no-figures"]
@@ -115,7 +115,8 @@ def _command(
 
 
 def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
-    """Yields the tables for a terminal. With several pairs, settings are numbered, and pairs are given as numbers."""
+    """Yields the tables for a terminal. With several tests, the first table numbers the settings, and the second names
+    them by number."""
     headings, rows = table
     numbers = {}
     if len(tests) > 1:

@@ -78,7 +78,7 @@ def read_played(runs: Sequence[TestedRun]) -> tuple[dict[Path, Played], list[str
                 raise UsageError("it is the test of a population; test its pairs with --agent to compare them")
             right = np.array([game.correct for game in log.games])
             if (len(right), right.sum()) != (run.games, run.right):
-                raise UsageError("its game log has other games than its result.json")
+                raise UsageError("its game log does not match its result.json")
             names = "\n".join("\t".join((game.photo, str(game.target), *game.candidates)) for game in log.games)
             digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
             played[run.test] = Played(digest, right)

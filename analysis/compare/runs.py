@@ -123,7 +123,7 @@ def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOu
 def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:
     """Yields each folder with a config.json: `path` and folders below it. Does not follow links below `path`.
 
-    Adds to `left_out` runs without a config.json, and links to runs. Skips gamelogs and hidden folders.
+    Runs without a config.json and links to runs are added to `left_out`. Skips gamelogs and hidden folders.
     """
     if not path.is_dir():
         raise UsageError(f"there is no folder {path}.\nGive folders of runs, or folders that hold runs.")
@@ -171,8 +171,8 @@ def _match(
 ) -> dict[Path, list[Run]]:
     """Returns resolved folder of a training -> the tests of its model_final.pt. Adds other tests to `left_out`.
 
-    asked: the resolved folders that the user named, directly or by a folder above. A test that is not among them and
-    belongs to no training in `trainings` is not added to `left_out`.
+    asked: the resolved folders that the user named, directly or by a folder above. A test whose training is not in
+    `trainings` is added to `left_out` if it is among them, and ignored otherwise.
     """
     tests_of: dict[Path, list[Run]] = {}
     for place, test in tests.items():
@@ -269,7 +269,7 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
 def _other_options(training: Run, test: Run) -> str:
     """Returns the options of the test that differ from those of the training, as text; "" if none differ.
 
-    Ignores options that have no effect on a test, and options for where a run is and what it writes, such as paths.
+    Ignores options that have no effect on a test, and options that say where a run is and what it writes.
     """
     trained, tested = (plain(default_values("", run.options)) | run.options for run in (training, test))
     ignored = {*OF_THE_PLACE, *OF_THE_SPEED, "precision", "split_files", "loss", *of_training(tested)}

@@ -99,7 +99,7 @@ def side_by_side(pictures: Sequence[Image.Image], scale: int) -> Image.Image:
 
 
 def save_animation(path: Path, pictures: Sequence[Image.Image], scale: int) -> None:
-    """Saves a GIF that loops forever. Up to 150 pictures appear within six seconds; the last one stays for two."""
+    """Saves a GIF that loops forever. Up to 150 pictures appear within 6 seconds; the last one stays for 2 seconds."""
     step = min(SLOWEST_MS, max(FASTEST_MS, DRAWING_MS // len(pictures)))
     first, *others = [enlarged(picture, scale) for picture in pictures]
     times = [*[step] * len(others), HOLD_MS]
@@ -136,7 +136,7 @@ def _check_photos(photos: Sequence[Path]) -> None:
 
 
 def _check_output(output: Path, files: Sequence[Sequence[Path]]) -> None:
-    """Raises UsageError if one of `files` exists already, or `output` is not a folder."""
+    """Raises UsageError if one of `files` exists, or if `output` exists but is not a folder."""
     if output.is_dir():
         for path in (path for written in files for path in written):
             check_new(path)

@@ -56,6 +56,6 @@ def sketches_as_svg(log: GameLog, games: Sequence[int]) -> list[str]:
 def strokes_as_svg(
     strokes: LoggedStrokes, rows: Iterable[int], size: int, invert: bool = False, contrast: float = 1.0
 ) -> list[str]:
-    """Returns one SVG text for each of the sketches `rows` of `strokes`. The other arguments are those of `svg`."""
+    """Returns one SVG text per sketch. rows: which sketches of `strokes`. The other arguments are those of `svg`."""
     chosen = (strokes[row] for row in rows)
     return [svg(one.points, one.sigma2, size, one.intensities, invert, contrast) for one in chosen]

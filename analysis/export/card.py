@@ -29,9 +29,9 @@ class of the photo, `recognized` whether the receiver guessed right, `key_id` th
 {POLYLINES}""",
     "stroke3": f"""\
 `sketches.npz` holds the arrays `train`, `valid` and `test`, as sketch-rnn reads them: 80, 10 and 10 % of the distinct
-sketches, at random. Equal sketches are in the same array. A sketch is an int16 array [points, 3]. The three numbers of
-a point are the step to it in x and in y from the previous point (from (0, 0) to the first point), and 1 if the pen is
-lifted after it, otherwise 0.
+sketches, at random. Equal sketches are in the same array. A sketch is an int16 array [points, 3]. A point has three
+numbers: its x and its y minus those of the previous point (for the first point, minus 0), and 1 if the pen is lifted
+after the point, otherwise 0.
 
 {POLYLINES}
 

@@ -45,8 +45,8 @@ def polylines(points: np.ndarray) -> np.ndarray:
 def write_ndjson(folder: Path, games: Sequence[Turn], sketches: Sequence[np.ndarray]) -> None:
     """Writes one file per class of the senders' photos; without classes, one file sketches.ndjson.
 
-    A line is a drawing in QuickDraw's simplified format: `recognized` is whether the receiver guessed right, and
-    `key_id` the number of the game. `datasets.quickdraw` reads these files.
+    Each line of a file is a drawing in QuickDraw's simplified format: `recognized` is whether the receiver guessed
+    right, and `key_id` is the number of the game. `datasets.quickdraw` reads these files.
     """
     files: dict[str, list[str]] = defaultdict(list)
     for number, (game, points) in enumerate(zip(games, sketches, strict=True)):
@@ -70,12 +70,12 @@ def file_name(text: str) -> str:
 def write_stroke3(path: Path, games: Sequence[Turn], sketches: Sequence[np.ndarray], seed: int) -> None:
     """Writes an npz file with the arrays train, valid and test: 80, 10 and 10 % of the distinct sketches, at random.
 
-    Equal sketches are in the same array. A sketch is int16 [points, 3]. The three numbers of a point are the step to
-    it in x and in y from the previous point (from (0, 0) to the first point), in the coordinates of `polylines`, and 1
-    if the pen is lifted after it, otherwise 0.
+    Equal sketches are in the same array. A sketch is int16 [points, 3]. A point has three numbers: its x and its y
+    minus those of the previous point (for the first point, minus 0), in the coordinates of `polylines`; and 1 if the
+    pen is lifted after the point, otherwise 0.
 
     The arrays hold objects, because sketch-rnn reads such files. numpy stores objects as pickles, so it reads the file
-    with allow_pickle=True only. A pickle from somebody else can run code. This program never reads such a file.
+    only with allow_pickle=True. A pickle from somebody else can run code. This program never reads such a file.
     """
     equal: dict[str, list[np.ndarray]] = defaultdict(list)
     for game, points in zip(games, sketches, strict=True):

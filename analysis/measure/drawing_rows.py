@@ -114,7 +114,7 @@ def erasure_pairs(materials: Sequence[LogData]) -> Measured:
 
 
 def _extremes(rows: Sequence[Row], drops: np.ndarray) -> Iterator[Row]:
-    """Yields the rows of the strokes that matter most and least; all rows for one or two strokes."""
+    """Yields the rows of the strokes that matter most and least. With one or two strokes, yields all rows."""
     if len(rows) <= 2:
         yield from rows
         return

@@ -198,7 +198,7 @@ class LogData:
         return self.agents().photo_features(photos)
 
     def sketch_features(self, sketches: np.ndarray) -> np.ndarray:
-        """[N, ...]: the pixels or the latents (`settings.features`) of sketches uint8 [N, C, H, W]."""
+        """[N, ...]: the pixels or the receiver's latents (`settings.features`) of sketches uint8 [N, C, H, W]."""
         return sketches if self.settings.features == "pixels" else self.agents().sketch_features(sketches)
 
     def games_of(self, numbers: Sequence[int]) -> list[Turn]:

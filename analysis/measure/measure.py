@@ -113,7 +113,7 @@ def measure(
 
 
 def _chosen(log: GameLog, agent: str | None) -> list[GameLog]:
-    """Returns the log of the pair `agent`, K or K,J; if it is None, one log per pair of own partners."""
+    """Returns the games of the pair `agent` (K or K,J) as one log; for None, one log per sender and its own partner."""
     return log.own_pairs() if agent is None else [log.of_pair(*meeting_of(agent))]
 
 

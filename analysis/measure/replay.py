@@ -33,7 +33,7 @@ class Replay:
     def photo_features(self, pictures: np.ndarray) -> np.ndarray:
         """float32 [N, L]: latents of photos uint8 [N, C, S, S], by the sender's encoder of the given checkpoint.
 
-        After a test with --swap-agents, this is not the sender that drew: see `LogData.photo_features`.
+        After a test with --swap-agents, this sender did not draw the sketches: see `LogData.photo_features`.
         """
         return self._latents(self.agents.sender_encoder, pictures, is_sketch=False).cpu().numpy()
 

@@ -117,7 +117,7 @@ def _numbers(row: Row) -> tuple[str, str, str]:
 
 
 def _plain(words: str) -> str:
-    """Returns the text with spaces for line breaks and control characters, which the name of a class may contain."""
+    """Returns the text with spaces in place of line breaks and control characters, which class names may contain."""
     return "".join(letter if letter.isprintable() else " " for letter in words)
 
 

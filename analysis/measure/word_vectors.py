@@ -17,7 +17,7 @@ def read_word_vectors(path: Path, names: Collection[str]) -> dict[str, np.ndarra
     path: a text file with one word per line, followed by D numbers, as from word2vec (Mikolov et al. 2013) or GloVe
     (Pennington et al. 2014). A first line with two numbers is a header. A class has the vector of its whole name in
     lower case or, if that is not in the file, the mean vector of its words that are in the file. Raises UsageError if
-    the file cannot be read, or if the lines of these words differ in the number of values, or have values that are not
+    the file cannot be read, or if the lines that are used differ in the number of values or have values that are not
     finite.
     """
     wanted = {word for name in names for word in (name.lower(), *words_of(name))}

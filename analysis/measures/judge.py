@@ -91,7 +91,7 @@ def load_judge(
     random. Raises UsageError if the name is unknown, or a package or the weights are missing.
     """
     if weights is not None and not name.startswith(TIMM):
-        raise UsageError(f"--judge-weights is for networks of timm, and the judge is {name}.\nLeave that option out.")
+        raise UsageError(f"--judge-weights is for networks of timm, and the judge is {name}.\nOmit --judge-weights.")
     if name.startswith(TIMM):
         module, run, size, mean, std = _timm_network(name, weights, pretrained)
     elif name == DEFAULT_JUDGE:

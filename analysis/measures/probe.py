@@ -35,8 +35,8 @@ def fit_probe(features: np.ndarray, labels: np.ndarray, classes: int) -> Probe:
     The loss is the mean cross-entropy plus `DECAY` / 2 times the sum of squared weights, without the biases. It is
     convex, so L-BFGS (Liu & Nocedal 1989) approaches its minimum without a learning rate or a seed: two calls with the
     same features give the same probe. Features are standardised first. A feature that hardly varies is divided by
-    `FAINT` times the median standard deviation, not by its own. Otherwise, a small difference in other pictures, such
-    as sketches, would amount to thousands of standard deviations and dominate all scores.
+    `FAINT` times the median standard deviation, not by its own. Otherwise, a small change of this feature in pictures
+    of another kind, such as sketches, would be thousands of its standard deviations and dominate all scores.
     """
     mean, deviation = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
     usual = float(np.median(deviation)) or float(deviation.max()) or 1.0

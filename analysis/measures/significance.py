@@ -28,7 +28,7 @@ def resample_games(groups: Sequence[np.ndarray], rng: np.random.Generator, draws
 
 
 def mean_of_resampled_seeds(rates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """float64 [draws]: in each draw, the mean of S runs drawn with replacement from the S runs.
+    """float64 [draws]: in each draw, the mean rate of S runs, drawn with replacement from the S runs (one per seed).
 
     rates: [draws, S], from `resample_games`. Drawing games and seeds independently is the pigeonhole bootstrap (Owen
     2007). Its variance tends to be slightly too large; with few seeds, it can be too small.
@@ -54,10 +54,10 @@ def bootstrap_p(values: np.ndarray, observed: float) -> float:
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:
-    """(games only the first won, games only the second won, two-sided p) by McNemar's exact test (1947).
+    """(games that only the first run won, games that only the second won, two-sided p) by McNemar's exact test (1947).
 
     first, second: bool [G], whether two runs guessed right in the same games. Under the null hypothesis, each game that
-    only one run won is equally likely to be won by either run: a binomial distribution with 1/2.
+    only one run won is equally likely to be won by either run: a binomial distribution with probability 1/2.
     """
     from scipy.stats import binomtest  # here: its import takes half a second
 

@@ -24,7 +24,7 @@ def mantel_p(
     """p-value, above 0 and up to 1, of the topographic similarity. Null hypothesis: drawings do not depend on photos.
 
     Pairs that share a picture are not independent, so whole pictures are permuted (Mantel 1967). The p-value is the
-    share of permutations with a similarity at least as high; the observed order counts as one of them.
+    share of permutations whose similarity is at least the observed one; the observed order counts as a permutation.
     """
     return permutation_p(_standard_ranks(photos), _standard_ranks(drawings), generator, permutations)
 

@@ -32,7 +32,7 @@ COUNTERS: dict[str, Callable[[Entry], bool]] = {
 def analyse_logs(log: Path, clip_analysis: Path | None, json: Path | None) -> str:
     """Returns a table of name, count and mean over the games; also writes the numbers to `json`, if given.
 
-    clip_analysis: output of clip-analysis; None for clip-analysis.json in the log's folder, which may be missing.
+    clip_analysis: output of clip-analysis; None reads clip-analysis.json in the log's folder, if this file exists.
     Raises UsageError if a file cannot be read or does not fit the log, or if `json` exists.
     """
     if json is not None:

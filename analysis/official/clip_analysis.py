@@ -67,7 +67,7 @@ def shown_pictures(log: GameLog) -> list[str]:
 def true_class(game: Turn, true_classes: Mapping[str, str], path: Path) -> str:
     """Returns the class of a game's target. true_classes: md5 -> class, read from `path`.
 
-    Raises UsageError if the target is not among them.
+    Raises UsageError if the target is not in `true_classes`.
     """
     name = game.target_picture
     try:

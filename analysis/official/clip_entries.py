@@ -15,7 +15,7 @@ AGAIN = "Create it again with clip-analysis."
 
 
 class Entry(TypedDict):
-    """An entry of the file. Templates are the names of sentences, such as photo or drawing."""
+    """An entry of clip-analysis.json. Templates are the names of sentences, such as photo or drawing."""
 
     sketch_class: str
     sketch_template: str
@@ -34,8 +34,8 @@ class Seen(NamedTuple):
 
 
 def entries(games: Sequence[Turn], seen: Mapping[str, Seen], true: Sequence[str]) -> list[dict[str, str]]:
-    """Returns the entries of the file, one per game. seen: what CLIP saw, by picture. true: the class of each
-    game's target."""
+    """Returns the entries of clip-analysis.json, one per game. seen: what CLIP saw, by picture. true: the class of
+    each game's target."""
     rows = []
     for game, cls in zip(games, true, strict=True):
         entry = {}
@@ -49,7 +49,7 @@ def entries(games: Sequence[Turn], seen: Mapping[str, Seen], true: Sequence[str]
 def read_entries(path: Path, games: int) -> list[Entry]:
     """Returns the entries of a clip-analysis.json, written by this program or by the official code.
 
-    Raises UsageError unless there is one entry per game.
+    Raises UsageError if the file cannot be read, or if the number of entries differs from `games`.
     """
     entries: list[Entry] = read_json(path, list[Entry], AGAIN)
     if len(entries) != games:

@@ -25,8 +25,8 @@ BATCH = 256  # pictures hashed at a time
 def dump_hashes_classes(dataset: Chosen[Config], output: Path | None, name: bool) -> str:
     """Returns CSV lines md5,class without a header; with `output`, writes them there and returns a message.
 
-    class is the number of the class or, with `name`, its name. A picture that occurs several times in the split is
-    listed once per class. Raises UsageError if the data set is not available.
+    class is the number of the class or, with `name`, its name. A picture that occurs several times in the test split
+    is listed once per class. Raises UsageError if the data set is not available, or if `output` exists.
     """
     if output is not None:
         check_new(output)

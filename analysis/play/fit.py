@@ -46,7 +46,9 @@ def _lengths(path: np.ndarray) -> np.ndarray:
 
 
 def _pieces(path: np.ndarray, most: int, error) -> list[np.ndarray]:
-    """Returns pieces of the path that share their ends. Splits the worst piece until all fit or there are `most`.
+    """Returns pieces of the path; each begins at the last point of the piece before it.
+
+    Splits the worst piece until all errors are at most `TOLERANCE`, or there are `most` pieces.
 
     error: piece -> (its largest distance from the stroke fitted to it, the index of the point there). With the error of
     a line, this is the algorithm of Ramer (1972) and Douglas and Peucker (1973), with the worst piece first.
@@ -74,7 +76,7 @@ def _line_error(piece: np.ndarray) -> tuple[float, int]:
 
 
 def _curve_error(piece: np.ndarray) -> tuple[float, int]:
-    """Returns the largest distance of a point from its place on the fitted curve, and the index of this point."""
+    """Returns the largest distance between a point and the fitted curve at its t (see `_weights`), and its index."""
     return _worst(np.linalg.norm(_weights(piece) @ _curve(piece) - piece, axis=1))
 
 
@@ -87,7 +89,7 @@ def _worst(distances: np.ndarray) -> tuple[float, int]:
 
 
 def _weights(piece: np.ndarray) -> np.ndarray:
-    """[M, 4]: the Bernstein polynomials at the points' places along the piece, from 0 to 1 by length."""
+    """[M, 4]: the Bernstein polynomials at each point's t, the share (0 to 1) of the piece's length up to the point."""
     along = _lengths(piece)
     t = (along / along[-1])[:, None]
     return np.concatenate([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], axis=1)
@@ -96,8 +98,9 @@ def _weights(piece: np.ndarray) -> np.ndarray:
 def _curve(piece: np.ndarray) -> np.ndarray:
     """[4, 2]: the cubic Bezier curve through the ends with the least squared distance from the piece.
 
-    Points keep their places along the piece (Schneider 1990, without the iteration that moves them). The control points
-    of a piece with fewer than four points lie on the line between its ends.
+    Each point is compared with the curve at its t (see `_weights`), which stays fixed: Schneider's method
+    (1990) without the iteration that changes t. The control points of a piece with fewer than four points lie on the
+    line between its ends.
     """
     ends = piece[[0, -1]]
     straight = np.stack([ends[0], ends[0] + (ends[1] - ends[0]) / 3, ends[0] + (ends[1] - ends[0]) * 2 / 3, ends[1]])

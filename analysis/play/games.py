@@ -48,15 +48,15 @@ class Turn:
 
 
 class Games:
-    """The games of one page. Every second game is for drawing, the others are for guessing.
+    """The games of one page. In half of them, the person draws; in the other half, the person guesses.
 
-    After the last game, they begin again.
+    After the last game of a role, its games begin again.
     """
 
     def __init__(self, agents: Agents, batches: GameBatches, most_candidates: int, seed: int):
         """agents: in evaluation mode. most_candidates: the maximum per game. seed: of the order and the candidates.
 
-        From a game with more candidates, randomly chosen ones other than the target are left out.
+        If a game has more candidates, randomly chosen distractors are left out.
         """
         self.agents, self.batches = agents, batches
         self._deals = list(_deals(batches, most_candidates, random.Random(seed)))

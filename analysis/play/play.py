@@ -28,8 +28,7 @@ def play(config: TestConfig, most_candidates: int, output: Path | None, port: in
     """Serves the page until Ctrl-C, and writes the log of the finished games. Returns a message for the user.
 
     config: the configuration of a test; the person plays with its agents. Raises UsageError, before anything is
-    written, if the checkpoint or the pictures cannot be read, the port is taken, a package is missing, or `output`
-    exists.
+    written, as `load_games` does, or if the port is taken, a package is missing, or `output` exists.
     """
     if most_candidates < 2:
         raise UsageError(f"--most-candidates {most_candidates}: a game needs 2 candidates or more.\nGive 2 or more.")
@@ -56,7 +55,7 @@ def play(config: TestConfig, most_candidates: int, output: Path | None, port: in
 def load_games(config: TestConfig, most_candidates: int, seed: int) -> tuple[Games, dict[str, Any]]:
     """Returns (the test games of trained agents, the content of their log's card.json).
 
-    config: of a test with these agents; without --agent, agent 0 of a population plays. Raises UsageError if the
+    config: of a test of these agents; without --agent, agent 0 of a population plays. Raises UsageError if the
     checkpoint or the pictures cannot be read, or if the agents were trained on these pictures.
     """
     if config.agent is None and max(config.agents.counts) > 1:

@@ -1,8 +1,8 @@
 """The web server of `play`: the page and its requests, on the loopback address only.
 
 The page needs nothing from other servers, and its content security policy forbids requests to them. Against DNS
-rebinding, the server refuses other host names. It accepts JSON only, because pages of other sites cannot send JSON to
-it without permission.
+rebinding, the server refuses requests whose Host is neither 127.0.0.1 nor localhost. It accepts JSON only, because
+pages of other sites cannot send JSON to it without permission.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Number = Annotated[int, Meta(ge=0, lt=2**31)]
 
 
 class Asked(TypedDict):
-    """What the page sends to begin game `number` (from 0) of those with this role."""
+    """What the page sends to begin game `number` (from 0) of the games that the person plays in this role."""
 
     role: Literal["draw", "guess"]
     number: Number

@@ -35,7 +35,7 @@ def curves(run: Run) -> dict[str, Any] | None:
     """Returns the charts, the constant columns and the whole table for the page; None unless the run is a training.
 
     A chart is {title, big, percent, log, chance, series: [{name, role, values}]}; values has one entry per epoch, None
-    for a gap. If log.csv has no epoch of a training, returns {missing: reason}.
+    for a gap. If log.csv has no rows, or is not from a training, returns {missing: reason}.
     """
     if run.kind != "train":
         return None

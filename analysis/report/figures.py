@@ -31,7 +31,7 @@ THUMBNAIL = 0.24  # inches, on the map
 
 
 def figures(logs: Sequence[GameLog], views: Sequence[Views]) -> dict[str, bytes]:
-    """File name -> content: lexicon, roles and map of each log, as PNG and PDF. Leaves out those that a log lacks.
+    """File name -> content: lexicon, roles and map of each log, as PNG and PDF, except those that are empty or None.
 
     With several logs, the file names contain the number of the log, from 1. Raises UsageError without matplotlib.
     """
@@ -154,7 +154,7 @@ def _polylines(points: np.ndarray) -> np.ndarray:
 
 
 def plot_map(log: GameLog, found: SketchMap) -> Any:
-    """Returns the map of sketches, with thumbnails where there is room, dots elsewhere, and the labels."""
+    """Returns the map of sketches, with thumbnails where there is room, dots elsewhere, and the names of classes."""
     width, height = PAGE, 0.75 * PAGE
     figure, axes = _canvas(width, height)
     room = np.array([width - THUMBNAIL, height - THUMBNAIL])

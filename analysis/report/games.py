@@ -70,7 +70,7 @@ def _result(games: Sequence[Turn]) -> dict[str, Any]:
 def _among_best(games: Sequence[Turn]) -> dict[str, Any] | None:
     """How often the target is among the SHOWN_GUESSES candidates with the highest scores.
 
-    None if a game has only SHOWN_GUESSES candidates or fewer.
+    None if any game has SHOWN_GUESSES candidates or fewer.
     """
     if min(len(game.candidates) for game in games) <= SHOWN_GUESSES:
         return None

@@ -56,7 +56,7 @@ def _title(run: Run, logs: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _status(run: Run) -> str:
-    """Returns whether the run has finished; empty for a game log without a run."""
+    """Returns a phrase that says whether the run has finished; empty for a game log without a run."""
     if run.kind == "log":
         return ""
     if run.result and len(run.rows) > run.result.get("epochs", len(run.rows)):
@@ -100,7 +100,10 @@ def duration(seconds: float) -> str:
 
 
 def _results(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yields {label, rate, low, high, chance, games, candidates} of the run, then of each game log; None: unknown."""
+    """Yields {label, rate, low, high, chance, games, candidates} of the run, then of each game log; None: unknown.
+
+    The result of a test run is left out if there are logs, because its log holds the same games.
+    """
     own = _own_result(run)
     test = run.kind != "train"
     if own and not (test and logs):  # the test's log holds the same games

@@ -41,7 +41,8 @@ def report(
     seed: of all random choices. measures: files of `measure --json`; empty: those in the folders of the run and its
     logs. figures: the folder for figures as PNG and PDF, if any.
     Raises UsageError if there is no run, one of its files is damaged, `output` exists and is not an unchanged report on
-    this run, `measures` has no erasure for these logs, or figures cannot be drawn or would replace other files.
+    this run, `measures` have no erasure of strokes for these logs, or figures cannot be drawn or would replace other
+    files.
     """
     source = read_run(run)
     output = run / "report.html" if output is None else output
@@ -53,8 +54,8 @@ def report(
     views = [views_of(log, measured, seed) for log in played]
     if measures and not any(view.roles and view.roles.lost for view in views):
         raise UsageError(
-            f"--measures {', '.join(map(str, measures))}: no erasure of strokes is measured for the logs shown.\n"
-            f"Make such a file: {_measure_command(played)}"
+            f"--measures {', '.join(map(str, measures))} has no erasure of strokes for the logs shown.\n"
+            f"Create a file that has it: {_measure_command(played)}"
         )
     files = draw_figures(played, views) if figures is not None else {}
     shown = [games_of(log, view, max_games, seed, pictures) for log, view in zip(played, views, strict=True)]
@@ -107,7 +108,8 @@ def _check_replaceable(output: Path, run: str) -> None:
         check_new(output)
     elif output.is_symlink() or not output.is_file() or not is_unchanged(output, run):
         raise UsageError(
-            f"{output} exists and is not replaced: it is not a report on this run, or was changed since.\n"
+            f"{output} exists and is not replaced: "
+            "it is not a report on this run, or was changed after it was written.\n"
             "Give another name with --output, or move it away."
         )
     else:

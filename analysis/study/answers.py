@@ -1,4 +1,4 @@
-"""Reads and checks the answers that the receiver's page of a `study` saves.
+"""Reads and checks the answers from the page of a `study` on which people play the receiver.
 
 The page saves one JSON file per participant: format, study (the page's id), title, participant, started, finished, and
 answers, one entry per game in the order played (candidates are numbered from 0, as in the log):
@@ -91,7 +91,10 @@ class Participant(Generic[Played]):
 
 
 def hold_drawings(paths: Sequence[Path]) -> bool:
-    """Returns whether the files are from the sender's page. Raises UsageError if they are from both, or damaged."""
+    """Returns True for files of drawings (people played the sender), False for files of answers.
+
+    Raises UsageError if both kinds are given, or if a file is damaged.
+    """
     formats = [read_json(path, _Format, UNCHANGED)["format"] for path in paths]
     if len(set(formats)) > 1:
         drawings, answers = (paths[formats.index(name)] for name in (FORMAT_OF_DRAWINGS, FORMAT))
@@ -107,7 +110,7 @@ def read_answers(paths: Sequence[Path]) -> list[Participant[Answer]]:
 
 
 def together(participants: Sequence[Participant[Played]]) -> list[Participant[Played]]:
-    """Returns the participants of one study, with labels that differ. Raises UsageError as `read_answers` does."""
+    """Returns the participants with labels that differ. Raises UsageError if a file is repeated or of another study."""
     _check_together(participants)
     return _labelled(participants)
 
@@ -115,8 +118,8 @@ def together(participants: Sequence[Participant[Played]]) -> list[Participant[Pl
 def participant_of(path: Path, saved: Mapping[str, Any], key: str, wrong: str) -> Participant:
     """Returns the participant of a file. key: "answers" or "drawings", the key of the entries in `saved`.
 
-    wrong: what is wrong with an entry, as text; empty if nothing is. Raises UsageError if something is, or if two
-    entries are of the same game.
+    wrong: what is wrong with an entry, as text; empty if nothing is. Raises UsageError if `wrong` is not empty, or if
+    two entries are of the same game.
     """
     entries = saved[key]
     if not wrong and len({game_of(entry) for entry in entries}) < len(entries):

@@ -1,4 +1,4 @@
-"""Reads and checks the drawings that the sender's page of a `study` saves, and turns them into answers.
+"""Reads and checks the drawings from the page of a `study` on which people play the sender; turns them into answers.
 
 The page saves one JSON file per participant: format, study (the page's id), title, logs, participant, started,
 finished, and drawings. logs has the name and the digest (`GameLog.digest`) of every log that the page was made from.
@@ -9,7 +9,7 @@ drawings has one entry per game in the order played:
     paths                   what the hand drew, without what was undone: for each path, its points [row, col, ms], with
                             row and col on a canvas from -1 to 1, and ms the milliseconds since the picture appeared
     straight                for each path, whether it was drawn as a straight line: it then has at most two points
-    seconds                 time from the appearance of the picture to Done
+    seconds                 time from the appearance of the picture to the press of Done
     interrupted             whether the page was reloaded or hidden in that time, which makes times unreliable
 """
 
@@ -87,7 +87,7 @@ def read_drawings(paths: Sequence[Path]) -> list[Participant[Drawing]]:
 def sources_of(
     participants: Sequence[Participant[Drawing]], logs: Sequence[Path], weights: Sequence[Path]
 ) -> dict[str | None, Source]:
-    """Returns the logs of the study by their names in the drawings; if there is only one log, its name is None.
+    """Returns each log of the study with its weights, by its name in the drawings; the name of a single log is None.
 
     weights: one for all logs, or one for each. Raises UsageError if the number of weights does not fit, if the logs are
     not those that the page was made from, or if they do not have the games of the drawings.
@@ -119,7 +119,7 @@ def sources_of(
             source = sources.get(drawing.get("log"))
             if source is None or drawing["game"] >= len(source.log.games):
                 raise UsageError(
-                    f"{one.file}: it has a drawing of a log or game that is not in the study "
+                    f"{one.file}: it has a drawing for a game or log that is not in the study "
                     f"(game {drawing['game']}).\n{UNCHANGED}"
                 )
     return sources

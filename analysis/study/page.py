@@ -62,7 +62,7 @@ def study(
     post_url: str | None = None,
     overwrite: bool = False,
 ) -> str:
-    """Writes the page `output`, with `practice` games and then `games` games that count, drawn from the logs.
+    """Writes the page `output`, with `practice` games and then `games` games that count, chosen from the logs.
 
     analysis/study/options.py describes the options. Returns a message for the user. The same seed gives the same page.
     Raises UsageError if a log is given twice or has too few games, `games` is not a multiple of the number of logs, a
@@ -73,7 +73,7 @@ def study(
     if post_url is not None and not ADDRESS.fullmatch(post_url):
         raise UsageError(
             f"--post-url {post_url} is not an address that a page can send to.\n"
-            "Give one such as https://example.org/answers."
+            "Give an address such as https://example.org/answers."
         )
     asked = _consent(consent)
     sources = read_logs(logs)
@@ -220,7 +220,7 @@ def study_content(
 
 
 def _check_enough(logs: Sequence[GameLog], count: int, practice: int) -> None:
-    """Raises UsageError if the logs cannot give the same number of scored games each, and the practice games."""
+    """Raises UsageError if the scored games cannot be shared equally by the logs, or if a log has too few games."""
     if count % len(logs):
         raise UsageError(
             f"--games {count} cannot be shared equally by {len(logs)} logs.\n"
@@ -285,7 +285,7 @@ def _shuffled(log: GameLog, number: int, seed: int, picture: Callable[[Path], in
 
 
 def of_class(game: Turn) -> list[int] | None:
-    """Returns the candidates of the class of the sender's photo; None if the log has no classes."""
+    """Returns the positions of the candidates with the class of the sender's photo; None if the log has no classes."""
     if game.photo_class is None or game.candidate_classes is None:
         return None
     return [candidate for candidate, name in enumerate(game.candidate_classes) if name == game.photo_class]
@@ -300,7 +300,7 @@ def _pen(log: GameLog) -> dict[str, Any]:
     strokes = log.strokes()
     if strokes is None:
         raise UsageError(
-            f"the log in {log.folder} has no strokes.npz, so it does not say how many strokes its agents have.\n"
+            f"the log in {log.folder} has no strokes.npz, so it does not say how many strokes its agents draw.\n"
             "Give a log that test has written, or leave out --role sender."
         )
     _, most, points, _ = strokes.points.shape

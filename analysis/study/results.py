@@ -82,7 +82,7 @@ def results(participants: Sequence[Participant[Answer]], role: str = RECEIVER) -
     how many of these games the participant got right.
     participants (one dict each), together and agents: results of `_rates`. agents: counts each game once, however many
     people played it. chance: expected rates of random choices, averaged over all answers. logs: games, together, agents
-    and chance of each log, sorted by name; None if the page has games of one log.
+    and chance of each log, sorted by name; None if the page was made from one log.
     over_participants: mean and standard deviation of the rates of two or more participants, and the mean's interval
     over participants. The other intervals treat all games as independent, so they are too narrow if people differ much;
     over_participants shows how much they differ.
@@ -158,7 +158,11 @@ def _table_of_logs(found: Mapping[str, Any]) -> str:
 
 
 def _rates(answers: Sequence[Mapping[str, Any]], who: str = "") -> dict[str, Any]:
-    """Returns the number of right answers, their rate and its interval; the same for the class, or None if unknown."""
+    """Returns the number of right answers, their rate and its interval; also for answers of the right class.
+
+    The numbers for the class are None if the log has no classes. who: the prefix of the answers' keys: "agents_" for
+    the agents, "" for the people.
+    """
     right = [answer[f"{who}right"] for answer in answers]
     of_class = [answer[f"{who}right_class"] for answer in answers if answer[f"{who}right_class"] is not None]
     return {
@@ -178,7 +182,7 @@ def _seconds(answers: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def _attention(answers: Sequence[Answer]) -> dict[str, int] | None:
-    """Returns how many games that showed the target itself were answered, and how many correctly; None without any."""
+    """Returns how many games showed the target itself, and how many of these were answered correctly; None if none."""
     checks = [answer["right"] for answer in answers if answer.get("attention")]
     return {"games": len(checks), "passed": sum(checks)} if checks else None
 
@@ -192,7 +196,10 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _spread(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns mean, sample standard deviation (n - 1) and the mean's interval over participants; None if unknown."""
+    """Returns mean, sample standard deviation (n - 1) and the mean's interval over participants, for each rate.
+
+    The entry of a rate is None if a participant lacks the rate.
+    """
     spread = {}
     for name in ("rate", "class_rate"):
         values = [row[name] for row in rows if row[name] is not None]

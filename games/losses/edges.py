@@ -70,7 +70,7 @@ def edges(photos: Tensor) -> Tensor:
 
 
 def _is_peak(size: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """1 where the gradient [B, 1, H, W] is a local maximum along the nearest of four directions, 0 elsewhere."""
+    """1 where the gradient's size [B, 1, H, W] is a local maximum along the nearest of four directions, else 0."""
     around = functional.pad(size, (1, 1, 1, 1))
     height, width = size.shape[2:]
 

@@ -25,8 +25,8 @@ class LearntWeights(nn.Module):
     """Trainable weights, initially drawn from U(0, 1): () -> float [N].
 
     Every call sets negative weights to 0 and divides all weights by their Euclidean length, so they cannot all vanish;
-    in training mode, the result is stored. Distances are positive, so training moves weight to the layers with the
-    smallest distances.
+    in training mode, the weights keep these values. Distances are positive, so training moves weight to the layers with
+    the smallest distances.
     """
 
     def __init__(self, count: int):

@@ -62,7 +62,7 @@ class ReconstructLoss(nn.Module):
         super().__init__()
 
     def forward(self, play: Play) -> Tensor:
-        """The loss, a scalar. If only one of the two has colour, the other is repeated to three channels."""
+        """The loss, a scalar. If only the sketch or the photo has colour, the other is copied to three channels."""
         return (play.sketches - play.photos).pow(2).mean()
 
 

@@ -27,8 +27,8 @@ class Strokes:
     points: float [B, N, P, 2], control points as (row, col). P = 1 is a point, 2 a line (start, end), 4 a cubic Bezier
     curve (start, two controls, end).
     sigma2: squared stroke width in canvas units; one number for all strokes, or float [B, N], one number per stroke.
-    intensities: float [B, N, C] in 0..1, the ink of each stroke in each channel; None means 1 in one channel. A stroke
-    whose intensities are all 0 is not drawn.
+    intensities: float [B, N, C] in 0..1, the ink of each stroke in each of C colour channels; None: a single channel,
+    with intensity 1. A stroke whose intensities are all 0 is not drawn.
 
     Raises ValueError if sigma2 is a tensor of another shape.
     """
@@ -116,7 +116,7 @@ class Decoder(nn.Module):
         return self.ink(strokes) * self.contrast
 
     def ink(self, strokes: Strokes) -> Tensor:
-        """Sketches before contrast, 0..1: softor over the strokes of intensity * exp(-d2 / sigma2)."""
+        """Sketches before contrast, 0..1: the softor, over all strokes, of intensity * exp(-distance^2 / sigma2)."""
         size, sigma2, intensities = self.image_size, strokes.sigma2, strokes.intensities
         match strokes.points.shape[2]:
             case 1:
@@ -182,7 +182,7 @@ def straight_through(probabilities: Tensor) -> Tensor:
 
 
 def hidden_layers(latent_size: int, config: SinglePassConfig) -> list[nn.Module]:
-    """Linear, ReLU, Linear, ReLU: [B, latent_size] -> [B, decoder_hidden2], the body of every single-pass decoder."""
+    """Linear, ReLU, Linear, ReLU: [B, latent_size] -> [B, decoder_hidden2], for every decoder with an MLP."""
     hidden, hidden2 = config.decoder_hidden, config.decoder_hidden2
     return [nn.Linear(latent_size, hidden), nn.ReLU(), nn.Linear(hidden, hidden2), nn.ReLU()]
 

@@ -150,7 +150,7 @@ class AttentionRNNConfig(RNNConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class RecurrentConfig(SinglePassConfig):
-    """The options of every recurrent decoder that repeats a single pass."""
+    """The options of every decoder whose name begins with Recurrent."""
 
     steps: int = _count(5, "number of times that the decoder looks at its canvas and draws on it", most=1000)
     feedback: bool = flag(

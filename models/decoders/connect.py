@@ -13,7 +13,7 @@ from learning_to_draw.models.decoders.single_pass import require_points
 
 
 class ConnectDecoder(MLPDecoder):
-    """Points, and a connection for every pair of points: a stroke with an intensity in 0..1.
+    """One stroke for every pair of points; its intensity in 0..1 is the strength of the connection.
 
     Pairs are in lexicographic order. With `allow_points`, they include each point with itself.
     """
@@ -43,7 +43,10 @@ class ConnectDecoder(MLPDecoder):
         return self.with_style(latent, self.connect(points[:, first], points[:, second]), connections.unsqueeze(2))
 
     def connect(self, first: Tensor, second: Tensor) -> Tensor:
-        """Strokes [B, pairs, P, 2] between points [B, pairs, values_per_point, 2]."""
+        """Strokes [B, pairs, P, 2] from the first to the second point of every pair.
+
+        first, second: [B, pairs, values_per_point, 2], these points (and their control points).
+        """
         raise NotImplementedError
 
 

@@ -1,7 +1,8 @@
 """Single-pass decoders: one MLP maps the latent to points on the canvas, from which all strokes are formed.
 
-Each class defines which points form which stroke; the MLP, the drawing and sigma2 are shared. The official code
-composes colours by `over`, which equals the union of inks that all decoders draw with (see `rasteriser.draw`).
+Each class defines which points form which stroke; the base classes provide the MLP, the drawing and sigma2. The
+official code composes coloured strokes by `over`. This equals `softor`, by which all decoders here compose strokes (see
+`rasteriser.draw`).
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class SinglePassDecoder(MLPDecoder):
         raise NotImplementedError
 
     def intensities(self, latent: Tensor) -> Tensor | None:
-        """Ink of each stroke in each channel, [B, strokes, channels]; None means 1 in one channel."""
+        """The ink of each stroke in each colour channel, [B, strokes, C]; None: a single channel, with intensity 1."""
         return None
 
 
@@ -122,7 +123,7 @@ class SinglePassCRSDecoder(SinglePassDecoder):
 
 
 class SinglePassSimpleBezierDecoder(SinglePassDecoder):
-    """Lines of cubic Bezier curves, each starting where the previous one ends.
+    """Lines made of cubic Bezier curves; each curve of a line starts where the previous one ends.
 
     Strokes [B, nlines * segments, 4, 2]. A smooth line also keeps its direction from one curve to the next: the first
     control of a curve mirrors the last control of the previous curve.

@@ -51,9 +51,9 @@ class Encoder(nn.Module):
     perceptual loss cannot use the encoder. imagenet_norm: whether `encode` normalises pictures with ImageNet's mean and
     standard deviation.
 
-    Every encoder is built as `Class(config, image_size=, channels=, pretrained=)`. image_size, channels: those of the
-    data set's pictures. pretrained: load the pretrained weights that the configuration asks for; False if a checkpoint
-    will be loaded. Encoders ignore the arguments that they do not need.
+    Every encoder is built as `Class(config, image_size=, channels=, pretrained=)`. The arguments image_size and
+    channels are those of the data set's pictures. pretrained: load the pretrained weights that the configuration asks
+    for; False if a checkpoint will be loaded. Encoders ignore the arguments that they do not need.
     """
 
     channels: int
@@ -73,7 +73,8 @@ class Encoder(nn.Module):
         return self(self.preprocess(pictures), layers=layers, is_sketch=is_sketch)
 
     def preprocess(self, pictures: Tensor) -> Tensor:
-        """The input of `forward` for pictures [B, 1 or 3, S, S] in 0..1: with all channels, and normalised."""
+        """The input of `forward`: the pictures [B, 1 or 3, S, S] in 0..1, expanded to `channels` channels, and
+        normalised if `imagenet_norm`."""
         pictures = expand_channels(pictures, self.channels)
         return (pictures - self.mean) / self.std if self.imagenet_norm else pictures
 
@@ -108,7 +109,8 @@ class BackboneEncoder(Encoder):
         return not any(parameter.requires_grad for parameter in self.backbone.parameters())
 
     def same_features(self, other: Encoder) -> bool:
-        """Whether `other` computes the same features: its frozen backbone and its normalisation are equal."""
+        """Whether `other` computes the same features: both backbones are frozen and equal, and both encoders normalise
+        pictures in the same way."""
         if type(other) is not type(self) or not (self.frozen and other.frozen):
             return False
         values, other_values = ({**e.backbone.state_dict(), "mean": e.mean, "std": e.std} for e in (self, other))

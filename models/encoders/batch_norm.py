@@ -53,7 +53,7 @@ class PhotoSketchBatchNorm2d(PhotoSketchLayer, nn.BatchNorm2d):
 def plain_averages(network: nn.Module) -> Iterator[bool]:
     """Context manager: inside it, running statistics restart and become the plain mean over the batches seen.
 
-    Yields whether the network has running statistics that it updates.
+    Yields whether the network has batch normalisation that is not frozen. Frozen layers keep their statistics.
     """
     layers = _learning(network)
     for layer in layers:
@@ -66,7 +66,7 @@ def plain_averages(network: nn.Module) -> Iterator[bool]:
 
 
 def running_statistics(network: nn.Module) -> list[Tensor]:
-    """The running means and variances that the network updates."""
+    """The running means and variances of all layers whose weights are not frozen."""
     names = ("running_mean", "running_var", "drawn_running_mean", "drawn_running_var")
     return [getattr(layer, name) for layer in _learning(network) for name in names]
 

@@ -49,15 +49,16 @@ def load_clip(name: str, *, pretrained: bool = True) -> nn.Module:
 
 
 def clip_text_tokens(name: str, texts: Sequence[str]) -> Tensor:
-    """int64 [N, 77]: the tokens of N texts for the model `name`; longer texts are cut off.
+    """int64 [N, 77]: the tokens of N texts for the model `name`. Texts with more than 77 tokens are cut off.
 
-    Raises UsageError without open_clip.
+    Raises UsageError if open_clip is not installed.
     """
     return _import_open_clip().get_tokenizer(name.replace("/", "-"))(list(texts))
 
 
 def clip_input(model: nn.Module, pictures: Tensor) -> Tensor:
-    """The input of `model.encode_image`, [B, 3, R, R] and normalised, for pictures [B, 1 or 3, H, W] in 0..1."""
+    """Pictures [B, 1 or 3, H, W] in 0..1, resized to the model's resolution R and normalised: [B, 3, R, R], the input
+    of `model.encode_image`."""
     fitted = fit_to_tower(cast(nn.Module, model.visual), pictures)
     if fitted is not pictures:
         fitted = bounded(fitted, 0, 1)  # bicubic interpolation overshoots

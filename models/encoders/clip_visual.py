@@ -42,7 +42,7 @@ class CLIPVisualEncoder(BackboneEncoder):
         if transformer_resblock is not None and not clip_model.startswith("ViT"):
             raise UsageError(
                 f"--transformer-resblock {transformer_resblock}: CLIP's network {clip_model} has no such blocks.\n"
-                "Leave it out, or choose --clip-model ViT-B/32 or ViT-B/16."
+                "Leave out this option, or choose --clip-model ViT-B/32 or ViT-B/16."
             )
         tower = cast(nn.Module, load_clip(clip_model, pretrained=pretrained).visual)
         self._map_at = _feature_maps(tower, clip_model, transformer_resblock)
@@ -95,5 +95,5 @@ def _is_transformer(tower: nn.Module) -> bool:
 
 
 def _format(tower: nn.Module) -> dict[str, str | bool]:
-    """Arguments that request unprocessed maps: all tokens of a ViT, including the class token."""
+    """Arguments of `forward_intermediates`: from a ViT, they request all tokens, including the class token."""
     return {"output_fmt": "NLC", "output_extra_tokens": True} if _is_transformer(tower) else {}

@@ -14,7 +14,7 @@ from learning_to_draw.models.encoders.batch_norm import pass_through
 class ConvolutionalBackbone(BackboneEncoder):
     """A sequence of convolutional layers. The subclass sets `enc`, the projection of their output to the latent.
 
-    Pictures [B, 3, S, S] -> latent [B, latent_size], and the feature maps of the named layers.
+    Pictures [B, 3, S, S] -> latent [B, latent_size], and the feature maps of the requested layers.
     """
 
     def __init__(self, name: str, network: nn.Sequential, layer_at: Mapping[str, int], *, freeze: bool):

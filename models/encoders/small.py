@@ -14,7 +14,7 @@ from learning_to_draw.models.encoders.config import Conv2DConfig, EncoderConfig,
 
 
 class LayeredEncoder(Encoder):
-    """`layers` in sequence, from pictures to the latent, stored as `enc`; no feature maps."""
+    """An encoder without feature maps: `layers`, in sequence, map pictures to the latent. They are stored as `enc`."""
 
     def __init__(self, channels: int, *layers: nn.Module):
         super().__init__()
@@ -192,7 +192,7 @@ def _stroke_net_block(before: int, after: int, batchnorm: bool) -> PhotoSketchSe
 
 
 def check_channels(encoder_channels: int, channels: int) -> None:
-    """Raises UsageError if pictures of `channels` channels do not fit an encoder of `encoder_channels`."""
+    """Raises UsageError if the pictures have more channels than the encoder's input."""
     if channels > encoder_channels:
         raise UsageError(
             f"--encoder-channels {encoder_channels}: the pictures of this data set have {channels} channels.\n"

@@ -21,8 +21,8 @@ class SqueezeNetBackbone(ConvolutionalBackbone):
     """SqueezeNet 1.1 (Iandola et al. 2016) up to one of five layers, about 45 times cheaper than VGG16. Not in the
     paper.
 
-    Its features are large, and their scale differs between layers. They would saturate the decoder's tanh, and every
-    sketch would be the same cross. So each picture's features are normalised to mean 0 and variance 1, then projected.
+    Each picture's features are normalised to mean 0 and variance 1, then projected. Without this normalisation, the
+    features are so large that they saturate the decoder's tanh, and every sketch is the same cross.
     """
 
     def __init__(
@@ -48,7 +48,8 @@ class SqueezeNetBackbone(ConvolutionalBackbone):
         )
 
     def preprocess(self, pictures: Tensor) -> Tensor:
-        """The input of `forward`. Grey pictures have one channel; the first layer normalises them."""
+        """The input of `forward`. Grey pictures keep one channel and are not normalised: the kernel of the first layer
+        includes the normalisation (see `_through`)."""
         # Sketches are grey, and `expand_channels` has repeated their channel without copying it.
         is_grey = pictures.shape[1] == 1 or pictures.stride(1) == 0
         return pictures[:, :1] if is_grey else super().preprocess(pictures)
@@ -93,7 +94,7 @@ class _FrozenGreyConvolution(torch.autograd.Function):
 class _Fire(nn.Module):
     """torchvision's Fire module with one ReLU after the concatenation, instead of one ReLU on each part before it.
 
-    The values are the same, but the backward pass is faster: the gradient of each part alone is not contiguous.
+    The values are the same, but the backward pass is faster, because the gradient of a single part is not contiguous.
     """
 
     def __init__(self, fire: Fire):

@@ -123,7 +123,7 @@ def _not_available(timm: ModuleType, name: str, downloads: bool, error: Exceptio
 
 @torch.no_grad()
 def _fit_to_size(network: Any, image_size: int) -> tuple[int, tuple[str, ...]]:
-    """Adapts a network to pictures of S x S pixels; returns the size of its pooled features, and its feature layers.
+    """Adapts a network to the size of the pictures; returns the size of its pooled features, and its feature layers.
 
     Networks for pictures of one size, such as ViTs, get interpolated position embeddings if timm can do this. Raises
     ValueError if the network cannot take such pictures.

@@ -28,7 +28,7 @@ class VGG16Encoder(ConvolutionalBackbone):
         *,
         pretrained: bool,
     ):
-        """Raises UsageError if the weights are not available, or if both kinds are requested."""
+        """Raises UsageError if the weights are not available, or if both kinds of pretrained weights are requested."""
         if config.imagenet_weights and config.sin_weights is not None:
             raise UsageError(
                 "--imagenet-weights and --sin-weights exclude each other.\n"

@@ -7,7 +7,7 @@ import pytest
 
 from learning_to_draw import commgame, plugins
 
-EARLIER = "it is written for an earlier version of this program.\n       See docs/extending.md."
+EARLIER = "it was written for an earlier version of this program.\n       Adapt it: see docs/extending.md."
 WRONG = {
     "taken": (
         "from learning_to_draw.plugins import loss\n@loss('CELoss')\nclass A: pass",

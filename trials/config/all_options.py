@@ -39,7 +39,7 @@ Value = TypeVar("Value")
 class Owner(NamedTuple):
     """What an option belongs to.
 
-    kind: a kind of components, or "command", or "" for an option of every run. name: of the component or the command;
+    kind: a kind of components, or "command", or "" for an option of every run. name: that of the component or command;
     if kind is "", the title of the option's group in the help.
     """
 

@@ -236,10 +236,10 @@ def prepare(
 
 
 def _choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
-    """Kind -> name of its component: given, else from the last layer that names it, else from the data set, else the
-    declared default.
+    """Kind -> name of its component: the given one, else that of the last layer that names one, else the data set's
+    default, else the declared default.
 
-    The result has no entry for the receiver's encoder if both agents use the same one. Raises UsageError for a name
+    Without --receiver-encoder, the result has no entry for the receiver's encoder. Raises UsageError for a name
     that is not known.
     """
     named: dict[str, Any] = {}
@@ -256,7 +256,7 @@ def _choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]
         if name not in described.table:
             raise UsageError(
                 f"there is no {described.title} {name}.\n{did_you_mean(name, described.table)}"
-                f"Choose one of {', '.join(described.table)}, or load the file that defines it with --plugin."
+                f"Choose one of {', '.join(described.table)}, or add --plugin FILE with the file that defines it."
             )
     return chosen
 

@@ -179,7 +179,7 @@ def _declare(parser: Parser, basis: Basis, shown: Mapping[str, Mapping[str, Opti
 
 
 def _explained(option: Option, value: Any, source: str) -> str:
-    """The help text of an option, with its value and where it is from; None and False are not named."""
+    """The help text of an option, with its value and where it is from; a value of None or False is left out."""
     if option.required and source == DEFAULT_SOURCE:
         return f"{option.help} (must be given)"
     if value is None or value is False:

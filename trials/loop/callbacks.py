@@ -92,11 +92,11 @@ class EpochClock(Callback):
 class RecalibrateBatchNorm(Callback):
     """Recomputes batch normalisation statistics over up to 20 training batches before each validation.
 
-    Running averages lag behind weights that still change, and the errors add up over the layers: agents with ten such
-    layers communicated well in training, but were near chance in held-out games. The batches are played without channel
-    noise, like held-out games. In a population, every sender and every receiver plays each batch, and partners change
-    after each batch. Costs up to 20 forward passes of each pair per epoch, or none if the agents train no batch
-    normalisation.
+    Running averages lag behind weights that still change, and the errors add up over the layers: agents with ten layers
+    of batch normalisation communicated well in training, but were near chance in held-out games. The batches are played
+    without channel noise, like held-out games. In a population, every sender and every receiver plays each batch, and
+    partners change after each batch. Costs up to 20 forward passes of each pair per epoch, or none if the agents train
+    no batch normalisation.
     """
 
     def __init__(self, agents: Community, batches: GameBatches):
@@ -136,9 +136,9 @@ class LearntWeightsColumns(Callback):
 
 
 class RunLog(Callback):
-    """Writes log.csv, one row per epoch, and metrics.jsonl, the same rows as lines of JSON.
+    """Writes log.csv, one row per epoch, and metrics.jsonl, the same rows and their times as lines of JSON.
 
-    Both files are rewritten atomically, so a killed run leaves readable files. Only metrics.jsonl has times: log.csv is
+    Both files are rewritten atomically, so a killed run leaves readable files. log.csv has no times, so it is
     reproducible.
     """
 
@@ -271,7 +271,8 @@ class StopOnNaN(Callback):
             return
         if self.snapshots is None:
             raise RunError(
-                "the loss or the scores are NaN or infinite: the weights of these agents are probably broken."
+                "the loss or the scores are NaN or infinite: the weights of these agents are probably broken.\n"
+                "Use another checkpoint."
             )
         kept = self.snapshots.last_saved
         raise RunError(

@@ -37,7 +37,7 @@ def rank() -> int:
 
 
 def local_rank() -> int:
-    """The rank among the processes of this machine, which is also the index of its GPU."""
+    """The rank of this process among those of this machine; also the index of its GPU."""
     return int(os.environ["LOCAL_RANK"]) if _joined() else 0
 
 

@@ -120,7 +120,7 @@ class GameLogWriter(Callback):
     def _save_candidates(self, batch: Batch) -> list[list[str]]:
         """Saves the candidates' pictures and returns their paths in the log, one list per game.
 
-        Each item's picture is converted and hashed once per test.
+        Each item of the split is converted and hashed only once per test.
         """
         items, rows = batch.items.candidates.flatten().tolist(), batch.candidates.flatten().tolist()
         new = [(item, row) for item, row in zip(items, rows, strict=True) if item not in self._file_of_item]

@@ -60,7 +60,7 @@ def obeyed_while_waiting() -> Iterator[None]:
 
     Python runs signal handlers in the main thread, between Python instructions. While torch waits in that thread, no
     handler runs. Therefore another thread ends the process if the main thread has not left this context TO_LEAVE
-    seconds after a signal. That thread ignores the first signal if `Interrupts` defers it, but not the second one.
+    seconds after a signal. If `Interrupts` is active, this happens only after the second signal.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -38,7 +38,7 @@ class Launch:
 
 
 def launched() -> Launch | None:
-    """The launch that torchrun's environment variables describe; None if they ask for one process.
+    """The launch that torchrun's environment variables describe; None if they are not set or ask for one process.
 
     Raises UsageError if one of the variables is missing or not valid, for example left over from an earlier job.
     """
@@ -59,7 +59,7 @@ def launched() -> Launch | None:
 
 
 def launched_world_size() -> int:
-    """The number of processes that torchrun has started, whether or not the process group exists yet."""
+    """The number of processes that torchrun starts, even before they form a process group; 1 without torchrun."""
     launch = launched()
     return 1 if launch is None else launch.world_size
 
@@ -84,11 +84,11 @@ def _not_valid(name: str, wanted: str) -> UsageError:
 
 
 def meet(launch: Launch, patience: timedelta) -> distributed.Store:
-    """The store of a run's processes, once all of them have joined it.
+    """Returns the key-value store of a run's processes once all of them have joined.
 
     Logs what it waits for, after a few seconds and then once per minute. It waits in Python, because Ctrl-C has no
-    effect while torch waits. Raises UsageError if the address is taken or cannot be used, and RunError after
-    `patience`.
+    effect while torch waits. Raises UsageError if the address is taken or cannot be used, and RunError if processes
+    are still missing after `patience`.
     """
     waiting = _Waiting(launch, patience)
     # torchrun serves the store itself, except with its static rendezvous.

@@ -31,10 +31,10 @@ COLUMNS = {
 
 
 class Meetings(Callback):
-    """Measures in a pass over held-out games: the rates of all meetings, and the distances between drawings.
+    """Measures, in a pass over held-out games, the rate of each meeting and the distances between drawings.
 
-    After a validation, also adds them to the metrics of the epoch (see docs/populations.md). Writes PREFIX_senders.png:
-    the first photos, as each sender draws them.
+    In a meeting, one sender plays with one receiver. After a validation, the measurements become metrics of the epoch
+    (see docs/populations.md). Also writes PREFIX_senders.png: the first photos, as each sender draws them.
     """
 
     def __init__(self, folder: Path, population: Population, prefix: str):

@@ -20,7 +20,8 @@ SHARE = 0.5  # of the free memory: what pictures or features may use by default;
 def place_of_pictures(asked: str, size: int, device: torch.device, free: int) -> torch.device:
     """The device that will hold `size` bytes of decoded pictures: `device` (a GPU) or the CPU.
 
-    free: free bytes on the GPU. asked: auto, cpu or cuda. Raises UsageError for cuda if the pictures do not fit.
+    asked: cpu, cuda, or auto (the GPU if the pictures take at most SHARE of its free memory). free: free bytes on the
+    GPU. Raises UsageError for cuda if the pictures do not fit.
     """
     if asked == "cuda" and size > free:
         raise UsageError(
@@ -33,7 +34,8 @@ def place_of_pictures(asked: str, size: int, device: torch.device, free: int) ->
 def memory_budget(device: torch.device) -> int:
     """The number of bytes that cached features may take: SHARE of the device's free memory.
 
-    On a CPU, the processes of this machine share it equally. If the free memory is unknown, the number is 2 GiB.
+    On a CPU, this is divided equally among the run's processes on this machine. If the free memory is unknown, the
+    number is 2 GiB.
     """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0] * SHARE)

@@ -80,7 +80,7 @@ class EpochStrokes(Callback):
 
 
 def played_games(batch: Batch, play: Play, most: int) -> PlayedGames:
-    """The first `most` senders' turns of a batch, on the CPU."""
+    """The first `most` turns of a batch, on the CPU."""
     rows = batch.candidate_rows()[:most]
     scores, targets = play.scores[:most], batch.targets[:most]
     guessed = rows.gather(1, scores.argmax(dim=1, keepdim=True)).flatten()

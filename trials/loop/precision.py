@@ -59,7 +59,7 @@ def compile_backbones(agents: Community, image_size: int) -> None:
         except Exception as error:  # no compiler, or one that fails: the exceptions vary
             raise UsageError(
                 f"--compile: torch cannot compile the backbone here ({type(error).__name__}: "
-                f"{first_line(error)[:150]}).\nLeave it out."
+                f"{first_line(error)[:150]}).\nLeave out --compile."
             ) from error
 
 
@@ -90,7 +90,7 @@ def keep_features(
             return
     if reason:
         if mode == "on":
-            raise UsageError(f"--cache-features on: {reason}.\nLeave it out.")
+            raise UsageError(f"--cache-features on: {reason}.\nLeave out this option.")
         return
     for games in chosen.values():
         games.features = compute(encoder, games.split, layers, device)

@@ -105,8 +105,8 @@ class SavedState(_Later):
 class ResumePoint(Callback):
     """Saves the training state before the first epoch, after each epoch, and when a signal stops the run.
 
-    Also restores the state. It has to be the last callback, because the other callbacks change the state. Rank 0 writes
-    the file, with the random states of all ranks.
+    Also restores the state. This callback must be the last one, because the other callbacks change the state. Rank 0
+    writes the file, with the random states of all ranks.
     """
 
     def __init__(
@@ -235,7 +235,7 @@ class ResumePoint(Callback):
         if not all(torch.isfinite(parameter).all() for parameter in self.agents.parameters()):
             raise RunError(
                 "stopped by a signal, but the weights are NaN or infinite, so this state is not saved.\n"
-                "resume.pt still holds the state before this epoch. Try a smaller --learning-rate in a new run."
+                "resume.pt still holds the state that was saved last. Try a smaller --learning-rate in a new run."
             )
         self._save(state, self._trained)
         distributed.barrier()  # wait until rank 0 has written: torchrun ends all processes as soon as one ends
@@ -294,7 +294,7 @@ class ResumePoint(Callback):
 
 
 def metrics_of(state: Mapping) -> list[Any]:
-    """All metrics in torchbearer's tree of metrics, always in the same order. state: of the trial."""
+    """All metrics in torchbearer's tree of metrics, always in the same order. state: the trial's state."""
     metrics, remaining = [], [state[torchbearer.METRIC_LIST]]
     while remaining:
         metric = remaining.pop()

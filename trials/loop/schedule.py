@@ -2,13 +2,13 @@
 
     0.1                     constant
     0.1*0.2@every10         multiplied by 0.2 after every 10 epochs
-    0.1*0.2@[10,30,80]      multiplied by 0.2 after these epochs
+    0.1*0.2@[10,30,80]      multiplied by 0.2 after 10, 30 and 80 epochs
     0.1*0.2@plateau         multiplied by 0.2 when val_loss has not improved by 0.01 % for more than 10 epochs
     0.1*inv0.0001,0.75      0.1 * (1 + 0.0001 i)^-0.75 at epoch i
     0.1*cosine              0.1 * (1 + cos(pi i / epochs)) / 2 at epoch i; the official code does not have it
 
-A `B` (or `b`) at the end means batches instead of epochs. It is not allowed for plateau, because val_loss exists once
-per epoch, nor for cosine.
+Epochs i count from 0. A `B` (or `b`) at the end means batches instead of epochs. It is not allowed for cosine, nor for
+plateau, because val_loss exists once per epoch.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ FORMS = "0.001, 0.001*0.2@every10, 0.001*0.2@[10,30,80], 0.001*0.2@plateau, 0.00
 class LearningRate:
     """A parsed specification.
 
-    kind: "constant", "every", "milestones", "plateau", "inv" or "cosine". numbers: (N,) for "every"; the milestones;
-    (gamma, power) for "inv"; empty otherwise. per_batch: whether the schedule counts batches instead of epochs.
+    kind: "constant", "every", "milestones", "plateau", "inv" or "cosine". factor: what "every", "milestones" and
+    "plateau" multiply the rate by. numbers: (N,) for "every"; the list for "milestones"; (gamma, power) for "inv";
+    empty otherwise. per_batch: whether the schedule counts batches instead of epochs.
     """
 
     initial: float
@@ -67,7 +68,7 @@ class LearningRate:
 
 
 def parse_learning_rate(text: str) -> LearningRate:
-    """The learning rate that `text` specifies. Raises UsageError for anything else."""
+    """The learning rate that `text` specifies. Raises UsageError if `text` is not a valid specification."""
     initial, star, schedule = text.replace(" ", "").partition("*")
     try:
         rate = float(initial)

@@ -1,4 +1,4 @@
-"""Measures guesses at any time (`--anytime`) in held-out games: rates by step, and when the receiver decides."""
+"""Measures the guesses after each step of a drawing (`--anytime`): the rate by step, and when the receiver decides."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SHOWN = 8  # games in the pictures
 
 
 class StepRates(Callback):
-    """Measures in a pass over held-out games: the rate after every step, and when and how well the receiver decides.
+    """Measures held-out games: the rate after each step of the drawing, when the receiver decides, and the rate then.
 
-    After a validation, also adds them to the metrics of the epoch (see docs/populations.md). Writes PREFIX_steps.png
-    and PREFIX_steps.gif: the first games, step by step, with the probability of the receiver's guess.
+    After a validation, the measurements become metrics of the epoch (see docs/populations.md). Also writes
+    PREFIX_steps.png and PREFIX_steps.gif: the first games, step by step, with the probability of the receiver's guess.
     """
 
     def __init__(self, folder: Path, agents: Community, prefix: str):
@@ -65,7 +65,7 @@ class StepRates(Callback):
         state[torchbearer.METRICS].update(self.row())
 
     def row(self) -> dict[str, float]:
-        """The measurements of the pass, by column of log.csv. Steps count from 1."""
+        """The measurements of the pass, by column of log.csv. Steps are numbered from 1."""
         shown = {f"val_commrate_step_{step}": rate for step, rate in enumerate(self.rates, start=1)}
         strokes = self.steps * self._strokes
         return shown | {
@@ -76,7 +76,7 @@ class StepRates(Callback):
 
 
 def step_entries(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of result.json about guesses at any time, from the metrics of a pass; {} without them."""
+    """The entries of result.json about guesses at any time, from the metrics of a pass; {} without --anytime."""
     if "val_decision_step" not in row:
         return {}
     prefix = "val_commrate_step_"

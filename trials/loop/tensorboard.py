@@ -23,10 +23,10 @@ def summary_writer() -> type:
 
 
 class TensorBoard(Callback):
-    """Writes every metric of an epoch and its val_games.png to `folder`/tensorboard; steps are epochs, from 0.
+    """Writes every metric of an epoch and its val_games.png to `folder`/tensorboard.
 
-    A metric that exists for training and validation gets one chart for both. This callback must come after the
-    callbacks that add metrics and draw val_games.png.
+    TensorBoard's step is the epoch, from 0. A metric that exists for training and validation gets one chart for both.
+    This callback must come after the callbacks that add metrics and draw val_games.png.
     """
 
     def __init__(self, folder: Path, epochs: int):

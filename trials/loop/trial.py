@@ -64,7 +64,10 @@ class BatchLoss(metrics.Metric):
 
 @metrics.to_dict
 class LearningRate(metrics.AdvancedMetric):
-    """The optimiser's learning rate. torchbearer's own metric gives a list if the decoder has its own rate."""
+    """The learning rate of all weights except those with a --decoder-lr-factor, as one number.
+
+    torchbearer's own metric gives a list if the decoder has its own rate.
+    """
 
     def __init__(self):
         super().__init__("lr")

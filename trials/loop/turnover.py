@@ -23,7 +23,7 @@ class Turnover(Callback):
     def __init__(self, population: Population, interval: int, build: Callable[[int], Agents], seed: int):
         """build: the pair's number -> a new pair on the CPU, with initial weights from torch's global generator.
 
-        seed: before `build`, the global generator is seeded with seed + epoch. It must be equal in all processes.
+        seed: a number that is equal in all processes. Before `build`, the global generator is seeded with seed + epoch.
         """
         super().__init__()
         self.population, self.interval, self.build, self.seed = population, interval, build, seed

@@ -37,7 +37,7 @@ class _Ours(_Weights):
 
 
 class _Saved(_Ours, total=False):
-    """The entries of a checkpoint of this program, whose first versions did not write the entries below."""
+    """The entries of a checkpoint of this program. Its first versions did not write the entries below."""
 
     loss: dict[str, Tensor]
     versions: dict[str, str]
@@ -51,8 +51,8 @@ class Checkpoint:
     epoch: the last epoch trained, from 0. options: the training's options, with the annealed sigma2; empty for an
     official checkpoint. model: the agents' state dict. history: the metrics of each epoch; empty for packed agents.
     loss: the learnt weights of the losses; may be empty. versions: of the packages in the training; empty for an
-    official checkpoint. trained_on: int64 [N], the ids of the training pictures; None if the pictures have no ids or an
-    earlier version of this program saved none.
+    official checkpoint. trained_on: int64 [N], the ids of the training pictures; None if the pictures have no ids, and
+    for checkpoints of the official code or of the first versions of this program.
     """
 
     path: Path
@@ -163,7 +163,7 @@ def _differ(tensor: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 def _unused_here(key: str) -> bool:
-    """Whether an official weight is not needed here: a grid, which is computed, or a part of CLIP's text encoder."""
+    """Whether an official weight is not needed here: a rasteriser's grid, or a part of CLIP's text encoder."""
     return key.endswith(".grid") or (".clipmodel." in key and ".clipmodel.visual." not in key)
 
 

@@ -220,7 +220,7 @@ def check_free(folder: Path, command: str, *, resume: bool = False) -> None:
     hint = ", or add --resume auto to resume the training" if begun == command == "train" and not resume else ""
     raise UsageError(
         f"--output {folder} already holds {listed(held, 10)}, and nothing is overwritten: runs write files of "
-        f"{'this name' if len(held) == 1 else 'these names'}.\nGive another folder, or move them away{hint}."
+        f"{'this name' if len(held) == 1 else 'these names'}.\nGive another folder, or move such files away{hint}."
     )
 
 

@@ -299,8 +299,8 @@ def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
 def _check_arrays(path: Path) -> None:
     """Raises ValueError if an npz file cannot be a log's strokes.npz, before any array is read into memory.
 
-    This is the case if it has more than three arrays or MOST_STROKES_BYTES, or if an array is not of floats or its
-    shape does not match the number of bytes stored for it.
+    That is so if the file has more than three arrays, or more than MOST_STROKES_BYTES, or if an array is not of floats
+    or its shape does not match the number of bytes stored for it.
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()

@@ -1,4 +1,4 @@
-"""Checks and creates the files and folders that a tool writes. Nothing existing is overwritten."""
+"""Checks and creates the files and folders that a command writes. Nothing existing is overwritten."""
 
 from __future__ import annotations
 

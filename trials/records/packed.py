@@ -1,7 +1,7 @@
-"""Writes and reads trained agents as a folder to share: model.safetensors, config.json and README.md, without pickles.
+"""Writes and reads trained agents as a folder to share: model.safetensors and config.json, without pickles.
 
-A folder may come from a stranger, or from a repository of Hugging Face. The folder's links are followed: the cache of
-downloaded repositories consists of links.
+`trials/pack.py` adds README.md. A folder may come from a stranger, or from a repository of Hugging Face. The folder's
+links are followed: the cache of downloaded repositories consists of links.
 """
 
 from __future__ import annotations

@@ -84,7 +84,10 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """The time of all epochs. For a resumed training, result.json has only the time since it was resumed."""
+        """The run's time: that in result.json or, if it is larger, the sum of the epochs' times.
+
+        For a resumed training, result.json has only the time since it was resumed.
+        """
         return max(self.result.get("seconds", 0.0), sum(row.get("seconds") or 0 for row in self.rows))
 
     def _option(self, name: str) -> str | None:
@@ -98,7 +101,7 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """The run in a folder. Raises UsageError if it holds no train or test run, or if a file is damaged."""
+    """The run in a folder. Raises UsageError if it holds no training, test or game log, or if a file is damaged."""
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}.\nGive the folder of a run, as printed by train or test.")
     if not any((folder / name).exists() for name in (*RUN_FILES, "games.json")):

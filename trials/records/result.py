@@ -129,7 +129,7 @@ def options_entry(config: RunConfig, saved: Mapping[str, Any] | None = None) -> 
 def few_games_note(result: Mapping[str, Any], config: RunConfig, fraction: str) -> str:
     """A line that says how wide the interval of a result with few games is; "" if there are enough games.
 
-    fraction: the option for a larger split, which is named if the data set has it.
+    fraction: the option that sets the split's size. The line suggests a larger value if the data set has this option.
     """
     if result["games"] >= FEW:
         return ""

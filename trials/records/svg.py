@@ -3,10 +3,9 @@
 In the agents' pictures, the ink of a stroke falls off as exp(-d2 / sigma2), where d2 is the squared distance from the
 stroke; in the SVG, the stroke ends where this ink is one half. In both, overlapping strokes give 1 - prod(1 - ink). To
 get this, white strokes on black (or black ones on white) are painted one over the other, with their intensities as
-opacities.
-Colours use `mix-blend-mode`: `screen` on black, and `multiply` of their complements on white. A program that does not
-support it paints each colour over those below. Curves are smooth in the SVG; in the agents' pictures, most curves
-consist of ten line segments.
+opacities. Colours use `mix-blend-mode`: `screen` on black, and `multiply` of their complements on white. A program that
+does not support it paints each colour over those below. Curves are smooth in the SVG; in the agents' pictures, most
+curves consist of ten line segments.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def svg(
             line, 4 a cubic Bezier curve.
         sigma2: squared stroke width in canvas units: a number, or an array or tensor [N] with one per stroke.
         size: height and width of the agents' pictures in pixels, and of the SVG in its units; pages can enlarge it.
-        intensities: [N, C] in 0..1, array or tensor: ink per stroke and channel, C = 1 or 3; None means full ink.
+        intensities: [N, C] in 0..1, array or tensor: ink per stroke and colour channel, C = 1 or 3; None: full ink.
         invert: subtract the ink from white paper instead of adding it to black.
         contrast: factor that multiplies the combined ink of all strokes.
 

@@ -104,7 +104,7 @@ def test_only_the_same_games_are_paired(make_run, tmp_path, change):
     assert "nlines 2 and nlines 4: a game log is missing or unusable" in reasons
     assert len(reasons) == 6
     assert ["c-test" in problem and "games.json" in problem for problem in problems] == [True, False]
-    assert "other games than its result.json" in problems[1]
+    assert "does not match its result.json" in problems[1]
     assert rate_intervals(settings, played)[2] == rate_interval(7, 10)  # from its result
 
 

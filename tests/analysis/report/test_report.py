@@ -47,13 +47,13 @@ def test_a_report_that_was_annotated_or_is_on_another_run_is_kept(training, tmp_
     (other / "config.json").write_text(json.dumps(config | {"started": "2031-05-06T07:08:09+0000"}))
     make_report(training, page)
     make_report(training, page)
-    with pytest.raises(UsageError, match="it is not a report on this run, or was changed since"):
+    with pytest.raises(UsageError, match="it is not a report on this run, or was changed after it was written"):
         report(other, (), page, 200, 1)
     text = page.read_text().replace("<body", "<!-- a note of mine --><body", 1)
     for changed in (text, page.read_text() + "a note at the end"):
         page.write_text(changed)
         for run in (training, other):
-            with pytest.raises(UsageError, match="was changed since"):
+            with pytest.raises(UsageError, match="was changed after it was written"):
                 report(run, (), page, 200, 1)
         assert page.read_text() == changed
 

@@ -120,7 +120,7 @@ def test_erasure_is_found_in_the_folders_of_the_run_or_given(drawn, tmp_path, ma
         write_measures(drawn.parent / "any name.json", wrong, drawn)
         assert make_report(drawn, page)["logs"][0]["roles"]["lost"] is None
         write_measures(elsewhere, wrong, drawn)
-        with pytest.raises(UsageError, match=r"no erasure of strokes is measured for the.*\n.*--only erasure --json"):
+        with pytest.raises(UsageError, match=r"no erasure of strokes for the logs.*\n.*--only erasure --json"):
             report(drawn, (), page, 200, 1, [elsewhere])
     elsewhere.write_text("[1]")
     with pytest.raises(UsageError, match=r"elsewhere\.json cannot be read"):

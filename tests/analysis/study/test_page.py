@@ -300,7 +300,7 @@ def test_the_policy_allows_exactly_the_origin_of_the_address(tmp_path, make_full
         *("https://example.org *", "https://u:p@example.org/", "https://example.org:x/", "javascript:alert(1)"),
         *('https://example.org"', "https://example.org/\n*", "https://*.org/\u00fc"),
     ):
-        with pytest.raises(UsageError, match=r"is not an address that a page can send to.\nGive one such as https"):
+        with pytest.raises(UsageError, match=r"is not an address that a page can send to.\nGive an address such as"):
             study([folder], tmp_path / "wrong.html", 3, 0, 0, "title", post_url=wrong)
     assert not (tmp_path / "wrong.html").exists()
 
