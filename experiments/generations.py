@@ -53,7 +53,8 @@ def generations(
 ) -> str:
     """Trains a first generation and `runs` further ones, each taught by the one before. Returns a table.
 
-    Also writes the table, the curves, and the same photos drawn by all generations of the first seed.
+    Also writes the table, a figure of the measures by generation (if matplotlib is installed), and the same photos
+    drawn by all generations of the first seed.
 
     run: a training or a checkpoint, whose options all generations have. bottleneck: the number of drawings that a new
     sender sees. lesson_steps: training steps on these drawings. play: epochs of each generation. seeds: one line of

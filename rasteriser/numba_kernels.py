@@ -93,7 +93,7 @@ def _bands(shape: torch.Size) -> int:
 
 
 def _share(kernel: Callable[..., None], shape: torch.Size, *tensors: Tensor) -> None:
-    """Calls a kernel for all sketches and bands of images [B, C, H, W], in as many threads as torch uses."""
+    """Calls a kernel for all sketches and bands of rows of images [B, C, H, W], in as many threads as torch uses."""
     arrays = [tensor.detach().numpy() for tensor in tensors]
     strokes, sketches, bands = arrays[0].shape[1], shape[0], _bands(shape)
     helpers = torch.get_num_threads() - 1 if strokes * math.prod(shape) >= _WORTH_A_THREAD else 0

@@ -56,7 +56,7 @@ def topographic(material: LogData) -> Measured:
 def _drawing_distances(material: LogData) -> Iterator[tuple[str, np.ndarray | str]]:
     """Yields (name, distances) for every kind of distance between the N sampled drawings.
 
-    distances: float64 [N (N - 1) / 2], as from scipy's pdist; or, as text, why they are not available.
+    The distances are float64 [N (N - 1) / 2], as from scipy's pdist; or text that says why they are not available.
     """
     yield "pixels", rms_distances(material.sampled_sketches)
     if material.settings.features == "encoder":

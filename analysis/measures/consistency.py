@@ -17,12 +17,12 @@ def consistency(
 ) -> tuple[float, float]:
     """(ratio, p): how much two runs' drawings of the same photo differ, relative to drawings of different photos.
 
-    ratio: mean distance between two runs' drawings of the same photo, divided by the mean distance between two runs'
-    drawings of different photos. 0: all runs draw alike; 1: they do not agree at all, even if every run has its own
-    style. NaN if the drawings of different photos are equal.
-    p: the share of permutations whose mean distance of paired drawings is at most the observed one. Each permutation
-    shuffles the photos of each run separately; the observed order counts as one permutation (Mantel 1967). One-sided:
-    small if runs agree more than by chance.
+    The ratio is the mean distance between two runs' drawings of the same photo, divided by the mean distance between
+    two runs' drawings of different photos. It is 0 if all runs draw alike, about 1 if they do not agree at all (even if
+    every run has its own style), and NaN if the drawings of different photos are equal. p is the share of permutations
+    whose mean distance of paired drawings is at most the observed one. Each permutation shuffles the photos of each run
+    separately; the observed order counts as one permutation (Mantel 1967). One-sided: small if runs agree more than by
+    chance.
 
     runs: two or more arrays [N, ...], the drawings of the same N photos in the same order; N is 2 or more. across:
     returns the distances [N, N] between two such arrays, like `rms_across` and `chamfer_across` in distances.py.

@@ -46,7 +46,7 @@ def half_dropped(count: int, strokes: int, rng: np.random.Generator) -> np.ndarr
 def without(dropped: np.ndarray, intensities: np.ndarray | None) -> np.ndarray:
     """float32 [N, K, C]: the intensities of strokes, with zeros for dropped strokes.
 
-    dropped: bool [N, K]. intensities: [N, K, C]; None means 1 in one channel.
+    dropped: bool [N, K]. intensities: [N, K, C]; None: C = 1 and all intensities are 1.
     """
     full = np.ones((*dropped.shape, 1), dtype=np.float32) if intensities is None else intensities
     return np.where(dropped[:, :, None], np.float32(0), full)

@@ -45,7 +45,8 @@ def mean_drops(guesses: np.ndarray, erased: np.ndarray, targets: np.ndarray, dra
 def without_stroke(intensities: np.ndarray | None, shape: tuple[int, ...], stroke: int) -> np.ndarray:
     """float32 [N, K, C]: the intensities of strokes, with zeros for stroke number `stroke`.
 
-    intensities: [N, K, C]; None means 1 in one channel. shape: (N, K, P, 2), the shape of the strokes' points.
+    intensities: [N, K, C]; None: C = 1 and all intensities are 1. shape: (N, K, P, 2), the shape of the strokes'
+    points.
     """
     left = np.ones((*shape[:2], 1), dtype=np.float32) if intensities is None else intensities.copy()
     left[:, stroke] = 0

@@ -32,10 +32,10 @@ STEP = "val_commrate_step_"
 
 
 def curves(run: Run) -> dict[str, Any] | None:
-    """Returns the charts, the constant columns and the whole table for the page; None unless the run is a training.
+    """Returns the charts, the constant columns and the whole table for the page; None for tests and game logs.
 
     A chart is {title, big, percent, log, chance, series: [{name, role, values}]}; values has one entry per epoch, None
-    for a gap. If log.csv has no rows, or is not from a training, returns {missing: reason}.
+    for a gap. For a training whose log.csv has no rows, or was overwritten by a test, returns {missing: reason}.
     """
     if run.kind != "train":
         return None

@@ -53,7 +53,8 @@ class Roles:
 def stroke_roles(log: GameLog, measured: Sequence[Measures], seed: int) -> Roles | None:
     """Returns the roles of the first MOST_STROKES drawn strokes in at most MOST_DRAWINGS sketches of different photos.
 
-    measured: contents of files of `measure --json`. None if the log has no strokes, or draws none in these sketches.
+    measured: contents of files of `measure --json`. Returns None if the log has no strokes, or if these
+    sketches have no drawn stroke.
     """
     strokes = log.strokes()
     if strokes is None or not strokes.points.size:
@@ -90,7 +91,10 @@ def random_sample(numbers: Sequence[int], most: int, seed: int) -> list[int]:
 
 
 def as_content(roles: Roles) -> dict[str, Any]:
-    """Returns the roles for the page: for each stroke, its coordinates in the drawings that have it, as a flat list."""
+    """Returns the roles as the page stores them.
+
+    "strokes" has a flat list for each stroke: its coordinates in the drawings that have it.
+    """
     whole = (roles.points * GRID).round().clip(-GRID, 2 * GRID).astype(int)  # parts outside the canvas are not visible
     return {
         "numbers": roles.numbers,

@@ -37,8 +37,9 @@ def agreement(people: Sequence[Sequence[bool]], agents: Sequence[Sequence[bool]]
     """Returns {kappa, interval}: Cohen's kappa of being right or wrong, between people and agents in the same games.
 
     people, agents: for each participant, whether each answer is right, and whether the agents are right in that game.
-    kappa: over all answers; None if it is not defined. interval: the kappa's 95 % interval over participants
-    (bootstrap); None for fewer than two participants, or if no resample has a kappa.
+
+    In the result, "kappa" is computed from all answers; None if it is not defined. "interval" is the kappa's 95 %
+    interval over participants (bootstrap); None for fewer than two participants, or if no resample has a kappa.
     """
     tables = np.zeros((len(people), 2, 2))
     for table, own, theirs in zip(tables, people, agents, strict=True):

@@ -261,7 +261,7 @@ def _round(log: GameLog, number: int, seed: int, picture: Callable[[Path], int])
 
 
 def _task(log: GameLog, number: int, seed: int, picture: Callable[[Path], int]) -> dict[str, Any]:
-    """Returns a game as the sender's page stores it. other: True if the target is not the picture to draw."""
+    """Returns a game as the sender's page stores it. Its "other" is True if the target is not the picture to draw."""
     game = log.games[number]
     return {
         **_shuffled(log, number, seed, picture),
@@ -273,7 +273,8 @@ def _task(log: GameLog, number: int, seed: int, picture: Callable[[Path], int]) 
 def _shuffled(log: GameLog, number: int, seed: int, picture: Callable[[Path], int]) -> dict[str, Any]:
     """Returns what the pages of both roles store of a game.
 
-    order: the candidates (numbered as in the log) in the order shown, which depends on the game and the seed only.
+    In the result, "order" has the candidates (numbered as in the log) in the order shown, which depends on the game and
+    the seed only.
     """
     game = log.games[number]
     return {
@@ -294,8 +295,9 @@ def of_class(game: Turn) -> list[int] | None:
 def _pen(log: GameLog) -> dict[str, Any]:
     """Returns what the agents of a log draw with. Raises UsageError if the log has no strokes.
 
-    most: the maximum number of strokes. points: control points per stroke. width: the strokes' width in canvas units.
-    size: the sketch's side in pixels. dark: whether strokes are white on black.
+    In the result, "most" is the maximum number of strokes, "points" the number of control points per stroke, "width"
+    the strokes' width in canvas units, "size" the sketch's side in pixels, and "dark" whether strokes are white on
+    black.
     """
     strokes = log.strokes()
     if strokes is None:

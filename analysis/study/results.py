@@ -78,15 +78,17 @@ def _results_of_drawings(
 def results(participants: Sequence[Participant[Answer]], role: str = RECEIVER) -> dict[str, Any]:
     """Returns all numbers, JSON-serialisable. role: the role that the people played.
 
-    Games in which the page showed the target itself (attention) are left out of all rates; each participant's row says
-    how many of these games the participant got right.
-    participants (one dict each), together and agents: results of `_rates`. agents: counts each game once, however many
-    people played it. chance: expected rates of random choices, averaged over all answers. logs: games, together, agents
-    and chance of each log, sorted by name; None if the page was made from one log.
-    over_participants: mean and standard deviation of the rates of two or more participants, and the mean's interval
-    over participants. The other intervals treat all games as independent, so they are too narrow if people differ much;
-    over_participants shows how much they differ.
-    agreement: between people and agents; see `agreement.agreement`.
+    Games in which the page showed the target in place of the sketch (attention) are left out of all rates; each
+    participant's row says how many of these games the participant got right. Entries of the result:
+
+    - participants (one dict each), together, agents: the rates of each person, of all people and of the agents, see
+      `_rates`. Those of the agents count each game once, however many people played it.
+    - chance: expected rates of random choices, averaged over all answers.
+    - logs: games, together, agents and chance of each log, sorted by name; None if the page was made from one log.
+    - over_participants: mean and standard deviation of the rates of two or more participants, and the mean's interval
+      over participants. The other intervals treat all games as independent, so they are too narrow if people differ
+      much; over_participants shows how much they differ.
+    - agreement: between people and agents; see `agreement.agreement`.
     """
     scored = [[answer for answer in one.answers if not answer.get("attention")] for one in participants]
     everything = [answer for answers in scored for answer in answers]
@@ -182,7 +184,10 @@ def _seconds(answers: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def _attention(answers: Sequence[Answer]) -> dict[str, int] | None:
-    """Returns how many games showed the target itself, and how many of these were answered correctly; None if none."""
+    """Returns how many games showed the target in place of the sketch, and how many of these were answered correctly.
+
+    Returns None if there were no such games.
+    """
     checks = [answer["right"] for answer in answers if answer.get("attention")]
     return {"games": len(checks), "passed": sum(checks)} if checks else None
 

@@ -190,8 +190,8 @@ def hidden_layers(latent_size: int, config: SinglePassConfig) -> list[nn.Module]
 def point_layers(points: int, config: SinglePassConfig) -> list[nn.Module]:
     """Linear, Tanh: [B, decoder_hidden2] -> [B, 2 * points] coordinates on the canvas.
 
-    stroke_spread: biases are uniform in -stroke_spread..stroke_spread, which spreads untrained strokes over the canvas.
-    0 keeps torch's initialisation, with which strokes start near the centre.
+    Biases are uniform in -stroke_spread..stroke_spread (an option of `config`), which spreads untrained strokes over
+    the canvas. With stroke_spread 0, biases have torch's initialisation, and strokes start near the centre.
     """
     linear = nn.Linear(config.decoder_hidden2, 2 * points)
     if config.stroke_spread:

@@ -277,7 +277,7 @@ class StopOnNaN(Callback):
         kept = self.snapshots.last_saved
         raise RunError(
             f"the loss or the scores are NaN or infinite, in epoch {state[torchbearer.EPOCH] + 1}, "
-            f"at or before batch {state[torchbearer.BATCH]}; the run has been stopped.\n"
+            f"at or before batch {state[torchbearer.BATCH] + 1}; the run has been stopped.\n"
             f"{f'The last good snapshot is {kept}.' if kept else 'No snapshot had been saved yet.'}\n"
             "A smaller --learning-rate often helps."
         )

@@ -91,7 +91,7 @@ def process_group() -> Iterator[None]:
 
 @contextmanager
 def local_rank_zero_first() -> Iterator[None]:
-    """Context whose body local rank 0 runs first: it downloads and decodes for all, while the other processes wait."""
+    """Context: local rank 0 runs the body first, and downloads and decodes for all; then the other processes run it."""
     if local_rank() > 0:
         barrier()
     yield

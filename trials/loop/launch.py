@@ -59,7 +59,7 @@ def launched() -> Launch | None:
 
 
 def launched_world_size() -> int:
-    """The number of processes that torchrun starts, even before they form a process group; 1 without torchrun."""
+    """The number of processes that torchrun starts; 1 without torchrun. Needs no process group."""
     launch = launched()
     return 1 if launch is None else launch.world_size
 

@@ -96,10 +96,10 @@ def partners_line(result: Mapping[str, Any]) -> str:
 
 
 def drawing_distances(points: Sequence[np.ndarray]) -> dict[str, float | None]:
-    """Mean distances of drawings, in canvas units: between senders, and within the drawings of one sender.
+    """Mean distances of drawings, in canvas units, by `matched_distances`.
 
-    distance_between: of two senders' drawings of one photo; None for a single sender. distance_within: of one sender's
-    drawings of two successive photos. See `matched_distances`.
+    "distance_between" is that of two senders' drawings of one photo; None for a single sender. "distance_within" is
+    that of one sender's drawings of two successive photos.
 
     points: for every sender, the strokes [N, K, P, 2] of its drawings of the same N photos.
     """
