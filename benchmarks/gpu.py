@@ -122,7 +122,7 @@ def _content(file: IO[bytes]) -> str:
 
 
 def _measured(output: str) -> list[dict[str, Any]]:
-    """Returns the lines of JSON in the output. The last one can be incomplete if the program was stopped."""
+    """Returns the lines of JSON in the output. Leaves out an incomplete last line of a program that was stopped."""
     lines = []
     for line in output.splitlines():
         if line.startswith("{"):

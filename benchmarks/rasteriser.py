@@ -6,8 +6,9 @@
     python -m benchmarks.rasteriser --small             # seconds, to see that it runs
 
 Prints one line of JSON per case. The baseline is softor(exp(d2, sigma2)) with the rasteriser's plain functions. With
---against, the baseline uses dsketch's functions of the same names, which compute three distances instead of one (see
-`official.py`), or it is the rasteriser of the other checkout. The rasteriser and the baseline take turns, each with a
+--against and dsketch, the baseline uses dsketch's functions of the same names. For a line, they compute three distances
+per pixel (to the start, to the end, and to a point between them) and select one (see `official.py`). With --against and
+a checkout, the baseline is the rasteriser of that checkout. The rasteriser and the baseline take turns, each with a
 forward and a backward pass.
 
 With OMP_WAIT_POLICY=passive in the environment, torch's threads do not spin-wait after an operation. The times then
@@ -98,7 +99,7 @@ def draw(
 def plain(
     strokes: Tensor, widths: float | Tensor, gates: Tensor | None, case: Case, functions: SimpleNamespace
 ) -> Tensor:
-    """Returns the drawings [B, 1, H, W] that `draw` makes, by plain `functions`: the rasteriser's or dsketch's."""
+    """Returns the drawings [B, 1, H, W], softor(exp(d2, sigma2)). functions: those of the rasteriser or of dsketch."""
     grid = rasteriser.pixel_grid(case.size, device=strokes.device)
     distance = {1: functions.point_edt2, 2: functions.line_edt2}.get(case.points)
     d2 = distance(strokes, grid) if distance else functions.curve_edt2_polyline(strokes, grid, SEGMENTS)

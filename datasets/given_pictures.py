@@ -63,7 +63,7 @@ def _singles(image: Any, name: str, most_dimensions: int, beyond: float) -> Iter
 
 
 def _checked(image: np.ndarray | Tensor, name: str, beyond: float) -> np.ndarray:
-    """The array as uint8 or float32. Raises UsageError for other types, and for floats out of range."""
+    """The array as uint8, or floats as float32. Raises UsageError for other types, and for floats out of range."""
     if isinstance(image, Tensor):
         image = image.detach().cpu()
         image = (image.float() if image.is_floating_point() else image).numpy()

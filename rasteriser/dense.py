@@ -92,7 +92,7 @@ def _blocks(vertices: Tensor, size: tuple[int, int]) -> list[slice]:
 
 
 class _Stroke(NamedTuple):
-    """One stroke of each of b sketches: its K segments, on the axes of `Segments`, in the image's precision.
+    """One stroke of each of b sketches: its K segments, in coordinates along and across each of them (see `Segments`).
 
     A pixel's coordinate along (or across) the segment is the sum of a part that depends on the pixel's row and a part
     that depends on its column, so it takes one addition per pixel.

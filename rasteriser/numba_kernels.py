@@ -462,9 +462,9 @@ def _find_segments(vertices, sketch, stroke, reach, row_from, height, width, nea
 def _pull(work, vertices, widths, shades, grad, product, pulls, inks, spreads):
     """Fills a band's share of the gradients: pulls [bands, B, N, V, 2], inks [bands, B, N, C], spreads [bands, B, N].
 
-    They are the gradients with respect to vertices, intensities and widths. The caller fills all three with 0. inks are
-    not computed if they have 0 bands. grad: the gradient with respect to the image, [B, C, H, W]. product: as filled by
-    `_draw`, [B, C, H, W].
+    They are the gradients with respect to vertices, intensities and widths. The caller passes all three filled with 0;
+    or inks without bands, if this gradient is not needed. grad: the gradient with respect to the image, [B, C, H, W].
+    product: as filled by `_draw`, [B, C, H, W].
     """
     sketch_from, sketch_to, band, row_from, row_to = work
     channels, height, width = grad.shape[1:]

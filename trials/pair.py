@@ -254,8 +254,8 @@ def _own(candidates: Any, sketches: int) -> list[Any]:
     counts = {len(game) if isinstance(game, list | tuple) or getattr(game, "ndim", 0) == 4 else 1 for game in games}
     if len(games) != sketches or len(counts) != 1:
         raise UsageError(
-            f"there are {sketches} sketches, but {len(games)} lists of {listed([str(count) for count in counts])} "
-            "candidates.\n"
+            f"the lists of candidates do not fit the sketches. Sketches: {sketches}. Lists: {len(games)}. Candidates "
+            f"per list: {listed([str(count) for count in sorted(counts)])}.\n"
             "Give one list for each sketch, all of the same length, or one list that all sketches share."
         )
     return list(games)

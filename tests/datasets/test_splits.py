@@ -98,10 +98,14 @@ def test_stratified_split_is_that_of_scikit_learn():
 @pytest.mark.parametrize(
     ("labels", "held_out", "told"),
     [
-        ([0, 0, 0, 0, 1], 2, "5 pictures of 2 classes, the smallest with 1, and 2 to be set aside"),
-        ([0, 0, 0, 1, 1, 1], 1, "the smallest with 3, and 1 to be set aside"),
-        ([0, 0, 0, 1, 1, 1], 0.8, "the smallest with 3, and 5 to be set aside"),
-        ([0, 0, 1, 1], 9, "and 9 to be set aside"),
+        (
+            [0, 0, 0, 0, 1],
+            2,
+            "2 of 5 pictures cannot be set aside. There are 2 classes, and the smallest has 1 picture",
+        ),
+        ([0, 0, 0, 1, 1, 1], 1, "1 of 6 pictures cannot be set aside. There are 2 classes, and the smallest has 3"),
+        ([0, 0, 0, 1, 1, 1], 0.8, "5 of 6 pictures cannot be set aside. There are 2 classes, and the smallest has 3"),
+        ([0, 0, 1, 1], 9, "9 of 4 pictures cannot be set aside"),
     ],
 )
 def test_a_split_that_cannot_be_stratified_is_the_users_to_mend(labels, held_out, told):

@@ -165,7 +165,7 @@ def test_light_and_dark_are_swapped_on_request(pair_of):
 @pytest.mark.parametrize(
     ("candidates", "told"),
     [
-        ([["a"], ["b"], ["c"]], "2 sketches, but 3 lists of 1 candidates"),
+        ([["a"], ["b"], ["c"]], "Sketches: 2. Lists: 3. Candidates per list: 1."),
         ([np.zeros((2, 1, 4, 4)), np.zeros((3, 1, 4, 4))], "2 lists of 2, 3 candidates"),
         ([], "list of images is empty"),
         ([[], []], "list of images is empty"),

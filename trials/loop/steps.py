@@ -19,7 +19,7 @@ SHOWN = 8  # games in the pictures
 
 
 class StepRates(Callback):
-    """Measures held-out games: the rate after each step of the drawing, when the receiver decides, and the rate then.
+    """Measures held-out games: the rate after each step, the step of the receiver's decision, and the decisions' rate.
 
     After a validation, the measurements become metrics of the epoch (see docs/populations.md). Also writes
     PREFIX_steps.png and PREFIX_steps.gif: the first games, step by step, with the probability of the receiver's guess.
