@@ -112,7 +112,7 @@ def test_a_split_that_cannot_be_stratified_is_the_users_to_mend(labels, held_out
     with pytest.raises(UsageError) as caught:
         stratified_split(np.arange(len(labels)), np.array(labels), held_out, 0, "Things")
     message = str(caught.value)
-    assert message.startswith("Things cannot be divided")
+    assert message.startswith("Things: ")
     assert told in message
     assert len(message.splitlines()) <= 5
 

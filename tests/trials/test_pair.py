@@ -166,10 +166,10 @@ def test_light_and_dark_are_swapped_on_request(pair_of):
     ("candidates", "told"),
     [
         ([["a"], ["b"], ["c"]], "Sketches: 2. Lists: 3. Candidates per list: 1."),
-        ([np.zeros((2, 1, 4, 4)), np.zeros((3, 1, 4, 4))], "2 lists of 2, 3 candidates"),
+        ([np.zeros((2, 1, 4, 4)), np.zeros((3, 1, 4, 4))], "Lists: 2. Candidates per list: 2, 3."),
         ([], "list of images is empty"),
         ([[], []], "list of images is empty"),
-        (np.zeros((1, 2, 1, 4, 4)), "1 lists of 2"),
+        (np.zeros((1, 2, 1, 4, 4)), "Lists: 1. Candidates per list: 2."),
     ],
 )
 def test_candidates_that_fit_no_game_are_refused(candidates, told, pair_of):
