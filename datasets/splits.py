@@ -121,8 +121,8 @@ def stratified_split(
     held = math.ceil(held_out * len(positions)) if isinstance(held_out, float) else held_out
     if counts.min() < 2 or min(held, len(positions) - held) < len(counts):
         raise UsageError(
-            f"{data_set}: {held} of {len(positions)} pictures cannot be set aside. There are {len(counts)} classes, "
-            f"and the smallest has {counts.min()} picture(s).\n"
+            f"{data_set} cannot be divided: {held} of {len(positions)} pictures would be set aside. There are "
+            f"{len(counts)} classes, and the smallest has {counts.min()} picture(s).\n"
             "Each class needs at least 2 pictures, and each part at least as many pictures as there are classes.\n"
             "Check that the data set is complete, or set aside another number of pictures."
         )

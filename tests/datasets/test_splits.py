@@ -101,18 +101,18 @@ def test_stratified_split_is_that_of_scikit_learn():
         (
             [0, 0, 0, 0, 1],
             2,
-            "2 of 5 pictures cannot be set aside. There are 2 classes, and the smallest has 1 picture",
+            "2 of 5 pictures would be set aside. There are 2 classes, and the smallest has 1 picture",
         ),
-        ([0, 0, 0, 1, 1, 1], 1, "1 of 6 pictures cannot be set aside. There are 2 classes, and the smallest has 3"),
-        ([0, 0, 0, 1, 1, 1], 0.8, "5 of 6 pictures cannot be set aside. There are 2 classes, and the smallest has 3"),
-        ([0, 0, 1, 1], 9, "9 of 4 pictures cannot be set aside"),
+        ([0, 0, 0, 1, 1, 1], 1, "1 of 6 pictures would be set aside. There are 2 classes, and the smallest has 3"),
+        ([0, 0, 0, 1, 1, 1], 0.8, "5 of 6 pictures would be set aside. There are 2 classes, and the smallest has 3"),
+        ([0, 0, 1, 1], 9, "9 of 4 pictures would be set aside"),
     ],
 )
 def test_a_split_that_cannot_be_stratified_is_the_users_to_mend(labels, held_out, told):
     with pytest.raises(UsageError) as caught:
         stratified_split(np.arange(len(labels)), np.array(labels), held_out, 0, "Things")
     message = str(caught.value)
-    assert message.startswith("Things: ")
+    assert message.startswith("Things cannot be divided")
     assert told in message
     assert len(message.splitlines()) <= 5
 
