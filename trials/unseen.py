@@ -1,8 +1,8 @@
 """Checks that test pictures were not used for training, and that a resumed run has the pictures it was started with.
 
-A data set whose division into splits depends on the files in its folder gives every picture an id
-(`datasets/identity.py`). Checkpoints hold the ids of the training pictures. Data sets with a fixed division have no
-ids, and need no check.
+A data set gives every picture an id (`datasets/identity.py`) if its test pictures depend on the files in its folder or
+on --dataset-seed. Checkpoints hold the ids of the training pictures. Data sets with fixed test pictures have no ids,
+and need no check.
 """
 
 from __future__ import annotations
