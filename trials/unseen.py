@@ -77,8 +77,8 @@ def check_same_pictures(
 ) -> None:
     """Raises UsageError if the training or validation pictures are not those that the run was started with.
 
-    saved: the content of resume.pt. Compares the ids of the pictures if the data set has ids, and also the pixels if
-    the command names another folder.
+    saved: the content of resume.pt. Compares the ids of the pictures if the data set has ids. Compares their pixels if
+    --dataset-root or --split-files has changed since resume.pt was written.
     """
     values, before = config.values(), saved["options"]
     moved = any(name in values and _place(values[name]) != _place(before.get(name)) for name in PLACES)
