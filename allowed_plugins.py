@@ -1,8 +1,9 @@
 """Remembers the plugins that this user has run on this machine, in a text file with the SHA-256 of each plugin.
 
-The file is in the user's configuration folder (Linux: ~/.config/learning-to-draw/plugins.txt). Deleting a line, or the
-file, withdraws the permission. Each process appends its line with a single write, so several processes can do so at
-once.
+A run or checkpoint that was made with one of these plugins may load it without --plugin. Deleting a line, or the file,
+withdraws this permission. The file is in the user's configuration folder (Linux:
+~/.config/learning-to-draw/plugins.txt). Each process appends its line with a single write, so several processes can do
+so at once.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ def _crossplay(words: list[str], early: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """A command that plays games. summary: its line in the help.
+    """One of the commands train, test and crossplay. summary: its line in the help.
 
     run: called with the words after the command's name, and the options that `read_early` found in them.
     """

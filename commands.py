@@ -1,6 +1,6 @@
 """The table `TOOLS` of all commands other than train, test and crossplay.
 
-They run sweeps and reproduce the paper's tables, turn runs into pages, pictures and statistics, and list and check
+They run sweeps and reproduce the paper's tables; turn runs into pages, pictures and statistics; and list and check
 components. Importing this module does not import torch.
 """
 

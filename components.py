@@ -155,7 +155,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Chosen(Generic[C]):
-    """A component that a run uses: its name in its table, and its configuration."""
+    """A component that a run uses, with its configuration and its name in a table such as `models.ENCODERS`."""
 
     name: str
     component: Component
@@ -167,7 +167,7 @@ class Chosen(Generic[C]):
 
 
 class InvalidValueError(argparse.ArgumentTypeError):
-    """Raised if an option does not allow a value. The message says what is allowed."""
+    """Raised for a value that an option does not allow. The message says what is allowed."""
 
 
 # Outside this range float32 underflows or overflows, and torch would raise its own error in the middle of a run.

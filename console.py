@@ -1,4 +1,4 @@
-"""Handles messages, exit codes, signals, loggers and progress bars: everything that a user sees on a terminal."""
+"""Handles messages, exit codes, signals, loggers and progress bars."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Printable(logging.Formatter):
 
 
 def hidden() -> bool | None:
-    """The value for tqdm's `disable`: True with --quiet, otherwise None, which shows bars on a terminal only."""
+    """tqdm's argument `disable`: True (no bars) if progress messages are off, else None (bars only on a terminal)."""
     return None if logging.getLogger("commgame").isEnabledFor(logging.INFO) else True
 
 
@@ -89,8 +89,8 @@ def import_torch() -> None:
 def exit_code(run: Callable[[], None]) -> int:
     """Calls `run` and returns the program's exit code. An expected exception becomes a message on stderr.
 
-    Raises unexpected exceptions, and SystemExit after a help page. During `run`, writes to stdout or stderr never fail,
-    Ctrl-C raises KeyboardInterrupt, and SIGTERM raises Terminated.
+    Raises unexpected exceptions, and SystemExit after a help page. Inside `run`, a failed write to stdout or stderr
+    raises nothing, Ctrl-C raises KeyboardInterrupt, and SIGTERM raises Terminated.
     """
     with tolerant(), _signals():
         try:
@@ -164,7 +164,7 @@ def _signals() -> Iterator[None]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Raises KeyboardInterrupt or Terminated. While a module is being imported, ends the process at once.
+    """Raises KeyboardInterrupt on Ctrl-C and Terminated on SIGTERM. During an import, ends the process instead.
 
     Packages may swallow or print exceptions during their import. Ending is safe: no file is being written then.
     """
@@ -190,7 +190,7 @@ def _plugin_advice(error: BaseException) -> str | None:
 
 
 def _advice(error: BaseException) -> str | None:
-    """The message for an error of torch, recognised by its text; None for any other error."""
+    """The message if memory does not suffice or --deterministic is not possible; None for any other error."""
     if isinstance(error, MemoryError):
         return MEMORY_ADVICE
     if not isinstance(error, RuntimeError):

@@ -20,15 +20,15 @@ def first_line(error: Exception) -> str:
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
-    """The names as text for a message: "a, b, c", or the first `most` names and the total number."""
+    """The names for a message: "a, b, c"; if there are more than `most`, the first `most` and the total number."""
     text = ", ".join(names[:most])
     return text if len(names) <= most else f"{text}, ... ({len(names)} in all)"
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """A hint for a name that does not exist: "Did you mean NAME? " with the most similar name, or an empty text.
+    """A hint for an unknown word: "Did you mean NAME? " with the most similar name; empty if none is similar.
 
-    A name that begins with the word goes first: squeezenet means SqueezeNetBackbone. Case is ignored.
+    A name that begins with the word is preferred: squeezenet means SqueezeNetBackbone. Case is ignored.
     """
     import difflib  # not above, because every command loads this module
 

@@ -7,7 +7,7 @@
         ...
 
 `ZigZagConfig` is the component's configuration, a dataclass like those of the built-in components. docs/extending.md
-has examples and the contract of each kind.
+has examples and the contract of each kind of component.
 
 A plugin is code. It runs only if the user gives the file in this command, or has given a file with the same content on
 this machine before: `allowed_plugins` remembers the hashes.
@@ -174,7 +174,7 @@ callback = _decorator("callback")
 
 
 def load(file: Path) -> Plugin:
-    """Runs a plugin file that the user has given, and adds its hash to the allowed plugins (see `allow`).
+    """Runs a plugin file that the user has given, and adds its hash to the list of allowed plugins.
 
     Running the file registers its components. A loaded file is not run again. Raises UsageError if the file cannot be
     run, registers no component, or registers a component that is not valid.
@@ -197,7 +197,7 @@ def loaded(file: Path) -> Plugin:
 
 
 def _read(path: Path) -> bytes:
-    """The content of a plugin file. Raises UsageError, without the file's name, if the file cannot be a plugin."""
+    """The content of a plugin file. Raises UsageError if the file cannot be a plugin; the message does not name it."""
     if not os.path.isfile(path):  # unlike Path.is_file, never raises
         raise UsageError("there is no such file.\nGive the path of a Python file")
     if path.suffix != ".py":
@@ -274,11 +274,11 @@ def advice_for_plugin_error(error: Exception) -> str | None:
 def reload_plugin(
     given: Path | str | None, options: Mapping[str, object], versions: Mapping[str, str], of: str
 ) -> None:
-    """Loads the plugin `given` by the user or, if it is None, the plugin of the run to resume or test (if it used one).
+    """Loads the plugin file `given` by the user. If `given` is None, loads the plugin that a saved run used, if any.
 
-    options, versions: those saved by that run. They may come from somebody else, so the run's plugin is loaded only if
-    the user has run the same content before; otherwise raises UsageError. Also raises it if the run's plugin file is
-    missing or has changed. of: the run's name in messages.
+    options, versions: those saved by the run. of: the run's name in messages. The run may come from somebody else, so
+    its plugin is loaded only if the user has run a file with the same content before. Raises UsageError if the user has
+    not, or if the run's plugin file is missing or has changed.
     """
     if given is not None:
         load(Path(given))

@@ -1,7 +1,7 @@
 """Reads files that may come from somebody else: a run, a log, a checkpoint, the answers of a study.
 
-A damaged or hostile file raises one error with a clear message. Reading it does not hang, needs a bounded amount of
-memory, and follows no link out of the file's folder. Importing this module does not import torch.
+Reading a damaged or hostile file raises UsageError with a clear message, does not hang, and needs a bounded amount of
+memory. `inside` refuses a link that leads out of a folder. Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def read_bytes(path: Path, most: int = MOST_BYTES, advice: str = INTACT) -> byte
 
 
 def read_text(path: Path, most: int = MOST_BYTES, advice: str = INTACT) -> str:
-    """The content of a text file in UTF-8, with or without a byte order mark. Raises UsageError if it is not text."""
+    """The text of a UTF-8 file, minus a byte order mark. Raises UsageError if it cannot be read or is not UTF-8."""
     try:
         return read_bytes(path, most, advice).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -89,7 +89,7 @@ def read_json(path: Path, schema: type[T] | Any, advice: str = INTACT) -> T:
 
 
 def read_toml(path: Path, schema: type[T] | Any, advice: str = INTACT) -> T:
-    """The content of a TOML file, which has the type `schema`. Raises UsageError like `read_json`."""
+    """The content of a TOML file. Raises UsageError if it cannot be read or does not have the type `schema`."""
     try:
         return check(tomllib.loads(read_text(path, advice=advice)), schema)
     except (ValueError, RecursionError) as error:  # tomllib's own error is a ValueError

@@ -70,7 +70,7 @@ def tolerant() -> Iterator[None]:
 
 
 def _tolerant(stream: Any, own: bool) -> Any:
-    """The stream that replaces `stream`. own: whether it is the process's own; another stream is only reconfigured."""
+    """What replaces `stream`: if it is the process's `own`, a new stream; otherwise `stream` itself, reconfigured."""
     if stream is None:  # Python's stand-in for a closed stream
         closed = OSError(errno.EBADF, os.strerror(errno.EBADF))
         return io.TextIOWrapper(io.BufferedWriter(Output(open(os.devnull, "wb", 0), closed)), "utf-8")
@@ -91,7 +91,7 @@ def _tolerant(stream: Any, own: bool) -> Any:
 
 
 def printable(text: str) -> str:
-    """The text with control characters escaped, because text from files could otherwise control the terminal."""
+    """The text with control characters (except tab and line break) escaped: they could control the terminal."""
     return UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 

@@ -25,7 +25,7 @@ def aligned(rows: Rows, *, rule: bool = False) -> str:
 
 
 def markdown(rows: Rows, text_columns: Collection[int] = (0,)) -> str:
-    """A Markdown table. text_columns: columns aligned to the left, from 0; the others are aligned to the right."""
+    """A Markdown table. text_columns: columns to align to the left, counted from 0; the others align to the right."""
     rule = ["---" if column in text_columns else "---:" for column in range(len(rows[0]))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (rows[0], rule, *rows[1:]))
 

@@ -1,1 +1,1 @@
-"""Analysis of finished runs: reads what runs have written, and never trains."""
+"""Analysis of runs: reads what they have written, and never trains agents."""

@@ -1,4 +1,4 @@
-"""The style of figures for papers, and functions that draw and save them with matplotlib (the extra [plots])."""
+"""The style of figures for papers; functions that render them as PNG and PDF with matplotlib (the extra [plots])."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Benchmarks of time and memory. Each program prints one JSON line per case; see README.md in this folder."""
+"""Benchmarks of time and memory. README.md in this folder describes them."""

@@ -33,7 +33,10 @@ ENCODERS = {
 
 
 def step_with(options: dict, batch: int, size: int) -> Callable[[], Tensor]:
-    """Returns a function that takes one step and returns its loss. Its game has `batch` photos and candidates."""
+    """Returns a function that takes one training step and returns the loss.
+
+    The step's game has `batch` photos; each is drawn by the sender, and each is a candidate.
+    """
     torch.manual_seed(0)
     config = configure(
         "train", **options, freeze_backbone=True, nlines=20, sigma2=1e-3, sort_of_perceptual_loss=True, latent_size=128

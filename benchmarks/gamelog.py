@@ -1,11 +1,11 @@
-"""Memory and time of writing a game log, by its number of games.
+"""Memory and time of writing a game log of a given number of games.
 
     python -m benchmarks.gamelog --games 10000       # half a minute, 100 MB on disk
     python -m benchmarks.gamelog --games 100000      # ten times as much
 
 Prints one line of JSON. `peak_bytes` is the peak memory of the whole process, torch included; `start_bytes` is the peak
-after the first batch of games. Games have 50 candidates at 32 px, all sketches are different, and the log is written to
-a temporary folder.
+up to the end of the first batch of games. Games have 50 candidates at 32 px, all sketches are different, and the log is
+written to a temporary folder.
 """
 
 from __future__ import annotations

@@ -3,12 +3,13 @@
     python -m benchmarks.gpu                # one GPU; needs the packages of requirements.txt, and pytest
     python -m benchmarks.gpu --dry-run      # no GPU: tiny sizes on the CPU, to see that it runs; runs no tests
 
-Runs the tests marked gpu and the benchmarks kernels, step, rasteriser and scaling, each in a process of its own with a
-time limit. A part that fails, crashes or hangs does not stop the others. A part is stopped when the time of --minutes
-is over, and left out if less than 20 seconds remain; the report names these parts. Writes report.md (what was found,
-which aims were met, and tables for benchmarks/README.md), results.jsonl (the lines that the programs print), tests.txt
-and tests.xml (the output of pytest), log.txt (all other output), and the files of benchmarks.scaling. The report is
-rewritten after every part. Exit code: 0, 1 if a part or a test failed or was left out, or 2 without a GPU.
+Runs these parts, each in a process of its own with a time limit: the tests marked gpu, and the benchmarks kernels,
+step, rasteriser and scaling. A part that fails, crashes or hangs does not stop the others. A part is stopped when the
+time of --minutes is over, and left out if less than 20 seconds remain; the report names these parts. Writes report.md
+(what was found, which aims were met, and tables for benchmarks/README.md), results.jsonl (the lines that the programs
+print), tests.txt and tests.xml (the output of pytest), log.txt (all other output), and the files of benchmarks.scaling.
+The report is rewritten after every part. Exit code: 0 if every part finished and no test failed, otherwise 1; 2 if a
+GPU is needed but missing.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ TESTS = ("-m", "pytest", "-o", "addopts=", "--import-mode=importlib", "-p", "no:
 
 @dataclass(frozen=True)
 class Part:
-    """One part. command: Python's arguments. limit: its time limit in seconds. variables: added to its environment."""
+    """One part. command: Python's arguments. limit: the time limit in seconds. variables: added to the environment."""
 
     name: str
     command: Sequence[str]

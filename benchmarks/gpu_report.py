@@ -25,7 +25,7 @@ Lines = Sequence[dict[str, Any]]  # as the programs print them
 
 @dataclass(frozen=True)
 class Report:
-    """The report in Markdown. all_well: every part finished and every test passed."""
+    """The report in Markdown. all_well: every part finished and no test failed."""
 
     text: str
     all_well: bool
@@ -143,7 +143,7 @@ def _of_scaling(lines: Lines, dry_run: bool) -> list[str]:
 
 
 def _growths(lines: Lines) -> list[scaling.Growth]:
-    """Returns the growth along each axis of which two or more sizes were measured."""
+    """Returns a `Growth` for each of `scaling.AXES` of which two or more sizes were measured."""
     growths = []
     for axis in scaling.AXES:
         rows = [line for line in lines if line["axis"] == axis.name and "n" in line]

@@ -4,10 +4,10 @@
     TRITON_INTERPRET=1 python -m benchmarks.kernels --device cpu --small        # seconds, to see that it runs
 
 Draws 100 sketches of 20 lines at 96 px in several ways, and prints one line of JSON per way. The kernels alone get
-ready-made arguments; a call through autograd also computes these arguments, and the gradient with respect to the lines.
-The calls follow each other without waiting (`seconds_back_to_back`). On a GPU, two of the ways replay calls recorded as
-a CUDA graph, in which starting the work costs almost nothing. If a way fails, its line has `error`, the message,
-instead of microseconds.
+ready-made arguments. A call through autograd also computes these arguments and, from the sums over pixels that the
+gradient's kernel computes, the gradient with respect to the lines. The calls follow each other without waiting
+(`seconds_back_to_back`). On a GPU, there are two more ways, which replay calls recorded as a CUDA graph: starting the
+work then costs almost nothing. If a way fails, its line has `error`, the message, instead of microseconds.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ IN_GRAPH = 10  # calls per graph
 
 
 def kernel_calls(case: Case, device: torch.device) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
-    """Returns two functions, each of which runs one kernel on ready-made arguments: the drawing, and its gradient.
+    """Returns two functions: one runs the drawing's kernel, the other the gradient's, both on ready-made arguments.
 
-    The first returns the drawing's complement [B, 1, H, W]. The second takes 1 as the gradient of every pixel, and
-    returns each line's sums over pixels [B, N, 1, 1, 2, 2], see `to_vertices` in `rasteriser/segments.py`.
+    The first returns 1 - drawing, [B, 1, H, W]. The second assumes that the loss's gradient with respect to every pixel
+    is 1. It returns sums over pixels for each line, [B, N, 1, 1, 2, 2]; `TritonPolylines.backward` computes the
+    gradient with respect to the line from such sums.
     """
     from learning_to_draw.rasteriser import triton_kernels as kernels  # needs Triton
     from learning_to_draw.rasteriser.segments import segments_of
@@ -67,7 +68,7 @@ def kernel_calls(case: Case, device: torch.device) -> tuple[Callable[[], Tensor]
 
 
 def autograd_call(case: Case, device: torch.device) -> Way:
-    """Returns a function that draws and returns the gradient with respect to the strokes."""
+    """Returns a function that draws strokes, and returns the gradient with respect to them."""
     strokes = random_strokes(case, device)
     ones = torch.ones(case.batch, 1, case.size, case.size, device=device)
     return lambda: torch.autograd.grad(draw(strokes, case.sigma2, None, case), strokes, ones)

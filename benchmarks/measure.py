@@ -20,7 +20,7 @@ def measure(call: Call, repeats: int) -> float:
 
 
 def measure_in_turn(calls: Sequence[Call], repeats: int) -> list[float]:
-    """Returns the median seconds of each call. They take turns, so that other work slows them all equally."""
+    """Returns the median seconds of each call. The calls take turns, so that other work slows them all equally."""
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}: it must be at least 1")
     for call in calls:
@@ -33,7 +33,7 @@ def seconds_back_to_back(call: Call, repeats: int, device: torch.device) -> floa
     """Returns the mean seconds per call of `repeats` calls in a row, after min(repeats, 10) warm-up calls.
 
     Nothing waits between the calls. On a GPU, two CUDA events measure the time from the first call to the end of the
-    last: the time of the GPU's work or, if this is longer, the time that Python needs to start the work.
+    last: the time of the GPU's work, or the time that Python needs to start the work, whichever is longer.
     """
     for _ in range(min(repeats, 10)):
         call()
@@ -71,7 +71,7 @@ def peak_extra_memory(call: Call) -> int:
 
     The call's result counts as well. Makes the call twice; the first call is a warm-up. Measures the memory that
     torch's allocator hands out: this number is exact, and equal in every run. On a CPU, unlike the size of the process,
-    it does not depend on the reuse of freed memory. Memory outside torch (numpy, workspaces of libraries) does not
+    it does not depend on the reuse of freed memory. Memory that torch does not allocate, such as numpy's, does not
     count. Measures the GPU's memory if a GPU is in use, else the CPU's.
     """
     call()
@@ -98,10 +98,11 @@ def _peak_on_gpu(call: Call) -> int:
 
 
 def report(device: torch.device | str = "cpu", **fields) -> dict:
-    """Returns the fields with a description of the machine, after printing them as one line of JSON.
+    """Prints the fields and a description of the machine as one line of JSON, and returns both as one dict.
 
-    Adds `device` (its name), `torch` and `python` (versions), `threads`, and `load`, the machine's load average over
-    the last minute: if it exceeds `threads`, other work may have slowed the measurements.
+    The description has the keys `device` (its name), `torch` and `python` (versions), `threads` (of torch), and `load`,
+    the machine's load average over the last minute. If the load exceeds the number of threads, other work may have
+    slowed the measurements.
     """
     machine = {
         "device": device_name(torch.device(device)),
@@ -115,7 +116,7 @@ def report(device: torch.device | str = "cpu", **fields) -> dict:
 
 
 def device_name(device: torch.device) -> str:
-    """Returns a name such as "NVIDIA A100-SXM4-40GB", or the model of the processor if the system knows it."""
+    """Returns the model of the GPU, such as "NVIDIA A100-SXM4-40GB", or of the CPU (if unknown, its architecture)."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type != "cpu":

@@ -1,4 +1,4 @@
-"""Lines drawn as the official package computes them: the baseline of the benchmarks."""
+"""Draws lines as the official package does, for the baseline of `benchmarks.step`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from learning_to_draw.rasteriser import pixel_grid
 def official_lines(lines: Tensor, size: int, sigma2: float) -> Tensor:
     """Returns the drawings [B, 1, S, S] of lines [B, N, 2, 2].
 
-    Autograd keeps the distances and the ink of every line, [B, N, S, S]. The point of a line nearest to a pixel is the
-    start, the end, or a point in between. All three distances are computed, and one is selected.
+    Autograd keeps the distances and the ink of every line, [B, N, S, S]. The nearest point to a pixel is the
+    line's start, its end, or a point in between. The distances to all three are computed, and one is selected.
     (`rasteriser.line_edt2` finds the nearest point first and computes one distance.)
     """
     grid = pixel_grid(size, dtype=lines.dtype, device=lines.device)

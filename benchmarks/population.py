@@ -4,9 +4,9 @@
     python -m benchmarks.population --size 32 --batch 4 --agents 2      # seconds, to check that it runs
 
 Prints one line of JSON for each: a pair, a population whose agents share a frozen SqueezeNet, and a population in which
-sender K and receiver K have their own frozen SqueezeNet. In every step of a population, a random sender meets a random
-receiver. All weights are random; their values do not affect the time. The step encodes the photos and the sketches of a
-game; no features are cached.
+sender K and receiver K share a frozen SqueezeNet of their own. In every step of a population, a random sender meets a
+random receiver. All weights are random; their values do not affect the time. The step encodes the photos and the
+sketches of a game; no features are cached.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from learning_to_draw.trials.loop.step import adam
 
 
 def step_of(agents_count: int, *, shared: bool, batch: int, size: int) -> Callable[[], Tensor]:
-    """Returns a function that takes one step and returns its loss. Its game has `batch` photos and candidates."""
+    """Returns a function that takes one step and returns its loss. `batch` photos are drawn; all are candidates."""
     torch.manual_seed(0)
     config = configure(
         "train",

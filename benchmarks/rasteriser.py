@@ -5,11 +5,11 @@
     python -m benchmarks.rasteriser --against FOLDER    # a folder that contains dsketch, or another checkout
     python -m benchmarks.rasteriser --small             # seconds, to see that it runs
 
-Prints one line of JSON per case. The baseline is softor(exp(d2, sigma2)) with the rasteriser's plain functions. With
---against and dsketch, the baseline uses dsketch's functions of the same names. For a line, they compute three distances
-per pixel (to the start, to the end, and to a point between them) and select one (see `official.py`). With --against and
-a checkout, the baseline is the rasteriser of that checkout. The rasteriser and the baseline take turns, each with a
-forward and a backward pass.
+Prints one line of JSON per case. Without --against, the baseline is softor(exp(d2, sigma2)) with the rasteriser's plain
+functions. If --against gives dsketch, the baseline uses dsketch's functions of the same names. For a line, they compute
+three distances per pixel (to the start, to the end, and to a point between them) and select one (see `official.py`). If
+--against gives a checkout, the baseline is the rasteriser of that checkout. The rasteriser and the baseline take turns,
+each with a forward and a backward pass.
 
 With OMP_WAIT_POLICY=passive in the environment, torch's threads do not spin-wait after an operation. The times then
 include only the kernels and the torch operations that a drawing needs.
@@ -66,7 +66,7 @@ CASES = (
 
 
 def random_strokes(case: Case, device: torch.device) -> Tensor:
-    """Returns strokes [B, N, case.points, 2], or [B, N, 2] if a stroke is one point; the same in every run."""
+    """Returns the same strokes in every run: [B, N, case.points, 2], or [B, N, 2] if a stroke is one point."""
     shape = (case.batch, case.strokes, case.points, 2)
     strokes = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     return (strokes.squeeze(2) if case.points == 1 else strokes).to(device).requires_grad_()
@@ -118,7 +118,10 @@ def other_rasteriser(folder: str) -> ModuleType | None:
 
 
 def plain_functions(against: str | None) -> SimpleNamespace:
-    """Returns the functions to compare with: the rasteriser's or dsketch's. Raises UsageError if dsketch is missing."""
+    """Returns plain functions: the rasteriser's if `against` is None, else dsketch's.
+
+    Raises UsageError if dsketch is needed but cannot be imported.
+    """
     if against is None:
         return SimpleNamespace(**{name: getattr(rasteriser, name) for name in rasteriser.__all__})
     if against != "dsketch":
@@ -136,7 +139,10 @@ def plain_functions(against: str | None) -> SimpleNamespace:
 
 
 def baseline_of(against: str | None) -> tuple[Callable[..., Tensor], str]:
-    """Returns the function that draws the baseline, and its name. Raises UsageError if it cannot be imported."""
+    """Returns the function that draws the baseline, and the baseline's name.
+
+    Raises UsageError if dsketch is needed but cannot be imported.
+    """
     package = other_rasteriser(against) if against else None
     if package:
         return functools.partial(draw, package=package), "another revision"
@@ -147,7 +153,7 @@ def baseline_of(against: str | None) -> tuple[Callable[..., Tensor], str]:
 def compare(case: Case, baseline: Callable[..., Tensor], name: str, device: torch.device, repeats: int) -> None:
     """Measures one case with the rasteriser and with the baseline, and prints its line of JSON.
 
-    If the baseline raises ValueError, prints only a message to stderr: an older revision may lack the case.
+    If the baseline raises ValueError, prints only a message to stderr: an older revision may fail to draw the case.
     """
     strokes, widths, gates = random_strokes(case, device), stroke_widths(case, device), stroke_gates(case, device)
     inputs = [tensor for tensor in (strokes, widths, gates) if isinstance(tensor, Tensor)]

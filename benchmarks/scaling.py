@@ -1,12 +1,12 @@
-"""Time and memory of a training step against its sizes: batch, candidates, lines, pixels, agents, pictures.
+"""How time and memory of a training step grow with batch, candidates, lines, pixels, agents and pictures.
 
     python -m benchmarks.scaling                # two CPU cores: about a minute and 2 GB
     python -m benchmarks.scaling --small        # seconds, to see that it runs
     python -m benchmarks.scaling --device cuda
 
-Changes one size (an axis) at a time, and prints one line of JSON per size and one per axis, then a table in Markdown.
-The lines, the table and, if matplotlib is installed, a plot also go into the folder --output. A step samples a game,
-gathers its pictures, plays it with SmallCNNEncoder, and updates the weights.
+Each of these six is an axis with several sizes. Prints one line of JSON per size and one per axis, then a table in
+Markdown. The JSON, the table and, if matplotlib is installed, a plot also go into the folder --output. A step samples a
+game, gathers its pictures, plays it with SmallCNNEncoder, and updates the weights.
 
 The amount is the size, or its square for pixels. The exponent of the time is the slope of log(seconds) against
 log(amount), over the larger half of the sizes: 1 means twice the time for twice the amount. The exponent of the memory
@@ -57,9 +57,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Axis:
-    """One size that changes.
+    """One quantity that changes, and the sizes that it takes.
 
-    setting: the step at one of the sizes. amount: the quantity that the exponent refers to, computed from the size.
+    setting: the `Setting` of a step, computed from a size. amount: what the exponents refer to, computed from a size.
     work: the work in words; it grows as amount ** power.
     """
 
@@ -134,9 +134,10 @@ class Growth:
 
 
 def exponent(amounts: Sequence[float], values: Sequence[float]) -> float:
-    """Returns the slope of log(value) against log(amount), by least squares over the larger half (the middle included).
+    """Returns the slope of log(value) against log(amount), by least squares over the larger half of the amounts.
 
-    amounts: ascending, at least two.
+    amounts: ascending, at least two. With an odd number of them, the larger half includes the middle one; with two, it
+    includes both.
     """
     half = len(amounts) // 2 if len(amounts) > 2 else 0
     x, y = ([math.log(value) for value in row[half:]] for row in (amounts, values))
@@ -182,7 +183,10 @@ def step_of(setting: Setting, device: torch.device) -> Callable[[], Tensor]:
 
 
 def measured(axis: Axis, sizes: Sequence[int], device: torch.device, repeats: int) -> tuple[Growth, list[dict]]:
-    """Returns how a step grows along an axis, and the printed lines of JSON: one per size, and one for the axis."""
+    """Measures a step at every size of an axis, and prints lines of JSON: one per size, and one for the axis.
+
+    Returns the growth, and the lines as dicts.
+    """
     steps = [step_of(axis.setting(size), device) for size in sizes]
     seconds = measure_in_turn(steps, repeats)
     memory = [peak_extra_memory(step) for step in steps]
@@ -210,7 +214,7 @@ def table(growths: Sequence[Growth]) -> str:
 
 
 def first_and_last(values: Sequence[float], factor: float) -> str:
-    """Returns the first and the last value, times the factor, as "6.9 to 334"."""
+    """Returns the first and the last value, both times the factor, as text such as "6.9 to 334"."""
     ends = (factor * value for value in (values[0], values[-1]))
     return " to ".join(f"{value:,.{0 if value >= 100 else 1}f}" for value in ends)
 
@@ -226,7 +230,10 @@ def verdict(growths: Sequence[Growth]) -> str:
 
 
 def plot(figure: Any, growths: Sequence[Growth]) -> None:
-    """Draws time and memory relative to the smallest size, on an empty matplotlib figure with log axes."""
+    """Draws time and memory against the amount, in two panels with log axes.
+
+    Times, memory and amounts are multiples of those at the smallest size. figure: an empty matplotlib figure.
+    """
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     widest = max(growth.amounts[-1] / growth.amounts[0] for growth in growths)
     for panel, title in zip(panels, ("time of a step", "memory of a step"), strict=True):

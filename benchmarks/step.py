@@ -120,7 +120,7 @@ def our_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
 def whole_loop(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
     """Returns a function that trains for one epoch, as the program does, and returns the epoch's loss.
 
-    This includes sampling, pictures, steps, metrics and the NaN check, but no files.
+    An epoch samples games, gathers pictures, takes steps, computes metrics and checks for NaN, but writes no files.
     """
     loss = TotalLoss(HingeLoss(), auxiliary(agents, perceptual))
     device = agents.sender_encoder.mean.device

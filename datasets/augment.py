@@ -1,7 +1,7 @@
 """Random augmentation of a batch, on the device of the images, with separate random parameters for each image.
 
-Random numbers come from a CPU generator, so a seed gives the same views on every device. Parameters have the same
-meaning as in torchvision's transforms.
+Random numbers come from a CPU generator, so a seed gives the same views on every device. Arguments such as
+`degrees` and `hue` have the same meaning as in torchvision's transforms.
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ def affine(
 ) -> Tensor:
     """Images [B, C, H, W] transformed about their centres, each as torchvision's `affine` transforms a single image.
 
-    Bilinear pixels at the border differ: they are blended with `fill` once; torchvision blends them twice.
+    With bilinear interpolation, pixels at the border differ: they are blended with `fill` once; torchvision blends them
+    twice.
 
     angles: [B], degrees clockwise. shifts: [B, 2], pixels (x right, y down). scales: [B]. shears: [B], degrees along x.
     fill: the value around the images, a number or a tensor [C].
@@ -162,7 +163,7 @@ def random_colour_jitter(
     hue: float = 0.1,
     probability: float = 0.8,
 ) -> Tensor:
-    """Images [B, 3, H, W] in 0..1, each changed with `probability` in brightness, contrast, saturation and hue.
+    """Images [B, 3, H, W] in 0..1; with `probability`, an image's brightness, contrast, saturation and hue all change.
 
     Factors are uniform in 1 +- the given number, hue shifts in +- `hue` of a full turn. The order of the four changes
     is drawn once per batch: one order per image would cost four passes over the batch for each change.
@@ -183,12 +184,12 @@ def random_colour_jitter(
 
 
 def adjust_brightness(images: Tensor, factors: Tensor) -> Tensor:
-    """Images [B, 3, H, W] in 0..1, multiplied by `factors` [B, 1, 1, 1]."""
+    """Images [B, 3, H, W], multiplied by `factors` [B, 1, 1, 1] and clamped to 0..1."""
     return (images * factors).clamp(0, 1)
 
 
 def adjust_contrast(images: Tensor, factors: Tensor) -> Tensor:
-    """Images [B, 3, H, W] in 0..1 moved away from their mean grey (`factors` [B, 1, 1, 1] above 1) or towards it."""
+    """Images [B, 3, H, W] in 0..1, each moved away from (`factors` [B, 1, 1, 1] above 1) or towards its mean grey."""
     mean = brightness(images).mean(dim=(-2, -1), keepdim=True)
     return torch.lerp(mean.expand_as(images), images, factors.expand_as(images)).clamp(0, 1)
 

@@ -80,9 +80,9 @@ class Caltech101:
 
 
 def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
-    """Class names, the pictures sorted by class and number, and their labels, int64 [N]. Skips other files.
+    """The class names, the sorted paths of the pictures, and the pictures' labels, int64 [N].
 
-    Raises UsageError if there are no pictures.
+    Skips BACKGROUND_Google and files not named image_*.jpg. Raises UsageError if there are no pictures.
     """
     classes, paths, labels = [], [], []
     for class_folder in (path for path in visible(folder, "*") if path.is_dir()):

@@ -76,9 +76,9 @@ class DecodedCache:
     def fingerprint(self, sources: Sequence[Path | str], recipe: Mapping[str, object]) -> str:
         """16 hex digits: a hash of everything that the pixels depend on.
 
-        That is the recipe, the root, the data set and split, the packages' versions, and every file's path below the
-        root, its size and its modification time. The root distinguishes data sets whose files otherwise agree. Takes
-        about 10 us per file, because files are not read. Raises OSError if a file does not exist.
+        That is the recipe, the root, the data set and split, the versions of `PACKAGES`, and every file's path
+        (relative to the root), size and modification time. The root distinguishes data sets whose files otherwise
+        agree. Takes about 10 us per file, because files are not read. Raises OSError if a file does not exist.
         """
         place = os.path.realpath(self.root)
         settings = {"format": FORMAT, "data": self.name, "root": place, "recipe": recipe, "packages": _versions()}

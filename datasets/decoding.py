@@ -45,7 +45,7 @@ TURNS = {
 
 
 def resize(size: int) -> Transform:
-    """A transform that scales the shorter side to `size` pixels; the longer side gets at most 16 times as many."""
+    """A transform that crops very long pictures (`shortened`), then scales the shorter side to `size` pixels."""
     from torchvision import transforms  # here: the import takes more than a second, and few callers need it
 
     return transforms.Compose([shortened, transforms.Resize(size)])
@@ -59,9 +59,9 @@ def resize_and_crop(size: int) -> Transform:
 
 
 def shortened(picture: Picture) -> Picture:
-    """The picture, or its middle if one side is more than 16 times the other one.
+    """The picture with its longer side cropped, at both ends, to at most 16 times the shorter one.
 
-    A line of 1 x 40,000 pixels would need gigabytes when its shorter side is scaled up.
+    A picture of 1 x 40,000 pixels would need gigabytes when its shorter side is scaled up.
     """
     longest = LONGEST * min(picture.size)
     if max(picture.size) <= longest:
@@ -165,7 +165,10 @@ def _read(path: Path | str, channels: int, upright: bool, then: Callable[[Pictur
 
 
 def with_channels(picture: Picture, channels: int, *, upright: bool = False) -> Picture:
-    """An open picture as `read_picture` returns it. Raises ValueError if its pixels are 32-bit integers or floats."""
+    """An open picture, converted to RGB (3 channels) or greyscale (1) as in `read_picture`.
+
+    Raises ValueError if its pixels are 32-bit integers or floats.
+    """
     picture.load()
     converted = _as_mode(picture, "RGB" if channels == 3 else "L")
     turn = _turn(picture) if upright else None

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from learning_to_draw.datasets.augment import AffineView
 from learning_to_draw.datasets.config import DigitsConfig
+from learning_to_draw.datasets.identity import path_ids
 from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
 
 TEST_SIZE, VALID_SIZE = 360, 180
@@ -44,6 +45,7 @@ class Digits:
             classes=tuple(str(label) for label in np.unique(targets)),
             items=torch.arange(len(labels)),
             augment=AffineView(degrees=10, translate=0.08, scale=(0.9, 1.1)) if name == "train" else None,
+            ids=torch.from_numpy(path_ids(f"Digits/{position}" for position in chosen)),
         )
 
     def _positions(self, labels: np.ndarray) -> dict[str, np.ndarray]:

@@ -10,11 +10,11 @@ from learning_to_draw.errors import UsageError
 
 
 def download_folder(root: Path, folder: str, fetch: Callable[[Path], object], missing: str, advice: str) -> None:
-    """Downloads `root/folder`: `fetch` gets an empty temporary folder and creates `folder` in it.
+    """Downloads `root/folder`: calls `fetch` with an empty temporary folder, in which `fetch` creates `folder`.
 
     Only a finished download is moved to `root/folder`; a failed one leaves `root` as it was. Raises UsageError if
-    `root` is a file, or if the download fails. The message then has `missing` (what was not found), the reason, and
-    `advice` (what to do).
+    `root` is a file, or if the download fails. The message begins with `missing` (what was not found); after a failed
+    download, it ends with `advice` (what to do).
     """
     if root.exists() and not root.is_dir():
         raise UsageError(f"{missing}\n--dataset-root {root} is a file. Give the folder that holds the data set.")

@@ -27,12 +27,13 @@ SHAPES = (
 def as_seen(images: Any, size: int, channels: int, *, beyond: float = 0.0) -> Tensor:
     """float32 [B, channels, size, size] in 0..1, on the CPU: the images as agents see them.
 
-    The shorter side is scaled to `size` and the central square is cropped, as in data sets of picture files. Floats of
-    that size are not resized, so the result can be passed in again. Colour is converted to grey, or grey to colour.
+    The shorter side is scaled to `size` and the central square is cropped, as in data sets of picture files. Float
+    images of `size` x `size` pixels are not resized, so the result can be passed in again. Colour is converted to grey,
+    or grey to colour.
 
     images: one image, a batch, or a list of images of any sizes. An image is a path (str or Path), a PIL image, or an
-    array or tensor. Files and PIL images are rotated as EXIF says, and put on white if they are transparent. Arrays
-    hold uint8 in 0..255 or floats in 0..1; they are [H, W], [H, W, C] or [C, H, W] with C = 1 or 3, or a batch
+    array or tensor. Files and PIL images are rotated as EXIF says, and put on white if they are transparent. Arrays and
+    tensors hold uint8 in 0..255 or floats in 0..1; they are [H, W], [H, W, C] or [C, H, W] with C = 1 or 3, or a batch
     [B, H, W, C] or [B, C, H, W]. [3, H, W] is one image in colour, never three grey ones.
     beyond: how far floats may lie outside 0..1, as in sketches with contrast.
     Raises UsageError for anything else, for shapes that can be read in two ways, and for a file that is not a picture.
@@ -63,7 +64,10 @@ def _singles(image: Any, name: str, most_dimensions: int, beyond: float) -> Iter
 
 
 def _checked(image: np.ndarray | Tensor, name: str, beyond: float) -> np.ndarray:
-    """The array as uint8, or floats as float32. Raises UsageError for other types, and for floats out of range."""
+    """The image as a numpy array: uint8 unchanged, floats as float32.
+
+    Raises UsageError for other types, for floats out of range, and for an empty array.
+    """
     if isinstance(image, Tensor):
         image = image.detach().cpu()
         image = (image.float() if image.is_floating_point() else image).numpy()

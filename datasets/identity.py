@@ -22,9 +22,10 @@ UNCOMPRESSED = (".bmp", ".pgm", ".ppm", ".tif", ".tiff")  # in these formats, di
 def content_ids(paths: Sequence[Path], num_workers: int, description: str) -> np.ndarray:
     """int64 [N]: a number computed from the content of each file.
 
-    Copies of a file have the same number in all folders and under all names. To save time, the number of a large file
-    in a compressed format depends only on its size and on its first, middle and last 4096 bytes: about 20 us per file
-    on a local disk. The number of a file that cannot be read depends on its path; decoding reports the file.
+    Copies of a file have the same number in all folders and under all names with the same ending. To save time, the
+    number of a large file in a compressed format depends only on its size and on its first, middle and last 4096 bytes.
+    Takes about 20 us per file on a local disk. The number of a file that cannot be read depends on its path; decoding
+    reports the file.
     """
     numbers = each(_content_id, paths, num_workers, description)
     return np.fromiter((int(number) for number in numbers), np.int64, len(paths))

@@ -51,7 +51,8 @@ class ImageFolder:
     """Colour pictures of any size in the usual formats, in one of two layouts:
 
     * `<dataset_root>/{train,val,test}/<class>/...`. If val or test is missing, its pictures are taken from train.
-    * `<dataset_root>/<class>/...`, divided into about `val_fraction`, `test_fraction` and the rest for training.
+    * `<dataset_root>/<class>/...`. About `val_fraction` of the pictures are for validation, about `test_fraction` for
+      testing, and the rest for training.
 
     The division depends on the pictures' contents and on `dataset_seed` (see `identity.divide`).
     """
@@ -110,7 +111,7 @@ class ImageFolder:
     def _split_folders(self) -> dict[str, Path]:
         """The folders train, val and test by split, or {} if the root's folders are classes.
 
-        Raises UsageError if there are split folders but none for training, or if two folders have the same meaning.
+        Raises UsageError if there are split folders but none for training, or if two folders are for the same split.
         """
         by_split: dict[str, Path] = {}
         for split, names in SPLIT_FOLDERS.items():
@@ -137,7 +138,8 @@ class ImageFolder:
     def _classes(self, folder: Path) -> Classes:
         """The pictures of each class, sorted by class. Raises UsageError if there is no class, or a class is empty.
 
-        Names are in Unicode's form NFC: folders made on Linux and on a Mac write accents differently.
+        Class names are in Unicode's form NFC: the names of folders made on Linux and on a Mac encode accents
+        differently.
         """
         folders = _subfolders(folder)
         if not folders:
@@ -228,7 +230,10 @@ def _check_sizes(classes: Classes) -> None:
 
 
 def _warn_of_equal_folders(root: Path, classes: Classes) -> None:
-    """Warns if all class folders hold only folders, with the same names: the inner folders may be the classes."""
+    """Warns if all pictures lie in subfolders that have the same names in every class folder.
+
+    The subfolders may then be the classes.
+    """
     inner = []
     for pictures in classes.values():
         if any(len(path.relative_to(root).parts) < 3 for path in pictures):

@@ -12,7 +12,7 @@ SYSTEM_FOLDERS = {
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is skipped: its name begins with a dot, or it is a system folder's name.
+    """Whether a file or folder is skipped: its name begins with a dot or is that of a system folder.
 
     On disks that other systems formatted, macOS writes a file ._NAME next to each file NAME.
     """

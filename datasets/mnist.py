@@ -127,7 +127,7 @@ class KMNIST(MNIST):
 
 
 class ScaledMNIST(MNIST):
-    """MNIST's digits and files; each digit is 120 pixels large, centred in 256 x 256, at 0.6 of its brightness.
+    """The pictures of MNIST's files, scaled to 120 x 120 pixels, centred in 256 x 256, at 0.6 of their brightness.
 
     A whole split is held in memory: 3.9 GB for training.
     """

@@ -1,4 +1,4 @@
-"""Omniglot: 105 x 105 handwritten characters of fifty alphabets, each drawn by twenty people."""
+"""Omniglot: handwritten characters of fifty alphabets, 105 x 105 pixels. Twenty people drew each character."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _download(folder: Path) -> None:
 
 
 def _list_pictures(folder: Path) -> tuple[tuple[str, ...], list[Path], np.ndarray]:
-    """Class names, the pictures sorted by class and file name, and their labels, int64 [N].
+    """The class names, the sorted paths of the pictures, and the pictures' labels, int64 [N].
 
     Raises UsageError if there are no pictures.
     """

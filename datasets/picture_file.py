@@ -1,4 +1,4 @@
-"""Opens picture files. No other module of this program opens them."""
+"""Opens picture files with Pillow. No other module of this program does this."""
 
 from __future__ import annotations
 

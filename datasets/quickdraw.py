@@ -22,6 +22,7 @@ from learning_to_draw.datasets.augment import HANDWRITING_VIEW
 from learning_to_draw.datasets.config import QuickDrawConfig
 from learning_to_draw.datasets.decoding import each, stack, to_tensor
 from learning_to_draw.datasets.download import download_folder
+from learning_to_draw.datasets.identity import path_ids
 from learning_to_draw.datasets.skeleton import check_available, skeletonise
 from learning_to_draw.datasets.splits import Split, check_split_name, stratified_split
 from learning_to_draw.errors import UsageError
@@ -47,7 +48,7 @@ class QuickDraw:
     several groups also allow object-oriented games.
 
     Reads `<dataset_root>/quickdraw/<group>.ndjson` (one drawing per line) or `<group>.bin` (binary) of the public
-    simplified drawings: at most the first 70,000 of each file, also those that Quick, Draw! did not recognise.
+    simplified drawings: at most the first 70,000 of each file, including those that Quick, Draw! did not recognise.
 
     Drawings are light on black. Strokes have round ends and are `stroke_width` pixels wide on a 256 x 256 canvas, which
     is scaled to `size`. `skeleton` then thins them to one pixel. `augment` slightly rotates, translates, scales and
@@ -73,6 +74,8 @@ class QuickDraw:
         groups = [read_drawings(_find(config.dataset_root, name)) for name in self.classes]
         self.drawings = [drawing for drawings in groups for drawing in drawings]
         self.labels = np.repeat(np.arange(len(groups)), [len(drawings) for drawings in groups])
+        files = zip(self.classes, groups, strict=True)
+        self.names = [f"QuickDraw/{group}/{number}" for group, drawings in files for number in range(len(drawings))]
 
     def split(self, name: str) -> Split:
         check_split_name(name)
@@ -86,6 +89,7 @@ class QuickDraw:
             classes=self.classes,
             items=torch.arange(len(labels)),
             augment=HANDWRITING_VIEW if self.augment and name == "train" else None,
+            ids=torch.from_numpy(path_ids(self.names[position] for position in chosen)),
         )
 
     def _positions(self) -> dict[str, np.ndarray]:

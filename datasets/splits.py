@@ -1,4 +1,4 @@
-"""The splits of a data set; divides items into splits and balances classes."""
+"""Holds the pictures of a split, divides pictures into splits, and balances classes."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ class Split:
     """N decoded, labelled pictures, and the M items of an epoch, each of which shows one picture.
 
     ids: numbers that identify pictures across runs, to detect test pictures that were used in training (see
-    `identity.py`); None if the data set has a fixed division. by_ids: whether the ids decide which pictures are in the
-    split.
+    `identity.py`); None if the data set has none. by_ids: whether the ids decide which pictures are in the split.
     """
 
     name: str  # "train", "valid" or "test"
@@ -85,7 +84,7 @@ class Split:
 
 
 def gather(images: Tensor, indices: Tensor, device: torch.device | str | None = None) -> Tensor:
-    """float32 [B, C, H, W] in 0..1: the pictures `images[indices]`, which are copied to `device` as uint8."""
+    """float32 [B, C, H, W] in 0..1, on `device`: the pictures `images[indices]`, which are copied there as uint8."""
     return to_unit_range(images[to_device(indices, images.device)], device)
 
 
@@ -113,9 +112,10 @@ def stratified_split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(kept, held out): `positions` [M] in two parts with the same mix of classes, each in a seeded random order.
 
-    labels: [M], the class of each position. held_out: a number of items, or a fraction of them (rounded up). The result
-    equals that of scikit-learn's `train_test_split(..., stratify=labels)`, whose import takes most of a second.
-    Raises UsageError if a class has a single item, or a part would have fewer items than there are classes.
+    labels: [M], the class of each position. held_out: a number of positions (int), or a fraction of them (float;
+    rounded up). The result equals that of scikit-learn's `train_test_split(..., stratify=labels)`, whose import takes
+    most of a second. Raises UsageError if a class has a single position, or if a part would have fewer positions than
+    there are classes.
     """
     class_indices, counts = np.unique(labels, return_inverse=True, return_counts=True)[1:]
     held = math.ceil(held_out * len(positions)) if isinstance(held_out, float) else held_out
@@ -174,8 +174,8 @@ def official_positions(
 def balanced_items(labels: Tensor) -> Tensor:
     """int64 [M]: items that show every class equally often; M = classes * (size of the largest class).
 
-    Each round takes one picture per class, in order of first appearance in `labels` (int64 [N]). Round r takes picture
-    number -r modulo n of a class of n pictures: 0, n - 1, n - 2, ..., 1, 0, ...
+    Each round takes one picture per class; the classes are in order of first appearance in `labels` (int64 [N]). Round
+    r takes picture number -r modulo n of a class of n pictures: 0, n - 1, n - 2, ..., 1, 0, ...
     """
     names, appearances = np.unique(labels.numpy(), return_index=True)
     members = [torch.nonzero(labels == int(label)).flatten() for label in names[np.argsort(appearances)]]

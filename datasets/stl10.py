@@ -107,7 +107,7 @@ class STL10:
 def _map_pictures(path: Path, count: int) -> np.ndarray:
     """uint8 [count, 3, 96, 96] from a file that stores each colour plane column by column.
 
-    The file is memory-mapped, so the system can free the memory of the returned array at any time.
+    The file is memory-mapped: pixels are read when they are used, and the system may drop them from memory afterwards.
     """
     return np.memmap(path, np.uint8, "r", shape=(count, 3, SIZE, SIZE)).transpose(0, 1, 3, 2)
 

@@ -139,7 +139,7 @@ def _label(pictures: Sequence[str], classes: tuple[str, ...], path: Path, train:
 
 
 def _held_out(listings: dict[str, Listing]) -> dict[str, Listing]:
-    """Listings of valid and test: the val and test lists, or the two halves of val."""
+    """Listings of valid and test: the val and test lists or, without a test list, the two halves of val."""
     val = listings["val"]
     if "test" in listings:
         return {"valid": val, "test": listings["test"]}

@@ -91,7 +91,7 @@ def _halves(listing: Listing) -> dict[str, Listing]:
 
 
 def _list_by_folder(folder: Path, wnids: list[str]) -> Listing:
-    """Pictures at any depth below `folder/<wnid>/`, by class and name."""
+    """The pictures at any depth below `folder/<wnid>/`, sorted by class and then by path."""
     paths, labels = [], []
     for label, wnid in enumerate(wnids):
         pictures = visible(folder / wnid, "**/*.JPEG")
@@ -103,7 +103,7 @@ def _list_by_folder(folder: Path, wnids: list[str]) -> Listing:
 
 
 def _list_val(folder: Path, wnids: list[str]) -> Listing:
-    """The val pictures, in the same order for both layouts: all in images/, or sorted into class folders."""
+    """The val pictures, which are all in images/ or in one folder per class; both layouts give the same order."""
     pictures = folder / "images"
     if (folder / wnids[0]).is_dir():
         return _list_by_folder(folder, wnids)

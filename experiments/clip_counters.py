@@ -1,4 +1,4 @@
-"""`commgame.py reproduce shared`: how often CLIP sees the right class in each row's sketches, as in `analyse-logs`."""
+"""`commgame.py reproduce shared`: what CLIP sees in each row's sketches, counted as in `analyse-logs`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from learning_to_draw.trials.records.gamelog import read_log
 
 
 def what_clip_sees(jobs: Sequence[Job]) -> str:
-    """A Markdown table of CLIP's counters in per cent of the games, averaged over seeds; empty if no row uses CLIP.
+    """A Markdown table: each of `COUNTERS` in per cent of the games, averaged over seeds. Empty if no row uses CLIP.
 
     jobs: must be finished. Raises UsageError if a file is damaged.
     """

@@ -28,7 +28,8 @@ class Element:
     """Runs the commands of one job when a cluster process calls it.
 
     folder: working directory of the commands. steps: (file that exists once the command is done, command). The methods
-    use only the standard library and submitit: see `submit`.
+    use only the standard library and submitit, because a job's Python cannot import this program from a checkout that
+    is not installed.
     """
 
     def __init__(self, folder: str, steps: Sequence[tuple[str, Sequence[str]]]):
@@ -56,21 +57,25 @@ class Element:
                 raise RuntimeError(f"{command[2]} ended with exit code {process.returncode}")
 
     def checkpoint(self) -> Any:
-        """Stops the command, which saves its state. Returns the job to queue again.
+        """Stops the running command; a training first saves its state. Returns a copy of the element.
 
-        submitit calls this before it stops the job.
+        submitit calls this before it stops the job, and puts the copy into the queue.
         """
         from submitit.helpers import DelayedSubmission
 
         if self.pid is not None:
             with suppress(ProcessLookupError, ChildProcessError):
-                os.kill(self.pid, signal.SIGTERM)  # the run saves its state
+                os.kill(self.pid, signal.SIGTERM)  # a training saves its state
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         return DelayedSubmission(type(self)(self.folder, self.steps))
 
 
 def check_cluster(cluster: str, parameters: Sequence[str]) -> None:
-    """Raises UsageError if submitit is not installed, SLURM is not available here, or a parameter is not valid."""
+    """Raises UsageError if submitit is not installed.
+
+    If `cluster` is "slurm", also raises it if SLURM is not available here, if a parameter is not valid, or if there is
+    no time limit.
+    """
     submitit = import_optional("submitit", f"--cluster {cluster}", "submitit")
     if cluster != "slurm":
         return
@@ -150,7 +155,7 @@ def say_submitted(submitted: Sequence[Any], folder: Path) -> str:
 
 
 def wait_for(submitted: Sequence[Any], jobs: Sequence[Job]) -> list[str]:
-    """Waits for jobs on this machine. Returns one message per failed job."""
+    """Waits until the submitted jobs, which run on this machine, have ended. Returns one message per failed job."""
     failures = []
     try:
         for handle, job in zip(submitted, jobs, strict=True):

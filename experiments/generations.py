@@ -53,13 +53,13 @@ def generations(
 ) -> str:
     """Trains a first generation and `runs` further ones, each taught by the one before. Returns a table.
 
-    Also writes the table, a figure of the measures by generation (if matplotlib is installed), and the same photos
-    drawn by all generations of the first seed.
+    Also writes the table, a figure of the measures by generation (if matplotlib is installed), and a sheet of the
+    same photos drawn by all generations of the first seed.
 
-    run: a training or a checkpoint, whose options all generations have. bottleneck: the number of drawings that a new
-    sender sees. lesson_steps: training steps on these drawings. play: epochs of each generation. seeds: one line of
-    generations per seed. output: None for RUN-generations. Raises UsageError if the checkpoint cannot be read, and
-    RunError if a training fails.
+    run: a training or a checkpoint; `options_for_new_agents` derives the options of all generations from it.
+    bottleneck: the number of drawings that a new sender sees. lesson_steps: training steps on these drawings. play:
+    epochs of each generation. seeds: one line of generations per seed. output: None for RUN-generations. Raises
+    UsageError if the checkpoint cannot be read, and RunError if a training fails.
     """
     weights = checkpoint_of(run)
     folder = output or Path(f"{run.resolve() if run.is_dir() else run.with_suffix('')}-generations")
@@ -146,7 +146,7 @@ def _signs(log: LogData) -> dict[str, float]:
 
 
 def _value(measured: Measured, name: str) -> float:
-    """The value of the measure's row about sketches; NaN if there is no such row, or if it has no value."""
+    """The value of the measure's first row about sketches (for legibility: top 1); NaN if there is none."""
     wanted = "legibility of sketches" if name == "legibility" else name
     values = [row.value for row in measured.rows if row.label.startswith(wanted)]
     return float("nan") if not values or values[0] is None else values[0]
@@ -170,7 +170,7 @@ def _table(lines: Sequence[Sequence[Mapping[str, float]]]) -> list[list[str]]:
 
 
 def _figure(lines: Sequence[Sequence[Mapping[str, float]]]) -> Mapping[str, bytes]:
-    """File name -> content: every measure by generation; one thin line per seed, and their mean."""
+    """File name -> content: every measure by generation; one thin curve per seed, and their mean."""
     panels = {
         "%": ("rate", "area", "legibility", "symbolicity"),
         "correlation": ("topographic", "semanticity"),

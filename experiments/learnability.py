@@ -65,7 +65,8 @@ def learnability(
 ) -> str:
     """Trains new receivers with frozen senders, and new senders with frozen receivers. Returns a table.
 
-    Also writes the table and the curves to `output`. With dry_run, only returns the remaining commands.
+    Also writes the table and the curves to `output`. With dry_run, only returns the remaining commands. If
+    some remain and `cluster` is "slurm", only submits them and returns a message.
 
     run: the folder of a training, or a checkpoint. agent: number of the agent that teaches. epochs: of each training.
     reach: a validation rate; the table says after how many epochs it is reached. output: None for RUN-learnability.
@@ -117,7 +118,7 @@ def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
 
 
 def options_for_new_agents(trained: Trained) -> dict[str, Any]:
-    """The options of a checkpoint's training for a new pair: without its population, schedules and teachers.
+    """Options for training a new pair: those of the checkpoint's training, without population, schedules and teachers.
 
     The learning rate is constant, at its initial value, and sigma2 is constant, at the checkpoint's value. Raises
     UsageError for a checkpoint of the official code, which contains no options.
@@ -141,7 +142,7 @@ def _learner(job: Job, reach: float) -> Learner:
 
 
 def _table(learners: Mapping[Row, Sequence[Learner]], reach: float) -> list[list[str]]:
-    """One line per kind of learner: means ± standard deviations over the seeds."""
+    """One line per row of the sweep: means ± standard deviations over the seeds."""
     lines = [["learners", "final rate, %", "area, %", f"epochs until {100 * reach:g} %", "seeds"]]
     for row, seeds in learners.items():
         epochs = [one.epochs for one in seeds if np.isfinite(one.epochs)]
@@ -154,7 +155,7 @@ def _table(learners: Mapping[Row, Sequence[Learner]], reach: float) -> list[list
 
 
 def _figure(learners: Mapping[Row, Sequence[Learner]]) -> Mapping[str, bytes]:
-    """File name -> content: the validation rate after every epoch; one thin line per seed, and their mean."""
+    """Returns file name -> content. The figure shows validation-rate curves: one per seed, and each row's mean."""
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()

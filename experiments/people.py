@@ -19,11 +19,12 @@ TITLE = "What does the sketch show?"
 
 
 def beside_people(jobs: Sequence[Job]) -> str:
-    """Writes the study page of all pairs, unless it exists. Returns a Markdown table of the answers in its folder.
+    """Writes the study page of all pairs, unless it exists. Returns a Markdown table of people's and agents' rates.
 
-    The page's file name contains its id, because other rows make another page. The table leaves out answers to other
-    pages, but a line below it counts their files. jobs: must be finished; people play games of the first job of each
-    row. Raises UsageError if a file of answers is damaged.
+    The page's file name contains the page's id, because other rows make another page. The rates are from the answer
+    files in the page's folder. Files of answers to other pages are not used, but a line below the table counts them.
+    jobs: must be finished; people play games of the first job of each row. Raises UsageError if a file of answers is
+    damaged.
     """
     pairs: dict[str, Job] = {}
     for job in jobs:

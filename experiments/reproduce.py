@@ -1,4 +1,4 @@
-"""`commgame.py reproduce`: trains and tests the rows of a paper's table as a sweep, and compares the rates."""
+"""`commgame.py reproduce`: trains and tests the rows of a paper's table, and compares their rates with the paper's."""
 
 from __future__ import annotations
 
@@ -44,9 +44,10 @@ def reproduce(
     """Runs the missing trainings and tests. Returns the table of all finished runs as Markdown.
 
     Also writes the table to `output` as table.md and table.csv, and sketches of every row as sketches.png. With
-    dry_run, only returns the remaining commands. options.py describes the arguments. Raises UsageError for unknown
-    rows, runs with other options, and files that would be overwritten. Raises RunError if a run fails, or if the rate
-    of a quick run is outside its band.
+    dry_run, only returns the remaining commands. If `cluster` is "slurm" and jobs remain, only submits them and returns
+    a message. options.py describes the arguments. Raises UsageError if a row is unknown, if a row's folder holds a run
+    with other options, or if files would be overwritten. Raises RunError if a run fails, or if the rate of a quick run
+    is outside the row's band.
     """
     way, chosen = Way(jobs, cluster, slurm), TABLES[table]
     here = {"dataset_root": dataset_root and str(dataset_root), "device": device}

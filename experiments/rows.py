@@ -51,7 +51,7 @@ class Row:
 
     @functools.cached_property
     def words(self) -> list[str]:
-        """The options as typed on the command line. Raises UsageError for a value that cannot be typed."""
+        """The options as command-line words. Raises UsageError for values of a wrong kind, such as 1 for a switch."""
         return list(_words(self.options))
 
     @functools.cached_property
@@ -66,7 +66,7 @@ class Row:
 
 
 def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-    """The options by Python name, if a sweep accepts them.
+    """Returns the options by Python name.
 
     Raises UsageError for an unknown option, one that a sweep does not accept, and one that is given twice.
     """

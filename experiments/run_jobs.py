@@ -34,10 +34,10 @@ WITHOUT_DEVICE = "dump-hashes-classes"
 def run_jobs(jobs: Iterable[Job], finished: Iterable[Job], at_once: int) -> list[str]:
     """Runs the unfinished commands of the jobs, `at_once` jobs at a time. Returns one message per failed job.
 
-    A failed job does not stop the others. If at_once > 1, each job has its own output file and an equal share of the
-    cores, unless the environment sets the number of threads; several GPUs are divided among the jobs. Ctrl-C and
-    SIGTERM are passed on to all processes, which save their state; then KeyboardInterrupt or Terminated is raised.
-    finished: jobs whose durations predict the remaining time.
+    A failed job does not stop the others. If at_once > 1, each job has its own output file; an equal share of the
+    cores, unless the environment sets the number of threads; and one of the GPUs, if there are several and its row
+    names no device. Ctrl-C and SIGTERM are passed on to all processes, which save their state; then KeyboardInterrupt
+    or Terminated is raised. finished: jobs whose durations predict the remaining time.
     """
     runner = _Runner([job for job in jobs if job.left], finished, at_once)
     with Interrupts() as interrupts:
@@ -107,7 +107,10 @@ class _Runner:
         self._minutes.setdefault(job.row.name, []).append(job.run().minutes)
 
     def _prediction(self, left: Sequence[Job]) -> float:
-        """The expected minutes for these jobs, from finished jobs of the same rows, or else from all finished jobs."""
+        """Returns the expected minutes to run these jobs, at_once at a time.
+
+        Each job counts with the mean time of its row's finished jobs or, if there are none, of all finished jobs.
+        """
         everything = [minutes for row in self._minutes.values() for minutes in row]
         each = [statistics.mean(self._minutes.get(job.row.name, everything)) for job in left]
         return sum(each) / min(self._at_once, len(left))
@@ -116,8 +119,8 @@ class _Runner:
 class _Running:
     """A running job, and the process of its current command.
 
-    slot: a number below at_once, unique among running jobs. device: the commands' --device; None: the commands get no
-    such option. log: the file for the commands' output; None: stderr.
+    slot: a number below at_once, unique among running jobs. device: added to the commands as --device; None: nothing
+    is added. log: the file for the commands' output; None: stderr.
     """
 
     def __init__(self, job: Job, slot: int, environment: Mapping[str, str], device: str | None, log: Path | None):

@@ -68,7 +68,7 @@ class Sweep:
 
     @functools.cached_property
     def asked(self) -> list[Job]:
-        """The jobs to run now, sorted by seed: the table of the first seed is complete early."""
+        """The jobs asked for, finished or not: all chosen rows with the first seed, then with the second, and so on."""
         return [Job(row, seed, self.output) for seed in dict.fromkeys(self.seeds) for row in self.chosen]
 
     def finished(self) -> list[Job]:
@@ -140,9 +140,9 @@ def sweep(
 ) -> str:
     """Runs the missing trainings and tests. Returns a table of all finished runs.
 
-    With dry_run, only returns the remaining commands. options.py describes the arguments. Raises UsageError if the
-    file, options or rows are not valid, if a row's folder holds a run with other options, or if files would be
-    overwritten. Raises RunError if a run fails.
+    With dry_run, only returns the remaining commands. If `cluster` is "slurm" and jobs remain, only submits them and
+    returns a message. options.py describes the arguments. Raises UsageError if the file, options or rows are not valid,
+    if a row's folder holds a run with other options, or if files would be overwritten. Raises RunError if a run fails.
     """
     way, (known, own_seeds) = Way(jobs, cluster, slurm), read_sweep(file, plugin)
     plan = Sweep(known, choose(known, rows), seeds or own_seeds, output or Path("sweeps", file.stem))

@@ -47,11 +47,11 @@ STL10_CANDIDATES = "In the paper, the original game has 100 candidates, and the 
 class PaperRow:
     """One row of a table.
 
-    name: folder of the row's runs. full, quick: options that override FULL and QUICK; the value None removes an option.
-    If `quick` itself is None, the row has no quick run, and `note` gives the reason. paper: the communication rate in
-    the paper; None if the paper has no number or its number is not known here. seen: the rates measured here in quick
-    runs with seeds 0, 1, 2, .... full_training: options of the full training that the paper's test does not repeat.
-    clip: whether CLIP classifies the sketches of the full run.
+    name: folder of the row's runs. full, quick, full_training: options that override FULL, QUICK and FULL_TRAINING; the
+    value None removes an option. If `quick` itself is None, the row has no quick run, and `note` gives the reason.
+    paper: the communication rate in the paper; None if the paper has no number or its number is not known here. seen:
+    the rates measured here in quick runs with seeds 0, 1, 2, .... clip: whether CLIP classifies the sketches of the
+    full run.
     """
 
     name: str
@@ -95,7 +95,8 @@ class PaperRow:
 class Table:
     """One table of a paper. notes: texts below the table. quick_notes: further texts below a table of quick runs.
 
-    folder: of the table's runs, below reproduced/; None: the table's name. quick: how quick runs differ from full ones.
+    folder: of the table's runs, in reproduced/; None: the table's key in TABLES. quick: text that says how quick runs
+    differ from the paper's.
     """
 
     title: str
@@ -170,7 +171,10 @@ def _lines() -> tuple[PaperRow, ...]:
 
 
 def _tradeoff() -> tuple[PaperRow, ...]:
-    """Rows with prices for strokes and for ink, on two data sets. Only the row digits-all cannot leave out strokes."""
+    """Returns rows with a price of strokes, a price of ink or no price, on two data sets.
+
+    In all rows except digits-all, the agents can leave out strokes.
+    """
     digits = {"dataset": "Digits", "nlines": 20, "invert": True, "data_seed": 0, "sigma2": None, "batch_size": None}
     photos = {"preset": "readable", "data_seed": 0}
     rows = [
@@ -207,7 +211,7 @@ def _prices(
 
 
 def _shared() -> tuple[PaperRow, ...]:
-    """One row for every encoder with every loss. All pictures have the size that CLIP needs."""
+    """Returns one row for every encoder with every loss. In full runs, all pictures have CLIP's size, 224 px."""
     encoders = {
         "vgg16": ("VGG16", {"encoder": "VGG16BackboneExtended", "imagenet_weights": True, "feature_layer": "relu5_3"}),
         "resnet50": ("ResNet50", {"encoder": "ResNet50Backbone", "imagenet_weights": True, "feature_layer": None}),

@@ -32,7 +32,10 @@ PRICES = {"stroke_price": "#0072B2", "ink_price": "#D55E00"}
 
 
 class Cost(NamedTuple):
-    """Means over the games of one test. rate, ink: 0..1. strokes: drawn per sketch. legibility: 0..1, or NaN."""
+    """The results of one test. rate, ink: means over all games, 0..1. strokes: mean number drawn per sketch.
+
+    legibility: a mean over classes, 0..1; NaN if it was not measured.
+    """
 
     rate: float
     strokes: float
@@ -54,9 +57,9 @@ class _Seeds:
 def rate_and_cost(jobs: Sequence[Job]) -> str:
     """A Markdown table with one line per row of the sweep. Also writes tradeoff.png and .pdf to the sweep's folder.
 
-    Numbers are means over all games of a test, then mean ± standard deviation over the seeds. jobs: must be finished.
-    Without matplotlib there is no figure; without the judge or the data set, the table has no legibility. Raises
-    UsageError if a file is damaged, or was changed since it was written.
+    Numbers are mean ± standard deviation over the seeds; for strokes, the mean only. jobs: must be finished. Without
+    matplotlib there is no figure; without the judge or the data set, the table has no legibility. Raises UsageError if
+    a file of a test is damaged, or if the figure would replace a file that this command did not write.
     """
     rulers = _Rulers()
     costs: dict[str, dict[str, _Seeds]] = {}  # data set -> row
@@ -117,7 +120,7 @@ class _Rulers:
 
 
 def _cost(job: Job, rulers: _Rulers) -> tuple[str, Cost]:
-    """(name of a job's data set with the size of its pictures, the job's `Cost`: means over the games of its test)."""
+    """Returns (label, cost) of a job. The label is the data set and the sketches' size, such as "Caltech101, 64 px"."""
     log = LogData(read_log(job.tested), Settings())
     dataset = f"{log.log.card['options']['dataset']}, {log.sketches.shape[-1]} px"
     return dataset, Cost(
@@ -129,7 +132,7 @@ def _cost(job: Job, rulers: _Rulers) -> tuple[str, Cost]:
 
 
 def _figure(costs: Mapping[str, Mapping[str, _Seeds]]) -> Mapping[str, bytes]:
-    """File name -> content: rate and legibility against strokes and against ink, per data set."""
+    """Returns file name -> content. Each panel shows rate and legibility against strokes or ink, for one data set."""
 
     def draw(figure: Any) -> None:
         panels = figure.subplots(len(costs), 2, squeeze=False, sharey="row")

@@ -21,7 +21,7 @@ def matched_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def matching(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, columns), int64 [K]: the one-to-one matching of rows and columns of costs [K, K] with the smallest sum."""
+    """Returns (rows, columns), int64 [K]: the one-to-one matching whose entries in costs [K, K] have the least sum."""
     from scipy.optimize import linear_sum_assignment
 
     return linear_sum_assignment(costs)

@@ -69,7 +69,7 @@ def _checked(rows: list[list[float]], senders: int, receivers: int, source: str)
 
 
 class Partners:
-    """Draws a sender and a receiver for every batch, at random and independently of earlier batches."""
+    """Chooses a sender and a receiver for every batch at random, independently of earlier batches."""
 
     def __init__(self, weights: Tensor, generator: torch.Generator):
         """weights: from `meeting_weights`. generator: the source of randomness, in the same state in all processes."""

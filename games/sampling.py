@@ -20,8 +20,9 @@ from learning_to_draw.games.config import GameConfig
 
 @dataclass(frozen=True)
 class GameIndices:
-    """One batch: G games of T candidates with S senders each, B = G * S. A picture is given as the number of an item of
-    the split, from 0 to len(split) - 1.
+    """One batch: G games, each with T candidates and S senders; B = G * S.
+
+    A picture is given as the number of an item of the split, from 0 to len(split) - 1.
 
     senders: int64 [B], the item that each sender sees, game by game.
     candidates: int64 [G, T], the candidates of each game, in the order that the receiver sees.
@@ -122,9 +123,9 @@ class ObjectOrientedGame(GameSampler):
     and starts again when all have been used. In `different`, the sender gets the next picture of the class and the
     receiver the one after it, so in one cycle every picture is once the sender's and once the receiver's. In a class
     with a single picture (listed in `lonely`), both get that picture. The targets of the next game are from the next S
-    classes. There are two differences from the official code. The order continues across batches, so with T below the
-    number of classes every class is played at test time. If a balanced split repeats a picture, the receiver gets the
-    next picture that differs from the sender's.
+    classes. There are two differences from the official code. First, the order continues across batches: with T below
+    the number of classes, later test batches play further classes. Second, if a balanced split repeats a picture, the
+    receiver gets the next picture that differs from the sender's.
     """
 
     def __init__(
@@ -176,7 +177,7 @@ class ObjectOrientedGame(GameSampler):
                     taken[cycle] += 1
                     seen.append(sender)
                     offered.append(receiver)
-                # Moved by S, not T, so every class becomes the target even if S is smaller than T.
+                # Moved by S, not T, so every class can become the target even if S is smaller than T.
                 first = (first - self.senders) % len(cycles)
                 game += 1
             shape = (self.games, self.candidates)
@@ -235,7 +236,7 @@ def _check_classes(present: int, num_targets: int | None, split: str) -> None:
 
 
 def _senders(config: GameConfig, candidates: int) -> int:
-    """S, the senders of a game of T candidates. Raises UsageError if S exceeds T."""
+    """S, the number of senders in a game of T candidates. Raises UsageError if S exceeds T."""
     senders = config.sender_images_per_iter
     if senders is not None and senders > candidates:
         raise UsageError(

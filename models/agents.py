@@ -78,9 +78,10 @@ class Agents(nn.Module):
         """invert: sketches are black on white. channel_noise: changes the sketches, in training mode only.
 
         anytime: the receiver guesses after every step of a recurrent decoder. halting: learns when the receiver
-        decides; None: a fixed rule (see `Guesses.decided`). Raises UsageError if the decoder has more channels than
-        the receiver's encoder, if `anytime` is given and the decoder draws in one step, or if the decoder takes
-        feedback and `anytime` is not given.
+        decides; None: the receiver decides once it gives a candidate a probability of at least `models.anytime.SURE`.
+
+        Raises UsageError if the decoder has more channels than the receiver's encoder, if `anytime` is True and the
+        decoder draws in one step, or if the decoder takes feedback and `anytime` is False.
         """
         super().__init__()
         self.sender_encoder = sender_encoder
@@ -115,7 +116,7 @@ class Agents(nn.Module):
 
     @property
     def shares_backbone(self) -> bool:
-        """Whether the two encoders have one frozen backbone in common, which then encodes every picture once."""
+        """Whether the encoders are separate but share one frozen backbone, which encodes every picture once."""
         encoders = (self.sender_encoder, self.receiver_encoder)
         one, other = (encoder.backbone if isinstance(encoder, BackboneEncoder) else None for encoder in encoders)
         return not self.shared and one is not None and one is other
@@ -135,7 +136,7 @@ class Agents(nn.Module):
         return self
 
     def with_sender_of(self, other: Agents) -> Agents:
-        """A new pair of `other`'s sender and this pair's receiver, which shares their modules.
+        """A new pair of `other`'s sender and this pair's receiver. It uses their modules, not copies.
 
         Raises UsageError as the constructor does.
         """
@@ -162,7 +163,7 @@ class Agents(nn.Module):
         targets: Tensor | None = None,
         seen: Tensor | None = None,
     ) -> Play:
-        """Plays G games of T candidates, with B / G senders in each game.
+        """Plays G games of T candidates, with B / G turns in each game.
 
         photos: float [M, 1 or 3, S, S] in 0..1. The first B are the senders' photos, ordered by game.
         candidates: int64 [G, T], the rows of `photos` that are each game's candidates.

@@ -41,7 +41,7 @@ class Guesses:
     def decided(self) -> Tensor:
         """int64 [B]: the step, from 0, after which the receiver decides.
 
-        With learned halting: the first step by which the receiver has decided with a probability of at least one half.
+        With learned halting: the first step k for which the `weights` of steps 0 to k sum to at least one half.
         Without learned halting: the first step after which the softmax probability of a candidate is at least SURE; the
         last step if no probability is that high.
         """
@@ -56,8 +56,8 @@ class Guesses:
 class Halting(nn.Module):
     """Scores [K, B, T] -> [K, B], the probability that the receiver decides after a step if it has not decided before.
 
-    A logistic function of three numbers: the highest probability in the softmax of the scores, the entropy of the
-    softmax divided by log T, and the share of steps that have been drawn.
+    A logistic regression on three numbers: the highest softmax probability of a candidate, the entropy of the softmax
+    probabilities (divided by log T), and the share of steps that have been drawn.
     """
 
     def __init__(self):

@@ -34,7 +34,7 @@ def with_noise(strokes: Strokes, noise: ChannelNoise) -> Strokes:
 def turned(points: Tensor, degrees: Tensor) -> Tensor:
     """Points [B, N, P, 2], (row, col), rows downwards, turned anticlockwise about the middle of the canvas.
 
-    degrees: [B], one angle per sketch. Parts outside the canvas are not drawn.
+    degrees: [B], one angle per sketch. Turned points may lie outside the canvas.
     """
     angles = torch.deg2rad(degrees)[:, None, None]
     sine, cosine = angles.sin(), angles.cos()

@@ -11,7 +11,7 @@ from learning_to_draw.models.encoders.config import EncoderConfig
 
 @dataclass(frozen=True)
 class ChannelNoise:
-    """The largest random changes of a sketch on its way to the receiver, in training.
+    """How sketches change at random on their way to the receiver, in training.
 
     turn: largest angle, in degrees. shift: largest shift of each coordinate, in canvas units; the canvas spans -1..1.
     drop: the probability that a stroke is dropped.
@@ -47,7 +47,7 @@ def parse_channel_noise(text: str) -> ChannelNoise:
 
 
 def channel_noise(text: str) -> str:
-    """Returns `text` if `parse_channel_noise` accepts it: the type of the option --channel-noise."""
+    """Returns `text` unchanged, for the option --channel-noise. Raises what `parse_channel_noise` raises."""
     parse_channel_noise(text)
     return text
 
@@ -62,7 +62,7 @@ class ReceiverConfig(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class AgentsConfig(Config):
-    """A sender and a receiver. receiver_encoder: None if the receiver's encoder has the configuration of `encoder`."""
+    """Senders and receivers. receiver_encoder: None if the receivers' encoders have the configuration of `encoder`."""
 
     encoder: Chosen[EncoderConfig]
     receiver_encoder: Chosen[EncoderConfig] | None = None

@@ -14,8 +14,8 @@ from learning_to_draw.models.encoders.base import BackboneEncoder, Encoder
 class Population(nn.Module):
     """Senders and receivers; any sender can play with any receiver.
 
-    pairs: every agent with its own partner; pair k is sender k % senders with receiver k % receivers. Unless encoders
-    are separate, sender k and receiver k are one agent with one encoder.
+    pairs: the agents that are each other's own partners; pair k is sender k % senders with receiver k % receivers.
+    Unless encoders are separate, sender k and receiver k are one agent with one encoder.
     """
 
     def __init__(self, pairs: Sequence[Agents], senders: int, receivers: int):

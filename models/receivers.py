@@ -1,4 +1,4 @@
-"""Receivers: they map an encoder's latent to a vector; the dot products of these vectors are the scores."""
+"""Receivers: they map a latent to a vector; a candidate's score is the dot product of its vector and the sketch's."""
 
 from torch import Tensor, nn
 

@@ -21,8 +21,8 @@ def over(rasters: Tensor, dim: int = 1, keepdim: bool = False) -> Tensor:
     """Lays each raster over the next, the first on top, with its values as opacity: sum_i r_i prod_{j<i} (1 - r_j).
 
     Rasters have any shape and are clipped to 0..1. The result equals `softor` up to rounding. Like the official code,
-    this function computes products as sums of logarithms, kept finite by an epsilon of 1e-10; the gradient
-    therefore differs from that of `softor` where a raster is exactly 1.
+    this function computes products as sums of logarithms, kept finite by an epsilon of 1e-10; in float32, the
+    gradient therefore differs from that of `softor` where a raster is exactly 1.
     """
     opacities = bounded(rasters, 0, 1)
     transparencies = torch.log(1 - opacities + 1e-10)

@@ -60,7 +60,10 @@ def uniform_catmull_rom_spline(params: Tensor, t: Tensor) -> Tensor:
 
 
 def centripetal_catmull_rom_spline(params: Tensor, t: Tensor) -> Tensor:
-    """Catmull-Rom spline with alpha = 0.5, free of loops and cusps: params [*, 4, D], t [*, n, 1] -> [*, n, D]."""
+    """Catmull-Rom spline with alpha = 0.5: params [*, 4, D], t [*, n, 1] or [n, 1] -> [*, n, D].
+
+    It has no loops or cusps.
+    """
     return catmull_rom_spline(params, t, alpha=0.5)
 
 

@@ -22,8 +22,8 @@ class DensePolylines(torch.autograd.Function):
     """Polylines [B, N, V, 2] to images [B, C, H, W]; V = 1 is a point, V = 2 a line.
 
     The image is 1 - prod, where prod is the product of all q_n, with q_n = 1 - w_n r_n and r_n = exp(-d2_n / sigma2_n);
-    w_n is the intensity of stroke n in the channel. Hence d image / d w_n = (prod / q_n) r_n,
-    d image / d d2_n = -(prod / q_n) w_n r_n / sigma2_n and
+    w_n is the intensity of stroke n in the channel, and d2_n is the squared distance from stroke n to the pixel. Hence
+    d image / d w_n = (prod / q_n) r_n, d image / d d2_n = -(prod / q_n) w_n r_n / sigma2_n and
     d image / d sigma2_n = (prod / q_n) w_n r_n d2_n / sigma2_n^2. The pixel's nearest point on a segment lies at the
     fraction t in 0..1 from start to end; e is the vector from that point to the pixel. Since t minimises d2 = |e|^2,
     the derivative of t drops out (envelope theorem): d d2 / d start = -2 (1 - t) e and d d2 / d end = -2 t e.
@@ -92,10 +92,10 @@ def _blocks(vertices: Tensor, size: tuple[int, int]) -> list[slice]:
 
 
 class _Stroke(NamedTuple):
-    """One stroke of each of b sketches: its K segments, in coordinates along and across each of them (see `Segments`).
+    """One stroke of each of b sketches: the pixels' coordinates along and across each of the stroke's K segments.
 
-    A pixel's coordinate along (or across) the segment is the sum of a part that depends on the pixel's row and a part
-    that depends on its column, so it takes one addition per pixel.
+    A coordinate is the sum of a part that depends on the pixel's row and a part that depends on its column, so it takes
+    one addition per pixel. `Segments` defines the axes.
     """
 
     along_row: Tensor  # [b, K, H, 1]
@@ -119,7 +119,10 @@ def _strokes(vertices: Tensor, size: tuple[int, int], dtype: torch.dtype) -> lis
 
 
 def _parts(axis: Tensor, origin: Tensor, size: tuple[int, int], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Row parts [b, N, K, H, 1] and column parts [b, N, K, 1, W] of pixels' coordinates. axis, origin: [b, N, K, 2]."""
+    """Row parts [b, N, K, H, 1] and column parts [b, N, K, 1, W] of pixels' coordinates on `axis`.
+
+    axis, origin: [b, N, K, 2].
+    """
     rows, cols = pixel_axes(size, axis.dtype, axis.device)
     row_part = axis[..., :1] * (rows - origin[..., :1])
     col_part = axis[..., 1:] * (cols - origin[..., 1:])
@@ -127,7 +130,7 @@ def _parts(axis: Tensor, origin: Tensor, size: tuple[int, int], dtype: torch.dty
 
 
 class _Nearest(NamedTuple):
-    """A segment's point nearest to a pixel, and the vector from it to the pixel, on the segment's axes."""
+    """A segment's point nearest to a pixel (`foot`), and the vector (across, beyond) from that point to the pixel."""
 
     d2: Tensor  # [b, K, H, W]
     foot: Tensor  # [b, K, H, W] the nearest point, on the axis along the segment
@@ -204,5 +207,5 @@ def _is_nearest(near: _Nearest, stroke: _Stroke) -> Tensor:
 
 
 def _sum_pixels(pull: Tensor, near: _Nearest) -> Tensor:
-    """Sums over pixels of pull [b, K, H, W] times e: [b, K, 2] on the segments' axes."""
+    """Sums over pixels of pull [b, K, H, W] times e: [b, K, 2], the vectors as (across, along)."""
     return torch.stack([(pull * near.across).sum((-2, -1)), (pull * near.beyond).sum((-2, -1))], dim=-1)

@@ -6,7 +6,7 @@ of `distance.py`, `relaxation.py` and `composite.py` define the result. They kee
 [B, N, C, H, W], for autograd and can be differentiated twice. The fast paths keep only the product over the strokes,
 [B, C, H, W], recompute the strokes in the backward pass, and can be differentiated once. This module chooses one of
 three fast paths: `numba_kernels.py` on a CPU, `triton_kernels.py` on a GPU, and `dense.py` in plain torch if neither is
-available, and for float64. In each path, the same input gives the same bits.
+available, and for float64. Each path is deterministic: the same input gives the same bits.
 
 sigma2 is one squared stroke width for all strokes, or a tensor [B, N] with one per stroke, which can have a gradient.
 Widths must be positive and finite. Values of a tensor on a GPU are not checked: a wrong value makes its sketch NaN.
@@ -219,7 +219,10 @@ def agreeing(
 
 
 def _try(path: type[torch.autograd.Function], device: torch.device) -> list[tuple[Tensor, ...]]:
-    """(image, gradients) of two small sketches, drawn by `path` and by plain torch."""
+    """Draws two small sketches by `path`, then again in plain torch.
+
+    Returns one tuple for each of the two ways: (images, gradient of lines, gradient of widths).
+    """
     results = []
     for function in (path, DensePolylines):
         lines = torch.linspace(-0.9, 0.8, 24, dtype=torch.float64, device=device).sin().view(2, 3, 2, 2)

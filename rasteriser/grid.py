@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def canvas_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    """(H, W) from a pair, or from one number for a square. Raises ValueError for anything else."""
+    """(H, W) from a pair, or from one number for a square. Raises ValueError unless H and W are positive integers."""
     height, width = (size, size) if isinstance(size, int) else _pair(size)
     if height < 1 or width < 1:
         raise ValueError(f"size is {size}: a canvas needs at least 1 pixel in height and width")
@@ -44,7 +44,7 @@ def pixel_grid(
     """Pixel centres [H, W, 2] as (row, col), the first at exactly (-1, -1) and the last at exactly (1, 1).
 
     Args:
-        size: height and width in pixels, or one number for both. An axis of one pixel has its centre at -1.
+        size: height and width in pixels, or one number for both. A single row or column is at coordinate -1.
         dtype: torch's default if None.
         device: torch's default if None.
 

@@ -1,9 +1,10 @@
 """Polylines to images on a CPU: loops compiled by Numba, for float32.
 
 For each stroke, the kernels visit only the pixels within its reach: row by row, the columns in which a segment can
-leave ink. Within a row, numbers are float32, because SIMD code then handles twice as many at once as with float64. The
-row's coefficients are computed in float64, relative to columns near the segment and its ends. Rounding errors are
-therefore proportional to a pixel's distance from the stroke, even if the stroke is long, thin or far away.
+leave ink. Each pixel is computed in float32, because SIMD code then handles twice as many pixels at once as in float64.
+The numbers that all pixels of a row share (`_line`) are computed in float64, relative to columns near the segment and
+its ends. Rounding errors are therefore proportional to a pixel's distance from the stroke, even if the stroke is long,
+thin or far away.
 
 Threads share the work by sketch, and also by bands of rows if there are few sketches. The bands do not depend on the
 number of threads, so the same input gives the same bits.
@@ -93,7 +94,10 @@ def _bands(shape: torch.Size) -> int:
 
 
 def _share(kernel: Callable[..., None], shape: torch.Size, *tensors: Tensor) -> None:
-    """Calls a kernel for all sketches and bands of rows of images [B, C, H, W], in as many threads as torch uses."""
+    """Calls a kernel for all sketches and bands of rows of images whose shape is [B, C, H, W].
+
+    Uses one thread or, if the work is large, as many as torch uses.
+    """
     arrays = [tensor.detach().numpy() for tensor in tensors]
     strokes, sketches, bands = arrays[0].shape[1], shape[0], _bands(shape)
     helpers = torch.get_num_threads() - 1 if strokes * math.prod(shape) >= _WORTH_A_THREAD else 0
@@ -145,7 +149,7 @@ _inlined = functools.partial(_compiled, forceinline=True)
 
 @_exact
 def _exp2(x):
-    """2^x in float32 for x in -120..0, to within 2 ulp; unlike the library's exp2, it compiles to SIMD code."""
+    """2^x in float32 for x in -120..0, to within 2 ulp; unlike the C library's exp2, it compiles to SIMD code."""
     whole = np.rint(x)
     rest = x - whole
     series = np.float32(1.5353521e-4) * rest + np.float32(1.3398874e-3)
@@ -179,7 +183,7 @@ def _centre(pixel, pixels):
 
 @_compiled
 def _segment(vertices, sketch, stroke, number):
-    """A segment as a tuple: unit vector, origin, start and stop, each (row, col), and 1 / length.
+    """A segment as 9 numbers: (row, col) of its unit vector, origin, start and stop, then 1 / length.
 
     The origin is the point of the segment nearest to the middle of the canvas: a vector from a point far away would
     lose digits. 1 / length is 0 if the segment is a point.
@@ -225,9 +229,9 @@ def _narrow(first, last, slope, per_slope, offset, least, most):
 
 @_inlined
 def _columns(segment, centre, reach, width):
-    """The first column within a segment's reach in a row, and the column after the last.
+    """In the row at coordinate `centre`, the first column within a segment's reach, and the column after the last.
 
-    Near an end of the segment, the range includes corner columns out of reach; their ink is negligible.
+    What is within reach is taken as a rectangle around the segment. Ink in the rectangle's corners is negligible.
     """
     unit_row, unit_col, row, col, start_row, start_col, stop_row, stop_col, _ = segment
     per_row, per_col = 1.0 / unit_row if unit_row != 0 else 0.0, 1.0 / unit_col if unit_col != 0 else 0.0
@@ -254,7 +258,7 @@ def _lanes(columns):
 def _line(segment, centre, width):
     """What `_axes` and `_fraction` need of a segment in a row: float32 numbers, relative to three columns.
 
-    In the first column, the segment crosses the row or comes nearest to it; the other two are the columns of its ends.
+    In one of them, the segment crosses the row or comes nearest to it; the other two are the columns of its ends.
     Rounding errors are then proportional to the pixel's distance from the segment, or from the end.
     """
     unit_row, unit_col, row, col, start_row, start_col, stop_row, stop_col, per_length = segment
@@ -276,7 +280,7 @@ def _line(segment, centre, width):
 
 @_exact
 def _column(col):
-    """A column's number in float32, from int32: SIMD code cannot convert 64 bits on every processor."""
+    """A column's number in float32, by way of int32: not every processor can convert 64-bit integers in SIMD code."""
     return np.float32(np.int32(col))
 
 
@@ -311,8 +315,11 @@ def _squared(across, beyond):
 
 @_exact
 def _with_margin(d2, beyond):
-    """d2, enlarged by a rounding margin if the nearest point is a segment's end: an end wins only if it is clearly
-    nearer than other segments. See `_is_nearest` in `dense.py`."""
+    """d2, enlarged by a rounding margin if the nearest point is a segment's end.
+
+    An end then counts as nearest only if it is clearly nearer than the inside of any other segment. `_is_nearest` in
+    `dense.py` says why.
+    """
     return d2 if beyond == 0 else d2 + _ROUNDING * d2
 
 
@@ -328,7 +335,7 @@ def _pen(widths, shades, sketch, stroke):
 
 @_compiled
 def _is_broken(vertices, shades, sketch):
-    """Whether a sketch has coordinates or intensities that are not finite, or too large to compute with."""
+    """Whether a sketch has intensities that are infinite or NaN, or coordinates that are NaN or too large."""
     for stroke in range(vertices.shape[1]):
         for vertex in range(vertices.shape[2]):
             for axis in range(2):
@@ -406,7 +413,8 @@ def _draw_stroke(sketch, stroke, sharpness, shades, first, last, nearest, spans,
 def _find_nearest(vertices, sketch, stroke, reach, row_from, height, width, nearest, spans):
     """Lowers nearest [rows, W + _LANES], within reach, to the squared distance to the nearest segment of a stroke.
 
-    Fills spans [rows, 2] with the range of columns within reach; returns the range of rows. Rows count from row_from.
+    Fills spans [rows, 2] with each row's range of columns within reach. Returns the range of rows within reach, counted
+    from 0 at row_from.
     """
     spans[:, 0], spans[:, 1] = width, 0
     low, high = len(spans), 0
@@ -460,11 +468,11 @@ def _find_segments(vertices, sketch, stroke, reach, row_from, height, width, nea
 
 @_compiled
 def _pull(work, vertices, widths, shades, grad, product, pulls, inks, spreads):
-    """Fills a band's share of the gradients: pulls [bands, B, N, V, 2], inks [bands, B, N, C], spreads [bands, B, N].
+    """Writes a band's share of the gradients: pulls [bands, B, N, V, 2], inks [bands, B, N, C], spreads [bands, B, N].
 
-    They are the gradients with respect to vertices, intensities and widths. The caller passes all three filled with 0;
-    or inks without bands, if this gradient is not needed. grad: the gradient with respect to the image, [B, C, H, W].
-    product: as filled by `_draw`, [B, C, H, W].
+    They are the gradients with respect to vertices, intensities and widths. All three must be 0 before the call. inks
+    is [0, B, N, C] if the gradient with respect to intensities is not needed. grad: the gradient with respect to the
+    image, [B, C, H, W]. product: as filled by `_draw`, [B, C, H, W].
     """
     sketch_from, sketch_to, band, row_from, row_to = work
     channels, height, width = grad.shape[1:]
@@ -560,8 +568,9 @@ def _pull_line(segment, sharpness, reach, shade, row_from, height, width, weight
 
 @_compiled
 def _pull_stroke(sketch, stroke, sharpness, shades, first, last, weights, spans, nearest, ties, of_channels):
-    """Replaces a stroke's squared distances in nearest by pull / (number of equally near segments); see `_pull_line`.
+    """Replaces a stroke's squared distances in nearest by pull / (number of equally near segments).
 
+    pull is that of `_pull_line`, summed over channels.
     Fills of_channels [C] with the gradient with respect to the intensities; returns the sum of pull * d2.
     """
     spreads = 0.0

@@ -1,7 +1,7 @@
 """Relaxations turn squared distances into ink: 1 on the stroke, falling towards 0 away from it. All are elementwise.
 
-sigma2 is one number, or a tensor that broadcasts to the distances: widths [B, N] of strokes with distances [B, N, H, W]
-are given as widths[..., None, None].
+sigma2 is one number, or a tensor that broadcasts to the distances: with distances [B, N, H, W], the strokes'
+sigma2 [B, N] is given as sigma2[..., None, None].
 Source: Mihai & Hare, "Differentiable Drawing and Sketching", 2021, arXiv:2103.16194.
 """
 

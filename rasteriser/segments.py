@@ -1,4 +1,7 @@
-"""Shared by the fast paths: segments of polylines, the reach of ink, and gradients with respect to vertices."""
+"""Segments of polylines, the reach of ink, and gradients with respect to vertices.
+
+Shared by `dense.py`, `numba_kernels.py` and `triton_kernels.py`.
+"""
 
 import math
 from typing import NamedTuple
@@ -25,8 +28,8 @@ def reach(widths: Tensor, dtype: torch.dtype) -> Tensor:
 class Segments(NamedTuple):
     """The K segments of polylines [B, N, V, 2], in the vertices' precision, each with its own axes: along and across.
 
-    The origin of the axes is the middle of the segment or, if that is far from the canvas, a nearer point of the
-    segment. Pixels with ink then have small coordinates, and no digits are lost.
+    The origin of the axes is the middle of the segment or, if that is far from the canvas, a point of the segment that
+    is nearer to the canvas. Pixels with ink then have small coordinates, and no digits are lost.
     """
 
     along: Tensor  # [B, N, K, 2] unit vector from start to end, (row, col); arbitrary if the length is 0

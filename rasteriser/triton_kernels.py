@@ -6,7 +6,7 @@ for one stroke and one channel. No two programs write to the same place, so the 
 kernels compute in float32. A segment's origin is therefore passed in whole pixels plus a remainder. The rounding error
 of the vector from the origin to a pixel is then proportional to the length of this vector.
 
-Triton must be importable. This module is imported only when a tensor is on a GPU.
+Triton must be importable. This module is imported only when something is drawn on a GPU.
 """
 
 import torch
@@ -80,7 +80,10 @@ class TritonPolylines(torch.autograd.Function):
 
 
 def _pens(widths: Tensor, intensities: Tensor | None) -> Tensor:
-    """1 / sigma2 and squared reach of each stroke, float32 [B, N, 2]; a stroke of intensity 0 reaches no tile."""
+    """1 / sigma2 and squared reach of each stroke, float32 [B, N, 2].
+
+    A stroke reaches no tile if all its `intensities` are 0.
+    """
     # The reach is slightly enlarged, because it is compared with rounded distances.
     reach2 = reach(widths, torch.float32) ** 2 * 1.001
     if intensities is not None:
@@ -107,7 +110,10 @@ def _records(segments: Segments, size: tuple[int, int]) -> Tensor:
 
 @triton.jit
 def _axes(record, rows, cols, row_spacing, col_spacing):
-    """The coordinates of the pixels in rows `rows` and columns `cols`, along a segment and across it."""
+    """The coordinates along a segment, and those across it, of the pixels in rows `rows` and columns `cols`.
+
+    They are 0 at the segment's origin.
+    """
     unit_row = tl.load(record)
     unit_col = tl.load(record + 1)
     down = ((rows - tl.load(record + 2)) - tl.load(record + 3)) * row_spacing
@@ -123,7 +129,7 @@ def _foot(record, along):
 
 @triton.jit
 def _reaches(record, row, col, row_spacing, col_spacing, reach2, TILE: tl.constexpr):
-    """Whether a pixel of the tile that starts at (row, col) may be within reach; also true if the segment is NaN."""
+    """Whether a segment may reach a pixel of the tile that starts at (row, col); also true if the segment is NaN."""
     middle: tl.constexpr = (TILE - 1) / 2
     along, across = _axes(record, row + middle, col + middle, row_spacing, col_spacing)
     unit_row = tl.abs(tl.load(record)) * middle
@@ -160,7 +166,7 @@ def _draw(
 ):  # fmt: skip
     """Writes one tile of one channel of `product` [B, C, H, W]: what all strokes leave blank. The image is 1 - product.
 
-    records: [B, N, K, fields]. pens: [B, N, 2], see `_pens`. shades: [B, N, C].
+    records: [B, N, K, fields]. pens: [B, N, 2], see `_pens`. shades: intensities, [B, N, C].
     """
     tiles_across = tl.cdiv(width, TILE)
     tiles = tl.cdiv(height, TILE) * tiles_across
@@ -194,7 +200,10 @@ def _draw(
 
 @triton.jit
 def _distances(record, rows, cols, row_spacing, col_spacing, rounding):
-    """d2, and d2 plus a margin where an end of the segment is nearest; `_is_nearest` in `dense.py` explains it."""
+    """d2, and d2 plus a margin; the margin is 0 unless the segment's nearest point is one of its ends.
+
+    `_is_nearest` in `dense.py` explains the margin.
+    """
     along, across = _axes(record, rows, cols, row_spacing, col_spacing)
     beyond = along - _foot(record, along)
     d2 = across * across + beyond * beyond

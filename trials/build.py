@@ -63,8 +63,8 @@ class Pictures:
 class Seeds:
     """The seeds of a run.
 
-    data: decides the games and their pictures. training: decides the initial weights and, in training, the random views
-    and the partners of a population.
+    data: decides which pictures each game has and, in held-out games, the random views. training: decides the initial
+    weights and, in training, the random views and the partners in a population.
     """
 
     data: int
@@ -145,10 +145,10 @@ def _introduce(config: RunConfig, batches: Mapping[str, GameBatches]) -> None:
 
 
 def fit_batches(config: Run, pictures: Pictures, device: torch.device) -> tuple[Run, dict[str, GameBatches]]:
-    """The batches of every split, and the configuration with their size.
+    """The configuration, with a batch size that all splits can fill, and the batches of every split.
 
     If the batch size is a default or comes from a preset, it shrinks to the largest size that all splits can fill.
-    Raises UsageError if any other batch size is too large.
+    Raises UsageError if it comes from elsewhere and is too large, or if a split is too small for any size.
     """
     fitting, problem = config, None
     while True:
@@ -207,7 +207,10 @@ def choose_device(asked: str | None) -> torch.device:
 
 
 def _one_of_several(name: str) -> str:
-    """The device of this process among several: its own GPU, or the CPU. Raises UsageError for cuda:1, mps, ..."""
+    """The name of this process's device if there are several processes: its own GPU for cuda or cuda:0, cpu for cpu.
+
+    name: the device asked for. Raises UsageError for any other name, such as cuda:1 or mps.
+    """
     kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda") or (number and name != "cuda:0"):
         raise UsageError(
@@ -220,10 +223,10 @@ def _one_of_several(name: str) -> str:
 def load_pictures(
     dataset: Chosen[Config], names: Sequence[str], device: torch.device, data_device: str = "auto"
 ) -> Pictures:
-    """Decodes the splits `names` of a data set for a run on `device`, and moves them to `data_device` (--data-device).
+    """Decodes the splits `names` of a data set for a run on `device`, and keeps them where --data-device says.
 
-    Raises UsageError if the pictures cannot be read or, with `data_device` "cuda", if the run is not on a GPU or the
-    pictures do not fit into its memory.
+    data_device: the value of --data-device. Raises UsageError if the pictures cannot be read or, with "cuda", if the
+    run is not on a GPU or the pictures do not fit into its memory.
     """
     if data_device == "cuda" and device.type != "cuda":
         raise UsageError(
@@ -272,8 +275,8 @@ def build_batches(
 ) -> dict[str, GameBatches]:
     """The batches of every split, by the split's name. All games have the same number of candidates.
 
-    imagenet_norm: whether the encoders normalise with ImageNet's mean. If so, the copies that --random-transform-sender
-    shows are padded with that mean, otherwise with 0. Raises UsageError if a split is too small for these games.
+    imagenet_norm: whether the encoders normalise with ImageNet's mean. If so, --random-transform-sender pads the
+    senders' photos with that mean, otherwise with 0. Raises UsageError if a split is too small for these games.
     """
     views = {"train": seeds.views + TRAIN_VIEW, "valid": seeds.data + VALID_VIEW, "test": seeds.data + TEST_VIEW}
     # The seeds of validation and test are both drawn, always in this order. A test that loads only the test split
@@ -318,7 +321,7 @@ def build_sampler(game: Chosen[GameConfig], split: Split, generator: torch.Gener
 def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
     """Raises UsageError if the split has too few pictures, or if a game has more senders than candidates.
 
-    The built-in games check this themselves; a plugin's game may not.
+    The built-in games check this themselves; a plugin's game might not.
     """
     if len(sampler) < 1 and len(split) < batch_size:
         raise BatchTooLarge(batch_size, split.name, len(split), len(split))
@@ -349,7 +352,7 @@ def _too_few_batches(batch_size: int, sampler: GameSampler, split: Split) -> Usa
 def build_loss(
     loss: Chosen[Config], auxiliary: Iterable[Auxiliary], agents: Community, seeds: Seeds, *, testing: bool = False
 ) -> TotalLoss:
-    """The game's loss and the auxiliary losses that are on, with initial weights from torch's global generator.
+    """The game's loss and the auxiliary losses that are on. Torch's global generator initialises their parameters.
 
     testing: whether to leave out the losses that a test does not measure, as in the official code. Raises UsageError
     if a training would learn nothing, if the encoder lacks the feature layers that a loss compares, or if such a loss

@@ -41,7 +41,10 @@ def check_candidates(config: RunConfig, sampler: GameSampler) -> None:
 
 
 def check_train_options(config: TrainConfig) -> None:
-    """Raises UsageError as `check_conflicts` does, and for options that need several processes or a missing package."""
+    """Raises UsageError as `check_conflicts` does.
+
+    Also raises it if an option needs a package that is missing, or needs several processes but there is only one.
+    """
     from learning_to_draw.trials.loop import distributed
     from learning_to_draw.trials.loop.tensorboard import summary_writer
     from learning_to_draw.trials.loop.wandb import import_wandb

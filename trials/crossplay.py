@@ -32,7 +32,7 @@ CELL, MARGIN, LONGEST_NAME = 72, 12, 24
 
 
 def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[str] | None = None) -> dict | None:
-    """Plays the test split with every sender and every receiver of `files`, and writes the matrix of rates.
+    """Lets every sender of the checkpoints `files` play the test split with every receiver. Writes the matrix of rates.
 
     Returns the content of result.json, or None after a dry run. config: the saved options of the first file, overridden
     by the options that the user gave. These also override the saved options of the other files. command: the command
@@ -109,7 +109,10 @@ def check_files(files: Sequence[Path]) -> None:
 
 
 def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequence[Sequence[dict]]) -> dict:
-    """The content of result.json: the matrix of rates with intervals, and mean rates with own and other partners."""
+    """The content of result.json, without the duration.
+
+    It includes the matrix of rates with intervals, and the mean rates with own and other partners.
+    """
     own = [outcomes[k][k]["communication_rate"] for k in range(len(names))]
     others = [played["communication_rate"] for k, row in enumerate(outcomes) for j, played in enumerate(row) if j != k]
     common = {key: outcomes[0][0][key] for key in ("chance", "games", "candidates", "split")}

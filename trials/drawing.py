@@ -1,4 +1,4 @@
-"""What a sender drew, as numpy arrays: strokes, sketches and photos."""
+"""A sender's strokes and sketches, and the photos that it saw, as numpy arrays."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ class Drawing:
         return svg(self.points[0], sigma2, self.sketches.shape[-1], inks, self.invert, self.contrast)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> None:
-        """Writes NAME.svg (see `svg`), or NAME.png with what the receiver sees, in a grid of 8 per row if B > 1.
+        """Writes the text of `svg` if `path` ends in .svg, or `sketches`, up to 8 per row, if it ends in .png.
 
-        Raises UsageError for another file extension, or if the file exists and `overwrite` is False.
+        Raises UsageError for another extension, for .svg unless B is 1, or if the file exists and `overwrite` is False.
         """
         path = Path(path)
         if path.suffix not in (".svg", ".png"):

@@ -27,7 +27,7 @@ def pack(run: Path, output: Path) -> str:
     """Writes the agents of a training, or of a checkpoint, to the new folder `output`. Returns a message for the user.
 
     Raises UsageError, and leaves nothing behind, if the checkpoint cannot be read, needs a plugin or contains no
-    options (those of the official code contain none), if `output` exists, or if the package safetensors is missing.
+    options (it is then from the official code), if `output` exists, or if the package safetensors is missing.
     """
     check_new(output)
     path = checkpoint_of(run)

@@ -57,10 +57,10 @@ def load(
     weights: a checkpoint; the folder of a training, whose `model_final.pt` is loaded; a folder that `commgame.py pack`
     wrote; or a repository of Hugging Face, "hf:user/name" or "hf:user/name@revision".
     device: "cpu", "cuda", ...; None: the first GPU if available, otherwise the CPU.
-    plugin: a file with your own components that the agents need; None: the plugin of the training, if this machine
-    allows it (docs/extending.md).
+    plugin: a file with your own components that the agents need; None: the plugin of the training, if any; you must
+    have run this plugin on this machine before (docs/extending.md).
     trust_weights: also read a file that can run any code; only for files from a trusted source.
-    agent: in a population, which pair to load: K for agent K, "K,J" for sender K with receiver J; None: agent 0.
+    agent: the pair of a population to load: K for sender K and receiver K, "K,J" for sender K and receiver J; None: 0.
     options: options of `commgame.py test`, such as latent_size=64 for --latent-size 64. They override the training's
     options, which the checkpoint contains. A checkpoint of the official code contains no options: give all that
     describe the agents, such as dataset, encoder, separate_encoders, latent_size and nlines.
@@ -162,8 +162,8 @@ class Pair:
         set.
         options: data_seed, and options of the data set, the game and its loss, such as game="different", num_targets=5.
         All other options are as in `config`.
-        Raises UsageError for options that are not valid, pictures of another size, and pictures that the agents were
-        trained on, unless allow_trained=True.
+        Raises UsageError for options that are not valid, for pictures of another size and, unless allow_trained=True,
+        for pictures that the agents were trained on.
         """
         config = self._config_of_games(data, options)
         self._check_size(config, data)
@@ -243,7 +243,7 @@ def _numpy(parts: list[Tensor]) -> np.ndarray:
 def _own(candidates: Any, sketches: int) -> list[Any]:
     """A list with the candidates of every game: one game that all sketches share, or one game per sketch.
 
-    Raises UsageError if `candidates` has a list per game, but not one for each sketch, or lists of different lengths.
+    Raises UsageError for lists per game that differ in length, or whose number is not `sketches`.
     """
     games = list(candidates) if getattr(candidates, "ndim", 0) == 5 else candidates
     own = isinstance(games, list | tuple) and any(

@@ -25,7 +25,7 @@ def describe(config: RunConfig, pictures: Pictures, batches: Mapping[str, GameBa
     """A text about the data, the games, the chance level and the agents.
 
     It ends with the options that were given or differ from their defaults; a default that the data set sets replaces
-    the declared one. The text fits 80 columns, unless a name is long.
+    the declared one. The lines of options are wrapped at 80 columns.
     """
     lines = [
         _data_line(config.dataset.name, pictures),

@@ -226,7 +226,7 @@ def _decoder_steps(config: AgentsConfig) -> Iterator[Step]:
 
 @torch.no_grad()
 def _encoding(agents: Agents, size: int) -> Encoding:
-    """Random latents, and the feature maps of random photos that the decoder looks at."""
+    """Random latents, and the feature maps that the decoder looks at, computed from random photos."""
     encoder, photos = agents.sender_encoder, _photos(dtype=torch.float32)
     maps = encoder.encode(photos[:, : encoder.channels], layers=agents.decoder.needed_layers).feature_maps
     return Encoding(torch.randn(PICTURES, size, generator=torch.Generator().manual_seed(1)), maps)

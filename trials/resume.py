@@ -147,9 +147,9 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
 
 
 def _begin_again(folder: Path, words: Sequence[str], early: Mapping[str, Any]) -> TrainConfig:
-    """The configuration with which a run without resume.pt starts again, from its config.json.
+    """The configuration, read from config.json, with which a run without resume.pt starts again.
 
-    Raises UsageError if an option in `words` is not valid, or differs from config.json.
+    Raises UsageError if an option in `words` is not valid, or differs from config.json (except those in `MAY_CHANGE`).
     """
     config = parse_training([*words, "--config", str(folder / CONFIG_FILE)])
     saved = read_json(folder / CONFIG_FILE, TrainingConfig)["options"]
@@ -182,7 +182,7 @@ def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> 
 
 
 def _can_go_on(folder: Path) -> bool:
-    """Whether a resume file exists: resume.pt or, if the run was killed between two renames, only the previous one."""
+    """Whether resume.pt or resume_previous.pt exists. A run killed between two renames has only the second."""
     return any((folder / name).is_file() for name in (FILE, PREVIOUS))
 
 

@@ -155,7 +155,7 @@ def _other_receiver(config: TestConfig, trained: Trained) -> Trained | None:
 def card_of(
     config: TestConfig, trained: Trained, receiver: Trained | None, agents: Community, batches: GameBatches
 ) -> dict[str, Any]:
-    """The entries of the game log's card.json without the results: the games, agents, options and versions."""
+    """The entries of the game log's card.json about games, agents, options and versions, but not about results."""
     sampler, decoder = batches.sampler, agents.pairs[0].decoder
     return {
         "game": sampler.kind,
@@ -207,7 +207,7 @@ def play_games(
     device: torch.device,
     callbacks: Sequence[Callback] = (),
 ) -> tuple[dict[str, Any], dict[str, float]]:
-    """Plays every game once, without training. Returns `result_entry`, and all metrics by name.
+    """Plays every game once, without training. Returns entries of result.json, and all metrics by name.
 
     The loss is the game's, plus the auxiliary losses that a test measures. callbacks: only rank 0 calls them. Raises
     RunError if a loss or a score is not finite.

@@ -1,6 +1,6 @@
-"""Describes a command other than train, test and crossplay: its line in the help, its options and its function.
+"""Describes tools (the commands other than train, test and crossplay): their lines in the help, options and functions.
 
-The `dest` of each of the tool's own options is the name of an argument of the function. Importing this module does not
+The `dest` of each of a tool's own options is the name of an argument of its function. Importing this module does not
 import torch.
 """
 
@@ -61,7 +61,7 @@ class Tool:
         return self.load(command)(**values)
 
     def load(self, command: str) -> Callable[..., str]:
-        """Imports and returns the tool's function. On a terminal, first logs a line if the import takes seconds."""
+        """Imports and returns the tool's function. If `loads_torch`, first logs a line, on a terminal only."""
         if self.loads_torch:
             if sys.stderr.isatty():
                 logger.info("%s: loading PyTorch ...", command)

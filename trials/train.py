@@ -84,8 +84,8 @@ def train(
     """Trains the agents and writes everything to the run's folder.
 
     Returns None after a dry run, and on ranks > 0. command: the command line to record; None: it is made from the
-    options of `config`. interrupted: a run to resume. Raises UsageError, before writing anything, if an input is wrong
-    or missing, and RunError if the training fails.
+    options of `config`. interrupted: a run to resume; if it is already complete, its result is returned in all cases.
+    Raises UsageError, before writing anything, if an input is wrong or missing, and RunError if the training fails.
     """
     began = time.perf_counter()
     set_verbosity(config.quiet and not config.dry_run)
@@ -183,7 +183,7 @@ def _seed_everything(seed: int) -> None:
 
 
 def _freeze(agents: Community, config: TrainConfig) -> None:
-    """Freezes all weights of the senders with --freeze-senders, and of the receivers with --freeze-receivers."""
+    """With --freeze-senders, freezes all weights of the senders; with --freeze-receivers, those of the receivers."""
     for pair in agents.pairs:
         for part in (pair.decoder, pair.sender_encoder) if config.freeze_senders else ():
             part.requires_grad_(False)
@@ -217,7 +217,10 @@ def _fit(
     interrupts: Interrupts,
     interrupted: Interrupted | None,
 ) -> tuple[list[dict], dict]:
-    """Trains for all epochs, and writes logs, pictures and snapshots. Returns the history and the best epoch's row."""
+    """Trains until all epochs are complete, and writes logs, pictures and snapshots.
+
+    Returns the history, one dict of metrics per epoch, and the dict of the best epoch.
+    """
     optimizer = _optimizer(agents, loss, rate.initial, config)
     options = config.values()
     snapshots = Snapshots(
@@ -315,7 +318,7 @@ def _learnt_weights(loss: TotalLoss) -> LearntWeightsColumns | None:
 def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
     """The configuration with a resolved num_targets and absolute paths, so that a later test plays the same games.
 
-    A path that only becomes absolute keeps its entry in `sources`.
+    In `sources`, the entries of the paths do not change.
     """
     if not config.plays_original and not config.game.config.num_targets:
         config = replaced(config, "settled by the run", num_targets=candidates)
@@ -333,7 +336,7 @@ def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
 
 
 def summarise(history: list[dict], best: dict, valid: GameBatches) -> dict:
-    """The content of a training's result.json: rates and losses of the last and of the best epoch (numbered from 0)."""
+    """Entries of a training's result.json: rates and losses of the last and of the best epoch (numbered from 0)."""
     last = history[-1]
     entry = result_entry(
         valid.split.name, valid.games_of_one, valid.sampler.candidates, rate=last["val_commrate"], loss=last["val_loss"]

@@ -1,4 +1,4 @@
-"""Loads trained agents from checkpoints for another command, and pairs senders with receivers."""
+"""Loads trained agents from checkpoints, and pairs senders with receivers."""
 
 from __future__ import annotations
 
@@ -53,20 +53,22 @@ class Trained:
 
 
 def configure_test(weights: Path | str, **options: Any) -> Any:
-    """The `TestConfig` for the checkpoint `weights`. Options are named as on the command line: batch_size=10.
+    """The `TestConfig` for the checkpoint `weights`.
 
-    Options that are not given have the values of the checkpoint's training, except those in `NOT_OF_AGENTS` (device,
-    precision, ...), which have their defaults. Raises UsageError for options that are not valid.
+    Options are named as on the command line: batch_size for --batch-size. Options that are not given have the values of
+    the checkpoint's training, except those in `NOT_OF_AGENTS` (device, precision, ...), which have their defaults.
+    Raises UsageError for options that are not valid.
     """
     path = checkpoint_of(Path(weights))
     return load_trained("test", path, {"weights": str(path)} | options, PYTHON).config
 
 
 def checkpoint_of(path: Path) -> Path:
-    """The model_final.pt or model.safetensors in `path`, if it is the folder of a training or one that pack wrote.
+    """The checkpoint file that `path` means.
 
-    hf:user/name and hf:user/name@revision are repositories of Hugging Face, which are downloaded. A file is
-    returned unchanged. Raises UsageError for a folder with neither file, and if a download fails.
+    A file means itself. A folder means its model_final.pt (of a training), or else its model.safetensors (of pack).
+    hf:user/name and hf:user/name@revision mean the model.safetensors of that repository of Hugging Face, which
+    is downloaded. Raises UsageError for a folder with neither file, and if a download fails.
     """
     if path.as_posix().startswith(REPOSITORY):
         return download(path.as_posix())
@@ -84,7 +86,10 @@ def checkpoint_of(path: Path) -> Path:
 
 
 def parse_trained(command: str, words: Sequence[str], path: Path) -> Any:
-    """The configuration for `commgame.py COMMAND WORDS` with the agents of the checkpoint `path`. Raises UsageError."""
+    """The configuration for `commgame.py COMMAND WORDS` with the agents of the checkpoint `path`.
+
+    Raises UsageError if the checkpoint or an option is not valid.
+    """
     early = read_early(words)
     weights = checkpoint_of(path)
     # Read first: the checkpoint's options decide which other options exist.
@@ -104,9 +109,10 @@ def load_trained(command: str, path: Path, given: Mapping[str, Any], source: str
 
 
 def _read(path: Path, plugin: Path | str | None, trust: bool) -> tuple[Checkpoint, Layer]:
-    """The checkpoint, and those of its options that describe the agents (see `of_agents`), with their file's name.
+    """The checkpoint, and a `Layer`.
 
-    Loads the given plugin, or else the plugin of the checkpoint's training.
+    The layer holds those of the checkpoint's options that describe the agents (see `of_agents`), and the name of the
+    file with these options. Loads the given plugin, or else the plugin of the checkpoint's training.
     """
     packed = path.suffix == ".safetensors"
     checkpoint = load_packed(path) if packed else load_checkpoint(path, trust=trust)
@@ -221,8 +227,8 @@ def pair(one: Trained, sender: Agents, other: Trained, receiver: Agents) -> Agen
 def check_common_game(trained: Sequence[Trained]) -> None:
     """Raises UsageError if the configurations differ in an option that decides the game or the pictures.
 
-    All agents play the games of the first configuration. Agents that were trained with other splits could then be
-    tested on their own training pictures.
+    All agents play the games of the first configuration. Without this check, agents that were trained with other splits
+    could be tested on their own training pictures.
     """
     first = trained[0].config
     of_data_set = [name for name in options_of(type(first.dataset.config)) if name != "num_workers"]

@@ -1,8 +1,8 @@
 """Checks that test pictures were not used for training, and that a resumed run has the pictures it was started with.
 
-A data set whose division into splits depends on the files in its folder gives every picture an id
-(`datasets/identity.py`). Checkpoints hold the ids of the training pictures. Data sets with a fixed division have no
-ids, and need no check.
+A data set gives every picture an id (`datasets/identity.py`) if its test pictures depend on the files in its folder or
+on --dataset-seed. Checkpoints hold the ids of the training pictures. Data sets with fixed test pictures have no ids,
+and need no check.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def check_same_pictures(
 ) -> None:
     """Raises UsageError if the training or validation pictures are not those that the run was started with.
 
-    saved: the content of resume.pt. Compares the ids of the pictures if the data set has ids, and also the pixels if
-    the command names another folder.
+    saved: the content of resume.pt. Compares the ids of the pictures if the data set has ids. Compares their pixels if
+    --dataset-root or --split-files has changed since resume.pt was written.
     """
     values, before = config.values(), saved["options"]
     moved = any(name in values and _place(values[name]) != _place(before.get(name)) for name in PLACES)

@@ -51,7 +51,7 @@ def compare(
 ) -> str:
     """Writes tables, figures and the page to `output`. Returns the table and the tests as plain text.
 
-    analysis/compare/options.py describes the options. output: if None, compared/NAME, with the name of the first of
+    analysis/compare/options.py describes the arguments. output: if None, compared/NAME, with the name of the first of
     `runs`. figures: if None, they are drawn if matplotlib is installed.
 
     Logs a warning for everything that is left out. Raises UsageError if there is nothing to compare, if a file that
@@ -105,7 +105,8 @@ def compare(
 def _command(
     runs: Sequence[Path], folder: Path, against: str | None, figures: bool | None, photos: int, seed: int
 ) -> str:
-    """Returns the command that writes these files again, with --output and the options that differ from defaults."""
+    """Returns the `compare` command with these arguments. It always has --output, and other options only if they are
+    not at their defaults."""
     words = [*program().split(), "compare", *map(str, runs), "--output", str(folder)]
     words += [] if against is None else ["--against", against]
     words += [] if figures is None else ["--figures" if figures else "--no-figures"]
@@ -115,8 +116,8 @@ def _command(
 
 
 def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
-    """Yields the tables for a terminal. With several tests, the first table numbers the settings, and the second names
-    them by number."""
+    """Yields the tables for a terminal. With several tests, the first table numbers the settings, and the second uses
+    these numbers as their names."""
     headings, rows = table
     numbers = {}
     if len(tests) > 1:

@@ -31,8 +31,8 @@ NEEDED_BY = "compare --figures"
 def figures(settings: Sequence[Setting], against: str | None, sketches: Sketches | None) -> dict[str, bytes]:
     """Returns file name -> content: curves, rate, figure (curves and rate side by side), sketches, as PNG and PDF.
 
-    against: the option on the x axis of the rates; None: one row per setting. sketches: None: no figure of sketches.
-    Raises UsageError without matplotlib.
+    against: the option on the x axis of the rates; if None, each setting has its own row. sketches: if None, there is
+    no figure of sketches. Raises UsageError if matplotlib is not installed.
     """
     matplotlib = import_optional("matplotlib", NEEDED_BY, "matplotlib")
     figure_of = import_optional("matplotlib.figure", NEEDED_BY, "matplotlib").Figure
@@ -61,8 +61,8 @@ def figures(settings: Sequence[Setting], against: str | None, sketches: Sketches
 
 
 def swept_option(settings: Sequence[Setting]) -> str | None:
-    """Returns the option to plot rates against by default: the only one in which settings differ, if it is numeric,
-    otherwise None."""
+    """Returns the default of --against: the option in which the settings differ, if there is only one and it is
+    numeric; otherwise None."""
     numeric = numeric_options(settings)
     return numeric[0] if len(numeric) == 1 and len(settings[0].differing) == 1 else None
 
@@ -97,8 +97,9 @@ def plot_curves(axes: Any, settings: Sequence[Setting]) -> None:
 def plot_rates(axes: Any, settings: Sequence[Setting], against: str | None = None) -> None:
     """Plots test rates, in per cent: one point per seed, and mean ± standard deviation over seeds.
 
-    axes: of matplotlib. against: a numeric option for the x axis, with one line for each combination of the other
-    options; None: one row per setting. Raises UsageError for an option that is not numeric in all settings.
+    axes: of matplotlib. against: a numeric option for the x axis; a line joins settings with equal values of all other
+    options. If None, each setting has its own row. Raises UsageError unless the settings differ in `against` and it is
+    numeric in every setting.
     """
     if against is None:
         _rates_by_setting(axes, settings)

@@ -65,10 +65,10 @@ class PairTest:
 
 
 def read_played(runs: Sequence[TestedRun]) -> tuple[dict[Path, Played], list[str]]:
-    """Returns (test folder -> its games, messages).
+    """Returns (games by test folder, messages).
 
-    There is one message for each test whose log is missing or damaged, does not match result.json, or has the games
-    of a population.
+    Instead of games, a test has a message if its log is missing or damaged, does not match result.json, or has the
+    games of a population.
     """
     played, problems = {}, []
     for run in runs:

@@ -83,11 +83,10 @@ class TestedRun:
 
 
 def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOut]]:
-    """Returns the finished trainings with a finished test in these folders and below, and the folders left out.
+    """Returns (finished trainings with a finished test, folders left out).
 
-    The test of a training is the one that played its model_final.pt. It must be in the given folders or next to the
-    training.
-    Raises UsageError for a path that is not a folder, or that holds no run.
+    Searches `paths` at any depth, and for tests also next to the trainings. The test must have played the training's
+    model_final.pt. Raises UsageError for a path that is not a folder, or that holds no run.
     """
     runs: dict[Path, Run] = {}
     left_out: list[LeftOut] = []
@@ -121,9 +120,9 @@ def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOu
 
 
 def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:
-    """Yields each folder with a config.json: `path` and folders below it. Does not follow links below `path`.
+    """Yields those of `path` and the folders below it that have a config.json. Does not follow links below `path`.
 
-    Runs without a config.json and links to runs are added to `left_out`. Skips gamelogs and hidden folders.
+    Adds to `left_out`: runs without a config.json, and links to runs. Skips hidden folders, and folders named gamelogs.
     """
     if not path.is_dir():
         raise UsageError(f"there is no folder {path}.\nGive folders of runs, or folders that hold runs.")
@@ -140,7 +139,7 @@ def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:
 
 
 def _read(folder: Path, runs: dict[Path, Run], left_out: list[LeftOut]) -> None:
-    """Adds the run in a folder to `runs`, with its resolved path as key; adds an unusable folder to `left_out`."""
+    """Adds the run in `folder` to `runs`, with the resolved folder as key, or an unusable `folder` to `left_out`."""
     place = folder.resolve()
     if place in runs:
         return
@@ -171,8 +170,8 @@ def _match(
 ) -> dict[Path, list[Run]]:
     """Returns resolved folder of a training -> the tests of its model_final.pt. Adds other tests to `left_out`.
 
-    asked: the resolved folders that the user named, directly or by a folder above. A test whose training is not in
-    `trainings` is added to `left_out` if it is among them, and ignored otherwise.
+    asked: the resolved folders of the runs in the folders that the user gave. A test whose training is not in
+    `trainings` is added to `left_out` if the test's folder is in `asked`, and ignored otherwise.
     """
     tests_of: dict[Path, list[Run]] = {}
     for place, test in tests.items():
@@ -195,7 +194,8 @@ def _match(
 
 
 def _fits(training: Run | None, test: Run) -> bool:
-    """Returns whether `test` may belong to `training`: its options and, if its seed is known, its seed are the same."""
+    """Returns whether `test` may belong to `training`: both have the same options and, if the test's seed
+    is known, the same seed."""
     if training is None or _other_options(training, test):
         return False
     seed, data_seed = training.options.get("seed"), training.options.get("data_seed")
@@ -203,8 +203,8 @@ def _fits(training: Run | None, test: Run) -> bool:
 
 
 def _is_moved(weights: Path, folder: Path) -> bool:
-    """Returns whether `folder` may hold the training that wrote `weights`: `weights` and its config.json are gone, or
-    this config.json equals the one in `folder`."""
+    """Returns whether `folder` may hold the training that wrote `weights`: `weights` and the config.json next to it are
+    gone, or that config.json equals the one in `folder`."""
     config = weights.parent / "config.json"
     if not os.path.exists(config):  # False for a path that cannot be read
         return not os.path.exists(weights)

@@ -88,10 +88,10 @@ def check_any(settings: Sequence[Setting], left_out: Sequence[LeftOut], paths: S
 def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[list[Setting], list[LeftOut]]:
     """Returns (settings, left_out) for `runs`.
 
-    To the given `left_out`, it adds runs that repeat a seed of their setting, and runs that were tested with another
-    number of candidates than the first run of their setting. Settings are in the order of the sweep's rows;
-    without a sweep, they are sorted by the values of their options. An option that did not exist when a run was made
-    has its declared default.
+    The returned left_out is the given one plus runs that repeat a seed of their setting, and runs that were tested
+    with another number of candidates than the first run of their setting. Settings are in the order of the sweep's
+    rows; without a sweep, they are sorted by the values of their options. An option that did not exist when a run was
+    made has its declared default.
     """
     groups: list[tuple[Options, list[TestedRun]]] = []
     left_out = list(left_out)
@@ -131,7 +131,8 @@ def numeric_options(settings: Sequence[Setting]) -> list[str]:
 
 
 def numeric_option(against: str, settings: Sequence[Setting]) -> str:
-    """Returns the option's Python name. Raises UsageError if it is not numeric in all settings, or does not differ."""
+    """Returns the Python name of the option `against`. Raises UsageError unless the settings differ in it and it is
+    numeric in every setting."""
     name, numeric = against.lstrip("-").replace("-", "_"), numeric_options(settings)
     if name not in numeric:
         raise UsageError(

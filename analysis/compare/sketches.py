@@ -25,7 +25,7 @@ class SketchRow:
 
 @dataclass(frozen=True)
 class Sketches:
-    """N photos, and one row of sketches per setting. classes: of the photos; None if the log has no classes."""
+    """N photos, and one row of sketches per setting. classes: of the photos, each None if the log has no classes."""
 
     photos: tuple[Path, ...]
     classes: tuple[str | None, ...]

@@ -116,7 +116,7 @@ def runs_csv(settings: Sequence[Setting]) -> str:
 
 
 def tests_csv(tests: Sequence[PairTest]) -> str:
-    """Returns CSV with one line per pair; differences of rates in -1..1, not in per cent."""
+    """Returns CSV with one line per pair. Differences are between -1 and 1, not in per cent."""
     head = ["first", "second", "games", "difference", "low_games", "high_games", "low_seeds", "high_seeds", "test"]
     head += ["only_first_right", "only_second_right", "p", "p_holm"]
     rows = [

@@ -38,9 +38,10 @@ def draw(
 
     Returns a message for the user.
 
-    config: the configuration of a test with these agents; its game options have no effect. scale: each pixel becomes
-    scale x scale pixels in the PNG and the GIF. negative: swap light and dark before the sender sees the photos.
-    Raises UsageError, before anything is written, if a photo, the checkpoint or the output folder cannot be used.
+    config: the configuration of a test; its `weights` name the checkpoint, and its game options have no effect. scale:
+    each pixel becomes scale x scale pixels in the PNG and the GIF. negative: swap light and dark before the sender sees
+    the photos. Raises UsageError, before anything is written, if a photo, the checkpoint or the output folder cannot be
+    used.
     """
     files = [_files(photo, output, animate) for photo in photos]
     _check_photos(photos)
@@ -99,7 +100,8 @@ def side_by_side(pictures: Sequence[Image.Image], scale: int) -> Image.Image:
 
 
 def save_animation(path: Path, pictures: Sequence[Image.Image], scale: int) -> None:
-    """Saves a GIF that loops forever. Up to 150 pictures appear within 6 seconds; the last one stays for 2 seconds."""
+    """Saves a GIF that loops forever. The last picture stays for 2 seconds. Up to 150 pictures all appear within 6
+    seconds; more take longer."""
     step = min(SLOWEST_MS, max(FASTEST_MS, DRAWING_MS // len(pictures)))
     first, *others = [enlarged(picture, scale) for picture in pictures]
     times = [*[step] * len(others), HOLD_MS]

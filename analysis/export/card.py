@@ -1,6 +1,6 @@
 """Describes exported sketches: card.json for programs, and README.md, a data card for people.
 
-Neither file names a folder of this machine: absolute paths are reduced to their last part.
+In both, absolute paths are reduced to their last part.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class of the photo, `recognized` whether the receiver guessed right, `key_id` th
     "stroke3": f"""\
 `sketches.npz` holds the arrays `train`, `valid` and `test`, as sketch-rnn reads them: 80, 10 and 10 % of the distinct
 sketches, at random. Equal sketches are in the same array. A sketch is an int16 array [points, 3]. A point has three
-numbers: its x and its y minus those of the previous point (for the first point, minus 0), and 1 if the pen is lifted
-after the point, otherwise 0.
+numbers: the change in x and the change in y from the previous point (for the first point, from 0), and 1 if the pen is
+lifted after the point, otherwise 0.
 
 {POLYLINES}
 

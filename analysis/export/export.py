@@ -16,8 +16,8 @@ from learning_to_draw.trials.records.output import check_new, whole_folder
 def export(log: Path, format: str, output: Path, bins: int, seed: int) -> str:
     """Writes the sketches of a log to a new folder, with card.json and README.md. Returns a message for the user.
 
-    format: ndjson, stroke3, svg or tokens. bins: the number of values of a coordinate in tokens. seed: of the random
-    division into train, valid and test in stroke3.
+    format: ndjson, stroke3, svg or tokens. bins: for tokens, the number of values that a coordinate can have. seed: for
+    stroke3, the seed of the random division into train, valid and test.
 
     The folder appears only once it is complete. Raises UsageError if the log has no strokes or is that of a population,
     or if `output` exists.

@@ -34,7 +34,8 @@ def drawn_points(strokes: LoggedStrokes) -> list[np.ndarray]:
 def polylines(points: np.ndarray) -> np.ndarray:
     """int64 [N, Q, 2] in 0..255: strokes [N, P, 2] as polylines of points (x, y), x to the right and y down.
 
-    A point has Q = 1, a line 2, and a curve 11. Coordinates outside the canvas are moved to its edge.
+    Q is 1 for strokes that are points, 2 for lines, and 11 for curves. Coordinates outside the canvas are moved to its
+    edge.
     """
     strokes, control_points, _ = points.shape
     samples = PIECES + 1 if control_points == 4 else control_points
@@ -70,9 +71,9 @@ def file_name(text: str) -> str:
 def write_stroke3(path: Path, games: Sequence[Turn], sketches: Sequence[np.ndarray], seed: int) -> None:
     """Writes an npz file with the arrays train, valid and test: 80, 10 and 10 % of the distinct sketches, at random.
 
-    Equal sketches are in the same array. A sketch is int16 [points, 3]. A point has three numbers: its x and its y
-    minus those of the previous point (for the first point, minus 0), in the coordinates of `polylines`; and 1 if the
-    pen is lifted after the point, otherwise 0.
+    Equal sketches are in the same array. A sketch is int16 [points, 3]. A point has three numbers: the change in x
+    and the change in y from the previous point (for the first point, from 0), in the coordinates of `polylines`; and 1
+    if the pen is lifted after the point, otherwise 0.
 
     The arrays hold objects, because sketch-rnn reads such files. numpy stores objects as pickles, so it reads the file
     only with allow_pickle=True. A pickle from somebody else can run code. This program never reads such a file.
@@ -97,7 +98,7 @@ def stroke3(points: np.ndarray) -> np.ndarray:
 
 
 def _objects(sketches: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns an array of objects. From sketches of equal length, np.array would make an array of numbers."""
+    """Returns the sketches in an array of objects. For sketches of equal length, np.array gives an array of numbers."""
     array = np.empty(len(sketches), dtype=object)
     for number, sketch in enumerate(sketches):
         array[number] = sketch
@@ -105,7 +106,10 @@ def _objects(sketches: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def write_tokens(folder: Path, games: Sequence[Turn], sketches: Sequence[np.ndarray], bins: int) -> None:
-    """Writes tokens.jsonl, one list per sketch, and tokens.csv, one row per game, which names pictures by their MD5."""
+    """Writes the tokens of each game's sketch to tokens.jsonl, one list per line, and to tokens.csv, one row per game.
+
+    The rows name the target and the guessed picture by their MD5.
+    """
     messages = [tokens(points, bins) for points in sketches]
     with (folder / "tokens.jsonl").open("w", encoding="utf-8", newline="") as file:
         file.writelines(json.dumps(message) + "\n" for message in messages)
@@ -120,7 +124,7 @@ def write_tokens(folder: Path, games: Sequence[Turn], sketches: Sequence[np.ndar
 
 
 def tokens(points: np.ndarray, bins: int) -> list[int]:
-    """Returns the tokens of a sketch: for each stroke, row and column of every control point, then END_OF_STROKE.
+    """Returns the tokens of a sketch: for each stroke, the row and column of every control point, then END_OF_STROKE.
 
     points: [N, P, 2]. The canvas is divided into `bins` rows, with tokens from 2, and as many columns, with tokens from
     bins + 2. A coordinate outside the canvas gets the nearest token. END_OF_SKETCH ends the list.
@@ -131,7 +135,7 @@ def tokens(points: np.ndarray, bins: int) -> list[int]:
 
 
 def vocabulary(bins: int, control_points: int) -> dict[str, int | list[int]]:
-    """Returns what the tokens mean. "rows" and "columns" are [first, last] of the tokens for rows and for columns."""
+    """Returns what the tokens mean. "rows" and "columns" are lists [first token, last token]."""
     return {
         "size": FIRST_ROW + 2 * bins,
         "end_of_sketch": END_OF_SKETCH,

@@ -61,7 +61,7 @@ def class_confusion(material: LogData) -> Measured:
 
 
 def prototype_accuracy(material: LogData) -> Measured:
-    """Measures the share of sketches that are nearest to the mean of the other sketches of their class.
+    """Measures the share of sketches whose own class has the nearest mean. A sketch is left out of its class's mean.
 
     Takes one sketch of each photo: if a photo is drawn in several games, its other sketches would give its class away.
     """
@@ -85,7 +85,7 @@ def prototype_accuracy(material: LogData) -> Measured:
 
 
 def legibility(material: LogData) -> Measured:
-    """Measures the share of sketches, and of photos, whose class CLIP recognises; one sketch of each photo."""
+    """Measures the share of sketches, and of photos, whose class CLIP recognises. Takes one sketch of each photo."""
     settings = material.settings
     names = list(dict.fromkeys(settings.classes or sorted(set(material.classes))))
     if settings.clip is None:
@@ -115,9 +115,9 @@ def legibility(material: LogData) -> Measured:
 
 
 def _by_class(counts: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """Returns the entry of each class in the JSON file: its rate, the 95 % interval and the number of games.
+    """Returns class -> its entry in the JSON file: the rate right / total, the rate's 95 % interval, and the total.
 
-    counts: (right, total) by class.
+    counts: class -> (right, total), numbers of games, sketches or photos.
     """
     rows = {name: share(name, right, of, of_what="") for name, (right, of) in counts.items()}
     return {

@@ -90,7 +90,7 @@ def stroke_erasure(material: LogData) -> Measured:
 
 
 def erasure_pairs(materials: Sequence[LogData]) -> Measured:
-    """Compares runs in the same games: the drop of the rate without one stroke, averaged over the strokes drawn."""
+    """Compares runs that played the same games: the mean drop of the rate when one drawn stroke is erased."""
     if len(materials) < 2:
         raise NotMeasured("give two logs or more, of runs that played the same games")
     played = [[(g.photo, g.candidates, g.target) for g in m.games_of(m.sample)] for m in materials]
@@ -219,9 +219,9 @@ def diversity(material: LogData) -> Measured:
 
 
 def run_consistency(materials: Sequence[LogData]) -> Measured:
-    """Measures how much runs differ in drawings of the same photo, relative to drawings of different photos.
+    """Measures how much drawings of the same photo differ between runs, relative to drawings of different photos.
 
-    materials: one per log. Time is proportional to R² N², for R runs and N = `settings.sample` photos.
+    materials: one per log. Time is proportional to R² N², for R runs and N photos (at most `settings.sample`).
     """
     if len(materials) < 2:
         raise NotMeasured("give two logs or more, of runs with the same test pictures")
@@ -252,7 +252,8 @@ def run_consistency(materials: Sequence[LogData]) -> Measured:
 
 
 def _inks(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
-    """Returns the ink of each log, uint8 [N, C, H, W], 0 for blank paper; or, as text, why it cannot be compared."""
+    """Returns each log's sketches as ink, uint8 [N, C, H, W], 0 for blank paper; or text that says why they cannot be
+    compared."""
     all_inks = []
     for material, numbers in zip(materials, games, strict=True):
         sketches = material.pictures([game.sketch for game in material.games_of(numbers)])
@@ -269,7 +270,7 @@ def _stroke_points(materials: Sequence[LogData], games: Sequence[Sequence[int]])
 
 
 def _not_comparable(materials: Sequence[LogData]) -> str:
-    """Returns why the strokes of these logs cannot be compared in pairs; empty if they can."""
+    """Returns why the strokes of these logs cannot be compared; empty if they can."""
     if not all(material.has_strokes for material in materials):
         return NO_STROKES
     if not all(material.strokes.drawn.all() for material in materials):

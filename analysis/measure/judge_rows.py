@@ -24,8 +24,9 @@ TOPS = (1, 5)
 def judged(material: LogData) -> Measured:
     """Measures how often the judge names the right class of a picture: iconicity (Qiu et al. 2022) and legibility.
 
-    For iconicity, the judge learns from photos only; for legibility, from photos and their edges. The pictures are the
-    log's photos, their edges, and one sketch of each photo. Intervals: over pictures (`class_mean_interval`).
+    For iconicity, the judge learns from training photos only; for legibility, from training photos and their edges. It
+    is tested on the log's photos, their edges, and one sketch of each photo. Intervals: over pictures
+    (`class_mean_interval`).
     """
     judge, lesson, drawings = material.judge(), material.training_photos(), material.drawings
     labels = labels_of_drawings(material)

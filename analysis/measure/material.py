@@ -1,4 +1,4 @@
-"""A log prepared for its measures: games, pictures and strokes as arrays, each read once and only when needed."""
+"""Prepares a log for the measures: pictures, strokes and guesses as arrays, each computed once and only when needed."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ class Drawings:
 class Settings:
     """How to measure. features: compare pictures by "pixels" or by latents ("encoder"). seed: of all random choices.
 
-    sample: maximum number of games for the measures that compare pairs of drawings, erase strokes or replay games.
-    clip: the CLIP that classifies sketches; None skips this measure. classes: the classes that CLIP chooses from; None
-    for those of the log. judge: the network that looks at sketches; None skips the measures that need it. word_vectors:
-    class -> [D], the meanings of classes; None for the judge's mean features of photos.
+    sample: maximum number of games for the measures that compare pairs of drawings, draw each stroke alone, erase
+    strokes, or replay games. clip: the CLIP for the measure legibility; None skips it. classes: the classes that CLIP
+    chooses from; None for those of the log. judge: the network that looks at sketches; None skips the measures that
+    need it. word_vectors: class -> [D], the meanings of classes; None for the judge's mean features of each class's
+    training photos.
     """
 
     features: str = "pixels"
@@ -121,7 +122,7 @@ class LogData:
 
     @cached_property
     def classes(self) -> list[str]:
-        """The class of each game's photo. Raises NotMeasured if the log has none."""
+        """The class of each game's photo. Raises NotMeasured if a photo has no class."""
         classes = [game.photo_class for game in self.log.games]
         if None in classes:
             raise NotMeasured(NO_CLASSES)
@@ -148,7 +149,10 @@ class LogData:
 
     @cached_property
     def drawings(self) -> Drawings:
-        """One sketch of every photo in the log, from its first game. Raises NotMeasured if the log has no classes."""
+        """Every photo that was drawn, with its first sketch and its class.
+
+        Raises NotMeasured if a photo has no class.
+        """
         names = np.array(self.classes)
         games = self.games_of(list(self.drawn_once.values()))
         return Drawings(
@@ -159,8 +163,11 @@ class LogData:
 
     @cached_property
     def offered(self) -> tuple[Tensor, list[list[int]]]:
-        """(float [M, R]: the receiver's vectors for all M different candidates of the sampled games; for each of these
-        games, the rows of its candidates). Raises NotMeasured without the agents."""
+        """(vectors, rows): the receiver's vectors, float [M, R], for all M different candidates of the sampled games;
+        and for each of these games, the rows of its candidates in `vectors`.
+
+        Raises NotMeasured without the agents.
+        """
         replay, games = self.agents(), self.games_of(self.sample)
         row_of = {name: row for row, name in enumerate(dict.fromkeys(n for game in games for n in game.candidates))}
         return replay.offered(self.pictures(list(row_of))), [[row_of[n] for n in game.candidates] for game in games]

@@ -113,7 +113,8 @@ def measure(
 
 
 def _chosen(log: GameLog, agent: str | None) -> list[GameLog]:
-    """Returns the games of the pair `agent` (K or K,J) as one log; for None, one log per sender and its own partner."""
+    """Returns one log with the games of the pair `agent` (K or K,J). For None, returns one log per pair of own partners
+    or, if only one pair played, the log itself."""
     return log.own_pairs() if agent is None else [log.of_pair(*meeting_of(agent))]
 
 
@@ -155,7 +156,7 @@ def _content(
 
 
 def _warn_of_own_eyes(judge: str, logs: Sequence[GameLog]) -> None:
-    """Logs a warning if the judge is not independent of the agents."""
+    """Warns of each game log whose agents have an encoder with the judge's architecture."""
     for log in logs:
         if is_own_eye(judge, log.card.get("options", {})):
             logger.warning(

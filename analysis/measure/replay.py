@@ -25,7 +25,7 @@ BATCH = 128  # pictures per forward pass of an encoder
 
 @dataclass(frozen=True)
 class Replay:
-    """Agents in evaluation mode on `device`; their decoder has the drawing settings of the log's card."""
+    """Agents in evaluation mode on `device`. They draw with the contrast and inversion of the log's card."""
 
     agents: Agents
     device: torch.device
@@ -33,7 +33,7 @@ class Replay:
     def photo_features(self, pictures: np.ndarray) -> np.ndarray:
         """float32 [N, L]: latents of photos uint8 [N, C, S, S], by the sender's encoder of the given checkpoint.
 
-        After a test with --swap-agents, this sender did not draw the sketches: see `LogData.photo_features`.
+        After a test with --swap-agents, the given checkpoint is the receiver's; the sender that drew is in another one.
         """
         return self._latents(self.agents.sender_encoder, pictures, is_sketch=False).cpu().numpy()
 
@@ -48,7 +48,7 @@ class Replay:
 
     @torch.no_grad()
     def guesses(self, strokes: LoggedStrokes, offered: Tensor, candidates: Sequence[Sequence[int]]) -> np.ndarray:
-        """int64 [N]: the candidate (counted from 0) guessed from each of N drawings.
+        """int64 [N]: the candidate (numbered from 0 in each game) guessed from the strokes of each of N games.
 
         offered: the result of `offered`. candidates: for each game, the rows of `offered` that are its candidates.
         """
@@ -58,7 +58,7 @@ class Replay:
     def guesses_from_pictures(
         self, pictures: np.ndarray, offered: Tensor, candidates: Sequence[Sequence[int]]
     ) -> np.ndarray:
-        """As `guesses`, with pictures uint8 [N, C, S, S] in place of the sketches."""
+        """As `guesses`, but the receiver sees pictures uint8 [N, C, S, S] instead of drawn strokes."""
         messages = torch.from_numpy(pictures)
         return self._guesses(lambda games: to_unit_range(messages[games], self.device), offered, candidates)
 
@@ -88,7 +88,7 @@ class Replay:
 
 
 def _agent_of(log: GameLog) -> str | None:
-    """Returns the value of --agent for the pair that played the log; None (the default) for pair 0, 0."""
+    """Returns the value of --agent with which `build_trained_pair` builds the log's pair; None builds pair 0, 0."""
     if (agent := log.card.get("options", {}).get("agent")) is not None:
         return str(agent)
     (meeting,) = log.meetings

@@ -63,7 +63,7 @@ def not_measured(label: str, reason: object) -> Row:
 def summary(measured: Mapping[str, Measured], width: int) -> str:
     """Returns the rows as text, at most `width` columns wide (60 or more), with three decimals.
 
-    Labels and notes are wrapped. The measures that are not available follow, with the reasons.
+    Labels and notes are wrapped. Rows without a value follow at the end, with the reasons.
     """
     rows = [row for measure in measured.values() for row in (measure.rows if measure.brief is None else measure.brief)]
     known = [row for row in rows if row.value is not None]

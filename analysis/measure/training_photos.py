@@ -31,8 +31,9 @@ class TrainingPhotos:
 def load_training_photos(
     log: GameLog, seed: int, *, plugin: Path | None = None, dataset_root: Path | None = None
 ) -> TrainingPhotos | None:
-    """Returns up to `PER_CLASS` photos of every class from the training split; None if the card has no options.
+    """Returns up to `PER_CLASS` photos of every class from the training split, chosen at random.
 
+    Returns None if the log's card has no options.
     seed: of the choice of photos. dataset_root: the folder of the data set, if it has moved since the log was played.
     Raises UsageError if the data set is not available.
     """
@@ -55,7 +56,7 @@ def load_training_photos(
 
 
 def _square(picture: torch.Tensor, size: int) -> np.ndarray:
-    """uint8 [C, size, size]: the middle of a picture uint8 [C, H, W], resized."""
+    """uint8 [C, size, size]: the largest central square of a picture uint8 [C, H, W], resized."""
     height, width = picture.shape[1:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

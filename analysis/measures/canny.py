@@ -24,8 +24,9 @@ def canny(picture: np.ndarray) -> np.ndarray:
     """bool [H, W]: the edges of a grey picture [H, W] in 0..1.
 
     The steps of Canny (1986), with the default parameters of scikit-image: a Gaussian of width `SIGMA`, Sobel
-    gradients, non-maximum suppression along the gradient, and hysteresis, which keeps gradients of at least `LOW`
-    that are connected to one of at least `HIGH`. Pixels at the border of the picture are never edges.
+    gradients, non-maximum suppression along the gradient, and hysteresis, which keeps pixels of gradient
+    `LOW` or more that are connected to a pixel of gradient `HIGH` or more. Pixels at the border of the picture are
+    never edges.
     """
     # The Gaussian ignores what is outside the picture: its weights on the pixels inside sum to 1.
     inside = ndimage.gaussian_filter(np.ones(picture.shape), SIGMA, mode="constant")

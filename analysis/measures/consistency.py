@@ -1,4 +1,4 @@
-"""How much drawings of one photo differ between runs, and how many drawings of a run are distinct."""
+"""How much drawings of one photo differ between runs, and how many distinct drawings a run has."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def consistency(
 
     The ratio is the mean distance between two runs' drawings of the same photo, divided by the mean distance between
     two runs' drawings of different photos. It is 0 if all runs draw alike, about 1 if they do not agree at all (even if
-    every run has its own style), and NaN if the drawings of different photos are equal. p is the share of permutations
-    whose mean distance of paired drawings is at most the observed one. Each permutation shuffles the photos of each run
-    separately; the observed order counts as one permutation (Mantel 1967). One-sided: small if runs agree more than by
-    chance.
+    every run has its own style), and NaN if the drawings of different photos are equal. Each permutation
+    shuffles the drawings of each run separately. p is the share of permutations in which the mean distance between two
+    runs' drawings at the same position is at most the observed one; the observed order counts as one permutation
+    (Mantel 1967). p is one-sided: it is small if runs agree more than by chance.
 
     runs: two or more arrays [N, ...], the drawings of the same N photos in the same order; N is 2 or more. across:
     returns the distances [N, N] between two such arrays, like `rms_across` and `chamfer_across` in distances.py.
@@ -41,5 +41,5 @@ def consistency(
 
 
 def distinct_share(drawings: Sequence[str]) -> float:
-    """Share of distinct drawings, above 0 and up to 1. drawings: N names; equal names mean equal drawings."""
+    """The number of distinct drawings, divided by N. drawings: N names; equal names mean equal drawings."""
     return len(set(drawings)) / len(drawings)

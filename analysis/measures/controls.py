@@ -62,7 +62,7 @@ def turned(points: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def shifted(points: np.ndarray, distance: float, rng: np.random.Generator) -> np.ndarray:
-    """float32 [N, K, P, 2]: every sketch shifted by `distance`, in canvas units, in a random direction.
+    """float32 [N, K, P, 2]: every sketch shifted by `distance` (in canvas units) in its own random direction.
 
     points: [N, K, P, 2], on a canvas that spans -1..1. What leaves the canvas is cut off when it is drawn.
     """

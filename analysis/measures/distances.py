@@ -41,7 +41,10 @@ def feature_distances(features: np.ndarray) -> np.ndarray:
 
 
 def matching_distances(points: np.ndarray) -> np.ndarray:
-    """float64 [N (N - 1) / 2]: distances between drawings [N, K, P, 2] as sets of strokes (see `matched_distances`)."""
+    """float64 [N (N - 1) / 2]: distances between drawings [N, K, P, 2], as in `matched_distances`.
+
+    The order and direction of a drawing's strokes do not matter.
+    """
     distances = np.zeros((len(points), len(points)))
     for i in range(len(points) - 1):
         distances[i, i + 1 :] = distances[i + 1 :, i] = matched_distances(points[i + 1 :], points[i])

@@ -25,7 +25,8 @@ class Erasure:
 def erasure(guesses: np.ndarray, erased: np.ndarray, targets: np.ndarray) -> Erasure:
     """Returns the effect of erasing each of K strokes in N games.
 
-    guesses: int [N], made with all strokes. erased: int [K, N], made without stroke k. targets: int [N].
+    guesses: int [N], made with all strokes. erased: int [K, N]; row k has the guesses without stroke k.
+    targets: int [N].
     """
     return Erasure(
         float((guesses == targets).mean()), (erased == targets).mean(axis=1), (erased != guesses).mean(axis=1)

@@ -33,7 +33,8 @@ def visible_strokes(
 ) -> np.ndarray:
     """bool [N, K]: whether a stroke, drawn alone, gives at least 1/255 of ink in some channel of some pixel.
 
-    points: float32 [N, K, P, 2]; sigma2, intensities: as in `models.decoders.base.Strokes`.
+    points: float32 [N, K, P, 2]. sigma2: the squared stroke width, a number or [N, K].
+    intensities: [N, K, C]; None: C = 1 and all intensities are 1.
     """
 
     def alone(array: np.ndarray) -> np.ndarray:

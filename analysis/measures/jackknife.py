@@ -1,4 +1,4 @@
-"""The jackknife (Efron 1981): bias and standard error of a number, from its values without each of N items."""
+"""The jackknife (Efron 1981): bias and standard error of a number, from its values with one of N items left out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def jackknife(statistic: Callable[[np.ndarray], np.ndarray], count: int) -> tupl
 def jackknife_interval(
     value: float, error: float, count: int, lowest: float, highest: float
 ) -> tuple[float, float] | None:
-    """The 95 % interval by Student's t with N - 1 degrees of freedom, within lowest..highest; None if N < FEWEST."""
+    """The 95 % interval of `value`, cut to lowest..highest, by Student's t with `count` - 1 degrees of freedom.
+
+    Returns None if `count` < FEWEST. error: the standard error of `value`.
+    """
     if count < FEWEST:
         return None
     reach = float(stdtrit(count - 1, 0.975)) * float(error)

@@ -160,11 +160,11 @@ class Ruler:
 
 
 def teach(judge: Judge, photos: np.ndarray, labels: np.ndarray, classes: int, *, white_paper: bool) -> Ruler:
-    """Fits the two probes of a `Ruler` to photos.
+    """Fits the two probes of a `Ruler`: one to photos, the other to the same photos and their edge maps.
 
     photos: uint8 [N, 1 or 3, H, W]. labels: int [N], the class of each photo, in 0..classes - 1.
-    white_paper: whether the edges are drawn black on white; choose the colours of the sketches that will be judged. The
-    photos should have the size of these sketches.
+    white_paper: True for black edges on white, False for white edges on black. The edge maps should have the colours of
+    the sketches that will be judged, and the photos should have the size of these sketches.
     """
     of_photos = judge.features(photos)
     of_edges = judge.features(edge_maps(photos, white_paper=white_paper))

@@ -85,9 +85,9 @@ def cross_validated(
 
 
 def ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """int64 [N]: how many classes score higher than the right one, for scores [N, C] and labels int [N].
+    """int64 [N]: how many wrong classes score at least as high as the right one. scores: [N, C]; labels: int [N].
 
-    In ties, the right class ranks last, so constant scores are never right.
+    Rank 0 is a right guess. A picture for which all classes score the same gets rank C - 1.
     """
     own = scores[np.arange(len(labels)), labels]
     return (scores >= own[:, None]).sum(axis=1) - 1
@@ -100,7 +100,7 @@ def class_mean(values: np.ndarray, labels: np.ndarray) -> float:
 
 
 def class_mean_interval(right: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """(low, high): the 95 % interval of `class_mean(right, labels)` over pictures. right: bool [N]; labels: int [N].
+    """(low, high): the 95 % interval of `class_mean(right, labels)`. right: bool [N], one per picture; labels: int [N].
 
     Wilson's interval (1927) for the effective number of pictures, C^2 / sum(1 / n_c) for C classes of n_c pictures
     (Kish 1965). If rates differ between classes, the interval is wider than necessary. Unlike a bootstrap interval, it

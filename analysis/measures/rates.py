@@ -25,9 +25,9 @@ def class_counts(right: Sequence[bool], classes: Sequence[str]) -> dict[str, tup
 
 
 def confusion(shown: Sequence[str], guessed: Sequence[str], names: Sequence[str]) -> np.ndarray:
-    """int64 [C, C]: games in which the sender's photo has class names[row], and the guessed picture names[column].
+    """int64 [C, C]: numbers of games, by class of the sender's photo (row) and class of the guessed picture (column).
 
-    shown, guessed: [N] class names, all of them in `names`.
+    shown, guessed: [N] class names, all of them in `names`. Rows and columns are in the order of `names`.
     """
     index_of = {name: index for index, name in enumerate(names)}
     counts = np.zeros((len(names), len(names)), dtype=np.int64)

@@ -35,14 +35,19 @@ def semanticity(sketches: np.ndarray, meanings: np.ndarray) -> float:
 def semanticity_p(
     sketches: np.ndarray, meanings: np.ndarray, rng: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> float:
-    """p-value of the semanticity, from permutations of the classes (Mantel 1967); see `topographic.mantel_p`."""
+    """p-value of `semanticity(sketches, meanings)` by Mantel's test (1967).
+
+    It is the share of class permutations whose semanticity is at least the observed one; the observed order counts as
+    a permutation.
+    """
     return permutation_p(standardise(sketches), standardise(meanings), rng, permutations)
 
 
 def semanticity_error(sketches: np.ndarray, meanings: np.ndarray) -> float:
-    """The standard error of the semanticity by the jackknife over C classes (Efron 1981); NaN if it is not defined.
+    """The standard error of `semanticity(sketches, meanings)` by the jackknife over classes (Efron 1981).
 
-    It tends to be too large (by about a quarter for 30 classes), because each pair belongs to two classes.
+    It tends to be too large (by about a quarter for 30 classes), because each pair belongs to two classes. Returns NaN
+    if there is a class without which the semanticity is NaN.
     """
     first, second = squareform(sketches), squareform(meanings)
 

@@ -13,8 +13,9 @@ CHUNK = 1_000  # resamples drawn at a time, to limit memory
 def resample_games(groups: Sequence[np.ndarray], rng: np.random.Generator, draws: int = RESAMPLES) -> np.ndarray:
     """float64 [draws, R]: the rates of R runs in games drawn with replacement (Efron 1979).
 
-    groups: arrays [S, G], bool or 0..1: whether S runs guessed right in the same G games. The runs of a group get the
-    same games in each draw; groups are drawn independently. The R columns are the runs of all groups, in order.
+    groups: arrays [S, G], bool or 0..1: whether S runs guessed right in the same G games. In each draw, the runs of a
+    group get the same games; the games of different groups are drawn independently. The R columns are the runs of all
+    groups, in order.
     """
     rates = []
     for right in groups:
@@ -46,8 +47,7 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 def bootstrap_p(values: np.ndarray, observed: float) -> float:
     """Two-sided p of the null hypothesis that the true value is 0, from bootstrap draws [draws] around `observed`.
 
-    p is the share of draws that differ from `observed` by at least |observed| (Davison & Hinkley 1997, 4.4). It is at
-    least 1 / (draws + 1).
+    p is (n + 1) / (draws + 1) if n draws differ from `observed` by at least |observed| (Davison & Hinkley 1997, 4.4).
     """
     further = np.abs(values - observed) >= abs(observed) - 1e-12
     return float((further.sum() + 1) / (len(values) + 1))

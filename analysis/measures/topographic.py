@@ -21,8 +21,9 @@ def topographic_similarity(photos: np.ndarray, drawings: np.ndarray) -> float:
 def mantel_p(
     photos: np.ndarray, drawings: np.ndarray, generator: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> float:
-    """p-value, above 0 and up to 1, of the topographic similarity. Null hypothesis: drawings do not depend on photos.
+    """p-value, above 0 and up to 1, of `topographic_similarity(photos, drawings)`.
 
+    Null hypothesis: drawings do not depend on photos.
     Pairs that share a picture are not independent, so whole pictures are permuted (Mantel 1967). The p-value is the
     share of permutations whose similarity is at least the observed one; the observed order counts as a permutation.
     """
@@ -32,9 +33,9 @@ def mantel_p(
 def permutation_p(
     first: np.ndarray, second: np.ndarray, generator: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> float:
-    """The share of permutations of N items with a correlation at least as high as the observed one; see `mantel_p`.
+    """The share of permutations of N items that give at least the observed correlation of `first` and `second`.
 
-    first, second: condensed arrays from `standardise`.
+    The observed order counts as a permutation. first, second: from `standardise`, one number per pair of items.
     """
     square = squareform(second)
     count = len(square)
@@ -49,8 +50,8 @@ def permutation_p(
 
 
 def standardise(values: np.ndarray) -> np.ndarray:
-    """Returns values [M] centred and scaled to length 1: the dot product of two such arrays is Pearson's r. Returns
-    zeros if all values are equal."""
+    """Returns values [M] centred and scaled to Euclidean norm 1: the dot product of two such arrays is Pearson's r.
+    Returns zeros if all values are equal."""
     if not np.ptp(values):  # the mean of equal values can differ from them by a rounding error
         return np.zeros(len(values))
     centred = values - values.mean()

@@ -36,7 +36,10 @@ def picture_embeddings(model: nn.Module, paths: Sequence[Path], device: torch.de
 
 
 def closest(pictures: Tensor, sentences: Tensor) -> Tensor:
-    """int64 [N]: the index of the sentence [P, D] closest to each picture [N, D], by cosine. All have unit length."""
+    """int64 [N]: for each picture, the index of the closest sentence, by cosine.
+
+    pictures, sentences: embeddings of unit length, [N, D] and [P, D].
+    """
     return (pictures @ sentences.T).argmax(dim=1)
 
 

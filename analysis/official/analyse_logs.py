@@ -30,7 +30,8 @@ COUNTERS: dict[str, Callable[[Entry], bool]] = {
 
 
 def analyse_logs(log: Path, clip_analysis: Path | None, json: Path | None) -> str:
-    """Returns a table of name, count and mean over the games; also writes the numbers to `json`, if given.
+    """Returns a table that has, for each counter, its name, its count, and the count divided by the number of games.
+    Also writes these numbers to `json`, if given.
 
     clip_analysis: output of clip-analysis; None reads clip-analysis.json in the log's folder, if this file exists.
     Raises UsageError if a file cannot be read or does not fit the log, or if `json` exists.
@@ -51,7 +52,8 @@ def analyse_logs(log: Path, clip_analysis: Path | None, json: Path | None) -> st
 
 
 def count(games: Sequence[Turn], entries: Sequence[Entry] | None) -> dict[str, int]:
-    """Returns the number of games for which each condition of `COUNTERS` holds; without entries, only `commrate`."""
+    """Returns counter -> number of games: for `commrate`, the games guessed right; for each counter of `COUNTERS`, the
+    games for which its condition holds. Without `entries`, only `commrate` is returned."""
     counts = {"commrate": sum(game.correct for game in games)}
     if entries is not None:
         counts |= {name: sum(map(is_true, entries)) for name, is_true in COUNTERS.items()}

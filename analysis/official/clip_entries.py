@@ -15,7 +15,8 @@ AGAIN = "Create it again with clip-analysis."
 
 
 class Entry(TypedDict):
-    """An entry of clip-analysis.json. Templates are the names of sentences, such as photo or drawing."""
+    """An entry of clip-analysis.json: the class and the template's name that CLIP saw in a game's sketch, in its target
+    (keys correct_...) and in its guessed picture; and the target's true class."""
 
     sketch_class: str
     sketch_template: str

@@ -64,7 +64,7 @@ def sketches_of(logs: Sequence[GameLog]) -> dict[str, list[Path]]:
 def averages(groups: Sequence[Sequence[Path]]) -> Tensor:
     """float [N, 3, H, W] in 0..1: the mean picture of each group of files.
 
-    Raises UsageError if a file is not a picture, or differs in size from the first.
+    Raises UsageError if a file is not a picture, or if the pictures differ in height or width.
     """
     means, first, size = [], groups[0][0], None
     for paths in groups:

@@ -51,7 +51,10 @@ def _write_games(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _write_details(source: GameLog, drawn: Sequence[int], folder: Path) -> None:
-    """Copies the files that only logs of this program have. In games.jsonl, games keep their numbers from `source`."""
+    """Writes the files that only logs of this program have, for the games whose numbers in `source` are `drawn`.
+
+    In games.jsonl, games keep these numbers.
+    """
     if (source.folder / "games.jsonl").is_file():
         wanted = set(drawn)
         with (source.folder / "games.jsonl").open("rb") as lines:

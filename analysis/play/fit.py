@@ -1,19 +1,20 @@
-"""Turns what a hand draws into the strokes of the agents: straight lines, cubic Bezier curves or points."""
+"""Turns what a hand draws into strokes such as the agents draw: straight lines, cubic Bezier curves or points."""
 
 from __future__ import annotations
 
 import numpy as np
 
-TOLERANCE = 0.06  # canvas units: how far a fitted stroke may be from the hand's path, if strokes are left
+TOLERANCE = 0.06  # canvas units: how far a point of the hand's path may be from the fitted strokes, if strokes are left
 SPACING = 0.15  # canvas units: smallest distance, along the path, between the points drawn for it
 
 
 def fitted(path: np.ndarray, control_points: int, most: int) -> np.ndarray:
     """float64 [K, P, 2]: at most `most` strokes that follow a path of a hand.
 
-    path: float64 [M, 2], (row, col) on a canvas from -1 to 1, in the order drawn. control_points: P of the strokes: 1
-    for points, 2 for straight lines, 4 for cubic Bezier curves. Lines and curves stay within `TOLERANCE` of the path,
-    unless that takes more than `most` strokes. Points lie on the path.
+    path: float64 [M, 2], (row, col) on a canvas from -1 to 1, in the order drawn. control_points: P, which is 1 for
+    strokes that are points, 2 for straight lines, 4 for cubic Bezier curves. All points of the path are within
+    `TOLERANCE` of the lines or curves, unless that takes more than `most` strokes. Strokes that are points lie on the
+    path.
     """
     path = _distinct(path)
     if control_points == 1:
@@ -50,8 +51,9 @@ def _pieces(path: np.ndarray, most: int, error) -> list[np.ndarray]:
 
     Splits the worst piece until all errors are at most `TOLERANCE`, or there are `most` pieces.
 
-    error: piece -> (its largest distance from the stroke fitted to it, the index of the point there). With the error of
-    a line, this is the algorithm of Ramer (1972) and Douglas and Peucker (1973), with the worst piece first.
+    error: piece -> (the largest distance of its points from the stroke fitted to it, the index of the point with this
+    distance). With `_line_error`, this is the algorithm of Ramer (1972) and Douglas and Peucker (1973), with the worst
+    piece first.
     """
     pieces = [path]
     while len(pieces) < most:
@@ -76,7 +78,10 @@ def _line_error(piece: np.ndarray) -> tuple[float, int]:
 
 
 def _curve_error(piece: np.ndarray) -> tuple[float, int]:
-    """Returns the largest distance between a point and the fitted curve at its t (see `_weights`), and its index."""
+    """Returns the largest distance of a point from the fitted curve, and the index of this point.
+
+    Compares each point with the curve at the point's t (see `_weights`).
+    """
     return _worst(np.linalg.norm(_weights(piece) @ _curve(piece) - piece, axis=1))
 
 
@@ -89,18 +94,21 @@ def _worst(distances: np.ndarray) -> tuple[float, int]:
 
 
 def _weights(piece: np.ndarray) -> np.ndarray:
-    """[M, 4]: the Bernstein polynomials at each point's t, the share (0 to 1) of the piece's length up to the point."""
+    """[M, 4]: the four cubic Bernstein polynomials at each point's t.
+
+    t is the length of the piece up to the point, divided by the length of the whole piece.
+    """
     along = _lengths(piece)
     t = (along / along[-1])[:, None]
     return np.concatenate([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], axis=1)
 
 
 def _curve(piece: np.ndarray) -> np.ndarray:
-    """[4, 2]: the cubic Bezier curve through the ends with the least squared distance from the piece.
+    """[4, 2]: the control points of the cubic Bezier curve that goes through the piece's ends and fits it best.
 
-    Each point is compared with the curve at its t (see `_weights`), which stays fixed: Schneider's method
-    (1990) without the iteration that changes t. The control points of a piece with fewer than four points lie on the
-    line between its ends.
+    The best fit has the least sum of squared distances between each point and the curve at the point's t (see
+    `_weights`). This is Schneider's method (1990) without the iteration that changes t. For a piece with fewer than
+    four points, the curve is the straight line between its ends.
     """
     ends = piece[[0, -1]]
     straight = np.stack([ends[0], ends[0] + (ends[1] - ends[0]) / 3, ends[0] + (ends[1] - ends[0]) * 2 / 3, ends[1]])

@@ -89,8 +89,9 @@ class Games:
     def sketch(self, turn: Turn, paths: Sequence[np.ndarray]) -> tuple[Play, int]:
         """Returns (the game with the person's sketch instead of the agents', the number of strokes in this sketch).
 
-        paths: what the hand drew, each [M, 2], (row, col) on a canvas from -1 to 1. If they need more strokes than the
-        agents have, the last path that gets strokes is followed less closely, and further paths are left out.
+        paths: what the hand drew, each [M, 2], (row, col) on a canvas from -1 to 1. If the paths need more strokes
+        than the agents draw, the last path that gets strokes is followed less closely, and the paths after it are left
+        out.
         """
         strokes, count = self.pen.strokes(paths)
         sketches = self.agents.render(strokes)
@@ -100,7 +101,7 @@ class Games:
 
     @torch.no_grad()
     def frames(self, turn: Turn) -> tuple[list[str], list[int]]:
-        """Returns (pictures, counts): the growing sketch of the agents, as data URIs, and their numbers of strokes.
+        """Returns (pictures of the agents' growing sketch as data URIs, the number of strokes in each picture).
 
         A sketch with more than `MOST_FRAMES` strokes appears in `MOST_FRAMES` steps, its strokes in random order. The
         decoder's order, such as row by row, would reveal how the sender arranges its strokes.
@@ -121,8 +122,8 @@ class Games:
 class Pen:
     """The kind of strokes that the agents draw.
 
-    most: the number of strokes per sketch. control_points: of a stroke. channels: of the ink, 1 or 3. sigma2: the
-    decoder's squared width, in canvas units. device: of the agents.
+    most: the number of strokes per sketch. control_points: the number per stroke. channels: of the ink, 1 or 3.
+    sigma2: the decoder's squared stroke width, in canvas units. device: of the agents.
     """
 
     most: int
@@ -209,7 +210,7 @@ class PlayLog:
         self._writers.clear()
 
     def _add(self, role: str, number: int, turn: Turn, play: Play, right: bool) -> bool:
-        """Adds a game. Returns False if it is already in the log, as after a reload of the page, otherwise True."""
+        """Adds a game, unless it is already in the log, as after a reload of the page. Returns whether it was added."""
         if (role, number) in self._ended:
             return False
         self._ended.add((role, number))

@@ -27,8 +27,9 @@ logger = logging.getLogger("commgame")
 def play(config: TestConfig, most_candidates: int, output: Path | None, port: int, seed: int, no_browser: bool) -> str:
     """Serves the page until Ctrl-C, and writes the log of the finished games. Returns a message for the user.
 
-    config: the configuration of a test; the person plays with its agents. Raises UsageError, before anything is
-    written, as `load_games` does, or if the port is taken, a package is missing, or `output` exists.
+    config: the configuration of a test; the person plays with its agents. Raises UsageError if `load_games` does, if
+    `most_candidates` is below 2, if the port is taken, if a package is missing, or if `output` exists. Nothing is
+    written in these cases.
     """
     if most_candidates < 2:
         raise UsageError(f"--most-candidates {most_candidates}: a game needs 2 candidates or more.\nGive 2 or more.")
@@ -56,7 +57,8 @@ def load_games(config: TestConfig, most_candidates: int, seed: int) -> tuple[Gam
     """Returns (the test games of trained agents, the content of their log's card.json).
 
     config: of a test of these agents; without --agent, agent 0 of a population plays. Raises UsageError if the
-    checkpoint or the pictures cannot be read, or if the agents were trained on these pictures.
+    checkpoint or the pictures cannot be read, or, without --allow-trained, if the agents were trained on these
+    pictures.
     """
     if config.agent is None and max(config.agents.counts) > 1:
         config = replaced(config, "default", agent="0")

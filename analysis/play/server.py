@@ -88,7 +88,10 @@ class Answers:
         }
 
     def show(self, drawn: Drawn) -> dict[str, Any]:
-        """Ends a game in which the person drew. Returns the guess, the target, and the agents' own sketch and guess."""
+        """Ends a game in which the person drew.
+
+        Returns the target, the sender's sketch, and the receiver's two guesses: from this sketch and from the person's.
+        """
         turn = self._games.turn(DRAW, drawn["number"])
         play, _ = self._games.sketch(turn, _paths(drawn))
         self._log.drew(turn, drawn["number"], play)

@@ -34,8 +34,9 @@ STEP = "val_commrate_step_"
 def curves(run: Run) -> dict[str, Any] | None:
     """Returns the charts, the constant columns and the whole table for the page; None for tests and game logs.
 
-    A chart is {title, big, percent, log, chance, series: [{name, role, values}]}; values has one entry per epoch, None
-    for a gap. For a training whose log.csv has no rows, or was overwritten by a test, returns {missing: reason}.
+    A chart is {title, big, percent, log, chance, series: [{name, role, values}]}; log says whether the axis is
+    logarithmic; values has one entry per epoch, None for a gap. For a training whose log.csv has no rows, or was
+    overwritten by a test, returns {missing: reason}.
     """
     if run.kind != "train":
         return None

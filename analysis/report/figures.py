@@ -58,9 +58,9 @@ def write_figures(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def plot_lexicon(log: GameLog, entries: Sequence[Entry]) -> Any:
-    """Returns a figure of all classes, each with name, rate, interval, most frequent confusion, mean sketch, sketches.
+    """Returns a figure of all classes, sorted by rate, the highest first.
 
-    Classes are sorted by rate, the highest first.
+    Shows each class's name, rate with its interval, most frequent confusion, mean sketch, and some of its sketches.
     """
     blocks, width, sketches = next(layout for most, *layout in LEXICONS if len(entries) <= most)
     rows = math.ceil(len(entries) / blocks)
@@ -89,7 +89,7 @@ def _described(entry: Entry, letters: int) -> str:
 
 
 def _short(text: str, letters: int) -> str:
-    """Returns at most `letters` characters in one line, with $ escaped: matplotlib would read it as mathematics."""
+    """Puts `text` on one line, cut to `letters` characters, then escapes $: matplotlib would read $ as mathematics."""
     text = "".join(letter if letter.isprintable() else " " for letter in text)
     return (text if len(text) <= letters else f"{text[: letters - 3]}...").replace("$", r"\$")
 
@@ -97,8 +97,8 @@ def _short(text: str, letters: int) -> str:
 def plot_roles(roles: Roles) -> Any:
     """Returns a figure with one panel per stroke: the stroke in the n drawings that have it.
 
-    Panels show n if some drawings lack some strokes. The colour goes from grey to orange: orange is the stroke whose
-    erasure costs the most.
+    Panels show n if some drawings lack some strokes. The colours go from grey, for strokes whose erasure does not lower
+    the communication rate, to orange, for the stroke whose erasure lowers it the most.
     """
     strokes = roles.points.shape[1]
     columns = min(ROLES_PER_ROW, strokes)

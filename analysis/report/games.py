@@ -68,9 +68,9 @@ def _result(games: Sequence[Turn]) -> dict[str, Any]:
 
 
 def _among_best(games: Sequence[Turn]) -> dict[str, Any] | None:
-    """How often the target is among the SHOWN_GUESSES candidates with the highest scores.
+    """Returns {of, rate}: in the share `rate` of all games, the target is one of the `of` best-scored candidates.
 
-    None if any game has SHOWN_GUESSES candidates or fewer.
+    `of` is SHOWN_GUESSES. Returns None if any game has SHOWN_GUESSES candidates or fewer.
     """
     if min(len(game.candidates) for game in games) <= SHOWN_GUESSES:
         return None
@@ -101,9 +101,9 @@ def _game(log: GameLog, number: int, pictures: Pictures) -> dict[str, Any]:
 
 
 def _shown(game: Turn) -> list[tuple[int, int | None]]:
-    """Returns (candidate, rank from 1) of the candidates with the highest scores, and of the target.
+    """Returns (candidate, rank from 1) of the SHOWN_GUESSES best-scored candidates and of the target, each once.
 
-    Without scores, returns the guess and the target, with rank None.
+    Without scores, returns the guess and the target, each once and with rank None.
     """
     if game.scores is None:
         return [(candidate, None) for candidate in dict.fromkeys((game.guess, game.target))]
@@ -156,7 +156,7 @@ def _classes(log: GameLog, entries: Sequence[Entry], pictures: Pictures) -> dict
 
 
 def _most_confused(confused: Counter, names: Sequence[str]) -> list[str]:
-    """Returns the classes with the most confusions, in the order of `names`."""
+    """Returns the PART_OF_MATRIX classes that are confused most often, in the order of `names`."""
     part = Counter()
     for pair, count in confused.items():
         for name in pair:

@@ -22,7 +22,7 @@ FACTS = {
 
 
 def head(run: Run, logs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns title, kind, status, folder, facts [name, text], results (see `_results`) and the time of writing."""
+    """Returns what the top and the footer of the page show. Each of the "facts" is [name, text]."""
     name = logs[0]["name"] if run.kind == "log" else run.folder.resolve().name
     return {
         "title": _title(run, logs) or name,
@@ -100,9 +100,9 @@ def duration(seconds: float) -> str:
 
 
 def _results(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yields {label, rate, low, high, chance, games, candidates} of the run, then of each game log; None: unknown.
+    """Yields {label, rate, low, high, chance, games, candidates}: the run's results, then the result of each game log.
 
-    The result of a test run is left out if there are logs, because its log holds the same games.
+    Unknown values are None. If there are logs, the result of a test run is left out: its log holds the same games.
     """
     own = _own_result(run)
     test = run.kind != "train"
@@ -174,6 +174,6 @@ def _as_text(value: Any) -> str:
 
 
 def _command(run: Run) -> str:
-    """Returns the command as typed, with "python" before the program's file."""
+    """Returns the command as typed, preceded by "python" if it begins with a Python file."""
     typed = shlex.join(map(str, run.config["arguments"])) if run.config.get("arguments") else run.command
     return f"python {typed}" if typed.split(" ")[0].endswith(".py") else typed

@@ -1,4 +1,4 @@
-"""The lexicon of a game log: how the sender draws each class, and how well it is understood."""
+"""The lexicon of a game log: how the sender draws each class, and how often the receiver then guesses right."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MOST_STROKES = 12_000  # of all examples of a log: about 1.2 MB on the page
 class Entry:
     """A class of the lexicon.
 
-    right, played: games whose target is of this class, guessed right and in total. confused: the other class that was
-    guessed most often, and in how many games; None if no other class was guessed. sketches: numbers of games in
-    random order, each with a different sketch.
+    played: how many games have a target of this class. right: how many of these are guessed right. confused: the other
+    class that is guessed most often in the `played` games, and how often; None if no other class is guessed. sketches:
+    for each different sketch, the number in the log of the first game with it; in random order.
     """
 
     name: str

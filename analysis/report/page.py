@@ -30,7 +30,7 @@ def page(content: Mapping[str, Any]) -> str:
 
 
 def signed(page: str, run: str) -> str:
-    """Returns the page with a comment at its end that names the run and the page's hash, for `is_unchanged`."""
+    """Returns the page followed by a comment with `run` and a hash of both, which `is_unchanged` checks."""
     return f"{page}<!-- {run} {_sha256(run, page.encode('utf-8', 'surrogateescape'))} -->\n"
 
 
@@ -45,7 +45,7 @@ def _sha256(run: str, page: bytes) -> str:
 
 
 def _as_json(content: Mapping[str, Any]) -> str:
-    """Returns JSON for a script element, with "<" escaped: it could end the element or begin a comment."""
+    """Returns JSON for a script element. Escapes each "<", which could end the element or begin a comment."""
     return json.dumps(content, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 

@@ -1,4 +1,4 @@
-"""The pictures of a page as data URIs, each stored once: photos and sketches scaled down, or sketches as vectors."""
+"""The pictures of a page as data URIs, each stored once: photos scaled down, and sketches scaled down or as vectors."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Pictures:
         return list(self._places)
 
     def add(self, picture: Image.Image, longest: int = LONGEST_SIDE) -> int:
-        """Adds a picture. longest: a picture with a longer side, in pixels, is scaled down to it."""
+        """Adds a picture. longest: maximum height and width in pixels; a larger picture is scaled down."""
         return self._place(_as_uri(picture, longest))
 
     def add_svg(self, text: str) -> int:
-        """Adds a sketch as SVG. text: from `trials.records.svg.svg`, whose attribute values contain no quotes."""
+        """Adds a sketch as SVG. text: made by `trials.records.svg.svg`; no attribute value in it contains quotes."""
         lines = "".join(text.splitlines()).replace('"', "'")  # JSON would escape quotes
         return self._place("data:image/svg+xml," + lines.translate(SVG_ESCAPES))
 

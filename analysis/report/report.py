@@ -34,15 +34,16 @@ def report(
     measures: Sequence[Path] = (),
     figures: Path | None = None,
 ) -> str:
-    """Writes the page about the run in the folder `run`. Returns a message for the user.
+    """Writes the page about a run. Returns a message for the user.
 
-    logs: folders of game logs to show in addition to the run's own; empty: for a training, the tests next to it.
-    output: None for report.html in the run's folder. max_games: maximum number of games shown with pictures per log.
-    seed: of all random choices. measures: files of `measure --json`; empty: those in the folders of the run and its
-    logs. figures: the folder for figures as PNG and PDF, if any.
-    Raises UsageError if there is no run, one of its files is damaged, `output` exists and is not an unchanged report on
-    this run, `measures` have no erasure of strokes for these logs, or figures cannot be drawn or would replace other
-    files.
+    run: the folder of the run, or of a game log. logs: folders of game logs to show in addition to the run's own;
+    empty: for a training, the tests next to it. output: the page's file; None for report.html in the folder `run`.
+    max_games: maximum number of games shown with pictures per log. seed: of all random choices. measures: files of
+    `measure --json`; empty: those in the folders of the run and its logs. figures: the folder for figures as PNG and
+    PDF; None for no figures.
+    Raises UsageError if there is no run; if one of its files is damaged; if `output` exists and is not an unchanged
+    report on this run; if `measures` is not empty, but has no erasure of strokes for these logs; or if figures cannot
+    be drawn, or would replace files other than unchanged figures of an earlier report.
     """
     source = read_run(run)
     output = run / "report.html" if output is None else output
@@ -81,7 +82,7 @@ def report(
 
 
 def _folders(run: Path, logs: Sequence[GameLog]) -> list[Path]:
-    """Returns the folders of the run and of its logs; for RUN/gamelogs, also RUN."""
+    """Returns the folders of the run and of its logs; for a log in RUN/gamelogs, also RUN."""
     folders = [log.folder for log in logs]
     return list(dict.fromkeys([run, *folders, *(path.parent for path in folders if path.name == "gamelogs")]))
 
@@ -103,7 +104,7 @@ def _identity(run: Run) -> str:
 
 
 def _check_replaceable(output: Path, run: str) -> None:
-    """Raises UsageError unless `output` does not exist yet, or is an unchanged report on the same run."""
+    """Raises UsageError if `output` exists and is not an unchanged report on `run`, or if it cannot be written."""
     if not output.exists() and not output.is_symlink():
         check_new(output)
     elif output.is_symlink() or not output.is_file() or not is_unchanged(output, run):

@@ -1,4 +1,4 @@
-"""The roles of strokes: where each stroke goes over many photos, and what its erasure costs."""
+"""The roles of strokes: where each stroke is in the sketches of many photos, and what its erasure costs."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ class Measures(TypedDict):
 
 @dataclass(frozen=True)
 class Roles:
-    """points: float32 [drawings, strokes, P, 2], (x, y) in 0..1 from the top left corner of the canvas.
+    """K strokes in D sketches of different photos.
 
-    drawn: bool [drawings, strokes], whether the drawing has the stroke. numbers: the strokes' numbers in the log.
-    lost: for each stroke, the drop of the communication rate when it is erased, in -1..1; None if not measured.
-    drawings: the number of different photos in the log. strokes: the number of strokes per sketch. points may have
-    fewer of both. never_drawn: how many strokes are left out because none of the sampled drawings has them.
+    points: float32 [D, K, P, 2], the control points (x, y), from (0, 0) in the top left corner of the canvas to (1, 1).
+    drawn: bool [D, K], whether the sketch has the stroke. numbers: the numbers of the K strokes in the log.
+    lost: for each of the K strokes, the drop of the communication rate when it is erased, in -1..1; None if it was not
+    measured. drawings: the number of different photos in the log, at least D. strokes: the number of strokes per sketch
+    in the log, at least K. never_drawn: how many of these strokes are left out because none of the D sketches has them.
     """
 
     points: np.ndarray
@@ -51,10 +52,10 @@ class Roles:
 
 
 def stroke_roles(log: GameLog, measured: Sequence[Measures], seed: int) -> Roles | None:
-    """Returns the roles of the first MOST_STROKES drawn strokes in at most MOST_DRAWINGS sketches of different photos.
+    """Returns the roles of strokes in at most MOST_DRAWINGS sketches of different photos, chosen at random.
 
-    measured: contents of files of `measure --json`. Returns None if the log has no strokes, or if these
-    sketches have no drawn stroke.
+    Strokes that none of these sketches has are left out; of the other strokes, the first MOST_STROKES are kept. Returns
+    None if no stroke is kept, or if the log has no strokes. measured: contents of files of `measure --json`.
     """
     strokes = log.strokes()
     if strokes is None or not strokes.points.size:
@@ -113,7 +114,7 @@ def read_measures(path: Path) -> Measures:
 
 
 def measures_within(folders: Iterable[Path]) -> Iterator[Measures]:
-    """Yields the contents of the files in these folders that `measure --json` wrote; their names do not matter."""
+    """Yields the contents of all files *.json in these folders that `measure --json` wrote."""
     for folder in folders:
         for path in sorted(folder.glob("*.json")):
             if path.name not in OWN_FILES:
@@ -122,9 +123,10 @@ def measures_within(folders: Iterable[Path]) -> Iterator[Measures]:
 
 
 def _lost(log: GameLog, strokes: int, measured: Sequence[Measures]) -> list[float] | None:
-    """Returns the drops of the rate from the first file that has them for this log; None if no file has them.
+    """Returns how far the erasure of each stroke lowers the rate, or None if no file has this for the log.
 
-    A log is recognised by its digest, because the logs of a sweep's settings have the same folder and file names.
+    The first file that has it counts. A log is recognised by its digest, because the logs of a sweep's settings have
+    the same folder and file names.
     """
     digest = log.digest()
     for entry in (entry for content in measured for entry in content["logs"] if entry["digest"] == digest):

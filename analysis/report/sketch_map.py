@@ -19,8 +19,8 @@ PERPLEXITY, SIDE = 30, 32  # sketches are compared at no more than SIDE x SIDE p
 
 @dataclass(frozen=True)
 class SketchMap:
-    """games: numbers of M games. places: float64 [M, 2], (x, y) in 0..1. labels: class -> median place; empty
-    if there are too few or too many classes."""
+    """games: the numbers in the log of M games with different sketches. places: float32 [M, 2], (x, y) of these
+    sketches on the map, in 0..1. labels: class -> median place; empty if there are too few or too many classes."""
 
     games: list[int]
     places: np.ndarray

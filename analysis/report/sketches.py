@@ -25,10 +25,11 @@ DEFAULT_SIZE = 64  # pixels, if the size is unknown; a wrong size moves strokes 
 
 
 def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
-    """Returns the photos and, for each epoch, its sketches, for the page; None unless the run is a training.
+    """Returns the photos and the sketches of each epoch, for the page. Returns None unless the run is a training.
 
-    If the folder has no val_strokes_NN.npz (official code, older versions), `whole` is True: one grid picture replaces
-    the photos, and one grid picture per epoch replaces its sketches.
+    In the result, "whole" is True if the folder has no strokes in val_strokes_NN.npz (official code, older versions):
+    then one grid picture stands for all photos, and one grid picture per epoch for all its sketches. If the folder has
+    no readable sketches, the result is {"missing": why}.
     """
     if run.kind != "train":
         return None
@@ -62,7 +63,10 @@ def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
 def _as_vectors(
     run: Run, found: Mapping[int, LoggedStrokes], photos: np.ndarray | None, pictures: Pictures
 ) -> tuple[dict[int, list[int]], list[int] | None]:
-    """Returns (epoch -> sketches, photos). photos: None if val_samples.png is missing or does not fit the sketches."""
+    """Returns (epoch -> sketches, photos), as indices in `pictures`.
+
+    The returned photos are None if val_samples.png is missing or does not fit the sketches.
+    """
     sizes = [strokes.points.shape[:2] for strokes in found.values()]
     count, strokes_each = min(size[0] for size in sizes), max(1, *(size[1] for size in sizes))
     tiles = None if photos is None else first_pictures(photos, count)
@@ -86,7 +90,10 @@ def evenly(items: Sequence, most: int) -> list:
 
 
 def _by_epoch(folder: Path, pattern: re.Pattern, read: Any, unread: list[str]) -> dict[int, Any]:
-    """Returns epoch -> content of the files whose names match, in order. Adds unreadable files to `unread`, by name."""
+    """Returns epoch -> content of its file, for the files whose names match, in the order of the epochs.
+
+    Adds the names of unreadable files to `unread`.
+    """
     matches = [match for path in folder.iterdir() if (match := pattern.fullmatch(path.name)) is not None]
     contents = {
         int(match[1]): _read(inside(folder, match[0]), read, unread)

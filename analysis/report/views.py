@@ -13,7 +13,10 @@ from learning_to_draw.trials.records.gamelog import GameLog
 
 @dataclass(frozen=True)
 class Views:
-    """lexicon: empty without classes. roles: None if no stroke is drawn. map: None if there are too few sketches."""
+    """lexicon: empty if the log has no classes. roles: None if it has no strokes.
+
+    map: None if it has too few different sketches.
+    """
 
     lexicon: list[Entry]
     roles: Roles | None

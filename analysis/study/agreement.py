@@ -28,7 +28,7 @@ def resamples(participants: int) -> np.ndarray:
 
 
 def interval_of(values: np.ndarray) -> tuple[float, float] | None:
-    """The 95 % percentile interval of values [RESAMPLES]. NaN values are left out; None if all are NaN."""
+    """The 95 % percentile interval of values [RESAMPLES]. NaN values are left out. Returns None if all are NaN."""
     known = values[~np.isnan(values)]
     return (float(np.quantile(known, 0.025)), float(np.quantile(known, 0.975))) if len(known) else None
 

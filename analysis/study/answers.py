@@ -110,7 +110,7 @@ def read_answers(paths: Sequence[Path]) -> list[Participant[Answer]]:
 
 
 def together(participants: Sequence[Participant[Played]]) -> list[Participant[Played]]:
-    """Returns the participants with labels that differ. Raises UsageError if a file is repeated or of another study."""
+    """Returns the participants with labels made unique. Raises UsageError if a file is repeated or of another study."""
     _check_together(participants)
     return _labelled(participants)
 
@@ -118,8 +118,8 @@ def together(participants: Sequence[Participant[Played]]) -> list[Participant[Pl
 def participant_of(path: Path, saved: Mapping[str, Any], key: str, wrong: str) -> Participant:
     """Returns the participant of a file. key: "answers" or "drawings", the key of the entries in `saved`.
 
-    wrong: what is wrong with an entry, as text; empty if nothing is. Raises UsageError if `wrong` is not empty, or if
-    two entries are of the same game.
+    wrong: what is wrong with the entries, as text; empty if nothing is. Raises UsageError if `wrong` is not empty, or
+    if two entries are of the same game.
     """
     entries = saved[key]
     if not wrong and len({game_of(entry) for entry in entries}) < len(entries):
@@ -164,7 +164,7 @@ def _check_together(participants: Sequence[Participant]) -> None:
 
 
 def _contradiction(answer: Answer) -> str:
-    """Returns what in the answer contradicts itself, as text; "" for a consistent answer."""
+    """Returns the first contradiction between the answer's values, as text; "" if there is none."""
     total, of_class = answer["candidates"], answer["candidates_of_class"]
     for name in ("choice", "target", "agents_choice"):
         if answer[name] >= total:

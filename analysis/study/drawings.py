@@ -87,7 +87,7 @@ def read_drawings(paths: Sequence[Path]) -> list[Participant[Drawing]]:
 def sources_of(
     participants: Sequence[Participant[Drawing]], logs: Sequence[Path], weights: Sequence[Path]
 ) -> dict[str | None, Source]:
-    """Returns each log of the study with its weights, by its name in the drawings; the name of a single log is None.
+    """Returns each log of the study with its weights. The key is the log's name in the drawings; None for a single log.
 
     weights: one for all logs, or one for each. Raises UsageError if the number of weights does not fit, if the logs are
     not those that the page was made from, or if they do not have the games of the drawings.
@@ -128,7 +128,7 @@ def sources_of(
 def as_answers(
     participants: Sequence[Participant[Drawing]], sources: Mapping[str | None, Source], guesses: Sequence[Sequence[int]]
 ) -> list[Participant[Answer]]:
-    """Returns the participants with an answer for each drawing: what the receiver guessed from it.
+    """Returns the participants, with each drawing replaced by an answer, whose choice is the receiver's guess.
 
     guesses: for each participant, the candidate guessed from each drawing.
     """

@@ -27,8 +27,8 @@ def receiver_guesses(
 ) -> list[list[int]]:
     """Returns, for each participant, the candidate that the receiver guesses from each drawing.
 
-    trust, plugin: the options --trust-weights and --plugin. Raises UsageError if weights cannot be read or did not play
-    their log, or if a drawing has too many paths.
+    trust, plugin: the options --trust-weights and --plugin. Raises UsageError if weights cannot be read, if they
+    are not the weights of the agents that played the log, or if a drawing has too many paths.
     """
     guesses = [[-1] * len(one.answers) for one in participants]
     for name, source in sources.items():

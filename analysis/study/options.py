@@ -1,6 +1,6 @@
 """The options of `study` and `study-results`. Does not import torch.
 
-Each option sets the argument of the same name (argparse's `dest`) of the tool's function.
+Each option sets an argument of the function `study` or `study_results`: the one whose name is the option's `dest`.
 """
 
 from __future__ import annotations

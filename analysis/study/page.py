@@ -66,7 +66,8 @@ def study(
 
     analysis/study/options.py describes the options. Returns a message for the user. The same seed gives the same page.
     Raises UsageError if a log is given twice or has too few games, `games` is not a multiple of the number of logs, a
-    picture or the text of the consent cannot be read, the options do not fit together, or the page exists already.
+    picture or the text of the consent cannot be read, the options do not fit together, or `output` exists and
+    `overwrite` is False.
     """
     if not (overwrite and output.is_file()):
         check_new(output)
@@ -142,7 +143,7 @@ def draw_from_all(
 
     logs: for each log, the classes that `draw` takes. Each log gives the same number of scored games. The numbers of
     practice games differ by at most one; which logs give one more is random. `draw` gets a different seed for each log,
-    because the logs may hold the same games. For a single log, the result has the games of `draw` in the same order.
+    because the logs may hold the same games. For a single log, the games and their order are those that `draw` returns.
     """
     rng = random.Random(f"{seed} practice")
     one_more = rng.sample(range(len(logs)), practice % len(logs))
@@ -171,15 +172,17 @@ def study_content(
     attention: int = 0,
     **options: str | None,
 ) -> dict[str, Any]:
-    """Returns all data of the page, JSON-serialisable. `id` is a hash of the rest: different pages have different ids.
+    """Returns all data of the page, JSON-serialisable.
 
     logs: name in the answers -> log; if there is only one log, the answers do not name it. count, practice: the total
     numbers of scored games and of practice games. attention: how many of the scored games show the target in place of
-    the sketch. options: consent and post_url, left out if None. Raises UsageError as `study` does.
+    the sketch. options: consent and post_url, left out of the result if None. Raises UsageError if logs, numbers and
+    role do not fit together, or if a picture cannot be read.
 
-    In the result, "pictures" lists each picture once, as [data URI, width, height]. "practice" and "rounds" list the
-    results of `_round` or `_task`, in the order of play. Keys that a page does not need are left out: otherwise, a new
-    key would change the ids of all pages.
+    In the result, "id" is a hash of the other entries: different pages have different ids. "pictures" lists each
+    picture once, as [data URI, width, height]. "practice" lists the practice games and "rounds" the scored games, in
+    the order of play: for each game, the result of `_round` or, for a sender's page, of `_task`, with further keys.
+    Keys that a page does not need are left out, so that a new option does not change the ids of pages without it.
     """
     names, sources = list(logs), list(logs.values())
     _check_enough(sources, count, practice)

@@ -53,7 +53,7 @@ def study_results(
 def _results_of_drawings(
     files: Sequence[Path], weights: Sequence[Path], logs: Sequence[Path], trust: bool, plugin: Path | None
 ) -> dict[str, Any]:
-    """Returns the result of `results`, and `guesses`: what the receiver guessed from each drawing."""
+    """Returns the dict of `results` with one more key, "guesses": what the receiver guessed from each drawing."""
     for option, given, needed in (
         ("--logs", logs, "the logs that the page was made from, with --logs"),
         ("--weights", weights, "the agents whose receiver guesses, with --weights"),
@@ -84,11 +84,12 @@ def results(participants: Sequence[Participant[Answer]], role: str = RECEIVER) -
     - participants (one dict each), together, agents: the rates of each person, of all people and of the agents, see
       `_rates`. Those of the agents count each game once, however many people played it.
     - chance: expected rates of random choices, averaged over all answers.
-    - logs: games, together, agents and chance of each log, sorted by name; None if the page was made from one log.
-    - over_participants: mean and standard deviation of the rates of two or more participants, and the mean's interval
-      over participants. The other intervals treat all games as independent, so they are too narrow if people differ
-      much; over_participants shows how much they differ.
-    - agreement: between people and agents; see `agreement.agreement`.
+    - logs: one dict per log, in the order of the logs' names: the number of games, and together, agents and chance as
+      above; None if the page was made from one log.
+    - over_participants: mean and standard deviation of the participants' rates, and the mean's interval over
+      participants; None for one participant. The intervals of `_rates` treat all games as independent. For all people
+      together, they are too narrow if people differ much, which the standard deviation shows.
+    - agreement: Cohen's kappa of being right or wrong, between people and agents, and its interval over participants.
     """
     scored = [[answer for answer in one.answers if not answer.get("attention")] for one in participants]
     everything = [answer for answers in scored for answer in answers]
@@ -160,7 +161,7 @@ def _table_of_logs(found: Mapping[str, Any]) -> str:
 
 
 def _rates(answers: Sequence[Mapping[str, Any]], who: str = "") -> dict[str, Any]:
-    """Returns the number of right answers, their rate and its interval; also for answers of the right class.
+    """Returns number and rate of right answers, and the rate's interval; the same for answers of the right class.
 
     The numbers for the class are None if the log has no classes. who: the prefix of the answers' keys: "agents_" for
     the agents, "" for the people.

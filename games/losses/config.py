@@ -16,8 +16,8 @@ class AuxiliaryLoss(Component):
     """A loss that is added to the loss of the game if its own option is given.
 
     switch: the name of that option, such as like_a_dog_loss. help: its help text. title: the name of the loss in help
-    and messages. in_tests: whether a test computes the loss too. is_price: whether the option is a number, the price,
-    and not a switch. A price is an option of the loss's configuration; a price above 0 turns the loss on.
+    and messages. in_tests: whether a test computes the loss too. is_price: True if the option is a price, that is, a
+    number; False if it is a flag. A price is an option of the loss's configuration; a price above 0 turns the loss on.
     """
 
     switch: str = ""

@@ -24,12 +24,12 @@ FAINTEST, CLEAREST = 0.05, 0.12  # contrast of two grey areas: no edge below the
 class EdgeLoss(nn.Module):
     """edge_coef times the difference between the ink of the sketches and the edges of the photos. Needs no encoder.
 
-    The difference is the sum of two terms. The first compares positions. Ink and edges are blurred by three Gaussians:
-    wide Gaussians attract lines from a distance, narrow ones place them exactly. For each Gaussian, the mean squared
-    difference over pixels is divided by the mean square of the edges; the term is the mean of these three quotients.
-    The second term is the same quotient for directions, without the three Gaussians. Directions are the double-angle
-    components of the structure tensor (Bigun & Granlund 1987), which do not change if the contrast is reversed. For
-    blank sketches, each term is 1.
+    The difference is the sum of two terms. The first compares positions. Ink and edges are blurred by each of three
+    Gaussians separately: wide Gaussians attract lines from a distance, narrow ones place them exactly. For each
+    Gaussian, the mean squared difference over pixels is divided by the mean square of the blurred edges; the term is
+    the mean of these three quotients. The second term is the same quotient for directions, without the three Gaussians.
+    Directions are the double-angle components of the structure tensor (Bigun & Granlund 1987), which do not change if
+    the contrast is reversed. For blank sketches, each term is 1.
     """
 
     def __init__(self, config: EdgeConfig, agents: Agents, **seeds: int):
@@ -70,7 +70,10 @@ def edges(photos: Tensor) -> Tensor:
 
 
 def _is_peak(size: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """1 where the gradient's size [B, 1, H, W] is a local maximum along the nearest of four directions, else 0."""
+    """[B, 1, H, W]: 1 where `size`, the gradient's length, is a local maximum along the gradient's direction, else 0.
+
+    The direction is rounded to a multiple of 45 degrees.
+    """
     around = functional.pad(size, (1, 1, 1, 1))
     height, width = size.shape[2:]
 
@@ -90,8 +93,8 @@ def _is_peak(size: Tensor, down: Tensor, right: Tensor) -> Tensor:
 def directions(ink: Tensor, scale: float) -> Tensor:
     """[B, 2, H, W]: strength and direction of the lines near each pixel of ink [B, 1, H, W].
 
-    The two channels are strength * cos and strength * sin of the double angle. scale: the size of the picture divided
-    by `REFERENCE`.
+    The two channels are strength * cos(2 a) and strength * sin(2 a), where a is the angle of the ink's gradient.
+    scale: the size of the picture divided by `REFERENCE`.
     """
     down, right = gradient(blurred(ink, scale))
     squares = down.square() + right.square()
@@ -135,5 +138,5 @@ def _matrix(size: int, kernel: tuple[float, ...], dtype: torch.dtype, device: to
 
 
 def _relative(drawn: Tensor, wanted: Tensor) -> Tensor:
-    """The mean squared difference, divided by the mean square of `wanted`, or by 1e-6 if that is larger."""
+    """The mean squared difference, divided by the mean square of `wanted` or by 1e-6, whichever is larger."""
     return (drawn - wanted).square().mean() / wanted.square().mean().clamp(min=1e-6)

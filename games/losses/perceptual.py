@@ -1,4 +1,4 @@
-"""Losses that compare feature maps: of photo and sketch, of sketch and given images, of photo and random views.
+"""Losses that compare feature maps: of photo and sketch, of sketch and given images, of photo and views of its sketch.
 
 All of them use the sender's encoder, and need a `Play` with feature maps.
 """
@@ -24,13 +24,13 @@ from learning_to_draw.models.encoders.base import Encoder
 class LearntWeights(nn.Module):
     """Trainable weights, initially drawn from U(0, 1): () -> float [N].
 
-    Every call sets negative weights to 0 and divides all weights by their Euclidean length, so they cannot all vanish;
-    in training mode, the weights keep these values. Distances are positive, so training moves weight to the layers with
-    the smallest distances.
+    A call returns the weights, clamped to at least 0 and divided by their Euclidean length, so they cannot all vanish.
+    In training mode, the returned values replace the weights. Distances are positive, so training moves weight to the
+    layers with the smallest distances.
     """
 
     def __init__(self, count: int):
-        """count: N. The first weights come from torch's global generator."""
+        """count: N. The initial weights come from torch's global generator."""
         super().__init__()
         self.values = nn.Parameter(torch.rand(count))
 
@@ -55,7 +55,7 @@ class FeatureMapLoss(nn.Module):
     flag = ""  # the option that selects this loss
 
     def __init__(self, config: FeatureMapConfig, agents: Agents, *, learn_weights: bool = False):
-        """Raises UsageError if the sender's encoder has no feature layers, or if --sop-weights do not fit them."""
+        """Raises UsageError if the sender's encoder has no feature layers, or not as many as --sop-weights."""
         super().__init__()
         feature_layers = agents.sender_encoder.feature_layers
         check_feature_layers(self.flag, feature_layers)
@@ -161,7 +161,7 @@ class LikeADogLoss(FeatureMapLoss):
 
 
 class CLIPLoss(nn.Module):
-    """Distance of random views of a sketch from its photo, after CLIPDraw (Frans et al. 2021): coef * mean of 1 - cos.
+    """Distance between photo and random views of its sketch, after CLIPDraw (Frans et al. 2021): coef * mean(1 - cos).
 
     A view is a random perspective of the sketch, cropped at random; each sketch has four. cos is the cosine similarity
     of the flattened deepest feature maps of photo and view (the layer `CLIPvisual` of CLIPVisualEncoder). The mean is
@@ -172,8 +172,8 @@ class CLIPLoss(nn.Module):
     encoder: Encoder  # set by `look_with`
 
     def __init__(self, config: CLIPConfig, agents: Agents, *, seed: int, held_out_seed: int):
-        """seed: seed of the training views. held_out_seed: seed of the evaluation views, which are the same for every
-        batch. Raises UsageError if the sender's encoder has no feature layers."""
+        """seed: seed of the training views. held_out_seed: seed of the evaluation views, which have the same
+        perspectives and crops in every batch. Raises UsageError if the sender's encoder has no feature layers."""
         super().__init__()
         encoder = agents.sender_encoder
         check_feature_layers("--CLIP-loss", encoder.feature_layers)

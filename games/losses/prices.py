@@ -11,7 +11,7 @@ from learning_to_draw.models.agents import Agents, Play
 class InkPrice(nn.Module):
     """`ink_price` times the mean ink of the sketches, over all pixels and channels: 0 for blank paper, 1 for full ink.
 
-    Ink is measured as the receiver sees it, with contrast.
+    Ink is measured as the receiver sees it: --contrast is applied.
     """
 
     def __init__(self, config: InkPriceConfig, agents: Agents, **seeds: int):

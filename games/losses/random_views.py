@@ -20,9 +20,9 @@ LARGEST_ASPECT = 4 / 3  # ratio of a crop's sides, either way
 def random_views(sketches: Tensor, views: int, generator: torch.Generator, paper: float) -> Tensor:
     """[B * views, C, S, S]: random views of sketches [B, C, S, S]; the views of a sketch are next to each other.
 
-    Each view is a random perspective (as torchvision's RandomPerspective with distortion 0.5, without rounding corners
-    to pixels), cropped at random and scaled back to full size (as torchvision's RandomResizedCrop with 0.7 to 0.9 of
-    the area).
+    Each view is a random perspective (as torchvision's RandomPerspective with distortion 0.5, but corners are not
+    rounded to pixels), cropped at random and scaled back to full size (as torchvision's RandomResizedCrop with 0.7 to
+    0.9 of the area).
     generator: on the CPU, so a seed gives the same views on every device. paper: the value outside a sketch.
     """
     draws = torch.rand(len(sketches) * views, 12, generator=generator, dtype=torch.float64)
@@ -32,7 +32,10 @@ def random_views(sketches: Tensor, views: int, generator: torch.Generator, paper
 
 
 def draw_perspectives(draws: Tensor) -> Tensor:
-    """[N, 4, 2]: the new places of a picture's corners, clockwise from the top left. draws: [N, 8] in 0..1."""
+    """[N, 4, 2]: the new places of a picture's corners, clockwise from the top left.
+
+    draws: random numbers [N, 8] in 0..1.
+    """
     return torch.tensor(CORNERS).to(draws) * (1 - DISTORTION * draws.unflatten(1, (4, 2)))
 
 
@@ -51,9 +54,9 @@ def homographies(moved: Tensor) -> Tensor:
 def draw_crops(draws: Tensor) -> Tensor:
     """[N, 3, 3]: the maps from a crop to the picture that it was cut from.
 
-    draws: [N, 4] in 0..1, for area, aspect ratio, x and y. The aspect ratio is log-uniform from 3/4 to 4/3, limited to
-    ratios with which a crop of this area fits into the picture. torchvision instead redraws area and ratio until the
-    crop fits, at most ten times.
+    draws: random numbers [N, 4] in 0..1, for area, aspect ratio, x and y. The aspect ratio is log-uniform from 3/4 to
+    4/3, limited to ratios with which a crop of this area fits into the picture. torchvision instead redraws area and
+    ratio until the crop fits, at most ten times.
     """
     area = CROP_AREA[0] + (CROP_AREA[1] - CROP_AREA[0]) * draws[:, 0]
     widest = (-area.log()).clamp(max=math.log(LARGEST_ASPECT))

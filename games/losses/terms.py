@@ -1,4 +1,4 @@
-"""The losses of the game, the reconstruction loss over pixels, and the sum of all losses as named terms."""
+"""The losses of the game, the reconstruction loss over pixels, and `TotalLoss`, which computes all losses of a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class GameLoss:
 class HingeLoss(GameLoss):
     """mean over B of (1/T) sum_{j != y} max(0, 1 - s_y + s_j): the paper's equation 3, with the official code's 1/T.
 
-    It is 1 - 1/T if all scores are equal, for instance if the receiver ignores the sketch.
+    It is 1 - 1/T if all scores are equal.
     """
 
     def __call__(self, scores: Tensor, targets: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class NoLoss(GameLoss):
 
 
 class ReconstructLoss(nn.Module):
-    """Mean squared difference between sketch and photo, over all pixels and channels, both in 0..1.
+    """Mean squared difference between sketch and photo, both in 0..1, over all pixels and channels.
 
     The official code instead compares the sketch with the preprocessed photo. There, `--imagenet-norm` gives the photo
     values from about -2 to 2.6, which no sketch can have.
@@ -62,12 +62,12 @@ class ReconstructLoss(nn.Module):
         super().__init__()
 
     def forward(self, play: Play) -> Tensor:
-        """The loss, a scalar. If only the sketch or the photo has colour, the other is copied to three channels."""
+        """The loss, a scalar. If only one of sketch and photo has colour, the other is copied to three channels."""
         return (play.sketches - play.photos).pow(2).mean()
 
 
 class TotalLoss(nn.Module):
-    """The game's loss plus the auxiliary losses, each under its name.
+    """Computes the terms of the total loss: the game's loss and each auxiliary loss, by name.
 
     game: a function of scores and targets. auxiliary: modules that take the whole play, and may have parameters.
     """

@@ -129,8 +129,8 @@ class Decoder(nn.Module):
     def anneal(self, epoch: int) -> None:
         """Multiplies sigma2 by `sigma2_factor` after epoch number `epoch` (from 0), down to `final_sigma2`.
 
-        This happens if `epoch` is a multiple of `sigma2_step`, hence also after epoch 0, as in the first release of the
-        official code.
+        This happens if `epoch` is a multiple of a positive `sigma2_step`, hence also after epoch 0, as in the first
+        release of the official code.
         """
         if self.sigma2_step > 0 and epoch % self.sigma2_step == 0 and self.sigma2 > self.final_sigma2:
             self.sigma2 = max(self.sigma2 * self.sigma2_factor, self.final_sigma2)

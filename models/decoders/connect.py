@@ -61,7 +61,7 @@ class SinglePassBezierConnectDecoder(ConnectDecoder):
     """Cubic Bezier curves between all pairs of points. Strokes [B, pairs, 4, 2].
 
     Every point has a control point. A curve leaves its start towards the start's control point, and arrives at its end
-    from the side opposite to the end's control point, so a line can pass smoothly through a point.
+    from the side opposite to the end's control point, so a curve to a point and a curve from it join smoothly.
     """
 
     values_per_point = 2  # a point and its control point

@@ -93,9 +93,10 @@ def _maps_as_fine_as(grid: int, encoder: Encoder, image_size: int) -> dict[str, 
 
 
 def _to_cells(maps: Tensor, grid: int, hidden: int) -> nn.Module:
-    """Maps [B, C, H, W] -> [B, hidden, grid, grid]: a convolution whose windows are centred on the cells.
+    """A module that turns maps of the shape of `maps`, [B, C, H, W], into [B, hidden, grid, grid].
 
-    The maps are enlarged to a whole number of values per cell. A window is a cell with a margin of one value.
+    It enlarges the maps to a whole number of rows and columns per cell. Then it applies a convolution with one window
+    per cell: the cell and a margin of one value.
     """
     per_cell = -(-max(maps.shape[2:]) // grid)
     convolution = nn.Conv2d(maps.shape[1], hidden, per_cell + 2, stride=per_cell, padding=1)

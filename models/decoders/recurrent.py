@@ -28,14 +28,14 @@ class Recurrent(Decoder):
 
     At every step, the mixin's encoder encodes the canvas. The input of the single-pass decoder is the photo's latent,
     concatenated with the canvas's latent. With --feedback, the receiver's probabilities of the target and of its guess
-    are concatenated too; they are 0 before the first step, and in every step if `feedback` is None. The sketch is
-    the union of all steps' strokes, whose order does not matter.
+    are concatenated too; they are 0 at the first step, and at every step if `feedback` is None. The sketch is the
+    union of all steps' strokes, whose order does not matter.
     """
 
     def __init__(
         self, config: RecurrentConfig, *, latent_size: int, image_size: int, build_encoder: Callable[[], Encoder]
     ):
-        """build_encoder: builds the encoder that looks at the canvas, with the options of the sender's encoder."""
+        """build_encoder: builds the encoder of the canvas, from the same options as the sender's encoder."""
         inputs = 2 * latent_size + (FEEDBACK_SIZE if config.feedback else 0)
         super().__init__(config, latent_size=inputs, image_size=image_size)
         self.takes_feedback = config.feedback

@@ -42,7 +42,7 @@ class SinglePassDecoder(MLPDecoder):
         **context,
     ):
         """head: the attribute (and checkpoint key) that holds the MLP. points: the number of points it gives.
-        context: as in `Decoder`."""
+        context: the other arguments of `Decoder`."""
         super().__init__(config, latent_size=latent_size, **context)
         self._head = head
         self.add_module(head, nn.Sequential(*hidden_layers(latent_size, config), *point_layers(points, config)))
@@ -54,7 +54,7 @@ class SinglePassDecoder(MLPDecoder):
         return self.with_style(latent, self.strokes_of(points), self.intensities(latent))
 
     def strokes_of(self, points: Tensor) -> Tensor:
-        """Strokes [B, strokes, P, 2], see `Strokes`, from points [B, points, 2]."""
+        """The control points of the strokes, [B, strokes, P, 2], from the MLP's points [B, points, 2]."""
         raise NotImplementedError
 
     def intensities(self, latent: Tensor) -> Tensor | None:
@@ -125,8 +125,8 @@ class SinglePassCRSDecoder(SinglePassDecoder):
 class SinglePassSimpleBezierDecoder(SinglePassDecoder):
     """Lines made of cubic Bezier curves; each curve of a line starts where the previous one ends.
 
-    Strokes [B, nlines * segments, 4, 2]. A smooth line also keeps its direction from one curve to the next: the first
-    control of a curve mirrors the last control of the previous curve.
+    Strokes [B, nlines * segments, 4, 2]. A smooth line also keeps its direction from one curve to the next: the second
+    control point of a curve mirrors the third control point of the previous curve.
     """
 
     def __init__(self, config: BezierConfig = BezierConfig(), **context):

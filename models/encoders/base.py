@@ -30,7 +30,7 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Features:
-    """A backbone's output for B pictures, in bfloat16 if the backbone runs in bfloat16.
+    """A backbone's output for B pictures. It can be in bfloat16 if the backbone runs in bfloat16.
 
     values: [B, ...], the input of the projection to the latent.
     feature_maps: the requested maps, as in `Encoding`.
@@ -118,7 +118,7 @@ class BackboneEncoder(Encoder):
         return same_names and all(torch.equal(v, other_values[n]) for n, v in values.items())
 
     def share_backbone(self, other: BackboneEncoder) -> None:
-        """Replaces this encoder's backbone by that of `other`, if both backbones are frozen and equal."""
+        """Replaces this encoder's backbone by that of `other`, if `same_features(other)` is True."""
         if self.backbone is other.backbone or not self.same_features(other):
             return
         name = next(name for name, module in self.named_children() if module is self.backbone)
@@ -128,7 +128,7 @@ class BackboneEncoder(Encoder):
         return self.project(self.extract(pictures, layers=layers, is_sketch=is_sketch))
 
     def extract(self, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False) -> Features:
-        """The network's output for pictures [B, 3, S, S] from `preprocess`."""
+        """The network's output for pictures from `preprocess`."""
         # Convolutions are faster with channels last, on a CPU and on a GPU.
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
@@ -152,7 +152,7 @@ def expand_channels(pictures: Tensor, channels: int) -> Tensor:
 
 
 def flat_size(layers: nn.Module, channels: int, image_size: int) -> int:
-    """The number of values that `layers` compute from a picture [channels, image_size, image_size], by a trial run.
+    """The number of values that `layers` give for a picture [channels, image_size, image_size], found by a trial run.
 
     Raises ValueError if the picture is too small for the layers.
     """

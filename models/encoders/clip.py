@@ -49,7 +49,7 @@ def load_clip(name: str, *, pretrained: bool = True) -> nn.Module:
 
 
 def clip_text_tokens(name: str, texts: Sequence[str]) -> Tensor:
-    """int64 [N, 77]: the tokens of N texts for the model `name`. Texts with more than 77 tokens are cut off.
+    """int64 [N, 77]: the tokens of N texts for the model `name`. Texts with more than 77 tokens are truncated.
 
     Raises UsageError if open_clip is not installed.
     """

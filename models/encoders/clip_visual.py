@@ -76,8 +76,8 @@ class CLIPVisualEncoder(BackboneEncoder):
 
 
 def _feature_maps(tower: nn.Module, clip_model: str, last: str | None) -> dict[str, int]:
-    """Feature layer -> its index among open_clip's intermediate maps. Raises UsageError if the tower does not have the
-    block `last`."""
+    """Feature layer -> its index among open_clip's intermediate maps. last, for a ViT: the last block to
+    include; None includes all blocks. Raises UsageError if the ViT does not have the block `last`."""
     if not _is_transformer(tower):
         return RESNET_STAGES
     blocks = cast(Any, tower).transformer.resblocks

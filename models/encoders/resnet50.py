@@ -33,8 +33,8 @@ class PhotoSketchBottleneck(PhotoSketchLayer, Bottleneck):
 class ResNet50Backbone(ConvolutionalBackbone):
     """ResNet-50 (He et al. 2016) without its classifier; the averages of its last stage's 2048 maps are projected.
 
-    Pictures [B, 3, S, S] -> latent [B, latent_size]. Feature maps: after each of the four stages of residual blocks,
-    256, 512, 1024 and 2048 channels at S/4 ... S/32. The official code has `layer7` only.
+    Pictures [B, 3, S, S] -> latent [B, latent_size]. Feature maps layer4 to layer7: the outputs of the four stages of
+    residual blocks, with 256, 512, 1024 and 2048 channels at S/4 ... S/32. The official code has layer7 only.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Small encoders, trained from scratch. Those built on pretrained networks are in the modules next to this one."""
+"""Small encoders, trained from scratch. The encoders with a backbone are in the modules next to this one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from learning_to_draw.models.encoders.config import Conv2DConfig, EncoderConfig,
 
 
 class LayeredEncoder(Encoder):
-    """An encoder without feature maps: `layers`, in sequence, map pictures to the latent. They are stored as `enc`."""
+    """An encoder without feature maps: `enc`, the sequence of its layers, maps pictures to the latent."""
 
     def __init__(self, channels: int, *layers: nn.Module):
         super().__init__()
@@ -28,10 +28,10 @@ class LayeredEncoder(Encoder):
 class SmallCNNEncoder(LayeredEncoder):
     """Three convolutions with group normalisation. Not in the paper.
 
-    [B, channels, S, S] -> 32, 64, 128 channels (`widths`) at S/2, S/4, S/8, pooled to 4 x 4 (already 4 x 4 at 32 px)
-    -> latent [B, latent_size]. Group and layer normalisation treat every picture separately, so sketches and photos do
-    not disturb each other's statistics. The projection starts with large weights (He et al. 2015): the latents of
-    different photos then differ so much that even the first sketches differ visibly.
+    [B, channels, S, S] -> 32, 64, 128 channels (`widths`) at S/2, S/4, S/8, pooled to 4 x 4 (already 4 x 4 at 32 px),
+    layer-normalised -> latent [B, latent_size]. Group and layer normalisation treat every picture separately, so
+    sketches and photos do not disturb each other's statistics. The projection starts with large weights (He et al.
+    2015): the latents of different photos then differ so much that even the first sketches differ visibly.
     """
 
     widths = (32, 64, 128)

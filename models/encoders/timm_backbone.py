@@ -19,12 +19,12 @@ from learning_to_draw.packages import import_optional
 class TimmBackbone(BackboneEncoder):
     """A network of timm (Wightman 2019) without its classifier, and a projection `enc` of its pooled features.
 
-    Pictures [B, 3, S, S] -> latent [B, latent_size]. Pictures are normalised with the mean and standard deviation of
-    the network's training, with or without --imagenet-norm. Feature maps: those of `timm_layers`, by default all
+    Pictures [B, 3, S, S] -> latent [B, latent_size]. Pictures are normalised with the mean and standard deviation that
+    timm gives for the network, with or without --imagenet-norm. Feature maps: those of `timm_layers`, by default all
     that timm names in `feature_info`, [B, C, H, W]; a ViT's tokens are arranged as a map, without the class token and
-    registers. The network stays in eval mode: its batch statistics are those of its training, and dropout is off.
-    Networks differ in the scale of their features, so each picture's features are normalised to mean 0 and variance 1
-    before the projection.
+    registers. The network stays in eval mode: dropout is off, and the statistics of batch normalisation never change.
+    Networks differ in the scale of their features, so each picture's pooled features are normalised to mean 0 and
+    variance 1 before the projection.
     """
 
     def __init__(
@@ -82,7 +82,8 @@ class TimmBackbone(BackboneEncoder):
 def _load_network(config: TimmConfig, pretrained: bool) -> Any:
     """The network without its classifier, at its own picture size, in eval mode.
 
-    Raises UsageError if the options exclude each other, or if the network or its weights are not available.
+    Raises UsageError if both --timm-pretrained and --timm-weights are given, or if the network or its weights are not
+    available.
     """
     if config.timm_pretrained and config.timm_weights is not None:
         raise UsageError(

@@ -52,7 +52,7 @@ class VGG16Encoder(ConvolutionalBackbone):
 
 
 class VGG16BackboneExtended(VGG16Encoder):
-    """VGG16 up to `feature_layer`, flattened and projected. The paper's encoder, with `relu5_3`."""
+    """VGG16 up to `feature_layer`, flattened and projected. With `relu5_3`, this is the paper's encoder."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class VGG16BackboneExtended(VGG16Encoder):
 
 
 class VGG16Backbone(VGG16Encoder):
-    """VGG16 up to `relu3_3`, averaged to 8 x 8, flattened and projected: one projection for any size of pictures."""
+    """VGG16 up to `relu3_3`, averaged to 8 x 8, flattened and projected. The projection fits pictures of any size."""
 
     def __init__(
         self, config: VGG16Config = VGG16Config(), *, image_size: int, channels: int = 3, pretrained: bool = True

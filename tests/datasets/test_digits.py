@@ -53,6 +53,14 @@ def test_disjoint_and_complete():
     assert sorted(position for part in positions.values() for position in part) == list(range(1797))
 
 
+def test_a_picture_has_the_same_id_whatever_the_seed():
+    found = {}
+    for split in (Digits(DigitsConfig(dataset_seed=seed)).split(name) for seed in (1, 2) for name in ("train", "test")):
+        for number, image in zip(split.ids.tolist(), split.images, strict=True):
+            assert torch.equal(found.setdefault(number, image), image)
+    assert 1257 + 360 < len(found) <= 1797
+
+
 def test_seeded():
     first, again, other = (Digits(DigitsConfig(dataset_seed=seed)).split("valid") for seed in (1, 1, 2))
     assert torch.equal(first.images, again.images)

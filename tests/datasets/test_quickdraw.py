@@ -144,6 +144,18 @@ def test_seeded(root):
     assert first != other
 
 
+def test_a_drawing_has_the_same_id_whatever_the_seed_and_the_groups(root):
+    found = {}
+    for groups, seed in ((["yoga"], 1), (["yoga"], 2), (["The Eiffel Tower", "yoga"], 1)):
+        data = QuickDraw(QuickDrawConfig(dataset_root=root, group=groups, stroke_width=1, dataset_seed=seed))
+        for name in ("train", "valid", "test"):
+            split = data.split(name)
+            columns = split.images[:, 0].amax(1).argmax(1).tolist()
+            for drawing, column, number in zip(split.ids.tolist(), columns, numbers(split), strict=True):
+                assert found.setdefault(drawing, (column, number)) == (column, number)
+    assert len(found) == 70 + 140
+
+
 def test_the_official_sizes_for_a_large_group(tmp_path):
     (tmp_path / "quickdraw").mkdir()
     (tmp_path / "quickdraw" / "yoga.bin").write_bytes(record([[[3], [4]]]) * 70_001)

@@ -96,6 +96,15 @@ def test_the_strokes_of_a_part_of_the_log_are_those_of_its_sender(trained, teste
     assert len({part.digest() for part in log}) == 3
 
 
+def test_the_log_of_a_test_has_the_columns_of_the_validation_under_another_prefix(trained, tested):
+    validated = {f"test_{name[4:]}" for name in rows_of(trained)[0] if name.startswith("val_")}
+    [row] = rows_of(tested)
+    assert set(row) == validated | {"epoch"}
+    assert (
+        float(row["test_commrate_0_1"]) == json.loads((tested / "result.json").read_text())["communication_rates"][0][1]
+    )
+
+
 def test_crossplay_of_a_population_is_its_test(trained, tested, tmp_path):
     assert call("crossplay", trained / "model_final.pt", "--output", tmp_path / "x", "--quiet") == 0
     played, result = (json.loads((folder / "result.json").read_text()) for folder in (tmp_path / "x", tested))

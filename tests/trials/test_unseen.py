@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 
 from learning_to_draw import commgame
+from learning_to_draw.datasets.config import DigitsConfig
+from learning_to_draw.datasets.digits import Digits
 from learning_to_draw.datasets.identity import content_ids, divide, pixels_hash
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError
@@ -88,6 +90,21 @@ def test_pictures_that_were_trained_on_are_an_error(command, copy, capsys):
     assert not (copy / "out").exists()
     assert call(capsys, *words, "--allow-trained")[0] == 0
     assert (copy / "out" / "result.json").is_file()
+
+
+def test_another_dataset_seed_would_test_with_training_pictures(tmp_path, capsys):
+    """Digits and QuickDraw divide their pictures by --dataset-seed, also into training and test pictures."""
+    small = [*SMALL[2:], "--batch-size", "32", "--output"]
+    assert call(capsys, "train", *small, tmp_path / "run")[0] == 0
+    weights = tmp_path / "run" / "model_final.pt"
+    words = ["test", "--weights", weights, "--quiet", "--output"]
+    assert call(capsys, *words, tmp_path / "same")[0] == 0
+    code, told = call(capsys, *words, tmp_path / "other", "--dataset-seed", 5)
+    rest = set(Digits(DigitsConfig()).split("train").ids.tolist())
+    test = Digits(DigitsConfig(dataset_seed=5)).split("test").ids.tolist()
+    assert code == 2
+    assert f"was trained on {len(rest & set(test))} of the 360 pictures of the test split" in told
+    assert not (tmp_path / "other").exists()
 
 
 def test_copies_of_training_pictures_under_other_names_are_found(copy, capsys):
@@ -198,7 +215,7 @@ def split_of(pixels, name="train"):
 
 
 def test_a_run_that_resumes_with_another_folder_has_to_find_the_same_pixels(tmp_path):
-    """Also for data sets with a fixed division, whose pictures have no ids."""
+    """Also for data sets with fixed test pictures, whose pictures have no ids."""
     pixels = torch.randint(256, (5, 1, 28, 28), dtype=torch.uint8)
     before, now = (configure("train", dataset="MNIST", dataset_root=tmp_path / name) for name in ("here", "there"))
     saved = {

@@ -162,7 +162,7 @@ def format_option(name: str, value: Any) -> str:
 def words_of(name: str, option: Option, value: Any) -> list[str]:
     """The words of a command line for an option with a value other than None.
 
-    Empty for False if the option can be given without a value, as --wandb can.
+    For False, an option such as --wandb (`is_switch_with_value`) has no words.
     """
     if option.type is None:
         return [format_option(name, value)]

@@ -139,7 +139,10 @@ def given_options(config: RunConfig) -> dict[str, Any]:
 
 
 def is_asked_for(config: RunConfig, name: str) -> bool:
-    """Whether an option's value is from the user, a checkpoint or a configuration file, not a default or a preset's."""
+    """Whether an option's value comes from the user, a checkpoint or a configuration file.
+
+    False for a value from a preset and for a default, the data set's or the declared one.
+    """
     source = config.sources[name]
     return source != DEFAULT_SOURCE and not source.startswith((DATA_SET, PRESET))
 
@@ -159,7 +162,7 @@ def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -
 
     saved: the options in the training's checkpoint. Their values are used for options that `config` lacks (such as
     epochs in a test), that matter only in training, or that each command sets for itself (the data seed and the options
-    of speed, such as the precision). Options of one start of the program are left out, except the preset.
+    of speed, such as the precision). The options in `OF_ONE_START` are left out, except the preset.
     """
     known = options_of_run(config, "train")
     saved = saved or {}
@@ -216,8 +219,8 @@ def prepare(
     """The options of a command, with values from `saved`, the preset or the data set, or the declared defaults.
 
     given: the user's options; only the preset and the components that they name matter here. saved, saved_from: see
-    `complete`. Ignores options in `saved` and in the preset that the chosen components lack. Raises UsageError for a
-    value that is not valid.
+    `complete`. Options in `saved` or in the preset are ignored if a run with the chosen components does not have them.
+    Raises UsageError for a value that is not valid.
     """
     layers = [_preset_layer(given.get("preset")), Layer(saved or {}, saved_from)]
     chosen = _choose(given, layers)
@@ -239,8 +242,8 @@ def _choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]
     """Kind -> name of its component: the given one, else that of the last layer that names one, else the data set's
     default, else the declared default.
 
-    Without --receiver-encoder, the result has no entry for the receiver's encoder. Raises UsageError for a name
-    that is not known.
+    If no receiver's encoder is named, the result has no entry for this kind. Raises UsageError for a name that is not
+    known.
     """
     named: dict[str, Any] = {}
     for options in (*(layer.options for layer in layers), given):
@@ -262,7 +265,10 @@ def _choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]
 
 
 def _preset_layer(name: str | None) -> Layer:
-    """The options of a preset; empty for None. Raises UsageError for an unknown preset, or an unknown option in it."""
+    """The options of a preset; empty for None.
+
+    Raises UsageError if the preset is unknown, or sets an option that is unknown or that presets cannot set.
+    """
     if name is None:
         return Layer({}, "")
     trains = {key: option for owner, key, option in everywhere() if owner.kind != COMMAND or owner.name == "train"}

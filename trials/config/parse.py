@@ -125,8 +125,8 @@ def parse(
 ) -> Any:
     """The configuration for `commgame.py COMMAND WORDS`: a `TrainConfig`, `TestConfig` or `CrossplayConfig`.
 
-    saved: the options of a checkpoint, which the command line overrides. saved_from: the checkpoint's name. Raises
-    UsageError for words that are not valid, and SystemExit after --help and --help-all.
+    saved: the options of a checkpoint or a configuration file; `words` override them. saved_from: the name of that
+    file. Raises UsageError for words that are not valid, and SystemExit after --help and --help-all.
     """
     early = read_early(words)
     named = {kind: early[kind] for kind in KINDS if early.get(kind) in KINDS[kind].table}
@@ -189,10 +189,10 @@ def _explained(option: Option, value: Any, source: str) -> str:
 
 
 def read_early(words: Sequence[str]) -> dict[str, Any]:
-    """Name -> value of the options among `words` that choose components, and of those in `EARLY`.
+    """The options among `words` that choose components or are in `EARLY`: name -> value.
 
-    An abbreviation is read if it fits exactly one option of all components and commands. The result is empty if one of
-    these options lacks its value; `parse` then reports the error.
+    An abbreviation is read if it fits exactly one option of all components and commands. If one of the options to be
+    read lacks its value, the result is empty; `parse` then reports the error.
     """
     known = owners()
     in_full = [_in_full(word, known) for word in words]
@@ -207,7 +207,7 @@ def read_early(words: Sequence[str]) -> dict[str, Any]:
 
 
 def _in_full(word: str, known: Collection[str]) -> str:
-    """The word with its option written in full, if it begins with an abbreviation of exactly one option in `known`."""
+    """`word`, with its option written in full if it is an abbreviation of exactly one option in `known`."""
     form, equals, value = word.partition("=")
     fitting = [full for full in known if full.startswith(form)] if form.startswith("--") else []
     return f"{fitting[0]}{equals}{value}" if len(fitting) == 1 else word

@@ -1,4 +1,4 @@
-"""Presets: TOML files of options, with the time and the rate to expect. Does not import torch."""
+"""Presets: TOML files of options, with the time and the communication rate to expect. Does not import torch."""
 
 from __future__ import annotations
 

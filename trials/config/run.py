@@ -39,7 +39,7 @@ from learning_to_draw.models.encoders.config import EncoderConfig
 
 
 def game_name(text: str) -> str:
-    """The name that the options use for a game: "none" for "original", as in the official code; others unchanged."""
+    """The options' name for the game `text`: "none" if it is "original", as in the official code; otherwise `text`."""
     return "none" if text == "original" else text
 
 
@@ -81,7 +81,7 @@ class Kind:
         return Chosen(component, entry, config)
 
     def named(self, word: str) -> str:
-        """The component's name in the table, if the user calls it `word`: "none" for "original", for example."""
+        """The name in `table` of the component that the user calls `word`: "none" for "original", for example."""
         return self.option.type(word) if self.option.type else word
 
 
@@ -248,7 +248,7 @@ class RunConfig(Config):
 
     @property
     def chosen(self) -> dict[str, Chosen]:
-        """Kind -> chosen component. Without --receiver-encoder, there is no entry for the receiver's encoder."""
+        """Key of `KINDS` -> chosen component. Without --receiver-encoder, the key "receiver_encoder" is missing."""
         chosen = {
             "dataset": self.dataset,
             "object_oriented": self.game,

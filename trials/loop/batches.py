@@ -103,7 +103,7 @@ class GameBatches:
         sampled = iter(self.sampler)
 
         def next_indices() -> GameIndices:
-            """The games of this process's next batch. Draws every process's games, so all generators stay equal."""
+            """The games of this process's next batch. Draws all processes' games, so their generators stay equal."""
             return [next(sampled) for _ in range(self._processes)][self._rank]
 
         for _ in range(batches):
@@ -141,7 +141,7 @@ class GameBatches:
         return self.games // len(self.meetings)
 
     def gather(self, indices: GameIndices) -> Batch:
-        """The pictures of these games. Each call draws new views if the split is augmented or has a `sender_view`."""
+        """The batch of these games. Each call draws new views if the split is augmented or `sender_view` was given."""
         features = None
         if self._sender_view is None:
             items, candidates = unique_rows(indices)

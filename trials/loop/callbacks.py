@@ -46,9 +46,10 @@ NAN_CHECK_INTERVAL = 0.25  # seconds; a check after every step would synchronise
 
 
 class EpochClock(Callback):
-    """Adds seconds, games_per_second and sigma2 to the metrics of every epoch, and estimates the remaining time.
+    """Adds `seconds`, `games_per_second` and `sigma2` to every epoch's metrics, and estimates the remaining time.
 
-    seconds is the time of the epoch. games_per_second covers training only, and counts every sender's turn as a game.
+    `seconds` is the duration of the epoch. `games_per_second` covers training only, and counts every sender's turn
+    as a game.
     """
 
     def __init__(self, batches: GameBatches, agents: Community):
@@ -79,8 +80,8 @@ class EpochClock(Callback):
     def elapsed_and_left(self, state) -> tuple[float, float]:
         """(elapsed, left): seconds since the training began or was resumed, and seconds until its last epoch ends.
 
-        The second number assumes the mean speed so far. It is NaN if no step has been trained, because the run was
-        resumed at the end of an epoch.
+        The second number assumes the mean speed so far. It is NaN if the run was resumed at the end of an epoch
+        and has trained no step since then.
         """
         elapsed = time.perf_counter() - self._start
         if not self._done:
@@ -95,8 +96,8 @@ class RecalibrateBatchNorm(Callback):
     Running averages lag behind weights that still change, and the errors add up over the layers: agents with ten layers
     of batch normalisation communicated well in training, but were near chance in held-out games. The batches are played
     without channel noise, like held-out games. In a population, every sender and every receiver plays each batch, and
-    partners change after each batch. Costs up to 20 forward passes of each pair per epoch, or none if the agents train
-    no batch normalisation.
+    partners change after each batch. Costs up to 20 * max(senders, receivers) forward passes per epoch, or none if the
+    agents train no batch normalisation.
     """
 
     def __init__(self, agents: Community, batches: GameBatches):
@@ -136,7 +137,7 @@ class LearntWeightsColumns(Callback):
 
 
 class RunLog(Callback):
-    """Writes log.csv, one row per epoch, and metrics.jsonl, the same rows and their times as lines of JSON.
+    """Writes log.csv with one row per epoch, and metrics.jsonl with the same rows and their times as lines of JSON.
 
     Both files are rewritten atomically, so a killed run leaves readable files. log.csv has no times, so it is
     reproducible.
@@ -232,14 +233,14 @@ class AnnealSigma2(Callback):
 
 
 class StopOnNaN(Callback):
-    """Raises RunError if a loss or a score is not finite, before that epoch is saved.
+    """Raises RunError if a loss or a score is not finite, before the epoch is saved.
 
     Scores are checked because torch's hinge loss is 0 for NaN scores. Held-out games are checked because the last step
     of an epoch may have made the weights NaN.
     """
 
     def __init__(self, snapshots: Snapshots | None = None):
-        """snapshots: the error message names the last one saved; None in a test."""
+        """snapshots: the error message names the last one saved; if None, it advises to use another checkpoint."""
         super().__init__()
         self.snapshots = snapshots
 

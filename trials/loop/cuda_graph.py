@@ -114,7 +114,10 @@ def _same_shapes(one: Batch, other: Batch) -> bool:
 
 
 def record_cuda_graph(function: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
-    """Captures the kernels that a function starts, without running them. Returns its result and the graph's replay."""
+    """Captures the kernels that `function` starts, without running them.
+
+    Returns the result of `function`, and a function without arguments that runs the kernels.
+    """
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         result = function()

@@ -32,7 +32,7 @@ def world_size() -> int:
 
 
 def rank() -> int:
-    """The rank of this process; 0 without a process group. Only rank 0 writes files and reports."""
+    """The rank of this process; 0 without a process group. Only rank 0 writes the run's files and reports progress."""
     return distributed.get_rank() if _joined() else 0
 
 
@@ -91,7 +91,7 @@ def process_group() -> Iterator[None]:
 
 @contextmanager
 def local_rank_zero_first() -> Iterator[None]:
-    """Context: local rank 0 runs the body first, and downloads and decodes for all; then the other processes run it."""
+    """Context: local rank 0 runs the body first, to download and decode for all; then the other processes run it."""
     if local_rank() > 0:
         barrier()
     yield
@@ -114,7 +114,7 @@ def broadcast_object(say: Callable[[], Any]) -> Any:
 
 
 def largest(number: int) -> int:
-    """The maximum over all processes. Every process has to call it."""
+    """The largest `number` of all processes. Every process has to call this function."""
     if world_size() == 1:
         return number
     numbers = torch.tensor(number)

@@ -1,7 +1,7 @@
 """One step: plays a batch of games and computes the loss and, in training, its gradients.
 
-torchbearer calls these functions through trial.py: `train_step` for each training batch, `GameModule` and `total_loss`
-for each held-out batch.
+Through trial.py, torchbearer calls `train_step` for each training batch; for each held-out batch, it calls `GameModule`
+and then `total_loss`.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def adam(weights: Iterable[Any], rate: float, weight_decay: float = 0.0) -> torc
 def train_step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch) -> tuple[PlayedBatch, Tensor]:
     """Plays a batch and computes the gradients of the loss. Returns the result and the loss, a scalar.
 
-    The caller updates the weights. model: a `GameModule`; with several processes wrapped in DistributedDataParallel,
-    which averages the gradients.
+    The caller updates the weights. model: a `GameModule`; if there are several processes, a DistributedDataParallel
+    around it, which averages the gradients.
     """
     optimizer.zero_grad()
     played = model(batch)

@@ -19,10 +19,11 @@ SHOWN = 8  # games in the pictures
 
 
 class StepRates(Callback):
-    """Measures held-out games: the rate after each step, the step of the receiver's decision, and the decisions' rate.
+    """Measures, in a pass over held-out games, the communication rate after each step and at the receiver's decision.
 
-    After a validation, the measurements become metrics of the epoch (see docs/populations.md). Also writes
-    PREFIX_steps.png and PREFIX_steps.gif: the first games, step by step, with the probability of the receiver's guess.
+    Also measures the mean number of steps, and of strokes, until the decision. After each pass, the measurements become
+    metrics of the epoch (see log.csv in docs/outputs.md), and PREFIX_steps.png and PREFIX_steps.gif are written: the
+    first games, step by step, with the probability of the receiver's guess.
     """
 
     def __init__(self, folder: Path, agents: Community, prefix: str):

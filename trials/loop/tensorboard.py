@@ -25,12 +25,15 @@ def summary_writer() -> type:
 class TensorBoard(Callback):
     """Writes every metric of an epoch and its val_games.png to `folder`/tensorboard.
 
-    TensorBoard's step is the epoch, from 0. A metric that exists for training and validation gets one chart for both.
-    This callback must come after the callbacks that add metrics and draw val_games.png.
+    TensorBoard's step is the epoch, from 0. If a metric exists for training and validation, its two charts form one
+    group. This callback must come after all callbacks that add metrics or draw val_games.png.
     """
 
     def __init__(self, folder: Path, epochs: int):
-        """epochs: the finished epochs of a resumed run, 0 for a new run. Entries of later epochs are dropped."""
+        """epochs: the number of epochs that a resumed run has finished; 0 for a new run.
+
+        TensorBoard drops what the interrupted run wrote about later epochs.
+        """
         super().__init__()
         self.folder, self.epochs = folder, epochs
 

@@ -44,9 +44,9 @@ def metrics_to_floats(state: dict) -> None:
 
 
 def of_all(state: dict, combine: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
-    """`combine(value)` in training, where each process has its own games; `value` in held-out games, where it has all.
+    """`combine(value)` in training, where each process has its own games; `value` itself for held-out games.
 
-    combine: joins the values of all processes.
+    Every process has the results of all held-out games. combine: joins the values of all processes.
     """
     return combine(value) if state[torchbearer.MODEL].training else value
 
@@ -162,9 +162,11 @@ def run(trial: torchbearer.Trial, train: GameBatches, valid: GameBatches, epochs
 
 def evaluate(trial: torchbearer.Trial, batches: GameBatches) -> dict[str, float]:
     """Plays all batches once without training. Returns the metrics by name; every name begins with test_."""
-    return _unwrapped(
+    measured = _unwrapped(
         lambda: trial.with_test_generator(_divided(trial, batches)).evaluate(data_key=torchbearer.TEST_DATA),
     )
+    # Callbacks add the metrics of all held-out games with the prefix val_.
+    return {name.replace("val_", "test_", 1) if name.startswith("val_") else name: measured[name] for name in measured}
 
 
 def _divided(trial: torchbearer.Trial, batches: GameBatches) -> GameBatches | DividedGames:

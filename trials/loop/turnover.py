@@ -16,8 +16,9 @@ class Turnover(Callback):
     """After every `interval` epochs, gives one pair of a population new weights: pair 0 first, then 1, and so on.
 
     The new pair keeps the number of the old one. Adam forgets the moments of the replaced weights. Frozen modules, such
-    as a shared backbone, keep their weights. A pair is also replaced after the last epoch, once model_final.pt has been
-    saved: a run that is resumed with more epochs then equals a run that was longer from the start.
+    as a shared backbone, keep their weights. If `interval` divides the number of epochs, a pair is replaced after the
+    last epoch too, once model_final.pt has been saved: so a run that is resumed with more epochs equals a run that was
+    longer from the start.
     """
 
     def __init__(self, population: Population, interval: int, build: Callable[[int], Agents], seed: int):

@@ -36,8 +36,8 @@ class WeightsAndBiases(Callback):
     """Sends the metrics and val_games.png of each epoch to Weights & Biases (W&B). W&B's step is the epoch, from 1.
 
     `folder`/wandb/id.txt holds the id of the W&B run, so a resumed training continues that run. After an error of W&B,
-    this callback logs a warning and sends nothing more; the training continues. This callback must come after the
-    callbacks that add metrics and draw val_games.png.
+    this callback logs a warning and sends nothing more; the training continues. This callback must come after all
+    callbacks that add metrics or draw val_games.png.
     """
 
     def __init__(self, folder: Path, project: str, options: Mapping[str, Any]):

@@ -32,7 +32,7 @@ def write_atomically(
     previous: Path | None = None,
     sync: bool = True,
 ) -> None:
-    """Calls `write` with a temporary path in the same folder, then renames the file to `path`.
+    """Calls `write` with a temporary path in the folder of `path`, then renames the written file to `path`.
 
     new: if `path` exists by then, raises UsageError instead of replacing it. previous: the path to which the old file
     is renamed. sync: False if the caller syncs many files together (see `sync_files`). Raises OSError with the path if

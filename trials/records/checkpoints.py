@@ -1,7 +1,7 @@
 """Reads and writes checkpoints: dicts of tensors, text and numbers, with the options needed to rebuild the agents.
 
-Also reads checkpoints of the official code, which contain no options: `model_final.pt`, with torchbearer's classes
-among the values, and `model_NN.pt`, with torchbearer's state keys as keys.
+Also reads checkpoints of the official code. They contain no options. Some values in its `model_final.pt` are objects of
+torchbearer's classes; the keys in its `model_NN.pt` are torchbearer's state keys.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class _Ours(_Weights):
 
 
 class _Saved(_Ours, total=False):
-    """The entries of a checkpoint of this program. Its first versions did not write the entries below."""
+    """The entries that are read from a checkpoint of this program.
+
+    The first versions of the program did not write the entries below.
+    """
 
     loss: dict[str, Tensor]
     versions: dict[str, str]
@@ -50,9 +53,9 @@ class Checkpoint:
 
     epoch: the last epoch trained, from 0. options: the training's options, with the annealed sigma2; empty for an
     official checkpoint. model: the agents' state dict. history: the metrics of each epoch; empty for packed agents.
-    loss: the learnt weights of the losses; may be empty. versions: of the packages in the training; empty for an
-    official checkpoint. trained_on: int64 [N], the ids of the training pictures; None if the pictures have no ids, and
-    for checkpoints of the official code or of the first versions of this program.
+    loss: the learnt weights of the losses; may be empty. versions: what `folder.versions` returned in the training;
+    may be empty. trained_on: int64 [N], the ids of the training pictures; None if the pictures have no ids, and for
+    checkpoints of the official code or of the first versions of this program.
     """
 
     path: Path
@@ -190,7 +193,10 @@ def load_agents(agents: Community, checkpoint: Checkpoint) -> None:
 
 
 def load_fitting(agents: Community, checkpoint: Checkpoint) -> None:
-    """Loads weights like `load_agents`, but neither checks whether encoders should be shared nor shares backbones."""
+    """Loads the checkpoint's weights into the agents. Raises UsageError if names or shapes of weights do not fit.
+
+    Unlike `load_agents`, allows a checkpoint with separate encoders if the agents share one, and shares no backbones.
+    """
     try:
         agents.load_state_dict(checkpoint.model)
     except RuntimeError as error:

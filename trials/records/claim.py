@@ -37,7 +37,7 @@ def claimed(path: Path) -> Iterator[bool]:
 
 
 def _lock(file: BinaryIO) -> bool | None:
-    """True if the file is locked now, False if locks are not supported, None if another process holds the lock."""
+    """Locks the file. Returns True, or False if locks are not supported, or None if another process holds the lock."""
     if fcntl is None:
         return False
     try:

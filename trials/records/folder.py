@@ -1,4 +1,7 @@
-"""Chooses and creates the folder of a run without overwriting anything, and records versions and command line."""
+"""Chooses and creates the folder of a run, and records versions and command line there.
+
+Only files of an unfinished run that starts again are overwritten.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ PACKAGES = ("torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "
 def choose_folder(config: RunConfig) -> Path:
     """The folder that the run will write to. `open_folder` creates it later.
 
-    Raises UsageError if --output already holds a run, is not a folder, or is not writable.
+    Raises UsageError if --output already holds a run, is a file, or is not writable.
     """
     if config.output is None:
         what = f"{config.command}_{config.dataset.name}_{config.game_title}"
@@ -199,7 +202,7 @@ def check_free(folder: Path, command: str, *, resume: bool = False) -> None:
     """Raises UsageError if the folder holds files that runs write, unless they are from a run that `command` restarts.
 
     An unfinished training can restart with `resume` (--resume) if it was killed before its first save. An unfinished
-    test or crossplay can restart if the folder holds no other files.
+    test or crossplay can restart if the folder holds only files that `command` writes.
     """
     held = files_of_runs(folder)
     if not held:

@@ -196,7 +196,10 @@ class GameLog:
         return replace(self, games=tuple(self.games[k] for k in places), numbers=tuple(self.numbers[k] for k in places))
 
     def own_pairs(self) -> list[GameLog]:
-        """One log per pair of own partners in a population (see `models.population`); [this log] if one pair played."""
+        """One log for each pair of own partners that played, such as sender 0 and receiver 0 (see `models.population`).
+
+        Returns [this log] if only one pair played.
+        """
         if len(meetings := self.meetings) == 1:
             return [self]
         senders, receivers = (1 + max(numbers) for numbers in zip(*meetings, strict=True))
@@ -264,7 +267,7 @@ class GameLog:
 def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
     """The strokes of all sketches in a file that `gamelog_writer.StrokesFile` wrote.
 
-    sketches: their number; None for any number. Raises UsageError for a damaged file.
+    sketches: how many the file must hold; None for any number. Raises UsageError for a damaged file.
     """
     try:
         _check_arrays(path)
@@ -297,10 +300,10 @@ def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
 
 
 def _check_arrays(path: Path) -> None:
-    """Raises ValueError if an npz file cannot be a log's strokes.npz, before any array is read into memory.
+    """Raises ValueError, before any array is read into memory, if an npz file cannot be a log's strokes.npz.
 
-    That is so if the file has more than three arrays, or more than MOST_STROKES_BYTES, or if an array is not of floats
-    or its shape does not match the number of bytes stored for it.
+    It cannot be one if it has more than three arrays, if they have more than MOST_STROKES_BYTES in all, if an array is
+    not of floats, or if the shape of an array does not match its number of bytes.
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()

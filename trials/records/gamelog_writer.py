@@ -1,7 +1,7 @@
-"""Makes the parts of a game log (gamelogs/): names of pictures, text files and strokes.
+"""Makes the parts of a game log (gamelogs/): text files, strokes, and the names of pictures.
 
 `loop/gamelog.py` puts the parts together; docs/outputs.md describes every field. The official tools can read the
-format. Entries go directly to disk, so memory does not grow with the number of games.
+log. Entries go directly to disk, so memory does not grow with the number of games.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def grid(pictures: torch.Tensor, per_row: int = PER_ROW) -> torch.Tensor:
 
 
 def first_pictures(pixels: np.ndarray, count: int) -> list[np.ndarray] | None:
-    """The first `count` pictures of a grid of square pictures; None if the sizes do not match.
+    """The first `count` pictures of a grid of square pictures; None if H and W are not those of such a grid.
 
     pixels: the grid, uint8 [H, W, 3]. If `count` is below PER_ROW, the grid must have exactly `count` pictures.
     """

@@ -1,4 +1,4 @@
-"""Checks and creates the files and folders that a command writes. Nothing existing is overwritten."""
+"""Checks the paths that a command will write to, and writes folders. Nothing existing is overwritten."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from learning_to_draw.trials.records.atomic import already_exists, naming, sync_
 def check_new(path: Path) -> None:
     """Raises UsageError if `path` already exists, or if its parent folder does not exist or is not writable.
 
-    This is only an early check. A file that appears later is not overwritten either (`new` in atomic.py,
-    `whole_folder`).
+    This is only an early check: a file can appear later. `write_atomically(new=True)` and `whole_folder` do not
+    overwrite it.
     """
     if path.exists() or path.is_symlink():
         raise already_exists(path)
@@ -42,7 +42,7 @@ def check_writable(folder: Path) -> None:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Context with a temporary folder to write to. It is renamed to `path` at the end, or removed after an error.
 
-    Raises UsageError if `path` exists by then.
+    Raises UsageError if `path` exists by then and is not an empty folder.
     """
     temporary = temporary_path(path)
     temporary.mkdir()

@@ -25,9 +25,9 @@ NAMES += ("generations.csv", "generations-sheet.png", "generations.png", "genera
 
 @contextmanager
 def claimed_folder(folder: Path, names: Iterable[str] = NAMES, record: str = RECORD) -> Iterator[None]:
-    """Context in which no other process of this command can use the folder.
+    """Context in which no other process can claim the folder with the same `record`.
 
-    Raises UsageError if another process is using it, and in the same cases as `check_own_files`.
+    Raises UsageError if another process has claimed it, and in the same cases as `check_own_files`.
     """
     check_own_files(folder, names, record)
     if not (folder / record).exists():
@@ -37,7 +37,7 @@ def claimed_folder(folder: Path, names: Iterable[str] = NAMES, record: str = REC
 
 
 def check_own_files(folder: Path, names: Iterable[str] = NAMES, record: str = RECORD) -> None:
-    """Raises UsageError if a file that will be replaced was not written by this command, or was changed later."""
+    """Raises UsageError if a file in `names` exists that this command did not write, or that was changed later."""
     hashes = _hashes(folder / record)
     others = [name for name in names if _exists(folder / name) and _sha256(folder / name) not in hashes.get(name, ())]
     if others:

@@ -95,7 +95,7 @@ def load_packed(path: Path) -> Checkpoint:
 
 
 def download(repository: str) -> Path:
-    """Downloads the three files of a Hugging Face repository, and returns the path of its model.safetensors.
+    """Downloads packed agents from a Hugging Face repository, and returns the path of their model.safetensors.
 
     Files that were downloaded before are not downloaded again unless the repository has changed; without a network,
     they are used as they are. repository: hf:user/name or hf:user/name@revision. Raises UsageError if the repository
@@ -124,7 +124,7 @@ def portable(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _holds_path(value: Any) -> bool:
-    """Whether an option's value is, or contains, an absolute path on any operating system."""
+    """Whether an option's value is an absolute path of POSIX or Windows, or a list with such a path."""
     texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
     return any(path(text).is_absolute() for text in texts for path in (PurePosixPath, PureWindowsPath))
 

@@ -28,8 +28,8 @@ class PlayedGames:
     """The first N turns of an epoch or a test, on the CPU. Pictures are float [N, 1 or 3, H, W] in 0..1.
 
     guesses, targets: the pictures of the candidate that the receiver chose, and of the correct candidate. right:
-    whether the guess is correct, bool [N]. pool: the first N candidates in the receiver's order; they do not correspond
-    to the N turns.
+    whether the guess is correct, bool [N]. pool: N candidates, game after game, in the order in which the receiver sees
+    them; candidate i need not belong to turn i.
     """
 
     photos: Tensor
@@ -73,7 +73,7 @@ def to_picture(picture: Tensor) -> Image.Image:
 class StepOfGames:
     """N games after one drawing step. photos, sketches: float [N, 1 or 3, H, W] in 0..1.
 
-    belief: the probability of the receiver's guess, N numbers in 0..1. right: whether the guess is correct.
+    belief: the N probabilities, in 0..1, that the receiver gives to its guesses. right: whether each guess is correct.
     """
 
     photos: Tensor

@@ -84,7 +84,7 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """The run's time: that in result.json or, if it is larger, the sum of the epochs' times.
+        """The run's time: the time in result.json or the sum of the epochs' times, whichever is larger.
 
         For a resumed training, result.json has only the time since it was resumed.
         """
@@ -95,13 +95,13 @@ class Run:
         return None if value is None else str(value)
 
     def _word(self, name: str) -> str | None:
-        """The value of an option in the command, as `--name value` or `--name=value`; None if it is not given."""
+        """The value of the option `name`, such as --dataset, in the command; None if the option is not given."""
         words = self.command.replace(f"{name}=", f"{name} ").split()
         return words[words.index(name) + 1] if name in words[:-1] else None
 
 
 def read_run(folder: Path) -> Run:
-    """The run in a folder. Raises UsageError if it holds no training, test or game log, or if a file is damaged."""
+    """The run in a folder. Raises UsageError if a file is damaged, or the folder has no game log, training or test."""
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}.\nGive the folder of a run, as printed by train or test.")
     if not any((folder / name).exists() for name in (*RUN_FILES, "games.json")):
@@ -117,7 +117,7 @@ def read_run(folder: Path) -> Run:
 
 
 def tests_beside(run: Run) -> list[Path]:
-    """Folders next to the run's folder with a finished test of one of its checkpoints, ordered by the test's start."""
+    """Folders beside the run's that hold finished tests of the run's checkpoints, ordered by the tests' start."""
     here, tests = run.folder.resolve(), []
     for config_file in sorted(here.parent.glob("*/config.json")):
         with suppress(UsageError, ValueError, OSError, RuntimeError):  # another program's folder, or a loop of links

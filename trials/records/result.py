@@ -53,7 +53,10 @@ class FinishedTraining(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The outcome of games: see `result_entry`. interval: the 95 % interval of the communication rate."""
+    """The outcome of games. interval: the 95 % interval of the communication rate. chance: its chance level.
+
+    games: the number of senders' turns. candidates: the number per game.
+    """
 
     communication_rate: float
     interval: tuple[float, float]
@@ -65,7 +68,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Result(Outcome):
-    """What `train` and `test` return: the outcome of the last validation of a training, or of a test.
+    """What `train` and `test` return: the outcome of a training's last validation, or of a test.
 
     folder: the run's folder. content: everything in result.json.
     """

@@ -108,5 +108,5 @@ def matches(name: str, names: Iterable[str]) -> bool:
 
 
 def _is_named(path: Path, folder: Path, names: Iterable[str]) -> bool:
-    """Whether a file below `folder` has one of these names, or is the temporary file of one."""
+    """Whether `path`, a file below `folder`, matches one of `names`, or is the temporary file of a file that does."""
     return matches(path.with_name(final_name(path.name)).relative_to(folder).as_posix(), names)
