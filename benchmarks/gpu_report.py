@@ -41,10 +41,11 @@ class Tests:
 
 
 def read_tests(file: Path) -> Tests | None:
-    """Returns the outcome of the tests from pytest's XML file; None if pytest did not write this file."""
-    if not file.exists():
+    """Returns the outcome of the tests from pytest's XML file; None if pytest did not write all of this file."""
+    try:
+        cases = list(ElementTree.parse(file).iter("testcase"))
+    except (FileNotFoundError, ElementTree.ParseError):
         return None
-    cases = list(ElementTree.parse(file).iter("testcase"))
     failed = []
     for case in cases:
         for problem in (*case.findall("failure"), *case.findall("error")):

@@ -45,6 +45,8 @@ def test_memory_estimate_counts_weights_and_grows_with_the_batch(digits):
     # In `different`, twice as many photos pass an encoder that is trained.
     same, mixed, different = (parts(object_oriented=kind, batch_size=100)[2] for kind in ("same", "mixed", "different"))
     assert same < mixed <= different < 2 * same
+    # One sender: the encoder still sees all 160 candidates, but one sketch instead of 160.
+    assert 0.4 < parts(batch_size=160, sender_images_per_iter=1)[2] / parts(batch_size=160)[2] < 0.6
 
 
 def test_the_memory_estimate_counts_the_views_that_the_clip_loss_makes(digits):

@@ -170,7 +170,10 @@ def _gather(values: Tensor) -> Tensor:
 
 
 def all_gather_object(content: Any, device: torch.device | str = "cpu") -> list[Any]:
-    """Every process's `content`, by rank, with tensors on `device`. content: any object that can be pickled."""
+    """Every process's `content`, in order of rank, with tensors on `device`. content: any object that can be pickled.
+
+    If there is only one process, returns its `content` unchanged, in a list.
+    """
     if world_size() == 1:
         return [content]
     file = io.BytesIO()

@@ -30,7 +30,7 @@ from learning_to_draw.trials.records.pictures import to_bytes
 
 
 class GameLogWriter(Callback):
-    """Writes `folder`/gamelogs during a test pass. All files but pictures get their final names when it ends."""
+    """Writes `folder`/gamelogs during a test pass. All files but pictures get their final names when the pass ends."""
 
     def __init__(self, folder: Path, split: Split, seed: int, card: Mapping[str, Any], *, names_agents: bool = False):
         """split: the split that is played. seed: --data-seed. card: the content of card.json, without the results.

@@ -1,4 +1,7 @@
-"""Handles Ctrl-C and SIGTERM in a run: a training stops after the current batch, and a waiting process ends."""
+"""Handles Ctrl-C and SIGTERM in a run.
+
+They stop a training after the current batch, and end a process that is waiting for other processes.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,10 @@ TO_LEAVE = 1.0  # seconds in which the main thread can obey a signal before anot
 
 
 class Interrupts:
-    """Context in which the first SIGINT or SIGTERM is only recorded, in `noted`. A second signal takes effect at once.
+    """Context in which the first SIGINT or SIGTERM is only recorded, in `noted`.
 
-    Does nothing outside the main thread, because only the main thread receives signals.
+    A second signal takes effect at once if it comes more than SAME_SIGNAL seconds after the first; an earlier one is
+    ignored. Does nothing outside the main thread, because only the main thread receives signals.
     """
 
     def __init__(self):

@@ -38,9 +38,10 @@ class Launch:
 
 
 def launched() -> Launch | None:
-    """The launch that torchrun's environment variables describe; None if they are not set or ask for one process.
+    """The launch that torchrun's environment variables describe.
 
-    Raises UsageError if one of the variables is missing or not valid, for example left over from an earlier job.
+    Returns None if neither WORLD_SIZE nor RANK is set, or if WORLD_SIZE is 1. Raises UsageError if a needed variable is
+    missing, or if one is not valid, for example left over from an earlier job.
     """
     if "WORLD_SIZE" not in os.environ and "RANK" not in os.environ:
         return None

@@ -96,7 +96,7 @@ def partners_line(result: Mapping[str, Any]) -> str:
 
 
 def drawing_distances(points: Sequence[np.ndarray]) -> dict[str, float | None]:
-    """Mean distances of drawings, in canvas units, by `matched_distances`.
+    """Mean distances of drawings, in canvas units, computed with `matched_distances`.
 
     "distance_between" is that of two senders' drawings of one photo; None for a single sender. "distance_within" is
     that of one sender's drawings of two successive photos.

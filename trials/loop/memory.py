@@ -62,23 +62,27 @@ def memory_estimate(agents: Community, pictures: int, step: float | None = None)
 
 
 def graph_bytes(batches: GameBatches, agents: Community, loss: TotalLoss) -> float:
-    """The bytes that autograd saves in one training step, measured on a game of four pictures and scaled to a batch."""
+    """The bytes that autograd saves in one training step, measured on games with four turns and scaled to a batch."""
     few, sampler, pair = 4, batches.sampler, agents.pairs[0]
     size, channels = pair.decoder.image_size, batches.split.view(torch.arange(1)).shape[1]
-    # If the receiver's picture differs from the sender's, both pass the encoder.
-    others = few if sampler.kind in ("different", "mixed") else 0
-    photos, candidates = torch.rand(few + others, channels, size, size), torch.arange(few)[None] + others
-    kept: dict[int, int] = {}
-
-    def count(tensor: torch.Tensor) -> torch.Tensor:
-        if tensor.dim() > 1 and tensor.shape[0] >= few:  # other tensors do not grow with the batch
-            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
     owned = {parameter.untyped_storage().data_ptr() for parameter in agents.parameters()}
-    with in_plain_torch(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        play = pair(photos, candidates, few, feature_layers=loss.needed_layers)
-        terms = loss(play, torch.arange(few))
-    del terms  # the graph had to keep the counted tensors alive until here
-    step = sum(size for pointer, size in kept.items() if pointer not in owned)
-    return step / len(play.scores) * sampler.games * sampler.senders
+
+    def measured(others: int) -> float:
+        """The bytes per turn of a game of four candidates, `others` of which no sender sees."""
+        photos, kept = torch.rand(few + others, channels, size, size), {}
+
+        def count(tensor: torch.Tensor) -> torch.Tensor:
+            if tensor.dim() > 1 and tensor.shape[0] >= few:  # other tensors do not grow with the batch
+                kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with in_plain_torch(), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+            play = pair(photos, torch.arange(few)[None] + others, few, feature_layers=loss.needed_layers)
+            terms = loss(play, torch.arange(few))
+        del terms  # the graph had to keep the counted tensors alive until here
+        return sum(size for pointer, size in kept.items() if pointer not in owned) / few
+
+    turn, more = measured(0), measured(few)
+    # If the receiver's picture differs from the sender's, both pass the encoder.
+    seen = 0 if sampler.kind in ("different", "mixed") else sampler.senders
+    return sampler.games * (turn * sampler.senders + (more - turn) * (sampler.candidates - seen))

@@ -19,9 +19,9 @@ MOST_SKETCHES = 16  # whose strokes are kept after every epoch
 
 
 class PassPictures(Callback):
-    """Writes four grids of up to `count` pictures and PREFIX_games.png after every validation or test pass.
+    """Writes PREFIX_games.png and four grids of pictures after every validation or test pass.
 
-    If a pass has fewer pictures than `count`, the grids show all of them.
+    Each grid shows `count` pictures, or all of them if the pass has fewer.
     """
 
     def __init__(self, folder: Path, count: int, prefix: str, sketch_name: str):

@@ -20,7 +20,7 @@ logger = logging.getLogger("commgame")
 
 
 def set_precision(precision: str, agents: Community) -> None:
-    """Sets the precision of the backbones: fp32, tf32 or bf16.
+    """Sets the precision: fp32 or tf32 for all networks, or bf16 for the backbones and fp32 for the rest.
 
     fp32 and bf16 turn off TF32 for convolutions on a GPU, which torch turns on by default. Raises UsageError for bf16
     if an encoder has no backbone.

@@ -30,9 +30,10 @@ SECONDS_BETWEEN_NUMBERS = 0.25  # on the bar; reading the metrics synchronises w
 
 
 class Progress(Callback):
-    """Shows a bar with loss, communication rate, turns per second and the training's remaining time.
+    """Shows a bar with the communication rate and the turns per second.
 
-    Without a terminal, logs one line per minute instead.
+    During training, the bar also shows the loss and the training's remaining time. Without a terminal, logs one line
+    per minute instead of showing a bar.
     """
 
     def __init__(self, turns_per_batch: int, clock: EpochClock | None = None):

@@ -1,8 +1,9 @@
 """Saves and restores the complete training state, for exact resumption (see `trials/resume.py`).
 
 After every epoch, resume.pt holds the state that the next epoch depends on: weights, optimiser, schedule, sigma2, the
-losses' own weights, every random state, and the state of the log, the metrics and the best snapshot. After Ctrl-C or
-SIGTERM, the state within the epoch is saved too. The previous file stays as resume_previous.pt.
+losses' own weights, every random state, and the state of the log, the metrics and the best snapshot. If Ctrl-C or
+SIGTERM stops the run within an epoch, resume.pt holds the state after the last batch that was trained. The previous
+file stays as resume_previous.pt.
 """
 
 from __future__ import annotations
@@ -244,7 +245,7 @@ class ResumePoint(Callback):
         self.interrupts.obey()
 
     def _place(self, state, batches: int = 0) -> dict[str, Any]:
-        """The position in the training with random states and metrics, after `batches` batches of this epoch.
+        """The position in the training, all random states and the metrics' state, after `batches` batches of the epoch.
 
         batches: 0 between epochs.
         """
@@ -305,9 +306,9 @@ def metrics_of(state: Mapping) -> list[Any]:
 
 
 def _check_memory(name: str, value: Any) -> None:
-    """Raises ValueError if `value` cannot be an attribute `name` of a metric.
+    """Raises ValueError unless a metric can have the attribute `name` with the value `value`.
 
-    It can be a number, a 0-dimensional float tensor, {} (no result yet) or, for _cache, a list of such tensors.
+    The value can be a number, a 0-dimensional float tensor, {} (no result yet) or, for _cache, a list of such tensors.
     """
     values = [0 if value == {} else value]  # the result before the first batch is {}
     if name == "_cache" and isinstance(value, list):
@@ -321,9 +322,9 @@ def _check_memory(name: str, value: Any) -> None:
 
 
 def _check_alike(saved: Any, fresh: Any, what: str) -> None:
-    """Raises an exception unless `saved` has the structure and types of `fresh`, the same part of a new run.
+    """Raises an exception unless `saved` has the structure and types of `fresh`.
 
-    what: the name of that part in messages.
+    saved: a part of resume.pt. fresh: the corresponding part of a new run. what: the part's name in messages.
     """
     alike = True
     if isinstance(fresh, Counter):
