@@ -29,8 +29,9 @@ class SweepFile(TypedDict, total=False):
 
 
 def read_sweep(path: Path, plugin: Path | None = None) -> tuple[list[Row], list[int]]:
-    """(rows, seeds) of a sweep's file; the seeds are [0] if the file has none. plugin: option of every row.
+    """(rows, seeds) of a sweep's file; the seeds are [0] if the file has none.
 
+    plugin: the value of --plugin for every row.
     Raises UsageError for a file that cannot be read, and for options that a training would refuse.
     """
     content: SweepFile = read_toml(path, SweepFile, ADVICE)
