@@ -10,10 +10,10 @@ from learning_to_draw.packages import import_optional
 
 
 def skeletonise(pixels: np.ndarray) -> np.ndarray:
-    """uint8 [H, W], 0 or 255: the skeleton of the pixels (uint8 [H, W]) that are lighter than Otsu's threshold.
+    """Returns the skeleton of the pixels that are lighter than Otsu's threshold, uint8 [H, W], 0 or 255.
 
-    It is empty for a picture of one grey level. Takes 0.05 ms at 28 x 28 pixels, 0.6 ms at 256 x 256. Raises UsageError
-    without scikit-image.
+    pixels: uint8 [H, W]. The skeleton is empty for a picture of one grey level. Takes 0.05 ms at 28 x 28 pixels, 0.6 ms
+    at 256 x 256. Raises UsageError without scikit-image.
     """
     threshold = _skimage("filters").threshold_otsu(pixels)
     return _skimage("morphology").skeletonize(pixels > threshold).astype(np.uint8) * 255

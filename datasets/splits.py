@@ -123,7 +123,8 @@ def stratified_split(
         raise UsageError(
             f"{data_set} cannot be divided: {held} of {len(positions)} pictures would be set aside. There are "
             f"{len(counts)} classes, and the smallest has {counts.min()} picture(s).\n"
-            "Each class needs at least 2 pictures, and each part at least as many pictures as there are classes.\n"
+            "Each class needs at least 2 pictures. At least as many pictures as there are classes must be set "
+            "aside, and as many must be left.\n"
             "Check that the data set is complete, or set aside another number of pictures."
         )
     rng = np.random.RandomState(seed)

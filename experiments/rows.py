@@ -104,7 +104,7 @@ def check_names(names: Iterable[str]) -> None:
     for name in names:
         if not FOLDER_NAME.fullmatch(name) or name.casefold() in TAKEN or len(name) > 200:
             raise UsageError(
-                f"{name[:200]!r} cannot be the name of a row, because the row's folder has the same name.\n"
+                f"{name[:200]!r} cannot be the name of a row, because it cannot be the name of the row's folder.\n"
                 "Use at most 200 letters, digits and . , + = - _, and begin with a letter or a digit. The names of the "
                 "sweep's own files, such as table.md, are taken."
             )

@@ -149,7 +149,10 @@ def _nearest(stroke: _Stroke) -> _Nearest:
 
 
 def _exponent(d2: Tensor, per_sigma2: Tensor) -> Tensor:
-    """The exponent -min(d2) / sigma2 of a stroke's ink, clamped; d2 of its K segments [b, K, H, W] -> [b, 1, H, W]."""
+    """The exponent -min(d2) / sigma2 of a stroke's ink, [b, 1, H, W], clamped to at least `_lowest_exponent`.
+
+    d2: the squared distances to the stroke's K segments, [b, K, H, W]. per_sigma2: 1 / sigma2.
+    """
     least = d2 if d2.shape[1] == 1 else d2.amin(1, keepdim=True)
     return least.mul(-per_sigma2).clamp_(min=_lowest_exponent(d2.dtype))
 

@@ -50,7 +50,10 @@ class _UnitDistance(torch.autograd.Function):
 
 
 def _few_at_a_time(maps: Tensor) -> tuple[Tensor, ...]:
-    """Maps [B, C, H, W] in parts that fit into a CPU's cache, which makes `_dot` faster; on a GPU, one part."""
+    """The maps [B, C, H, W], split along B into parts that fit into a CPU's cache. On a GPU, there is one part.
+
+    Smaller parts make `_dot` faster.
+    """
     pictures = max(1, CACHED_NUMBERS // maps[0].numel()) if maps.device.type == "cpu" else len(maps)
     return maps.split(pictures)
 
