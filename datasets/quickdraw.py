@@ -74,8 +74,7 @@ class QuickDraw:
         groups = [read_drawings(_find(config.dataset_root, name)) for name in self.classes]
         self.drawings = [drawing for drawings in groups for drawing in drawings]
         self.labels = np.repeat(np.arange(len(groups)), [len(drawings) for drawings in groups])
-        files = zip(self.classes, groups, strict=True)
-        self.names = [f"QuickDraw/{group}/{number}" for group, drawings in files for number in range(len(drawings))]
+        self.numbers = np.concatenate([np.arange(len(drawings)) for drawings in groups])  # in the group's file
 
     def split(self, name: str) -> Split:
         check_split_name(name)
@@ -89,7 +88,9 @@ class QuickDraw:
             classes=self.classes,
             items=torch.arange(len(labels)),
             augment=HANDWRITING_VIEW if self.augment and name == "train" else None,
-            ids=torch.from_numpy(path_ids(self.names[position] for position in chosen)),
+            ids=torch.from_numpy(
+                path_ids(f"QuickDraw/{self.classes[self.labels[k]]}/{self.numbers[k]}" for k in chosen)
+            ),
         )
 
     def _positions(self) -> dict[str, np.ndarray]:

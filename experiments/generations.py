@@ -146,7 +146,7 @@ def _signs(log: LogData) -> dict[str, float]:
 
 
 def _value(measured: Measured, name: str) -> float:
-    """The value of the measure's first row about sketches (for legibility: top 1); NaN if there is none."""
+    """The value of the measure's first row about sketches (for legibility: top 1); NaN without such a row."""
     wanted = "legibility of sketches" if name == "legibility" else name
     values = [row.value for row in measured.rows if row.label.startswith(wanted)]
     return float("nan") if not values or values[0] is None else values[0]

@@ -164,7 +164,7 @@ def _check_together(participants: Sequence[Participant]) -> None:
 
 
 def _contradiction(answer: Answer) -> str:
-    """Returns the first contradiction between the answer's values, as text; "" if there is none."""
+    """Returns the first contradiction between the answer's values, as text; "" if they agree."""
     total, of_class = answer["candidates"], answer["candidates_of_class"]
     for name in ("choice", "target", "agents_choice"):
         if answer[name] >= total:
