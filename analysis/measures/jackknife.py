@@ -1,4 +1,4 @@
-"""The jackknife (Efron 1981): bias and standard error of a number, from its values with one of N items left out."""
+"""The jackknife (Efron 1981): the standard error of a number, from its values with one of N items left out."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from scipy.special import stdtrit
 FEWEST = 10  # smallest number of items for an interval; with fewer, it would be several times too wide
 
 
-def jackknife(statistic: Callable[[np.ndarray], np.ndarray], count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(corrected values, standard errors) of M numbers, float64 [M] each. The bias of order 1 / N is removed.
+def standard_errors(statistic: Callable[[np.ndarray], np.ndarray], count: int) -> np.ndarray:
+    """The standard errors of M numbers, float64 [M].
 
-    For example, a variance with the denominator N is corrected to the variance with the denominator N - 1.
-
-    statistic: returns the M numbers for chosen items, whose indices in 0..N-1 are its argument, int64 [N] or [N - 1].
-    count: N, 2 or more.
+    statistic: returns the M numbers for chosen items, whose indices in 0..N-1 are its argument, int64 [N - 1]. count:
+    N, 2 or more.
     """
     everything = np.arange(count)
     without = np.stack([statistic(np.delete(everything, thing)) for thing in everything])
-    corrected = count * statistic(everything) - (count - 1) * without.mean(axis=0)
-    return corrected, np.sqrt((count - 1) * without.var(axis=0))
+    return np.sqrt((count - 1) * without.var(axis=0))
 
 
 def jackknife_interval(

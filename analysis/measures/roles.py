@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learning_to_draw.analysis.measures.jackknife import jackknife
+from learning_to_draw.analysis.measures.jackknife import standard_errors
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ def unbiased_roles(points: np.ndarray) -> tuple[Roles, np.ndarray]:
     error = (within / drawn).mean(axis=0) - ((deviations / drawn).mean(axis=1) ** 2).sum(axis=0)
 
     def numbers(drawings: np.ndarray) -> np.ndarray:
-        found = stroke_roles(centres[drawings, :, None])
-        mean, total = found.within.mean(), found.within.mean() + found.between
-        return np.array([mean, found.between, mean / total if total else 0.0])
+        some = stroke_roles(centres[drawings, :, None])
+        mean, total = some.within.mean(), some.within.mean() + some.between
+        return np.array([mean, some.between, mean / total if total else 0.0])
 
-    _, errors = jackknife(numbers, len(points))
-    return Roles(roles.centres, within.mean(axis=1), max(0.0, roles.between - float(error.mean()))), errors
+    found = Roles(roles.centres, within.mean(axis=1), max(0.0, roles.between - float(error.mean())))
+    return found, standard_errors(numbers, len(points))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from learning_to_draw.analysis.measures.jackknife import jackknife
+from learning_to_draw.analysis.measures.jackknife import standard_errors
 from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, permutation_p, standardise
 
 
@@ -56,4 +56,4 @@ def semanticity_error(sketches: np.ndarray, meanings: np.ndarray) -> float:
         pairs = classes[i], classes[j]
         return np.array([semanticity(first[pairs], second[pairs])])
 
-    return float(jackknife(without, len(first))[1][0])
+    return float(standard_errors(without, len(first))[0])
