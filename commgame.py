@@ -19,7 +19,8 @@ import sys
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code. With several processes (torchrun), exits with that code instead.
 
-    arguments: the command line after the program's name; None: the command line of this process.
+    arguments: the command line after the program's name; None: the command line of this process, which ends afterwards.
+    Python takes up to half a second to end. Ctrl-C then kills the process, without a traceback.
     """
     try:
         before = signal.getsignal(signal.SIGINT)
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
             code = exit_code(lambda: _run(sys.argv[1:] if arguments is None else arguments))
         finally:
             if before is signal.default_int_handler:
-                signal.signal(signal.SIGINT, before)
+                signal.signal(signal.SIGINT, signal.SIG_DFL if arguments is None else before)
     except KeyboardInterrupt:
         return 130
     if os.environ.get("WORLD_SIZE", "1") != "1":
