@@ -43,6 +43,11 @@ class Turn:
         return int(self.batch.targets[0])
 
     @property
+    def other(self) -> bool:
+        """Whether the target is not the photo that the sender sees, but another picture of its class."""
+        return _is_other(self.batch.items)
+
+    @property
     def agents_guess(self) -> int:
         return int(self.play.scores[0].argmax())
 
@@ -79,6 +84,11 @@ class Games:
     def candidates(self) -> int:
         """The number of candidates of every game."""
         return self._deals[0].candidates.shape[1]
+
+    @property
+    def others(self) -> bool:
+        """Whether there are games whose target is another picture than the sender's; see `Turn.other`."""
+        return any(map(_is_other, self._deals))
 
     @cached_property
     def pen(self) -> Pen:
@@ -240,6 +250,10 @@ def uri(picture: Tensor) -> str:
     file = io.BytesIO()
     to_picture(picture).save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+
+
+def _is_other(game: GameIndices) -> bool:
+    return int(game.candidates[0, game.targets[0]]) != int(game.senders[0])
 
 
 def _deals(batches: GameBatches, most: int, rng: random.Random) -> Iterator[GameIndices]:

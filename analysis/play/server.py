@@ -67,15 +67,19 @@ class Answers:
         self._games, self._log = games, log
 
     def turn(self, asked: Asked) -> dict[str, Any]:
-        """Returns the pictures of a game and, if the person draws, the target and the kind of strokes."""
+        """Returns the pictures of a game and, if the person draws, the target and the kind of strokes.
+
+        "other" is True if the target is another picture of the drawn one's class. The person who guesses is not told
+        this of a single game, but only whether there are such games.
+        """
         turn = self._games.turn(asked["role"], asked["number"])
         photos = turn.batch.photos
         answer: dict[str, Any] = {"candidates": [uri(photos[row]) for row in turn.batch.candidates[0].tolist()]}
         if asked["role"] == GUESS:
             frames, counts = self._games.frames(turn)
-            return answer | {"frames": frames, "counts": counts}
+            return answer | {"frames": frames, "counts": counts, "other": self._games.others}
         pen = self._games.pen
-        answer |= {"photo": uri(turn.play.photos[0]), "target": turn.target}
+        answer |= {"photo": uri(turn.play.photos[0]), "target": turn.target, "other": turn.other}
         return answer | {"most": pen.most, "points": pen.control_points, "size": turn.play.sketches.shape[-1]}
 
     def sketch(self, drawn: Drawn) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def _guesses(source: Source, drawings: Sequence[Drawing], trust: bool, plugin: P
 def _strokes(logged: LoggedStrokes, decoder, drawings: Sequence[Drawing]) -> LoggedStrokes:
     """Returns strokes of the log's kind that follow the paths of the drawings."""
     _, most, control_points, _ = logged.points.shape
-    sigma2 = logged.sigma2 if isinstance(logged.sigma2, float) else decoder.sigma2
+    sigma2 = logged.median_sigma2  # the width that the page shows, see `_pen` in page.py
     pen = Pen(most, control_points, decoder.channels, sigma2, torch.device("cpu"))
     fitted = [pen.strokes([np.array(path)[:, :2] for path in drawing["paths"]])[0] for drawing in drawings]
     ink = [strokes.intensities.numpy() for strokes in fitted if strokes.intensities is not None]

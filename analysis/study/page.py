@@ -20,14 +20,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from learning_to_draw.errors import UsageError
 from learning_to_draw.reading import MIB, read_text
 from learning_to_draw.trials.records.atomic import write_text
 from learning_to_draw.trials.records.gamelog import GameLog, Turn, read_log
 from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.picture_files import as_uri
+from learning_to_draw.trials.records.svg import half_ink_radius
 
 RECEIVER, SENDER = "receiver", "sender"  # the person's role
 TITLES = {RECEIVER: "What does the sketch show?", SENDER: "Can you draw it?"}
@@ -309,7 +308,7 @@ def _pen(log: GameLog) -> dict[str, Any]:
             "Give a log that test has written, or leave out --role sender."
         )
     _, most, points, _ = strokes.points.shape
-    width = 2 * math.sqrt(math.log(2) * float(np.median(strokes.sigma2)))  # full width where the ink is one half
+    width = 2 * half_ink_radius(strokes.median_sigma2, log.card.get("contrast", 1.0))
     _, size, _ = as_uri(log.picture(log.games[0].sketch))
     dark = not log.card.get("invert", False)
-    return {"most": most, "points": points, "width": round(width, 4), "size": size, "dark": dark}
+    return {"most": most, "points": points, "width": round(float(width), 4), "size": size, "dark": dark}

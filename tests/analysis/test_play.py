@@ -137,6 +137,20 @@ def test_every_game_has_its_target_among_few_candidates_and_comes_once():
     assert not torch.equal(again.candidates, games_of(6, seed=1).turn(GUESS, 4).batch.items.candidates)
 
 
+@pytest.mark.parametrize(("game", "kinds"), [("same", {False}), ("different", {True}), ("mixed", {False, True})])
+def test_the_page_is_told_when_the_target_is_another_picture(game, kinds, tmp_path):
+    games = games_of(most_candidates=6, object_oriented=game, num_targets=9, batch_size=9)
+    answers = Answers(games, PlayLog(tmp_path / "played", games.batches, 0, {"game": game}, STARTED))
+    told = set()
+    for number in range(12):
+        shown = answers.turn({"role": DRAW, "number": number})
+        assert shown["other"] == (shown["candidates"][shown["target"]] != shown["photo"])
+        told.add(shown["other"])
+        # A guesser is not told about the single game.
+        assert answers.turn({"role": GUESS, "number": number})["other"] == (True in kinds)
+    assert told == kinds
+
+
 def test_nobody_draws_the_target_of_an_earlier_guess_also_with_an_odd_number_of_games():
     games = games_of(most_candidates=2, batch_size=51)  # 7 batches: 357 targets
     targets = {role: {int(games.turn(role, k).batch.items.senders) for k in range(200)} for role in (DRAW, GUESS)}

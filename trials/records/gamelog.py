@@ -160,6 +160,10 @@ class LoggedStrokes:
         """bool [sketches, strokes]: whether each stroke is drawn; False if its intensities are 0 in all channels."""
         return drawn_strokes(self.points, self.intensities)
 
+    @property
+    def median_sigma2(self) -> float:
+        return float(np.median(self.sigma2))
+
 
 def drawn_strokes(points: np.ndarray, intensities: np.ndarray | None) -> np.ndarray:
     """bool [B, N]: whether each stroke of points [B, N, P, 2] is drawn; False if all its intensities are 0."""

@@ -39,11 +39,10 @@ def svg(
     points, sigma2, inks = _as_arrays(points, sigma2, intensities)
     # The centre of pixel k is k + 0.5 from the edge; on the canvas, the first and last centres are at -1 and 1.
     places = (points[..., ::-1] + 1) / 2 * (size - 1) + 0.5  # (x, y)
-    # In the agents' pictures, contrast above 1 moves the edge at half ink outwards, and ink above 1 is clipped.
-    radii = np.sqrt(sigma2 * math.log(2 * max(1.0, contrast))) * (size - 1) / 2
+    radii = half_ink_radius(sigma2, contrast) * (size - 1) / 2
     shape, paint = {1: (_circle, "fill"), 2: (_line, "stroke"), 4: (_curve, "stroke")}[points.shape[1]]
     full = np.ones((len(places), 1))
-    looks = _looks(full if inks is None else inks * max(1.0, contrast), paint, invert)
+    looks = _looks(full if inks is None else inks * max(1.0, contrast), paint, invert)  # ink above 1 is clipped
     # Each stroke carries its colour and width: several SVG readers do not apply the attributes of a group to strokes.
     drawn = [
         shape(place, radius, look) for place, radius, look in zip(places, radii, looks, strict=True) if look is not None
@@ -57,6 +56,15 @@ def svg(
         "</g>\n</svg>\n",
     ]
     return "\n".join(lines)
+
+
+def half_ink_radius(sigma2: Any, contrast: float) -> Any:
+    """Half the visible width of a stroke with full ink: the distance from its path at which the ink is one half.
+
+    sigma2: squared stroke width. The ink at distance d is contrast * exp(-d^2 / sigma2). A contrast below 1 makes
+    strokes fainter, and is taken as 1 here.
+    """
+    return np.sqrt(sigma2 * math.log(2 * max(1.0, contrast)))
 
 
 def _as_arrays(points: Any, sigma2: Any, intensities: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

@@ -1,14 +1,20 @@
 """What a trained receiver guesses from drawings: the agents' own strokes, drawn by a hand, give the logged guesses."""
 
 import json
+import math
 from copy import deepcopy
 
+import numpy as np
 import pytest
 
 from learning_to_draw import commgame
 from learning_to_draw.analysis.study.answers import read_answers
+from learning_to_draw.analysis.study.guesses import _strokes
+from learning_to_draw.analysis.study.page import SENDER, study_content
 from learning_to_draw.analysis.study.results import study_results
 from learning_to_draw.errors import UsageError
+from learning_to_draw.models.decoders.base import Decoder
+from learning_to_draw.models.decoders.config import DecoderConfig
 from learning_to_draw.trials.records.gamelog import read_log
 
 GAMES = range(0, 352, 9)
@@ -83,6 +89,18 @@ def test_a_hand_that_draws_like_the_agents_is_understood_like_them(trained, file
     assert anna["seconds"] == 2.5
     study_results(paths[:1], tmp_path / "anna.json", [trained / "first"], [trained / "first-test"])
     assert json.loads((tmp_path / "anna.json").read_text())["agreement"] == {"kappa": 1.0, "interval": None}
+
+
+def test_strokes_of_different_widths_are_drawn_with_the_width_that_the_page_shows(tmp_path, make_full_log):
+    folder = make_full_log(tmp_path)
+    strokes = dict(np.load(folder / "strokes.npz"))
+    strokes["sigma2"] = np.array([[0.001, 0.004, 0.009]] * len(strokes["points"]), np.float32)
+    np.savez(folder / "strokes.npz", **strokes)
+    log = read_log(folder)
+    decoder = Decoder(DecoderConfig(sigma2=0.05), latent_size=0, image_size=12)
+    assert _strokes(log.strokes(), decoder, [drawing(log, 3)]).sigma2 == pytest.approx(0.004)
+    (shown,) = study_content({"log": log}, 1, 0, 0, "title", SENDER)["rounds"]
+    assert (shown["pen"]["width"] / 2) ** 2 == pytest.approx(0.004 * math.log(2), rel=1e-3)
 
 
 def test_games_of_two_runs_each_with_its_own_receiver(trained, files):

@@ -254,6 +254,16 @@ def test_the_senders_page_holds_photos_and_no_answers(tmp_path, make_full_log):
     assert "function fitted" not in page(receivers)
 
 
+def test_the_senders_pen_is_as_wide_as_the_agents_strokes_with_more_contrast(tmp_path, make_full_log):
+    folder = make_full_log(tmp_path)
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | {"contrast": 2.5}))
+    content = study_content({"log": read_log(folder)}, 4, 0, 0, "title", SENDER)
+    for shown in content["rounds"]:
+        half = 2.5 * math.exp(-((shown["pen"]["width"] / 2) ** 2) / 0.01)  # ink at the edge of the stroke
+        assert half == pytest.approx(0.5, abs=2e-3)
+
+
 def test_the_senders_page_needs_strokes(tmp_path, make_log, random_games):
     folder = make_log(tmp_path / "log", random_games(4))
     with pytest.raises(UsageError, match=r"log has no strokes.npz.*\nGive a log that test has written"):
