@@ -137,7 +137,7 @@ def _introduce(config: RunConfig, batches: Mapping[str, GameBatches]) -> None:
         games.meetings = all_meetings(senders, receivers)
     if isinstance(config, TrainConfig):
         generator = torch.Generator().manual_seed(seeds_of(config).training + PARTNERS)
-        batches["train"].meetings = (Meeting(),)
+        batches["train"].meetings, batches["train"].partners_generator = (Meeting(),), generator
         if (of_plugin := plugins.PARTNERS.get(config.partners)) is not None:
             batches["train"].partners = of_plugin.target(senders, receivers, generator)
         else:

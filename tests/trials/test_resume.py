@@ -13,7 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from learning_to_draw import commgame
+from learning_to_draw import commgame, plugins
+from learning_to_draw.components import Component, Config
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.loop.batches import GameBatches
@@ -183,6 +184,26 @@ def test_a_run_told_to_stop_is_saved_within_its_epoch(what, whole_run, stop_at, 
     assert (load_interrupted(folder).epochs, load_interrupted(folder).batches) == ((1, batches) if settling else (2, 1))
     assert call("train", "--resume", folder) == 0
     assert_same_run(whole, folder)
+
+
+class OwnPartners:
+    """As a plugin may write them: the generator has another name than in the built-in `Partners`."""
+
+    def __init__(self, senders, receivers, generator):
+        self.agents, self.source = (senders, receivers), generator
+
+    def draw(self):
+        return tuple(int(torch.randint(number, (), generator=self.source)) for number in self.agents)
+
+
+def test_partners_of_a_plugin_continue_where_they_stopped(stop_at, tmp_path, monkeypatch):
+    monkeypatch.setitem(plugins.PARTNERS, "own", Component(Config, OwnPartners))
+    words = ["train", *SMALL, "--population", "3", "--partners", "own", "--output"]
+    assert call(*words, tmp_path / "whole") == 0
+    stop_at("train", 5, signal.SIGTERM)
+    assert call(*words, tmp_path / "stopped") == 143
+    assert call("train", "--resume", tmp_path / "stopped") == 0
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
 
 
 @pytest.mark.parametrize(("apart", "saved"), [(0.0, 0), (60.0, 5)])

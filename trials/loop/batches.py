@@ -84,6 +84,7 @@ class GameBatches:
         self._generator = torch.Generator().manual_seed(seed)
         self.features: FeatureCache | None = None  # cached features; None: the encoder computes them
         self.partners: Partners | None = None
+        self.partners_generator: torch.Generator | None = None  # which `partners` draws from
         self.meetings: Sequence[Meeting] = (Meeting(),)
 
     def __len__(self) -> int:
@@ -120,9 +121,7 @@ class GameBatches:
 
     def generators(self) -> dict[str, torch.Generator]:
         """The random generators that determine the next epoch, by name."""
-        # A plugin's partners may have no generator.
-        generator = getattr(self.partners, "generator", None)
-        partners = {} if generator is None else {"partners": generator}
+        partners = {} if self.partners_generator is None else {"partners": self.partners_generator}
         return {"views": self._generator, "deals": self.sampler.generator} | partners
 
     @property
