@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,7 +41,7 @@ def list_components(plugin: Path | None) -> str:
         lines += [*([""] if lines else []), heading, *_wrapped("all: ", common)]
         for name, component in table.items():
             marker = f"({plugin.name}) " if plugin and isinstance(component.target, type) else ""
-            lines.append(f"  {name:<32}{marker}{_summary(component)}".rstrip())
+            lines += _row(name, marker + _summary(component))
             lines += _wrapped("", [option for option in options[name] if option not in common])
     lines += ["", "--preset"]
     for name in preset_names():
@@ -48,8 +49,7 @@ def list_components(plugin: Path | None) -> str:
         numbers = {"time": preset.time, "rate": preset.rate}
         told = [preset.description, *(f"{label}: {text}" for label, text in numbers.items() if text)]
         for number, text in enumerate(told):
-            first = f"  {'' if number else name:<32}"
-            lines += textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * 34)
+            lines += _row("" if number else name, text)
     return "\n".join(lines)
 
 
@@ -59,9 +59,15 @@ def _options(component: Component) -> list[str]:
 
 
 def _summary(component: Component) -> str:
-    """The component's summary; for a component of a plugin, the first line of its class's docstring."""
+    """The component's summary; for a component of a plugin, the first paragraph of its class's docstring."""
     described = component.target.__doc__ if isinstance(component.target, type) else None
-    return component.summary or (described or "").strip().partition("\n")[0]
+    return component.summary or inspect.cleandoc(described or "").partition("\n\n")[0]
+
+
+def _row(name: str, text: str) -> list[str]:
+    """The lines for a name in the left column and a text, wrapped, in the right column."""
+    first = f"  {name:<32}"
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * 34) or [first.rstrip()]
 
 
 def _wrapped(heading: str, options: Sequence[str]) -> list[str]:

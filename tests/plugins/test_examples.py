@@ -90,6 +90,21 @@ def test_components_are_in_the_help_and_in_the_list(written, capsys):
     assert "--corners N" in capsys.readouterr().out
 
 
+def test_a_summary_of_two_lines_is_listed_whole_and_wrapped(folder, capsys):
+    (folder / "part.py").write_text(
+        "from learning_to_draw.plugins import callback\n"
+        "@callback('ink')\n"
+        "class Ink:\n"
+        '    """Logs the mean ink of the sketches, from 0 for blank paper\n    to 1 for full.\n\n    Details."""\n'
+    )
+    assert commgame.main(["list", "--plugin", "part.py"]) == 0
+    listed = capsys.readouterr().out
+    assert "(part.py) Logs the mean ink of the sketches, from 0 for blank paper to 1 for full.\n" in re.sub(
+        r"\n {34}", " ", listed
+    )
+    assert max(map(len, listed.splitlines())) <= 80
+
+
 def test_a_printed_configuration_brings_its_file(written, folder, capsys, monkeypatch):
     monkeypatch.chdir(written)
     arguments = ["train", "--plugin", "my_parts.py", "--decoder", "ZigZagDecoder", "--corners", "5"]
@@ -136,7 +151,7 @@ def test_the_example_of_a_loss_makes_strokes_shorter(folder, page, capsys):
     assert "--length-price belongs to the loss length, which this run does not have" in capsys.readouterr().err
     assert commgame.main(["list", "--plugin", "length.py"]) == 0
     listed = capsys.readouterr().out
-    assert re.search(r"^  length +\(length.py\).*\n      --length-loss --length-price$", listed, re.MULTILINE)
+    assert re.search(r"^  length +\(length.py\).*\n( {34}.*\n)*      --length-loss --length-price$", listed, re.MULTILINE)
     assert commgame.main(["test", "--weights", "runs/length/model_final.pt", "--output", "tested"]) == 0
 
 

@@ -99,8 +99,9 @@ def test_grids_are_written_for_passes_of_any_length(tmp_path, wanted):
         "val_samples_targets_matchedorder.png",
     ]
     shown = min(wanted, 8)
-    with Image.open(tmp_path / "val_samples.png") as grid:
-        assert grid.size == (shown * 6 + 2, 6 + 2)
+    for name in ("val_samples.png", "val_samples_targets_gameorder.png"):  # each batch has more candidates than turns
+        with Image.open(tmp_path / name) as grid:
+            assert grid.size == (shown * 6 + 2, 6 + 2)
 
 
 @pytest.mark.parametrize(("wanted", "kept"), [(3, 3), (100, MOST_SKETCHES)])

@@ -43,7 +43,7 @@ class PassPictures(Callback):
         games = PlayedGames.joined(self._parts)
         save_grid(self.folder / self.sketch_name.format(epoch=state[torchbearer.EPOCH]), games.sketches)
         save_grid(self.folder / f"{self.prefix}_samples.png", games.photos)
-        save_grid(self.folder / f"{self.prefix}_samples_targets_gameorder.png", games.pool)
+        save_grid(self.folder / f"{self.prefix}_samples_targets_gameorder.png", games.pool[: len(games)])
         save_grid(self.folder / f"{self.prefix}_samples_targets_matchedorder.png", games.targets)
         save_picture(self.folder / f"{self.prefix}_games.png", draw_games(games))
 

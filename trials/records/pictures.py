@@ -28,8 +28,8 @@ class PlayedGames:
     """The first N turns of an epoch or a test, on the CPU. Pictures are float [N, 1 or 3, H, W] in 0..1.
 
     guesses, targets: the pictures of the candidate that the receiver chose, and of the correct candidate. right:
-    whether the guess is correct, bool [N]. pool: N candidates, game after game, in the order in which the receiver sees
-    them; candidate i need not belong to turn i.
+    whether the guess is correct, bool [N]. pool: N candidates or more, game after game, in the order in which the
+    receiver sees them; candidate i need not belong to turn i.
     """
 
     photos: Tensor
