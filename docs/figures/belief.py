@@ -2,8 +2,8 @@
 
     python -m docs.figures.belief RUN [options of test] --output docs/images/belief.gif
 
-RUN is a training. The games are the first ones that `play` deals. The strokes of a sketch have no order; here they
-appear in a random one.
+RUN is a training. The games are random, and not chosen by hand. The strokes of a sketch have no order; here they appear
+in a random one.
 """
 
 import argparse
