@@ -98,11 +98,12 @@ def test_a_picture_of_absurd_size_is_refused_before_it_is_decoded(tmp_path, size
 def test_threads_decode_large_pictures_one_at_a_time(tmp_path, side, most):
     path, active, seen = tmp_path / "picture.ppm", [], []
     path.write_bytes(b"P5 %d %d 255\n" % (side, side))
-    ready = threading.Barrier(3)
+    ready, inside = threading.Barrier(3), threading.Barrier(most)
 
     def take(_):
         active.append(1)
         seen.append(len(active))
+        inside.wait(timeout=30)  # small pictures: until all three threads are here
         time.sleep(0.05)
         active.pop()
 
