@@ -15,6 +15,7 @@ from learning_to_draw.datasets.decoding import decode, resize_and_crop
 from learning_to_draw.datasets.download import download_folder
 from learning_to_draw.datasets.splits import SPLITS, Split, check_split_name
 from learning_to_draw.errors import UsageError
+from learning_to_draw.reading import read_text
 
 FOLDER = "celeba"
 PICTURES = "img_align_celeba"
@@ -98,9 +99,9 @@ def _not_the_original(problem: str, folder: Path) -> UsageError:
 def _read_list(path: Path) -> dict[str, int]:
     """Numbers by file name, from lines such as "000001.jpg 2880". Raises UsageError for any other line."""
     try:
-        rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        rows = [line.split() for line in read_text(path).splitlines() if line.strip()]
         return {file: int(number) for file, number in rows}
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise UsageError(
             f"CelebA: {path} cannot be read ({error}).\n"
             'Each line must be a file name and a number, such as "000001.jpg 2880".\n'

@@ -78,7 +78,9 @@ def _checked(image: np.ndarray | Tensor, name: str, beyond: float) -> np.ndarray
     if image.dtype.kind != "f":
         raise UsageError(f"{name} has values of the type {image.dtype}.\nGive uint8 in 0..255, or floats in 0..1.")
     low, high = float(image.min()), float(image.max())
-    if not (low >= -beyond - ROUNDING and high <= 1 + beyond + ROUNDING):  # also true for NaN
+    if np.isnan(low):
+        raise UsageError(f"{name} has values that are NaN.\nGive floats in 0..1, or uint8 in 0..255.")
+    if not (low >= -beyond - ROUNDING and high <= 1 + beyond + ROUNDING):
         raise UsageError(
             f"{name} has floats from {low:g} to {high:g}; they must be in 0..1.\n"
             "Scale them to 0..1, or give uint8 in 0..255."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ class LeftOut:
     why: str
 
     def __str__(self) -> str:
-        return self.why if str(self.folder) in self.why else f"{self.folder}: {self.why}"
+        names_it = re.match(rf"{re.escape(str(self.folder))}(?![\w.-])", self.why)
+        return self.why if names_it else f"{self.folder}: {self.why}"
 
 
 @dataclass(frozen=True)

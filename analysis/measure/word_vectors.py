@@ -28,12 +28,16 @@ def read_word_vectors(path: Path, names: Collection[str]) -> dict[str, np.ndarra
                 word, _, numbers = line.rstrip().partition(" ")
                 if word not in wanted or (number == 1 and len(numbers.split()) == 1):
                     continue
-                vector = vectors.setdefault(word, np.array(numbers.split(), dtype=np.float64))
+                try:
+                    vector = vectors.setdefault(word, np.array(numbers.split(), dtype=np.float64))
+                except ValueError as error:
+                    raise ValueError(f"line {number}: {first_line(error)[:150]}") from error
                 if not 0 < len(vector) == len(next(iter(vectors.values()))) or not np.isfinite(vector).all():
                     raise ValueError(f"line {number} does not hold as many finite numbers as other lines")
     except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else first_line(error)
         raise UsageError(
-            f"--word-vectors {path} cannot be read: {first_line(error)[:150]}\n"
+            f"--word-vectors {path} cannot be read: {reason}.\n"
             "Give a text file with one word per line, followed by its numbers, such as glove.6B.50d.txt."
         ) from error
     found = {}

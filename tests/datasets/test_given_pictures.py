@@ -87,7 +87,7 @@ def test_files_and_pil_images_are_turned_upright_and_put_on_white(tmp_path):
         (torch.zeros(4, 4, dtype=torch.int32), "values of the type int32"),
         ([np.zeros((4, 4)), np.full((4, 4), 255.0)], "image 1 of the list has floats from 255 to 255"),
         (np.full((4, 4), -0.5), "from -0.5"),
-        (np.full((4, 4), np.nan), "from nan"),
+        (np.full((4, 4), np.nan), "values that are NaN"),
         ([[0.0, 1.0]], "image 0 of the list is of the type list"),
         (7, "the image is of the type int"),
         ("gone.png", "no such file"),

@@ -151,7 +151,9 @@ def test_the_example_of_a_loss_makes_strokes_shorter(folder, page, capsys):
     assert "--length-price belongs to the loss length, which this run does not have" in capsys.readouterr().err
     assert commgame.main(["list", "--plugin", "length.py"]) == 0
     listed = capsys.readouterr().out
-    assert re.search(r"^  length +\(length.py\).*\n( {34}.*\n)*      --length-loss --length-price$", listed, re.MULTILINE)
+    assert re.search(
+        r"^  length +\(length.py\).*\n( {34}.*\n)*      --length-loss --length-price$", listed, re.MULTILINE
+    )
     assert commgame.main(["test", "--weights", "runs/length/model_final.pt", "--output", "tested"]) == 0
 
 

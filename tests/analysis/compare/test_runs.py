@@ -2,16 +2,30 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
-from learning_to_draw.analysis.compare.runs import find_runs
+from learning_to_draw.analysis.compare.runs import LeftOut, find_runs
 from learning_to_draw.analysis.compare.settings import group, numeric_options, read_settings
 from learning_to_draw.errors import UsageError
 
 
 def left_out(*paths):
     return {entry.folder.name: entry.why for entry in group(*find_runs(paths))[1]}
+
+
+@pytest.mark.parametrize(
+    ("folder", "why", "printed"),
+    [
+        ("runs/a", "runs/a/result.json cannot be read", "runs/a/result.json cannot be read"),
+        ("runs/a", "repeats runs/a2: same options", "runs/a: repeats runs/a2: same options"),
+        ("runs/a", "runs/a2 is newer", "runs/a: runs/a2 is newer"),
+        ("a", "has no config.json", "a: has no config.json"),
+    ],
+)
+def test_a_folder_that_is_left_out_is_always_named(folder, why, printed):
+    assert str(LeftOut(Path(folder), why)) == printed
 
 
 def test_runs_of_one_setting_are_its_seeds(make_run, tmp_path):

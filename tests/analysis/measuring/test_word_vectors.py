@@ -25,12 +25,15 @@ def test_vectors_of_whole_names_and_of_words(tmp_path):
     }
 
 
-@pytest.mark.parametrize("lines", ["cat 1 2\ndog 1 2 3\n", "cat 1 two\n", "cat 1 nan\n", "cat\ndog\n"])
-def test_files_that_are_none(tmp_path, lines):
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [("cat 1 2\ndog 1 2 3\n", 2), ("bird 1 2\ncat 1 two\n", 2), ("cat 1 nan\n", 1), ("cat\ndog\n", 1)],
+)
+def test_files_that_are_none(tmp_path, lines, line):
     (tmp_path / "vectors.txt").write_text(lines)
-    with pytest.raises(UsageError, match=r"--word-vectors .* cannot be read"):
+    with pytest.raises(UsageError, match=rf"--word-vectors .* cannot be read: line {line}\b"):
         read_word_vectors(tmp_path / "vectors.txt", ["cat", "dog"])
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match=r"cannot be read: Is a directory\.\n"):
         read_word_vectors(tmp_path, ["cat"])
     assert np.array(list(read_word_vectors(_file(tmp_path), ["cat"]).values())).size == 0
 
