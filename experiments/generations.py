@@ -137,6 +137,7 @@ def _signs(log: LogData) -> dict[str, float]:
         log.photos = load_training_photos(log.log, log.settings.seed)
     except UsageError as error:
         logger.warning("legibility and semanticity are not measured: %s", first_line(error))
+        del measures["legibility"], measures["semanticity"]
     for name, measure in measures.items():
         try:
             values[name] = _value(measure(log), name)
