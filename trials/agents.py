@@ -161,5 +161,6 @@ def _in_flags_of(kind: str, chosen: Chosen[EncoderConfig], message: str) -> str:
     """An encoder's error message, with its options named as in the run: for `kind` "receiver_encoder", --timm-model
     becomes --receiver-timm-model."""
     for name in options_of(chosen.component.config):
-        message = re.sub(rf"{flag_of(name)}(?![\w-])", flag_of(KINDS[kind].in_run(name)), message)
+        given, in_run = flag_of(name)[2:], flag_of(KINDS[kind].in_run(name))[2:]
+        message = re.sub(rf"--(no-)?{given}(?![\w-])", rf"--\1{in_run}", message)
     return message

@@ -26,7 +26,12 @@ from learning_to_draw.trials.loop.gamelog import GameLogWriter
 from learning_to_draw.trials.loop.meetings import Meetings, partners_line, population_entries
 from learning_to_draw.trials.loop.memory import memory_estimate
 from learning_to_draw.trials.loop.pictures import PassPictures
-from learning_to_draw.trials.loop.precision import compile_backbones, set_determinism, set_precision
+from learning_to_draw.trials.loop.precision import (
+    backbones_to_compile,
+    compile_backbones,
+    set_determinism,
+    set_precision,
+)
 from learning_to_draw.trials.loop.progress import Progress, set_verbosity
 from learning_to_draw.trials.loop.steps import StepRates, step_entries, steps_line
 from learning_to_draw.trials.loop.trial import build_trial, evaluate
@@ -76,6 +81,9 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     elif config.agent is not None:
         agents = agents.meeting(Meeting(*meeting_of(config.agent)))
     logger.info("%s", describe(config, setup.pictures, setup.batches, agents))
+    set_precision(config.speed.precision, agents)
+    if config.speed.compile:
+        backbones_to_compile(agents)
     if config.dry_run:
         logger.info("%s", memory_estimate(agents, setup.pictures.nbytes))
         logger.info("A dry run ends here. The run would write to %s.", folder)
@@ -83,7 +91,6 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
 
     agents.to(setup.device)
     set_determinism(config.speed.deterministic)
-    set_precision(config.speed.precision, agents)
     if config.speed.compile:
         compile_backbones(agents, setup.pictures.image_size)
     words = as_command(config) if command is None else command

@@ -41,7 +41,14 @@ from learning_to_draw.trials.loop.interrupts import Interrupts
 from learning_to_draw.trials.loop.meetings import Meetings, partners_line, population_entries
 from learning_to_draw.trials.loop.memory import graph_bytes, memory_estimate
 from learning_to_draw.trials.loop.pictures import EpochStrokes, PassPictures
-from learning_to_draw.trials.loop.precision import compile_backbones, keep_features, set_determinism, set_precision
+from learning_to_draw.trials.loop.precision import (
+    backbones_to_compile,
+    compile_backbones,
+    features_can_be_kept,
+    keep_features,
+    set_determinism,
+    set_precision,
+)
 from learning_to_draw.trials.loop.progress import EpochLine, Progress, set_verbosity
 from learning_to_draw.trials.loop.resume_point import ResumePoint
 from learning_to_draw.trials.loop.schedule import LearningRate, parse_learning_rate
@@ -117,6 +124,11 @@ def train(
     logger.info("%s", describe(config, pictures, batches, agents))
     if config.teacher is not None and not interrupted:
         load_teacher("teacher", config.teacher, config.plugin)  # so that a dry run, too, finds a missing file
+    set_precision(config.speed.precision, agents)
+    if config.speed.compile:
+        backbones_to_compile(agents)
+    seen = {name: batches[name] for name in ("train", "valid")}
+    features_can_be_kept(config.cache_features, agents, seen)
     if config.dry_run:
         step = graph_bytes(batches["train"], agents, loss)
         logger.info("%s", memory_estimate(agents, pictures.nbytes, step))
@@ -125,13 +137,12 @@ def train(
 
     agents.to(device)
     set_determinism(config.speed.deterministic)
-    set_precision(config.speed.precision, agents)
     if config.teacher is not None and not interrupted:
         teach(agents, config, batches["train"].split, device, seeds.training + LESSON)
     if config.speed.compile:
         compile_backbones(agents, pictures.image_size)
     words = as_command(config) if command is None else command
-    keep_features(config.cache_features, agents, loss, {name: batches[name] for name in ("train", "valid")}, device)
+    keep_features(config.cache_features, agents, loss, seen, device)
     with ExitStack() as claims:
         if interrupted:
             if distributed.rank() == 0:

@@ -127,14 +127,15 @@ def _check_photos(photos: Sequence[Path]) -> None:
     for photo in photos:
         if not photo.exists():
             raise UsageError(f"{photo} cannot be drawn: there is no such file.\nGive pictures, such as cat.jpg.")
-        earlier = first.setdefault(photo.stem.casefold(), photo)  # some file systems take A and a for the same name
-        if earlier is not photo and earlier == photo:
+        name = photo.stem.casefold()  # some file systems take A and a for the same name
+        if first.get(name) == photo:
             raise UsageError(f"{photo} is given twice.\nGive it once.")
-        if earlier is not photo:
+        if name in first:
             raise UsageError(
-                f"{earlier} and {photo} would both be drawn to {photo.stem}.png.\n"
+                f"{first[name]} and {photo} would both be drawn to {photo.stem}.png.\n"
                 "Draw them separately, with different --output folders, or rename one."
             )
+        first[name] = photo
 
 
 def _check_output(output: Path, files: Sequence[Sequence[Path]]) -> None:

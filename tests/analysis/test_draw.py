@@ -200,6 +200,7 @@ def test_nothing_is_overwritten(trained, photo, tmp_path):
         (["cat.jpg", "notes.txt"], r"notes\.txt: it cannot be read"),
         (["cat.jpg", "gone.jpg"], r"gone\.jpg cannot be drawn: there is no such file"),
         (["cat.jpg", "sub/CAT.png"], r"both be drawn to CAT\.png"),
+        (["cat.jpg", "cat.jpg"], r"^cat\.jpg is given twice"),
         (["cat.jpg", "--output", "cat.jpg"], "is not a folder"),
         (["cat.jpg", "--output", "cat.jpg/out"], "cannot be created: Not a directory"),
         (["cat.jpg", "--out", "elsewhere"], "must be given as --output in full"),
@@ -226,6 +227,14 @@ def test_mistakes_are_told_before_anything_is_written(arguments, told, trained, 
     with pytest.raises(UsageError, match=told):
         run(*arguments, "--weights", "lines.pt")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_one_path_object_given_twice_is_a_photo_given_twice(trained, photo, tmp_path):
+    trained("lines")
+    config = configure_test(tmp_path / "lines.pt")
+    with pytest.raises(UsageError, match="is given twice"):
+        draw([photo, photo], config, tmp_path / "drawn", 1, False, False)
+    assert not (tmp_path / "drawn").exists()
 
 
 def test_photos_may_follow_the_weights_and_a_dry_run_writes_nothing(trained, photo, tmp_path, monkeypatch):

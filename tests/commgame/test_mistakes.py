@@ -88,6 +88,14 @@ def test_a_disk_that_fails_is_said(tmp_path, call, monkeypatch):
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.json"]
 
 
+@pytest.mark.parametrize("option", [("--compile",), ("--cache-features", "on"), ("--precision", "bf16")])
+def test_a_dry_run_too_says_that_an_encoder_has_no_backbone(option, call):
+    code, _, errors = call("train", "--dry-run", *option)
+    assert code == 2
+    assert errors.startswith(f"error: {' '.join(option)}")
+    assert "backbone" in errors
+
+
 @pytest.mark.parametrize("size", [("--latent-size", "2000000000"), ("--rx-hidden", "2147483647")])
 def test_too_much_for_the_memory_is_said(size, call):
     code, _, errors = call("train", "--dry-run", *size)

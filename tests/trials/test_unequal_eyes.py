@@ -91,6 +91,13 @@ def test_the_message_names_the_encoder_that_does_not_fit():
 def test_messages_of_the_receiver_s_encoder_name_its_options():
     with pytest.raises(UsageError, match=r"^--receiver-timm-layers nope: test_resnet has no such feature layer"):
         agents_of(encoder="SmallCNNEncoder", **TIMM, receiver_timm_layers=("nope",))
+    with pytest.raises(UsageError, match=r"--no-receiver-imagenet-weights turns it off"):
+        agents_of(
+            encoder="SmallCNNEncoder",
+            receiver_encoder="VGG16BackboneExtended",
+            receiver_imagenet_weights=True,
+            receiver_sin_weights="weights.pth",
+        )
     with pytest.raises(UsageError, match=r"^--timm-layers nope: test_resnet has no such feature layer"):
         agents_of(encoder="TimmBackbone", timm_model="test_resnet", timm_pretrained=False, timm_layers=("nope",))
 

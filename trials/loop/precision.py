@@ -47,11 +47,19 @@ def set_determinism(wanted: bool) -> None:
         torch.use_deterministic_algorithms(wanted)  # imports torch's compiler, which takes a second
 
 
-def compile_backbones(agents: Community, image_size: int) -> None:
-    """Compiles the backbones; takes a minute or more. Raises UsageError if it fails or an encoder has no backbone."""
+def backbones_to_compile(agents: Community) -> list[BackboneEncoder]:
+    """All encoders. Raises UsageError if one has no backbone."""
+    backbones = []
     for encoder in encoders_of(agents):
         if not isinstance(encoder, BackboneEncoder):
             raise _no_backbone("--compile", encoder)
+        backbones.append(encoder)
+    return backbones
+
+
+def compile_backbones(agents: Community, image_size: int) -> None:
+    """Compiles the backbones; takes a minute or more. Raises UsageError if it fails or an encoder has no backbone."""
+    for encoder in backbones_to_compile(agents):
         encoder.compile_backbone()
         device = encoder.mean.device
         try:
@@ -72,30 +80,32 @@ def keep_features(
     The feature maps that a loss or the decoder needs are cached too; otherwise the backbone would have to run again.
     Raises UsageError if mode is "on" and caching is not possible.
     """
-    if mode == "off":
+    if not features_can_be_kept(mode, agents, batches):
         return
-    reason = _why_not(agents, batches)
-    if not reason:
-        pair = agents.pairs[0]
-        encoder, layers = pair.sender_encoder, loss.needed_layers | set(pair.decoder.needed_layers)
-        chosen = {name: games for name, games in batches.items() if games.pictures_stay}
-        sizes = {n: needed_bytes(encoder, games.split, layers, device) for n, games in chosen.items()}
-        budget = memory_budget(device)
-        if sum(sizes.values()) > budget and mode == "auto":
-            logger.info(
-                "photo features of the frozen backbone are not cached: %d MiB, but the budget is %d MiB",
-                sum(sizes.values()) // MIB,
-                budget // MIB,
-            )
-            return
-    if reason:
-        if mode == "on":
-            raise UsageError(f"--cache-features on: {reason}.\nLeave out this option.")
+    pair = agents.pairs[0]
+    encoder, layers = pair.sender_encoder, loss.needed_layers | set(pair.decoder.needed_layers)
+    chosen = {name: games for name, games in batches.items() if games.pictures_stay}
+    sizes = {n: needed_bytes(encoder, games.split, layers, device) for n, games in chosen.items()}
+    budget = memory_budget(device)
+    if sum(sizes.values()) > budget and mode == "auto":
+        logger.info(
+            "photo features of the frozen backbone are not cached: %d MiB, but the budget is %d MiB",
+            sum(sizes.values()) // MIB,
+            budget // MIB,
+        )
         return
     for games in chosen.values():
         games.features = compute(encoder, games.split, layers, device)
     kept = ", ".join(f"{name} {size // MIB} MiB" for name, size in sizes.items())
     logger.info("cached photo features of the frozen backbone: %s (budget %d MiB)", kept, budget // MIB)
+
+
+def features_can_be_kept(mode: str, agents: Community, batches: Mapping[str, GameBatches]) -> bool:
+    """Whether `keep_features` can cache the features. Raises UsageError if mode is "on" and it cannot."""
+    reason = "" if mode == "off" else _why_not(agents, batches)
+    if reason and mode == "on":
+        raise UsageError(f"--cache-features on: {reason}.\nLeave out this option.")
+    return mode != "off" and not reason
 
 
 def _why_not(agents: Community, batches: Mapping[str, GameBatches]) -> str:
