@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from learning_to_draw.trials.records.read_run import Run
+from learning_to_draw.trials.records.read_run import Run, own_log
 
 KINDS = {"train": "training run", "test": "test run", "log": "game log"}
 FACTS = {
@@ -75,7 +75,7 @@ def _facts(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
         if run.options.get(option) is not None:
             yield name, f"{_as_text(run.options[option])}{' px' if option == 'image_size' else ''}"
     # The number of candidates in the log has precedence over the options and the official code's default.
-    of_log = logs and run.kind != "train"
+    of_log = logs and run.kind != "train" and own_log(run)  # then it is the first log
     played = " to ".join(map(str, logs[0]["result"]["candidates"])) if of_log else run.candidates
     if played:
         yield "candidates", str(played)
@@ -84,9 +84,8 @@ def _facts(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
     for name, key in (("started", "started"), ("device", "device")):
         if run.config.get(key):
             yield name, str(run.config[key]).replace("T", " ")
-    seconds = run.result.get("seconds") or sum(row.get("seconds") or 0 for row in run.rows)
-    if 0 < seconds < math.inf:
-        yield "time taken", duration(seconds)
+    if 0 < run.seconds < math.inf:
+        yield "time taken", duration(run.seconds)
 
 
 def duration(seconds: float) -> str:
@@ -102,11 +101,10 @@ def duration(seconds: float) -> str:
 def _results(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yields {label, rate, low, high, chance, games, candidates}: the run's results, then the result of each game log.
 
-    Unknown values are None. If there are logs, the result of a test run is left out: its log holds the same games.
+    Unknown values are None. The result of a test run that has its own log is left out: the log holds the same games.
     """
     own = _own_result(run)
-    test = run.kind != "train"
-    if own and not (test and logs):  # the test's log holds the same games
+    if own and (run.kind == "train" or not own_log(run)):
         yield own
     best = run.result.get("best", {})
     if best and best.get("communication_rate") != run.result.get("communication_rate"):

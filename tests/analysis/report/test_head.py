@@ -38,6 +38,28 @@ def test_the_best_epoch_is_told_where_it_is_not_the_last(training, make_report):
     assert (best["label"], best["rate"], best["low"]) == ("validation, best epoch (2)", 0.8, None)
 
 
+def test_the_time_of_a_resumed_training_counts_all_its_epochs(training, make_report):
+    result = json.loads((training / "result.json").read_text())
+    (training / "result.json").write_text(json.dumps(result | {"seconds": 40.0}))  # since it was resumed
+    assert ["time taken", "4 min 30 s"] in make_report(training)["facts"]
+
+
+def test_the_result_of_a_test_without_a_log_stands_beside_another_log(
+    tmp_path, training, make_log, random_games, make_report
+):
+    test = tmp_path / "test"
+    test.mkdir()
+    config = json.loads((training / "config.json").read_text())
+    (test / "config.json").write_text(json.dumps(config | {"command": "test", "arguments": ["commgame.py", "test"]}))
+    result = {"communication_rate": 0.625, "games": 8, "candidates": 4, "chance": 0.25, "split": "test"}
+    (test / "result.json").write_text(json.dumps(result))
+    other = make_log(tmp_path / "other", random_games(6))
+    content = make_report(test, logs=[other])
+    assert [(entry["label"], entry["rate"]) for entry in content["results"]] == [("test", 0.625), ("test: other", 0.5)]
+    assert ["candidates", "4"] in content["facts"]
+    assert [entry["label"] for entry in make_report(other, logs=[])["results"]] == ["test: other"]
+
+
 def test_a_running_run_tells_its_latest_rate(training, make_report):
     (training / "result.json").unlink()
     (result,) = make_report(training)["results"]
