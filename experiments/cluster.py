@@ -114,8 +114,12 @@ def _parsed(parameters: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"--slurm {word}: this is not NAME=VALUE.\nAn example: --slurm partition=gpu time=120")
         value: Any = int(text) if text.isdecimal() else True if text == "true" else text
         name = name.replace("-", "_")
-        values[name] = [text] if name in ("setup", "teardown") else shlex.split(text) if name == "srun_args" else value
-    if not isinstance(values.get("time"), int):
+        try:
+            split = shlex.split(text) if name == "srun_args" else []
+        except ValueError as error:
+            raise UsageError(f"--slurm {word}: {first_line(error)}.\nClose every quotation mark.") from error
+        values[name] = [text] if name in ("setup", "teardown") else split or value
+    if not isinstance(values.get("time"), int) or values["time"] < 1:
         raise UsageError(
             "--cluster slurm needs a time limit in minutes.\nAn example: --slurm time=120. A run that is not finished "
             "by then is queued again, and resumes."

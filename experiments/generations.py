@@ -184,8 +184,8 @@ def _figure(lines: Sequence[Sequence[Mapping[str, float]]]) -> Mapping[str, byte
                 curves = np.array([[entry[name] for entry in line] for line in lines]) * (100 if unit == "%" else 1)
                 if not np.isfinite(curves).any():
                     continue
-                numbers = np.arange(curves.shape[1])
-                (drawn,) = axes.plot(numbers, curves.mean(axis=0), marker="o", ms=3, label=COLUMNS[name].split(",")[0])
+                numbers, mean = np.arange(curves.shape[1]), np.ma.masked_invalid(curves).mean(axis=0)
+                (drawn,) = axes.plot(numbers, mean, marker="o", ms=3, label=COLUMNS[name].split(",")[0])
                 for curve in curves:
                     axes.plot(numbers, curve, lw=0.5, alpha=0.5, c=drawn.get_color())
             axes.set_xlabel("generation")

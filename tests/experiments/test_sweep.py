@@ -246,6 +246,8 @@ def test_of_two_calls_at_once_the_second_is_refused(written, tmp_path, capsys):
         (["--slurm", "time=5"], "--slurm has an effect only with --cluster slurm"),
         (["--cluster", "local", "--jobs", "2"], "--jobs cannot be used with --cluster"),
         (["--cluster", "--slurm", "partition=gpu"], "--cluster slurm needs a time limit"),
+        (["--cluster", "--slurm", "time=0"], "--cluster slurm needs a time limit"),
+        (["--cluster", "--slurm", "time=5", 'srun_args="a'], '--slurm srun_args="a: No closing quotation'),
         (["--cluster", "--slurm", "partition"], "--slurm partition: this is not NAME=VALUE"),
         (["--cluster", "--slurm", "time=5"], "sbatch or srun is not available on this machine"),
         (["--jobs", "0"], "argument --jobs"),
