@@ -38,7 +38,11 @@ def allow(sha256: str, path: Path) -> None:
     except OSError as error:
         if os.environ.get("RANK", "0") == "0":
             reason = error.strerror or error
-            logger.warning("the plugin %s cannot be remembered (%s): give --plugin each time", path, reason)
+            logger.warning(
+                "%s cannot be added to the list of plugins that you have run (%s): give --plugin with every run of it",
+                path,
+                reason,
+            )
 
 
 def list_file() -> Path | None:

@@ -105,7 +105,7 @@ def _check_words(words: Sequence[str]) -> None:
     lets a second --plugin replace the first.
     """
     if sum(word.split("=")[0] == "--plugin" for word in words) > 1:
-        raise UsageError("--plugin is given twice.\nGive one file: it can register any number of components.")
+        raise UsageError("--plugin is given more than once.\nGive one file: it can register any number of components.")
     for word in words:
         if word.startswith("--="):
             raise UsageError(f"{word} does not name an option.\nWrite --OPTION{word[2:]}, or leave it out.")
@@ -158,7 +158,7 @@ def _crossplay(words: list[str], early: Mapping[str, Any]) -> None:
 class Command:
     """One of the commands train, test and crossplay. summary: its line in the help.
 
-    run: called with the words after the command's name, and the options that `read_early` found in them.
+    run: called with two arguments: the words after the command's name, and the options that `read_early` found in them.
     """
 
     summary: str

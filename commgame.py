@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code. With several processes (torchrun), exits with that code instead.
 
     arguments: the command line after the program's name; None: the command line of this process, which ends afterwards.
-    Python takes up to half a second to end. Ctrl-C then kills the process, without a traceback.
+    Python takes up to half a second to end. During this time, Ctrl-C kills the process, without a traceback.
     """
     try:
         before = signal.getsignal(signal.SIGINT)

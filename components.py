@@ -71,7 +71,7 @@ class Option:
 
     @property
     def is_switch_with_value(self) -> bool:
-        """Whether True stands for the option without a value, and False for leaving it out."""
+        """Whether True means that the option is given without a value, and False that the option is not given."""
         return self.nargs == "?" and self.type is not boolean
 
     def convert(self, value: Any) -> Any:
@@ -132,10 +132,11 @@ C = TypeVar("C", bound=Config, covariant=True)
 class Component:
     """One entry of a table of components, such as `models.ENCODERS`.
 
-    config: the class of its configuration. target: "module:Class", with the module relative to learning_to_draw; for a
-    plugin the class itself. defaults: only for a data set: its defaults for options of the run and of other components,
-    such as a small encoder for small pictures; a checkpoint, a configuration file and the command line override them.
-    defaults_with: decoder's name -> further defaults of a data set, which apply with this decoder.
+    config: the class of its configuration. target: "module:Class", with the module relative to learning_to_draw; if a
+    plugin registered the component, the class itself. defaults: a data set's defaults for options of the run and of
+    other components, such as a small encoder for small pictures; empty if the component is not a data set. A
+    checkpoint, a configuration file, a preset and the command line override them. defaults_with: a decoder's name ->
+    further defaults of the data set for runs with this decoder.
     """
 
     config: type[Config]
@@ -175,22 +176,20 @@ SMALLEST, LARGEST = 1e-30, 1e30
 
 
 def positive_int(text: str) -> int:
-    return _number(text, int, lambda value: 1 <= value < 2**31, "a whole number, 1 or more, and at most 2147483647")
+    return _number(text, int, lambda value: 1 <= value < 2**31, "a whole number from 1 to 2147483647")
 
 
 @functools.cache  # cached, so that equal options have the same type and compare equal
 def positive_int_up_to(most: int) -> Callable[[str], int]:
-    """The type of an option that allows whole numbers from 1 to `most`.
+    """The `type` of an `Option` that allows whole numbers from 1 to `most`.
 
     For options whose value decides memory or time: without a limit, a checkpoint could demand any amount.
     """
-    return lambda text: _number(
-        text, int, lambda value: 1 <= value <= most, f"a whole number, 1 or more, and at most {most}"
-    )
+    return lambda text: _number(text, int, lambda value: 1 <= value <= most, f"a whole number from 1 to {most}")
 
 
 def non_negative_int(text: str) -> int:
-    return _number(text, int, lambda value: 0 <= value < 2**31, "a whole number, 0 or more, and at most 2147483647")
+    return _number(text, int, lambda value: 0 <= value < 2**31, "a whole number from 0 to 2147483647")
 
 
 def seed(text: str) -> int:
@@ -202,7 +201,7 @@ def positive_float(text: str) -> float:
 
 
 def non_negative_float(text: str) -> float:
-    return _number(text, float, lambda value: 0 <= value <= LARGEST, "a number, 0 or more (up to 1e30)")
+    return _number(text, float, lambda value: 0 <= value <= LARGEST, "a number from 0 to 1e30")
 
 
 def fraction(text: str) -> float:

@@ -52,7 +52,7 @@ def log_to(stream: TextIO) -> None:
 
 
 def say_first(title: str, arguments: Sequence[str]) -> None:
-    """Logs `title` before torch is loaded, which takes seconds.
+    """Logs `title` and that torch is being loaded, which takes seconds. The caller loads torch.
 
     Logs nothing on ranks > 0. Logs nothing either if `arguments` contain --quiet, --print-config or an abbreviation of
     one of them, unless they also contain --dry-run.

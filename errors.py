@@ -48,4 +48,4 @@ def program() -> str:
 
 
 class RunError(Exception):
-    """A run failed after a valid start, for example with a loss of NaN or a broken component. The exit code is 1."""
+    """A run failed after a valid start, for example because the loss is NaN. The exit code is 1."""

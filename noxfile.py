@@ -1,4 +1,4 @@
-"""Runs the tests with the newest and oldest versions of Python and packages: `nox -s newest` or `nox -s oldest`.
+"""Runs the tests with the newest versions of Python and packages (`nox -s newest`), or the oldest (`nox -s oldest`).
 
 Arguments after `--` go to pytest: `nox -s oldest -- tests/rasteriser -m ""`.
 """

@@ -192,7 +192,7 @@ def load(file: Path) -> Plugin:
 def loaded(file: Path) -> Plugin:
     """The plugin that was loaded from `file`. Raises UsageError if the file has not been loaded."""
     if (plugin := _loaded.get(file.absolute())) is None:
-        raise UsageError(f"--plugin {file} has not been loaded.\nGive it as an option of this run.")
+        raise UsageError(f"--plugin {file} has not been loaded.\nGive plugin=FILE to configure or configure_test.")
     return plugin
 
 
@@ -234,7 +234,7 @@ def _run(file: Path, content: bytes) -> Plugin:
         _forget(first)
         sys.modules.pop(module.__name__, None)
         known = isinstance(error, UsageError)
-        problem = str(error).rstrip(".") if known else f"{type(error).__name__}: {first_line(error)}"
+        problem = str(error).rstrip(".") if known else f"{type(error).__name__}: {first_line(error).rstrip('.')}"
         where = f", line {line}" if (line := line_in(path, error)) else ""
         raise UsageError(f"--plugin {file}{where}: {problem}.") from error
     _loaded[path] = Plugin(path, content, tuple(_registered[first:]))

@@ -46,8 +46,8 @@ def inside(folder: Path, name: str) -> Path:
     root = os.path.realpath(folder)
     if os.path.commonpath([root, os.path.realpath(path)]) != root:
         raise UsageError(
-            f"{path} is a link that leads out of {folder}. Files outside that folder are not read.\n"
-            "Replace the link with a copy of the file."
+            f"{path} is a link that leads out of {folder}, and files outside that folder are not read.\n"
+            "Replace the link with a copy of what it points to."
         )
     return path
 

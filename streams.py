@@ -70,7 +70,7 @@ def tolerant() -> Iterator[None]:
 
 
 def _tolerant(stream: Any, own: bool) -> Any:
-    """What replaces `stream`: if it is the process's `own`, a new stream; otherwise `stream` itself, reconfigured."""
+    """A new stream to replace `stream` if `own` (the process's stdout or stderr); else `stream`, reconfigured."""
     if stream is None:  # Python's stand-in for a closed stream
         closed = OSError(errno.EBADF, os.strerror(errno.EBADF))
         return io.TextIOWrapper(io.BufferedWriter(Output(open(os.devnull, "wb", 0), closed)), "utf-8")

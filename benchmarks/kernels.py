@@ -68,7 +68,7 @@ def kernel_calls(case: Case, device: torch.device) -> tuple[Callable[[], Tensor]
 
 
 def autograd_call(case: Case, device: torch.device) -> Way:
-    """Returns a function that draws strokes, and returns the gradient with respect to them."""
+    """Returns a function that draws strokes and returns the gradient with respect to the strokes."""
     strokes = random_strokes(case, device)
     ones = torch.ones(case.batch, 1, case.size, case.size, device=device)
     return lambda: torch.autograd.grad(draw(strokes, case.sigma2, None, case), strokes, ones)

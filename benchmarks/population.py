@@ -30,7 +30,10 @@ from learning_to_draw.trials.loop.step import adam
 
 
 def step_of(agents_count: int, *, shared: bool, batch: int, size: int) -> Callable[[], Tensor]:
-    """Returns a function that takes one step and returns its loss. `batch` photos are drawn; all are candidates."""
+    """Returns a function that takes one step and returns its loss.
+
+    The game has `batch` candidates; the sender sketches all of them. shared: all agents share one backbone.
+    """
     torch.manual_seed(0)
     config = configure(
         "train",

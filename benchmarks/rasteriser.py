@@ -1,4 +1,4 @@
-"""Drawing and its gradient, compared with plain functions that keep the rasters of all strokes for autograd.
+"""How fast drawing and its gradient are, compared with plain functions that keep all strokes' rasters for autograd.
 
     python -m benchmarks.rasteriser                     # two CPU cores: several minutes and 6 GB
     python -m benchmarks.rasteriser --against dsketch   # compared with the official library, if it is installed
@@ -91,7 +91,7 @@ def stroke_gates(case: Case, device: torch.device) -> Tensor | None:
 def draw(
     strokes: Tensor, widths: float | Tensor, gates: Tensor | None, case: Case, package: ModuleType = rasteriser
 ) -> Tensor:
-    """Returns the drawings [B, 1, H, W] of `package`, the rasteriser of this or another revision."""
+    """Returns the drawings [B, 1, H, W] that `package` makes. package: the rasteriser of this or another revision."""
     draws = {1: package.draw_points, 2: package.draw_lines, 4: package.draw_curves}
     return draws[case.points](strokes, case.size, widths, intensities=gates)
 
@@ -99,7 +99,10 @@ def draw(
 def plain(
     strokes: Tensor, widths: float | Tensor, gates: Tensor | None, case: Case, functions: SimpleNamespace
 ) -> Tensor:
-    """Returns the drawings [B, 1, H, W], softor(exp(d2, sigma2)). functions: those of the rasteriser or of dsketch."""
+    """Returns the drawings [B, 1, H, W]: softor(gates * exp(d2, sigma2)), or softor(exp(d2, sigma2)) without gates.
+
+    functions: the plain functions of the rasteriser or of dsketch.
+    """
     grid = rasteriser.pixel_grid(case.size, device=strokes.device)
     distance = {1: functions.point_edt2, 2: functions.line_edt2}.get(case.points)
     d2 = distance(strokes, grid) if distance else functions.curve_edt2_polyline(strokes, grid, SEGMENTS)
@@ -110,7 +113,7 @@ def plain(
 
 
 def other_rasteriser(folder: str) -> ModuleType | None:
-    """Returns the package rasteriser of a checkout; None if the folder does not contain it."""
+    """Returns the package `rasteriser` in the folder of a checkout, or None if the folder has no such package."""
     if not Path(folder, "rasteriser", "draw.py").is_file():
         return None
     sys.path.insert(0, str(Path(folder).resolve()))
@@ -133,13 +136,13 @@ def plain_functions(against: str | None) -> SimpleNamespace:
     except ImportError as error:
         raise UsageError(
             f"--against {against}: dsketch cannot be imported ({error}).\n"
-            'Give "dsketch" if it is installed, the folder that contains the folder dsketch, or another checkout.'
+            'Give "dsketch" if it is installed, the folder that contains dsketch, or another checkout of this project.'
         ) from None
     return SimpleNamespace(**functions)
 
 
 def baseline_of(against: str | None) -> tuple[Callable[..., Tensor], str]:
-    """Returns the function that draws the baseline, and the baseline's name.
+    """Returns a function that draws strokes as the baseline does, and the baseline's name.
 
     Raises UsageError if dsketch is needed but cannot be imported.
     """
@@ -212,7 +215,9 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     try:
         if options.device.startswith("cuda") and not torch.cuda.is_available():
-            raise UsageError(f"--device {options.device}: torch finds no GPU here. Leave it out to run on the CPU.")
+            raise UsageError(
+                f"--device {options.device}: torch finds no GPU here.\nLeave out --device to run on the CPU."
+            )
         baseline, name = baseline_of(options.against)
     except UsageError as error:
         print("error: " + str(error).replace("\n", "\n       "), file=sys.stderr)

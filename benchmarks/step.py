@@ -68,7 +68,7 @@ def deal(batch: int, size: int, pictures: int, device: torch.device) -> GameBatc
 
 
 def naive_step(agents: Agents, batches: GameBatches, perceptual: bool) -> Step:
-    """Returns a step with the official code's passes, in its order and in the layers' default memory layout."""
+    """Returns a step with the official code's passes in the official order. Layers have the default memory layout."""
     encoder = agents.sender_encoder
     layers = nn.Sequential(*encoder.backbone).to(memory_format=torch.contiguous_format)
     optimizer = optimizer_of(agents)

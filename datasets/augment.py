@@ -165,8 +165,9 @@ def random_colour_jitter(
 ) -> Tensor:
     """Images [B, 3, H, W] in 0..1; with `probability`, an image's brightness, contrast, saturation and hue all change.
 
-    Factors are uniform in 1 +- the given number, hue shifts in +- `hue` of a full turn. The order of the four changes
-    is drawn once per batch: one order per image would cost four passes over the batch for each change.
+    The factors are uniform in 1 +- the given number; the shifts of the hue are uniform in +- `hue` of a full turn. The
+    order of the four changes is drawn once per batch: one order per image would cost four passes over the batch for
+    each change.
     """
     order = torch.randperm(4, generator=generator).tolist()
     draws = to_device(torch.rand(5, len(images), generator=generator), images.device).view(5, -1, 1, 1, 1)
@@ -189,13 +190,19 @@ def adjust_brightness(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def adjust_contrast(images: Tensor, factors: Tensor) -> Tensor:
-    """Images [B, 3, H, W] in 0..1, each moved away from (`factors` [B, 1, 1, 1] above 1) or towards its mean grey."""
+    """Images [B, 3, H, W] in 0..1, each moved away from its mean grey if its factor is above 1, towards it if below.
+
+    factors: [B, 1, 1, 1], one per image.
+    """
     mean = brightness(images).mean(dim=(-2, -1), keepdim=True)
     return torch.lerp(mean.expand_as(images), images, factors.expand_as(images)).clamp(0, 1)
 
 
 def adjust_saturation(images: Tensor, factors: Tensor) -> Tensor:
-    """Images [B, 3, H, W] in 0..1 moved away from each pixel's grey (`factors` [B, 1, 1, 1] above 1) or towards it."""
+    """Images [B, 3, H, W] in 0..1, each pixel moved away from its grey if the factor is above 1, towards it if below.
+
+    factors: [B, 1, 1, 1], one per image.
+    """
     return torch.lerp(brightness(images).expand_as(images), images, factors.expand_as(images)).clamp(0, 1)
 
 

@@ -29,8 +29,8 @@ MARGIN = 10  # pixels; random crops can move at least this far along each side
 
 
 class Caltech101:
-    """6073 / 1302 / 1302 pictures for training / validation / test. Training items are balanced: all classes appear
-    equally often, in random views.
+    """6073 / 1302 / 1302 pictures for training / validation / test. A training epoch shows all classes equally often,
+    in random views of their pictures.
 
     Reads `<dataset_root>/caltech101/101_ObjectCategories/<class>/image_NNNN.jpg`.
     """

@@ -97,7 +97,7 @@ def _not_the_original(problem: str, folder: Path) -> UsageError:
 
 
 def _read_list(path: Path) -> dict[str, int]:
-    """Numbers by file name, from lines such as "000001.jpg 2880". Raises UsageError for any other line."""
+    """Numbers by file name, from lines such as "000001.jpg 2880". Raises UsageError for any other non-blank line."""
     try:
         rows = [line.split() for line in read_text(path).splitlines() if line.strip()]
         return {file: int(number) for file, number in rows}

@@ -40,7 +40,7 @@ ABANDONED = 24 * 3600  # seconds; a temporary file older than this was left by a
 class DecodedCache:
     """The cache file of one split's decoded pictures: `<folder>/<name>-<fingerprint>.npz`.
 
-    root: the folder of the data set. name: the data set and its split, such as "Caltech101-train".
+    root: the data set's `dataset_root`. name: the data set and its split, such as "Caltech101-train".
 
     The fingerprint covers everything that the pixels depend on, so a file is never out of date: other pictures, or
     another size, get another file. Old files are not deleted; the folder can be deleted at any time. Files are written

@@ -52,7 +52,7 @@ def resize(size: int) -> Transform:
 
 
 def resize_and_crop(size: int) -> Transform:
-    """A transform that scales the shorter side to `size` pixels and crops the central square."""
+    """A transform that scales the shorter side to `size` pixels and keeps the central square."""
     from torchvision import transforms
 
     return transforms.Compose([resize(size), transforms.CenterCrop(size)])
@@ -84,8 +84,7 @@ def decode(
     """uint8 [N, C, H, W]: the pictures at `paths` (at least one), all brought to one size by `transform`.
 
     num_workers, description: see `each`. cache: where the decoded pictures are saved for the next run; None: nowhere.
-    upright: rotate pictures by their EXIF orientation. Tries all pictures, then raises one UsageError for those that
-    cannot be read.
+    upright: rotate pictures by their EXIF orientation. Raises one UsageError for all pictures that cannot be read.
     """
 
     def decoded() -> Tensor:
@@ -159,15 +158,18 @@ def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> P
 
 
 def _read(path: Path | str, channels: int, upright: bool, then: Callable[[Picture], Loaded]) -> Loaded:
-    """Returns `then(picture)` for the picture as `read_picture` returns it. Threads take turns with large pictures."""
+    """Returns `then(picture)` for the picture as `read_picture` returns it.
+
+    Only one thread at a time handles a large picture.
+    """
 
     return take_from(path, lambda picture: with_channels(picture, channels, upright=upright), then)
 
 
 def with_channels(picture: Picture, channels: int, *, upright: bool = False) -> Picture:
-    """An open picture, converted to RGB (3 channels) or greyscale (1) as in `read_picture`.
+    """The picture as RGB (3 channels) or greyscale (1), composited on white if it is transparent.
 
-    Raises ValueError if its pixels are 32-bit integers or floats.
+    upright: apply the EXIF orientation. Raises ValueError if the pixels are 32-bit integers or floats.
     """
     picture.load()
     converted = _as_mode(picture, "RGB" if channels == 3 else "L")

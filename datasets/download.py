@@ -34,7 +34,10 @@ def download_folder(root: Path, folder: str, fetch: Callable[[Path], object], mi
 
 
 def _move_contents(source: Path, target: Path) -> None:
-    """Moves a folder's contents into `target` on the same disk; merges folders and replaces files that exist there."""
+    """Moves the contents of `source` into `target`, which must be on the same disk.
+
+    Merges folders and replaces files that `target` already has.
+    """
     target.mkdir(exist_ok=True)
     for path in source.iterdir():
         if path.is_dir() and (target / path.name).is_dir():

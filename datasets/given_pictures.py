@@ -20,14 +20,14 @@ ROUNDING = 1e-4
 KINDS = "a path, a PIL image, a numpy array or a tensor"
 SHAPES = (
     "Give [H, W], [H, W, C] or [C, H, W] with C = 1 or 3 channels, or a batch [B, H, W, C] or [B, C, H, W]; "
-    "if the first and the last size are both 1 or 3, give a PIL image"
+    "if an image's first and last size are both 1 or 3, give it as a PIL image"
 )
 
 
 def as_seen(images: Any, size: int, channels: int, *, beyond: float = 0.0) -> Tensor:
     """float32 [B, channels, size, size] in 0..1, on the CPU: the images as agents see them.
 
-    The shorter side is scaled to `size` and the central square is cropped, as in data sets of picture files. Float
+    The shorter side is scaled to `size` and the central square is kept, as in data sets of picture files. Float
     images of `size` x `size` pixels are not resized, so the result can be passed in again. Colour is converted to grey,
     or grey to colour.
 
@@ -35,7 +35,7 @@ def as_seen(images: Any, size: int, channels: int, *, beyond: float = 0.0) -> Te
     array or tensor. Files and PIL images are rotated as EXIF says, and put on white if they are transparent. Arrays and
     tensors hold uint8 in 0..255 or floats in 0..1; they are [H, W], [H, W, C] or [C, H, W] with C = 1 or 3, or a batch
     [B, H, W, C] or [B, C, H, W]. [3, H, W] is one image in colour, never three grey ones.
-    beyond: how far floats may lie outside 0..1, as in sketches with contrast.
+    beyond: how far floats may lie outside 0..1, as in sketches with contrast; such floats are not clamped.
     Raises UsageError for anything else, for shapes that can be read in two ways, and for a file that is not a picture.
     """
     if not isinstance(images, list | tuple):
@@ -60,7 +60,7 @@ def _singles(image: Any, name: str, most_dimensions: int, beyond: float) -> Iter
     elif isinstance(image, np.ndarray | Tensor):
         yield from _planes(_checked(image, name, beyond), name, most_dimensions)
     else:
-        raise UsageError(f"{name} is of the type {type(image).__name__}.\nGive {KINDS}, or a list of these.")
+        raise UsageError(f"{name} is of the type {type(image).__name__}.\nGive {KINDS}, or one list of these.")
 
 
 def _checked(image: np.ndarray | Tensor, name: str, beyond: float) -> np.ndarray:
@@ -94,7 +94,7 @@ def _planes(array: np.ndarray, name: str, most_dimensions: int) -> np.ndarray:
     if len(shape) == 2:
         return array[None, None]
     if len(shape) not in (3, 4):
-        raise UsageError(f"{name} has the shape {shape}.\n{SHAPES}.")
+        raise UsageError(f"{name} has the shape {shape}, which is not allowed.\n{SHAPES}.")
     if len(shape) > most_dimensions:
         raise UsageError(
             f"{name} is a batch: its shape is {shape}.\nGive the batch alone, or a list with one image per entry."
@@ -127,7 +127,7 @@ def _fitted(image: Path | Image.Image | np.ndarray, size: int, channels: int) ->
 
 
 def _fitted_floats(image: np.ndarray, size: int, channels: int) -> Tensor:
-    """float32 [channels, size, size] from floats [C, H, W], which are not rounded to 8 bits."""
+    """float32 [channels, size, size] from floats [C, H, W], without rounding to 8 bits."""
     if len(image) == 3 and channels == 1:
         image = np.tensordot(GREY, image, 1)[None]
     if image.shape[1:] != (size, size):

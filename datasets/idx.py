@@ -28,7 +28,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
         raise ValueError(f"{path.name} cannot be unpacked ({error})") from None
     header = 4 + 4 * dimensions
     if len(content) < header or content[:4] != bytes([0, 0, BYTES, dimensions]):
-        raise ValueError(f"{path.name} is not an idx file of bytes with {dimensions} dimension(s)")
+        raise ValueError(f"{path.name} is not an idx file of bytes with {dimensions} dimension{'s' * (dimensions > 1)}")
     shape = np.frombuffer(content[4:header], dtype=">u4").astype(np.int64)
     if len(content) - header != np.prod(shape):
         raise ValueError(

@@ -85,9 +85,9 @@ class ImageFolder:
         self.listings = _complete(listings, config)
         if divided and len(divided) < len(SPLITS):
             made = " and ".join(
-                f"{name} ({len(self.listings[name].paths)} pictures)" for name in SPLITS if name not in divided
+                f"{len(self.listings[name].paths)} for {name}" for name in SPLITS if name not in divided
             )
-            log.info("ImageFolder: no folder for %s; these pictures are taken from %s", made, divided["train"])
+            log.info("ImageFolder: pictures from %s are taken for splits without a folder: %s", divided["train"], made)
         if self.passed_over:
             counts = ", ".join(f"{count} {what}" for what, count in sorted(self.passed_over.items()))
             log.info("ImageFolder: skipped %s", counts)
@@ -129,7 +129,7 @@ class ImageFolder:
             names = " and ".join(path.name for path in by_split.values())
             raise UsageError(
                 f"ImageFolder: {self.root} has {names}, but no folder named train.\n"
-                "Add it, or give the folder that holds the class folders."
+                "Add it, or give the folder that holds the class folders as --dataset-root."
             )
         others = [path.name for path in _subfolders(self.root) if path not in by_split.values()]
         self.passed_over.update(f"{name}/" for name in others)
@@ -153,16 +153,16 @@ class ImageFolder:
             classes.setdefault(unicodedata.normalize("NFC", path.name), []).extend(self._pictures(path))
         empty = [name for name, pictures in classes.items() if not pictures]
         if empty:
+            folders_named = "folder" if len(empty) == 1 else "folders"
             raise UsageError(
-                f"ImageFolder: no pictures in the class {'folder' if len(empty) == 1 else 'folders'} {listed(empty)} "
-                f"of {folder}.\n"
+                f"ImageFolder: no pictures in the class {folders_named} {listed(empty)} of {folder}.\n"
                 f"Known formats: {' '.join(ENDINGS)}\n"
-                "Add pictures, or remove the folder."
+                f"Add pictures, or remove the {folders_named}."
             )
         return dict(sorted(classes.items()))
 
     def _pictures(self, folder: Path) -> list[Path]:
-        """Picture files at any depth, sorted. Follows links to folders, but reads every folder once."""
+        """Picture files at any depth, sorted in each folder. Follows links to folders, but reads no folder twice."""
         paths, seen = [], set()
         for parent, folders, names in os.walk(folder, followlinks=True):
             real = os.path.realpath(parent)
@@ -177,7 +177,7 @@ class ImageFolder:
         return paths
 
     def _pass_over(self, folder: Path, names: list[str]) -> None:
-        """Counts, by kind, what is skipped among the entries `names` of `folder`: all files and the hidden folders."""
+        """Counts as skipped, by kind, the files and the hidden folders among the entries `names` of `folder`."""
         for name in names:
             path = folder / name
             if path.is_dir():
@@ -223,9 +223,8 @@ def _check_sizes(classes: Classes) -> None:
     """Raises UsageError if a class has fewer pictures than there are splits."""
     if small := [name for name, pictures in classes.items() if len(pictures) < len(SPLITS)]:
         raise UsageError(
-            "ImageFolder: these classes have too few pictures to be divided into train, valid and test: "
-            f"{listed(small)}.\n"
-            "Each class needs at least 3 pictures. Add some, or remove the class's folder."
+            f"ImageFolder: fewer than 3 pictures in the {'class' if len(small) == 1 else 'classes'} {listed(small)}.\n"
+            "Add pictures, so that train, valid and test each get one of every class, or remove the class's folder."
         )
 
 
@@ -261,10 +260,11 @@ def _complete(listings: Mapping[str, Listing], config: ImageFolderConfig) -> dic
     parts = divide(train.ids, train.labels, [fractions[split] for split in missing], config.dataset_seed)
     taken = {split: train.part(parts == number) for number, split in enumerate(missing)}
     if empty := [split for split, listing in taken.items() if not listing.paths]:
+        folders = " and ".join(SPLIT_FOLDERS[split][0] for split in empty)
         raise UsageError(
             f"ImageFolder: no pictures are left for {' and '.join(empty)}: the classes of the training folder are too "
-            f"small.\nPut at least {len(missing) + 1} pictures into one of them, or add a folder "
-            f"{SPLIT_FOLDERS[empty[0]][0]}."
+            f"small.\nPut at least {len(missing) + 1} pictures into one of them, or add the "
+            f"folder{'s' * (len(empty) > 1)} {folders}."
         )
     everything = {**listings, **taken, "train": train.part(parts == len(missing))}
     return {split: everything[split] for split in SPLITS}

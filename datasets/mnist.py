@@ -96,7 +96,11 @@ class MNIST:
         try:
             pixels, numbers = read_idx(images, 3), read_idx(labels, 1).astype(np.int64)
             if pixels.shape != (len(numbers), SIZE, SIZE) or len(numbers) == 0:
-                raise ValueError(f"{len(numbers)} labels for pictures of {pixels.shape} (number, height, width)")
+                number, height, width = pixels.shape
+                raise ValueError(
+                    f"labels: {len(numbers)}, pictures: {number} of {height} x {width} pixels "
+                    f"(allowed: one label per picture, {SIZE} x {SIZE} pixels)"
+                )
             if numbers.max() >= len(self.classes):
                 raise ValueError(f"the largest label is {numbers.max()}, but the last class is {len(self.classes) - 1}")
         except ValueError as error:

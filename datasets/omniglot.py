@@ -30,8 +30,8 @@ class Omniglot:
     white), 1 channel.
 
     The "background" set, 964 characters, is divided into train and valid. The "evaluation" set, 659 other characters,
-    is the test split, so testing uses new classes. A class is named "Alphabet/character01". Classes and pictures are
-    sorted by name; the official code uses the order of the file system.
+    is the test split, so testing uses new classes. Classes have names such as "Greek/character01". Classes and pictures
+    are sorted by name; the official code uses the order of the file system.
 
     Reads `<dataset_root>/omniglot-py/{images_background,images_evaluation}/`. `augment` slightly rotates, translates,
     scales and shears the training pictures, differently each time; `skeleton` thins the strokes to one pixel.

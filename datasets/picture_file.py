@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 # It recognises the format by the file's content, not by its name.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 89_478_485  # Pillow warns of larger pictures; this size takes 360 MB, and as much again to convert
-LARGE = 16_000_000  # pixels; threads decode larger pictures one at a time, to limit memory
+LARGE = 16_000_000  # pixels; only one thread at a time decodes a larger picture, to limit memory
 REPLACE = "Replace the file with an intact copy, or remove it."
 
 _large_pictures = Lock()
@@ -41,9 +41,9 @@ def take_from(
 ) -> Result:
     """Returns `then(take(picture))` for the opened picture, whose pixels are not decoded yet.
 
-    Opens regular files only, as reading a pipe or a device may never end. Threads handle large pictures one at a time.
-    Raises `UnreadablePicture` if the file cannot be opened or `take` raises an exception: Pillow reports most damage
-    only when it decodes. Exceptions of `then` are raised as they are.
+    Opens regular files only, as reading a pipe or a device may never end. Only one thread at a time handles a large
+    picture. Raises `UnreadablePicture` if the file cannot be opened or `take` raises an exception: Pillow reports most
+    damage only when it decodes. Exceptions of `then` are raised as they are.
     """
     with ExitStack() as turn:
         try:

@@ -146,7 +146,7 @@ def _read_ndjson(path: Path) -> list[Drawing]:
 def _stroke(xs: list[int], ys: list[int]) -> Stroke:
     stroke = bytes(list(xs)), bytes(list(ys))  # list() first: bytes(3) would be three zeros
     if len(stroke[0]) != len(stroke[1]):
-        raise ValueError(f"a stroke has {len(stroke[0])} values of x but {len(stroke[1])} of y")
+        raise ValueError(f"a stroke's x and y have different lengths: {len(stroke[0])} and {len(stroke[1])}")
     return stroke
 
 
@@ -199,7 +199,7 @@ def _find(root: Path, group: str) -> Path:
 
 
 def _fetch(url: str, path: Path) -> None:
-    """Downloads a file into its folder, which must not exist yet. Checks only the length.
+    """Downloads `url` to `path`, whose folder must not exist yet. Checks only the length of the file.
 
     Raises OSError if the download fails or is cut short.
     """

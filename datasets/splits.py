@@ -74,7 +74,7 @@ class Split:
         return gather(self.images, indices, device)
 
     def pictures(self, indices: Tensor, device: torch.device | str | None = None) -> Tensor:
-        """The pictures `images[indices]` (int64 [B]) without augmentation, float32 [B, C, S, S] in 0..1."""
+        """The pictures `indices` (int64 [B]) of `images`, not augmented: float32 [B, C, S, S] in 0..1, on `device`."""
         assert isinstance(self.images, Tensor), "pictures of different sizes need an augmentation"
         return gather(self.images, indices, device)
 
@@ -94,7 +94,10 @@ def to_unit_range(pixels: Tensor, device: torch.device | str | None = None) -> T
 
 
 def to_device(values: Tensor, device: torch.device | str | None) -> Tensor:
-    """`values` on `device`; None: on their own device. A copy to a CUDA GPU does not wait for the GPU's queued work."""
+    """`values` on `device`, or unchanged if `device` is None.
+
+    A copy to a CUDA GPU does not wait for the GPU's queued work.
+    """
     if device is None or values.device == (device := torch.device(device)):
         return values
     if values.device.type == "cpu" and device.type == "cuda":  # only a copy from pinned memory does not block
@@ -121,11 +124,10 @@ def stratified_split(
     held = math.ceil(held_out * len(positions)) if isinstance(held_out, float) else held_out
     if counts.min() < 2 or min(held, len(positions) - held) < len(counts):
         raise UsageError(
-            f"{data_set} cannot be divided: {held} of {len(positions)} pictures would be set aside. There are "
-            f"{len(counts)} classes, and the smallest has {counts.min()} picture(s).\n"
-            "Each class needs at least 2 pictures. At least as many pictures as there are classes must be set "
-            "aside, and as many must be left.\n"
-            "Check that the data set is complete, or set aside another number of pictures."
+            f"{data_set} cannot be divided: {held} of {len(positions)} pictures would be set aside "
+            f"(number of classes: {len(counts)}; pictures in the smallest class: {counts.min()}).\n"
+            "Each class needs at least 2 pictures, and both parts need at least as many pictures as classes.\n"
+            "Check that the data set is complete, or change --valset-size-per-class if the data set has this option."
         )
     rng = np.random.RandomState(seed)
     kept_counts = _shares(counts, len(positions) - held, rng)
@@ -141,7 +143,7 @@ def stratified_split(
 
 
 def _shares(counts: np.ndarray, total: int, rng: np.random.RandomState) -> np.ndarray:
-    """int [K]: `total` items divided between classes in proportion to `counts` [K].
+    """int [K]: how many positions to take from each class, `total` in all, in proportion to `counts` [K].
 
     The largest remainders are rounded up; `rng` chooses between equal remainders.
     """
@@ -160,7 +162,7 @@ def _shares(counts: np.ndarray, total: int, rng: np.random.RandomState) -> np.nd
 def official_positions(
     name: str, labels: np.ndarray, *, classes: int, valset_size_per_class: int, seed: int, data_set: str
 ) -> np.ndarray:
-    """The positions of a split's pictures in the official part that holds them: test, or train for the other splits.
+    """The positions of a split's pictures in an official part: the test part for "test", else the training part.
 
     labels: [M], the classes of that part's pictures. The test part is used whole. From the training part,
     `valset_size_per_class * classes` pictures with the same mix of classes are set aside for validation.

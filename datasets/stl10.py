@@ -83,8 +83,8 @@ class STL10:
         count, rest = divmod(path.stat().st_size, PICTURE)
         if count == 0 or rest:
             raise UsageError(
-                f"STL10: {path} is damaged or incomplete: it has {path.stat().st_size} bytes, and a whole "
-                f"file has a multiple of {PICTURE} bytes (one picture).\n"
+                f"STL10: {path} is damaged or incomplete: it has {path.stat().st_size} bytes, which is not "
+                f"one or more pictures of {PICTURE} bytes.\n"
                 "Delete it to download the data set again, or replace it with an intact copy."
             )
         images = self._pixels(_map_pictures(path, count), np.arange(count), "train")
@@ -122,7 +122,7 @@ def _class_names(path: Path) -> tuple[str, ...]:
         log.warning("STL10: %s cannot be read (%s); the known names are used", path, error)
         return CLASSES
     if len(names) != len(CLASSES):
-        log.warning("STL10: %s has %d names, not 10; the known names are used", path, len(names))
+        log.warning("STL10: the number of names in %s is %d, not 10; the known names are used", path, len(names))
         return CLASSES
     return names
 
@@ -135,7 +135,7 @@ def _read_labels(folder: Path, images: str, labels: str) -> np.ndarray:
         return numbers.astype(np.int64) - 1
     raise UsageError(
         f"STL10: {images} and {labels} in {folder} are damaged or incomplete:\n"
-        f"{pictures} pictures ({rest} bytes left over), {len(numbers)} labels"
-        f"{f' from {numbers.min()} to {numbers.max()}' if len(numbers) else ''} (allowed: one per picture, 1 to 10).\n"
+        f"pictures: {pictures} (bytes left over: {rest}), labels: {len(numbers)}"
+        f"{f', from {numbers.min()} to {numbers.max()}' if len(numbers) else ''} (allowed: one per picture, 1 to 10).\n"
         "Delete both to download the data set again, or replace them with intact copies."
     )

@@ -119,8 +119,8 @@ def _check_named_once(lists: dict[str, list[str]], files: dict[str, Path]) -> No
         file1, file2 = files[list1].name, files[list2].name
         place = f"twice in {file1}" if list1 == list2 else f"in {file1} and in {file2}"
         raise UsageError(
-            f"StratifiedImageNet: the split files in {files[list1].parent} have {len(repeated)} repeated line(s),\n"
-            f"such as {picture}, which is {place}.\n"
+            f"StratifiedImageNet: in {files[list1].parent}, {picture} is named {place} "
+            f"(repeated lines in all: {len(repeated)}).\n"
             "Name each picture once, in one split."
         )
 
@@ -133,7 +133,7 @@ def _label(pictures: Sequence[str], classes: tuple[str, ...], path: Path, train:
             f"StratifiedImageNet: {path} has {'a class' if len(unknown) == 1 else 'classes'} that {train.name} does "
             f"not have: {listed(unknown)}.\n"
             f"Training classes: {listed(classes)}.\n"
-            "Remove these pictures, or add pictures of their class to the training list."
+            f"Remove every line with such a class, or add pictures of the class to {train.name}."
         )
     return Listing(list(pictures), np.array([number[_class_of(picture)] for picture in pictures], dtype=np.int64))
 

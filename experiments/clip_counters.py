@@ -14,7 +14,7 @@ from learning_to_draw.trials.records.gamelog import read_log
 
 
 def what_clip_sees(jobs: Sequence[Job]) -> str:
-    """A Markdown table: each of `COUNTERS` in per cent of the games, averaged over seeds. Empty if no row uses CLIP.
+    """A Markdown table: each of `COUNTERS` in per cent of the games, averaged over seeds. Empty if no job uses CLIP.
 
     jobs: must be finished. Raises UsageError if a file is damaged.
     """

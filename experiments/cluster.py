@@ -93,7 +93,10 @@ def check_cluster(cluster: str, parameters: Sequence[str]) -> None:
 
 
 def open_cluster(cluster: str, parameters: Sequence[str], folder: Path, name: str) -> Any:
-    """Returns submitit's executor. parameters: NAME=VALUE for SLURM. folder: for submitit's files. name: of the job."""
+    """Returns submitit's executor.
+
+    parameters: NAME=VALUE for SLURM. folder: for submitit's files. name: of the job array.
+    """
     import submitit
 
     if cluster == "local":
@@ -106,7 +109,10 @@ def open_cluster(cluster: str, parameters: Sequence[str], folder: Path, name: st
 
 
 def _parsed(parameters: Sequence[str]) -> dict[str, Any]:
-    """SLURM's parameters, name -> value. Raises UsageError if one is invalid, or if there is no time limit."""
+    """SLURM's parameters, name -> value.
+
+    Raises UsageError if one is not NAME=VALUE, or if there is no time limit in minutes.
+    """
     values: dict[str, Any] = {}
     for word in parameters:
         name, equals, text = word.lstrip("-").partition("=")
@@ -149,7 +155,7 @@ def submit(executor: Any, jobs: Sequence[Job]) -> list[Any]:
 
 
 def say_submitted(submitted: Sequence[Any], folder: Path) -> str:
-    """The message after a submission: the job's number, its output folder, and what to do when it has ended."""
+    """The message after a submission: the job array's number, its output folder, and what to do when it has ended."""
     number = submitted[0].job_id.partition("_")[0]
     return (
         f"submitted {len(submitted)} run{'s' * (len(submitted) > 1)} as job {number}, with output in {folder}\n"

@@ -85,7 +85,8 @@ class Job:
     def check_begun(self) -> None:
         """Raises UsageError if the folder of the training or test holds a run with other options, even if unfinished.
 
-        Also raises it if another process uses the folder of an unfinished test, or if that folder holds other files.
+        Also raises it if another process uses the folder of an unfinished test, or if that folder holds files that a
+        test does not write.
         """
         if not (self.tested / "result.json").is_file():
             check_free(self.tested, "test")

@@ -103,8 +103,8 @@ def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
     counts = trained.config.agents.counts
     if agent >= min(counts):
         raise UsageError(
-            f"--agent {agent}: {weights} has {counts[0]} sender(s) and {counts[1]} receiver(s), numbered from 0.\n"
-            "Choose a number that both a sender and a receiver have."
+            f"--agent {agent}: {weights} does not have both a sender and a receiver with this number.\n"
+            f"The largest number that you can give is {min(counts) - 1}."
         )
     common = {**options_for_new_agents(trained), "separate_encoders": True, "epochs": epochs}
     from_senders = {"senders_from": str(weights), "from_agent": agent}
@@ -118,10 +118,11 @@ def _rows(weights: Path, agent: int, epochs: int) -> list[Row]:
 
 
 def options_for_new_agents(trained: Trained) -> dict[str, Any]:
-    """Options for training a new pair: those of the checkpoint's training, without population, schedules and teachers.
+    """Options for training a new pair of agents, taken from the checkpoint's training.
 
-    The learning rate is constant, at its initial value, and sigma2 is constant, at the checkpoint's value. Raises
-    UsageError for a checkpoint of the official code, which contains no options.
+    The seed, the number of epochs, and the options for populations, schedules and teachers are left out. The learning
+    rate is constant, at its initial value, and sigma2 is constant, at the checkpoint's value. Raises UsageError for a
+    checkpoint of the official code, which contains no options.
     """
     if not trained.checkpoint.options:
         path = trained.checkpoint.path
@@ -142,7 +143,10 @@ def _learner(job: Job, reach: float) -> Learner:
 
 
 def _table(learners: Mapping[Row, Sequence[Learner]], reach: float) -> list[list[str]]:
-    """One line per row of the sweep: means ± standard deviations over the seeds."""
+    """Returns the headings, then one line per row of the sweep: means ± standard deviations over the seeds.
+
+    The epochs until the rate is at least `reach` are a mean only, over the seeds whose rate reaches it.
+    """
     lines = [["learners", "final rate, %", "area, %", f"epochs until {100 * reach:g} %", "seeds"]]
     for row, seeds in learners.items():
         epochs = [one.epochs for one in seeds if np.isfinite(one.epochs)]

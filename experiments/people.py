@@ -1,4 +1,4 @@
-"""`commgame.py reproduce human`: a study page for the pairs of Table 1, and the rates of the people who played."""
+"""`commgame.py reproduce human`: a study page with games of Table 1's agents, and people's rates in these games."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TITLE = "What does the sketch show?"
 
 
 def beside_people(jobs: Sequence[Job]) -> str:
-    """Writes the study page of all pairs, unless it exists. Returns a Markdown table of people's and agents' rates.
+    """Writes one study page for all rows, unless it exists. Returns a Markdown table of people's and agents' rates.
 
     The page's file name contains the page's id, because other rows make another page. The rates are from the answer
     files in the page's folder. Files of answers to other pages are not used, but a line below the table counts them.
@@ -61,7 +61,7 @@ def beside_people(jobs: Sequence[Job]) -> str:
 
 
 def _numbers(rates: Mapping[str, Any]) -> list[str]:
-    """The table cells of one pair. rates: from `results`; they lack "together" if nobody has played."""
+    """The cells of a table row, without its title. rates: from `results`; they lack "together" if nobody has played."""
     if "together" not in rates:
         return ["0", *[""] * 6]
     people, agents, chance = rates["together"], rates["agents"], rates["chance"]

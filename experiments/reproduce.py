@@ -46,8 +46,8 @@ def reproduce(
     Also writes the table to `output` as table.md and table.csv, and sketches of every row as sketches.png. With
     dry_run, only returns the remaining commands. If `cluster` is "slurm" and jobs remain, only submits them and returns
     a message. options.py describes the arguments. Raises UsageError if a row is unknown, if a row's folder holds a run
-    with other options, or if files would be overwritten. Raises RunError if a run fails, or if the rate of a quick run
-    is outside the row's band.
+    with other options, or if a file that this command did not write would be overwritten. Raises RunError if a run
+    fails, or if the rate of a quick run is outside the range expected for its row.
     """
     way, chosen = Way(jobs, cluster, slurm), TABLES[table]
     here = {"dataset_root": dataset_root and str(dataset_root), "device": device}
@@ -97,7 +97,7 @@ def _of(paper: PaperRow, jobs: Sequence[Job]) -> list[Job]:
 
 @dataclass(frozen=True)
 class Line:
-    """A row with the rates of its runs, one run per seed. checked: whether the rates must lie in the row's band."""
+    """A row with the rates of its runs, one run per seed. checked: whether the rates must lie in `paper.band`."""
 
     paper: PaperRow
     rates: tuple[float, ...]

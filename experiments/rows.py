@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from learning_to_draw.components import flag_of
-from learning_to_draw.errors import UsageError, did_you_mean, program
+from learning_to_draw.errors import UsageError, did_you_mean, listed, program
 from learning_to_draw.reading import OptionValue
 from learning_to_draw.trials.checks import check_conflicts, check_game_options
 from learning_to_draw.trials.config.all_options import all_options, by_name, words_of
@@ -28,8 +28,8 @@ NOT_A_RUN = ("dry_run", "print_config")
 class Row:
     """One setting of a sweep, trained once per seed.
 
-    name: also the folder's name. title: the name in tables. options: of the training, by name. clip: whether CLIP
-    classifies the sketches after the test.
+    name: also the name of the folder of the row's runs. title: the name in tables. options: of the training, by name.
+    clip: whether CLIP classifies the sketches after the test.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Row:
 def canonical(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
     """Returns the options by Python name.
 
-    Raises UsageError for an unknown option, one that a sweep does not accept, and one that is given twice.
+    Raises UsageError if an option is unknown, is not accepted in a sweep, or is given twice.
     """
     known, named = all_options(), by_name(options)
     for key, name in zip(options, named, strict=True):
@@ -104,7 +104,7 @@ def check_names(names: Iterable[str]) -> None:
     for name in names:
         if not FOLDER_NAME.fullmatch(name) or name.casefold() in TAKEN or len(name) > 200:
             raise UsageError(
-                f"{name[:200]!r} cannot be the name of a row, because it cannot be the name of the row's folder.\n"
+                f"{name[:200]!r} cannot be the name of a row, because the row's folder cannot have this name.\n"
                 "Use at most 200 letters, digits and . , + = - _, and begin with a letter or a digit. The names of the "
                 "sweep's own files, such as table.md, are taken."
             )
@@ -120,6 +120,6 @@ def choose(rows: Iterable[Row], names: Collection[str] | None) -> list[Row]:
     rows = list(rows)
     if unknown := set(names or ()) - {row.name for row in rows}:
         raise UsageError(
-            f"--rows {min(unknown)}: there is no such row.\nChoose from {', '.join(row.name for row in rows)}."
+            f"--rows {min(unknown)}: there is no such row.\nChoose from {listed([row.name for row in rows], 50)}."
         )
     return [row for row in rows if names is None or row.name in names]

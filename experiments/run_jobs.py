@@ -119,8 +119,8 @@ class _Runner:
 class _Running:
     """A running job, and the process of its current command.
 
-    slot: a number below at_once, unique among running jobs. device: added to the commands as --device; None: nothing
-    is added. log: the file for the commands' output; None: stderr.
+    slot: a number below at_once, unique among running jobs. device: added as --device to the commands that have this
+    option; None: nothing is added. log: the file for the commands' output; None: stderr.
     """
 
     def __init__(self, job: Job, slot: int, environment: Mapping[str, str], device: str | None, log: Path | None):
@@ -151,7 +151,7 @@ class _Running:
 
 
 def _stop(processes: Sequence[subprocess.Popen], number: int) -> None:
-    """Sends a signal to the processes and waits until they end; sends it again if a second signal arrives."""
+    """Sends a signal to the processes and waits until they end; sends it again if a signal interrupts the wait."""
     for process in processes:
         process.send_signal(number)
     try:

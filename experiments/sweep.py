@@ -76,7 +76,10 @@ class Sweep:
         return sorted(finished_jobs(self.rows, self.output), key=lambda job: (self.rows.index(job.row), job.seed))
 
     def check(self) -> None:
-        """Raises UsageError if a job's folder holds a run with other options, or if files would be overwritten."""
+        """Raises UsageError if a job's folder holds a run with other options.
+
+        Also raises it if a file that this command did not write would be overwritten.
+        """
         if self.output.exists() and not self.output.is_dir():
             raise UsageError(f"--output {self.output} is a file, not a folder.\nGive another name.")
         for job in dict.fromkeys([*self.asked, *self.finished()]):
@@ -142,7 +145,8 @@ def sweep(
 
     With dry_run, only returns the remaining commands. If `cluster` is "slurm" and jobs remain, only submits them and
     returns a message. options.py describes the arguments. Raises UsageError if the file, options or rows are not valid,
-    if a row's folder holds a run with other options, or if files would be overwritten. Raises RunError if a run fails.
+    if a row's folder holds a run with other options, or if a file that this command did not write would be overwritten.
+    Raises RunError if a run fails.
     """
     way, (known, own_seeds) = Way(jobs, cluster, slurm), read_sweep(file, plugin)
     plan = Sweep(known, choose(known, rows), seeds or own_seeds, output or Path("sweeps", file.stem))

@@ -147,7 +147,7 @@ def _figure(costs: Mapping[str, Mapping[str, _Seeds]]) -> Mapping[str, bytes]:
 
 
 def _plot(axes: Any, rows: Sequence[_Seeds], cost: str, factor: float, label: str) -> None:
-    """Plots the rows' rate and legibility against `cost`: for both, one line per kind of price.
+    """Plots the rows' rate and legibility against `cost`: for each kind of price, one line of rates, one of legibility.
 
     Rows without a price are on the lines of both kinds. Points are means over the seeds, bars are standard deviations.
     """

@@ -30,8 +30,9 @@ def matching(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def stroke_distances(drawings: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(distances, reversed) for every pair of a stroke of drawings [N, K, P, 2] and a stroke of `other` [K, P, 2].
 
-    The distances are float64 [N, K, K]; the axes are the drawing, its stroke, and the stroke of `other`. reversed is
-    bool [N, K, K], whether the distance is smaller with one stroke reversed.
+    Both are [N, K, K]; the axes are the drawing, its stroke, and the stroke of `other`. distances: float64, mean
+    distances of the control points, with one stroke reversed if this makes the mean smaller. reversed: bool, whether
+    one stroke was reversed.
     """
     from scipy.spatial.distance import cdist
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from learning_to_draw.errors import UsageError
+from learning_to_draw.errors import UsageError, listed
 
 PATTERNS = ("random", "ring", "fixed")
 
@@ -50,10 +50,9 @@ def _read(path: Path) -> list[list[float]]:
 def _checked(rows: list[list[float]], senders: int, receivers: int, source: str) -> Tensor:
     lengths = [len(row) for row in rows]
     if lengths != [receivers] * senders:
-        numbers = f" of {' or '.join(map(str, sorted(set(lengths))))} number(s)" if rows else ""
+        found = f"its line lengths are {listed([*map(str, lengths)])}" if rows else "it is empty"
         raise UsageError(
-            f"--partners {source} has {len(rows)} line(s){numbers}, but there are {senders} sender(s) and "
-            f"{receivers} receiver(s).\n"
+            f"--partners {source} needs {senders} x {receivers} numbers (senders x receivers), but {found}.\n"
             "Give one line per sender, with one number per receiver."
         )
     weights = torch.tensor(rows, dtype=torch.float64)

@@ -113,7 +113,7 @@ class OriginalGame(GameSampler):
 
 
 class ObjectOrientedGame(GameSampler):
-    """Every game has one picture from each of T classes; the receiver guesses the class of the sender's picture.
+    """The candidates are one picture from each of T classes; the receiver guesses the class of the sender's picture.
 
     `SameGame`: the target is the picture that the sender sees. `DifferentGame`: the target is another picture of the
     same class. `MixedGame`: half of a game's senders see the target itself, the others another picture of its
@@ -236,7 +236,7 @@ def _check_classes(present: int, num_targets: int | None, split: str) -> None:
 
 
 def _senders(config: GameConfig, candidates: int) -> int:
-    """S, the number of senders in a game of T candidates. Raises UsageError if S exceeds T."""
+    """S, the number of turns in a game of T candidates. Raises UsageError if S exceeds T."""
     senders = config.sender_images_per_iter
     if senders is not None and senders > candidates:
         raise UsageError(

@@ -22,8 +22,8 @@ from learning_to_draw.models.encoders.base import BackboneEncoder, Encoder, Enco
 class Play:
     """The result of a batch of games: B sketches in G games of T candidates.
 
-    scores: float [B, T], the receiver's unnormalised score of each candidate.
-    sketches: float [B, 1 or 3, S, S] as the receiver saw them, before normalisation; 0..1 unless contrast exceeds 1.
+    scores: float [B, T], the receiver's unnormalised scores; with `pooled`, [B, T + more] (see `Agents.forward`).
+    sketches: float [B, 1 or 3, S, S], the input of the receiver's encoder; in 0..1 unless contrast exceeds 1.
     strokes: the strokes of the sketches, in canvas coordinates; in training, after `channel_noise`.
     photos: float [B, 1 or 3, S, S] in 0..1, the senders' photos.
     photo_encoding: the sender encoder's output for these photos.
@@ -166,7 +166,7 @@ class Agents(nn.Module):
         """Plays G games of T candidates, with B / G turns in each game.
 
         photos: float [M, 1 or 3, S, S] in 0..1. The first B are the senders' photos, ordered by game.
-        candidates: int64 [G, T], the rows of `photos` that are each game's candidates.
+        candidates: int64 [G, T], each game's candidates, as indices into `photos`.
         senders: B, the number of senders' photos in all games together.
         feature_layers: the feature layers whose maps of photos and sketches a loss needs.
         features: the backbone's features of the M photos, if they are already known. They must include the maps of
@@ -242,7 +242,7 @@ class Agents(nn.Module):
         return Guesses(all_scores, None if self.halting is None else self.halting(all_scores))
 
     def _look_at_sketches(self, sketches: Tensor, layers: Collection[str]) -> tuple[Encoding, Encoding | None]:
-        """(the receiver's encoding of the sketches, the sender's encoding with the maps of `layers`).
+        """The receiver's and the sender's encoding of the sketches; the sender's contains the maps of `layers`.
 
         The sender's encoding is None if the agents do not share one encoder and no layers are requested.
         """
@@ -278,7 +278,8 @@ class Agents(nn.Module):
     ) -> Tensor:
         """The receiver's scores [B, T] of the candidates of each sketch's game.
 
-        sketch_latents: [B, L], ordered by game, B / G per game. candidate_latents: [G, T, L]. pooled: see `forward`.
+        sketch_latents: [B, L], ordered by game, B / G per game. candidate_latents: [G, T, L].
+        With `pooled` (as in `forward`), the scores are [B, T + more].
         """
         games = candidate_latents.shape[0]
         sketch_vectors = self.receiver(sketch_latents).unflatten(0, (games, -1))  # [G, B / G, R]

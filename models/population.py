@@ -14,7 +14,7 @@ from learning_to_draw.models.encoders.base import BackboneEncoder, Encoder
 class Population(nn.Module):
     """Senders and receivers; any sender can play with any receiver.
 
-    pairs: the agents that are each other's own partners; pair k is sender k % senders with receiver k % receivers.
+    pairs: the pairs of own partners; pair k is sender k % senders with receiver k % receivers.
     Unless encoders are separate, sender k and receiver k are one agent with one encoder.
     """
 
@@ -67,7 +67,7 @@ def all_meetings(senders: int, receivers: int) -> tuple[Meeting, ...]:
 
 
 def in_turn(number: int, senders: int, receivers: int) -> tuple[Meeting, ...]:
-    """The meetings that play batch `number` if every agent plays every batch; partners change after each batch."""
+    """Meetings for batch `number`: every sender and every receiver plays it, and partners change after each batch."""
     return tuple(Meeting(k % senders, (k + number) % receivers) for k in range(max(senders, receivers)))
 
 

@@ -24,9 +24,10 @@ class DensePolylines(torch.autograd.Function):
     The image is 1 - prod, where prod is the product of all q_n, with q_n = 1 - w_n r_n and r_n = exp(-d2_n / sigma2_n);
     w_n is the intensity of stroke n in the channel, and d2_n is the squared distance from stroke n to the pixel. Hence
     d image / d w_n = (prod / q_n) r_n, d image / d d2_n = -(prod / q_n) w_n r_n / sigma2_n and
-    d image / d sigma2_n = (prod / q_n) w_n r_n d2_n / sigma2_n^2. The pixel's nearest point on a segment lies at the
-    fraction t in 0..1 from start to end; e is the vector from that point to the pixel. Since t minimises d2 = |e|^2,
-    the derivative of t drops out (envelope theorem): d d2 / d start = -2 (1 - t) e and d d2 / d end = -2 t e.
+    d image / d sigma2_n = (prod / q_n) w_n r_n d2_n / sigma2_n^2. The point of a segment nearest to the pixel is
+    start + t (end - start), with t in 0..1; e is the vector from that point to the pixel. Since t minimises
+    d2 = |e|^2, the derivative of t drops out (envelope theorem): d d2 / d start = -2 (1 - t) e and
+    d d2 / d end = -2 t e.
 
     widths: sigma2 of each stroke, [B, N], in the vertices' precision.
     """
@@ -95,7 +96,7 @@ class _Stroke(NamedTuple):
     """One stroke of each of b sketches: the pixels' coordinates along and across each of the stroke's K segments.
 
     A coordinate is the sum of a part that depends on the pixel's row and a part that depends on its column, so it takes
-    one addition per pixel. `Segments` defines the axes.
+    one addition per pixel. `Segments` defines the two axes and their origin.
     """
 
     along_row: Tensor  # [b, K, H, 1]
@@ -119,9 +120,9 @@ def _strokes(vertices: Tensor, size: tuple[int, int], dtype: torch.dtype) -> lis
 
 
 def _parts(axis: Tensor, origin: Tensor, size: tuple[int, int], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Row parts [b, N, K, H, 1] and column parts [b, N, K, 1, W] of pixels' coordinates on `axis`.
+    """Row parts [b, N, K, H, 1] and column parts [b, N, K, 1, W], whose sums are the pixels' coordinates on `axis`.
 
-    axis, origin: [b, N, K, 2].
+    axis: a unit vector for each segment. origin: the point of each segment with coordinate 0. Both: [b, N, K, 2].
     """
     rows, cols = pixel_axes(size, axis.dtype, axis.device)
     row_part = axis[..., :1] * (rows - origin[..., :1])
@@ -160,8 +161,8 @@ def _exponent(d2: Tensor, per_sigma2: Tensor) -> Tensor:
 def _lowest_exponent(dtype: torch.dtype) -> float:
     """The lower bound of exponents.
 
-    Subnormal results of exp are ten times slower on a CPU, and most pixels are far from any stroke. Exponents are
-    therefore clamped to just above the subnormal range, and the resulting ink is set to 0.
+    On a CPU, exp is ten times slower if its result is subnormal, and most pixels are far from any stroke. Exponents are
+    therefore clamped so that exp stays above the subnormal range; `_ink` sets such small ink to 0.
     """
     return math.log(torch.finfo(dtype).tiny) + 6
 
@@ -210,5 +211,5 @@ def _is_nearest(near: _Nearest, stroke: _Stroke) -> Tensor:
 
 
 def _sum_pixels(pull: Tensor, near: _Nearest) -> Tensor:
-    """Sums over pixels of pull [b, K, H, W] times e: [b, K, 2], the vectors as (across, along)."""
+    """Sums over pixels of pull [b, K, H, W] times the vector of `near`: [b, K, 2], as (across, along)."""
     return torch.stack([(pull * near.across).sum((-2, -1)), (pull * near.beyond).sum((-2, -1))], dim=-1)

@@ -5,8 +5,8 @@ sketch; d2 is the squared distance of a pixel to the stroke (Mihai & Hare 2021, 
 of `distance.py`, `relaxation.py` and `composite.py` define the result. They keep the rasters of all strokes,
 [B, N, C, H, W], for autograd and can be differentiated twice. The fast paths keep only the product over the strokes,
 [B, C, H, W], recompute the strokes in the backward pass, and can be differentiated once. This module chooses one of
-three fast paths: `numba_kernels.py` on a CPU, `triton_kernels.py` on a GPU, and `dense.py` in plain torch if neither is
-available, and for float64. Each path is deterministic: the same input gives the same bits.
+three fast paths: for float32, `numba_kernels.py` on a CPU or `triton_kernels.py` on a GPU, where available; otherwise
+`dense.py`, in plain torch. Each path is deterministic: the same input gives the same bits.
 
 sigma2 is one squared stroke width for all strokes, or a tensor [B, N] with one per stroke, which can have a gradient.
 Widths must be positive and finite. Values of a tensor on a GPU are not checked: a wrong value makes its sketch NaN.
@@ -128,7 +128,7 @@ def _check_shape(name: str, tensor: Tensor, wanted: str, right: bool) -> None:
 
 
 def _geometry_dtype(device: torch.device) -> torch.dtype:
-    """float64 if the device supports it: a stroke is a few numbers, so this costs little compared with the pixels."""
+    """float64, or float32 if the device lacks float64. A stroke is a few numbers, so float64 costs little."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 

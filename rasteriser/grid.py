@@ -19,7 +19,7 @@ def _pair(size) -> tuple[int, int]:
             return height, width
     except (TypeError, ValueError):
         pass
-    raise ValueError(f"size is {size!r}: it should be a number of pixels, or (height, width)")
+    raise ValueError(f"size is {size!r}: it should be an int, or two ints (height, width), in pixels")
 
 
 def pixel_axes(

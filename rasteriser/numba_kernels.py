@@ -89,14 +89,14 @@ def _shades(vertices: Tensor, intensities: Tensor | None) -> Tensor:
 
 
 def _bands(shape: torch.Size) -> int:
-    """Number of row bands in which images [B, C, H, W] are drawn: several if there are few sketches."""
+    """Number of bands of rows per image, for images [B, C, H, W]: several if B is small."""
     return max(1, min(_BANDS // max(1, shape[0]), shape[2]))
 
 
 def _share(kernel: Callable[..., None], shape: torch.Size, *tensors: Tensor) -> None:
-    """Calls a kernel for all sketches and bands of rows of images whose shape is [B, C, H, W].
+    """Calls a kernel on the tensors for each part of the work: some sketches and one band of rows.
 
-    Uses one thread or, if the work is large, as many as torch uses.
+    Uses one thread or, if the work is large, as many as torch uses. shape: that of the images, [B, C, H, W].
     """
     arrays = [tensor.detach().numpy() for tensor in tensors]
     strokes, sketches, bands = arrays[0].shape[1], shape[0], _bands(shape)
@@ -205,7 +205,10 @@ def _segment(vertices, sketch, stroke, number):
 
 @_compiled
 def _rows(segment, reach, row_from, row_to, height):
-    """The first row within a segment's reach, and the row after the last, clamped to row_from..row_to."""
+    """The rows in row_from..row_to - 1 within a segment's reach, as a range (first, end).
+
+    end is excluded; the range is empty if first >= end.
+    """
     _, _, _, _, start_row, _, stop_row, _, _ = segment
     # Clamped before the conversion to integers: a segment can be anywhere.
     low = min(max(min(start_row, stop_row) - reach, -1.5), 3.0)
@@ -229,7 +232,7 @@ def _narrow(first, last, slope, per_slope, offset, least, most):
 
 @_inlined
 def _columns(segment, centre, reach, width):
-    """In the row at coordinate `centre`, the first column within a segment's reach, and the column after the last.
+    """The first column within a segment's reach in the row at coordinate `centre`, and the column after the last.
 
     What is within reach is taken as a rectangle around the segment. Ink in the rectangle's corners is negligible.
     """
@@ -249,7 +252,7 @@ def _columns(segment, centre, reach, width):
 
 @_inlined
 def _lanes(columns):
-    """Columns (begin, end), extended at the end to a multiple of _LANES columns."""
+    """Columns (begin, end), with end raised until the number of columns is a multiple of _LANES."""
     begin, end = columns
     return np.uintp(begin), np.uintp(begin + ((end - begin + _LANES - 1) & -_LANES))
 
@@ -259,7 +262,7 @@ def _line(segment, centre, width):
     """What `_axes` and `_fraction` need of a segment in a row: float32 numbers, relative to three columns.
 
     In one of them, the segment crosses the row or comes nearest to it; the other two are the columns of its ends.
-    Rounding errors are then proportional to the pixel's distance from the segment, or from the end.
+    Rounding errors are then proportional to the pixel's distance from the segment, or from one of its ends.
     """
     unit_row, unit_col, row, col, start_row, start_col, stop_row, stop_col, per_length = segment
     per_unit, step = 0.5 * (width - 1), 2.0 / max(1.0, width - 1.0)
@@ -381,7 +384,7 @@ def _draw(work, vertices, widths, shades, product, image):
 
 @_compiled
 def _draw_line(segment, sharpness, reach, shade, row_from, height, width, blank):
-    """Multiplies blank [1, rows, W + _LANES] by what a stroke of one segment leaves blank."""
+    """Multiplies `blank` [1, rows, W + _LANES] by what a stroke of one segment leaves blank."""
     first, last = _rows(segment, reach, row_from, row_from + blank.shape[1], height)
     for row in range(first, last):
         centre = _centre(row, height)
@@ -396,7 +399,10 @@ def _draw_line(segment, sharpness, reach, shade, row_from, height, width, blank)
 
 @_compiled
 def _draw_stroke(sketch, stroke, sharpness, shades, first, last, nearest, spans, blank):
-    """Multiplies blank [C, rows, W + _LANES] by what a stroke leaves blank. Overwrites nearest with _FAR."""
+    """Multiplies `blank` [C, rows, W + _LANES] by what a stroke leaves blank.
+
+    Takes first, last, nearest and spans from `_find_nearest`, and resets `nearest` to _FAR.
+    """
     for row in range(first, last):
         begin, end = spans[row, 0], spans[row, 1]
         for col in range(begin, end):
@@ -411,10 +417,10 @@ def _draw_stroke(sketch, stroke, sharpness, shades, first, last, nearest, spans,
 
 @_compiled
 def _find_nearest(vertices, sketch, stroke, reach, row_from, height, width, nearest, spans):
-    """Lowers nearest [rows, W + _LANES], within reach, to the squared distance to the nearest segment of a stroke.
+    """Lowers `nearest` [rows, W + _LANES], at pixels within reach, to their squared distance from a stroke.
 
-    Fills spans [rows, 2] with each row's range of columns within reach. Returns the range of rows within reach, counted
-    from 0 at row_from.
+    Fills `spans` [rows, 2] with each row's range of columns within reach. Returns the range of rows within reach,
+    counted from 0 at row_from.
     """
     spans[:, 0], spans[:, 1] = width, 0
     low, high = len(spans), 0
@@ -439,8 +445,8 @@ def _find_nearest(vertices, sketch, stroke, reach, row_from, height, width, near
 
 @_compiled
 def _find_segments(vertices, sketch, stroke, reach, row_from, height, width, nearest, bound, ties, spans):
-    """Does what `_find_nearest` does. Also lowers `bound` [rows, W + _LANES] to the least `_with_margin(d2)`, and fills
-    `ties`, of the same shape, with the number of segments whose value is this minimum."""
+    """Does what `_find_nearest` does. Also lowers `bound` [rows, W + _LANES] to the least `_with_margin` of a stroke's
+    segments, and fills `ties`, of the same shape, with the number of segments that attain it."""
     spans[:, 0], spans[:, 1] = width, 0
     low, high = len(spans), 0
     for number in range(max(1, vertices.shape[2] - 1)):
@@ -568,10 +574,10 @@ def _pull_line(segment, sharpness, reach, shade, row_from, height, width, weight
 
 @_compiled
 def _pull_stroke(sketch, stroke, sharpness, shades, first, last, weights, spans, nearest, ties, of_channels):
-    """Replaces a stroke's squared distances in nearest by pull / (number of equally near segments).
+    """Replaces the squared distances in `nearest` by pull / (number of equally near segments).
 
     pull is that of `_pull_line`, summed over channels.
-    Fills of_channels [C] with the gradient with respect to the intensities; returns the sum of pull * d2.
+    Fills `of_channels` [C] with the gradient with respect to the intensities; returns the sum of pull * d2.
     """
     spreads = 0.0
     of_channels[:] = 0
@@ -598,7 +604,10 @@ def _pull_stroke(sketch, stroke, sharpness, shades, first, last, weights, spans,
 
 @_compiled
 def _pull_segment(segment, reach, row_from, height, width, pulls, bound):
-    """Sums over the pixels to which a segment is nearest: four sums for `_add_pulls`."""
+    """Returns four sums for `_add_pulls`, over the pixels to which a segment is nearest.
+
+    pulls: what `_pull_stroke` leaves in `nearest`. bound: from `_find_segments`.
+    """
     acrosses = beyonds = stop_acrosses = stop_beyonds = 0.0
     first, last = _rows(segment, reach, row_from, row_from + len(pulls), height)
     for row in range(first, last):
@@ -627,7 +636,7 @@ def _pull_segment(segment, reach, row_from, height, width, pulls, bound):
 
 @_compiled
 def _add_pulls(segment, sums, per_sigma2, pulls, band, sketch, stroke, number):
-    """Adds a segment's gradient to that of its two vertices in pulls [bands, B, N, V, 2].
+    """Adds to `pulls` [bands, B, N, V, 2] a segment's gradient with respect to its two vertices.
 
     sums: the sums over pixels of pull * e and of pull * fraction * e, each as (across, along); e is the vector from the
     nearest point to the pixel.

@@ -52,8 +52,8 @@ def _spacings(grid: Tensor) -> Tensor:
     dims = grid.shape[-1]
     if grid.ndim != dims + 1:
         raise ValueError(
-            f"the grid has shape {list(grid.shape)}: "
-            f"it should have {dims} dimensions before the last, one per coordinate"
+            f"the grid has shape {list(grid.shape)}: for points of D coordinates, it should have D + 1 dimensions, "
+            "such as [H, W, 2]"
         )
     origin = (0,) * dims
     spacings = []

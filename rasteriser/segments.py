@@ -11,11 +11,11 @@ from torch import Tensor
 
 
 def negligible(dtype: torch.dtype) -> float:
-    """The smallest ink that counts, and the lower bound of q, the fraction of a pixel that a stroke leaves blank.
+    """The smallest ink that counts. It is also the lower bound of q.
 
-    prod is the product of the q of all strokes. As q is not 0, prod / q is the product of the other q even where a
-    stroke covers the pixel. The rounding error of 1 - exp cancels in the gradient, because prod contains the same
-    rounded q.
+    q is the fraction of a pixel that a stroke leaves blank, and prod is the product of the q of all strokes. As q is
+    not 0, prod / q is the product of the other q even where a stroke covers the pixel. The rounding error of 1 - exp
+    cancels in the gradient, because prod contains the same rounded q.
     """
     return torch.finfo(dtype).eps ** 2
 

@@ -92,7 +92,7 @@ def _pens(widths: Tensor, intensities: Tensor | None) -> Tensor:
 
 
 def _numbers(size: tuple[int, int]) -> tuple[int, int, float, float, float]:
-    """Kernel arguments shared by all programs: height, width, spacing of rows, spacing of columns, negligible ink."""
+    """Numbers that both kernels get: height, width, spacing of rows, spacing of columns, negligible ink."""
     height, width = size
     return height, width, 2 / max(1, height - 1), 2 / max(1, width - 1), negligible(torch.float32)
 
@@ -213,7 +213,10 @@ def _distances(record, rows, cols, row_spacing, col_spacing, rounding):
 
 @triton.jit
 def _sums(record, rows, cols, row_spacing, col_spacing, pull, part):
-    """Sums over pixels of pull * e and pull * foot * e, each (across, along): 4 numbers, indexed by `part` [1, 4]."""
+    """The sums over pixels of pull * e and of pull * foot * e, each as (across, along): [1, 4].
+
+    `to_vertices` defines e and foot. part: the numbers 0 to 3, [1, 4].
+    """
     along, across = _axes(record, rows, cols, row_spacing, col_spacing)
     foot = _foot(record, along)
     to_across = pull * across
@@ -225,7 +228,7 @@ def _sums(record, rows, cols, row_spacing, col_spacing, pull, part):
 
 @triton.jit
 def _nearest(first, rows, cols, row_spacing, col_spacing, rounding, PIECES: tl.constexpr, TILE: tl.constexpr):
-    """Over a polyline's segments: least d2, least d2 with margin, and the number of segments that attain the latter."""
+    """Over a polyline's segments: the least d2, the least sum of d2 and margin, and how many segments have this sum."""
     nearest = tl.full((TILE, TILE), float("inf"), tl.float32)
     bound = tl.full((TILE, TILE), float("inf"), tl.float32)
     for piece in range(PIECES):

@@ -144,13 +144,13 @@ def _build_encoder(
     except ValueError as error:
         raise UsageError(
             f"{option} {chosen.name}: {error}.\n"
-            "Choose another encoder, or larger pictures if the data set has an option for their size."
+            "Choose another encoder, or pictures of another size if the data set has an option for it."
         ) from error
     except UsageError as error:
         raise UsageError(_in_flags_of(kind, chosen, str(error))) from error
     if imagenet_norm and encoder.channels != 3:
         raise UsageError(
-            f"--imagenet-norm normalises red, green and blue, but the encoder of {option} sees one channel.\n"
+            f"--imagenet-norm normalises red, green and blue, but {option} {chosen.name} sees one channel.\n"
             "Turn it off with --no-imagenet-norm, or choose an encoder or a data set with three channels."
         )
     encoder.imagenet_norm = imagenet_norm

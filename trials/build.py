@@ -123,8 +123,8 @@ def set_up(config: Run, splits: Sequence[str], given: Mapping[str, Split] | None
 
 
 def _introduce(config: RunConfig, batches: Mapping[str, GameBatches]) -> None:
-    """Sets who plays the batches of a population: in training, random partners as --partners says; in held-out games,
-    everyone with everyone.
+    """Sets who plays the batches of a population: in training, the partners that --partners chooses; in held-out
+    games, everyone with everyone.
 
     Changes nothing for one pair, in crossplay, and in a test with --agent.
     """
@@ -145,7 +145,7 @@ def _introduce(config: RunConfig, batches: Mapping[str, GameBatches]) -> None:
 
 
 def fit_batches(config: Run, pictures: Pictures, device: torch.device) -> tuple[Run, dict[str, GameBatches]]:
-    """The configuration, with a batch size that all splits can fill, and the batches of every split.
+    """The configuration and the batches of every split. The configuration has a batch size that all splits can fill.
 
     If the batch size is a default or comes from a preset, it shrinks to the largest size that all splits can fill.
     Raises UsageError if it comes from elsewhere and is too large, or if a split is too small for any size.
@@ -225,12 +225,12 @@ def load_pictures(
 ) -> Pictures:
     """Decodes the splits `names` of a data set for a run on `device`, and keeps them where --data-device says.
 
-    data_device: the value of --data-device. Raises UsageError if the pictures cannot be read or, with "cuda", if the
-    run is not on a GPU or the pictures do not fit into its memory.
+    data_device: the value of --data-device. Raises UsageError if the pictures cannot be read. For data_device "cuda",
+    also raises it if `device` is not a CUDA GPU, or if the pictures do not fit into its memory.
     """
     if data_device == "cuda" and device.type != "cuda":
         raise UsageError(
-            f"--data-device cuda: this run is on {device}, not on a GPU.\n"
+            f"--data-device cuda: this run is on {device}, not on a CUDA GPU.\n"
             "Leave out --data-device, or choose a GPU with --device cuda."
         )
     with distributed.local_rank_zero_first():
@@ -258,8 +258,8 @@ def _warn_if_dark(dataset: str, pictures: Pictures) -> None:
             if brightest >= DARK:
                 return
     logger.warning(
-        "%s: all pictures are nearly black: the brightest value is %d of 255. 16-bit pictures are divided by 256. If "
-        "your pictures use fewer than 16 bits, rescale them.",
+        "%s: all pictures are nearly black: the brightest value is %d of 255. If these are 16-bit files that use fewer "
+        "bits, rescale them, because 16-bit values are divided by 256.",
         dataset,
         brightest,
     )
@@ -307,7 +307,7 @@ def build_batches(
 
 
 def of_size(game: Chosen[GameConfig], candidates: int) -> Chosen[GameConfig]:
-    """The game with this number of candidates. The original game is unchanged: its batch size sets the number."""
+    """`game` with this number of candidates; for the original game, `game` itself: its batch size sets the number."""
     if game.name == "none":
         return game
     return replace(game, config=dataclasses.replace(game.config, num_targets=candidates))
@@ -319,7 +319,7 @@ def build_sampler(game: Chosen[GameConfig], split: Split, generator: torch.Gener
 
 
 def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
-    """Raises UsageError if the split has too few pictures, or if a game has more senders than candidates.
+    """Raises UsageError if the split has too few pictures for a batch, or if a game has more senders than candidates.
 
     The built-in games check this themselves; a plugin's game might not.
     """
@@ -328,7 +328,8 @@ def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
     if len(sampler) < 1:
         raise UsageError(
             f"--batch-size {batch_size}: a batch is {sampler.games} game(s) of {sampler.candidates} candidates, but "
-            f"the {split.name} split has only {len(split)} pictures.\nGive a smaller batch, or use more pictures."
+            f"the {split.name} split has only {len(split)} pictures.\n"
+            "Use more pictures, or fewer candidates or games per batch."
         )
     if sampler.senders > sampler.candidates:
         raise UsageError(
@@ -355,8 +356,8 @@ def build_loss(
     """The game's loss and the auxiliary losses that are on. Torch's global generator initialises their parameters.
 
     testing: whether to leave out the losses that a test does not measure, as in the official code. Raises UsageError
-    if a training would learn nothing, if the encoder lacks the feature layers that a loss compares, or if such a loss
-    is added in a population whose encoders have different feature maps.
+    if a training would learn nothing, if the encoder lacks the feature layers that a loss compares, or if a loss that
+    encodes pictures itself is added in a population whose encoders do not share one backbone.
     """
     pair = agents.pairs[0]
     views = {"seed": seeds.views + TRAIN_SKETCH_VIEW, "held_out_seed": seeds.data + VALID_SKETCH_VIEW}
@@ -368,8 +369,9 @@ def build_loss(
     for added in auxiliary:
         if hasattr(terms.get(added.name), "encoder") and not _see_alike(agents):
             raise UsageError(
-                f"{flag_of(added.component.switch)} encodes pictures with the sender's encoder, but this population "
-                "has different encoders.\nAdd --freeze-backbone with pretrained weights, or train one pair."
+                f"{flag_of(added.component.switch)} encodes pictures with the sender's encoder, but the encoders of "
+                "this population have different weights.\n"
+                "Add --freeze-backbone with pretrained weights, or train one pair."
             )
     if loss.name == "NoLoss" and not testing and all(getattr(term, "always_zero", False) for term in terms.values()):
         raise UsageError(
@@ -380,7 +382,7 @@ def build_loss(
 
 
 def _see_alike(agents: Community) -> bool:
-    """Whether a loss can compare feature maps: there is one pair, or all encoders share one backbone."""
+    """Whether a loss can use one encoder for all pairs: there is one pair, or all encoders share one backbone."""
     if len(agents.pairs) == 1:
         return True
     backbones = {encoder.backbone if isinstance(encoder, BackboneEncoder) else None for encoder in encoders_of(agents)}

@@ -41,7 +41,7 @@ def check_candidates(config: RunConfig, sampler: GameSampler) -> None:
 
 
 def check_train_options(config: TrainConfig) -> None:
-    """Raises UsageError as `check_conflicts` does.
+    """Raises UsageError for options that conflict, are incomplete or would have no effect (`check_conflicts`).
 
     Also raises it if an option needs a package that is missing, or needs several processes but there is only one.
     """
@@ -72,8 +72,8 @@ def check_conflicts(config: TrainConfig) -> None:
         )
     if config.gather_candidates and not config.plays_original:
         raise UsageError(
-            f"--gather-candidates is for the original game, not for {config.game.name}: the joint game of several "
-            "processes would contain classes more than once.\nLeave it out."
+            f"--gather-candidates is for the original game, not for the game {config.game.name}: the joint game of "
+            "several processes would contain classes more than once.\nLeave it out."
         )
     _check_callbacks(config)
     _check_population(config)

@@ -1,4 +1,4 @@
-"""`commgame.py list`: the components that can be chosen, including those of a plugin, and the presets."""
+"""`commgame.py list`: the presets, and the components that can be chosen, including those of a plugin."""
 
 from __future__ import annotations
 

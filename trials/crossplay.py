@@ -58,7 +58,7 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
         if community.senders != community.receivers:
             raise UsageError(
                 f"{run.checkpoint.path} has {community.senders} sender(s) and {community.receivers} receiver(s), but "
-                "crossplay compares pairs.\nUse test: it lets all of them play with each other."
+                "crossplay needs as many receivers as senders.\nUse test: it lets all of them play with each other."
             )
     players = [(run, agents) for run, community in zip(trained, built, strict=True) for agents in community.pairs]
     if len(players) < 2:
@@ -111,7 +111,8 @@ def check_files(files: Sequence[Path]) -> None:
 def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequence[Sequence[dict]]) -> dict:
     """The content of result.json, without the duration.
 
-    It includes the matrix of rates with intervals, and the mean rates with own and other partners.
+    It includes the matrix of rates, the matrix of their 95 % intervals, the mean rate of the senders with their own
+    partners (the receivers of the same entries in `names`), and the mean rate of all other pairs.
     """
     own = [outcomes[k][k]["communication_rate"] for k in range(len(names))]
     others = [played["communication_rate"] for k, row in enumerate(outcomes) for j, played in enumerate(row) if j != k]

@@ -29,9 +29,9 @@ class Drawing:
     points: float32 [B, N, P, 2], control points (row, col) on a canvas from -1 (top, left) to 1 (bottom, right). P = 1
     is a point, 2 a line from start to end, 4 a cubic Bezier curve. Points may lie outside the canvas.
     sigma2: squared stroke width in canvas units: a number for all strokes, or float32 [B, N]. At distance d from a
-    stroke, its ink is exp(-d**2 / sigma2).
-    intensities: float32 [B, N, C] in 0..1, the ink (C = 1) or the red, green and blue (C = 3) of each stroke; None if
-    every stroke has full ink. A stroke whose intensities are all 0 is not drawn.
+    stroke, its ink is exp(-d**2 / sigma2) times its intensity.
+    intensities: float32 [B, N, C] in 0..1, of each stroke's ink in grey (C = 1) or in red, green and blue (C = 3); None
+    if all are 1. A stroke whose intensities are all 0 is not drawn.
     sketches: float32 [B, 1 or 3, S, S], what the receiver sees; 0..1 unless `contrast` exceeds 1.
     photos: float32 [B, 1 or 3, S, S] in 0..1, what the sender saw.
     invert: whether the agents draw black on white instead of white on black. contrast: factor that multiplies the ink.
@@ -47,7 +47,7 @@ class Drawing:
 
     @property
     def widths(self) -> np.ndarray:
-        """float32 [B, N]: each stroke's full width at half ink, in canvas units (the canvas is 2 wide).
+        """float32 [B, N]: each stroke's full width at half of its maximum ink, in canvas units (the canvas is 2 wide).
 
         In pixels of the sketch, the width is `widths * (S - 1) / 2`.
         """
@@ -77,7 +77,7 @@ class Drawing:
         if len(self) != 1:
             raise UsageError(
                 f"this drawing has {len(self)} sketches, but an SVG file shows one.\n"
-                "Choose one, as in drawing[0].svg(), or write [one.svg() for one in drawing]."
+                "Choose one, as in drawing[0], or take them one by one, as in: for one in drawing."
             )
         sigma2 = self.sigma2[0] if isinstance(self.sigma2, np.ndarray) else self.sigma2
         inks = None if self.intensities is None else self.intensities[0]

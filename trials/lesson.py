@@ -25,7 +25,7 @@ BATCH = 32  # drawings per step of the lesson
 
 
 def teach(agents: Community, config: TrainConfig, split: Split, device: torch.device, seed: int) -> None:
-    """Trains every sender on --bottleneck drawings of a trained sender, its teacher.
+    """Trains every sender to draw --bottleneck photos as its teacher, a trained sender, draws them.
 
     Sender k learns from the sender of pair k of --teacher; after the last pair, pair 0 follows again. The photos are a
     random choice from the training split, without augmentation; photos of different sizes are augmented once, because
@@ -56,8 +56,9 @@ def teach(agents: Community, config: TrainConfig, split: Split, device: torch.de
             first = drawn_by(pair, photos[:1])
         if first.shape[1:] != shown.shape[1:]:
             raise UsageError(
-                f"--teacher {path} draws {shown.shape[1]} strokes of {shown.shape[2]} points, but these senders draw "
-                f"{first.shape[1]} of {first.shape[2]}.\nGive the decoder options of the teacher's training."
+                f"--teacher {path} draws {shown.shape[1]} stroke(s) of {shown.shape[2]} control point(s), but these "
+                f"senders draw {first.shape[1]} of {first.shape[2]}.\n"
+                "Give the decoder options of the teacher's training."
             )
         weights = [*pair.sender_encoder.parameters(), *pair.decoder.parameters()]
         optimizer = adam([weight for weight in weights if weight.requires_grad], rate)

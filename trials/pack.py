@@ -32,17 +32,17 @@ def pack(run: Path, output: Path) -> str:
     check_new(output)
     path = checkpoint_of(run)
     if path.name == WEIGHTS:
-        raise UsageError(f"{run} is already packed.\nGive a folder of a training, or a checkpoint.")
+        raise UsageError(f"{run} is already packed.\nGive the folder of a training, or a checkpoint.")
     checkpoint = load_checkpoint(path)
     if not checkpoint.options:
         raise UsageError(
-            f"{path} was written by the official code and contains no options: nobody could load it without them.\n"
+            f"{path} was written by the official code and contains no options, which a packed folder needs.\n"
             "Give a checkpoint of this program."
         )
     if checkpoint.options.get("plugin") is not None:
         raise UsageError(
-            f"{path} was trained with --plugin {checkpoint.options['plugin']}. A plugin is code, and a packed folder "
-            "contains none.\nShare the run's folder instead: it has the checkpoint and a copy of the plugin."
+            f"{path} was trained with --plugin {checkpoint.options['plugin']}, but a packed folder contains no code.\n"
+            "Share the run's folder instead: it has the checkpoint and a copy of the plugin."
         )
     config = complete("test", {"weights": str(path)}, PYTHON, of_agents(checkpoint.options), path.name)
     agents = build_trained(Trained(config, checkpoint), pictures_trained_with(config.dataset))
@@ -54,7 +54,10 @@ def pack(run: Path, output: Path) -> str:
 
 
 def _results(checkpoint: Checkpoint) -> Iterator[str]:
-    """Yields the rows of the model card's table: the validation, and finished tests in folders next to the run's."""
+    """Yields the rows of the model card's table: the checkpoint's validation and its finished tests.
+
+    Finds only tests whose folders are next to the checkpoint's folder.
+    """
     folder = checkpoint.path.parent
     if not any((folder / name).exists() for name in RUN_FILES):
         return

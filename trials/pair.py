@@ -57,8 +57,8 @@ def load(
     weights: a checkpoint; the folder of a training, whose `model_final.pt` is loaded; a folder that `commgame.py pack`
     wrote; or a repository of Hugging Face, "hf:user/name" or "hf:user/name@revision".
     device: "cpu", "cuda", ...; None: the first GPU if available, otherwise the CPU.
-    plugin: a file with your own components that the agents need; None: the plugin of the training, if any; you must
-    have run this plugin on this machine before (docs/extending.md).
+    plugin: a file with your own components that the agents need; None: the training's plugin, if any, which is refused
+    unless you have run it on this machine before (docs/extending.md).
     trust_weights: also read a file that can run any code; only for files from a trusted source.
     agent: the pair of a population to load: K for sender K and receiver K, "K,J" for sender K and receiver J; None: 0.
     options: options of `commgame.py test`, such as latent_size=64 for --latent-size 64. They override the training's
@@ -156,7 +156,7 @@ class Pair:
         return self.agents.guess(sketch_latents, offered.unflatten(0, (len(games), -1))).cpu().numpy()
 
     def play(self, data: Split | None = None, **options: Any) -> Outcome:
-        """Plays every test game once, as `commgame.py test` does with the same options, and writes no files.
+        """Plays every test game once, like `commgame.py test` with the same options, but writes no output folder.
 
         data: a `Split` to take the test pictures from, without augmentation; None: the test split of the agents' data
         set.
@@ -200,12 +200,13 @@ class Pair:
         known = {*OF_GAMES, *of_data, *options_of(type(config.game.config)), *options_of(type(config.loss.config))}
         if others := [name for name in options if name not in known]:
             raise UsageError(
-                f"play does not take {listed(others)}. It takes data_seed, options of the game and its loss and, "
-                "without a split, options of the data set.\nGive options of the agents to learning_to_draw.load."
+                f"play does not take {listed(others)}: it takes data_seed, allow_trained, options of the game and its "
+                "loss and, without a split, options of the data set.\n"
+                "Give options of the agents to learning_to_draw.load."
             )
         if config.agents != self.config.agents:
             raise UsageError(
-                "these options would change the agents, because the data set sets other defaults for them.\n"
+                "this data set would change the agents, because it sets other defaults for their options.\n"
                 "Load the agents with this data set: learning_to_draw.load(..., dataset=...)."
             )
         return config
@@ -254,8 +255,8 @@ def _own(candidates: Any, sketches: int) -> list[Any]:
     counts = {len(game) if isinstance(game, list | tuple) or getattr(game, "ndim", 0) == 4 else 1 for game in games}
     if len(games) != sketches or len(counts) != 1:
         raise UsageError(
-            f"the lists of candidates do not fit the sketches. Sketches: {sketches}. Lists: {len(games)}. Candidates "
-            f"per list: {listed([str(count) for count in sorted(counts)])}.\n"
+            f"the lists of candidates do not fit the sketches (sketches: {sketches}; lists: {len(games)}; candidates "
+            f"per list: {listed([str(count) for count in sorted(counts)])}).\n"
             "Give one list for each sketch, all of the same length, or one list that all sketches share."
         )
     return list(games)

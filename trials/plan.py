@@ -93,7 +93,8 @@ def _processes_line(batches: Mapping[str, GameBatches]) -> list[str]:
 def _lonely_line(batches: Mapping[str, GameBatches]) -> list[str]:
     """One line that counts the classes with a single picture; [] if every class has more.
 
-    Considers only splits whose games should show the receiver a different picture of the sender's class.
+    Considers only splits with "different" or "mixed" games, which need two pictures of a class: one for the sender and
+    one for the receiver.
     """
     dealers = {name: games.sampler for name, games in batches.items() if games.sampler.kind in ("different", "mixed")}
     counts = ", ".join(f"{len(sampler.lonely)} of {name}" for name, sampler in dealers.items() if sampler.lonely)
@@ -123,13 +124,13 @@ def _population_line(agents: Community) -> list[str]:
 
 
 def _of_receiver(config: RunConfig) -> str:
-    """The end of the encoder's line if the receiver's encoder has its own configuration; otherwise empty."""
+    """The end of the line "encoder" if the receiver's encoder has its own configuration; otherwise ""."""
     chosen = config.agents.receiver_encoder
     return "" if chosen is None else f" (sender), {chosen.name} (receiver)"
 
 
 def _option_lines(config: RunConfig) -> list[str]:
-    """Wrapped lines, grouped by source, with the options that were given or differ from their defaults."""
+    """Wrapped lines with the options that were given or differ from their defaults, grouped by their values' source."""
     values, given, of_dataset = config.values(), given_options(config), config.dataset.component
     defaults = default_values(config.command, values) | of_dataset.defaults_for(config.agents.decoder.name)
     ignored = set() if isinstance(config, TrainConfig) else of_training(values)
@@ -141,7 +142,7 @@ def _option_lines(config: RunConfig) -> list[str]:
 
 
 def _wrapped(heading: str, options: Sequence[str]) -> list[str]:
-    """A heading and options in lines of at most 80 columns. An option is never split."""
+    """A heading and options in lines of at most 80 columns. An option is never split, even if it is longer."""
     lines = [f"{heading:<14}"]
     for option in options:
         if len(lines[-1]) + 1 + len(option) > WIDTH and lines[-1].strip() not in ("", heading):

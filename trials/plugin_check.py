@@ -62,7 +62,7 @@ def check(plugin: Path, options: str) -> str:
             if problem:
                 break  # the next steps would fail for the same reason
     if broken:
-        raise RunError("\n".join([*lines, f"{broken} of {len(loaded.components)} component(s) broken."]))
+        raise RunError("\n".join([*lines, f"Broken components: {broken} of {len(loaded.components)}."]))
     return "\n".join(lines)
 
 
@@ -89,7 +89,7 @@ def _configuration(kind: str, name: str, more: str) -> TrainConfig:
 
 
 def _attempt(attempt: Callable[[], None], plugin: Plugin) -> str:
-    """A colon and the reason if the attempt failed; empty if it succeeded."""
+    """Calls `attempt`. Returns a colon and the reason if it fails; "" if it succeeds."""
     try:
         attempt()
     except (BrokenError, UsageError, RunError) as error:
@@ -226,7 +226,7 @@ def _decoder_steps(config: AgentsConfig) -> Iterator[Step]:
 
 @torch.no_grad()
 def _encoding(agents: Agents, size: int) -> Encoding:
-    """Random latents, and the feature maps that the decoder looks at, computed from random photos."""
+    """Random latents, and the feature maps of random photos at the layers that the decoder looks at."""
     encoder, photos = agents.sender_encoder, _photos(dtype=torch.float32)
     maps = encoder.encode(photos[:, : encoder.channels], layers=agents.decoder.needed_layers).feature_maps
     return Encoding(torch.randn(PICTURES, size, generator=torch.Generator().manual_seed(1)), maps)

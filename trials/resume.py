@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from learning_to_draw import plugins
-from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.population import Community, decoders_of
 from learning_to_draw.reading import check, read_json
@@ -91,7 +90,7 @@ class Interrupted:
         return Checkpoint(self.folder / FILE, self.epochs - 1, self.options, self.content["model"], [])
 
     def give_weights(self, agents: Community) -> None:
-        """Loads the saved weights into `agents`. Raises UsageError if they do not fit."""
+        """Loads the saved weights and sigma2 into `agents`. Raises UsageError if the weights do not fit."""
         load_agents(agents, self.checkpoint)
         for decoder in decoders_of(agents):
             decoder.sigma2 = self.content["sigma2"]
@@ -100,11 +99,11 @@ class Interrupted:
 def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Interrupted | None]:
     """The configuration for `commgame.py train WORDS` with --resume WHERE, and the run to resume.
 
-    where: the run's folder, or "auto" for the run in --output. The second value is None in two cases: "auto" finds no
-    run yet, or the run was killed before its first save. In the second case, the configuration is that of the killed
-    run, from its config.json, and the training starts from the beginning. Raises UsageError if the value of an option
-    differs from the one that the run was started with (except the options in `MAY_CHANGE`), or if the run is complete.
-    With "auto" a complete run is not an error, because a job may be restarted after it has finished.
+    where: the run's folder, or "auto" for the run in --output. Returns None instead of the run in two cases: "auto"
+    finds no run yet, or the run was killed before its first save. In the second case, the configuration is that of the
+    killed run, from its config.json, and the training starts from the beginning. Raises UsageError if the value of an
+    option differs from the one that the run was started with (except the options in `MAY_CHANGE`), or if the run is
+    complete. With "auto" a complete run is not an error, because a job may be restarted after it has finished.
     """
     output = None
     if where == "auto":
@@ -129,9 +128,9 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
     _check_same(parse_training(words) if early.keys() & {"config", "preset"} else config, saved, folder)
     if interrupted.processes != launched_world_size():
         raise UsageError(
-            f"--resume {folder}: the run was started with {interrupted.processes} process(es), but now there are "
-            f"{launched_world_size()}: every step would play different games.\n"
-            f"Resume it with {interrupted.processes} process(es) in all, or start a new run."
+            f"--resume {folder}: the number of processes was {interrupted.processes} when the run was started, and is "
+            f"{launched_world_size()} now: every step would play different games.\n"
+            "Resume the run with the same number of processes, or start a new run."
         )
     if config.game.config.num_targets == 0:
         config = replaced(config, FILE, num_targets=saved["num_targets"])
@@ -140,8 +139,8 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
     complete = interrupted.complete(config.epochs) and where != "auto"
     if config.epochs < interrupted.epochs or shortened or complete:
         raise UsageError(
-            f"--resume {folder}: --epochs is {config.epochs}; the run has finished {interrupted.epochs} epochs of "
-            f"{saved['epochs']}.\nGive a larger --epochs, or start a new run."
+            f"--resume {folder}: --epochs is {config.epochs}, but the run has already finished epoch "
+            f"{interrupted.epochs} of {saved['epochs']}.\nGive a larger --epochs, or start a new run."
         )
     return replaced(config, FILE, output=str(folder)), interrupted
 
@@ -177,12 +176,13 @@ def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> 
         if as_text(given) != as_text(saved.get(name)):
             raise UsageError(
                 f"--resume {folder}: the run was started with {format_option(name, saved.get(name))}, not with "
-                f"{format_option(name, value)}.\nLeave out {flag_of(name)}, or start a new run."
+                f"{format_option(name, value)}.\n"
+                f"Leave out {format_option(name, value)}, or the --config or --preset that sets it, or start a new run."
             )
 
 
 def _can_go_on(folder: Path) -> bool:
-    """Whether resume.pt or resume_previous.pt exists. A run killed between two renames has only the second."""
+    """Whether resume.pt or resume_previous.pt exists. A run killed while saving may have only the second."""
     return any((folder / name).is_file() for name in (FILE, PREVIOUS))
 
 
@@ -199,7 +199,7 @@ def load_interrupted(folder: Path) -> Interrupted:
             status = file.stat()
             content = check(read_torch(file), SavedState)
         except NotPlain as needed:
-            problems.append(f"{file.name} cannot be read (it needs {needed})")
+            problems.append(f"{file.name} cannot be read (it contains {needed}, which could run any code)")
             continue
         except (Damaged, OSError, ValueError) as error:
             problems.append(f"{file.name} cannot be read ({error})")

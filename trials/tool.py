@@ -1,4 +1,4 @@
-"""Describes tools (the commands other than train, test and crossplay): their lines in the help, options and functions.
+"""Describes tools (the commands other than train, test and crossplay): their options, functions and help texts.
 
 The `dest` of each of a tool's own options is the name of an argument of its function. Importing this module does not
 import torch.
@@ -109,7 +109,7 @@ class AgentsTool(Tool):
         # Otherwise a positional argument could also be read as the value of one of the agents' options.
         if rest and (not rest[0].startswith("-") or words.index(Path(rest[0])) < words.index(first)):
             raise UsageError(
-                f"{rest[0]}: {positional.metavar} must be given before the options of the agents.\n"
+                f"{rest[0]} is not expected there: {positional.metavar} must be given before all options.\n"
                 f"Write: {parser.usage}"
             )
         function = self.load(command)
@@ -117,7 +117,7 @@ class AgentsTool(Tool):
 
         config = parse_trained("test", [*rest, f"--weights={own.weights}"], own.weights)
         if "output" in given_options(config):  # an abbreviation of --output, taken for an option of `test`
-            raise UsageError("the output folder must be given as --output in full.\nWrite --output DIR.")
+            raise UsageError("--output must not be abbreviated.\nWrite --output DIR.")
         return function(config=config, **{name: value for name, value in vars(own).items() if name != "weights"})
 
 

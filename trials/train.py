@@ -91,13 +91,14 @@ def train(
     """Trains the agents and writes everything to the run's folder.
 
     Returns None after a dry run, and on ranks > 0. command: the command line to record; None: it is made from the
-    options of `config`. interrupted: a run to resume; if it is already complete, its result is returned in all cases.
-    Raises UsageError, before writing anything, if an input is wrong or missing, and RunError if the training fails.
+    options of `config`. interrupted: a run to resume. If it is already complete, returns its result, even with
+    --dry-run or on ranks > 0. Raises UsageError, before writing anything, if an input is wrong or missing, and RunError
+    if the training fails.
     """
     began = time.perf_counter()
     set_verbosity(config.quiet and not config.dry_run)
     if interrupted and interrupted.complete(config.epochs):
-        logger.info("%s already has all of its %d epochs: nothing left to do", interrupted.folder, interrupted.epochs)
+        logger.info("%s is complete (epochs: %d): nothing left to do", interrupted.folder, interrupted.epochs)
         return read_result(interrupted.folder)
     if interrupted and distributed.rank() == 0:
         check_unclaimed(interrupted.folder)
@@ -149,8 +150,8 @@ def train(
                 claims.enter_context(resumed_folder(folder, config, words, str(device)))
                 interrupted.check_unchanged()
                 note_resumption(folder, config.plugin, words, interrupted.epochs, interrupted.batches, str(device))
-            done = f"{interrupted.epochs} epochs" + f" and {interrupted.batches} batches" * bool(interrupted.batches)
-            logger.info("resuming %s after %s", folder, done)
+            more = f", batches of the next one: {interrupted.batches}" if interrupted.batches else ""
+            logger.info("resuming %s (finished epochs: %d%s)", folder, interrupted.epochs, more)
         else:
             folder = distributed.broadcast_object(
                 lambda: claims.enter_context(open_folder(folder, config, words, str(device)))
@@ -230,7 +231,7 @@ def _fit(
 ) -> tuple[list[dict], dict]:
     """Trains until all epochs are complete, and writes logs, pictures and snapshots.
 
-    Returns the history, one dict of metrics per epoch, and the dict of the best epoch.
+    Returns the history (one dict of metrics per epoch), and a dict of the best epoch's number and metrics.
     """
     optimizer = _optimizer(agents, loss, rate.initial, config)
     options = config.values()

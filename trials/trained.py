@@ -167,7 +167,8 @@ def take_trained(agents: Community, config: TrainConfig, pictures: Pictures) -> 
         count = getattr(teachers, role)
         if config.from_agent >= count:
             raise UsageError(
-                f"--from-agent {config.from_agent}: {path} has {count} {role}, numbered from 0.\nChoose one of them."
+                f"--from-agent {config.from_agent}: there is no such agent among the {role} of {path}.\n"
+                f"Give a number below {count}: they are numbered from 0."
             )
         for number, pair in enumerate(agents.pairs[: getattr(agents, role)]):
             teacher = teachers.pairs[(config.from_agent + number) % count]

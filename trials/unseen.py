@@ -64,7 +64,11 @@ def warn_of_copies(splits: Mapping[str, Split]) -> None:
             if copies:
                 later = "; a test refuses them without --allow-trained" if name == "test" else ""
                 logger.warning(
-                    "%d of the %d pictures of %s are also training pictures%s", copies, len(split.ids), name, later
+                    "pictures of the %s split that are also training pictures: %d of %d%s",
+                    name,
+                    copies,
+                    len(split.ids),
+                    later,
                 )
 
 

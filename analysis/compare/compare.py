@@ -49,7 +49,7 @@ def compare(
     photos: int,
     seed: int,
 ) -> str:
-    """Writes tables, figures and the page to `output`. Returns the table and the tests as plain text.
+    """Writes tables, figures and the page to `output`. Returns the tables of settings and of paired tests as text.
 
     analysis/compare/options.py describes the arguments. output: if None, compared/NAME, with the name of the first of
     `runs`. figures: if None, they are drawn if matplotlib is installed.
@@ -116,8 +116,8 @@ def _command(
 
 
 def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
-    """Yields the tables for a terminal. With several tests, the first table numbers the settings, and the second uses
-    these numbers as their names."""
+    """Yields the tables for a terminal. With several tests, the first table numbers the settings, and the second names
+    the settings by these numbers."""
     headings, rows = table
     numbers = {}
     if len(tests) > 1:

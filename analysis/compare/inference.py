@@ -75,10 +75,13 @@ def read_played(runs: Sequence[TestedRun]) -> tuple[dict[Path, Played], list[str
         try:
             log = read_log(run.test)
             if len(log.meetings) > 1:
-                raise UsageError("it is the test of a population; test its pairs with --agent to compare them")
+                raise UsageError(
+                    "it is the test of a population; to compare a pair of it, test that pair with --agent, "
+                    "and move this test away"
+                )
             right = np.array([game.correct for game in log.games])
             if (len(right), right.sum()) != (run.games, run.right):
-                raise UsageError("its game log does not match its result.json")
+                raise UsageError("its game log does not match its result.json; run the test again")
             names = "\n".join("\t".join((game.photo, str(game.target), *game.candidates)) for game in log.games)
             digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
             played[run.test] = Played(digest, right)
@@ -127,9 +130,9 @@ def pair_tests(
     for first, second in itertools.combinations(settings, 2):
         runs = [*first.runs, *second.runs]
         if not all(run.test in played for run in runs):
-            reasons.append(f"{first.label} and {second.label}: a game log is missing or unusable")
+            reasons.append(f"{first.label} and {second.label} (a game log is missing or unusable)")
         elif len({played[run.test].games for run in runs}) > 1:
-            reasons.append(f"{first.label} and {second.label}: not all runs played the same games")
+            reasons.append(f"{first.label} and {second.label} (not all runs played the same games)")
         else:
             tests.append(_test(first, second, [played[run.test].right for run in runs], seed))
     corrected = holm([test.p for test in tests])

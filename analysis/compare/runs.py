@@ -51,9 +51,9 @@ class TestedRun:
     """A finished training and its test.
 
     folder, options: of the training. test: the folder of the test. rate, games, candidates, chance: of the test, with
-    rate and chance in 0..1. curve: (epoch, validation rate) of the epochs that have this rate; epochs count from 1.
-    minutes: the time of training and test together. commands: of training and test. row: (number, title) of the sweep's
-    row; None without a sweep.
+    rate and chance in 0..1. curve: (epoch, validation rate) of every epoch with a validation rate; epochs count
+    from 1. minutes: the time of training and test together. commands: of training and test. row: (number, title) of the
+    sweep's row; None without a sweep.
     """
 
     __test__ = False  # pytest: this is not a test
@@ -122,7 +122,7 @@ def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOu
 
 
 def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:
-    """Yields those of `path` and the folders below it that have a config.json. Does not follow links below `path`.
+    """Yields every folder with a config.json among `path` and the folders below it. Does not follow links below `path`.
 
     Adds to `left_out`: runs without a config.json, and links to runs. Skips hidden folders, and folders named gamelogs.
     """
@@ -141,7 +141,8 @@ def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:
 
 
 def _read(folder: Path, runs: dict[Path, Run], left_out: list[LeftOut]) -> None:
-    """Adds the run in `folder` to `runs`, with the resolved folder as key, or an unusable `folder` to `left_out`."""
+    """Adds the run in `folder` to `runs`, with the resolved folder as key. If the run is unusable, adds `folder` to
+    `left_out` instead."""
     place = folder.resolve()
     if place in runs:
         return
@@ -271,7 +272,7 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
 def _other_options(training: Run, test: Run) -> str:
     """Returns the options of the test that differ from those of the training, as text; "" if none differ.
 
-    Ignores options that have no effect on a test, and options that say where a run is and what it writes.
+    Ignores options that should not change a test's rate, such as `output`, `device`, `precision` and `loss`.
     """
     trained, tested = (plain(default_values("", run.options)) | run.options for run in (training, test))
     ignored = {*OF_THE_PLACE, *OF_THE_SPEED, "precision", "split_files", "loss", *of_training(tested)}

@@ -43,7 +43,7 @@ def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
     common = [game for photo, game in drawn[0].items() if all(photo in games for games in drawn[1:])]
     chosen = _in_turn(common, seed)[:count]
     if not chosen:
-        raise UsageError("the logs have no photo in common.\nCompare runs with the same test pictures and image size.")
+        raise UsageError("the logs have no photo in common; compare runs with the same test pictures and image size")
     rows = []
     for setting, log, games in zip(settings, logs, drawn, strict=True):
         turns = [games[game.photo] for game in chosen]

@@ -61,9 +61,9 @@ def draw(
 
 
 def _draw_one(pair: Pair, photo: np.ndarray, paths: Sequence[Path], scale: int) -> int:
-    """Draws one photo, as `Pair.see` returns it, and writes a PNG, an SVG and, if there are three `paths`, a GIF.
+    """Draws one photo and writes a PNG, an SVG and, if there are three `paths`, a GIF.
 
-    Returns the number of strokes that are drawn.
+    photo: as `Pair.see` returns it. Returns the number of strokes that are drawn.
     """
     png, vector, *gif = paths
     drawing = pair.draw(photo)
@@ -100,8 +100,8 @@ def side_by_side(pictures: Sequence[Image.Image], scale: int) -> Image.Image:
 
 
 def save_animation(path: Path, pictures: Sequence[Image.Image], scale: int) -> None:
-    """Saves a GIF that loops forever. The last picture stays for 2 seconds. Up to 150 pictures all appear within 6
-    seconds; more take longer."""
+    """Saves a GIF that loops forever. The last picture stays for 2 seconds; with up to 150 pictures, it appears within
+    6 seconds."""
     step = min(SLOWEST_MS, max(FASTEST_MS, DRAWING_MS // len(pictures)))
     first, *others = [enlarged(picture, scale) for picture in pictures]
     times = [*[step] * len(others), HOLD_MS]
@@ -150,7 +150,7 @@ def _check_output(output: Path, files: Sequence[Sequence[Path]]) -> None:
 def _check_scale(scale: int, image_size: int) -> None:
     if scale * image_size > LARGEST:
         raise UsageError(
-            f"--scale {scale} would enlarge pictures of {image_size} pixels to {scale * image_size} pixels.\n"
+            f"--scale {scale} is too large: the sides of the pictures would have {scale * image_size} pixels.\n"
             f"Give at most {max(1, LARGEST // image_size)}; the SVG is sharp at any size."
         )
 

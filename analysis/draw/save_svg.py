@@ -24,7 +24,7 @@ def save_svg(log: Path, output: Path, games: Sequence[int] | None) -> str:
     absent = next((number for number in chosen if not 0 <= number < len(source.games)), None)
     if absent is not None:
         raise UsageError(
-            f"--games {absent}: the log in {source.folder} has {len(source.games)} games, counted from 0.\n"
+            f"--games {absent}: the log in {source.folder} has no game {absent}.\n"
             f"Give numbers from 0 to {len(source.games) - 1}, or omit --games for all."
         )
     sketches = sketches_as_svg(source, chosen)
@@ -46,7 +46,7 @@ def sketches_as_svg(log: GameLog, games: Sequence[int]) -> list[str]:
     size = log.card.get("image_size")
     if not size:
         raise UsageError(
-            f"{log.folder}: its card.json does not say how large the sketches are.\n"
+            f"the log in {log.folder} has no card.json that says how large the sketches are.\n"
             f"Give an intact log, as written by {program()} test."
         )
     invert, contrast = log.card.get("invert", False), log.card.get("contrast", 1.0)

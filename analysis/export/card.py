@@ -28,10 +28,10 @@ class of the photo, `recognized` whether the receiver guessed right, `key_id` th
 
 {POLYLINES}""",
     "stroke3": f"""\
-`sketches.npz` holds the arrays `train`, `valid` and `test`, as sketch-rnn reads them: 80, 10 and 10 % of the distinct
-sketches, at random. Equal sketches are in the same array. A sketch is an int16 array [points, 3]. A point has three
-numbers: the change in x and the change in y from the previous point (for the first point, from 0), and 1 if the pen is
-lifted after the point, otherwise 0.
+`sketches.npz` holds all sketches in the arrays `train`, `valid` and `test`, as sketch-rnn reads them. These arrays have
+80, 10 and 10 % of the distinct sketches, chosen at random, and all copies of each. A sketch is an int16 array
+[points, 3]. A point has three numbers: the change in x and the change in y from the previous point (for the first
+point, from 0), and 1 if the pen is lifted after the point, otherwise 0.
 
 {POLYLINES}
 

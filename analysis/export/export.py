@@ -19,8 +19,8 @@ def export(log: Path, format: str, output: Path, bins: int, seed: int) -> str:
     format: ndjson, stroke3, svg or tokens. bins: for tokens, the number of values that a coordinate can have. seed: for
     stroke3, the seed of the random division into train, valid and test.
 
-    The folder appears only once it is complete. Raises UsageError if the log has no strokes or is that of a population,
-    or if `output` exists.
+    The folder appears only once it is complete. Raises UsageError if the log has no strokes, if more than one pair of
+    agents played it, or if `output` exists.
     """
     source = read_log(log)
     check_new(output)

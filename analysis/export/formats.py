@@ -69,11 +69,11 @@ def file_name(text: str) -> str:
 
 
 def write_stroke3(path: Path, games: Sequence[Turn], sketches: Sequence[np.ndarray], seed: int) -> None:
-    """Writes an npz file with the arrays train, valid and test: 80, 10 and 10 % of the distinct sketches, at random.
+    """Writes all sketches to an npz file with the arrays train, valid and test.
 
-    Equal sketches are in the same array. A sketch is int16 [points, 3]. A point has three numbers: the change in x
-    and the change in y from the previous point (for the first point, from 0), in the coordinates of `polylines`; and 1
-    if the pen is lifted after the point, otherwise 0.
+    These arrays get 80, 10 and 10 % of the distinct sketches, chosen at random, and all copies of each. A sketch is
+    int16 [points, 3]. A point has three numbers: the change in x and the change in y from the previous point (for the
+    first point, from 0), in the coordinates of `polylines`; and 1 if the pen is lifted after the point, otherwise 0.
 
     The arrays hold objects, because sketch-rnn reads such files. numpy stores objects as pickles, so it reads the file
     only with allow_pickle=True. A pickle from somebody else can run code. This program never reads such a file.
@@ -89,7 +89,7 @@ def write_stroke3(path: Path, games: Sequence[Turn], sketches: Sequence[np.ndarr
 
 
 def stroke3(points: np.ndarray) -> np.ndarray:
-    """int16 [N * Q, 3]: the strokes [N, P, 2] of a sketch as `write_stroke3` writes them."""
+    """int16 [N * Q, 3]: the strokes [N, P, 2] of a sketch as `write_stroke3` writes them. `polylines` defines Q."""
     places = polylines(points)
     lifted = np.zeros((*places.shape[:2], 1), dtype=np.int64)
     lifted[:, -1] = 1
@@ -98,7 +98,7 @@ def stroke3(points: np.ndarray) -> np.ndarray:
 
 
 def _objects(sketches: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns the sketches in an array of objects. For sketches of equal length, np.array gives an array of numbers."""
+    """Returns an array [N] of N sketches as objects. np.array would stack sketches of equal length: [N, points, 3]."""
     array = np.empty(len(sketches), dtype=object)
     for number, sketch in enumerate(sketches):
         array[number] = sketch

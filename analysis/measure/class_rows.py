@@ -61,7 +61,7 @@ def class_confusion(material: LogData) -> Measured:
 
 
 def prototype_accuracy(material: LogData) -> Measured:
-    """Measures the share of sketches whose own class has the nearest mean. A sketch is left out of its class's mean.
+    """Measures how often a sketch is nearer to the mean of its class's other sketches than to any other class's mean.
 
     Takes one sketch of each photo: if a photo is drawn in several games, its other sketches would give its class away.
     """

@@ -26,8 +26,8 @@ SHIFT = 0.1  # canvas units: a twentieth of the side
 
 
 def controls(material: LogData) -> Measured:
-    """Measures the rate in the sampled games with the sketch, with a changed sketch, and with something else in its
-    place (positive listening, Lowe et al. 2019). Intervals: Wilson 1927."""
+    """Measures the communication rate in the sampled games if the receiver sees the sketch, a changed sketch, or
+    another picture (positive listening, Lowe et al. 2019). Intervals: Wilson 1927."""
     replay, strokes = material.agents(), material.sampled_strokes
     games = material.games_of(material.sample)
     if len(games) < 2:

@@ -133,8 +133,8 @@ def _check_count(material: LogData) -> None:
 def roles(material: LogData) -> Measured:
     """Measures stroke roles: how far a stroke moves between drawings, compared with the distances between strokes.
 
-    Strokes in fewer than two drawings are left out. The jackknife over drawings (Efron 1981) removes the bias and gives
-    the intervals.
+    Strokes in fewer than two drawings are left out. `unbiased_roles` removes the bias. Intervals: jackknife over
+    drawings (Efron 1981).
     """
     drawn = material.sampled_strokes.drawn
     drawings = drawn.sum(axis=0)
@@ -252,8 +252,8 @@ def run_consistency(materials: Sequence[LogData]) -> Measured:
 
 
 def _inks(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
-    """Returns each log's sketches as ink, uint8 [N, C, H, W], 0 for blank paper; or text that says why they cannot be
-    compared."""
+    """Returns, for each log, the sketches of its `games` as ink, uint8 [N, C, H, W], 0 for blank paper; or, as text,
+    why they cannot be compared."""
     all_inks = []
     for material, numbers in zip(materials, games, strict=True):
         sketches = material.pictures([game.sketch for game in material.games_of(numbers)])
@@ -263,7 +263,7 @@ def _inks(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[
 
 
 def _stroke_points(materials: Sequence[LogData], games: Sequence[Sequence[int]]) -> list[np.ndarray] | str:
-    """Returns points on the strokes of each log, [N, M, 2]; or, as text, why they are not available."""
+    """Returns, for each log, points [N, M, 2] on the strokes of its `games`; or, as text, why they are unavailable."""
     if why_not := _not_comparable(materials):
         return f"not available for all logs: {why_not}"
     return [sample_points(m.strokes.points[numbers]) for m, numbers in zip(materials, games, strict=True)]

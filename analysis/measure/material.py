@@ -174,8 +174,9 @@ class LogData:
 
     @cached_property
     def erased_guesses(self) -> tuple[np.ndarray, np.ndarray]:
-        """(int64 [N], int64 [K, N]): the agents' guesses in the sampled games with all strokes, and without stroke k.
+        """(whole, erased): the agents' guesses in the sampled games.
 
+        whole: int64 [N], from all strokes. erased: int64 [K, N]; row k has the guesses without stroke k.
         Raises NotMeasured without the agents or without strokes.
         """
         replay, strokes = self.agents(), self.sampled_strokes

@@ -113,8 +113,11 @@ def measure(
 
 
 def _chosen(log: GameLog, agent: str | None) -> list[GameLog]:
-    """Returns one log with the games of the pair `agent` (K or K,J). For None, returns one log per pair of own partners
-    or, if only one pair played, the log itself."""
+    """Returns one log, the games of the pair `agent`: sender K with receiver K for "K", or with receiver J for "K,J".
+
+    If `agent` is None, returns one log for each pair of own partners that played (such as sender 0 with receiver 0), or
+    only `log` itself if one pair played all games.
+    """
     return log.own_pairs() if agent is None else [log.of_pair(*meeting_of(agent))]
 
 
@@ -125,7 +128,7 @@ def _take(chosen: Sequence[str], material: LogData | Sequence[LogData], of: str)
     """
     results = {}
     for name in chosen:
-        logger.info("%s of %s", name, of)
+        logger.info("measuring %s of %s", name, of)
         try:
             results[name] = load(MEASURES[name].target)(material)
         except NotMeasured as reason:
@@ -172,8 +175,8 @@ def _check_options(
 ) -> None:
     if weights and len(weights) != len(logs):
         raise UsageError(
-            f"--weights is given {len(weights)} times, but there are {len(logs)} logs.\n"
-            "Give it once for each log, in the order of the logs, or omit it."
+            f"the number of --weights ({len(weights)}) is not the number of logs ({len(logs)}).\n"
+            "Give --weights once for each log, in the order of the logs, or omit it."
         )
     if features == "encoder" and not weights:
         raise UsageError("--features encoder needs the agents' encoders.\nGive their checkpoint with --weights.")

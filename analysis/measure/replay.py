@@ -31,9 +31,9 @@ class Replay:
     device: torch.device
 
     def photo_features(self, pictures: np.ndarray) -> np.ndarray:
-        """float32 [N, L]: latents of photos uint8 [N, C, S, S], by the sender's encoder of the given checkpoint.
+        """float32 [N, L]: latents of photos uint8 [N, C, S, S], by the encoder of the sender in `agents`.
 
-        After a test with --swap-agents, the given checkpoint is the receiver's; the sender that drew is in another one.
+        After a test with --swap-agents, this is not the sender that drew: `agents` are from the receiver's checkpoint.
         """
         return self._latents(self.agents.sender_encoder, pictures, is_sketch=False).cpu().numpy()
 
@@ -50,7 +50,7 @@ class Replay:
     def guesses(self, strokes: LoggedStrokes, offered: Tensor, candidates: Sequence[Sequence[int]]) -> np.ndarray:
         """int64 [N]: the candidate (numbered from 0 in each game) guessed from the strokes of each of N games.
 
-        offered: the result of `offered`. candidates: for each game, the rows of `offered` that are its candidates.
+        offered: [M, R], from the method `offered`. candidates: the rows in this array of each game's candidates.
         """
         return self._guesses(lambda games: self._draw(strokes, games), offered, candidates)
 

@@ -46,7 +46,10 @@ class Measured:
 
 
 def share(label: str, some: int, of: int, *, of_what: str, chance: float | None = None) -> Row:
-    """Returns the row of the rate `some` / `of`, with its Wilson interval. of_what: what is counted, and any notes."""
+    """Returns the row of the rate `some` / `of`, with its Wilson interval.
+
+    of_what: the end of the row's note, such as "games" for the note "3 of 10 games".
+    """
     return Row(label, int(some) / int(of), rate_interval(int(some), int(of)), chance, f"{some} of {of} {of_what}")
 
 
@@ -61,7 +64,7 @@ def not_measured(label: str, reason: object) -> Row:
 
 
 def summary(measured: Mapping[str, Measured], width: int) -> str:
-    """Returns the rows as text, at most `width` columns wide (60 or more), with three decimals.
+    """Returns the rows as text, with three decimals, in lines of at most `width` characters; `width` is 60 or more.
 
     Labels and notes are wrapped. Rows without a value follow at the end, with the reasons.
     """

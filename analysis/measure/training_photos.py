@@ -31,10 +31,10 @@ class TrainingPhotos:
 def load_training_photos(
     log: GameLog, seed: int, *, plugin: Path | None = None, dataset_root: Path | None = None
 ) -> TrainingPhotos | None:
-    """Returns up to `PER_CLASS` photos of every class from the training split, chosen at random.
+    """Returns up to `PER_CLASS` photos of every class, chosen at random from the training split of the log's data set.
 
     Returns None if the log's card has no options.
-    seed: of the choice of photos. dataset_root: the folder of the data set, if it has moved since the log was played.
+    seed: of the random choice. dataset_root: the folder of the data set, if it has moved since the log was played.
     Raises UsageError if the data set is not available.
     """
     options = log.card.get("options")

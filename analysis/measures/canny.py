@@ -44,6 +44,7 @@ def _local_maxima(size: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.n
     """bool [H, W]: pixels whose gradient is at least as large as at the next points in its direction, on both sides.
 
     These points are about one pixel away, between two neighbours of the pixel; the gradient there is interpolated.
+    size: the length of the gradient. down, right: its components.
     """
     maxima = np.zeros(size.shape, dtype=bool)
     middle = size[1:-1, 1:-1]

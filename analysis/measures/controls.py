@@ -14,7 +14,7 @@ from learning_to_draw.models import channel
 def other_games(count: int, rng: np.random.Generator) -> np.ndarray:
     """int64 [N]: for each game, another game; each game is used once. Raises ValueError if `count`, N, is below 2."""
     if count < 2:
-        raise ValueError(f"{count} game(s) given: exchanging sketches needs at least two games")
+        raise ValueError(f"exchanging sketches needs at least two games, not {count}")
     order, others = rng.permutation(count), np.empty(count, dtype=np.int64)
     others[order] = np.roll(order, 1)
     return others

@@ -41,8 +41,9 @@ def feature_distances(features: np.ndarray) -> np.ndarray:
 
 
 def matching_distances(points: np.ndarray) -> np.ndarray:
-    """float64 [N (N - 1) / 2]: distances between drawings [N, K, P, 2], as in `matched_distances`.
+    """float64 [N (N - 1) / 2]: distances between drawings [N, K, P, 2], as `matched_distances` gives them.
 
+    The strokes of two drawings are matched one to one; the drawings' distance is the mean distance of matched strokes.
     The order and direction of a drawing's strokes do not matter.
     """
     distances = np.zeros((len(points), len(points)))

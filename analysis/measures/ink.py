@@ -57,5 +57,8 @@ def visible_strokes(
 
 
 def dots(points: np.ndarray, length: float) -> np.ndarray:
-    """bool [N, K]: whether all control points of strokes [N, K, P, 2] are closer than `length` to the first one."""
+    """bool [N, K]: whether all control points of a stroke are closer than `length` to its first one.
+
+    points: [N, K, P, 2].
+    """
     return np.linalg.norm(points - points[:, :, :1], axis=-1).max(axis=2) < length

@@ -13,8 +13,8 @@ FEWEST = 10  # smallest number of items for an interval; with fewer, it would be
 def standard_errors(statistic: Callable[[np.ndarray], np.ndarray], count: int) -> np.ndarray:
     """The standard errors of M numbers, float64 [M].
 
-    statistic: returns the M numbers for chosen items, whose indices in 0..N-1 are its argument, int64 [N - 1]. count:
-    N, 2 or more.
+    statistic: takes the indices of N - 1 of the N items, int64 [N - 1], and returns the M numbers computed from these
+    items. count: N, 2 or more.
     """
     everything = np.arange(count)
     without = np.stack([statistic(np.delete(everything, thing)) for thing in everything])
@@ -24,7 +24,7 @@ def standard_errors(statistic: Callable[[np.ndarray], np.ndarray], count: int) -
 def jackknife_interval(
     value: float, error: float, count: int, lowest: float, highest: float
 ) -> tuple[float, float] | None:
-    """The 95 % interval of `value`, cut to lowest..highest, by Student's t with `count` - 1 degrees of freedom.
+    """The 95 % interval of `value` by Student's t with `count` - 1 degrees of freedom, cut to lowest..highest.
 
     Returns None if `count` < FEWEST. error: the standard error of `value`.
     """

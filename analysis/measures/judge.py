@@ -38,7 +38,8 @@ class Judge:
     """A frozen network in evaluation mode on `device`.
 
     network: maps float [B, 3, size, size], normalised with mean and std ([3] each), to features [B, D] or to feature
-    maps [B, D, H, W], which are averaged over H and W. known: the features of earlier pictures, by hash of the pixels.
+    maps [B, D, H, W], which the judge averages over H and W. known: the features of earlier pictures, by hash of their
+    pixels.
     """
 
     name: str
@@ -61,7 +62,10 @@ class Judge:
         for rows in tqdm(batches, desc="judging pictures", unit=" batches", disable=None, leave=False):
             seen.extend(self._see(torch.from_numpy(pictures[rows])))
         if not np.isfinite(seen).all():
-            raise UsageError(f"--judge {self.name} gives features that are not finite.\nCheck its weights.")
+            raise UsageError(
+                f"--judge {self.name} gives features that are not finite.\n"
+                "Give another judge, or other --judge-weights."
+            )
         self.known.update(zip(new, seen, strict=True))
         return np.stack([self.known[key] for key in keys])
 

@@ -23,7 +23,7 @@ def _architecture(name: str) -> str:
     """The name of the network: "resnet50" for "timm:resnet50.a1_in1k" and for "ResNet50Backbone".
 
     timm's "tf_efficientnet_lite0" (weights from TensorFlow) gives the default judge's name, "efficientnet-lite0".
-    CLIP's networks get timm's names: "vit-base-patch16-clip-224" for "ViT-B/16".
+    CLIP's networks get timm's names, but with hyphens: "vit-base-patch16-clip-224" for "ViT-B/16".
     """
     name = re.sub(r"^hf[_-]hub:(.*/)?", "", name.removeprefix(TIMM))
     network = name.partition(".")[0].lower().removeprefix("tf_").replace("_", "-")

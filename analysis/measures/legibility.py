@@ -1,4 +1,4 @@
-"""Classifies pictures with CLIP (Radford et al. 2021) among given classes."""
+"""Classifies pictures into given classes, with CLIP (Radford et al. 2021)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ class Clip:
     device: torch.device
 
     def seen_classes(self, paths: Sequence[Path], classes: Sequence[str], template: str) -> list[str]:
-        """Returns the class whose sentence is closest to each picture. template: a sentence with {} for the class."""
+        """Returns, for each picture, the class with the closest sentence.
+
+        template: a sentence with {} for the class.
+        """
         sentences = [template.replace("{}", cls) for cls in classes]
         meanings = sentence_embeddings(self.model, self.name, sentences, self.device)
         return [classes[index] for index in closest(picture_embeddings(self.model, paths, self.device), meanings)]

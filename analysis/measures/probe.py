@@ -103,8 +103,8 @@ def class_mean_interval(right: np.ndarray, labels: np.ndarray) -> tuple[float, f
     """(low, high): the 95 % interval of `class_mean(right, labels)`. right: bool [N], one per picture; labels: int [N].
 
     Wilson's interval (1927) for the effective number of pictures, C^2 / sum(1 / n_c) for C classes of n_c pictures
-    (Kish 1965). If rates differ between classes, the interval is wider than necessary. Unlike a bootstrap interval, it
-    has a width above 0 even if all pictures are right, or all are wrong.
+    (Kish 1965). If classes of equal size have different rates, the interval is wider than necessary. Unlike a bootstrap
+    interval, it has a width above 0 even if all pictures are right, or all are wrong.
     """
     _, counts = np.unique(labels, return_counts=True)
     pictures = len(counts) ** 2 / (1 / counts).sum()

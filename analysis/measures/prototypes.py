@@ -20,7 +20,7 @@ def nearest_prototypes(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     labels = np.asarray(labels)
     sizes = np.bincount(labels)
     if sizes.min() < 2:
-        raise ValueError(f"class {sizes.argmin()} has {sizes.min()} sketch(es): each class needs at least two")
+        raise ValueError(f"each class needs at least two sketches, but class {sizes.argmin()} has {sizes.min()}")
     flat = features.reshape(len(features), -1)
     rows = max(1, CHUNK // flat.shape[1])
     chunks = [slice(start, start + rows) for start in range(0, len(flat), rows)]

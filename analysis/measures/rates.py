@@ -1,4 +1,4 @@
-"""The chance level of the communication rate, the rate by class, and confusions between classes."""
+"""The communication rate of random guesses, the communication rate of each class, and confusions between classes."""
 
 from __future__ import annotations
 

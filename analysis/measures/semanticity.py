@@ -21,7 +21,10 @@ def class_means(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, n
 
 
 def cosines(vectors: np.ndarray) -> np.ndarray:
-    """float64 [C (C - 1) / 2]: cosine similarities of all pairs of vectors [C, D], condensed; NaN for a zero vector."""
+    """float64 [C (C - 1) / 2]: cosine similarities of all pairs of vectors [C, D], condensed.
+
+    A pair with a zero vector has the similarity NaN.
+    """
     return 1 - pdist(vectors.astype(np.float64), "cosine")
 
 

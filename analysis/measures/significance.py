@@ -29,10 +29,11 @@ def resample_games(groups: Sequence[np.ndarray], rng: np.random.Generator, draws
 
 
 def mean_of_resampled_seeds(rates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """float64 [draws]: in each draw, the mean rate of S runs, drawn with replacement from the S runs (one per seed).
+    """float64 [draws]: for each row of `rates`, the mean of S rates drawn from this row with replacement.
 
-    rates: [draws, S], from `resample_games`. Drawing games and seeds independently is the pigeonhole bootstrap (Owen
-    2007). Its variance tends to be slightly too large; with few seeds, it can be too small.
+    rates: [draws, S], from `resample_games`, for S runs that differ in the seed. Drawing games and seeds independently
+    is the pigeonhole bootstrap (Owen 2007). Its variance tends to be slightly too large; with few seeds, it can be too
+    small.
     """
     chosen = rng.integers(0, rates.shape[1], size=rates.shape)
     return np.take_along_axis(rates, chosen, axis=1).mean(axis=1)
@@ -45,7 +46,7 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 
 
 def bootstrap_p(values: np.ndarray, observed: float) -> float:
-    """Two-sided p of the null hypothesis that the true value is 0, from bootstrap draws [draws] around `observed`.
+    """Two-sided p of the null hypothesis that the true value is 0. values: [draws], bootstrap draws around `observed`.
 
     p is (n + 1) / (draws + 1) if n draws differ from `observed` by at least |observed| (Davison & Hinkley 1997, 4.4).
     """

@@ -19,7 +19,10 @@ BATCH = 64  # pictures or sentences per forward pass
 
 @torch.inference_mode()
 def sentence_embeddings(model: nn.Module, name: str, sentences: Sequence[str], device: torch.device) -> Tensor:
-    """float [P, D]: the embeddings, of unit length, on the CPU. name: the CLIP network, which sets the tokeniser."""
+    """float [P, D]: embeddings of P sentences, of unit length, on the CPU.
+
+    name: the CLIP network, which sets the tokeniser.
+    """
     tokens = clip_text_tokens(name, sentences).split(BATCH)
     return _unit([model.encode_text(batch.to(device)) for batch in tokens])
 

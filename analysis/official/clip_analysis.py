@@ -30,7 +30,7 @@ def clip_analysis(
     *,
     pretrained: bool = True,
 ) -> str:
-    """Writes one entry per game to `output` (None: clip-analysis.json in the log's folder).
+    """Writes what CLIP sees in each game of a log to `output` (None: clip-analysis.json in the log's folder).
 
     Returns a message for the user. templates: (name, sentence with {} for the class). pretrained: False leaves CLIP's
     weights random. Raises UsageError if a file cannot be read or does not fit the log, if CLIP is not available, or if
@@ -75,7 +75,8 @@ def true_class(game: Turn, true_classes: Mapping[str, str], path: Path) -> str:
     except KeyError:
         raise UsageError(
             f"the target {name} is not in --hash-classes {path}.\n"
-            "Create that list from the data set of the log, with its --image-size and other data set options."
+            "Create that file again with dump-hashes-classes --name, and with the data set options of the log's test, "
+            "such as --image-size."
         ) from None
 
 
@@ -91,8 +92,8 @@ def _check_classes(classes: Sequence[str], true: Sequence[str], path: Path) -> N
     """Raises UsageError if no given class is a true class, because CLIP could then never be right."""
     if set(classes).isdisjoint(true):
         raise UsageError(
-            f"none of the classes ({listed(classes)}) is the true class of a target;\n"
-            f"in --hash-classes {path} the first target is of class {true[0]!r}.\n"
-            "Give class names as they are in that file. If it gives classes as numbers, create it again with "
+            f"none of the classes ({listed(classes)}) is the class of a target; "
+            f"in --hash-classes {path}, the first target has the class {true[0]!r}.\n"
+            "Give class names as they are in that file. If it has numbers instead of names, create it again with "
             "dump-hashes-classes --name."
         )

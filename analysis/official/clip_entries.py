@@ -54,6 +54,6 @@ def read_entries(path: Path, games: int) -> list[Entry]:
     """
     entries: list[Entry] = read_json(path, list[Entry], AGAIN)
     if len(entries) != games:
-        reason = f"it has {len(entries)} entries, but the log has {games} games"
+        reason = f"its number of entries is {len(entries)}, but the log's number of games is {games}"
         raise UsageError(f"{path} does not belong to this log: {reason}.\n{AGAIN}")
     return entries

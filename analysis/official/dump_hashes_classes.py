@@ -1,4 +1,4 @@
-"""`commgame.py dump-hashes-classes`: lists the name that game logs give to each test picture, and its class."""
+"""`commgame.py dump-hashes-classes`: lists the test pictures: their names in game logs, and their classes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def dump_hashes_classes(dataset: Chosen[Config], output: Path | None, name: bool
     rows = list(dict.fromkeys((picture, split.classes[label] if name else label) for picture, label in labelled(split)))
     classes = Counter(picture for picture, _ in rows)
     if several := sum(count > 1 for count in classes.values()):
-        logger.warning("%d test pictures also occur with another class", several)
+        logger.warning("test pictures that occur in several classes, and are listed once for each: %d", several)
     text = as_csv(rows)
     if output is None:
         return text.removesuffix("\n")

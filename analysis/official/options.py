@@ -1,7 +1,7 @@
 """The options of the commands named after the official scripts.
 
-Each option sets an argument of the tool's function: the one whose name is the option's `dest`. The single-dash options
-of the official scripts are still valid. Does not import torch.
+Each option, except the `_Ignored` ones, sets an argument of the tool's function: the one whose name is the option's
+`dest`. The single-dash options of the official scripts are still valid. Does not import torch.
 """
 
 from __future__ import annotations

@@ -35,13 +35,13 @@ img { display: block; margin: 0 auto; } img.small { image-rendering: pixelated; 
 def render_game(log: Path, output: Path, game: int) -> str:
     """Writes game number `game` (from 0) of a log to the page `output`. Returns a message for the user.
 
-    Raises UsageError if there is no such game, a picture cannot be read, or the page exists already.
+    Raises UsageError if there is no such game, if a picture cannot be read, or if the page exists already.
     """
     source = read_log(log)
     if not 0 <= game < len(source.games):
         raise UsageError(
-            f"--game {game}: the log in {source.folder} has {len(source.games)} games, "
-            f"counted from 0.\nGive a number from 0 to {len(source.games) - 1}."
+            f"--game {game}: the log in {source.folder} has no game {game}.\n"
+            f"Give a number from 0 to {len(source.games) - 1}."
         )
     check_new(output)
     write_text(output, page(source, game), new=True)

@@ -23,8 +23,8 @@ PER_ROW = 10
 def render_sketches_seeds(logs: Sequence[Path], output: Path, target_output: Path | None, count: int) -> str:
     """Writes the averaged sketches of up to `count` targets and, if `target_output` is given, the targets.
 
-    Returns a message for the user. Raises UsageError if the logs have no target in common, their pictures differ in
-    size, or an output file exists already or has an unknown format.
+    Returns a message for the user. Raises UsageError if the logs have no target in common, if their pictures differ
+    in size, or if an output file exists already or has an unknown format.
     """
     _check_outputs([path for path in (output, target_output) if path is not None])
     sources = [read_log(folder) for folder in logs]
@@ -46,7 +46,7 @@ def render_sketches_seeds(logs: Sequence[Path], output: Path, target_output: Pat
 
 
 def targets_in_all(logs: Sequence[GameLog]) -> list[str]:
-    """Returns the target pictures that occur in every log, in the order of the first log."""
+    """Returns the pictures that are targets in every log, in the order of the first log."""
     others = [{game.target_picture for game in log.games} for log in logs[1:]]
     first = dict.fromkeys(game.target_picture for game in logs[0].games)
     return [target for target in first if all(target in other for other in others)]

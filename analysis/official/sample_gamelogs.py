@@ -21,8 +21,8 @@ from learning_to_draw.trials.records.output import check_new, whole_folder
 def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> str:
     """Copies `games` random games of a log, in the order of the log. Returns a message for the user.
 
-    output: the new folder; None: the log's name followed by -sampled. The folder appears only once it is complete.
-    Raises UsageError if the log has fewer games, or the folder exists already.
+    output: the new folder; None: the log's name followed by -sampled. The folder does not appear until it is
+    complete. Raises UsageError if the log has fewer games, or if the folder exists already.
     """
     source = read_log(log)
     if output is None:
@@ -30,7 +30,7 @@ def sample_gamelogs(log: Path, output: Path | None, games: int, seed: int) -> st
     check_new(output)
     if games > len(source.games):
         raise UsageError(
-            f"--games {games}: the log in {source.folder} has {len(source.games)} games.\nGive at most that many."
+            f"--games {games}: the log in {source.folder} has fewer games.\nGive at most {len(source.games)}."
         )
     drawn = sorted(random.Random(seed).sample(range(len(source.games)), games))
     with whole_folder(output) as folder:
@@ -53,7 +53,7 @@ def _write_games(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def _write_details(source: GameLog, drawn: Sequence[int], folder: Path) -> None:
     """Writes the files that only logs of this program have, for the games whose numbers in `source` are `drawn`.
 
-    In games.jsonl, games keep these numbers.
+    Copies the lines of games.jsonl unchanged: the games are not renumbered.
     """
     if (source.folder / "games.jsonl").is_file():
         wanted = set(drawn)

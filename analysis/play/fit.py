@@ -107,8 +107,8 @@ def _curve(piece: np.ndarray) -> np.ndarray:
     """[4, 2]: the control points of the cubic Bezier curve that goes through the piece's ends and fits it best.
 
     The best fit has the least sum of squared distances between each point and the curve at the point's t (see
-    `_weights`). This is Schneider's method (1990) without the iteration that changes t. For a piece with fewer than
-    four points, the curve is the straight line between its ends.
+    `_weights`). This is Schneider's method (1990), but with free tangents at the ends, and without the iteration that
+    changes t. For a piece with fewer than four points, the curve is the straight line between its ends.
     """
     ends = piece[[0, -1]]
     straight = np.stack([ends[0], ends[0] + (ends[1] - ends[0]) / 3, ends[0] + (ends[1] - ends[0]) * 2 / 3, ends[1]])

@@ -59,9 +59,10 @@ class Games:
     """
 
     def __init__(self, agents: Agents, batches: GameBatches, most_candidates: int, seed: int):
-        """agents: in evaluation mode. most_candidates: the maximum per game. seed: of the order and the candidates.
+        """agents: in evaluation mode. most_candidates: the maximum per game.
 
-        If a game has more candidates, randomly chosen distractors are left out.
+        If a game has more candidates, randomly chosen distractors are left out. seed: for this choice, and for the
+        order of the games.
         """
         self.agents, self.batches = agents, batches
         self._deals = list(_deals(batches, most_candidates, random.Random(seed)))

@@ -40,6 +40,6 @@ def add_play_options(group: Any) -> None:
         help="the port of the page, on this machine only; 0: any free port",
     )
     group.add_argument(
-        "--seed", type=seed, default=0, metavar="N", help="seed of the order of games and of the candidates"
+        "--seed", type=seed, default=0, metavar="N", help="seed of the order of games, and of the choice of candidates"
     )
     group.add_argument("--no-browser", action="store_true", help="print the page's address, but do not open it")

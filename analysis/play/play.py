@@ -54,7 +54,7 @@ def play(config: TestConfig, most_candidates: int, output: Path | None, port: in
 
 
 def load_games(config: TestConfig, most_candidates: int, seed: int) -> tuple[Games, dict[str, Any]]:
-    """Returns (the test games of trained agents, the content of their log's card.json).
+    """Returns (the test games of trained agents, the content of their log's card.json without the results).
 
     config: of a test of these agents; without --agent, agent 0 of a population plays. Raises UsageError if the
     checkpoint or the pictures cannot be read, or, without --allow-trained, if the agents were trained on these

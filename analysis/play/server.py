@@ -69,8 +69,8 @@ class Answers:
     def turn(self, asked: Asked) -> dict[str, Any]:
         """Returns the pictures of a game and, if the person draws, the target and the kind of strokes.
 
-        "other" is True if the target is another picture of the drawn one's class. The person who guesses is not told
-        this of a single game, but only whether there are such games.
+        A person who draws learns from the key "other" whether the target is not the photo to draw, but another picture
+        of its class. A person who guesses learns from it only whether there are games with such a target.
         """
         turn = self._games.turn(asked["role"], asked["number"])
         photos = turn.batch.photos

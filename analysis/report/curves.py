@@ -7,7 +7,7 @@ from typing import Any
 
 from learning_to_draw.trials.records.read_run import Run
 
-LOG_SCALE_FROM = 20  # ratio of largest to smallest value from which the axis is logarithmic
+LOG_SCALE_FROM = 20  # the axis is logarithmic if largest / smallest value is at least this
 TRAINING, VALIDATION = "training", "validation"
 NOT_TERMS = ("loss", "val_loss", "running_loss", "test_loss")
 SMALL = {
@@ -34,8 +34,8 @@ STEP = "val_commrate_step_"
 def curves(run: Run) -> dict[str, Any] | None:
     """Returns the charts, the constant columns and the whole table for the page; None for tests and game logs.
 
-    A chart is {title, big, percent, log, chance, series: [{name, role, values}]}; log says whether the axis is
-    logarithmic; values has one entry per epoch, None for a gap. For a training whose log.csv has no rows, or was
+    A chart is {title, big, percent, log, chance, series: [{name, role, values}]}; `log` says whether the vertical axis
+    is logarithmic; `values` has one entry per epoch, None for a gap. For a training whose log.csv has no rows, or was
     overwritten by a test, returns {missing: reason}.
     """
     if run.kind != "train":

@@ -1,4 +1,4 @@
-"""A game log for the page: statistics of all its games, and games with pictures, the wrong ones first."""
+"""A game log for the page: some of its games with pictures, and statistics of the whole log."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def _name(log: GameLog) -> str:
 
 
 def _chosen(games: Sequence[Turn], most: int, seed: int) -> list[int]:
-    """Returns the numbers of the games to show, the wrong ones first.
+    """Returns the numbers of the games to show: first games with a wrong guess, then games with a right guess.
 
-    Half of them are wrong, if there are enough wrong and right games. Within both kinds, they are chosen at random.
+    Each kind makes up half of them, if there are enough games of both. Within each kind, the choice is random.
     """
     wrong, right = ([number for number, game in enumerate(games) if game.correct is won] for won in (False, True))
     wrong_shown = min(len(wrong), max((most + 1) // 2, most - len(right)))
@@ -156,7 +156,7 @@ def _classes(log: GameLog, entries: Sequence[Entry], pictures: Pictures) -> dict
 
 
 def _most_confused(confused: Counter, names: Sequence[str]) -> list[str]:
-    """Returns the PART_OF_MATRIX classes that are confused most often, in the order of `names`."""
+    """Returns the classes that are confused most often, at most PART_OF_MATRIX, in the order of `names`."""
     part = Counter()
     for pair, count in confused.items():
         for name in pair:

@@ -36,7 +36,7 @@ def head(run: Run, logs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def settings(run: Run) -> dict[str, Any]:
-    """Returns the options with value and source, the versions, the command, and the agents' repr; each may be empty."""
+    """Returns options (with value and source), versions, command and the agents' repr; any of the four may be empty."""
     sources = run.config.get("sources", {})
     return {
         "options": [

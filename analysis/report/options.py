@@ -48,7 +48,7 @@ def add_report_options(group: Any) -> None:
         default=(),
         metavar="FILE",
         help="files of measure --only erasure --json FILE, for the colours of the strokes (default: those in the "
-        "folders of the run and its logs)",
+        "folders of the run and of the logs shown)",
     )
     group.add_argument(
         "--figures",

@@ -30,7 +30,7 @@ def page(content: Mapping[str, Any]) -> str:
 
 
 def signed(page: str, run: str) -> str:
-    """Returns the page followed by a comment with `run` and a hash of both, which `is_unchanged` checks."""
+    """Returns the page followed by a comment: `run`, and a hash of page and `run`. `is_unchanged` checks this hash."""
     return f"{page}<!-- {run} {_sha256(run, page.encode('utf-8', 'surrogateescape'))} -->\n"
 
 

@@ -39,11 +39,11 @@ def report(
     run: the folder of the run, or of a game log. logs: folders of game logs to show in addition to the run's own;
     empty: for a training, the tests next to it. output: the page's file; None for report.html in the folder `run`.
     max_games: maximum number of games shown with pictures per log. seed: of all random choices. measures: files of
-    `measure --json`; empty: those in the folders of the run and its logs. figures: the folder for figures as PNG and
-    PDF; None for no figures.
-    Raises UsageError if there is no run; if one of its files is damaged; if `output` exists and is not an unchanged
-    report on this run; if `measures` is not empty, but has no erasure of strokes for these logs; or if figures cannot
-    be drawn, or would replace files other than unchanged figures of an earlier report.
+    `measure --json`; empty: those in the folders of the run and of the logs shown. figures: the folder for figures as
+    PNG and PDF; None for no figures.
+    Raises UsageError if the run, one of `logs` or one of `measures` is missing or damaged; if `output` exists and is
+    not an unchanged report on this run; if `measures` is not empty, but has no erasure of strokes for any log shown; or
+    if figures cannot be drawn, or would replace files other than unchanged figures of an earlier report.
     """
     source = read_run(run)
     output = run / "report.html" if output is None else output
@@ -55,8 +55,9 @@ def report(
     views = [views_of(log, measured, seed) for log in played]
     if measures and not any(view.roles and view.roles.lost for view in views):
         raise UsageError(
-            f"--measures {', '.join(map(str, measures))} has no erasure of strokes for the logs shown.\n"
-            f"Create a file that has it: {_measure_command(played)}"
+            f"--measures {', '.join(map(str, measures))}: there are no results of the measure erasure for the logs "
+            "that the report shows.\n"
+            f"Create a file that has them: {_measure_command(played)}"
         )
     files = draw_figures(played, views) if figures is not None else {}
     shown = [games_of(log, view, max_games, seed, pictures) for log, view in zip(played, views, strict=True)]
@@ -82,7 +83,7 @@ def report(
 
 
 def _folders(run: Path, logs: Sequence[GameLog]) -> list[Path]:
-    """Returns the folders of the run and of its logs; for a log in RUN/gamelogs, also RUN."""
+    """Returns `run` and the folders of the logs; for a log in a folder X/gamelogs, also X."""
     folders = [log.folder for log in logs]
     return list(dict.fromkeys([run, *folders, *(path.parent for path in folders if path.name == "gamelogs")]))
 

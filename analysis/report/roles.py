@@ -36,10 +36,11 @@ class Roles:
     """K strokes in D sketches of different photos.
 
     points: float32 [D, K, P, 2], the control points (x, y), from (0, 0) in the top left corner of the canvas to (1, 1).
-    drawn: bool [D, K], whether the sketch has the stroke. numbers: the numbers of the K strokes in the log.
-    lost: for each of the K strokes, the drop of the communication rate when it is erased, in -1..1; None if it was not
-    measured. drawings: the number of different photos in the log, at least D. strokes: the number of strokes per sketch
-    in the log, at least K. never_drawn: how many of these strokes are left out because none of the D sketches has them.
+    drawn: bool [D, K], whether the sketch has the stroke. numbers: for each of the K strokes, its index among all
+    strokes of a sketch. lost: for each of the K strokes, the drop of the communication rate when it is erased, in
+    -1..1; None if it was not measured. drawings: the number of different photos in the log, at least D. strokes: the
+    number of strokes per sketch in the log, at least K. never_drawn: how many of these strokes are left out because
+    none of the D sketches has them.
     """
 
     points: np.ndarray
@@ -125,8 +126,8 @@ def measures_within(folders: Iterable[Path]) -> Iterator[Measures]:
 def _lost(log: GameLog, strokes: int, measured: Sequence[Measures]) -> list[float] | None:
     """Returns how far the erasure of each stroke lowers the rate, or None if no file has this for the log.
 
-    The first file that has it counts. A log is recognised by its digest, because the logs of a sweep's settings have
-    the same folder and file names.
+    If several files have it, the first is used. A log is recognised by its digest, because the logs of a sweep's
+    settings have the same folder and file names.
     """
     digest = log.digest()
     for entry in (entry for content in measured for entry in content["logs"] if entry["digest"] == digest):

@@ -19,7 +19,7 @@ PERPLEXITY, SIDE = 30, 32  # sketches are compared at no more than SIDE x SIDE p
 
 @dataclass(frozen=True)
 class SketchMap:
-    """games: the numbers in the log of M games with different sketches. places: float32 [M, 2], (x, y) of these
+    """games: M games with different sketches, by their numbers in the log. places: float32 [M, 2], (x, y) of these
     sketches on the map, in 0..1. labels: class -> median place; empty if there are too few or too many classes."""
 
     games: list[int]
@@ -28,7 +28,7 @@ class SketchMap:
 
 
 def sketch_map(log: GameLog, seed: int) -> SketchMap | None:
-    """Returns the map of at most MOST sketches of randomly chosen photos, or None if fewer than LEAST of them differ.
+    """Returns a map of the sketches of at most MOST random photos, or None if fewer than LEAST of the sketches differ.
 
     The t-SNE of scikit-learn compares sketches pixel by pixel. The same seed gives the same map.
     """

@@ -25,7 +25,7 @@ DEFAULT_SIZE = 64  # pixels, if the size is unknown; a wrong size moves strokes 
 
 
 def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
-    """Returns the photos and the sketches of each epoch, for the page. Returns None unless the run is a training.
+    """Returns validation photos and their sketches in evenly spaced epochs. Returns None unless the run is a training.
 
     In the result, "whole" is True if the folder has no strokes in val_strokes_NN.npz (official code, older versions):
     then one grid picture stands for all photos, and one grid picture per epoch for all its sketches. If the folder has
@@ -63,7 +63,7 @@ def sketches_by_epoch(run: Run, pictures: Pictures) -> dict[str, Any] | None:
 def _as_vectors(
     run: Run, found: Mapping[int, LoggedStrokes], photos: np.ndarray | None, pictures: Pictures
 ) -> tuple[dict[int, list[int]], list[int] | None]:
-    """Returns (epoch -> sketches, photos), as indices in `pictures`.
+    """Returns the sketches by epoch, and the photos, all as indices in `pictures`.
 
     The returned photos are None if val_samples.png is missing or does not fit the sketches.
     """

@@ -13,9 +13,9 @@ from learning_to_draw.trials.records.gamelog import GameLog
 
 @dataclass(frozen=True)
 class Views:
-    """lexicon: empty if the log has no classes. roles: None if it has no strokes.
+    """lexicon: empty if the log has no classes. roles: None if the log has no strokes.
 
-    map: None if it has too few different sketches.
+    map: None if the log has too few different sketches.
     """
 
     lexicon: list[Entry]

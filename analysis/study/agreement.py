@@ -36,7 +36,8 @@ def interval_of(values: np.ndarray) -> tuple[float, float] | None:
 def agreement(people: Sequence[Sequence[bool]], agents: Sequence[Sequence[bool]]) -> dict:
     """Returns {kappa, interval}: Cohen's kappa of being right or wrong, between people and agents in the same games.
 
-    people, agents: for each participant, whether each answer is right, and whether the agents are right in that game.
+    people[i][j]: whether answer j of participant i is right.
+    agents[i][j]: whether the agents are right in the same game.
 
     In the result, "kappa" is computed from all answers; None if it is not defined. "interval" is the kappa's 95 %
     interval over participants (bootstrap); None for fewer than two participants, or if no resample has a kappa.

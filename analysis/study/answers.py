@@ -12,7 +12,7 @@ answers, one entry per game in the order played (candidates are numbered from 0,
     right_class             whether choice is of the class of the sender's photo; null if the log has no classes
     candidates_of_class     number of candidates of that class; null if the log has no classes
     seconds                 time from the appearance of the pictures to the answer
-    interrupted             whether the page was reloaded or hidden in that time, which makes seconds unreliable
+    interrupted             whether the page was reloaded or hidden during this game, which makes seconds unreliable
     agents_choice, agents_right, agents_right_class     choice, right and right_class of the guess in the log
 """
 
@@ -41,7 +41,7 @@ class OfSeveralLogs(TypedDict, total=False):
 
 
 class _OfSomeGames(OfSeveralLogs, total=False):
-    """The key that answers have only in games that show the target itself."""
+    """The key that an answer has only if the page showed the target itself instead of the sketch."""
 
     attention: bool
 

@@ -80,7 +80,10 @@ def read_drawings(paths: Sequence[Path]) -> list[Participant[Drawing]]:
     participants = together([_read(path) for path in paths])
     for one in participants:
         if one.saved["logs"] != participants[0].saved["logs"]:
-            raise UsageError(f"{one.file} and {participants[0].file} name different logs.\n{UNCHANGED}")
+            raise UsageError(
+                f"{one.file} and {participants[0].file} name different logs.\n"
+                "Give both as saved by the page of a study, unchanged."
+            )
     return participants
 
 
@@ -106,7 +109,7 @@ def sources_of(
         if entry["digest"] not in by_digest:
             raise UsageError(
                 f"the study is made from the log {_printable(entry['log'])}, which is not among those in --logs.\n"
-                "Give the logs that were given to study, unchanged."
+                "Give all logs from which the page was made, unchanged."
             )
     digests = {entry["digest"] for entry in named}
     if unused := [path for digest, (path, _) in by_digest.items() if digest not in digests]:

@@ -88,7 +88,7 @@ def _guesses(source: Source, drawings: Sequence[Drawing], trust: bool, plugin: P
 
 
 def _strokes(logged: LoggedStrokes, decoder, drawings: Sequence[Drawing]) -> LoggedStrokes:
-    """Returns strokes of the log's kind that follow the paths of the drawings."""
+    """Returns strokes that follow the drawings' paths: points [len(drawings), N, P, 2], with N and P as in `logged`."""
     _, most, control_points, _ = logged.points.shape
     sigma2 = logged.median_sigma2  # the width that the page shows, see `_pen` in page.py
     pen = Pen(most, control_points, decoder.channels, sigma2, torch.device("cpu"))

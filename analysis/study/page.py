@@ -116,7 +116,7 @@ def _consent(path: Path | None) -> str | None:
 
 
 def draw(classes: Sequence[str | None], count: int, practice: int, seed: int) -> tuple[list[int], list[int]]:
-    """Returns the indices of the scored games and of the practice games, in the order of play.
+    """Returns the indices of the scored games, and those of the practice games; each list is in the order of play.
 
     classes [N]: the class of the sender's photo in each game of the log; all None if the log has no classes. `count`
     scored games are drawn in rounds, with one random game of each class per round; if the last round is incomplete, its
@@ -186,8 +186,12 @@ def study_content(
     names, sources = list(logs), list(logs.values())
     _check_enough(sources, count, practice)
     if attention and (role == SENDER or attention >= count):
-        problem = "is for --role receiver" if role == SENDER else f"leaves no game that counts (--games {count})"
-        raise UsageError(f"--attention {attention} {problem}.\nLeave it out, or give other numbers.")
+        problem = (
+            "is for --role receiver.\nLeave it out"
+            if role == SENDER
+            else f"leaves no game that counts (--games {count}).\nGive a smaller number, or more --games"
+        )
+        raise UsageError(f"--attention {attention} {problem}.")
     pens = [_pen(log) for log in sources] if role == SENDER else []
     classes = [[game.photo_class for game in log.games] for log in sources]
     counted, rehearsed = draw_from_all(classes, count, practice, seed)

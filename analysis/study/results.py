@@ -84,8 +84,8 @@ def results(participants: Sequence[Participant[Answer]], role: str = RECEIVER) -
     - participants (one dict each), together, agents: the rates of each person, of all people and of the agents, see
       `_rates`. Those of the agents count each game once, however many people played it.
     - chance: expected rates of random choices, averaged over all answers.
-    - logs: one dict per log, in the order of the logs' names: the number of games, and together, agents and chance as
-      above; None if the page was made from one log.
+    - logs: one dict per log, sorted by name, with "log" (the name), "games" (the number of games), and "together",
+      "agents" and "chance" as above; None if the page was made from one log.
     - over_participants: mean and standard deviation of the participants' rates, and the mean's interval over
       participants; None for one participant. The intervals of `_rates` treat all games as independent. For all people
       together, they are too narrow if people differ much, which the standard deviation shows.
@@ -150,7 +150,10 @@ def table(found: Mapping[str, Any]) -> str:
 
 
 def _table_of_logs(found: Mapping[str, Any]) -> str:
-    """Returns one line for each log, and one for all: people, the agents in the same games, and chance."""
+    """Returns a table with one line for each log, and one for all logs together.
+
+    Each line has the rates of people, of the agents in the same games, and of chance.
+    """
     lines = [["log", "answers", "people", "95 % interval", "games", "agents", "95 % interval", "chance"]]
     for log in (*found["logs"], {**found, "log": "all logs"}):
         name = "".join(filter(str.isprintable, log["log"]))

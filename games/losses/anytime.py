@@ -13,7 +13,7 @@ PRIOR_COEF = 0.01  # as in PonderNet (Banino et al. 2021)
 
 
 def anytime_loss(game: Callable[[Tensor, Tensor], Tensor], guesses: Guesses, targets: Tensor) -> Tensor:
-    """The game's loss, a scalar: the mean over steps or, with learned halting, the sum weighted by `Guesses.weights`.
+    """The game's loss, a scalar: the mean of `game` over the steps of a sketch, weighted by `Guesses.weights`.
 
     Learned halting adds PRIOR_COEF times the Kullback-Leibler divergence of the weights from a uniform distribution
     over the steps, so that the receiver does not always decide after the same step.

@@ -94,7 +94,7 @@ def directions(ink: Tensor, scale: float) -> Tensor:
     """[B, 2, H, W]: strength and direction of the lines near each pixel of ink [B, 1, H, W].
 
     The two channels are strength * cos(2 a) and strength * sin(2 a), where a is the angle of the ink's gradient.
-    scale: the size of the picture divided by `REFERENCE`.
+    scale: the picture's side in pixels, divided by `REFERENCE`.
     """
     down, right = gradient(blurred(ink, scale))
     squares = down.square() + right.square()

@@ -11,10 +11,10 @@ CACHED_NUMBERS = 1 << 20  # numbers that fit into a CPU's cache; with smaller pa
 
 
 def map_distance(one: Tensor, other: Tensor) -> Tensor:
-    """Mean over B and locations of |u - v|^2 for unit vectors u, v along the channels of [B, C, H, W] maps.
+    """Mean of |u - v|^2 over B and locations; u, v: the feature vectors of `one` and `other`, scaled to length 1.
 
+    one, other: maps [B, C, H, W], possibly in half precision; all computations are at least in float32.
     If all features of a location are 0, the vector stays 0, and its gradient is finite (the official code's is NaN).
-    Maps may be in half precision; all computations are at least in float32.
     """
     return _UnitDistance.apply(one, other)
 
@@ -52,7 +52,7 @@ class _UnitDistance(torch.autograd.Function):
 def _few_at_a_time(maps: Tensor) -> tuple[Tensor, ...]:
     """The maps [B, C, H, W], split along B into parts that fit into a CPU's cache. On a GPU, there is one part.
 
-    Smaller parts make `_dot` faster.
+    On a CPU, `_dot` is faster for such parts than for all maps at once.
     """
     pictures = max(1, CACHED_NUMBERS // maps[0].numel()) if maps.device.type == "cpu" else len(maps)
     return maps.split(pictures)

@@ -22,11 +22,11 @@ from learning_to_draw.models.encoders.base import Encoder
 
 
 class LearntWeights(nn.Module):
-    """Trainable weights, initially drawn from U(0, 1): () -> float [N].
+    """Trainable weights of N feature layers, initially drawn from U(0, 1): () -> float [N].
 
     A call returns the weights, clamped to at least 0 and divided by their Euclidean length, so they cannot all vanish.
-    In training mode, the returned values replace the weights. Distances are positive, so training moves weight to the
-    layers with the smallest distances.
+    In training mode, the returned values replace the weights. The loss is a sum of weight * distance over the layers,
+    so training moves weight to the layers with the smallest distances.
     """
 
     def __init__(self, count: int):
@@ -55,16 +55,17 @@ class FeatureMapLoss(nn.Module):
     flag = ""  # the option that selects this loss
 
     def __init__(self, config: FeatureMapConfig, agents: Agents, *, learn_weights: bool = False):
-        """Raises UsageError if the sender's encoder has no feature layers, or not as many as --sop-weights."""
+        """Raises UsageError if the sender's encoder has no feature layers, or if there are more or fewer --sop-weights
+        than feature layers."""
         super().__init__()
         feature_layers = agents.sender_encoder.feature_layers
         check_feature_layers(self.flag, feature_layers)
         weights = LearntWeights(len(feature_layers)) if learn_weights else config.sop_weights
         if weights is not None and len(weights) != len(feature_layers):
             raise UsageError(
-                f"--sop-weights gives {len(weights)} weight(s), but this encoder has {len(feature_layers)} feature "
-                f"layer(s): {', '.join(feature_layers)}.\n"
-                "Give one weight per layer, or choose another --feature-layer."
+                f"the number of --sop-weights ({len(weights)}) is not the number of this encoder's feature layers "
+                f"({len(feature_layers)}).\n"
+                f"Give one weight for each of {', '.join(feature_layers)}, in this order."
             )
         self.feature_layers = feature_layers
         self.weights = [1.0] * len(feature_layers) if weights is None else weights

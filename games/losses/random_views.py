@@ -40,7 +40,7 @@ def draw_perspectives(draws: Tensor) -> Tensor:
 
 
 def homographies(moved: Tensor) -> Tensor:
-    """[N, 3, 3]: the projective maps of the points `moved` [N, 4, 2] back to the corners of the picture."""
+    """[N, 3, 3]: the projective maps that take the points `moved` [N, 4, 2] to the corners of the picture."""
     x, y = moved.unbind(-1)
     u, v = torch.tensor(CORNERS).to(moved).expand_as(moved).unbind(-1)
     ones, zeros = torch.ones_like(x), torch.zeros_like(x)

@@ -64,7 +64,7 @@ class Strokes:
         )
 
     def __getitem__(self, index: Any) -> Strokes:
-        """The strokes of some sketches, as in `strokes[2:4]`; some strokes of each sketch, as in `strokes[:, :3]`."""
+        """Strokes of some sketches, as in `strokes[2:4]`, or some strokes of each sketch, as in `strokes[:, :3]`."""
         return Strokes(
             self.points[index],
             self.sigma2[index] if isinstance(self.sigma2, Tensor) else self.sigma2,
@@ -73,9 +73,9 @@ class Strokes:
 
 
 class Decoder(nn.Module):
-    """Latents [B, latent_size] to `Strokes`, and strokes to sketches. sigma2 may decrease during training.
+    """Latents [B, latent_size] to `Strokes`, and strokes to ink. sigma2 may decrease during training.
 
-    channels: the number of channels of the sketches, 1 or 3. needed_layers: the sender's feature layers whose maps the
+    channels: the number of channels of the ink, 1 or 3. needed_layers: the sender's feature layers whose maps the
     decoder looks at. steps: the number of steps in which it draws; each step draws the same number of strokes.
     takes_feedback: whether each step has FEEDBACK_SIZE numbers about the receiver's guess as an additional input.
     feedback: computes these numbers, [B, FEEDBACK_SIZE], from the strokes so far; None: they are 0.
@@ -112,11 +112,11 @@ class Decoder(nn.Module):
         return self(encoding.latent)
 
     def draw(self, strokes: Strokes) -> Tensor:
-        """Sketches [B, channels, S, S]: ink in 0..`contrast`."""
+        """Ink [B, channels, S, S] in 0..`contrast`."""
         return self.ink(strokes) * self.contrast
 
     def ink(self, strokes: Strokes) -> Tensor:
-        """Sketches before contrast, 0..1: the softor, over all strokes, of intensity * exp(-distance^2 / sigma2)."""
+        """Ink before contrast, in 0..1: the softor, over all strokes, of intensity * exp(-distance^2 / sigma2)."""
         size, sigma2, intensities = self.image_size, strokes.sigma2, strokes.intensities
         match strokes.points.shape[2]:
             case 1:
@@ -141,9 +141,9 @@ class MLPDecoder(Decoder):
 
     `stroke_widths` "learned" and "chosen" multiply sigma2 of each stroke by WIDEST ** tanh(x), from 1/4 to 4; x starts
     at 0. "learned": x is a parameter of each stroke, equal in all sketches. "chosen": x is a linear map of the latent.
-    `stroke_gates`: a stroke is drawn (intensity 1) if a linear map of the latent is above 0, and left out (intensity 0)
-    otherwise; the gradient is that of a sigmoid (straight-through). The maps start with weights of 0, without random
-    numbers, so an untrained decoder draws the same sketches as without these options.
+    `stroke_gates`: a stroke is drawn if a linear map of the latent is above 0, and left out (intensity 0) otherwise;
+    the gradient is that of a sigmoid (straight-through). Untrained linear maps give x = 0 and leave out no stroke, and
+    their initialisation takes no random numbers, so an untrained decoder draws as without these options.
     """
 
     def add_heads(self, config: SinglePassConfig, latent_size: int, strokes: int) -> None:

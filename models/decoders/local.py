@@ -27,7 +27,7 @@ class LocalLineDecoder(Decoder):
     weights. Strokes [B, stroke_grid^2, 2, 2], row by row; a stroke that is left out has intensity 0.
 
     A line looks the same in a direction and in the opposite direction. The network therefore gives twice the angle, as
-    a vector, so that directions that look alike are close. Not in the paper.
+    a vector, so that directions that look alike are close. This decoder is not in the paper.
     """
 
     def __init__(

@@ -1,8 +1,7 @@
 """Single-pass decoders: one MLP maps the latent to points on the canvas, from which all strokes are formed.
 
-Each class defines which points form which stroke; the base classes provide the MLP, the drawing and sigma2. The
-official code composes coloured strokes by `over`. This equals `softor`, by which all decoders here compose strokes (see
-`rasteriser.draw`).
+Each class defines which points form which stroke; the base classes provide the MLP, the drawing and sigma2. All
+decoders compose strokes by `softor`. The official code composes coloured strokes by `over`, with the same result.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class SinglePassDecoder(MLPDecoder):
         raise NotImplementedError
 
     def intensities(self, latent: Tensor) -> Tensor | None:
-        """The ink of each stroke in each colour channel, [B, strokes, C]; None: a single channel, with intensity 1."""
+        """The ink of each stroke in each of C channels, [B, strokes, C]. None: C = 1 and all intensities are 1."""
         return None
 
 
@@ -146,8 +145,10 @@ class SinglePassSimpleBezierDecoder(SinglePassDecoder):
 
 
 class Coloured(Decoder):
-    """Mixin, listed before a single-pass decoder: gives every stroke a colour, a sigmoid of a linear map of the latent.
-    Sketches have three channels."""
+    """Mixin, listed before a single-pass decoder: gives every stroke a colour. Sketches have three channels.
+
+    The colours are the sigmoid of a linear map of the latent.
+    """
 
     channels = 3
     strokes: int  # set by the single-pass decoder

@@ -14,11 +14,11 @@ class PhotoSketchLayer(nn.Module):
 
 
 class PhotoSketchBatchNorm2d(PhotoSketchLayer, nn.BatchNorm2d):
-    """Batch normalisation [B, C, H, W] with shared weights and separate running statistics for photos and sketches.
+    """Batch normalisation of [B, C, H, W], with shared weights and separate running statistics for photos and sketches.
 
     With shared statistics (as in the official code), the running averages mix photos and sketches and fit neither;
-    agents that understand each other in training fall to near chance at test time. A layer with frozen weights also
-    keeps its statistics, even in training mode.
+    agents that understand each other in training fall to near chance at test time. A layer with frozen weights
+    normalises by its running statistics and leaves them unchanged, even in training mode.
     """
 
     running_mean: Tensor  # [C], of photos, like running_var

@@ -21,8 +21,8 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 def load_clip(name: str, *, pretrained: bool = True) -> nn.Module:
     """OpenAI's CLIP in float32 and eval mode, with `visual`, `encode_image`, `encode_text` and `logit_scale`.
 
-    name: as OpenAI writes it, "ViT-B/32" or "RN50". pretrained: False builds OpenAI's architecture without loading
-    weights. Downloads are cached by Hugging Face (HF_HOME).
+    name: as OpenAI writes it, such as "ViT-B/32" or "RN50". pretrained: False builds OpenAI's architecture without
+    loading weights. Downloads are cached by Hugging Face (HF_HOME).
     Raises UsageError if open_clip is not installed, the name is unknown, or the weights are not available.
     """
     open_clip = _import_open_clip()
@@ -43,7 +43,7 @@ def load_clip(name: str, *, pretrained: bool = True) -> nn.Module:
         except Exception as error:  # a damaged file can raise almost any exception
             raise UsageError(
                 f"the file of CLIP's weights {path} is damaged: {first_line(error)[:150]}\n"
-                "Delete it: the next run downloads it again. Or replace it with an intact copy."
+                "Delete it to download it again, or replace it with an intact copy."
             ) from error
     return model.float().eval()
 

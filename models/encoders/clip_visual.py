@@ -22,10 +22,9 @@ class CLIPVisualEncoder(BackboneEncoder):
     """The visual tower of OpenAI's CLIP (Radford et al. 2021), and a projection `enc` of its output.
 
     Pictures [B, 3, S, S] -> latent [B, latent_size]. Pictures are resized to the tower's resolution and normalised as
-    in CLIP's training; with --imagenet-norm they are normalised with ImageNet's nearly equal numbers instead. Feature
-    maps: those of a ViT's blocks up to the chosen one, [B, width, tokens, 1], or of a ResNet's four stages; the last
-    feature map is the tower's output, [B, D, 1, 1]. The tower stays in eval mode: its batch statistics are those of
-    CLIP's training.
+    in CLIP's training; with --imagenet-norm, by ImageNet's mean and standard deviation instead. Feature maps: those of
+    a ViT's blocks up to the chosen one, [B, width, tokens, 1], or of a ResNet's four stages; the last feature map is
+    the tower's output, [B, D, 1, 1]. The tower stays in eval mode: its batch statistics are those of CLIP's training.
     """
 
     def __init__(
@@ -76,8 +75,8 @@ class CLIPVisualEncoder(BackboneEncoder):
 
 
 def _feature_maps(tower: nn.Module, clip_model: str, last: str | None) -> dict[str, int]:
-    """Feature layer -> its index among open_clip's intermediate maps. last, for a ViT: the last block to
-    include; None includes all blocks. Raises UsageError if the ViT does not have the block `last`."""
+    """Feature layer -> its index among open_clip's intermediate maps. last: the last of a ViT's blocks to
+    include, or None for all of them. Raises UsageError if the ViT does not have the block `last`."""
     if not _is_transformer(tower):
         return RESNET_STAGES
     blocks = cast(Any, tower).transformer.resblocks

@@ -32,7 +32,7 @@ def load_imagenet_weights(network: nn.Module, weights: WeightsEnum, prefix: str 
         if not downloads:  # torch checks hashes only of files that it downloads
             raise UsageError(
                 f"the file of ImageNet weights {path} is damaged: {first_line(error).split('. ')[0][:150]}.\n"
-                f"Delete it: the next run downloads it from {weights.url}. Or replace it with an intact copy."
+                f"Delete it to download it again from {weights.url}, or replace it with an intact copy."
             ) from error
         raise UsageError(
             f"the ImageNet weights {name} are not available: {first_line(error)}\n"
@@ -52,7 +52,7 @@ def load_stylized_imagenet_weights(backbone: nn.Sequential, file: str) -> None:
     path = Path(file) if file else checkpoint_folder() / STYLIZED_IMAGENET_FILE
     if not path.is_file():
         raise UsageError(
-            f"no Stylized-ImageNet weights at {path}\n"
+            f"there are no Stylized-ImageNet weights at {path}.\n"
             f"Download {STYLIZED_IMAGENET_FILE} (link at github.com/rgeirhos/texture-vs-shape) and put it there, or "
             "give its path: --sin-weights FILE."
         )
@@ -100,6 +100,6 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], prefix: str, path: Pat
     if wrong:
         raise UsageError(
             f"{path} does not hold the weights of this network: {source[wrong[0]]} is missing or has another shape.\n"
-            "Replace the file with an intact copy of this network's weights."
+            "Use an intact file with the weights of this network."
         )
     network.load_state_dict(loaded)

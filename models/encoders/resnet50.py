@@ -45,7 +45,7 @@ class ResNet50Backbone(ConvolutionalBackbone):
         channels: int = 3,
         pretrained: bool = True,
     ):
-        """A frozen backbone also keeps its batch statistics. Raises UsageError if the weights are not available."""
+        """--freeze-backbone also freezes the batch statistics. Raises UsageError if the weights are not available."""
         network = torchvision.models.ResNet(PhotoSketchBottleneck, [3, 4, 6, 3], norm_layer=PhotoSketchBatchNorm2d)
         del network.fc
         if pretrained and config.imagenet_weights:

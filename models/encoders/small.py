@@ -121,10 +121,11 @@ class BetterCNNEncoder(LayeredEncoder):
 
 
 class Conv2DEncoder(LayeredEncoder):
-    """Two 5 x 5 convolutions of 10 and 20 channels, each followed by 2 x 2 max pooling; the second has dropout.
+    """Two 5 x 5 convolutions of 10 and 20 channels, each followed by 2 x 2 max pooling.
 
-    [B, encoder_channels, S, S] -> 20 maps, flattened -> [B, latent_size]. If the maps have latent_size numbers in all
-    (320 at 28 px), these numbers are the latent, as always in the official code; otherwise they are projected.
+    Dropout follows the second convolution. [B, encoder_channels, S, S] -> 20 maps, flattened -> [B, latent_size]. If
+    the maps have latent_size numbers in all (320 at 28 px), these numbers are the latent, as always in the official
+    code; otherwise they are projected.
     """
 
     def __init__(
@@ -149,7 +150,7 @@ class Conv2DEncoder(LayeredEncoder):
 
 
 class StrokeNetEncoder(Encoder):
-    """Five blocks of two 3 x 3 convolutions; each block halves the picture. Named after StrokeNet (Zheng et al. 2019).
+    """Five blocks, each of two 3 x 3 convolutions and 2 x 2 average pooling. Named after StrokeNet (Zheng et al. 2019).
 
     [B, encoder_channels, S, S] -> 16, 32, 64, 128, 256 channels at S/2 ... S/32, flattened -> [B, latent_size], never
     negative. The official encoder takes 256 px only; here the projection fits any size of at least 32 px.

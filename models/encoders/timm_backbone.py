@@ -49,7 +49,8 @@ class TimmBackbone(BackboneEncoder):
         if config.timm_layers and list(config.timm_layers) != in_order:
             # --sop-weights gives one weight per layer, in this order.
             raise UsageError(
-                f"--timm-layers {' '.join(config.timm_layers)}: not in the order of the network, or given twice.\n"
+                f"--timm-layers {' '.join(config.timm_layers)}: these layers are not in the network's order, or one is "
+                "given twice.\n"
                 f"Give --timm-layers {' '.join(in_order)}."
             )
         self._index_of = {layer: index for index, layer in enumerate(named)}
@@ -94,7 +95,7 @@ def _load_network(config: TimmConfig, pretrained: bool) -> Any:
     known = [*timm.list_models(), *timm.list_pretrained()]
     if name not in known:  # timm would also accept an address on the web, such as hf-hub:USER/NAME
         raise UsageError(
-            f"the installed timm has no network {name}.\n"
+            f"--timm-model {name}: the installed timm has no such network.\n"
             f"{did_you_mean(name, known)}This command lists the networks whose names contain vit: "
             "python -c \"import timm; print(*timm.list_models('*vit*'))\""
         )
@@ -124,10 +125,10 @@ def _not_available(timm: ModuleType, name: str, downloads: bool, error: Exceptio
 
 @torch.no_grad()
 def _fit_to_size(network: Any, image_size: int) -> tuple[int, tuple[str, ...]]:
-    """Adapts a network to the size of the pictures; returns the size of its pooled features, and its feature layers.
+    """Adapts a network to pictures of `image_size` px; returns its number of pooled features, and its feature layers.
 
     Networks for pictures of one size, such as ViTs, get interpolated position embeddings if timm can do this. Raises
-    ValueError if the network cannot take such pictures.
+    ValueError if the network cannot take pictures of `image_size` px.
     """
     pictures = torch.zeros(1, 3, image_size, image_size)
     try:

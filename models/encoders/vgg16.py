@@ -28,12 +28,12 @@ class VGG16Encoder(ConvolutionalBackbone):
         *,
         pretrained: bool,
     ):
-        """Raises UsageError if the weights are not available, or if both kinds of pretrained weights are requested."""
+        """Raises UsageError if weights are not available, or if --imagenet-weights and --sin-weights are both given."""
         if config.imagenet_weights and config.sin_weights is not None:
             raise UsageError(
                 "--imagenet-weights and --sin-weights exclude each other.\n"
-                "Give only one of them. If a configuration turns on --imagenet-weights, --no-imagenet-weights turns it "
-                "off."
+                "Give only one of them. If a preset or a configuration turns on --imagenet-weights, "
+                "--no-imagenet-weights turns it off."
             )
         # Only the convolutions: torchvision's full VGG16 would initialise 120 million weights that nothing uses.
         layer_at = up_to(feature_layer, VGG16_LAYER_AT)

@@ -45,7 +45,7 @@ def test_files_of_another_log(tmp_path):
     entry = {f"{role}_{what}": "x" for role in roles for what in ("class", "template")} | {"true_class": "x"}
     path.write_text(json.dumps([entry, entry]))
     assert read_entries(path, 2) == [entry, entry]
-    with pytest.raises(UsageError, match="2 entries, but the log has 3 games"):
+    with pytest.raises(UsageError, match="number of entries is 2, but the log's number of games is 3"):
         read_entries(path, 3)
     for content in ([entry, {"true_class": "x"}], [entry, 7], {"games": 2}):
         path.write_text(json.dumps(content))

@@ -309,7 +309,7 @@ def test_from_the_command_line(make_full_log, tmp_path):
     assert max(map(max, messages(tmp_path / "out"))) == 11
     with pytest.raises(UsageError, match="already exists"):
         tool.run("export", [*words, "ndjson"])
-    with pytest.raises(UsageError, match="'0' is not a whole number, 1 or more"):
+    with pytest.raises(UsageError, match="'0' is not a whole number from 1 to"):
         tool.run("export", [*words, "tokens", "--bins", "0"])
     with pytest.raises(UsageError, match="invalid choice: 'png'"):
         tool.run("export", [*words, "png"])

@@ -220,7 +220,7 @@ def trained_digits(tmp_path_factory):
 
 def test_the_agents_are_named_before_their_options(capsys):
     assert commgame.main(["play", "--dataset-root", "pictures", "run"]) == 2
-    assert "--dataset-root: RUN must be given before the options of the agents" in capsys.readouterr().err
+    assert "--dataset-root is not expected there: RUN must be given before all options" in capsys.readouterr().err
 
 
 def test_the_folder_of_an_unfinished_training_is_refused(tmp_path, capsys):

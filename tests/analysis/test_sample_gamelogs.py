@@ -77,7 +77,7 @@ def test_its_name_where_none_is_given(log, tmp_path, monkeypatch):
 
 
 def test_all_games_can_be_drawn_but_no_more(log, tmp_path):
-    with pytest.raises(UsageError, match="has 40 games"):
+    with pytest.raises(UsageError, match=r"has fewer games\.\nGive at most 40"):
         sample_gamelogs(log, tmp_path / "few", 41, 0)
     assert not (tmp_path / "few").exists()
     sample_gamelogs(log, tmp_path / "few", 40, 0)

@@ -59,14 +59,14 @@ def test_a_card_that_does_not_say_how(damage, make_full_log, tmp_path):
     with pytest.raises(UsageError, match=r"card\.json cannot be read: Expected"):
         save_svg(tmp_path / "log", tmp_path / "out", None)
     (folder / "card.json").unlink()
-    with pytest.raises(UsageError, match=r"card\.json does not say how large the sketches are"):
+    with pytest.raises(UsageError, match=r"has no card\.json that says how large the sketches are"):
         save_svg(tmp_path / "log", tmp_path / "out", None)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_game_that_is_not_there_and_a_folder_that_is(make_full_log, tmp_path):
     make_full_log(tmp_path / "log")
-    with pytest.raises(UsageError, match=r"--games 16: .* has 16 games"):
+    with pytest.raises(UsageError, match=r"--games 16: .* has no game 16\.\n.* from 0 to 15"):
         save_svg(tmp_path / "log", tmp_path / "out", [0, 16])
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()

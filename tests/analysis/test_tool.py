@@ -43,7 +43,7 @@ def test_a_help_page_explains_every_option(name, capsys):
     ("name", "arguments", "told"),
     [
         ("sample-gamelogs", ["-n", "3"], "required: -inp/--input"),
-        ("sample-gamelogs", ["-inp", "x", "-n", "0"], "1 or more"),
+        ("sample-gamelogs", ["-inp", "x", "-n", "0"], "whole number from 1 to"),
         ("render-game", ["-inp", "x", "-out", "y", "--game", "one"], "invalid int value"),
         ("render-game", ["-inp", "x", "-out", "y", "--gmae", "1"], "unrecognized arguments: --gmae"),
         ("dump-hashes-classes", ["--dataset", "Paintings"], "invalid choice: 'Paintings'"),

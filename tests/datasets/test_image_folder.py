@@ -155,7 +155,7 @@ def test_empty_class(flat):
 
 def test_class_too_small(flat):
     (flat / "dog" / "02.png").unlink()
-    assert "these classes have too few pictures to be divided into train, valid and test: dog" in complaint(flat)
+    assert "fewer than 3 pictures in the class dog." in complaint(flat)
 
 
 def test_fractions_that_leave_nothing(flat):
@@ -182,7 +182,7 @@ def test_a_missing_split_folder_is_taken_from_the_training_folder(divided, caplo
     assert splits["test"] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]  # the folder's, whole
     assert sorted(splits["train"] + splits["valid"]) == [(0, n) for n in range(5)] + [(1, n) for n in range(6)]
     assert {red for red, _ in splits["valid"]} == {red for red, _ in splits["train"]} == {0, 1}
-    told = f"no folder for valid ({len(splits['valid'])} pictures); these pictures are taken from {divided / 'train'}"
+    told = f"from {divided / 'train'} are taken for splits without a folder: {len(splits['valid'])} for valid"
     assert told in caplog.text
 
 

@@ -204,7 +204,7 @@ def test_thinned_strokes(root):
         ("<html>", "line 3: JSONDecodeError"),
         ('{"word": "yoga"}', "line 3: KeyError: 'drawing'"),
         ("[1]", "line 3: TypeError"),
-        (line([[[1, 2], [3]]]), "line 3: ValueError: a stroke has 2 values of x but 1 of y"),
+        (line([[[1, 2], [3]]]), "line 3: ValueError: a stroke's x and y have different lengths: 2 and 1"),
         (line([[[1, 256], [3, 4]]]), "line 3: ValueError"),
         (line([[[1.5, 2.5], [3.5, 4.5]]]), "line 3: TypeError"),
         (line([[[1, 2], [3, 4], [0, 17]]]), "line 3: ValueError"),  # a raw drawing, with times

@@ -101,10 +101,18 @@ def test_stratified_split_is_that_of_scikit_learn():
         (
             [0, 0, 0, 0, 1],
             2,
-            "2 of 5 pictures would be set aside. There are 2 classes, and the smallest has 1 picture",
+            "2 of 5 pictures would be set aside (number of classes: 2; pictures in the smallest class: 1)",
         ),
-        ([0, 0, 0, 1, 1, 1], 1, "1 of 6 pictures would be set aside. There are 2 classes, and the smallest has 3"),
-        ([0, 0, 0, 1, 1, 1], 0.8, "5 of 6 pictures would be set aside. There are 2 classes, and the smallest has 3"),
+        (
+            [0, 0, 0, 1, 1, 1],
+            1,
+            "1 of 6 pictures would be set aside (number of classes: 2; pictures in the smallest class: 3",
+        ),
+        (
+            [0, 0, 0, 1, 1, 1],
+            0.8,
+            "5 of 6 pictures would be set aside (number of classes: 2; pictures in the smallest class: 3",
+        ),
         ([0, 0, 1, 1], 9, "9 of 4 pictures would be set aside"),
     ],
 )

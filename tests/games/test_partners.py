@@ -40,9 +40,9 @@ def test_a_file_says_how_often_they_meet(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,2\n", r"1 line\(s\) of 2 number\(s\), but there are 2 sender"),
-        ("\n", r"0 line\(s\), but there are 2 sender"),
-        ("1,2\n1\n", r"2 line\(s\) of 1 or 2 number"),
+        ("1,2\n", r"needs 2 x 2 numbers \(senders x receivers\), but its line lengths are 2\."),
+        ("\n", "but it is empty"),
+        ("1,2\n1\n", "its line lengths are 2, 1"),
         ("1,x\n1,1\n", "cannot be read"),
         ("1,-1\n1,1\n", "below 0"),
         ("1,nan\n1,1\n", "not finite"),

@@ -174,7 +174,7 @@ def test_damaged_imagenet_weights_are_named_with_the_advice_to_delete_them(kept,
     path = weights_folder(tmp_path, monkeypatch) / "squeezenet1_1-b8a52dc0.pth"
     torch.save(torchvision.models.squeezenet1_1().state_dict(), path)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(UsageError, match=f"{path} is damaged: .*\nDelete it: ") as raised:
+    with pytest.raises(UsageError, match=f"{path} is damaged: .*\nDelete it to download it again from ") as raised:
         SqueezeNetBackbone(SqueezeNetConfig(imagenet_weights=True), image_size=64)
     assert len(str(raised.value).splitlines()) <= 5
     assert path.stat().st_size == kept

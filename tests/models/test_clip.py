@@ -81,7 +81,7 @@ def test_damaged_weights_are_named_with_the_advice_to_delete_them(tmp_path, monk
     path.write_bytes(b"<html>Log in to the network</html>")
     monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda *_: {})  # there is no network here to download from
     monkeypatch.setattr(open_clip, "download_pretrained", lambda _: str(path))
-    with pytest.raises(UsageError, match=f"CLIP's weights {path} is damaged: .*\nDelete it: "):
+    with pytest.raises(UsageError, match=f"CLIP's weights {path} is damaged: .*\nDelete it to download it again, "):
         load_clip(tiny_clips[0])
 
 

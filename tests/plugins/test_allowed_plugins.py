@@ -213,7 +213,8 @@ def test_a_list_that_cannot_be_written_is_one_line_in_the_log(tmp_path, monkeypa
     with caplog.at_level(logging.INFO):
         plugins.load(marker.with_name("parts.py"))
     assert [record.getMessage() for record in caplog.records] == [
-        f"the plugin {marker.with_name('parts.py')} cannot be remembered (Not a directory): give --plugin each time"
+        f"{marker.with_name('parts.py')} cannot be added to the list of plugins that you have run (Not a directory): "
+        "give --plugin with every run of it"
     ]
     forget()
     assert call(COMMANDS["test"]) == 2

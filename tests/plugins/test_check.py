@@ -118,7 +118,7 @@ def test_check_says_what_is_broken_and_where(folder, capsys):
     (folder / "wrong_parts.py").write_text(BROKEN)
     assert commgame.main(["check", "wrong_parts.py"]) == 1
     report = capsys.readouterr().err
-    assert "13 of 14 component(s) broken." in report
+    assert "Broken components: 13 of 14." in report
     told = {lines.split()[1]: lines for lines in re.split(r"^ {8}(?=\w)", report[8:], flags=re.M)}
     assert "BROKEN" not in told["Plain"]
     for component, wrong in {
@@ -196,7 +196,7 @@ def test_strokes_that_the_log_would_tell_wrongly(folder, capsys):
     (folder / "pens.py").write_text(PENS)
     assert commgame.main(["check", "pens.py"]) == 1
     report = capsys.readouterr().err
-    assert "3 of 4 component(s) broken." in report
+    assert "Broken components: 3 of 4." in report
     told = {lines.split()[1]: lines for lines in re.split(r"^ {8}(?=\w)", report[8:], flags=re.M)}
     for name in ("OwnInk", "OwnStrokes"):
         assert re.search(

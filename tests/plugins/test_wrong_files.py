@@ -118,8 +118,8 @@ WRONG_CONFIGURATIONS = {
     ),
     "its default": (
         f"{DATACLASS}(DecoderConfig):\n    turns: int = option(0, 'points', type=positive_int)",
-        "@decoder('Mine'): one of its defaults is not valid: turns = 0 is not valid: '0' is not a whole number, "
-        "1 or more, and at most 2147483647.",
+        "@decoder('Mine'): one of its defaults is not valid: turns = 0 is not valid: '0' is not a whole number "
+        "from 1 to 2147483647.",
     ),
     "positional": (
         f"{DATACLASS}(DecoderConfig):\n    turns: int = option(8, 'points', type=positive_int, names=('x',))",
@@ -154,7 +154,7 @@ def test_a_file_that_is_not_there(folder, capsys):
 def test_a_second_file_does_not_take_the_place_of_the_first(written, capsys):
     file = str(written / "my_parts.py")
     assert commgame.main(["train", "--plugin", file, f"--plugin={file}", "--dry-run"]) == 2
-    assert "--plugin is given twice" in capsys.readouterr().err
+    assert "--plugin is given more than once" in capsys.readouterr().err
 
 
 LOSS = """

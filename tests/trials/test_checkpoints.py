@@ -180,7 +180,7 @@ class Touch:
 
 def test_code_in_a_file_is_not_run(tmp_path):
     torch.save({"model": Touch(tmp_path / "touched")}, tmp_path / "evil.pt")
-    with pytest.raises(UsageError, match=r"needs (_io|io)\.open to be read.*\n.*--trust-weights"):
+    with pytest.raises(UsageError, match=r"contains (_io|io)\.open, which.*\n.*--trust-weights"):
         load_checkpoint(tmp_path / "evil.pt")
     assert not (tmp_path / "touched").exists()
 
@@ -222,7 +222,7 @@ def test_an_official_checkpoint_that_does_not_fit_wants_its_options(tmp_path):
     content = {"torchbearer_version": "0.5.5", "model": {"decoder.x": torch.zeros(1)}, "optimizer": {}, "history": []}
     torch.save(content, tmp_path / "m.pt")
     agents, _ = build()
-    with pytest.raises(UsageError, match="carries no options: give all"):
+    with pytest.raises(UsageError, match="contains no options: give all"):
         load_agents(agents, load_checkpoint(tmp_path / "m.pt"))
 
 

@@ -131,7 +131,7 @@ def test_processes_say_what_they_wait_for_and_meet(port, caplog, monkeypatch):
 
 def test_a_process_that_stays_alone_gives_up_in_the_end(port, caplog):
     caplog.set_level(logging.WARNING)
-    with pytest.raises(RunError, match=r"waited 0 s for process 1, 2 to join at .*: 1 of 3 processes have joined"):
+    with pytest.raises(RunError, match=r"waited 0 s for processes 1, 2 to join at .*: 1 of 3 processes have joined"):
         meet(Launch(0, 0, 3, "localhost", port), timedelta(seconds=0.3))
     assert caplog.messages == []  # less than a few seconds
 

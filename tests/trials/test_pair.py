@@ -101,7 +101,7 @@ def test_one_drawing_of_several(way, pair_of):
     assert drawing[2].svg() == drawing[-1].svg()
     with pytest.raises(IndexError):
         drawing[3]
-    with pytest.raises(UsageError, match=r"3 sketches.*\n.*drawing\[0\]\.svg\(\)"):
+    with pytest.raises(UsageError, match=r"3 sketches.*\n.*drawing\[0\]"):
         drawing.svg()
 
 
@@ -165,11 +165,11 @@ def test_light_and_dark_are_swapped_on_request(pair_of):
 @pytest.mark.parametrize(
     ("candidates", "told"),
     [
-        ([["a"], ["b"], ["c"]], "Sketches: 2. Lists: 3. Candidates per list: 1."),
-        ([np.zeros((2, 1, 4, 4)), np.zeros((3, 1, 4, 4))], "Lists: 2. Candidates per list: 2, 3."),
+        ([["a"], ["b"], ["c"]], "sketches: 2; lists: 3; candidates per list: 1"),
+        ([np.zeros((2, 1, 4, 4)), np.zeros((3, 1, 4, 4))], "lists: 2; candidates per list: 2, 3"),
         ([], "list of images is empty"),
         ([[], []], "list of images is empty"),
-        (np.zeros((1, 2, 1, 4, 4)), "Lists: 1. Candidates per list: 2."),
+        (np.zeros((1, 2, 1, 4, 4)), "lists: 1; candidates per list: 2"),
     ],
 )
 def test_candidates_that_fit_no_game_are_refused(candidates, told, pair_of):
@@ -240,7 +240,7 @@ def test_official_checkpoints_need_options(folder, pair_of, tmp_path):
     pair = pair_of("separate")
     official = {"torchbearer_version": "0.5.3", "model": pair.agents.state_dict(), "history": [{}]}
     torch.save(official, tmp_path / "official.pt")
-    with pytest.raises(UsageError, match="carries no options"):
+    with pytest.raises(UsageError, match="contains no options"):
         learning_to_draw.load(tmp_path / "official.pt")
     loaded = learning_to_draw.load(tmp_path / "official.pt", **WAYS["separate"])
     assert loaded.draw(photos_for(pair, 1)).svg() == pair.draw(photos_for(pair, 1)).svg()

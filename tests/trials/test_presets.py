@@ -184,7 +184,7 @@ def test_a_preset_that_does_not_exist(name, told, own):
         ("[options]\npreset = 'quick'", "--preset my.toml sets preset, but a preset cannot set this option."),
         (
             "[options]\nnlines = 'many'",
-            "preset my.toml has nlines = 'many': 'many' is not a whole number, 1 or more",
+            "preset my.toml has nlines = 'many': 'many' is not a whole number from 1 to",
         ),
         ("[options]\nnlines = true", "preset my.toml has nlines = True: "),
         ("[options]\nsigma2 = nan", "preset my.toml has sigma2 = nan: "),

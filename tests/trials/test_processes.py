@@ -265,7 +265,7 @@ def test_all_stop_where_one_is_told_to_and_go_on_together(two, tmp_path, capsys)
     assert [code for code, *_ in ends] == [143, 143], ends
     assert (load_interrupted(stopped).epochs, load_interrupted(stopped).batches) == (0, 4)
     assert call("train", "--resume", stopped) == 2
-    assert "was started with 2 process(es), but now there are 1" in capsys.readouterr().err
+    assert "the number of processes was 2 when the run was started, and is 1 now" in capsys.readouterr().err
     ends = start(["commgame.py", "train", "--resume", stopped])
     assert [code for code, *_ in ends] == [0, 0], ends
     again = files_of(stopped)
@@ -300,7 +300,7 @@ def test_agents_learn_as_well_from_pooled_candidates(tmp_path):
     ("arguments", "told"),
     [
         ([], "--gather-candidates needs several processes"),
-        (["--object-oriented", "same"], "--gather-candidates is for the original game, not for same"),
+        (["--object-oriented", "same"], "--gather-candidates is for the original game, not for the game same"),
     ],
 )
 def test_pooling_needs_other_processes_and_the_original_game(arguments, told, tmp_path, capsys):

@@ -282,8 +282,8 @@ def finished(tmp_path_factory):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "--epochs is 2; the run has finished 2 epochs of 2"),
-        (["--epochs", "1"], "--epochs is 1; the run has finished 2 epochs of 2"),
+        ([], "--epochs is 2, but the run has already finished epoch 2 of 2"),
+        (["--epochs", "1"], "--epochs is 1, but the run has already finished epoch 2 of 2"),
         (["--epochs", "3", "--nlines", "3"], "was started with --nlines 8, not with --nlines 3"),
         (["--epochs", "3", "--encoder", "SimpleMLPEncoder"], "was started with --encoder TinyCNNEncoder"),
         (["--epochs", "3", "--invert"], "was started with --no-invert, not with --invert"),
@@ -318,7 +318,7 @@ def test_a_run_cannot_be_ended_early_by_asking_for_fewer_epochs(stop_at, tmp_pat
     stop_at("train", 12, signal.SIGTERM)
     assert call("train", *SMALL, "--output", tmp_path) == 143
     assert call("train", "--resume", tmp_path, "--epochs", "1") == 2  # there would be no model_final.pt
-    assert "--epochs is 1; the run has finished 1 epochs of" in capsys.readouterr().err
+    assert "--epochs is 1, but the run has already finished epoch 1 of" in capsys.readouterr().err
     assert not (tmp_path / "result.json").exists()
 
 
@@ -354,7 +354,7 @@ def test_a_config_that_is_not_the_runs_is_no_way_to_go_on(finished, tmp_path, ca
     (tmp_path / "same.json").write_text(json.dumps(config))
     config["options"]["learning_rate"] = "0.5"
     (tmp_path / "other.json").write_text(json.dumps(config))
-    for name, told in (("other", "not with --learning-rate 0.5"), ("same", "the run has finished 2 epochs")):
+    for name, told in (("other", "not with --learning-rate 0.5"), ("same", "the run has already finished epoch 2")):
         assert call("train", "--resume", finished, "--config", tmp_path / f"{name}.json") == 2
         assert told in capsys.readouterr().err
 

@@ -114,7 +114,7 @@ def test_a_sketch_without_strokes_is_blank_paper():
 
 @pytest.mark.parametrize("shape", [(2, 2), (1, 3, 2), (1, 2, 3), (1, 1, 2, 2)])
 def test_strokes_of_no_kind_are_refused(shape):
-    with pytest.raises(ValueError, match="points are"):
+    with pytest.raises(ValueError, match="points have the shape"):
         svg(np.zeros(shape), 0.01, 32)
 
 
@@ -128,11 +128,11 @@ def test_each_stroke_has_a_width_of_its_own(kind):
         assert [factor * float(look[name]) for _, look in strokes] == [2, 4, 1]
         strokes = read(svg(np.zeros((3, kind, 2)), values, 5, inks))[3]  # a stroke that is not drawn
         assert [factor * float(look[name]) for _, look in strokes] == [2, 1]
-    with pytest.raises(ValueError, match=r"sigma2 is \[2\]: expected a number, or \[3\]"):
+    with pytest.raises(ValueError, match=r"sigma2 has the shape \[2\]: expected a number, or \[3\]"):
         svg(np.zeros((3, kind, 2)), sigma2[:2], 5)
 
 
 @pytest.mark.parametrize("shape", [(2,), (2, 2), (3, 1)])
 def test_intensities_that_do_not_fit_are_refused(shape):
-    with pytest.raises(ValueError, match="intensities are"):
+    with pytest.raises(ValueError, match="intensities have the shape"):
         svg(np.zeros((2, 2, 2)), 0.01, 32, np.zeros(shape))

@@ -123,7 +123,7 @@ def test_copies_of_training_pictures_under_other_names_are_found(copy, capsys):
     assert "was trained on 12 of the 12 pictures" in told
     code, told = call(capsys, "train", *SMALL, *words)
     assert code == 0
-    assert "12 of the 12 pictures of test are also training pictures" in told
+    assert "pictures of the test split that are also training pictures: 12 of 12" in told
 
 
 def test_a_checkpoint_of_an_earlier_version_is_not_trusted_with_a_folder(copy, capsys):

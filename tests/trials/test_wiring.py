@@ -147,7 +147,7 @@ def test_shared_and_separate_encoders(digits):
         ),
         ("--imagenet-norm", "one channel"),
         ("--encoder SimpleCNNEncoder --image-size 8", "8 px are too small for this encoder"),
-        ("--encoder SqueezeNetBackbone --sort-of-perceptual-loss --sop-weights 1 2", "has 5 feature"),
+        ("--encoder SqueezeNetBackbone --sort-of-perceptual-loss --sop-weights 1 2", r"layers \(5\)"),
     ],
 )
 def test_what_does_not_fit_is_said_before_anything_starts(arguments, told):
@@ -280,7 +280,7 @@ def test_the_plan_says_what_will_be_played(digits):
 
 
 def test_pictures_on_a_gpu_that_the_run_does_not_have():
-    with pytest.raises(UsageError, match="--data-device cuda: this run is on cpu, not on a GPU") as error:
+    with pytest.raises(UsageError, match="--data-device cuda: this run is on cpu, not on a CUDA GPU") as error:
         set_up(config_of("--device", "cpu", "--data-device", "cuda"), ALL)
     assert len(str(error.value).splitlines()) <= 5
 

@@ -119,7 +119,7 @@ def flat(groups: Mapping[str, Mapping[str, Option]]) -> dict[str, Option]:
 
 
 def option_words(name: str, option: Option) -> list[str]:
-    """All forms of an option on the command line, including --no-NAME for a switch that can be turned off."""
+    """All forms of an option on the command line, including --no-NAME for a switch (`type` is None)."""
     forms = [flag_of(name), *option.names]
     return forms + [f"--no-{form[2:]}" for form in forms] if option.type is None else forms
 
@@ -141,7 +141,7 @@ def by_name(options: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def of_training(known: Iterable[str]) -> set[str]:
-    """The options in `known` that matter only in training: a test accepts but ignores them."""
+    """The options in `known` that a test accepts but ignores, because they matter only in training."""
     losses = [loss for loss in AUXILIARY_LOSSES.values() if not loss.in_tests]
     of_losses = [name for loss in losses for name in (loss.switch, *options_of(loss.config))]
     return {name for name in known if name.removeprefix("receiver_") in OF_TRAINING or name in of_losses}

@@ -111,7 +111,7 @@ def complete(
     """The configuration of a command with the options `given`, which override the options `saved`.
 
     source: where `given` comes from, such as "Python". saved: the options of a checkpoint or a configuration file.
-    saved_from: the name of that file. Raises UsageError for options that are not valid.
+    saved_from: where `saved` comes from, such as "config.json". Raises UsageError for options that are not valid.
     """
     if given.get("plugin") is not None:
         load(Path(given["plugin"]))  # first: a plugin adds options
@@ -158,11 +158,12 @@ def default_values(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The options of a training that are not at their declared defaults, with the values of `config` if it has them.
+    """The options of a training that are not at their declared defaults, with their values in `config` or `saved`.
 
     saved: the options in the training's checkpoint. Their values are used for options that `config` lacks (such as
     epochs in a test), that matter only in training, or that each command sets for itself (the data seed and the options
-    of speed, such as the precision). The options in `OF_ONE_START` are left out, except the preset.
+    of speed, such as the precision); the values in `config` are used for all others. The options in `OF_ONE_START` are
+    left out, except the preset.
     """
     known = options_of_run(config, "train")
     saved = saved or {}
@@ -216,11 +217,13 @@ def build(command: str, values: Mapping[str, Any], sources: Mapping[str, str]) -
 def prepare(
     command: str, given: Mapping[str, Any], saved: Mapping[str, Any] | None = None, saved_from: str = "checkpoint"
 ) -> Basis:
-    """The options of a command, with values from `saved`, the preset or the data set, or the declared defaults.
+    """The options of a command. The value of each comes from `saved`, else from the preset, else from the data set's
+    defaults, else from the declared defaults.
 
-    given: the user's options; only the preset and the components that they name matter here. saved, saved_from: see
-    `complete`. Options in `saved` or in the preset are ignored if a run with the chosen components does not have them.
-    Raises UsageError for a value that is not valid.
+    given: the user's options; only the preset and the components that they name matter here. saved: the options of a
+    checkpoint or a configuration file. saved_from: where `saved` comes from, such as "config.json". Options in `saved`
+    or in the preset are ignored if a run with the chosen components does not have them. Raises UsageError for a value
+    that is not valid.
     """
     layers = [_preset_layer(given.get("preset")), Layer(saved or {}, saved_from)]
     chosen = _choose(given, layers)

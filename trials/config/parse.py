@@ -125,8 +125,9 @@ def parse(
 ) -> Any:
     """The configuration for `commgame.py COMMAND WORDS`: a `TrainConfig`, `TestConfig` or `CrossplayConfig`.
 
-    saved: the options of a checkpoint or a configuration file; `words` override them. saved_from: the name of that
-    file. Raises UsageError for words that are not valid, and SystemExit after --help and --help-all.
+    saved: the options of a checkpoint or a configuration file; `words` override them. saved_from: where
+    `saved` comes from, such as "config.json". Raises UsageError for words that are not valid, and SystemExit after
+    --help and --help-all.
     """
     early = read_early(words)
     named = {kind: early[kind] for kind in KINDS if early.get(kind) in KINDS[kind].table}
@@ -222,7 +223,7 @@ def parse_training(words: Sequence[str]) -> TrainConfig:
     if "preset" in early:
         raise UsageError(
             f"--config {path} and --preset {early['preset']} cannot be combined: a configuration has all options, and "
-            "would override the preset.\nGive one of them, and single options on the command line."
+            "would override the preset.\nGive one of them, and change single options on the command line."
         )
     advice = "Give the config.json of a training, or the output of --print-config."
     content: TrainingConfig = read_json(Path(path), TrainingConfig, advice)

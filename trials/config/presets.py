@@ -32,9 +32,9 @@ def preset_names() -> list[str]:
 
 
 def read_preset(name: str) -> Preset:
-    """The built-in preset with this name, or the preset in a file if the name ends in .toml.
+    """The built-in preset `name` or, if `name` ends in .toml, the preset in that file.
 
-    Raises UsageError if no preset has this name, or if the file cannot be read.
+    Raises UsageError if there is no such built-in preset, or if the file cannot be read.
     """
     if not name.endswith(".toml") and name not in preset_names():
         hint = did_you_mean(name, preset_names())

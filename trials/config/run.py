@@ -39,18 +39,18 @@ from learning_to_draw.models.encoders.config import EncoderConfig
 
 
 def game_name(text: str) -> str:
-    """The options' name for the game `text`: "none" if it is "original", as in the official code; otherwise `text`."""
+    """Returns "none", the official code's name for the original game, if `text` is "original"; otherwise `text`."""
     return "none" if text == "original" else text
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component, such as the encoders. Every run has one component of each kind; only the receiver's encoder
+    """A kind of component, such as the decoders. Every run has one component of each kind; only the receiver's encoder
     may be missing: its default is None.
 
     title: what messages call the kind. table: its components by name. option: the option that chooses the component.
     prefix: begins the names of the component's options in a run: --receiver-timm-model is the option timm_model of the
-    receiver's encoder. common: options without this prefix; both encoders share their values.
+    receiver's encoder. common: the options that get no prefix; for them, both encoders have the same values.
     """
 
     title: str
@@ -166,7 +166,10 @@ class SpeedConfig(Config):
 
 
 def agent(text: str) -> str:
-    """The type of --agent: returns `text` if it is one number or two. Raises InvalidValueError for anything else."""
+    """Returns `text`, the value of --agent, if it is one whole number, or two separated by a comma.
+
+    Otherwise raises InvalidValueError.
+    """
     numbers = text.split(",")
     if len(numbers) > 2 or not all(number.strip().isdecimal() for number in numbers):
         raise InvalidValueError(f"{text!r} is neither a number, such as 0, nor two, such as 0,1")
@@ -197,7 +200,10 @@ TRUST_HELP = (
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(Config):
-    """The options of every run. sources: where each value comes from, by the option's name."""
+    """The options that train, test and crossplay have in common.
+
+    sources: where each value comes from, by the option's name.
+    """
 
     command: ClassVar[str] = ""
     dataset: Chosen[Config]

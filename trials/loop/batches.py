@@ -57,9 +57,9 @@ class Batch:
 class GameBatches:
     """Iterates over the batches of one split, once per epoch; torchbearer calls this a generator.
 
-    A picture that both sender and receiver see has one (augmented) view: it is one row of `photos`, and passes a shared
-    encoder once. With `sender_view` (see `SenderView`) the senders see their own views instead. Each process gets an
-    equal share of the batches.
+    A picture that both sender and receiver see has one (augmented) view: this is a row of `Batch.photos`, and passes a
+    shared encoder once. With `sender_view` (see `SenderView`) the senders see their own views instead. `share`
+    divides the batches equally among processes.
 
     In a population, `partners` draws who plays each training batch, and all `meetings` play each held-out batch.
     """
@@ -96,7 +96,7 @@ class GameBatches:
     def after(self, batches: int) -> Iterator[Batch]:
         """Yields the batches of an epoch, except the first `batches`.
 
-        The games of the skipped batches are drawn, so the sampler's generator advances as in a whole epoch. The
+        The games of the skipped batches are sampled, so the sampler's generator advances as in a whole epoch. The
         pictures of these games are not loaded, so the generator of the views does not advance.
         """
         if self.split.name != "train":
@@ -104,7 +104,7 @@ class GameBatches:
         sampled = iter(self.sampler)
 
         def next_indices() -> GameIndices:
-            """The games of this process's next batch. Draws all processes' games, so their generators stay equal."""
+            """The games of this process's next batch. Samples those of all processes, so generators stay equal."""
             return [next(sampled) for _ in range(self._processes)][self._rank]
 
         for _ in range(batches):
@@ -177,8 +177,9 @@ class SenderView:
     """The sender's own random view of a photo (`--random-transform-sender`), with the official code's ranges.
 
     Rotation by up to 10 degrees, translation by up to 10 %, scale 0.95 to 1.01, shear up to 1 degree. Then each value's
-    difference from `centre` is multiplied by 0.95 to 1.05. Pixels outside the photo get the colour `centre`. In the
-    official code they are 0 after normalisation: the mean colour with `--imagenet-norm`, and black without.
+    difference from `centre` is multiplied by a random factor from 0.95 to 1.05. Pixels outside the photo get the colour
+    `centre`. As in the official code, normalisation maps it to 0: it is the mean colour with `--imagenet-norm`, and
+    black without.
     """
 
     def __init__(self, centre: Tensor):

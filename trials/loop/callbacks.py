@@ -137,10 +137,10 @@ class LearntWeightsColumns(Callback):
 
 
 class RunLog(Callback):
-    """Writes log.csv with one row per epoch, and metrics.jsonl with the same rows and their times as lines of JSON.
+    """Writes the metrics of every epoch: as a row of log.csv, and as a line of JSON in metrics.jsonl.
 
-    Both files are rewritten atomically, so a killed run leaves readable files. log.csv has no times, so it is
-    reproducible.
+    Both files are rewritten atomically, so a killed run leaves readable files. Only metrics.jsonl has the times
+    (`TIMES`), so log.csv is reproducible.
     """
 
     def __init__(self, path: Path):
@@ -233,7 +233,7 @@ class AnnealSigma2(Callback):
 
 
 class StopOnNaN(Callback):
-    """Raises RunError if a loss or a score is not finite, before the epoch is saved.
+    """Raises RunError if a loss or a score is not finite. In a training, the epoch is then not saved.
 
     Scores are checked because torch's hinge loss is 0 for NaN scores. Held-out games are checked because the last step
     of an epoch may have made the weights NaN.

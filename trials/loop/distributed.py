@@ -1,7 +1,7 @@
 """Communication between the processes (torchrun) that train or test the same agents.
 
-Without torchrun there is one process, with rank 0. Only small data is exchanged here: losses, guesses, candidates,
-held-out games. DistributedDataParallel averages the gradients.
+Without torchrun there is one process, with rank 0. Only small data is exchanged here, such as losses, guesses, vectors
+of candidates, and results of held-out games. DistributedDataParallel averages the gradients.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def largest(number: int) -> int:
 
 
 def mean(value: Tensor) -> Tensor:
-    """The mean of `value` over all processes. Its shape must be the same in all of them."""
+    """The mean of `value` over all processes, which must all pass a `value` of the same shape."""
     if world_size() == 1:
         return value
     total = value.clone()

@@ -30,7 +30,10 @@ from learning_to_draw.trials.records.pictures import to_bytes
 
 
 class GameLogWriter(Callback):
-    """Writes `folder`/gamelogs during a test pass. All files but pictures get their final names when the pass ends."""
+    """Writes a game log into `folder`/gamelogs during a test pass.
+
+    Pictures get their final names at once, and all other files when the pass ends.
+    """
 
     def __init__(self, folder: Path, split: Split, seed: int, card: Mapping[str, Any], *, names_agents: bool = False):
         """split: the split that is played. seed: --data-seed. card: the content of card.json, without the results.
@@ -86,7 +89,7 @@ class GameLogWriter(Callback):
             file.discard()
 
     def _entries(self, batch: Batch, play: Play) -> Iterator[dict[str, Any]]:
-        """Yields the entries of games.jsonl, one per sender's turn, and saves their pictures."""
+        """Yields the entries of games.jsonl, one per turn, and saves their pictures."""
         # The senders' photos are saved too: with --random-transform-sender they differ from the candidates.
         photos = [self._save(pixels, "target-images") for pixels in to_bytes(play.photos)]
         sketches = [self._save(pixels, "sketch-images") for pixels in to_bytes(play.sketches)]
@@ -120,7 +123,7 @@ class GameLogWriter(Callback):
     def _save_candidates(self, batch: Batch) -> list[list[str]]:
         """Saves the candidates' pictures and returns their paths in the log, one list per game.
 
-        Each item of the split is converted and hashed only once per test.
+        Candidates that were saved with an earlier batch are not converted and hashed again.
         """
         items, rows = batch.items.candidates.flatten().tolist(), batch.candidates.flatten().tolist()
         new = [(item, row) for item, row in zip(items, rows, strict=True) if item not in self._file_of_item]

@@ -26,8 +26,8 @@ TO_LEAVE = 1.0  # seconds in which the main thread can obey a signal before anot
 class Interrupts:
     """Context in which the first SIGINT or SIGTERM is only recorded, in `noted`.
 
-    A second signal takes effect at once if it comes more than SAME_SIGNAL seconds after the first; an earlier one is
-    ignored. Does nothing outside the main thread, because only the main thread receives signals.
+    A later signal takes effect at once if it comes more than SAME_SIGNAL seconds after the first, and is ignored if it
+    comes sooner. Outside the main thread, the context does nothing, because only the main thread receives signals.
     """
 
     def __init__(self):

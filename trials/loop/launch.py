@@ -24,7 +24,10 @@ SECONDS_BETWEEN_TRIES = 0.1
 
 @dataclass(frozen=True)
 class Launch:
-    """This process's place among several. address, port: where process 0 or torchrun serves the store."""
+    """This process's ranks in a run of several processes, and the place of the run's key-value store.
+
+    address, port: where process 0 or torchrun serves the store.
+    """
 
     rank: int
     local_rank: int
@@ -106,8 +109,8 @@ def meet(launch: Launch, patience: timedelta) -> distributed.Store:
     def missing() -> str:
         absent = [str(rank) for rank in range(launch.world_size) if not store.check([f"joined/{rank}"])]
         joined = launch.world_size - len(absent)
-        ranks = ", ".join(absent)
-        return f"process {ranks} to join at {launch.place}: {joined} of {launch.world_size} processes have joined"
+        ranks = f"process{'es' if len(absent) > 1 else ''} {', '.join(absent)}"
+        return f"{ranks} to join at {launch.place}: {joined} of {launch.world_size} processes have joined"
 
     waiting.until(lambda: store.add("joined", 0) >= launch.world_size, missing)
     return store
@@ -138,7 +141,10 @@ def _serve_or_connect(launch: Launch, serves: bool) -> distributed.TCPStore:
     advice = "Give torchrun another --master-port, or set another MASTER_PORT for all processes."
     if "EADDRINUSE" in problem:
         raise UsageError(f"port {launch.port} (MASTER_PORT) is in use by another program.\n{advice}")
-    raise UsageError(f"{launch.place} is not the address of this run's process 0: {problem[:150]}.\n{advice}")
+    raise UsageError(
+        f"{launch.place} is not the address of this run's process 0: {problem[:150]}.\n"
+        f"Check MASTER_ADDR. If it is right, another program uses the port.\n{advice}"
+    )
 
 
 def _answers(launch: Launch) -> bool:

@@ -31,10 +31,11 @@ COLUMNS = {
 
 
 class Meetings(Callback):
-    """Measures, in a pass over held-out games, the rate of each meeting and the distances between drawings.
+    """In a pass over held-out games, measures each meeting's communication rate and the distances between drawings.
 
     In a meeting, one sender plays with one receiver. After a validation, the measurements become metrics of the epoch
-    (see docs/populations.md). Also writes PREFIX_senders.png: the first photos, as each sender draws them.
+    (see docs/populations.md). Every pass also writes PREFIX_senders.png: the first photos and each sender's sketches
+    of them.
     """
 
     def __init__(self, folder: Path, population: Population, prefix: str):
@@ -89,17 +90,17 @@ def population_entries(row: Mapping[str, Any], meetings: Sequence[Meeting]) -> d
 
 
 def partners_line(result: Mapping[str, Any]) -> str:
-    """A line with the rates with own and with other partners, if a result.json has both; otherwise empty."""
+    """A line with the communication rates for own and for other partners; empty if `result` lacks one of them."""
     if result.get("own_partner") is None or result.get("other_partners") is None:
         return ""
     return f"own partner {result['own_partner']:.4f}, others' partners {result['other_partners']:.4f}\n"
 
 
 def drawing_distances(points: Sequence[np.ndarray]) -> dict[str, float | None]:
-    """Mean distances of drawings, in canvas units, computed with `matched_distances`.
+    """Two mean distances of drawings, in canvas units, computed with `matched_distances`.
 
-    "distance_between" is that of two senders' drawings of one photo; None for a single sender. "distance_within" is
-    that of one sender's drawings of two successive photos.
+    "distance_between" compares two senders' drawings of one photo; it is None for a single sender. "distance_within"
+    compares one sender's drawings of two successive photos.
 
     points: for every sender, the strokes [N, K, P, 2] of its drawings of the same N photos.
     """

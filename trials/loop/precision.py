@@ -89,7 +89,7 @@ def keep_features(
     budget = memory_budget(device)
     if sum(sizes.values()) > budget and mode == "auto":
         logger.info(
-            "photo features of the frozen backbone are not cached: %d MiB, but the budget is %d MiB",
+            "photo features of the frozen backbone are not cached: they take %d MiB, but the budget is %d MiB",
             sum(sizes.values()) // MIB,
             budget // MIB,
         )

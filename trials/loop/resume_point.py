@@ -1,7 +1,7 @@
 """Saves and restores the complete training state, for exact resumption (see `trials/resume.py`).
 
 After every epoch, resume.pt holds the state that the next epoch depends on: weights, optimiser, schedule, sigma2, the
-losses' own weights, every random state, and the state of the log, the metrics and the best snapshot. If Ctrl-C or
+losses' learnt weights, every random state, and the state of the log, the metrics and the best snapshot. If Ctrl-C or
 SIGTERM stops the run within an epoch, resume.pt holds the state after the last batch that was trained. The previous
 file stays as resume_previous.pt.
 """
@@ -150,8 +150,8 @@ class ResumePoint(Callback):
         except Exception as error:  # each part raises its own errors for values that do not fit
             raise UsageError(
                 f"--resume {self.folder}: {FILE} does not fit this run ({first_line(error)[:200]}).\n"
-                "The file is damaged, or was not written by this program.\n"
-                "Start a new run; the snapshots are not affected."
+                "The file is damaged, or was not written by this program: start a new run. Snapshots, model_*.pt, can "
+                "still be tested."
             ) from error
 
     def _restore(self, content: Mapping[str, Any], state) -> None:

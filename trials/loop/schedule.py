@@ -28,11 +28,12 @@ FORMS = "0.001, 0.001*0.2@every10, 0.001*0.2@[10,30,80], 0.001*0.2@plateau, 0.00
 
 @dataclass(frozen=True)
 class LearningRate:
-    """A parsed specification.
+    """A parsed specification of a learning rate and its schedule.
 
     kind: "constant", "every", "milestones", "plateau", "inv" or "cosine". factor: what "every", "milestones" and
-    "plateau" multiply the rate by. numbers: (N,) for "every"; the list for "milestones"; (gamma, power) for "inv";
-    empty otherwise. per_batch: whether the schedule counts batches instead of epochs.
+    "plateau" multiply the rate by. numbers: (N,) for "every", which acts after every N epochs; the epochs after which
+    "milestones" acts; (gamma, power) for "inv"; empty otherwise. per_batch: whether the schedule counts batches instead
+    of epochs.
     """
 
     initial: float
@@ -73,7 +74,7 @@ def parse_learning_rate(text: str) -> LearningRate:
     try:
         rate = float(initial)
         if not SMALLEST <= rate <= LARGEST:
-            raise ValueError("it must be above 0 (1e-30 to 1e30)")
+            raise ValueError("the rate must be from 1e-30 to 1e30")
         return _parse_schedule(rate, schedule) if star else LearningRate(rate)
     except ValueError as error:
         raise UsageError(f"--learning-rate {text}: {error}.\nWrite it like {FORMS}.") from None
@@ -86,7 +87,7 @@ def _parse_schedule(initial: float, schedule: str) -> LearningRate:
     if match := re.fullmatch(r"inv([^,]+),([^,]+)", kind):
         gamma, power = float(match[1]), float(match[2])
         if not (0 <= gamma <= LARGEST and abs(power) <= LARGEST):
-            raise ValueError(f"inv needs a gamma of 0 or more and a power, not {match[1]} and {match[2]}")
+            raise ValueError(f"inv needs a gamma from 0 to 1e30 and a power from -1e30 to 1e30, not {body}")
         return LearningRate(
             initial, "inv", 1.0, (gamma, power), per_batch
         )  # a factor is ignored, as in the official code
@@ -101,7 +102,7 @@ def _parse_schedule(initial: float, schedule: str) -> LearningRate:
         raise ValueError(f"{kind} needs the factor to multiply by, as in 0.2@{kind}")
     factor = float(factor_text)
     if not 0 < factor < math.inf:
-        raise ValueError(f"the factor {factor_text} must be above 0")
+        raise ValueError(f"the factor must be above 0 and finite, not {factor_text}")
     if kind == "plateau":
         if per_batch:
             raise ValueError("plateau depends on val_loss, which exists once per epoch: leave out the B")
@@ -111,7 +112,7 @@ def _parse_schedule(initial: float, schedule: str) -> LearningRate:
     if kind.startswith("every"):
         step = int(kind[len("every") :])
         if step < 1:
-            raise ValueError("the number after every must be 1 or more")
+            raise ValueError('the number after "every" must be 1 or more')
         return LearningRate(initial, "every", factor, (step,), per_batch)
     return LearningRate(initial, "milestones", factor, _milestones(kind), per_batch)
 

@@ -23,7 +23,7 @@ class ForwardError(BaseException):
 
 
 class GameModule(nn.Module):
-    """Agents and loss as one module, `Batch` -> `PlayedBatch`: they change device and train/eval mode together."""
+    """Maps a `Batch` to a `PlayedBatch`; holds agents and loss, so both change device and train/eval mode together."""
 
     def __init__(self, agents: Community, loss: TotalLoss, *, gather_candidates: bool = False):
         """gather_candidates: whether training pools the candidates of all processes."""
@@ -60,8 +60,8 @@ def total_loss(played: PlayedBatch) -> Tensor:
 def adam(weights: Iterable[Any], rate: float, weight_decay: float = 0.0) -> torch.optim.Adam:
     """Adam over parameters, or over groups of parameters as torch takes them.
 
-    It is fused: a few kernels update all weights. One kernel per weight and operation would cost small agents a tenth
-    of a step.
+    It is fused: a few kernels update all weights. With small agents, one kernel per weight and operation would cost a
+    tenth of a step's time.
     """
     return torch.optim.Adam(weights, lr=rate, weight_decay=weight_decay, fused=True)
 

@@ -19,11 +19,11 @@ SHOWN = 8  # games in the pictures
 
 
 class StepRates(Callback):
-    """Measures, in a pass over held-out games, the communication rate after each step and at the receiver's decision.
+    """Measures the communication rate on held-out games, after each drawing step and at the receiver's decision.
 
-    Also measures the mean number of steps, and of strokes, until the decision. After each pass, the measurements become
-    metrics of the epoch (see log.csv in docs/outputs.md), and PREFIX_steps.png and PREFIX_steps.gif are written: the
-    first games, step by step, with the probability of the receiver's guess.
+    Also measures the mean number of drawing steps, and of strokes, until the decision. After each pass over the games,
+    the measurements become metrics of the epoch (see log.csv in docs/outputs.md), and PREFIX_steps.png and
+    PREFIX_steps.gif are written: the first games, step by step, with the probability of the receiver's guess.
     """
 
     def __init__(self, folder: Path, agents: Community, prefix: str):
@@ -77,7 +77,7 @@ class StepRates(Callback):
 
 
 def step_entries(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of result.json about guesses at any time, from the metrics of a pass; {} without --anytime."""
+    """The entries of result.json that --anytime adds, from the metrics of a pass; {} without --anytime."""
     if "val_decision_step" not in row:
         return {}
     prefix = "val_commrate_step_"
@@ -87,7 +87,7 @@ def step_entries(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def steps_line(result: Mapping[str, Any]) -> str:
-    """A line with the rates by step, if a result.json has them; otherwise empty."""
+    """A line with the rates by step and at the decision, from a result.json; "" if it lacks them."""
     if "rate_by_step" not in result:
         return ""
     rates = " ".join(f"{rate:.3f}" for rate in result["rate_by_step"])

@@ -23,7 +23,7 @@ def summary_writer() -> type:
 
 
 class TensorBoard(Callback):
-    """Writes every metric of an epoch and its val_games.png to `folder`/tensorboard.
+    """Writes all metrics and the val_games.png of each epoch to `folder`/tensorboard.
 
     TensorBoard's step is the epoch, from 0. If a metric exists for training and validation, its two charts form one
     group. This callback must come after all callbacks that add metrics or draw val_games.png.

@@ -31,7 +31,7 @@ class QuietRunningMean(metrics.RunningMean):
 
 
 def with_running_mean(metric: metrics.MetricTree) -> metrics.MetricTree:
-    """Makes the metric NAME also log running_NAME, the mean of the last 50 batches, updated every 10. Returns it."""
+    """Makes `metric` also log running_NAME: its mean over the last 50 batches, updated every 10. Returns `metric`."""
     metric.add_child(metrics.ToDict(QuietRunningMean(f"running_{metric.root.name}")))
     return metric
 
@@ -64,7 +64,7 @@ class BatchLoss(metrics.Metric):
 
 @metrics.to_dict
 class LearningRate(metrics.AdvancedMetric):
-    """The learning rate of all weights except those with a --decoder-lr-factor, as one number.
+    """The learning rate, as one number; with --decoder-lr-factor, that of the weights outside the decoders.
 
     torchbearer's own metric gives a list if the decoder has its own rate.
     """
@@ -120,9 +120,9 @@ def build_trial(
 ) -> torchbearer.Trial:
     """A trial on `device` whose input is a `Batch` and whose prediction is a `PlayedBatch`.
 
-    optimizer: None if the trial only tests. record: captures a training step so that it can be replayed (see
-    `GraphedStep`); None: steps run normally. With several processes, agents and loss have to be on the device already,
-    and gradients are averaged over the processes.
+    optimizer: None if the trial only tests. record: captures a training step as a CUDA graph, which later steps replay
+    (see `GraphedStep`); None: steps run normally. With several processes, agents and loss have to be on the device
+    already, and gradients are averaged over the processes.
     """
     player = GameModule(agents, loss, gather_candidates=gather_candidates)
     model: nn.Module = player

@@ -139,7 +139,10 @@ def _sync(path: Path) -> None:
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:
-    """Renames a file to `path`; the caller removes the old name if it remains. Raises UsageError if `path` exists."""
+    """Renames `temporary` to `path`; the caller removes `temporary` if it remains.
+
+    Raises UsageError if `path` exists.
+    """
     try:
         os.link(temporary, path)
     except OSError:  # `path` exists, or the file system has no links

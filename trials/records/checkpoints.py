@@ -109,10 +109,10 @@ def save_tensors(path: Path, content: Mapping[str, Any], previous: Path | None =
 
 
 def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
-    """Reads a checkpoint. Raises UsageError if the file is not a checkpoint, is damaged, or needs untrusted classes.
+    """Reads a checkpoint. Raises UsageError if the file is not a checkpoint, is damaged, or needs `trust`.
 
-    trust: also load classes that are neither tensors nor plain values. They can run any code, so use it only for files
-    from a trusted source.
+    trust: also load objects that are neither tensors nor plain values. Their classes can run any code, so set `trust`
+    only for files from a trusted source.
     """
     if not path.is_file():
         raise UsageError(f"--weights {path}: there is no such file.\nGive a model_*.pt that training wrote.")
@@ -120,8 +120,8 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
         content = read_torch(path, trust=trust, without=("optimizer", "callback_list"))
     except NotPlain as needed:
         raise UsageError(
-            f"--weights {path} needs {needed} to be read. This is not a dense tensor, a number or text, and could run "
-            "any code.\n"
+            f"--weights {path} contains {needed}, which is not a dense tensor, a number or text, and could run any "
+            "code.\n"
             "If you trust the source of the file, add --trust-weights; otherwise do not use it."
         ) from needed
     except Damaged as error:
@@ -195,7 +195,8 @@ def load_agents(agents: Community, checkpoint: Checkpoint) -> None:
 def load_fitting(agents: Community, checkpoint: Checkpoint) -> None:
     """Loads the checkpoint's weights into the agents. Raises UsageError if names or shapes of weights do not fit.
 
-    Unlike `load_agents`, allows a checkpoint with separate encoders if the agents share one, and shares no backbones.
+    Unlike `load_agents`, does not call `share_backbones`, and accepts a checkpoint with separate encoders even if the
+    agents share one encoder.
     """
     try:
         agents.load_state_dict(checkpoint.model)
@@ -203,7 +204,7 @@ def load_fitting(agents: Community, checkpoint: Checkpoint) -> None:
         reason = [line.strip() for line in str(error).splitlines()[1:]]
         advice = "Leave out the options that differ from those of the checkpoint's training."
         if not checkpoint.options:
-            advice = "The checkpoint carries no options: give all options of its training, such as --latent-size."
+            advice = "The checkpoint contains no options: give all options of its training, such as --latent-size."
         raise UsageError(
             f"--weights {checkpoint.path} does not fit the agents that the options describe:\n"
             f"{reason[0][:300] if reason else error}\n"

@@ -20,8 +20,8 @@ except ImportError:  # Windows
 def claimed(path: Path) -> Iterator[bool]:
     """Context in which the existing file `path` is locked, so that no other process can claim it.
 
-    Yields True, or False if the file system does not support locks. Raises UsageError if another process has claimed
-    the file, or if the file cannot be written to.
+    Yields True, or False if locks are not supported: the file is then not locked. Raises UsageError if another process
+    has claimed the file, or if the file cannot be written to.
     """
     try:
         file = path.open("r+b")

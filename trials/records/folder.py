@@ -241,7 +241,7 @@ def _cannot_write(folder: Path, reason: str) -> UsageError:
 
 
 def versions(plugin: Path | str | None = None) -> dict[str, str]:
-    """The versions of this program, Python and the packages, the git revision, and the SHA-256 of a loaded plugin."""
+    """The versions of this program, Python and `PACKAGES`, the git revision, and the SHA-256 of the loaded plugin."""
     return _versions() | plugins.sha256_of(plugin)
 
 

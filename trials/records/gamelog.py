@@ -134,7 +134,7 @@ class Turn:
 
 
 def pair_name(sender: int, receiver: int) -> str:
-    """The name of a sender and a receiver of a population; "agent 1" if both have number 1."""
+    """The name of a pair: "agent 1" if both numbers are 1, "sender 1 with receiver 2" if they differ."""
     return f"agent {sender}" if sender == receiver else f"sender {sender} with receiver {receiver}"
 
 
@@ -147,8 +147,11 @@ class LoggedStrokes:
     intensities: np.ndarray | None  # float32 [sketches, strokes, C] in 0..1
 
     def __getitem__(self, games: Any) -> LoggedStrokes:
-        """The strokes of some games. games: their numbers, or a slice; a single number removes the first dimension. A
-        pair of arrays (games, strokes) selects single strokes, as in numpy."""
+        """The strokes of some sketches: indexes every array with `games`, as numpy does.
+
+        games: the sketches' numbers, from 0, or a slice; a single number removes the first dimension. A pair of arrays
+        (sketches' numbers, strokes' numbers) selects single strokes.
+        """
         return LoggedStrokes(
             self.points[games],
             self.sigma2[games] if isinstance(self.sigma2, np.ndarray) else self.sigma2,
@@ -166,7 +169,7 @@ class LoggedStrokes:
 
 
 def drawn_strokes(points: np.ndarray, intensities: np.ndarray | None) -> np.ndarray:
-    """bool [B, N]: whether each stroke of points [B, N, P, 2] is drawn; False if all its intensities are 0."""
+    """bool [B, N]: whether each stroke of `points` [B, N, P, 2] is drawn; False if all its intensities are 0."""
     return np.ones(points.shape[:2], dtype=bool) if intensities is None else (intensities > 0).any(axis=2)
 
 
@@ -192,17 +195,17 @@ class GameLog:
         """The games of one sender with one receiver. Raises UsageError if there are none."""
         places = [k for k, game in enumerate(self.games) if (game.sender, game.receiver) == (sender, receiver)]
         if not places:
-            met = " and ".join(f"{k},{j}" for k, j in self.meetings)
+            met = " or ".join(f"{k},{j}" for k, j in self.meetings)
             raise UsageError(
                 f"the log in {self.folder} has no games of sender {sender} with receiver {receiver}.\n"
-                f"It has games of the pairs {met}. Choose a pair with --agent."
+                f"Choose one of its pairs with --agent: {met}."
             )
         return replace(self, games=tuple(self.games[k] for k in places), numbers=tuple(self.numbers[k] for k in places))
 
     def own_pairs(self) -> list[GameLog]:
-        """One log for each pair of own partners that played, such as sender 0 and receiver 0 (see `models.population`).
+        """One log for each pair of own partners that played; [this log] if only one pair played.
 
-        Returns [this log] if only one pair played.
+        Own partners are sender k % senders and receiver k % receivers, for each k below max(senders, receivers).
         """
         if len(meetings := self.meetings) == 1:
             return [self]
@@ -260,7 +263,7 @@ class GameLog:
         return path
 
     def strokes(self) -> LoggedStrokes | None:
-        """The strokes of all games; None if the log has none (official code). Raises UsageError for a damaged file."""
+        """The strokes of all `games`; None without strokes.npz (official code). Raises UsageError if it is damaged."""
         path = inside(self.folder, "strokes.npz")
         if not path.is_file():
             return None
@@ -291,7 +294,7 @@ def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
     if not matching:
         arrays = (array for array in (points, sigma2, intensities) if isinstance(array, np.ndarray))
         shapes = " and ".join(str(list(array.shape)) for array in arrays)
-        expected = "" if sketches is None else f" of {sketches} games"
+        expected = "" if sketches is None else f" (games in the log: {sketches})"
         raise UsageError(
             f"{path}: its arrays have the shapes {shapes}, which are not those of strokes{expected}.\n"
             "Give an intact log."
@@ -312,18 +315,18 @@ def _check_arrays(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > MOST_STROKES_BYTES or len(members) > 3:
-            raise ValueError("it is too large for a file of strokes")
+            raise ValueError("it is too large, or holds too many arrays, for a file of strokes")
         for member in members:
             with archive.open(member) as file:
                 version = np.lib.format.read_magic(file)
                 read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
                 shape, _, dtype = read(file)
                 if dtype.kind != "f" or file.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
-                    raise ValueError(f"the header of {member.filename} does not match its size")
+                    raise ValueError(f"{member.filename} does not hold floats, or its header does not match its size")
 
 
 def read_log(folder: Path) -> GameLog:
-    """The game log in `folder`, a run's folder or its subfolder gamelogs. Raises UsageError if it holds no log."""
+    """The game log in `folder` or in its subfolder gamelogs. Raises UsageError if there is none or it is damaged."""
     folder = find_log(folder)
     path = inside(folder, "games.json")
     try:
@@ -418,7 +421,7 @@ def _game(row: GameRow, number: int, path: Path, shared: dict[tuple[str, ...], t
     wrong = ""
     for name, choice in (("reciever_guess", row.reciever_guess), ("correct_image", row.correct_image)):
         if not 0 <= choice < len(row.images):
-            wrong = f"{name} is {choice}, but there are {len(row.images)} images"
+            wrong = f"{name} is {choice}, but the number of images is {len(row.images)}"
     known = row.images in shared
     images = shared.setdefault(row.images, row.images)
     names = (row.sketch,) if known else (row.sketch, *images)

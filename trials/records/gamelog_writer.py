@@ -27,7 +27,7 @@ DIGITS = 5  # decimal places in games.jsonl; strokes.npz has full precision
 
 
 def picture_name(pixels: Tensor) -> str:
-    """The name of a picture in a log: the MD5 of its pixels, row by row.
+    """The file name of a picture in a log, without .png: the MD5 of its pixels, row by row.
 
     pixels: uint8 [1 or 3, H, W], grey or RGB.
     """
@@ -35,7 +35,7 @@ def picture_name(pixels: Tensor) -> str:
 
 
 def stroke_width(sigma2: Any) -> Any:
-    """The full width at half maximum of a stroke with ink exp(-d^2 / sigma2) at distance d, in canvas units.
+    """The full width at half maximum, in canvas units, of a stroke with ink exp(-d^2 / sigma2) at distance d.
 
     sigma2: a number, or an array of any shape.
     """
@@ -74,7 +74,10 @@ class StrokesFile:
         self._rows, self._sigma2 = 0, 0.0  # sigma2 if it is one number for all strokes
 
     def add(self, strokes: Strokes) -> None:
-        """Adds the strokes of a batch. All sketches must have equal numbers of strokes, control points and channels."""
+        """Adds the strokes of a batch.
+
+        All sketches in the file must have the same number of strokes, of control points per stroke, and of channels.
+        """
         arrays = {"points": strokes.points, "intensities": strokes.intensities, "sigma2": strokes.sigma2}
         for name, tensor in arrays.items():
             if not isinstance(tensor, Tensor):

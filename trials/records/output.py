@@ -30,7 +30,7 @@ def check_new(path: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Raises UsageError if no file can be created in the folder. Creates a temporary file: permissions can mislead."""
+    """Raises UsageError if no file can be created in the folder. Tries to create one: permissions can mislead."""
     try:
         with tempfile.NamedTemporaryFile(dir=folder):
             pass

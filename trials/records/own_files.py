@@ -25,7 +25,7 @@ NAMES += ("generations.csv", "generations-sheet.png", "generations.png", "genera
 
 @contextmanager
 def claimed_folder(folder: Path, names: Iterable[str] = NAMES, record: str = RECORD) -> Iterator[None]:
-    """Context in which no other process can claim the folder with the same `record`.
+    """Context in which no other process can claim the file `record` in the folder.
 
     Raises UsageError if another process has claimed it, and in the same cases as `check_own_files`.
     """
@@ -42,9 +42,9 @@ def check_own_files(folder: Path, names: Iterable[str] = NAMES, record: str = RE
     others = [name for name in names if _exists(folder / name) and _sha256(folder / name) not in hashes.get(name, ())]
     if others:
         raise UsageError(
-            f"{folder} holds {', '.join(others)}, which this version of the command did not write, or which was "
-            "changed later.\n"
-            "Such files are not overwritten: move them away, or give another --output."
+            f"{folder} holds files that this version of the command did not write, or that were changed later: "
+            f"{', '.join(others)}.\n"
+            "They are not overwritten: move them away, or give another folder."
         )
 
 
@@ -71,5 +71,5 @@ def _sha256(path: Path) -> str:
 
 def _hashes(path: Path) -> Mapping[str, list[str]]:
     return (
-        read_json(path, dict[str, list[str]], "Move that file away, or give another --output.") if path.exists() else {}
+        read_json(path, dict[str, list[str]], "Move that file away, or give another folder.") if path.exists() else {}
     )

@@ -77,8 +77,9 @@ def load_packed(path: Path) -> Checkpoint:
     options = content["options"]
     if others := sorted(options.keys() - portable(options).keys()):
         raise UsageError(
-            f"{config} has {others[0]!r}: no option has this name, or its value belongs to one machine.\n"
-            "Correct the name, or remove the entry."
+            f"{config} has {others[0]!r} among its options: there is no such option, or its kind, such as a path, does "
+            "not belong in a packed folder.\n"
+            "Correct or remove it. If a later version of this program wrote the folder, use that version."
         )
     model, trained_on = _read_weights(path), content["trained_on"]
     if missing := sorted(set(content["same"].values()) - model.keys()):

@@ -27,9 +27,9 @@ STEP_MS, HOLD_MS = 600, 2000  # durations in an animation: of a step, and of the
 class PlayedGames:
     """The first N turns of an epoch or a test, on the CPU. Pictures are float [N, 1 or 3, H, W] in 0..1.
 
-    guesses, targets: the pictures of the candidate that the receiver chose, and of the correct candidate. right:
-    whether the guess is correct, bool [N]. pool: N candidates or more, game after game, in the order in which the
-    receiver sees them; candidate i need not belong to turn i.
+    guesses: the candidates that the receiver chose. targets: the correct candidates. right: whether each guess is
+    correct, bool [N]. pool: N candidates or more, game after game, in the order in which the receiver sees them;
+    candidate i need not belong to turn i.
     """
 
     photos: Tensor
@@ -131,8 +131,8 @@ def draw_senders(photos: Tensor, *sketches: Tensor) -> Image.Image:
 def draw_games(games: PlayedGames) -> Image.Image:
     """A picture with rows for the photos, sketches and guesses of the first 16 turns.
 
-    Right guesses have a green frame, wrong ones a red frame. If targets differ from the senders' photos
-    (`different` and `mixed` games), there is also a row for targets.
+    Right guesses have a green frame, wrong ones a red frame. If targets differ from the senders' photos, as in
+    `different` and `mixed` games, there is also a row for targets.
     """
     shown = min(SHOWN_GAMES, len(games))
     rows = [("photo", games.photos), ("sketch", games.sketches)]

@@ -117,7 +117,7 @@ def read_run(folder: Path) -> Run:
 
 
 def tests_beside(run: Run) -> list[Path]:
-    """Folders beside the run's that hold finished tests of the run's checkpoints, ordered by the tests' start."""
+    """Folders beside `run.folder` that hold finished tests of the run's checkpoints, ordered by the tests' start."""
     here, tests = run.folder.resolve(), []
     for config_file in sorted(here.parent.glob("*/config.json")):
         with suppress(UsageError, ValueError, OSError, RuntimeError):  # another program's folder, or a loop of links

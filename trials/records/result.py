@@ -121,8 +121,8 @@ def result_entry(split: str, games: int, candidates: int, *, rate: float, loss: 
 def options_entry(config: RunConfig, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The seed of the training, and its options that are not at their defaults.
 
-    saved: the options in the checkpoint whose agents play; its training may have options that this command lacks. The
-    seed is None if a checkpoint, such as one of the official code, does not have it.
+    saved: the options in the checkpoint whose agents play; None in a training. The seed is None if a checkpoint, such
+    as one of the official code, does not have it.
     """
     trained = config.values() if saved is None else saved
     seed = trained.get("data_seed") if trained.get("seed") is None else trained["seed"]

@@ -31,7 +31,8 @@ def svg(
         size: height and width of the agents' pictures in pixels, and of the SVG in its units; pages can enlarge it.
         intensities: [N, C] in 0..1, array or tensor: ink per stroke and colour channel, C = 1 or 3; None: full ink.
         invert: subtract the ink from white paper instead of adding it to black.
-        contrast: factor that multiplies the combined ink of all strokes.
+        contrast: factor that multiplies the combined ink of all strokes; a factor above 1 multiplies each stroke's ink
+            instead.
 
     Raises:
         ValueError: if an array has another shape.
@@ -62,7 +63,7 @@ def half_ink_radius(sigma2: Any, contrast: float) -> Any:
     """Half the visible width of a stroke with full ink: the distance from its path at which the ink is one half.
 
     sigma2: squared stroke width. The ink at distance d is contrast * exp(-d^2 / sigma2). A contrast below 1 makes
-    strokes fainter, and is taken as 1 here.
+    strokes fainter, not narrower, and is taken as 1 here.
     """
     return np.sqrt(sigma2 * math.log(2 * max(1.0, contrast)))
 
@@ -71,11 +72,13 @@ def _as_arrays(points: Any, sigma2: Any, intensities: Any) -> tuple[np.ndarray, 
     """points [N, P, 2], sigma2 [N], intensities [N, C] or None, as float64."""
     points, sigma2, inks = _array(points), _array(sigma2), None if intensities is None else _array(intensities)
     if points.ndim != 3 or points.shape[1] not in (1, 2, 4) or points.shape[2] != 2:
-        raise ValueError(f"points are {list(points.shape)}: expected [N, 1, 2], [N, 2, 2] or [N, 4, 2]")
+        raise ValueError(f"points have the shape {list(points.shape)}: expected [N, 1, 2], [N, 2, 2] or [N, 4, 2]")
     if inks is not None and (inks.ndim != 2 or len(inks) != len(points) or inks.shape[1] not in (1, 3)):
-        raise ValueError(f"intensities are {list(inks.shape)}: expected [{len(points)}, 1] or [{len(points)}, 3]")
+        raise ValueError(
+            f"intensities have the shape {list(inks.shape)}: expected [{len(points)}, 1] or [{len(points)}, 3]"
+        )
     if sigma2.shape not in ((), (len(points),)):
-        raise ValueError(f"sigma2 is {list(sigma2.shape)}: expected a number, or [{len(points)}]")
+        raise ValueError(f"sigma2 has the shape {list(sigma2.shape)}: expected a number, or [{len(points)}]")
     return points, np.broadcast_to(sigma2, len(points)), inks
 
 

@@ -131,7 +131,7 @@ def _named(key: Any) -> Any:
 
 
 class _Copy:
-    """Copies content to plain containers, and tensors to their own memory. Raises ValueError for unusual content."""
+    """Copies content to plain containers, and tensors to new memory. Raises ValueError for unusual content."""
 
     def __init__(self, file_size: int):
         self._values = MOST_VALUES
@@ -154,7 +154,7 @@ class _Copy:
     def _tensor(self, tensor: Tensor) -> Tensor:
         tensor = tensor.detach()
         if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.dtype not in DTYPES:
-            raise ValueError(f"it holds a tensor that is {tensor.layout}, {tensor.dtype} and on {tensor.device}")
+            raise ValueError(f"it holds an unsupported tensor: {tensor.layout}, {tensor.dtype}, on {tensor.device}")
         size, storage = tensor.numel() * tensor.element_size(), tensor.untyped_storage()
         if size > storage.nbytes():
             raise ValueError("it holds a tensor whose shape is larger than its data")

@@ -214,7 +214,7 @@ def test_settings_with_other_pictures_share_no_sketches(make_run, tmp_path, call
     (log / "games.json").write_text((log / "games.json").read_text().replace("target-images", "others"))
     code, _, err = call(tmp_path / "runs", "--output", tmp_path / "out")
     assert (code, "no sketches: the logs have no photo in common" in err) == (0, True)
-    assert "not tested: nlines 2 and nlines 3: not all runs played the same games" in err
+    assert "not tested: nlines 2 and nlines 3 (not all runs played the same games)" in err
     assert not (tmp_path / "out" / "sketches.png").exists()
     with Image.open(io.BytesIO((tmp_path / "out" / "figure.png").read_bytes())) as picture:
         assert picture.width == pytest.approx(6.75 * 300, abs=1)

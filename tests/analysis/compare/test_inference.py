@@ -100,8 +100,8 @@ def test_only_the_same_games_are_paired(make_run, tmp_path, change):
     settings, played, problems = read(tmp_path)
     tests, reasons = pair_tests(settings, played)
     assert tests == []
-    assert "nlines 2 and nlines 3: not all runs played the same games" in reasons
-    assert "nlines 2 and nlines 4: a game log is missing or unusable" in reasons
+    assert "nlines 2 and nlines 3 (not all runs played the same games)" in reasons
+    assert "nlines 2 and nlines 4 (a game log is missing or unusable)" in reasons
     assert len(reasons) == 6
     assert ["c-test" in problem and "games.json" in problem for problem in problems] == [True, False]
     assert "does not match its result.json" in problems[1]

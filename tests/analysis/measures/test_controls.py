@@ -22,7 +22,7 @@ def test_every_game_gets_another_one():
         assert sorted(others) == list(range(7))
         assert (others != np.arange(7)).all()
     assert other_games(2, np.random.default_rng(0)).tolist() == [1, 0]
-    with pytest.raises(ValueError, match="1 game"):
+    with pytest.raises(ValueError, match="at least two games, not 1"):
         other_games(1, np.random.default_rng(0))
 
 

@@ -35,5 +35,5 @@ def test_values_far_from_zero_lose_nothing():
 
 
 def test_one_sketch_alone_has_no_prototype():
-    with pytest.raises(ValueError, match="class 1 has 1 sketch"):
+    with pytest.raises(ValueError, match="two sketches, but class 1 has 1"):
         nearest_prototypes(np.zeros((3, 2)), [0, 0, 1])

@@ -248,7 +248,7 @@ def test_weights_of_another_run_are_told(played):
 
 def test_weights_that_cannot_be_used(played, tmp_path, make_log, random_games):
     path, folder = played["shared"]
-    with pytest.raises(UsageError, match="given 2 times, but there are 1 logs"):
+    with pytest.raises(UsageError, match=r"number of --weights \(2\) is not the number of logs \(1\)"):
         measured(folder, path, path)
     with pytest.raises(UsageError, match="no such file"):
         measured(folder, tmp_path / "none.pt")

@@ -64,5 +64,5 @@ def test_the_command_line(training, small_log, tmp_path, read_report):
     arguments = [str(training), "--logs", str(small_log), "--output", str(output), "--max-games", "2", "--seed", "3"]
     assert "MB, written to" in tool.run("report", arguments)
     assert len(read_report(output)["logs"][0]["games"]) == 2
-    with pytest.raises(UsageError, match="1 or more"):
+    with pytest.raises(UsageError, match="whole number from 1 to"):
         tool.run("report", [str(training), "--max-games", "0"])
