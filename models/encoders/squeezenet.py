@@ -48,8 +48,10 @@ class SqueezeNetBackbone(ConvolutionalBackbone):
         )
 
     def preprocess(self, pictures: Tensor) -> Tensor:
-        """The input of `forward`. In it, grey pictures have one channel and are not normalised: `_through` puts the
-        normalisation into the first layer's kernel and bias."""
+        """The input of `forward`: colour pictures as in the base class, grey pictures as one channel, not normalised.
+
+        For grey pictures, `_through` puts the normalisation into the first layer's kernel and bias.
+        """
         # Sketches are grey, and `expand_channels` has repeated their channel without copying it.
         is_grey = pictures.shape[1] == 1 or pictures.stride(1) == 0
         return pictures[:, :1] if is_grey else super().preprocess(pictures)

@@ -140,7 +140,7 @@ def test_the_table_of_finished_runs_and_what_was_asked_for(written, tmp_path, ca
     assert call(capsys, *arguments)[1] == out
     (tmp_path / "out" / "sweep.json").write_text("mine")
     code, _, err = call(capsys, *arguments)
-    assert (code, "holds sweep.json, which this version" in err) == (2, True)
+    assert (code, "later: sweep.json.\n" in err) == (2, True)
     assert (tmp_path / "out" / "sweep.json").read_text() == "mine"
 
 

@@ -98,7 +98,10 @@ def test_the_losses_say_what_they_cannot_do(agents_with_layers, dog_loss):
     }.items():
         with pytest.raises(UsageError, match=f"{flag} compares .* has none.*\n.*Backbone.*CLIPVisualEncoder"):
             build()
-    with pytest.raises(UsageError, match=r"gives 5 weight\(s\), but this encoder has 3 .*relu1_2, relu2_2, relu3_3"):
+    with pytest.raises(
+        UsageError,
+        match=r"\(5\) is not .* feature layers \(3\)\.\nGive one weight for each of relu1_2, relu2_2, relu3_3",
+    ):
         PerceptualLoss(PerceptualConfig(sop_weights=(1.0,) * 5), agents_with_layers("relu1_2", "relu2_2", "relu3_3"))
 
 

@@ -70,7 +70,7 @@ def test_one_pixel_sigmas_are_half_a_diagonal_and_half_a_spacing():
     line = torch.linspace(-1, 1, 5).unsqueeze(-1)
     assert compute_nearest_neighbour_sigma(line).item() == pytest.approx(0.25)
     assert compute_nearest_neighbour_sigma_bres(line).item() == pytest.approx(0.25)
-    with pytest.raises(ValueError, match="should have 2 dimensions"):
+    with pytest.raises(ValueError, match=r"it should have D \+ 1 dimensions"):
         compute_nearest_neighbour_sigma(grid[0])
 
 

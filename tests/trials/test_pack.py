@@ -202,10 +202,16 @@ DAMAGES = {
     "ids too large": (lambda folder: change(folder / CONFIG, trained_on=[2**63]), "config.json cannot be read"),
     "unknown option": (
         lambda folder: change(folder / CONFIG, options={"nlins": 3}),
-        "'nlins': no option has",
+        "has 'nlins' among its options: there is no such option",
     ),
-    "a plugin": (lambda folder: change(folder / CONFIG, options={"plugin": "/tmp/p.py"}), "has 'plugin': no option"),
-    "a folder": (lambda folder: change(folder / CONFIG, options={"dataset_root": "/"}), "has 'dataset_root': no"),
+    "a plugin": (
+        lambda folder: change(folder / CONFIG, options={"plugin": "/tmp/p.py"}),
+        "has 'plugin' among its options",
+    ),
+    "a folder": (
+        lambda folder: change(folder / CONFIG, options={"dataset_root": "/"}),
+        "has 'dataset_root' among its options",
+    ),
     "wrong value": (
         lambda folder: change(folder / CONFIG, options={"nlines": -3}),
         "config.json has nlines = -3: ",

@@ -328,7 +328,7 @@ def test_trained_senders_can_be_taken_over_and_frozen(trained, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"senders_from": "{run}", "from_agent": 3}, "has 3 senders"),
+        ({"senders_from": "{run}", "from_agent": 3}, "no such agent among the senders"),
         ({"senders_from": "{run}", "nlines": 5}, "--senders-from .* does not fit"),
         ({"receivers_from": "{run}", "rx_hidden": 5}, "--receivers-from .* does not fit"),
     ],
