@@ -71,7 +71,10 @@ class Option:
 
     @property
     def is_switch_with_value(self) -> bool:
-        """Whether True means that the option is given without a value, and False that the option is not given."""
+        """Whether the option can be given without a value or with one, such as --wandb.
+
+        For such an option, True as the value means that it is given without a value, False that it is not given.
+        """
         return self.nargs == "?" and self.type is not boolean
 
     def convert(self, value: Any) -> Any:
