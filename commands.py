@@ -123,8 +123,8 @@ READING: dict[str, Tool] = {
         "analysis.report.report:report",
         "show a run as one web page: curves, sketches, games, classes, strokes",
         """\
-Writes the results of a training or a test as a single HTML page that needs no other
-file and no network. The page shows the result with its interval, learning curves,
+Writes the results of a training or a test as a single HTML page, which needs no other
+file and works offline. The page shows the result with its interval, learning curves,
 sketches of the same photos epoch after epoch, games with a wrong guess first, a
 lexicon of the classes and their confusions, the roles of strokes, a map of the
 sketches, options, versions and the command. Charts can be saved. Also works while
@@ -209,7 +209,7 @@ the reason.""",
         "analysis.study.page:study",
         "make a page for an experiment with people, who play the receiver or the sender",
         """\
-Writes a web page, as one file that needs no other file and no network, on which a
+Writes a web page, as one file that needs no other file and works offline, on which a
 person plays games of a log. As the receiver, the person sees a sketch and chooses the
 picture that it stands for. As the sender (--role sender), the person sees the photo
 and the candidates, and draws with at most as many strokes as the agents have; the log

@@ -4,12 +4,12 @@
     python -m benchmarks.gpu --dry-run      # no GPU: tiny sizes on the CPU, to see that it runs; runs no tests
 
 Runs these parts, each in a process of its own with a time limit: the tests marked gpu, and the benchmarks kernels,
-step, rasteriser and scaling. A part that fails, crashes or hangs does not stop the others. A part is stopped when the
-time of --minutes is over, and left out if less than 20 seconds remain; the report names these parts. Writes report.md
-(what was found, which aims were met, and tables for benchmarks/README.md), results.jsonl (the lines of JSON that the
-benchmarks print), tests.txt and tests.xml (the output of pytest), log.txt (all output of the benchmarks), and the files
-of benchmarks.scaling. The report is rewritten after every part. Exit code: 0 if every part finished and no test failed,
-otherwise 1; 2 if a GPU is needed but missing.
+step, rasteriser and scaling. A part that fails, crashes or hangs does not stop the others. --minutes limits all parts
+together: a part is stopped when this time is over, and left out if less than 20 seconds of it remain; the report names
+these parts. Writes report.md (what was found, which aims were met, and tables for benchmarks/README.md), results.jsonl
+(the lines of JSON that the benchmarks print), tests.txt and tests.xml (the output of pytest), log.txt (all output of
+the benchmarks), and the files of benchmarks.scaling. The report is rewritten after every part. Exit code: 0 if every
+part finished and no test failed, otherwise 1; 2 if a GPU is needed but missing.
 """
 
 from __future__ import annotations

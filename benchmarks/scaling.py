@@ -82,7 +82,7 @@ AXES = (
         "candidates beyond the batch",
         (16, 32, 64, 125, 250, 500, 1000),
         lambda n: Setting(candidates=n),
-        "photos: n; the sketches stay 16",
+        "photos: all n candidates; sketches: always 16",
     ),
     Axis("lines", (10, 40, 160, 640, 2500, 10000), lambda n: Setting(lines=n, size=64), "lines to draw: n"),
     Axis(
