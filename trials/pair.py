@@ -178,8 +178,9 @@ class Pair:
         if data is None:
             pictures = pictures_trained_with(config.dataset)
             shape = [pictures.channels, pictures.image_size, pictures.image_size]
+            advice = "Give another data set, or another image_size if the data set has this option"
         elif isinstance(data.images, Tensor):
-            shape = list(data.images.shape[1:])
+            shape, advice = list(data.images.shape[1:]), "Give a split with pictures of this shape"
         else:
             raise UsageError(
                 "the pictures of this split have different sizes.\nGive a split with pictures of one size."
@@ -187,7 +188,7 @@ class Pair:
         if shape != (expected := [self.channels, self.image_size, self.image_size]):
             raise UsageError(
                 f"these pictures have the shape {shape}, but the agents see {expected}: channels, height, width.\n"
-                "Give other pictures, or the data set's option for the size."
+                f"{advice}."
             )
 
     def _config_of_games(self, data: Split | None, options: dict[str, Any]) -> TestConfig:

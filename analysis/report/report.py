@@ -55,8 +55,8 @@ def report(
     views = [views_of(log, measured, seed) for log in played]
     if measures and not any(view.roles and view.roles.lost for view in views):
         raise UsageError(
-            f"--measures {', '.join(map(str, measures))}: there are no results of the measure erasure for the logs "
-            "that the report shows.\n"
+            f'--measures {", ".join(map(str, measures))}: there are no results of the measure "erasure" for '
+            "the logs that the report shows.\n"
             f"Create a file that has them: {_measure_command(played)}"
         )
     files = draw_figures(played, views) if figures is not None else {}
@@ -119,7 +119,7 @@ def _check_replaceable(output: Path, run: str) -> None:
 
 
 def _log_folders(run: Run, logs: Sequence[Path]) -> list[Path]:
-    """Returns the folders of the logs to show; a log given both as its own folder and as a run folder appears once."""
+    """Returns the folders of the logs to show. A log that is given twice (RUN and RUN/gamelogs) appears once."""
     folders = [*own_log(run), *(logs or (tests_beside(run) if run.kind == "train" else ()))]
     return list({find_log(folder).resolve(): folder for folder in reversed(folders)}.values())[::-1]
 

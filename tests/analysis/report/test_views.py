@@ -121,7 +121,7 @@ def test_erasure_is_found_in_the_folders_of_the_run_or_given(drawn, tmp_path, ma
         assert make_report(drawn, page)["logs"][0]["roles"]["lost"] is None
         write_measures(elsewhere, wrong, drawn)
         with pytest.raises(
-            UsageError, match=r"no results of the measure erasure for the logs.*\n.*--only erasure --json"
+            UsageError, match=r"no results of the measure \"erasure\" for the logs.*\n.*--only erasure --json"
         ):
             report(drawn, (), page, 200, 1, [elsewhere])
     elsewhere.write_text("[1]")
@@ -146,7 +146,7 @@ def test_erasure_of_another_setting_of_a_sweep_is_not_shown(drawn, tmp_path, mak
     shutil.move(logs["lines-b"].parent, moved)
     assert make_report(moved, page, measures=[both])["logs"][0]["roles"]["lost"] == [0.01, 0.0]
     write_measures(both, [0.5, 0.0], logs["lines-a"])
-    with pytest.raises(UsageError, match="no results of the measure erasure"):
+    with pytest.raises(UsageError, match="no results of the measure"):
         report(moved, (), page, 200, 1, [both])
 
 
