@@ -51,7 +51,9 @@ def check_train_options(config: TrainConfig) -> None:
 
     check_conflicts(config)
     if config.gather_candidates and distributed.world_size() == 1:
-        raise UsageError("--gather-candidates needs several processes.\nStart them with torchrun, or leave it out.")
+        raise UsageError(
+            "--gather-candidates needs several processes.\nStart them with torchrun, or leave out this option."
+        )
     if config.tensorboard:
         summary_writer()  # raises UsageError if it cannot be imported
     if "wandb" in given_options(config):  # if the option comes from the resumed run, a warning is enough
@@ -73,7 +75,7 @@ def check_conflicts(config: TrainConfig) -> None:
     if config.gather_candidates and not config.plays_original:
         raise UsageError(
             f"--gather-candidates is for the original game, not for the game {config.game.name}: the joint game of "
-            "several processes would contain classes more than once.\nLeave it out."
+            "several processes would contain classes more than once.\nLeave out this option."
         )
     _check_callbacks(config)
     _check_population(config)
@@ -137,7 +139,7 @@ def _check_population(config: TrainConfig) -> None:
     if config.from_agent and config.senders_from is None and config.receivers_from is None:
         raise UsageError(
             f"--from-agent {config.from_agent} has no effect without trained agents.\n"
-            "Add --senders-from FILE or --receivers-from FILE, or leave it out."
+            "Add --senders-from FILE or --receivers-from FILE, or leave out this option."
         )
     for name in ("bottleneck", "lesson_steps") if config.teacher is None else ():
         if name in given:

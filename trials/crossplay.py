@@ -112,7 +112,7 @@ def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequen
     """The content of result.json, without the duration.
 
     It includes the matrix of rates, the matrix of their 95 % intervals, the mean rate of the senders with their own
-    partners (the receivers of the same entries in `names`), and the mean rate of all other pairs.
+    partners (sender k with receiver k), and the mean rate of all other pairs.
     """
     own = [outcomes[k][k]["communication_rate"] for k in range(len(names))]
     others = [played["communication_rate"] for k, row in enumerate(outcomes) for j, played in enumerate(row) if j != k]

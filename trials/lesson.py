@@ -57,7 +57,7 @@ def teach(agents: Community, config: TrainConfig, split: Split, device: torch.de
         if first.shape[1:] != shown.shape[1:]:
             raise UsageError(
                 f"--teacher {path} draws {shown.shape[1]} stroke(s) of {shown.shape[2]} control point(s), but these "
-                f"senders draw {first.shape[1]} of {first.shape[2]}.\n"
+                f"senders draw {first.shape[1]} stroke(s) of {first.shape[2]}.\n"
                 "Give the decoder options of the teacher's training."
             )
         weights = [*pair.sender_encoder.parameters(), *pair.decoder.parameters()]

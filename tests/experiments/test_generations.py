@@ -89,10 +89,10 @@ def test_a_lesson_shows_crops_of_photos_of_different_sizes_and_every_photo_once(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--nlines", "5"], "draws 4 stroke(s) of 2 control point(s), but these senders draw 5 of 2"),
+        (["--nlines", "5"], "draws 4 stroke(s) of 2 control point(s), but these senders draw 5 stroke(s) of 2"),
         (
             ["--decoder", "RNNBezierDecoder", "--steps", "4"],
-            "draws 4 stroke(s) of 2 control point(s), but these senders draw 4 of 4",
+            "draws 4 stroke(s) of 2 control point(s), but these senders draw 4 stroke(s) of 4",
         ),
     ],
 )
