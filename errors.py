@@ -26,7 +26,7 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """A hint for an unknown word: "Did you mean NAME? " with the most similar name; empty if none is similar.
+    """A hint for an unknown word: "Did you mean NAME? " with the most similar name; empty if no name is similar.
 
     A name that begins with the word is preferred: squeezenet means SqueezeNetBackbone. Case is ignored.
     """

@@ -120,11 +120,14 @@ def _parsed(parameters: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"--slurm {word}: this is not NAME=VALUE.\nAn example: --slurm partition=gpu time=120")
         value: Any = int(text) if text.isdecimal() else True if text == "true" else text
         name = name.replace("-", "_")
-        try:
-            split = shlex.split(text) if name == "srun_args" else []
-        except ValueError as error:
-            raise UsageError(f"--slurm {word}: {first_line(error)}.\nClose every quotation mark.") from error
-        values[name] = [text] if name in ("setup", "teardown") else split or value
+        if name in ("setup", "teardown"):
+            value = [text]
+        elif name == "srun_args":
+            try:
+                value = shlex.split(text)
+            except ValueError as error:
+                raise UsageError(f"--slurm {word}: {first_line(error)}.\nClose every quotation mark.") from error
+        values[name] = value
     if not isinstance(values.get("time"), int) or values["time"] < 1:
         raise UsageError(
             "--cluster slurm needs a time limit in minutes.\nAn example: --slurm time=120. A run that is not finished "

@@ -109,7 +109,7 @@ class _Runner:
     def _prediction(self, left: Sequence[Job]) -> float:
         """Returns the expected minutes to run these jobs, at_once at a time.
 
-        Each job counts with the mean time of its row's finished jobs or, if there are none, of all finished jobs.
+        A job takes as long as its row's finished jobs, on average. If the row has none yet, all finished jobs count.
         """
         everything = [minutes for row in self._minutes.values() for minutes in row]
         each = [statistics.mean(self._minutes.get(job.row.name, everything)) for job in left]

@@ -270,7 +270,7 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
 
 
 def _other_options(training: Run, test: Run) -> str:
-    """Returns the options of the test that differ from those of the training, as text; "" if none differ.
+    """Returns the options of the test that differ from those of the training, as text; "" if all are equal.
 
     Ignores options that should not change a test's rate, such as `output`, `device`, `precision` and `loss`.
     """

@@ -192,7 +192,7 @@ class GameLog:
         return tuple(sorted({(game.sender, game.receiver) for game in self.games}))
 
     def of_pair(self, sender: int, receiver: int) -> GameLog:
-        """The games of one sender with one receiver. Raises UsageError if there are none."""
+        """The games of one sender with one receiver. Raises UsageError if these two have not played."""
         places = [k for k, game in enumerate(self.games) if (game.sender, game.receiver) == (sender, receiver)]
         if not places:
             met = " or ".join(f"{k},{j}" for k, j in self.meetings)
@@ -326,7 +326,7 @@ def _check_arrays(path: Path) -> None:
 
 
 def read_log(folder: Path) -> GameLog:
-    """The game log in `folder` or in its subfolder gamelogs. Raises UsageError if there is none or it is damaged."""
+    """The game log in `folder` or in its subfolder gamelogs. Raises UsageError if the log is missing or damaged."""
     folder = find_log(folder)
     path = inside(folder, "games.json")
     try:
