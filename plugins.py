@@ -114,8 +114,9 @@ def _decorator(kind: str) -> Callable[..., Callable[[AnyClass], AnyClass]]:
             _registered.append((kind, name))
             return cls
 
-        if not isinstance(name, str):  # the class itself: @decoder without parentheses
-            raise UsageError(f"@{kind} needs the name of the component.\nWrite @{kind}({name.__name__!r}).")
+        if not isinstance(name, str):  # most likely the class itself: @decoder without parentheses
+            example = getattr(name, "__name__", "MyName")
+            raise UsageError(f"@{kind} needs the name of the component.\nWrite @{kind}({example!r}).")
         return register
 
     decorator.__doc__ = f"""Registers a class as a component of the kind {kind}, with the given name.

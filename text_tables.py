@@ -32,7 +32,7 @@ def markdown(rows: Rows, text_columns: Collection[int] = (0,)) -> str:
 
 def escape_markdown(text: str) -> str:
     """The text with everything escaped that Markdown would read as markup or as the end of a cell."""
-    return re.sub(r"([\\|*_<`\[])", r"\\\1", text)
+    return re.sub(r"([\\|*_~<&`\[])", r"\\\1", text)
 
 
 def as_csv(rows: Iterable[Sequence[Any]]) -> str:

@@ -13,7 +13,7 @@ def test_aligned_with_and_without_a_rule():
 def test_markdown_aligns_numbers_to_the_right():
     assert markdown(ROWS[:2]) == "| row | rate, % |\n| --- | ---: |\n| few lines | 8.0 |"
     assert markdown(ROWS[:2], text_columns=(0, 1)).splitlines()[1] == "| --- | --- |"
-    assert escape_markdown("a|b_c `[") == "a\\|b\\_c \\`\\["
+    assert escape_markdown("a|b_c `[ ~~d~~ &lt;") == "a\\|b\\_c \\`\\[ \\~\\~d\\~\\~ \\&lt;"
 
 
 def test_csv_quotes_what_has_to_be_quoted():

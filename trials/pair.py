@@ -17,7 +17,7 @@ from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.models.encoders.base import Encoder, Encoding
 from learning_to_draw.trials.build import Pictures, choose_device, set_up
-from learning_to_draw.trials.config.all_options import by_name
+from learning_to_draw.trials.config.all_options import NO_EFFECT_ON_AGENTS, by_name
 from learning_to_draw.trials.config.configure import PYTHON, complete, given_options, replaced
 from learning_to_draw.trials.config.run import TestConfig
 from learning_to_draw.trials.drawing import Drawing
@@ -30,16 +30,7 @@ from learning_to_draw.trials.unseen import check_unseen
 CHUNK = 64  # pictures that are encoded or drawn at a time, to limit memory
 KINDS = {1: "grey", 3: "in colour"}
 # Options of a test that have no effect on loaded agents.
-OF_A_TEST = (
-    "output",
-    "quiet",
-    "dry_run",
-    "num_reconstructions",
-    "swap_agents",
-    "weights_pair2",
-    "compile",
-    "deterministic",
-)
+OF_A_TEST = ("output", "quiet", "dry_run", *NO_EFFECT_ON_AGENTS)
 # Options that `play` takes, in addition to those of the data set, the game and its loss.
 OF_GAMES = ("object_oriented", "loss", "data_seed", "data_device", "cache_dir", "no_cache", "allow_trained")
 

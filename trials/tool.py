@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from learning_to_draw.components import load
+from learning_to_draw.components import flag_of, load
 from learning_to_draw.console import import_torch
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, program
+from learning_to_draw.trials.config.all_options import NO_EFFECT_ON_AGENTS
 from learning_to_draw.trials.config.configure import given_options
 from learning_to_draw.trials.config.parse import Parser, add_option, add_options, read_early
 from learning_to_draw.trials.config.run import KINDS, RunConfig
@@ -116,8 +117,11 @@ class AgentsTool(Tool):
         from learning_to_draw.trials.trained import parse_trained  # imports torch
 
         config = parse_trained("test", [*rest, f"--weights={own.weights}"], own.weights)
-        if "output" in given_options(config):  # an abbreviation of --output, taken for an option of `test`
+        given = given_options(config)
+        if "output" in given:  # an abbreviation of --output, taken for an option of `test`
             raise UsageError("--output must not be abbreviated.\nWrite --output DIR.")
+        if unused := [name for name in NO_EFFECT_ON_AGENTS if name in given]:
+            raise UsageError(f"{flag_of(unused[0])} has no effect on {command}.\nLeave it out.")
         return function(config=config, **{name: value for name, value in vars(own).items() if name != "weights"})
 
 

@@ -38,6 +38,8 @@ def play(config: TestConfig, most_candidates: int, output: Path | None, port: in
     if output is not None:
         check_new(folder)
     games, card = load_games(config, most_candidates, seed)
+    if config.dry_run:
+        return f"A dry run ends here. The games would be written to {folder}."
     log = PlayLog(folder, games.batches, seed, card, started)
 
     def opened(address: str) -> None:

@@ -204,6 +204,7 @@ def test_nothing_is_overwritten(trained, photo, tmp_path):
         (["cat.jpg", "--output", "cat.jpg"], "is not a folder"),
         (["cat.jpg", "--output", "cat.jpg/out"], "cannot be created: Not a directory"),
         (["cat.jpg", "--out", "elsewhere"], "--output must not be abbreviated"),
+        (["cat.jpg", "--swap-agents", "--weights-pair2", "lines.pt"], "--swap-agents has no effect on draw"),
         (["cat.jpg", "--scale", "600"], "Give at most 512"),
         (["cat.jpg", "--nlines", "4"], "does not fit the agents"),
         (["cat.jpg", "--npoints", "4"], "--npoints belongs to the decoder"),

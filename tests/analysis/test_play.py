@@ -203,6 +203,7 @@ def test_without_a_finished_game_nothing_is_written(tmp_path):
         ("--output {tmp}", "{tmp} already exists"),
         ("--port 99999", "99999 is not a port: the largest is 65535"),
         ("--agent 3", "there is no sender 3"),
+        ("--swap-agents --weights-pair2 another.pt", "--swap-agents has no effect on play."),
     ],
 )
 def test_mistakes_are_told_before_anything_is_written(words, message, trained_digits, tmp_path, capsys):
@@ -216,6 +217,12 @@ def trained_digits(tmp_path_factory):
     folder = tmp_path_factory.mktemp("play") / "run"
     assert commgame.main(["train", "--epochs", "1", "--batch-size", "150", "--quiet", "--output", str(folder)]) == 0
     return folder
+
+
+def test_a_dry_run_serves_no_page_and_writes_nothing(trained_digits, tmp_path, capsys):
+    assert commgame.main(["play", str(trained_digits), "--dry-run", "--output", str(tmp_path / "log")]) == 0
+    assert f"The games would be written to {tmp_path / 'log'}." in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_agents_are_named_before_their_options(capsys):

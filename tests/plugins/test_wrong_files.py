@@ -45,6 +45,10 @@ WRONG = {
         "from learning_to_draw.plugins import loss\n@loss\nclass A: pass",
         "@loss needs the name of the component.\n       Write @loss('A').",
     ),
+    "a number as the name": (
+        "from learning_to_draw.plugins import loss\n@loss(5)\nclass A: pass",
+        "@loss needs the name of the component.\n       Write @loss('MyName').",
+    ),
     "a space": (
         "from learning_to_draw.plugins import loss\n@loss('My loss')\nclass A: pass",
         "@loss('My loss'): the name may contain only letters, digits, _, -, + and dots, and must begin with a letter, "

@@ -26,6 +26,9 @@ OF_TRAINING += ("channel_noise",)
 # Options that apply to one start of the program only. Their values are not taken from a checkpoint.
 OF_ONE_START = ("output", "resume", "config", "preset", "print_config", "dry_run", "quiet", "cache_dir", "no_cache")
 
+# Options of a test that `play`, `draw` and `load` refuse, because they would have no effect there.
+NO_EFFECT_ON_AGENTS = ("num_reconstructions", "swap_agents", "weights_pair2", "compile", "deterministic")
+
 # Options for where a training runs and what it writes. A resumed training may have other values for them.
 OF_THE_PLACE = (*OF_ONE_START, "dataset_root", "plugin", "device", "data_device")
 OF_THE_PLACE += ("snapshot_interval", "keep_last", "num_reconstructions", "tensorboard", "wandb")
