@@ -14,9 +14,13 @@ class UsageError(Exception):
 
 
 def first_line(error: Exception) -> str:
-    """The first line of the error's message, or the name of its type if the message is empty."""
+    """The first line of the error's message, or the name of its type if the message is empty.
+
+    Of a line with more than 300 characters, the first 300; they end with "...".
+    """
     text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    line = text.splitlines()[0] if text else type(error).__name__
+    return line if len(line) <= 300 else f"{line[:297]}..."
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

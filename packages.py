@@ -30,6 +30,6 @@ def import_optional(module: str, needed_by: str, package: str) -> ModuleType:
     except Exception as error:  # a package that is incompatible with others can raise anything
         raise UsageError(
             f"{needed_by} needs the package {package}, which is installed but cannot be imported: "
-            f"{first_line(error)[:200]}\n"
+            f"{first_line(error)}\n"
             f"Install it again: python -m pip install --force-reinstall {package}"
         ) from error

@@ -93,7 +93,7 @@ def read_toml(path: Path, schema: type[T] | Any, advice: str = INTACT) -> T:
     try:
         return check(tomllib.loads(read_text(path, advice=advice)), schema)
     except (ValueError, RecursionError) as error:  # tomllib's own error is a ValueError
-        raise cannot_read(path, first_line(error)[:200], advice) from error
+        raise cannot_read(path, first_line(error), advice) from error
 
 
 def parse_json(text: str, schema: type[T] | Any) -> T:
@@ -117,7 +117,7 @@ def check(content: Any, schema: type[T] | Any) -> T:
         msgspec.convert(content, schema)
     except (msgspec.ValidationError, RecursionError, AttributeError) as error:
         # AttributeError: msgspec treats an object with items, such as a tensor, as a mapping, and asks for its keys.
-        raise ValueError(first_line(error)[:200]) from error
+        raise ValueError(first_line(error)) from error
     return content
 
 

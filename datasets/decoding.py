@@ -236,7 +236,8 @@ def each(
     """
     threads = _available_threads(num_workers)
     if threads < num_workers:
-        log.warning("using %d of %d threads for %s, because the system limits them", threads, num_workers, description)
+        used = max(threads, 1)  # the calling thread
+        log.warning("using %d of %d threads for %s, because the system limits them", used, num_workers, description)
     bar = tqdm(total=len(sources), desc=description, unit=" pictures", disable=console.hidden(), leave=False)
     with bar:
         for picture in map(load, sources) if threads == 0 else _in_threads(load, sources, threads):

@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 89_478_485  # Pillow warns of larger pictures; this size takes 360 MB, and as much again to convert
 LARGE = 16_000_000  # pixels; only one thread at a time decodes a larger picture, to limit memory
-REPLACE = "Replace the file with an intact copy, or remove it."
+REPLACE = "Replace the file, or remove it."
 
 _large_pictures = Lock()
 
@@ -83,7 +83,7 @@ def together(unreadable: Sequence[UnreadablePicture], pictures: int) -> UsageErr
     such_as = ", such as" if len(unreadable) > len(lines) else ":"
     return UsageError(
         "\n".join([f"{len(unreadable)} of {pictures} pictures cannot be read{such_as}", *lines])
-        + "\nReplace these files with intact copies, or remove them."
+        + "\nReplace these files, or remove them."
     )
 
 

@@ -122,11 +122,15 @@ def _parsed(parameters: Sequence[str]) -> dict[str, Any]:
         name = name.replace("-", "_")
         if name in ("setup", "teardown"):
             value = [text]
+        elif name in ("use_srun", "stderr_to_stdout"):  # of submitit, which takes any text for true
+            value = text == "true"
         elif name == "srun_args":
             try:
                 value = shlex.split(text)
             except ValueError as error:
-                raise UsageError(f"--slurm {word}: {first_line(error)}.\nClose every quotation mark.") from error
+                raise UsageError(
+                    f"--slurm {word}: {first_line(error)}.\nCorrect its quotation marks and backslashes."
+                ) from error
         values[name] = value
     if not isinstance(values.get("time"), int) or values["time"] < 1:
         raise UsageError(

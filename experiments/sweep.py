@@ -51,7 +51,7 @@ class Way:
         if self.at_once is not None and self.cluster is not None:
             raise UsageError(
                 "--jobs cannot be used with --cluster.\n"
-                "To limit the number of runs at a time on a cluster, give --slurm array_parallelism=N."
+                "With --cluster slurm, --slurm array_parallelism=N limits the number of runs at a time."
             )
         if self.cluster is not None:
             clusters.check_cluster(self.cluster, self.slurm)

@@ -46,6 +46,11 @@ def read_sweep(path: Path, plugin: Path | None = None) -> tuple[list[Row], list[
             f"Give one of them: rows with options, or a grid of values. {ADVICE}"
         )
     settings = dict(_rows(content["rows"], path) if "rows" in content else _grid(content["grid"], path))
+    try:
+        check_names(settings)
+    except UsageError as error:
+        advice = "\nTo choose the names, write [rows.NAME] instead of [grid]." if "grid" in content else ""
+        raise UsageError(f"{path}: {error}{advice}") from error
     common = _options(content.get("common", {}), f"{path}, [common]")
     if plugin is not None:
         common["plugin"] = str(plugin)
@@ -61,7 +66,6 @@ def read_sweep(path: Path, plugin: Path | None = None) -> tuple[list[Row], list[
 
 def _rows(rows: Mapping[str, Options], path: Path) -> Iterator[tuple[str, tuple[str, Options]]]:
     """Yields (name, (title, options)) of each row."""
-    check_names(rows)
     for name, options in rows.items():
         title = options.get("title", name)
         if not isinstance(title, str) or not title.strip() or not title.isprintable():
@@ -86,7 +90,6 @@ def _grid(grid: Mapping[str, list[OptionValue]], path: Path) -> Iterator[tuple[s
             )
         title = ", ".join(f"{key} {text}" for key, text in pairs)
         yield names[-1], (title, _options(dict(zip(grid, values, strict=True)), f"{path}, [grid]"))
-    check_names(names)
 
 
 def _options(options: Options, where: str) -> Options:

@@ -199,7 +199,7 @@ def choose_device(asked: str | None) -> torch.device:
             torch.cuda.set_device(device)  # NCCL communicates on the current device
     except Exception as error:  # each kind of device raises its own errors
         raise UsageError(
-            f"--device {name} cannot be used: {first_line(error)[:150]}\n"
+            f"--device {name} cannot be used: {first_line(error)}\n"
             f"This machine has the CPU and {torch.cuda.device_count()} CUDA GPU(s).\n"
             "Choose one of these. Several processes need one GPU each, or --device cpu."
         ) from error

@@ -204,7 +204,7 @@ def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) 
             if "meta" not in str(error):
                 raise UsageError(
                     f"--weights {checkpoint.path}: its options describe agents that cannot be built "
-                    f"({first_line(error)[:150]}).\nGive another checkpoint."
+                    f"({first_line(error)}).\nGive another checkpoint."
                 ) from error
 
 

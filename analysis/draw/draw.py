@@ -56,7 +56,7 @@ def draw(
     lines = [f"The sender sees {pair.image_size} x {pair.image_size} pixels, {KINDS[pair.channels]}."]
     for photo, pixels, paths in zip(photos, inputs, files, strict=True):
         count = _draw_one(pair, pixels, paths, scale)
-        lines.append(f"{photo}: {count} strokes, in {', '.join(map(str, paths))}")
+        lines.append(f"{photo}: {count} stroke{'s' * (count != 1)}, in {', '.join(map(str, paths))}")
     return "\n".join(lines)
 
 

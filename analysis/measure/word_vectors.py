@@ -31,7 +31,7 @@ def read_word_vectors(path: Path, names: Collection[str]) -> dict[str, np.ndarra
                 try:
                     vector = vectors.setdefault(word, np.array(numbers.split(), dtype=np.float64))
                 except ValueError as error:
-                    raise ValueError(f"line {number}: {first_line(error)[:150]}") from error
+                    raise ValueError(f"line {number}: {first_line(error)}") from error
                 if not 0 < len(vector) == len(next(iter(vectors.values()))) or not np.isfinite(vector).all():
                     raise ValueError(f"line {number} does not hold as many finite numbers as other lines")
     except (OSError, ValueError) as error:

@@ -116,7 +116,7 @@ Network = tuple[nn.Module, Callable[[Tensor], Tensor], int, tuple[float, ...], t
 
 
 def _efficientnet_lite(pretrained: bool) -> Network:
-    user = f"--judge {DEFAULT_JUDGE}"
+    user = f"the judge {DEFAULT_JUDGE}"
     package = import_optional("efficientnet_lite_pytorch", user, "efficientnet-lite-pytorch")
     network = package.EfficientNet.from_name(DEFAULT_JUDGE)
     if pretrained:
@@ -142,8 +142,9 @@ def _timm_network(name: str, weights: Path | None, pretrained: bool) -> Network:
         size = settings.input_size[-1] if settings and settings.fixed_input_size else SIZE
         encoder = TimmBackbone(config, image_size=size, pretrained=pretrained)
     except (UsageError, ValueError, RuntimeError) as error:
+        reason = first_line(error).removeprefix(f"--timm-model {model}: ")  # an option that the user did not give
         raise UsageError(
-            f"--judge {name} cannot be loaded: {first_line(error)[:200]}\n"
+            f"--judge {name} cannot be loaded: {reason}\n"
             "Check the name. If its weights are missing, connect to the internet once, so that timm can download them, "
             "or give a file that has them: --judge-weights FILE."
         ) from error

@@ -42,7 +42,8 @@ def render_sketches_seeds(logs: Sequence[Path], output: Path, target_output: Pat
     for path, averaged in pictures.items():
         save_picture(path, to_picture(grid(averaged, per_row=PER_ROW)), new=True)
     written = " and ".join(map(str, pictures))
-    return f"{len(shown)} of the {len(common)} targets that all {len(sources)} logs have, written to {written}"
+    of = f"that all {len(sources)} logs have" if len(sources) > 1 else "of the log"
+    return f"{len(shown)} of the {len(common)} targets {of}, written to {written}"
 
 
 def targets_in_all(logs: Sequence[GameLog]) -> list[str]:

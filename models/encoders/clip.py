@@ -42,7 +42,7 @@ def load_clip(name: str, *, pretrained: bool = True) -> nn.Module:
             open_clip.load_checkpoint(model, path)
         except Exception as error:  # a damaged file can raise almost any exception
             raise UsageError(
-                f"the file of CLIP's weights {path} is damaged: {first_line(error)[:150]}\n"
+                f"the file of CLIP's weights {path} is damaged: {first_line(error)}\n"
                 "Delete it to download it again, or replace it with an intact copy."
             ) from error
     return model.float().eval()
@@ -84,7 +84,7 @@ def _not_available(open_clip: ModuleType, name: str, error: Exception) -> str:
     cache = import_optional("huggingface_hub.constants", "CLIP", "huggingface_hub").HF_HUB_CACHE
     repository = open_clip.get_pretrained_cfg(name.replace("/", "-"), "openai")["hf_hub"].rstrip("/")
     return (
-        f"OpenAI's weights of CLIP {name} are not available: {first_line(error)[:200]}\n"
+        f"OpenAI's weights of CLIP {name} are not available: {first_line(error)}\n"
         f"Looked for {repository} in {cache}, then at huggingface.co.\n"
         "Connect to the internet once, or set HF_HOME to a folder that has them under hub."
     )

@@ -112,7 +112,7 @@ def _load_network(config: TimmConfig, pretrained: bool) -> Any:
 
 
 def _not_available(timm: ModuleType, name: str, downloads: bool, error: Exception) -> str:
-    reason = first_line(error)[:200]
+    reason = first_line(error)
     if not downloads:
         return f"timm {timm.__version__} cannot build {name}: {reason}\nChoose another network with --timm-model."
     return (
@@ -139,6 +139,6 @@ def _fit_to_size(network: Any, image_size: int) -> tuple[int, tuple[str, ...]]:
     except Exception as error:  # the networks raise many types
         if next(network.parameters()).is_meta:
             raise NotImplementedError("the meta device lacks an operation of this network") from error
-        raise ValueError(f"this network cannot take pictures of {image_size} px ({first_line(error)[:150]})") from error
+        raise ValueError(f"this network cannot take pictures of {image_size} px ({first_line(error)})") from error
     layers = tuple(layer["module"] for layer in network.feature_info) if maps else ()
     return size, layers if len(layers) == len(maps) else ()  # in a few networks, their numbers differ

@@ -203,7 +203,7 @@ def test_a_broken_picture_is_named(paths, tmp_path, content, num_workers):
     message = str(caught.value)
     assert message.startswith(f"picture {broken}: it cannot be read (")
     assert ("there is no such file" in message) == ("\nPut it there" in message) == (content is None)
-    assert ("Replace the file with an intact copy" in message) == (content is not None)
+    assert ("Replace the file" in message) == (content is not None)
     assert len(message.splitlines()) <= 5
 
 
@@ -217,7 +217,7 @@ def test_several_broken_pictures_are_one_message_with_their_number(paths, broken
     first, *named, last = str(caught.value).splitlines()
     assert first == f"{broken} of 9 pictures cannot be read" + (", such as" if broken > shown else ":")
     assert [line.split(": ")[0] for line in named] == [str(path) for path in paths[2 : 2 + shown]]
-    assert last == "Replace these files with intact copies, or remove them."
+    assert last == "Replace these files, or remove them."
 
 
 def read_all(paths):
@@ -250,7 +250,7 @@ def test_where_threads_cannot_be_started_fewer_decode_or_the_calling_one(paths, 
     finally:
         resource.setrlimit(resource.RLIMIT_AS, limits)
         threading.stack_size(before)
-    assert f"using {room // 2} of 60 threads for decoding" in caplog.text
+    assert f"using {max(room // 2, 1)} of 60 threads for decoding" in caplog.text
 
 
 def test_a_transform_in_words_has_all_that_decides_about_pixels():

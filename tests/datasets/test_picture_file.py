@@ -61,7 +61,7 @@ def test_a_pipe_is_refused_at_once(tmp_path):
     reader.join(timeout=5)
     assert errors == [
         f"picture {tmp_path / 'pipe.png'}: it cannot be read (it is not a regular file).\n"
-        "Replace the file with an intact copy, or remove it."
+        "Replace the file, or remove it."
     ]
 
 

@@ -76,7 +76,7 @@ class GraphedStep:
             logger.warning(
                 "--cuda-graph auto: the step cannot be captured (%s: %s); it runs without a graph",
                 type(cause).__name__,
-                first_line(cause)[:200],
+                first_line(cause),
             )
             return False
         self._batch, self._result, self._replay, self._captured_for = fixed, result, replay, widths

@@ -67,7 +67,7 @@ def compile_backbones(agents: Community, image_size: int) -> None:
         except Exception as error:  # no compiler, or one that fails: the exceptions vary
             raise UsageError(
                 f"--compile: torch cannot compile the backbone here ({type(error).__name__}: "
-                f"{first_line(error)[:150]}).\nLeave out --compile."
+                f"{first_line(error)}).\nLeave out --compile."
             ) from error
 
 

@@ -149,7 +149,7 @@ class ResumePoint(Callback):
             self._restore(content, state)
         except Exception as error:  # each part raises its own errors for values that do not fit
             raise UsageError(
-                f"--resume {self.folder}: {FILE} does not fit this run ({first_line(error)[:200]}).\n"
+                f"--resume {self.folder}: {FILE} does not fit this run ({first_line(error)}).\n"
                 "The file is damaged, or was not written by this program: start a new run. Snapshots, model_*.pt, can "
                 "still be tested."
             ) from error

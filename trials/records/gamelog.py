@@ -283,7 +283,7 @@ def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
         sigma2 = content["sigma2"] if content["sigma2"].ndim == 2 else float(content["sigma2"])
         strokes = LoggedStrokes(content["points"], sigma2, content.get("intensities"))
     except Exception as error:  # the exceptions of a damaged archive vary
-        raise cannot_read(path, first_line(error)[:200]) from error
+        raise cannot_read(path, first_line(error)) from error
     points, intensities = strokes.points, strokes.intensities
     matching = points.ndim == 4 and sketches in (None, len(points)) and points.shape[2:] in ((1, 2), (2, 2), (4, 2))
     if intensities is not None:
@@ -332,7 +332,7 @@ def read_log(folder: Path) -> GameLog:
     try:
         rows = _decode_rows(read_bytes(path, MOST_GAMES_BYTES, INTACT_LOG))
     except (ValueError, RecursionError) as error:
-        raise cannot_read(path, first_line(error)[:200], INTACT_LOG) from error
+        raise cannot_read(path, first_line(error), INTACT_LOG) from error
     if not rows:
         raise UsageError(f"{path} holds no game.\nRun the test again: {program()} test.")
     shared: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -376,7 +376,7 @@ def _with_details(games: tuple[Turn, ...], path: Path) -> Iterator[Turn]:
                     )
                 line: GameLine = check(content, GameLine)
             except ValueError as error:
-                raise _torn(path, number, f"it cannot be read ({first_line(error)[:200]})") from error
+                raise _torn(path, number, f"it cannot be read ({first_line(error)})") from error
             classes, scores = tuple(line["candidate_classes"]), tuple(map(float, line["scores"]))
             same = (line["guess"], line["target"], line["sketch"]) == (game.guess, game.target, game.sketch)
             same = same and tuple(line["candidates"]) == game.candidates

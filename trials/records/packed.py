@@ -137,7 +137,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
         model: dict[str, Tensor] = safetensors.load_file(path)
     except Exception as error:  # a damaged file can raise many types
-        raise cannot_read(path, first_line(error)[:200], ADVICE) from error
+        raise cannot_read(path, first_line(error), ADVICE) from error
     if strange := [name for name, tensor in model.items() if tensor.dtype not in DTYPES]:
         raise cannot_read(path, f"{strange[0][:100]!r} has the unsupported type {model[strange[0]].dtype}", ADVICE)
     return model

@@ -89,7 +89,7 @@ def read_torch(path: Path, *, trust: bool = False, without: Collection[str] = ()
     except NotPlain:
         raise
     except Exception as error:  # a damaged file can raise anything in the unpickler
-        raise Damaged(first_line(error)[:150]) from error
+        raise Damaged(first_line(error)) from error
 
 
 @contextmanager
