@@ -145,7 +145,7 @@ def _test(words: list[str], early: Mapping[str, Any]) -> None:
 
 def _crossplay(words: list[str], early: Mapping[str, Any]) -> None:
     files = [Path(word) for word in itertools.takewhile(lambda word: not word.startswith("-"), words)]
-    console.say_first(f"crossplay: {len(files)} checkpoints", words)
+    console.say_first(f"crossplay: {len(files)} checkpoint{'s' * (len(files) != 1)}", words)
     console.import_torch()
     from learning_to_draw.trials.crossplay import check_files, crossplay
     from learning_to_draw.trials.trained import parse_trained

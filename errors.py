@@ -19,7 +19,7 @@ def first_line(error: Exception) -> str:
     Of a line with more than 300 characters, the first 300; they end with "...".
     """
     text = str(error).strip()
-    line = text.splitlines()[0] if text else type(error).__name__
+    line = text.splitlines()[0].rstrip() if text else type(error).__name__
     return line if len(line) <= 300 else f"{line[:297]}..."
 
 

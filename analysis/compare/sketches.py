@@ -41,7 +41,7 @@ def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
     logs = [read_log(setting.runs[0].test) for setting in settings]
     drawn = [{game.photo: game for game in reversed(log.games)} for log in logs]
     common = [game for photo, game in drawn[0].items() if all(photo in games for games in drawn[1:])]
-    chosen = _in_turn(common, seed)[:count]
+    chosen = _of_all_classes(common, count, seed)
     if not chosen:
         raise UsageError("the logs have no photo in common; compare runs with the same test pictures and image size")
     rows = []
@@ -55,10 +55,10 @@ def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
     return Sketches(photos, tuple(game.photo_class for game in chosen), tuple(rows))
 
 
-def _in_turn(games: Sequence[Turn], seed: int) -> list[Turn]:
-    """Returns one game of each class, then a second of each class, and so on.
+def _of_all_classes(games: Sequence[Turn], count: int, seed: int) -> list[Turn]:
+    """Returns `count` random games, sorted by class: of each class one, before there is a second of any class, and so on.
 
-    Classes are in alphabetical order, and the games of a class in random order.
+    If there are more classes than `count`, which classes are shown is random, too.
     """
     shuffled = sorted(games, key=lambda game: game.photo)
     random.Random(seed).shuffle(shuffled)
@@ -67,5 +67,5 @@ def _in_turn(games: Sequence[Turn], seed: int) -> list[Turn]:
     for game in shuffled:
         seen[game.photo_class] = seen.get(game.photo_class, 0) + 1
         rounds.append(seen[game.photo_class])
-    ordered = sorted(range(len(shuffled)), key=lambda place: (rounds[place], shuffled[place].photo_class or ""))
-    return [shuffled[place] for place in ordered]
+    chosen = sorted(range(len(shuffled)), key=lambda place: rounds[place])[:count]
+    return sorted((shuffled[place] for place in chosen), key=lambda game: game.photo_class or "")

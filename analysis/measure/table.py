@@ -13,7 +13,6 @@ from learning_to_draw.text_tables import escape_markdown, p_text
 
 HEADINGS = ("measure", "value", "95 % interval", "chance", "note")
 NUMBERS = (1, 2, 3)  # right-aligned columns
-NUMBER_WIDTHS = (6, 14, 6)  # on a terminal
 
 
 NOT_MEASURED = "not measured: "
@@ -71,11 +70,12 @@ def summary(measured: Mapping[str, Measured], width: int) -> str:
     rows = [row for measure in measured.values() for row in (measure.rows if measure.brief is None else measure.brief)]
     known = [row for row in rows if row.value is not None]
     numbers = [("value", "95 % interval", "chance"), *(_numbers(row) for row in known)]
-    room = width - sum(NUMBER_WIDTHS) - 2 * 4  # for label and note: without numbers and four gaps of 2
+    widths = [max(6, *map(len, column)) for column in zip(*numbers, strict=True)]
+    room = width - sum(widths) - 2 * 4  # for label and note: without numbers and four gaps of 2
     label = min(max(len(text) for text in (HEADINGS[0], *(row.label for row in known))), round(0.55 * room))
     lines = []
     for cells, row in zip(numbers, [Row(HEADINGS[0], None), *known], strict=True):
-        middle = "  ".join(cell.rjust(width) for cell, width in zip(cells, NUMBER_WIDTHS, strict=True))
+        middle = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
         words = (textwrap.wrap(_plain(text), size) for text, size in ((row.label, label), (row.note, room - label)))
         for number, (left, right) in enumerate(itertools.zip_longest(*words, fillvalue="")):
             lines.append(f"{left:<{label}}  {'' if number else middle:{len(middle)}}  {right}".rstrip())

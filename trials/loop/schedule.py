@@ -83,7 +83,7 @@ def parse_learning_rate(text: str) -> LearningRate:
 def _parse_schedule(initial: float, schedule: str) -> LearningRate:
     per_batch = schedule[-1:] in ("B", "b")
     body = schedule[:-1] if per_batch else schedule
-    factor_text, at, kind = body.rpartition("@")
+    factor_text, _, kind = body.rpartition("@")
     if match := re.fullmatch(r"inv([^,]+),([^,]+)", kind):
         gamma, power = float(match[1]), float(match[2])
         if not (0 <= gamma <= LARGEST and abs(power) <= LARGEST):
@@ -98,7 +98,7 @@ def _parse_schedule(initial: float, schedule: str) -> LearningRate:
     known = kind == "plateau" or re.fullmatch(r"every\d+", kind) or re.fullmatch(r"\[.*\]", kind)
     if not known:
         raise ValueError(f"{schedule!r} is not a schedule")
-    if not at:
+    if not factor_text:
         raise ValueError(f"{kind} needs the factor to multiply by, as in 0.2@{kind}")
     factor = float(factor_text)
     if not 0 < factor < math.inf:
@@ -122,7 +122,7 @@ def _milestones(text: str) -> tuple[int, ...]:
         numbers = json.loads(text)
     except json.JSONDecodeError:
         numbers = None
-    if not numbers or not all(isinstance(number, int) and number > 0 for number in numbers):
+    if not numbers or not all(type(number) is int and number > 0 for number in numbers):
         raise ValueError(f"{text} is not a list of whole numbers above 0, as in [10,30,80]")
     return tuple(numbers)
 

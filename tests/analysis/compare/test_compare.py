@@ -193,7 +193,8 @@ def test_an_option_to_plot_against_has_to_differ_and_to_be_a_number(make_run, tm
 def test_the_sketches_are_of_the_same_photos(real_runs):
     sketches = same_photos(read_settings([real_runs]), 12, seed=0)
     assert [row.label for row in sketches.rows] == ["nlines 2", "nlines 8"]
-    assert len(set(sketches.classes[:10])) == 10  # one of each class first
+    assert len(set(sketches.classes)) == 10  # one of each class, before there is a second of any
+    assert list(sketches.classes) == sorted(sketches.classes)
     for row, lines in zip(sketches.rows, (2, 8), strict=True):
         log = real_runs / f"lines-{lines}" / "seed-0-test" / "gamelogs"
         turns = {}
@@ -204,6 +205,12 @@ def test_the_sketches_are_of_the_same_photos(real_runs):
             turn = turns[f"target-images/{photo.name}"]
             assert sketch == log / turn["sketch"]
             assert right == (turn["guess"] == turn["target"])
+
+
+def test_with_fewer_photos_than_classes_the_seed_chooses_the_classes(real_runs):
+    chosen = [same_photos(read_settings([real_runs]), 5, seed).classes for seed in (0, 1)]
+    assert [len(set(classes)) for classes in chosen] == [5, 5]
+    assert chosen[0] != chosen[1]
 
 
 def test_settings_with_other_pictures_share_no_sketches(make_run, tmp_path, call):
