@@ -56,9 +56,9 @@ def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
 
 
 def _of_all_classes(games: Sequence[Turn], count: int, seed: int) -> list[Turn]:
-    """Returns `count` random games, sorted by class: of each class one, before there is a second of any class, and so on.
+    """Returns `count` games, sorted by class: one game of each class before a second game of any class, and so on.
 
-    If there are more classes than `count`, which classes are shown is random, too.
+    Which games, and which classes if there are more than `count`, is random.
     """
     shuffled = sorted(games, key=lambda game: game.photo)
     random.Random(seed).shuffle(shuffled)
