@@ -20,7 +20,7 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.models.population import Community, decoders_of
 from learning_to_draw.reading import check, read_json
 from learning_to_draw.trials.config.all_options import OF_ONE_START, OF_THE_PLACE, as_text, format_option
-from learning_to_draw.trials.config.configure import COMMAND_LINE, CONFIG, PRESET, replaced
+from learning_to_draw.trials.config.configure import CONFIG, PRESET, is_asked_for, replaced
 from learning_to_draw.trials.config.parse import TrainingConfig, parse, parse_training, read_early
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop.launch import launched_world_size
@@ -160,7 +160,7 @@ def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> 
     values = config.values()
     for name, source in config.sources.items():
         of_preset = source.startswith(PRESET)
-        if not (of_preset or source in (COMMAND_LINE, CONFIG)) or name in MAY_CHANGE:
+        if name in MAY_CHANGE or source == FILE or not (of_preset or is_asked_for(config, name)):
             continue
         value = given = values[name]
         if of_preset and name == "batch_size" and saved["batch_size"] < value:  # shrunk to fit the splits

@@ -263,7 +263,7 @@ def test_a_printed_configuration_is_the_same_run_again(tmp_path):
     assert {k: v for k, v in values_again.items() if k not in own} == {k: v for k, v in values.items() if k not in own}
     assert str(values_again["dataset_root"]) == str(values["dataset_root"])
     assert again.output is None
-    assert again.sources["nlines"] == "config.json"
+    assert again.sources["nlines"] == "--config config.json"
     (tmp_path / "windows.json").write_text(as_json(config), encoding="utf-8-sig", newline="\r\n")
     assert parse_training(["--config", str(tmp_path / "windows.json")]).values() == {
         **values_again,
@@ -283,7 +283,10 @@ def test_a_printed_configuration_is_the_same_run_again(tmp_path):
         ('{"command": "test", "options": {}}', "Invalid enum value 'test'"),
         ('{"options": {"nlimes": 3}}', "has 'nlimes', which is not an option"),
         ('{"options": {"no_invert": true}}', "has 'no_invert', which is not an option"),
-        ('{"options": {"nlines": "many"}}', "config.json has nlines = 'many': 'many' is not a whole number from 1 to"),
+        (
+            '{"options": {"nlines": "many"}}',
+            "--config config.json has nlines = 'many': 'many' is not a whole number from 1 to",
+        ),
         ('{"options": {"dataset": "Moon"}}', "there is no dataset Moon"),
     ],
 )

@@ -12,7 +12,7 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.experiments.rows import Row
 from learning_to_draw.reading import read_toml
 from learning_to_draw.trials.components_list import list_components
-from learning_to_draw.trials.config.configure import COMMAND_LINE, CONFIG, PYTHON, as_command, configure
+from learning_to_draw.trials.config.configure import COMMAND_LINE, PYTHON, as_command, configure
 from learning_to_draw.trials.config.parse import as_json, parse, parse_training
 from learning_to_draw.trials.config.presets import FOLDER, preset_names, read_preset
 
@@ -88,7 +88,10 @@ def test_precedence_and_sources(own, tmp_path):
     options = {"nlines": 5, "latent_size": 32, "epochs": 7, "object_oriented": "mixed"}
     own("[options]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in options.items()))
     (tmp_path / "config.json").write_text(json.dumps({"options": options}))
-    for words, source in ((["--preset", "my.toml"], "preset my.toml"), (["--config", "config.json"], CONFIG)):
+    for words, source in (
+        (["--preset", "my.toml"], "preset my.toml"),
+        (["--config", "config.json"], "--config config.json"),
+    ):
         config = parse_training([*words, "--epochs", "9"])
         expected = {
             "epochs": (9, COMMAND_LINE),

@@ -260,8 +260,10 @@ def _choose(given: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]
             continue
         name = chosen[kind] = described.named(str(named[kind]))
         if name not in described.table:
+            layers_named = [layer.source for layer in layers if kind in layer.options and kind not in given]
+            where = f"{layers_named[-1]}: " if layers_named else ""
             raise UsageError(
-                f"there is no {described.title} {name}.\n{did_you_mean(name, described.table)}"
+                f"{where}there is no {described.title} {name}.\n{did_you_mean(name, described.table)}"
                 f"Choose one of {', '.join(described.table)}, or add --plugin FILE with the file that defines it."
             )
     return chosen

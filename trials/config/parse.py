@@ -27,7 +27,7 @@ from learning_to_draw.trials.config.all_options import (
     of_training,
     owners,
 )
-from learning_to_draw.trials.config.configure import COMMAND_LINE, CONFIG, DEFAULT_SOURCE, Basis, prepare
+from learning_to_draw.trials.config.configure import COMMAND_LINE, DEFAULT_SOURCE, Basis, prepare
 from learning_to_draw.trials.config.run import KINDS, RunConfig, TestConfig, TrainConfig
 
 DESCRIPTIONS = {
@@ -231,7 +231,7 @@ def parse_training(words: Sequence[str]) -> TrainConfig:
     saved = by_name(content["options"])
     if unknown := sorted(saved.keys() - all_options().keys()):
         raise UsageError(f"--config {path} has {unknown[0]!r}, which is not an option.\nCorrect it, or remove it.")
-    return parse("train", words, {n: v for n, v in saved.items() if n not in NOT_REUSED}, CONFIG)
+    return parse("train", words, {n: v for n, v in saved.items() if n not in NOT_REUSED}, f"--config {Path(path).name}")
 
 
 def as_json(config: RunConfig) -> str:
