@@ -11,6 +11,7 @@ written to a temporary folder.
 from __future__ import annotations
 
 import argparse
+import math
 import resource
 import sys
 import tempfile
@@ -64,8 +65,10 @@ def high_water() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gamelog", description=__doc__.splitlines()[0])
-    parser.add_argument("--games", type=positive_int, default=10_000, help="games that are logged")
-    games = parser.parse_args().games
+    parser.add_argument(
+        "--games", type=positive_int, default=10_000, help="games that are logged, rounded up to whole batches of 50"
+    )
+    games = math.ceil(parser.parse_args().games / CANDIDATES) * CANDIDATES
     pictures = torch.randint(0, 256, (PICTURES, 3, SIZE, SIZE), dtype=torch.uint8)
     split = Split("test", pictures, torch.zeros(PICTURES, dtype=torch.int64), ("one",), torch.arange(PICTURES))
     with tempfile.TemporaryDirectory() as folder:

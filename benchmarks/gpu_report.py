@@ -88,7 +88,8 @@ def report_text(
         "## Tables for benchmarks/README.md",
         *tables,
     ]
-    well = not any(outcome.problem for outcome in outcomes) and not (tests and tests.failed)
+    tests_passed = dry_run or (tests is not None and not tests.failed)
+    well = tests_passed and not any(outcome.problem for outcome in outcomes)
     return Report("\n\n".join(sections) + "\n", well)
 
 
