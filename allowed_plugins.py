@@ -39,7 +39,8 @@ def allow(sha256: str, path: Path) -> None:
         if os.environ.get("RANK", "0") == "0":
             reason = error.strerror or error
             logger.warning(
-                "%s cannot be added to the list of plugins that you have run (%s): give --plugin with every run of it",
+                "%s cannot be added to the list of plugins that you have run (%s): give --plugin with every command "
+                "that uses this plugin",
                 path,
                 reason,
             )

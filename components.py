@@ -51,7 +51,7 @@ class Option:
         if self.nargs != "+":
             return self._problem(value)
         if not isinstance(value, list | tuple) or not value:
-            return f"{value!r} is not a list of values"
+            return f"{value!r} is not a list of one or more values"
         return next(filter(None, map(self._problem, value)), None)
 
     def _problem(self, value: Any) -> str | None:
@@ -64,7 +64,7 @@ class Option:
         except (ValueError, argparse.ArgumentTypeError) as error:
             return str(error)
         if isinstance(parsed, int | float) != isinstance(value, int | float):
-            return f"{value!r} is a {type(value).__name__}, not a {type(parsed).__name__}"
+            return f"{value!r} is of type {type(value).__name__}, not {type(parsed).__name__}"
         if self.choices is not None and value not in self.choices:
             return f"choose from {', '.join(map(str, self.choices))}"
         return None

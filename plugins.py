@@ -193,7 +193,7 @@ def load(file: Path) -> Plugin:
 def loaded(file: Path) -> Plugin:
     """The plugin that was loaded from `file`. Raises UsageError if the file has not been loaded."""
     if (plugin := _loaded.get(file.absolute())) is None:
-        raise UsageError(f"--plugin {file} has not been loaded.\nGive plugin=FILE to configure or configure_test.")
+        raise UsageError(f"--plugin {file} has not been loaded.\nPass plugin=FILE to configure() or configure_test().")
     return plugin
 
 

@@ -11,9 +11,9 @@ from learning_to_draw.rasteriser import pixel_grid
 def official_lines(lines: Tensor, size: int, sigma2: float) -> Tensor:
     """Returns the drawings [B, 1, S, S] of lines [B, N, 2, 2].
 
-    Autograd keeps the distances and the ink of every line, [B, N, S, S]. The nearest point to a pixel is the
-    line's start, its end, or a point in between. The distances to all three are computed, and one is selected.
-    (`rasteriser.line_edt2` finds the nearest point first and computes one distance.)
+    Autograd keeps the ink of every line, [B, N, S, S]. The nearest point to a pixel is the line's start, its end, or a
+    point in between. The distances to all three are computed, and one is selected. (`rasteriser.line_edt2` finds the
+    nearest point first and computes one distance.)
     """
     grid = pixel_grid(size, dtype=lines.dtype, device=lines.device)
     start, end = lines[:, :, 0, None, None], lines[:, :, 1, None, None]

@@ -214,7 +214,7 @@ def table(growths: Sequence[Growth]) -> str:
 
 
 def first_and_last(values: Sequence[float], factor: float) -> str:
-    """Returns the first and the last value, both times the factor, as text such as "6.9 to 334"."""
+    """Returns the first and the last value, each multiplied by the factor, as text such as "6.9 to 334"."""
     ends = (factor * value for value in (values[0], values[-1]))
     return " to ".join(f"{value:,.{0 if value >= 100 else 1}f}" for value in ends)
 

@@ -165,9 +165,9 @@ def _keep(path: Path, images: Tensor | RaggedImages) -> None:
         _remove_abandoned(path.parent)
         np.savez(temporary, **_to_arrays(images))
         os.replace(temporary, path)
-        log.info("saved decoded pictures for the next run in %s (%.0f MiB)", path, path.stat().st_size / 2**20)
+        log.info("saved decoded pictures in %s (%.0f MiB) for the next run", path, path.stat().st_size / 2**20)
     except OSError as error:
-        log.info("decoded pictures cannot be saved for the next run in %s: %s", path.parent, error.strerror or error)
+        log.info("decoded pictures cannot be saved in %s for the next run: %s", path.parent, error.strerror or error)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

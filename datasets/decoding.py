@@ -192,7 +192,7 @@ def _as_mode(picture: Picture, mode: str) -> Picture:
         picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
     if picture.mode in ("I", "F"):
         kind = "whole numbers of 32 bits" if picture.mode == "I" else "floating-point numbers"
-        raise ValueError(f"its pixels are {kind}: save it with 8 or 16 bits")
+        raise ValueError(f"its pixels are {kind}; convert them to 8 or 16 bits")
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         return _on_white(picture, mode)
     return picture.convert(mode)

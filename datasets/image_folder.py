@@ -90,7 +90,7 @@ class ImageFolder:
             log.info("ImageFolder: pictures from %s are taken for splits without a folder: %s", divided["train"], made)
         if self.passed_over:
             counts = ", ".join(f"{count} {what}" for what, count in sorted(self.passed_over.items()))
-            log.info("ImageFolder: skipped %s", counts)
+            log.info("ImageFolder: skipped files and folders: %s", counts)
 
     def split(self, name: str) -> Split:
         check_split_name(name)
@@ -145,7 +145,7 @@ class ImageFolder:
         if not folders:
             raise UsageError(
                 f"ImageFolder: there are no class folders in {folder}.\n"
-                f"Sort the pictures into one folder per class, such as {folder / 'cat' / 'tom.jpg'}."
+                f"Sort the pictures into one folder per class, for example {folder / 'cat' / 'tom.jpg'}."
             )
         self._pass_over(folder, [path.name for path in folder.iterdir() if path not in folders])
         classes: Classes = {}
@@ -177,7 +177,7 @@ class ImageFolder:
         return paths
 
     def _pass_over(self, folder: Path, names: list[str]) -> None:
-        """Counts as skipped, by kind, the files and the hidden folders among the entries `names` of `folder`."""
+        """Counts in `passed_over`, by kind, the files and the hidden folders among the entries `names` of `folder`."""
         for name in names:
             path = folder / name
             if path.is_dir():
@@ -215,16 +215,17 @@ def _check_classes(classes: Mapping[str, Classes], folders: Mapping[str, Path]) 
                 f"ImageFolder: {folders[split]} has {'a class' if len(unknown) == 1 else 'classes'} that "
                 f"{folders['train']} does not have: {listed(unknown)}.\n"
                 f"Training classes: {listed(list(classes['train']))}.\n"
-                "Rename or remove the class's folder, or add pictures of the class to the training folder."
+                "Rename or remove the folder of such a class, or add pictures of the class to the training folder."
             )
 
 
 def _check_sizes(classes: Classes) -> None:
     """Raises UsageError if a class has fewer pictures than there are splits."""
     if small := [name for name, pictures in classes.items() if len(pictures) < len(SPLITS)]:
+        folders_named = "folder" if len(small) == 1 else "folders"
         raise UsageError(
-            f"ImageFolder: fewer than 3 pictures in the {'class' if len(small) == 1 else 'classes'} {listed(small)}.\n"
-            "Add pictures, so that train, valid and test each get one of every class, or remove the class's folder."
+            f"ImageFolder: fewer than 3 pictures in the class {folders_named} {listed(small)}.\n"
+            f"Add pictures, so that train, valid and test each get one of every class, or remove the {folders_named}."
         )
 
 
@@ -241,7 +242,7 @@ def _warn_of_equal_folders(root: Path, classes: Classes) -> None:
     if len(inner) > 1 and len(inner[0]) > 1 and all(names == inner[0] for names in inner):
         log.warning(
             "ImageFolder: the classes are %s, and each of these folders holds the folders %s. If the inner folders are "
-            "the classes, name the outer ones train and test.",
+            "the classes, name the outer ones train, val or test.",
             listed(list(classes)),
             listed(sorted(inner[0])),
         )

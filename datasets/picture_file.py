@@ -55,7 +55,7 @@ def take_from(
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             problem, advice = f"it has more than {MOST_PIXELS:,} pixels", "Scale it down, or remove it."
         except Exception as error:  # Pillow can raise almost any exception for a broken file
-            problem, advice = first_line(error), REPLACE
+            problem, advice = first_line(error), "Give a picture file." if os.path.isdir(path) else REPLACE
         else:
             return then(taken)
     raise UnreadablePicture(path, problem, advice)

@@ -162,7 +162,7 @@ def _shares(counts: np.ndarray, total: int, rng: np.random.RandomState) -> np.nd
 def official_positions(
     name: str, labels: np.ndarray, *, classes: int, valset_size_per_class: int, seed: int, data_set: str
 ) -> np.ndarray:
-    """The positions of a split's pictures in an official part: the test part for "test", else the training part.
+    """The positions of a split's pictures: in the official test part for "test", else in the official training part.
 
     labels: [M], the classes of that part's pictures. The test part is used whole. From the training part,
     `valset_size_per_class * classes` pictures with the same mix of classes are set aside for validation.

@@ -53,7 +53,7 @@ class StratifiedImageNet:
         if missing:
             raise UsageError(
                 f"StratifiedImageNet: {' and '.join(missing)} not found in {folder}.\n"
-                "Give their folder with --split-files, and the number in their names with --split.\n"
+                "Give the folder of the split files with --split-files, and the number in their names with --split.\n"
                 "Each line of these files is a picture's path relative to --dataset-root, such as "
                 "train/n01440764/a.JPEG."
             )

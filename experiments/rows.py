@@ -105,8 +105,8 @@ def check_names(names: Iterable[str]) -> None:
         if not FOLDER_NAME.fullmatch(name) or name.casefold() in TAKEN or len(name) > 200:
             raise UsageError(
                 f"{name[:200]!r} cannot be the name of a row, because the row's folder cannot have this name.\n"
-                "Use at most 200 letters, digits and . , + = - _, and begin with a letter or a digit. The names of the "
-                "sweep's own files, such as table.md, are taken."
+                "Use at most 200 characters from a-z A-Z 0-9 . , + = - _ and begin with a letter or a digit. The names "
+                "of the sweep's own files, such as table.md, are taken."
             )
         if (other := seen.setdefault(name.casefold(), name)) != name:
             raise UsageError(

@@ -47,7 +47,9 @@ class Way:
 
     def __post_init__(self):
         if self.slurm and self.cluster != "slurm":
-            raise UsageError("--slurm has an effect only with --cluster slurm.\nAdd it, or leave out --slurm.")
+            raise UsageError(
+                "--slurm has an effect only with --cluster slurm.\nAdd --cluster slurm, or leave out --slurm."
+            )
         if self.at_once is not None and self.cluster is not None:
             raise UsageError(
                 "--jobs cannot be used with --cluster.\n"

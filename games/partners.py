@@ -50,7 +50,7 @@ def _read(path: Path) -> list[list[float]]:
 def _checked(rows: list[list[float]], senders: int, receivers: int, source: str) -> Tensor:
     lengths = [len(row) for row in rows]
     if lengths != [receivers] * senders:
-        found = f"its line lengths are {listed([*map(str, lengths)])}" if rows else "it is empty"
+        found = f"has this many per line: {listed([*map(str, lengths)])}" if rows else "is empty"
         raise UsageError(
             f"--partners {source} needs {senders} x {receivers} numbers (senders x receivers), but {found}.\n"
             "Give one line per sender, with one number per receiver."

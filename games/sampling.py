@@ -231,7 +231,7 @@ def _check_classes(present: int, num_targets: int | None, split: str) -> None:
     if num_targets and num_targets > present:
         raise UsageError(
             f"--num-targets {num_targets}: the {split} split has {present} classes, and a game's candidates are "
-            f"all of different classes.\nGive at most {present}, because training and test games have the same size."
+            f"all of different classes.\nGive at most {present}."
         )
 
 
@@ -240,7 +240,7 @@ def _senders(config: GameConfig, candidates: int) -> int:
     senders = config.sender_images_per_iter
     if senders is not None and senders > candidates:
         raise UsageError(
-            f"--sender-images-per-iter {senders}: a game has {candidates} pictures.\nGive at most {candidates}."
+            f"--sender-images-per-iter {senders}: a game has {candidates} candidates.\nGive at most {candidates}."
         )
     return senders or candidates
 

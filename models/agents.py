@@ -53,7 +53,7 @@ def check_meeting(meeting: Meeting, senders: int, receivers: int) -> None:
     for role, number, count in zip(Meeting._fields, meeting, (senders, receivers), strict=True):
         if not 0 <= number < count:
             last = f"{count} {role}s, numbered from 0 to {count - 1}" if count > 1 else f"one {role}, number 0"
-            raise UsageError(f"there is no {role} {number}: these agents have {last}.\nChoose another one.")
+            raise UsageError(f"there is no {role} {number}: these agents have {last}.\nGive another number.")
 
 
 class Agents(nn.Module):

@@ -95,7 +95,7 @@ def _drawn_by(pair: Agents) -> str:
     width = "widths of their own" if isinstance(strokes.sigma2, torch.Tensor) else "one width"
     ink = "full ink" if strokes.intensities is None else f"intensities in {strokes.intensities.shape[-1]} channel(s)"
     return (
-        f"{count} strokes of {points} control point(s) in {decoder.steps} step(s), with {width} and {ink}, "
+        f"{count} stroke(s) of {points} control point(s) in {decoder.steps} step(s), with {width} and {ink}, "
         f"on paper of {channels} channel(s)"
     )
 

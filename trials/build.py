@@ -333,7 +333,7 @@ def _check_sampler(batch_size: int, sampler: GameSampler, split: Split) -> None:
         )
     if sampler.senders > sampler.candidates:
         raise UsageError(
-            f"--sender-images-per-iter {sampler.senders}: a game has {sampler.candidates} pictures.\n"
+            f"--sender-images-per-iter {sampler.senders}: a game has {sampler.candidates} candidates.\n"
             f"Give at most {sampler.candidates}."
         )
 

@@ -74,8 +74,8 @@ def check_conflicts(config: TrainConfig) -> None:
         )
     if config.gather_candidates and not config.plays_original:
         raise UsageError(
-            f"--gather-candidates is for the original game, not for the game {config.game.name}: the joint game of "
-            "several processes would contain classes more than once.\nLeave out this option."
+            f"--gather-candidates is for the original game, but this run has --object-oriented {config.game.name}.\n"
+            "Leave out --gather-candidates."
         )
     _check_callbacks(config)
     _check_population(config)

@@ -62,7 +62,10 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
             )
     players = [(run, agents) for run, community in zip(trained, built, strict=True) for agents in community.pairs]
     if len(players) < 2:
-        raise UsageError("crossplay compares several agents.\nGive two checkpoints or more, or one of a population.")
+        raise UsageError(
+            "crossplay compares several pairs of agents, but the checkpoint has only one.\n"
+            "Give two checkpoints or more, or one of a population."
+        )
     matched = [[pair(*sender, *receiver) for receiver in players] for sender in players]
     logger.info("%s", describe(config, setup.pictures, setup.batches, built[0]))
     if config.dry_run:
@@ -88,7 +91,8 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
         }
         write_json(folder / "result.json", result)
     logger.info(
-        "%s\nown partner %.4f, others' partners %.4f, chance %.4f\n%d turns with %d candidates per pair\nwritten to %s",
+        "%s\nown partner %.4f, others' partners %.4f, chance %.4f\n"
+        "per pair: %d turns with %d candidates\nwritten to %s",
         aligned(table),
         result["own_partner"],
         result["other_partners"],

@@ -174,10 +174,13 @@ def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> 
         elif name == "num_targets" and value == 0:  # 0 stands for all classes; the saved value is their number
             continue
         if as_text(given) != as_text(saved.get(name)):
+            before, now = format_option(name, saved.get(name)), format_option(name, value)
+            advice = f"Leave out {now}, or the --config or --preset that sets it"
+            if value is None:
+                advice = f"Add {before}"
             raise UsageError(
-                f"--resume {folder}: the run was started with {format_option(name, saved.get(name))}, not with "
-                f"{format_option(name, value)}.\n"
-                f"Leave out {format_option(name, value)}, or the --config or --preset that sets it, or start a new run."
+                f"--resume {folder}: the run was started with {before}, but this command has {now}.\n"
+                f"{advice}, or start a new run."
             )
 
 

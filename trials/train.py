@@ -150,7 +150,11 @@ def train(
                 claims.enter_context(resumed_folder(folder, config, words, str(device)))
                 interrupted.check_unchanged()
                 note_resumption(folder, config.plugin, words, interrupted.epochs, interrupted.batches, str(device))
-            more = f", batches of the next one: {interrupted.batches}" if interrupted.batches else ""
+            more = (
+                f", finished batches of epoch {interrupted.epochs + 1}: {interrupted.batches}"
+                if interrupted.batches
+                else ""
+            )
             logger.info("resuming %s (finished epochs: %d%s)", folder, interrupted.epochs, more)
         else:
             folder = distributed.broadcast_object(

@@ -81,7 +81,7 @@ def checkpoint_of(path: Path) -> Path:
     raise UsageError(
         f"{path} holds no model_final.pt and no {WEIGHTS}: it is neither the folder of a finished "
         "training nor one that pack wrote.\n"
-        f"Give {f'a checkpoint, such as {snapshots[-1]}' if snapshots else 'a folder that train or pack wrote'}."
+        f"Give {f'a checkpoint, such as {snapshots[-1]}' if snapshots else 'such a folder, or a checkpoint'}."
     )
 
 
@@ -143,11 +143,11 @@ def build_trained_pair(trained: Trained, pictures: Pictures) -> Agents:
 
 
 def load_teacher(name: str, path: Path, plugin: Path | None) -> Trained:
-    """Reads the checkpoint of the option `name`, such as "senders_from". Errors name that option, not --weights."""
+    """Reads the checkpoint of the option `name`, such as "senders_from". Errors name that option."""
     try:
         return load_trained("test", path, {"weights": str(path), "plugin": plugin})
     except UsageError as error:
-        raise UsageError(str(error).replace("--weights", flag_of(name))) from error
+        raise UsageError(f"{flag_of(name)} {error}") from error
 
 
 def take_trained(agents: Community, config: TrainConfig, pictures: Pictures) -> None:
@@ -203,7 +203,7 @@ def check_fit(config: AgentsConfig, pictures: Pictures, checkpoint: Checkpoint) 
         except (RuntimeError, MemoryError, OverflowError) as error:
             if "meta" not in str(error):
                 raise UsageError(
-                    f"--weights {checkpoint.path}: its options describe agents that cannot be built "
+                    f"{checkpoint.path}: its options describe agents that cannot be built "
                     f"({first_line(error)}).\nGive another checkpoint."
                 ) from error
 
@@ -244,7 +244,7 @@ def check_common_game(trained: Sequence[Trained]) -> None:
                     f"{trained[0].checkpoint.path} has {format_option(name, value)}, but {run.checkpoint.path} has "
                     f"{format_option(name, other_value)}: they do not play the same game.\n"
                     f"Give one value for all, such as {format_option(name, known)}. If the option decides which "
-                    "pictures are for testing, some agents may then be tested on their training pictures."
+                    "pictures are for testing, these may then be training pictures of some agents."
                 )
 
 

@@ -133,8 +133,7 @@ def _check_count(material: LogData) -> None:
 def roles(material: LogData) -> Measured:
     """Measures stroke roles: how far a stroke moves between drawings, compared with the distances between strokes.
 
-    Strokes in fewer than two drawings are left out. `unbiased_roles` removes the bias. Intervals: jackknife over
-    drawings (Efron 1981).
+    Strokes in fewer than two drawings are left out. Intervals: jackknife over drawings (Efron 1981).
     """
     drawn = material.sampled_strokes.drawn
     drawings = drawn.sum(axis=0)

@@ -58,8 +58,9 @@ def measure(
     *,
     pretrained: bool = True,
 ) -> str:
-    """Returns a table for each log and one for all logs together; also writes all numbers to `json`, if given.
+    """Returns a table for each log and, if there are two or more logs, one for all of them.
 
+    Also writes all numbers to `json`, if given.
     analysis/measure/options.py describes the options. pretrained: False leaves the weights of CLIP and of the judge
     random.
     Raises UsageError if an input cannot be read, or inputs do not fit together.

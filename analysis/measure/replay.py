@@ -50,7 +50,7 @@ class Replay:
     def guesses(self, strokes: LoggedStrokes, offered: Tensor, candidates: Sequence[Sequence[int]]) -> np.ndarray:
         """int64 [N]: the candidate (numbered from 0 in each game) guessed from the strokes of each of N games.
 
-        offered: [M, R], from the method `offered`. candidates: the rows in this array of each game's candidates.
+        offered: [M, R], from the method `offered`. candidates: for each game, the rows of its candidates in `offered`.
         """
         return self._guesses(lambda games: self._draw(strokes, games), offered, candidates)
 

@@ -145,7 +145,7 @@ def _timm_network(name: str, weights: Path | None, pretrained: bool) -> Network:
         reason = first_line(error).removeprefix(f"--timm-model {model}: ")  # an option that the user did not give
         raise UsageError(
             f"--judge {name} cannot be loaded: {reason}\n"
-            "Check the name. If its weights are missing, connect to the internet once, so that timm can download them, "
+            "Check the name. If the weights are missing, connect to the internet once, so that timm can download them, "
             "or give a file that has them: --judge-weights FILE."
         ) from error
     mean, std = (tuple(encoder.network.pretrained_cfg[key]) for key in ("mean", "std"))

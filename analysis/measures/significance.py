@@ -13,9 +13,9 @@ CHUNK = 1_000  # resamples drawn at a time, to limit memory
 def resample_games(groups: Sequence[np.ndarray], rng: np.random.Generator, draws: int = RESAMPLES) -> np.ndarray:
     """float64 [draws, R]: the rates of R runs in games drawn with replacement (Efron 1979).
 
-    groups: arrays [S, G], bool or 0..1: whether S runs guessed right in the same G games. In each draw, the runs of a
-    group get the same games; the games of different groups are drawn independently. The R columns are the runs of all
-    groups, in order.
+    groups: arrays [S, G], bool: whether S runs guessed right in the same G games. With arrays of other numbers, means
+    are returned instead of rates. In each draw, the runs of a group get the same games; the games of different groups
+    are drawn independently. The R columns are the runs of all groups, in order.
     """
     rates = []
     for right in groups:

@@ -15,8 +15,8 @@ AGAIN = "Create it again with clip-analysis."
 
 
 class Entry(TypedDict):
-    """An entry of clip-analysis.json: the class and the template's name that CLIP saw in a game's sketch, in its target
-    (keys correct_...) and in its guessed picture; and the target's true class."""
+    """An entry of clip-analysis.json: what CLIP saw in the sketch, the target (keys correct_...) and the guessed
+    picture of a game; and the target's true class."""
 
     sketch_class: str
     sketch_template: str
@@ -28,7 +28,7 @@ class Entry(TypedDict):
 
 
 class Seen(NamedTuple):
-    """What CLIP sees in a picture: a class, and the name of a template, such as photo or drawing."""
+    """What CLIP sees in a picture: the class in the closest sentence, and the name of this sentence's template."""
 
     cls: str
     template: str

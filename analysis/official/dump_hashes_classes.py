@@ -34,7 +34,7 @@ def dump_hashes_classes(dataset: Chosen[Config], output: Path | None, name: bool
     rows = list(dict.fromkeys((picture, split.classes[label] if name else label) for picture, label in labelled(split)))
     classes = Counter(picture for picture, _ in rows)
     if several := sum(count > 1 for count in classes.values()):
-        logger.warning("test pictures that occur in several classes, and are listed once for each: %d", several)
+        logger.warning("test pictures that occur in several classes, and are listed once per class: %d", several)
     text = as_csv(rows)
     if output is None:
         return text.removesuffix("\n")

@@ -101,7 +101,8 @@ def _check_outputs(paths: Sequence[Path]) -> None:
         check_new(path)
         if not _can_be_written(path.suffix.lower()):
             raise UsageError(
-                f"{path}: colour pictures cannot be written with that ending.\nGive a name such as sketches.png."
+                f"{path} needs the ending of a format in which colour pictures can be written.\n"
+                "Give a name such as sketches.png."
             )
     if len(set(paths)) < len(paths):
         raise UsageError(f"the sketches and the targets cannot both be written to {paths[0]}.\nGive two names.")

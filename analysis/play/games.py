@@ -114,8 +114,7 @@ class Games:
     def frames(self, turn: Turn) -> tuple[list[str], list[int]]:
         """Returns (pictures of the agents' growing sketch as data URIs, the number of strokes in each picture).
 
-        A sketch with more than `MOST_FRAMES` strokes appears in `MOST_FRAMES` steps, its strokes in random order. The
-        decoder's order, such as row by row, would reveal how the sender arranges its strokes.
+        A sketch with more than `MOST_FRAMES` strokes appears in `MOST_FRAMES` steps, its strokes in random order.
         """
         strokes = turn.play.strokes
         drawn = list(range(strokes.points.shape[1]))

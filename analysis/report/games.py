@@ -21,7 +21,7 @@ PART_OF_MATRIX, WORST_PAIRS = 20, 20
 
 
 def games_of(log: GameLog, views: Views, max_games: int, seed: int, pictures: Pictures) -> dict[str, Any]:
-    """Returns the page's content for one log. Raises UsageError if a picture of a shown game cannot be read."""
+    """Returns the page's content for one log. Raises UsageError if a picture that the page needs cannot be read."""
     shown = _chosen(log.games, max_games, seed)
     return {
         "name": _name(log),

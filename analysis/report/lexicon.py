@@ -26,7 +26,7 @@ class Entry:
 
     played: how many games have a target of this class. right: how many of these are guessed right. confused: the other
     class that is guessed most often in the `played` games, and how often; None if no other class is guessed. sketches:
-    for each different sketch, the number in the log of the first game with it; in random order.
+    the first game with each different sketch, by number in the log; in random order.
     """
 
     name: str

@@ -126,8 +126,7 @@ def measures_within(folders: Iterable[Path]) -> Iterator[Measures]:
 def _lost(log: GameLog, strokes: int, measured: Sequence[Measures]) -> list[float] | None:
     """Returns how far the erasure of each stroke lowers the rate, or None if no file has this for the log.
 
-    If several files have it, the first is used. A log is recognised by its digest, because the logs of a sweep's
-    settings have the same folder and file names.
+    If several files have it, the first is used. A log is recognised by its digest.
     """
     digest = log.digest()
     for entry in (entry for content in measured for entry in content["logs"] if entry["digest"] == digest):

@@ -168,7 +168,7 @@ def _contradiction(answer: Answer) -> str:
     total, of_class = answer["candidates"], answer["candidates_of_class"]
     for name in ("choice", "target", "agents_choice"):
         if answer[name] >= total:
-            return f"{name} is {answer[name]}, but there are {total} candidates"
+            return f"{name} is {answer[name]}, but the number of candidates is {total}"
     for name, choice in (("right", "choice"), ("agents_right", "agents_choice")):
         if answer[name] != (answer[choice] == answer["target"]):
             return f"{name} is {answer[name]}, but {choice} is {answer[choice]} and target is {answer['target']}"
@@ -176,5 +176,5 @@ def _contradiction(answer: Answer) -> str:
         if (answer[name] is None) != (of_class is None):
             return f"{name} is {answer[name]}, but candidates_of_class is {of_class}"
     if of_class is not None and of_class > total:
-        return f"candidates_of_class is {of_class}, but there are {total} candidates"
+        return f"candidates_of_class is {of_class}, but the number of candidates is {total}"
     return ""

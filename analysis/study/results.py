@@ -32,10 +32,11 @@ def study_results(
     trust_weights: bool = False,
     plugin: Path | None = None,
 ) -> str:
-    """Returns a table of human rates from files of answers or drawings; also writes the numbers to `json`, if given.
+    """Returns a table of how often people were right; also writes the numbers to `json`, if given.
 
-    The other arguments are for drawings only; analysis/study/options.py describes them. Raises UsageError if a file is
-    damaged or given twice, files are of different studies, or weights and logs do not fit the study.
+    answers: files of answers or of drawings. weights, logs, trust_weights, plugin: for drawings only, see
+    analysis/study/options.py. Raises UsageError if a file is damaged or given twice, files are of different studies, or
+    weights and logs do not fit the study.
     """
     if json is not None:
         check_new(json)
@@ -76,7 +77,7 @@ def _results_of_drawings(
 
 
 def results(participants: Sequence[Participant[Answer]], role: str = RECEIVER) -> dict[str, Any]:
-    """Returns all numbers, JSON-serialisable. role: the role that the people played.
+    """Returns the results of a study, JSON-serialisable. role: the role that the people played.
 
     Games in which the page showed the target in place of the sketch (attention) are left out of all rates; each
     participant's row says how many of these games the participant got right. Entries of the result:

@@ -11,7 +11,7 @@ from learning_to_draw.models.agents import Agents, Play
 class InkPrice(nn.Module):
     """`ink_price` times the mean ink of the sketches, over all pixels and channels.
 
-    Ink is 0 for blank paper and 1 for full ink. It is measured as the receiver sees it: --contrast is applied.
+    Ink is 0 for blank paper and the value of --contrast (1 by default) for full ink.
     """
 
     def __init__(self, config: InkPriceConfig, agents: Agents, **seeds: int):
@@ -26,8 +26,8 @@ class InkPrice(nn.Module):
 class StrokePrice(nn.Module):
     """`stroke_price` times the mean number of strokes per sketch. A stroke counts as its intensity, from 0 to 1.
 
-    If every intensity is either 0 or 1 (gates, hard connections), exactly the strokes drawn are counted. A coloured
-    stroke counts as the intensity of its strongest colour channel.
+    If every intensity is either 0 or 1, exactly the strokes drawn are counted. A coloured stroke counts as the
+    intensity of its strongest colour channel.
     """
 
     def __init__(self, config: StrokePriceConfig, agents: Agents, **seeds: int):

@@ -40,8 +40,8 @@ class Strokes:
     def __post_init__(self):
         if isinstance(self.sigma2, Tensor) and self.sigma2.shape != self.points.shape[:2]:
             raise ValueError(
-                f"sigma2 has shape {list(self.sigma2.shape)}: expected a number, or one value per stroke, "
-                f"{list(self.points.shape[:2])}"
+                f"sigma2 has shape {list(self.sigma2.shape)}: expected a number, or shape "
+                f"{list(self.points.shape[:2])} (one value per stroke)"
             )
 
     @classmethod

@@ -37,8 +37,8 @@ def load_imagenet_weights(network: nn.Module, weights: WeightsEnum, prefix: str 
         raise UsageError(
             f"the ImageNet weights {name} are not available: {first_line(error)}\n"
             f"Looked in {checkpoint_folder()}, then at {weights.url}.\n"
-            "Put the file into that folder by hand, set TORCH_HOME to a folder that has it under hub/checkpoints, or "
-            "leave out --imagenet-weights."
+            "Put the file into that folder by hand, set TORCH_HOME to a folder that has it under hub/checkpoints, or, "
+            "in a training, leave out --imagenet-weights."
         ) from error
     fill(network, state, prefix, path)
 

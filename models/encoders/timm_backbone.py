@@ -43,7 +43,7 @@ class TimmBackbone(BackboneEncoder):
         if unknown := [layer for layer in config.timm_layers or () if layer not in named]:
             raise UsageError(
                 f"--timm-layers {unknown[0]}: {config.timm_model} has no such feature layer.\n"
-                f"{did_you_mean(unknown[0], named)}It has {', '.join(named) or 'none'}."
+                f"{did_you_mean(unknown[0], named)}The network has {', '.join(named) or 'none'}."
             )
         in_order = [layer for layer in named if layer in (config.timm_layers or named)]
         if config.timm_layers and list(config.timm_layers) != in_order:
@@ -89,7 +89,8 @@ def _load_network(config: TimmConfig, pretrained: bool) -> Any:
     if config.timm_pretrained and config.timm_weights is not None:
         raise UsageError(
             "--timm-pretrained and --timm-weights exclude each other.\n"
-            "Give only one of them. If a configuration turns on --timm-pretrained, --no-timm-pretrained turns it off."
+            "Give only one of them. If a preset or a configuration turns on --timm-pretrained, --no-timm-pretrained "
+            "turns it off."
         )
     timm, name = import_optional("timm", "TimmBackbone", "timm"), config.timm_model
     known = [*timm.list_models(), *timm.list_pretrained()]

@@ -56,4 +56,4 @@ def test_a_picture_of_two_classes_is_listed_with_both(pictures, caplog):
     expected = [f"{md5},{label}" for md5, label, _ in rows]
     expected[3] = expected[0].replace(",0", ",1")
     assert lines == expected
-    assert "test pictures that occur in several classes, and are listed once for each: 1" in caplog.text
+    assert "test pictures that occur in several classes, and are listed once per class: 1" in caplog.text

@@ -144,7 +144,7 @@ def test_details_that_do_not_fit_the_games_are_named(what, tmp_path, make_full_l
 def test_strokes_that_cannot_be_read_or_are_of_other_games(tmp_path, make_full_log):
     path = make_full_log(tmp_path) / "strokes.npz"
     np.savez(path, points=np.zeros((3, 1, 2, 2)), sigma2=0.1)
-    with pytest.raises(UsageError, match=r"the shapes \[3, 1, 2, 2\], which are not .* \(games in the log: 16\)"):
+    with pytest.raises(UsageError, match=r"cannot be the strokes .* \(shapes: \[3, 1, 2, 2\]; games: 16\)"):
         read_log(tmp_path).strokes()
     points = np.zeros((16, 3, 2, 2), np.float32)
     for wrong in ({"sigma2": -0.1}, {"sigma2": 0.1, "intensities": np.ones((3, 3, 1))}):

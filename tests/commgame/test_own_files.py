@@ -140,7 +140,7 @@ def test_a_training_killed_before_its_first_save_is_not_begun_with_other_options
     folder, _ = begun
     before = content(folder)
     for words, told in (
-        (["--nlines", "3", "--resume", "auto"], "the run was started with --nlines 5, not with --nlines 3"),
+        (["--nlines", "3", "--resume", "auto"], "the run was started with --nlines 5, but this command has --nlines 3"),
         ([], "or add --resume auto to resume the training"),
     ):
         code, _, err = call("train", *SMALL, *words, "--output", folder)

@@ -254,7 +254,7 @@ def test_a_cache_folder_that_cannot_be_made_is_no_error(paths, cache, caplog):
     caplog.set_level(logging.INFO, "learning_to_draw.datasets")
     cache.folder.write_text("in the way")
     assert torch.equal(square(paths, cache), square(paths, None))
-    assert f"decoded pictures cannot be saved for the next run in {cache.folder}: " in caplog.text
+    assert f"decoded pictures cannot be saved in {cache.folder} for the next run: " in caplog.text
     assert cache.folder.read_text() == "in the way"
 
 
@@ -280,7 +280,7 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(paths, cache, caplog):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert torch.equal(images, square(paths, None))
-    assert "cannot be saved for the next run" in caplog.text
+    assert "decoded pictures cannot be saved in " in caplog.text
     assert kept(cache) == []
 
 

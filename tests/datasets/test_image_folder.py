@@ -155,7 +155,7 @@ def test_empty_class(flat):
 
 def test_class_too_small(flat):
     (flat / "dog" / "02.png").unlink()
-    assert "fewer than 3 pictures in the class dog." in complaint(flat)
+    assert "fewer than 3 pictures in the class folder dog." in complaint(flat)
 
 
 def test_fractions_that_leave_nothing(flat):
@@ -292,7 +292,8 @@ def test_thumbnails_and_waste_bins_of_systems_are_no_pictures(divided, caplog):
     assert [len(data.listings[name].paths) for name in ("train", "valid", "test")] == [11, 5, 5]
     told = caplog.messages[-1]
     assert told == (
-        "ImageFolder: skipped 1 #recycle/, 1 $RECYCLE.BIN/, 1 .db, 1 .png, 2 .tga, 1 @eaDir/, 1 hidden, 1 old/"
+        "ImageFolder: skipped files and folders: "
+        "1 #recycle/, 1 $RECYCLE.BIN/, 1 .db, 1 .png, 2 .tga, 1 @eaDir/, 1 hidden, 1 old/"
     )
 
 

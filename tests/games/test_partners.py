@@ -40,9 +40,9 @@ def test_a_file_says_how_often_they_meet(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,2\n", r"needs 2 x 2 numbers \(senders x receivers\), but its line lengths are 2\."),
-        ("\n", "but it is empty"),
-        ("1,2\n1\n", "its line lengths are 2, 1"),
+        ("1,2\n", r"needs 2 x 2 numbers \(senders x receivers\), but has this many per line: 2\."),
+        ("\n", "but is empty"),
+        ("1,2\n1\n", "has this many per line: 2, 1"),
         ("1,x\n1,1\n", "cannot be read"),
         ("1,-1\n1,1\n", "below 0"),
         ("1,nan\n1,1\n", "not finite"),

@@ -149,5 +149,5 @@ def test_a_gated_colour_or_connection_keeps_its_strength():
 
 @pytest.mark.parametrize("shape", [(), (2,), (3, 1), (3, 2, 1)])
 def test_widths_of_other_shapes_are_refused(shape):
-    with pytest.raises(ValueError, match=r"sigma2 has shape .*one value per stroke, \[3, 2\]"):
+    with pytest.raises(ValueError, match=r"sigma2 has shape .*or shape \[3, 2\] \(one value per stroke\)"):
         Strokes(torch.zeros(3, 2, 2, 2), torch.full(shape, 0.1))

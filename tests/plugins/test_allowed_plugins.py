@@ -214,7 +214,7 @@ def test_a_list_that_cannot_be_written_is_one_line_in_the_log(tmp_path, monkeypa
         plugins.load(marker.with_name("parts.py"))
     assert [record.getMessage() for record in caplog.records] == [
         f"{marker.with_name('parts.py')} cannot be added to the list of plugins that you have run (Not a directory): "
-        "give --plugin with every run of it"
+        "give --plugin with every command that uses this plugin"
     ]
     forget()
     assert call(COMMANDS["test"]) == 2

@@ -202,7 +202,7 @@ def test_strokes_that_the_log_would_tell_wrongly(folder, capsys):
         assert re.search(
             r"BROKEN  draws what .*: the base class draws its Strokes differently, by up to 0\.", told[name]
         )
-    assert "sigma2 has shape [5]: expected a number, or one value per stroke, [3, 5]" in told["Flat"]
+    assert "sigma2 has shape [5]: expected a number, or shape [3, 5] (one value per stroke)" in told["Flat"]
     assert "BROKEN" not in told["ThickAndThin"]
 
 

@@ -119,7 +119,7 @@ def test_a_printed_configuration_brings_its_file(written, folder, capsys, monkey
     ("arguments", "told"),
     [
         ("--batch-size 500", "--batch-size 500: the valid split has 180 pictures.\n       Give at most 180"),
-        ("--batch-size 32 --sender-images-per-iter 50", "--sender-images-per-iter 50: a game has 32 pictures"),
+        ("--batch-size 32 --sender-images-per-iter 50", "--sender-images-per-iter 50: a game has 32 candidates"),
         ("--batch-size 32 --num-targets 5", "--num-targets 5: the game classmates ignores this option"),
     ],
 )
@@ -234,5 +234,5 @@ def test_agents_of_a_plugin_know_their_number_also_when_they_are_replaced(folder
     agents = learning_to_draw.load(folder / "run" / "model_final.pt", agent="1,2").agents
     assert all(bool((weight == 1).all()) for weight in agents.decoder.parameters())
     assert commgame.main(f"{words} --agents more_lines --output no".split()) == 2
-    assert "sender 0 draws 4 strokes of 2 control point(s) in 1 step(s)" in capsys.readouterr().err
+    assert "sender 0 draws 4 stroke(s) of 2 control point(s) in 1 step(s)" in capsys.readouterr().err
     assert not (folder / "no").exists()

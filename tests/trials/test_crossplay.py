@@ -138,7 +138,7 @@ def test_agents_of_different_games_play_only_one_that_is_named(runs, tmp_path):
     [
         (
             {"dataset_seed": 7},
-            r"--dataset-seed 1234, but .* --dataset-seed 7.*\n.*tested on their training pictures",
+            r"--dataset-seed 1234, but .* --dataset-seed 7.*\n.*training pictures of some agents",
         ),
         ({"batch_size": 8}, "--batch-size 12, but .* --batch-size 8"),
         ({"random_transform_sender": True}, "--no-random-transform-sender, but .* --random-transform-sender"),

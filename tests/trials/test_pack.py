@@ -202,7 +202,7 @@ DAMAGES = {
     "ids too large": (lambda folder: change(folder / CONFIG, trained_on=[2**63]), "config.json cannot be read"),
     "unknown option": (
         lambda folder: change(folder / CONFIG, options={"nlins": 3}),
-        "has 'nlins' among its options: there is no such option",
+        "has 'nlins' among its options: this option does not exist",
     ),
     "a plugin": (
         lambda folder: change(folder / CONFIG, options={"plugin": "/tmp/p.py"}),

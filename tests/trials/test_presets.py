@@ -274,7 +274,7 @@ def test_a_run_with_a_preset_is_tested_repeated_and_resumed(own, capsys):
     own("[options]\nbatch_size = 500\nnlines = 4\nepochs = 1\n")
     code, out, err = call("train", "--preset", name, "--resume", "run", "--epochs", "3")
     assert code == 2
-    assert "the run was started with --nlines 3, not with --nlines 4" in err
+    assert "the run was started with --nlines 3, but this command has --nlines 4" in err
     Path(name).unlink()
 
     assert call("train", "--config", "run/config.json", "--output", "again", "--seed", "5")[0] == 0

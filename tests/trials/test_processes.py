@@ -300,7 +300,7 @@ def test_agents_learn_as_well_from_pooled_candidates(tmp_path):
     ("arguments", "told"),
     [
         ([], "--gather-candidates needs several processes"),
-        (["--object-oriented", "same"], "--gather-candidates is for the original game, not for the game same"),
+        (["--object-oriented", "same"], "original game, but this run has --object-oriented same"),
     ],
 )
 def test_pooling_needs_other_processes_and_the_original_game(arguments, told, tmp_path, capsys):

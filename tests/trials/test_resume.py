@@ -284,9 +284,9 @@ def finished(tmp_path_factory):
     [
         ([], "--epochs is 2, but the run has already finished epoch 2 of 2"),
         (["--epochs", "1"], "--epochs is 1, but the run has already finished epoch 2 of 2"),
-        (["--epochs", "3", "--nlines", "3"], "was started with --nlines 8, not with --nlines 3"),
+        (["--epochs", "3", "--nlines", "3"], "was started with --nlines 8, but this command has --nlines 3"),
         (["--epochs", "3", "--encoder", "SimpleMLPEncoder"], "was started with --encoder TinyCNNEncoder"),
-        (["--epochs", "3", "--invert"], "was started with --no-invert, not with --invert"),
+        (["--epochs", "3", "--invert"], "was started with --no-invert, but this command has --invert"),
     ],
 )
 def test_what_cannot_go_on_is_said_and_nothing_changes(finished, arguments, told, capsys):
@@ -354,7 +354,10 @@ def test_a_config_that_is_not_the_runs_is_no_way_to_go_on(finished, tmp_path, ca
     (tmp_path / "same.json").write_text(json.dumps(config))
     config["options"]["learning_rate"] = "0.5"
     (tmp_path / "other.json").write_text(json.dumps(config))
-    for name, told in (("other", "not with --learning-rate 0.5"), ("same", "the run has already finished epoch 2")):
+    for name, told in (
+        ("other", "but this command has --learning-rate 0.5"),
+        ("same", "the run has already finished epoch 2"),
+    ):
         assert call("train", "--resume", finished, "--config", tmp_path / f"{name}.json") == 2
         assert told in capsys.readouterr().err
 

@@ -135,7 +135,7 @@ def test_shared_and_separate_encoders(digits):
         ("--batch-size 1", "needs 2 candidates or more"),
         ("--batch-size 5000", "the valid split has 180 pictures"),
         ("--batch-size 200", "the valid split has 180 pictures"),
-        ("--sender-images-per-iter 33", "a game has 32 pictures"),
+        ("--sender-images-per-iter 33", "a game has 32 candidates"),
         ("--loss NoLoss", "teaches nothing"),
         ("--loss NoLoss --sop-coef 0 --sort-of-perceptual-loss --encoder SqueezeNetBackbone", "teaches nothing"),
         ("--loss NoLoss --CLIP-coef 0 --CLIP-loss --encoder SqueezeNetBackbone", "teaches nothing"),

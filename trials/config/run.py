@@ -172,7 +172,7 @@ def agent(text: str) -> str:
     """
     numbers = text.split(",")
     if len(numbers) > 2 or not all(number.strip().isdecimal() for number in numbers):
-        raise InvalidValueError(f"{text!r} is neither a number, such as 0, nor two, such as 0,1")
+        raise InvalidValueError(f"{text!r} is neither an agent's number, such as 0, nor two such numbers, as in 0,1")
     return text
 
 

@@ -115,18 +115,17 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
     only for files from a trusted source.
     """
     if not path.is_file():
-        raise UsageError(f"--weights {path}: there is no such file.\nGive a model_*.pt that training wrote.")
+        raise UsageError(f"{path}: there is no such file.\nGive a model_*.pt that training wrote.")
     try:
         content = read_torch(path, trust=trust, without=("optimizer", "callback_list"))
     except NotPlain as needed:
         raise UsageError(
-            f"--weights {path} contains {needed}, which is not a dense tensor, a number or text, and could run any "
-            "code.\n"
-            "If you trust the source of the file, add --trust-weights; otherwise do not use it."
+            f"{path} contains {needed}, which is not a dense tensor, a number or text, and could run any code.\n"
+            "Do not use it, unless you trust its source: test, crossplay, draw and play read it with --trust-weights."
         ) from needed
     except Damaged as error:
         raise UsageError(
-            f"--weights {path} cannot be read: it is cut short, damaged, or not written by this program ({error}).\n"
+            f"{path} cannot be read: it is cut short, damaged, or not written by this program ({error}).\n"
             "Give another model_*.pt of that run."
         ) from error
     try:
@@ -135,7 +134,7 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
         content = check(content, _Saved)
     except ValueError as error:
         raise UsageError(
-            f"--weights {path} is not a checkpoint of this program: {error}.\nGive a model_*.pt that training wrote."
+            f"{path} is not a checkpoint of this program: {error}.\nGive a model_*.pt that training wrote."
         ) from error
     options = content["options"] | {"sigma2": content["sigma2"]}
     return Checkpoint(
@@ -186,7 +185,7 @@ def load_agents(agents: Community, checkpoint: Checkpoint) -> None:
     ]
     if agents.shared and any(_differ(value, halves[1].get(key, value)) for key, value in halves[0].items()):
         raise UsageError(
-            f"--weights {checkpoint.path} has separate encoders for sender and receiver, but these agents "
+            f"{checkpoint.path} has separate encoders for sender and receiver, but these agents "
             "share one encoder.\nAdd --separate-encoders."
         )
     load_fitting(agents, checkpoint)
@@ -206,7 +205,7 @@ def load_fitting(agents: Community, checkpoint: Checkpoint) -> None:
         if not checkpoint.options:
             advice = "The checkpoint contains no options: give all options of its training, such as --latent-size."
         raise UsageError(
-            f"--weights {checkpoint.path} does not fit the agents that the options describe:\n"
+            f"{checkpoint.path} does not fit the agents that the options describe:\n"
             f"{reason[0][:300] if reason else error}\n"
             f"{advice}"
         ) from error

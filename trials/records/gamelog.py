@@ -257,7 +257,7 @@ class GameLog:
         path = inside(self.folder, name)
         if not path.is_file():
             raise UsageError(
-                f"{self.folder / 'games.json'} names {name}, but there is no such file in {self.folder}.\n"
+                f"the game log in {self.folder} names {name}, but this folder has no such file.\n"
                 "Copy the whole folder of the log, pictures included."
             )
         return path
@@ -294,9 +294,9 @@ def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
     if not matching:
         arrays = (array for array in (points, sigma2, intensities) if isinstance(array, np.ndarray))
         shapes = " and ".join(str(list(array.shape)) for array in arrays)
-        expected = "" if sketches is None else f" (games in the log: {sketches})"
+        expected = "" if sketches is None else f"; games: {sketches}"
         raise UsageError(
-            f"{path}: its arrays have the shapes {shapes}, which are not those of strokes{expected}.\n"
+            f"the arrays in {path} cannot be the strokes of the log's games (shapes: {shapes}{expected}).\n"
             "Give an intact log."
         )
     # Also False for NaN. The bound is generous, because some decoders draw beyond the canvas, which ends at 1.

@@ -77,9 +77,9 @@ def load_packed(path: Path) -> Checkpoint:
     options = content["options"]
     if others := sorted(options.keys() - portable(options).keys()):
         raise UsageError(
-            f"{config} has {others[0]!r} among its options: there is no such option, or its kind, such as a path, does "
-            "not belong in a packed folder.\n"
-            "Correct or remove it. If a later version of this program wrote the folder, use that version."
+            f"{config} has {others[0]!r} among its options: this option does not exist, or has a value for one machine "
+            "only, such as a path.\n"
+            "Correct or remove this option. If a later version of this program wrote the folder, use that version."
         )
     model, trained_on = _read_weights(path), content["trained_on"]
     if missing := sorted(set(content["same"].values()) - model.keys()):

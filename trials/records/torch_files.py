@@ -107,7 +107,7 @@ def _as_text(path: Path) -> Iterator[Path]:
 def _check_archive(path: Path) -> None:
     """Raises NotPlain if the file needs a class that could run code, ValueError if the archive is not as expected."""
     if not zipfile.is_zipfile(path):
-        raise ValueError("it is not a zip file; files of torch before 1.6 are read with --trust-weights only")
+        raise ValueError("it is not a zip file; for files of torch before 1.6, the command test has --trust-weights")
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
