@@ -18,7 +18,8 @@ from learning_to_draw.errors import UsageError, did_you_mean, program
 from learning_to_draw.plugins import load
 from learning_to_draw.streams import show
 from learning_to_draw.trials.config.all_options import HELP, HELP_ALL
-from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
+from learning_to_draw.trials.config.config_file import as_json
+from learning_to_draw.trials.config.parse import parse, parse_training, read_early
 from learning_to_draw.trials.tool import Tool
 
 # Environment variable -> (the number of the same parameter for mallopt(3), its value in bytes).

@@ -17,8 +17,8 @@ from learning_to_draw.errors import UsageError, program
 from learning_to_draw.experiments.rows import Row
 from learning_to_draw.reading import Finite, Share, read_json
 from learning_to_draw.trials.config.all_options import OF_THE_PLACE, as_text, format_option
+from learning_to_draw.trials.config.config_file import SavedConfig
 from learning_to_draw.trials.config.configure import DEFAULT_SOURCE
-from learning_to_draw.trials.config.parse import SavedConfig
 from learning_to_draw.trials.records.folder import check_free, check_unclaimed
 from learning_to_draw.trials.records.read_run import read_run
 

@@ -20,8 +20,9 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.models.population import Community, decoders_of
 from learning_to_draw.reading import check, read_json
 from learning_to_draw.trials.config.all_options import OF_ONE_START, OF_THE_PLACE, as_text, format_option
+from learning_to_draw.trials.config.config_file import TrainingConfig
 from learning_to_draw.trials.config.configure import CONFIG, PRESET, is_asked_for, replaced
-from learning_to_draw.trials.config.parse import TrainingConfig, parse, parse_training, read_early
+from learning_to_draw.trials.config.parse import parse, parse_training, read_early
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop.launch import launched_world_size
 from learning_to_draw.trials.loop.resume_point import FILE, PREVIOUS, SavedState

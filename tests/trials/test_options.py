@@ -11,8 +11,9 @@ import pytest
 from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses import AUXILIARY_LOSSES
+from learning_to_draw.trials.config.config_file import as_json
 from learning_to_draw.trials.config.configure import COMMAND_LINE, PYTHON, as_command, configure
-from learning_to_draw.trials.config.parse import as_json, parse, parse_training, read_early
+from learning_to_draw.trials.config.parse import parse, parse_training, read_early
 from learning_to_draw.trials.config.run import KINDS, SpeedConfig
 
 COMMON = (
@@ -251,6 +252,25 @@ def test_parsing_loads_no_torch():
         "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_a_configuration_file_means_the_same_in_python(tmp_path):
+    (tmp_path / "config.json").write_text(as_json(parse("train", ["--dataset", "STL10", "--nlines", "7"])))
+    file = str(tmp_path / "config.json")
+    config = configure("train", config=file, epochs=3)
+    assert config.values() == parse_training(["--config", file, "--epochs", "3"]).values()
+    assert (config.sources["nlines"], config.sources["epochs"]) == ("--config config.json", "Python")
+    assert (config.dataset.name, config.agents.decoder.config.nlines, config.epochs) == ("STL10", 7, 3)
+    with pytest.raises(UsageError, match=r"missing\.json cannot be read"):
+        configure("train", config="missing.json")
+    with pytest.raises(UsageError, match="cannot be combined"):
+        configure("train", config=tmp_path / "config.json", preset="quick")
+
+
+@pytest.mark.parametrize("option", [{"resume": "auto"}, {"print_config": True}])
+def test_options_without_effect_in_python_are_refused(option):
+    with pytest.raises(UsageError, match="has an effect on the command line only"):
+        configure("train", **option)
 
 
 def test_a_printed_configuration_is_the_same_run_again(tmp_path):

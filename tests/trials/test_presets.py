@@ -12,8 +12,9 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.experiments.rows import Row
 from learning_to_draw.reading import read_toml
 from learning_to_draw.trials.components_list import list_components
+from learning_to_draw.trials.config.config_file import as_json
 from learning_to_draw.trials.config.configure import COMMAND_LINE, PYTHON, as_command, configure
-from learning_to_draw.trials.config.parse import as_json, parse, parse_training
+from learning_to_draw.trials.config.parse import parse, parse_training
 from learning_to_draw.trials.config.presets import FOLDER, preset_names, read_preset
 
 # As `reproduce --quick` had it before it was a preset: begun tables go on.

@@ -16,8 +16,9 @@ from learning_to_draw.games.config import GameConfig
 from learning_to_draw.games.sampling import OriginalGame
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.build import Pictures, build_loss, seeds_of
+from learning_to_draw.trials.config.config_file import as_json
 from learning_to_draw.trials.config.configure import configure
-from learning_to_draw.trials.config.parse import as_json, parse, parse_training
+from learning_to_draw.trials.config.parse import parse, parse_training
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.precision import keep_features
 

@@ -28,12 +28,14 @@ from learning_to_draw.trials.config.all_options import (
     owners,
     words_of,
 )
+from learning_to_draw.trials.config.config_file import read_config
 from learning_to_draw.trials.config.presets import read_preset
 from learning_to_draw.trials.config.run import KINDS, RUNS, Auxiliary, RunConfig, SpeedConfig
 
 DEFAULT_SOURCE = "default"
 COMMAND_LINE = "command line"
 PYTHON = "Python"
+COMMAND_LINE_ONLY = ("resume", "print_config")
 CONFIG = "config.json"
 DATA_SET, PRESET = "data set ", "preset "  # followed by a name
 
@@ -96,9 +98,11 @@ def configure(command: str, **options: Any) -> RunConfig:
 
     Other options have the values of the `preset`, if it sets them; otherwise the data set's defaults, or else the
     declared defaults. For a test, see `configure_test` in trials/trained.py. Raises UsageError for an option or a value
-    that is not valid.
+    that is not valid, and for the options in `COMMAND_LINE_ONLY`.
     """
-    return complete(command, options, PYTHON)
+    if refused := [name for name in COMMAND_LINE_ONLY if options.get(name)]:
+        raise UsageError(f"{refused[0]} has an effect on the command line only.\nLeave it out.")
+    return complete(command, options, PYTHON, *(read_config(options) if command == "train" else ()))
 
 
 def complete(

@@ -7,28 +7,22 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, NoReturn, TypedDict
+from typing import Any, NoReturn
 
 from learning_to_draw.components import Config, Option, flag_of, options_of
 from learning_to_draw.errors import UsageError, did_you_mean, program
-from learning_to_draw.plugins import reload_plugin, sha256_of
-from learning_to_draw.reading import Options, read_json
 from learning_to_draw.streams import show
 from learning_to_draw.trials.config.all_options import (
     HELP,
     HELP_ALL,
-    NOT_REUSED,
-    all_options,
     as_text,
-    by_name,
     of_training,
     owners,
 )
+from learning_to_draw.trials.config.config_file import read_config
 from learning_to_draw.trials.config.configure import COMMAND_LINE, DEFAULT_SOURCE, Basis, prepare
-from learning_to_draw.trials.config.run import KINDS, RunConfig, TestConfig, TrainConfig
+from learning_to_draw.trials.config.run import KINDS, TestConfig, TrainConfig
 
 DESCRIPTIONS = {
     "train": "Train a sender and a receiver to communicate by drawing.",
@@ -51,28 +45,6 @@ SHORT_HELP = {
     "test": ("weights", "dataset_root", "output", "device", "allow_trained", "plugin", "dry_run", "quiet"),
     "crossplay": ("dataset_root", "output", "device", "allow_trained", "plugin", "dry_run", "quiet"),
 }
-
-
-class SavedConfig(TypedDict, total=False):
-    """The content of config.json. Runs of the official code do not have this file."""
-
-    command: str
-    arguments: list[str]
-    started: str
-    device: str
-    options: Options
-    sources: dict[str, str]
-    versions: dict[str, str]
-
-
-class _Printed(TypedDict):
-    options: Options
-
-
-class TrainingConfig(SavedConfig, _Printed, total=False):
-    """The content of a --config file: the config.json of a training, or the output of --print-config."""
-
-    command: Literal["train"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -216,28 +188,4 @@ def _in_full(word: str, known: Collection[str]) -> str:
 
 def parse_training(words: Sequence[str]) -> TrainConfig:
     """The configuration for `commgame.py train WORDS`, including the options from --config."""
-    early = read_early(words)
-    path = early.get("config")
-    if path is None:
-        return parse("train", words)
-    if "preset" in early:
-        raise UsageError(
-            f"--config {path} and --preset {early['preset']} cannot be combined: a configuration has all options, and "
-            "would override the preset.\nGive one of them, and change single options on the command line."
-        )
-    advice = "Give the config.json of a training, or the output of --print-config."
-    content: TrainingConfig = read_json(Path(path), TrainingConfig, advice)
-    reload_plugin(early.get("plugin"), content["options"], content.get("versions", {}), f"--config {path}")
-    saved = by_name(content["options"])
-    if unknown := sorted(saved.keys() - all_options().keys()):
-        raise UsageError(f"--config {path} has {unknown[0]!r}, which is not an option.\nCorrect it, or remove it.")
-    return parse("train", words, {n: v for n, v in saved.items() if n not in NOT_REUSED}, f"--config {Path(path).name}")
-
-
-def as_json(config: RunConfig) -> str:
-    """The options as JSON, for --print-config; --config can read this text."""
-    values = {name: value for name, value in config.values().items() if name not in NOT_REUSED}
-    if config.plugin is not None:
-        values["plugin"] = config.plugin.absolute()
-    content = {"command": config.command, "options": values, "versions": sha256_of(config.plugin)}
-    return json.dumps(content, indent=2, default=str)
+    return parse("train", words, *read_config(read_early(words)))

@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.reading import MOST_BYTES, Options, cannot_read, inside, parse_json, read_bytes, read_json
-from learning_to_draw.trials.config.parse import SavedConfig
+from learning_to_draw.trials.config.config_file import SavedConfig
 from learning_to_draw.trials.records.folder import TIMES
 from learning_to_draw.trials.records.result import SavedResult
 from learning_to_draw.trials.records.run_files import COMMAND_FILES
