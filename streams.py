@@ -70,7 +70,7 @@ def tolerant() -> Iterator[None]:
 
 
 def _tolerant(stream: Any, own: bool) -> Any:
-    """A new stream to replace `stream` if `own` (the process's stdout or stderr); else `stream`, reconfigured."""
+    """If `stream` is the process's stdout or stderr (`own`), a new stream in its place; else `stream`, reconfigured."""
     if stream is None:  # Python's stand-in for a closed stream
         closed = OSError(errno.EBADF, os.strerror(errno.EBADF))
         return io.TextIOWrapper(io.BufferedWriter(Output(open(os.devnull, "wb", 0), closed)), "utf-8")

@@ -21,10 +21,10 @@ TITLE = "What does the sketch show?"
 def beside_people(jobs: Sequence[Job]) -> str:
     """Writes one study page for all rows, unless it exists. Returns a Markdown table of people's and agents' rates.
 
-    The page's file name contains the page's id, because other rows make another page. The rates are from the answer
-    files in the page's folder. Files of answers to other pages are not used, but a line below the table counts them.
-    jobs: must be finished; people play games of the first job of each row. Raises UsageError if a file of answers is
-    damaged.
+    The page's file name contains the page's id, because a call with other rows writes another page. The rates are from
+    the answer files in the page's folder. Files of answers to other pages are not used, but a line below the table
+    counts them. jobs: must be finished; people play games of the first job of each row. Raises UsageError if a file of
+    answers is damaged.
     """
     pairs: dict[str, Job] = {}
     for job in jobs:

@@ -36,8 +36,8 @@ def run_jobs(jobs: Iterable[Job], finished: Iterable[Job], at_once: int) -> list
 
     A failed job does not stop the others. If at_once > 1, each job has its own output file; an equal share of the
     cores, unless the environment sets the number of threads; and one of the GPUs, if there are several and its row
-    names no device. Ctrl-C and SIGTERM are passed on to all processes, which save their state; then KeyboardInterrupt
-    or Terminated is raised. finished: jobs whose durations predict the remaining time.
+    names no device. Ctrl-C and SIGTERM are passed on to all processes, and trainings save their state; then
+    KeyboardInterrupt or Terminated is raised. finished: jobs whose durations predict the remaining time.
     """
     runner = _Runner([job for job in jobs if job.left], finished, at_once)
     with Interrupts() as interrupts:

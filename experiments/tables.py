@@ -1,6 +1,7 @@
 """The papers' tables as data: the options of every row, the papers' rates and the rates measured here.
 
-Tables 1 to 4 and the appendix are from Mihai & Hare 2021, "Learning to Draw"; `shared` is from the follow-up paper.
+Tables 1 to 4 and the appendix are from Mihai & Hare 2021, "Learning to Draw". `shared` belongs to the follow-up
+paper, which docs/reproduction.md names. `tradeoff` is not in the papers.
 Full runs of Tables 1 to 4 use the commands of commands.md (a test compares the two). Quick runs take minutes on a CPU:
 Caltech-101 at 64 px, SqueezeNet, one epoch and, in some rows, fewer candidates (`tradeoff` has other options). Compare
 quick rows with each other, not with the papers' numbers.
@@ -93,7 +94,7 @@ class PaperRow:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a paper. notes: texts below the table. quick_notes: further texts below a table of quick runs.
+    """One table of `reproduce`. notes: texts below the table. quick_notes: further texts below a table of quick runs.
 
     folder: of the table's runs, in reproduced/; None: the table's key in TABLES. quick: text that says how quick runs
     differ from the paper's.

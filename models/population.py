@@ -67,7 +67,10 @@ def all_meetings(senders: int, receivers: int) -> tuple[Meeting, ...]:
 
 
 def in_turn(number: int, senders: int, receivers: int) -> tuple[Meeting, ...]:
-    """Meetings for batch `number`: every sender and every receiver plays it, and partners change after each batch."""
+    """Meetings for batch `number` of `RecalibrateBatchNorm`.
+
+    Every sender and every receiver plays each batch, and partners change after each batch.
+    """
     return tuple(Meeting(k % senders, (k + number) % receivers) for k in range(max(senders, receivers)))
 
 

@@ -86,7 +86,7 @@ def curve_edt2_bruteforce(
         params: the P control points of each curve.
         grid: coordinates of the lattice.
         iters: rounds of the search, at least 1.
-        slices: values tried per round, at least 2 (the range narrows only with 4 or more).
+        slices: values tried per round, at least 2 (with 4 or more, the range narrows in every round).
         cfcn: the curve, a function like those in `curves.py`.
         mint: start of the first round's range; a number, or one per lattice point, [*, *lattice].
         maxt: end of that range, likewise.

@@ -14,8 +14,8 @@ def negligible(dtype: torch.dtype) -> float:
     """The smallest ink that counts. It is also the lower bound of q.
 
     q is the fraction of a pixel that a stroke leaves blank, and prod is the product of the q of all strokes. As q is
-    not 0, prod / q is the product of the other q even where a stroke covers the pixel. The rounding error of 1 - exp
-    cancels in the gradient, because prod contains the same rounded q.
+    not 0, prod / q is the product of the other q even where a stroke covers the pixel. The rounding error of q cancels
+    in the gradient, because prod contains the same rounded q.
     """
     return torch.finfo(dtype).eps ** 2
 

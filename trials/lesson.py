@@ -28,8 +28,8 @@ def teach(agents: Community, config: TrainConfig, split: Split, device: torch.de
     """Trains every sender to draw --bottleneck photos as its teacher, a trained sender, draws them.
 
     Sender k learns from the sender of pair k of --teacher; after the last pair, pair 0 follows again. The photos are a
-    random choice from the training split, without augmentation; photos of different sizes are augmented once, because
-    only a crop has the size that encoders need. The loss is the mean squared distance of control points
+    random choice from the training split, without augmentation; but photos of different sizes are augmented once,
+    because only a crop has the size that encoders need. The loss is the mean squared distance of control points
     (see `matched_loss`). Only decoders and the senders' encoders learn; receivers may share these encoders.
     seed: decides the photos and the batches.
     Raises UsageError if the checkpoint cannot be read, or if its senders draw other numbers of strokes or control

@@ -79,7 +79,7 @@ def _row(split: str, run: Run, result: Mapping[str, Any]) -> str:
 
 
 def model_card(config: RunConfig, agents: Community, checkpoint: Checkpoint, results: list[str]) -> str:
-    """The text of README.md. results: rows of the table of communication rates."""
+    """The text of the packed folder's README.md. results: rows of the table of communication rates."""
     decoder, receiver_encoder = agents.pairs[0].decoder, config.agents.receiver_encoder
     senders, receivers = config.agents.counts
     count = "a sender and a receiver" if senders == receivers == 1 else f"{senders} senders and {receivers} receivers"

@@ -218,8 +218,8 @@ class Pair:
 def pictures_trained_with(dataset: Chosen[Config]) -> Pictures:
     """`Pictures` without splits: only the size and the channels of the data set's pictures.
 
-    Reads no files of a built-in data set: its options and its class say both. A plugin's data set is built, because
-    its class might not define them.
+    Reads no files of a built-in data set: its options and its class give the size and the channels. A plugin's data set
+    is built, because its class might not define them.
     """
     if isinstance(dataset.component.target, type):
         built = dataset.build()

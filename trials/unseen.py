@@ -1,8 +1,8 @@
 """Checks that test pictures were not used for training, and that a resumed run has the pictures it was started with.
 
 A data set gives every picture an id (`datasets/identity.py`) if its test pictures depend on the files in its folder or
-on --dataset-seed. Checkpoints hold the ids of the training pictures. Data sets with fixed test pictures have no ids,
-and need no check.
+on --dataset-seed. Checkpoints hold the ids of the training pictures. Data sets with fixed test pictures have no ids;
+their test pictures need no check.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ class Decoder(nn.Module):
         return self.ink(strokes) * self.contrast
 
     def ink(self, strokes: Strokes) -> Tensor:
-        """Ink before contrast, in 0..1: the softor, over all strokes, of intensity * exp(-distance^2 / sigma2)."""
+        """Ink before contrast, in 0..1: 1 - prod(1 - intensity * exp(-distance^2 / sigma2)) over all strokes."""
         size, sigma2, intensities = self.image_size, strokes.sigma2, strokes.intensities
         match strokes.points.shape[2]:
             case 1:

@@ -82,7 +82,7 @@ class Encoder(nn.Module):
         """Encodes pictures from `preprocess`.
 
         layers: the feature layers whose maps are requested. is_sketch: the pictures are sketches, not photos; only used
-        by encoders with batch statistics.
+        by encoders with `PhotoSketchBatchNorm2d` layers.
         """
         raise NotImplementedError
 

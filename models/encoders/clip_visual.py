@@ -23,8 +23,8 @@ class CLIPVisualEncoder(BackboneEncoder):
 
     Pictures [B, 3, S, S] -> latent [B, latent_size]. Pictures are resized to the tower's resolution and normalised as
     in CLIP's training; with --imagenet-norm, by ImageNet's mean and standard deviation instead. Feature maps: those of
-    a ViT's blocks up to the chosen one, [B, width, tokens, 1], or of a ResNet's four stages; the last feature map is
-    the tower's output, [B, D, 1, 1]. The tower stays in eval mode: its batch statistics are those of CLIP's training.
+    a ViT's blocks up to the chosen one, [B, width, tokens, 1], or of a ResNet's four stages; then the tower's
+    output, [B, D, 1, 1]. The tower stays in eval mode: its running statistics are those of CLIP's training.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ RESNET_LAYER_AT = {"layer4": 4, "layer5": 5, "layer6": 6, "layer7": 7}
 
 
 class PhotoSketchBottleneck(PhotoSketchLayer, Bottleneck):
-    """torchvision's residual block of three convolutions, with separate batch statistics for photos and sketches."""
+    """torchvision's residual block of three convolutions, with separate running statistics for photos and sketches."""
 
     downsample: nn.Sequential | None  # a convolution and its normalisation
 
@@ -45,7 +45,7 @@ class ResNet50Backbone(ConvolutionalBackbone):
         channels: int = 3,
         pretrained: bool = True,
     ):
-        """--freeze-backbone also freezes the batch statistics. Raises UsageError if the weights are not available."""
+        """--freeze-backbone also freezes the running statistics. Raises UsageError if the weights are not available."""
         network = torchvision.models.ResNet(PhotoSketchBottleneck, [3, 4, 6, 3], norm_layer=PhotoSketchBatchNorm2d)
         del network.fc
         if pretrained and config.imagenet_weights:

@@ -96,7 +96,8 @@ class _FrozenGreyConvolution(torch.autograd.Function):
 class _Fire(nn.Module):
     """torchvision's Fire module with one ReLU after the concatenation, instead of one ReLU on each part before it.
 
-    The values are the same, but the backward pass is faster, because the gradient of a single part is not contiguous.
+    The values are the same, but the backward pass is faster, because the gradient of the concatenation is contiguous,
+    and that of a single part is not.
     """
 
     def __init__(self, fire: Fire):

@@ -1,4 +1,4 @@
-"""Builds a complete `RunConfig` from the options that a user gives, with the source of every value.
+"""Builds a complete `RunConfig`, with the source of every value, from the options that a user gives.
 
 Precedence, highest first: options given; checkpoint, configuration file or preset; the data set's defaults; the
 declared defaults. Importing this module does not import torch.
@@ -164,10 +164,10 @@ def default_values(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def changed_options(config: RunConfig, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The options of a training that are not at their declared defaults, with their values in `config` or `saved`.
 
-    saved: the options in the training's checkpoint. Their values are used for options that `config` lacks (such as
+    saved: the options in the training's checkpoint. `saved` gives the values of options that `config` lacks (such as
     epochs in a test), that matter only in training, or that each command sets for itself (the data seed and the options
-    of speed, such as the precision); the values in `config` are used for all others. The options in `OF_ONE_START` are
-    left out, except the preset.
+    of speed, such as the precision); `config` gives the values of all others. The options in `OF_ONE_START` are left
+    out, except the preset.
     """
     known = options_of_run(config, "train")
     saved = saved or {}

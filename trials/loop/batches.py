@@ -57,9 +57,9 @@ class Batch:
 class GameBatches:
     """Iterates over the batches of one split, once per epoch; torchbearer calls this a generator.
 
-    A picture that both sender and receiver see has one (augmented) view: this is a row of `Batch.photos`, and passes a
-    shared encoder once. With `sender_view` (see `SenderView`) the senders see their own views instead. `share`
-    divides the batches equally among processes.
+    A picture that both sender and receiver see has one (augmented) view: this is a row of `Batch.photos`, and passes
+    through a shared encoder once. With `sender_view` (see `SenderView`) the senders see their own views instead.
+    `share` divides the batches equally among processes.
 
     In a population, `partners` draws who plays each training batch, and all `meetings` play each held-out batch.
     """

@@ -240,7 +240,7 @@ class StopOnNaN(Callback):
     """
 
     def __init__(self, snapshots: Snapshots | None = None):
-        """snapshots: the error message names the last one saved; if None, it advises to use another checkpoint."""
+        """snapshots: the error message names the last one saved; if None, it advises using another checkpoint."""
         super().__init__()
         self.snapshots = snapshots
 

@@ -90,9 +90,9 @@ def _not_valid(name: str, wanted: str) -> UsageError:
 def meet(launch: Launch, patience: timedelta) -> distributed.Store:
     """Returns the key-value store of a run's processes once all of them have joined.
 
-    Logs what it waits for, after a few seconds and then once per minute. It waits in Python, because Ctrl-C has no
-    effect while torch waits. Raises UsageError if the address is taken or cannot be used, and RunError if processes
-    are still missing after `patience`.
+    Logs what it waits for, after a few seconds and then once per minute. It waits in Python, because Ctrl-C raises no
+    KeyboardInterrupt while torch waits. Raises UsageError if the address is taken or cannot be used, and RunError if
+    processes are still missing after `patience`.
     """
     waiting = _Waiting(launch, patience)
     # torchrun serves the store itself, except with its static rendezvous.

@@ -30,7 +30,7 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, folder: Path, epochs: int):
-        """epochs: the number of epochs that a resumed run has finished; 0 for a new run.
+        """epochs: the number of epochs after which the run is resumed; 0 for a new run.
 
         TensorBoard drops what the interrupted run wrote about later epochs.
         """

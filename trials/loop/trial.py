@@ -46,7 +46,7 @@ def metrics_to_floats(state: dict) -> None:
 def of_all(state: dict, combine: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
     """`combine(value)` in training, where each process has its own games; `value` itself for held-out games.
 
-    Every process has the results of all held-out games. combine: joins the values of all processes.
+    Every process has the results of all held-out games. combine: joins or averages the values of all processes.
     """
     return combine(value) if state[torchbearer.MODEL].training else value
 

@@ -309,8 +309,8 @@ def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
 def _check_arrays(path: Path) -> None:
     """Raises ValueError, before any array is read into memory, if an npz file cannot be a log's strokes.npz.
 
-    It cannot be one if it has more than three arrays, if they have more than MOST_STROKES_BYTES in all, if an array is
-    not of floats, or if the shape of an array does not match its number of bytes.
+    It cannot be one if it has more than three arrays, if its arrays have more than MOST_STROKES_BYTES in all, if an
+    array is not of floats, or if the shape of an array does not match its number of bytes.
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
