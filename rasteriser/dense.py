@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from .derivatives import first_derivative_only
 from .grid import pixel_axes
 from .segments import negligible, segments_of, to_vertices
 
@@ -49,7 +49,7 @@ class DensePolylines(torch.autograd.Function):
         return 1 - product
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx, image_grad: Tensor) -> tuple[Tensor | None, ...]:
         vertices, intensities, widths, product = ctx.saved_tensors
         pulls = vertices.new_zeros(*vertices.shape[:2], max(1, vertices.shape[2] - 1), 2, 2)

@@ -22,8 +22,8 @@ import numba
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from .derivatives import first_derivative_only
 from .segments import negligible
 
 # The work is cut into more pieces than threads because threads are not equally fast: torch's own threads keep a core
@@ -65,7 +65,7 @@ class NumbaPolylines(torch.autograd.Function):
         return image
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx, image_grad: Tensor) -> tuple[Tensor | None, ...]:
         vertices, intensities, widths, product = ctx.saved_tensors
         _, needs_intensities, _, needs_widths, _ = ctx.needs_input_grad

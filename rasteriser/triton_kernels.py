@@ -13,8 +13,8 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from .derivatives import first_derivative_only
 from .segments import Segments, negligible, reach, segments_of, to_vertices
 
 _TILE = 16
@@ -52,7 +52,7 @@ class TritonPolylines(torch.autograd.Function):
         return 1 - product
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx, image_grad: Tensor) -> tuple[Tensor | None, ...]:
         vertices, shades, widths, product = ctx.saved_tensors
         _, needs_intensities, _, needs_widths, _ = ctx.needs_input_grad

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from learning_to_draw.rasteriser.derivatives import first_derivative_only
 
 EPS = 1e-10  # added to the length of every vector, as in the official code
 CACHED_NUMBERS = 1 << 20  # numbers that fit into a CPU's cache; with smaller parts, threads synchronise more often
@@ -36,7 +37,7 @@ class _UnitDistance(torch.autograd.Function):
         return ((a * p).square_() + (b * q).square_() - 2 * s * p * q).mean()
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         one, other, a, b, p, q, s = ctx.saved_tensors
         scale = 2 * grad / s.numel()

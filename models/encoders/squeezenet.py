@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 import torchvision
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torchvision.models.squeezenet import Fire
 
@@ -13,6 +12,7 @@ from learning_to_draw.models.encoders.base import flat_size
 from learning_to_draw.models.encoders.config import SQUEEZENET_LAYERS, SqueezeNetConfig
 from learning_to_draw.models.encoders.convolutional import ConvolutionalBackbone, up_to
 from learning_to_draw.models.encoders.pretrained import load_imagenet_weights
+from learning_to_draw.rasteriser.derivatives import first_derivative_only
 
 SQUEEZENET_LAYER_AT: dict[str, int] = dict(zip(SQUEEZENET_LAYERS, (1, 4, 7, 10, 12), strict=True))
 
@@ -85,7 +85,7 @@ class _FrozenGreyConvolution(torch.autograd.Function):
         return functional.conv2d(pictures, kernel, bias, stride)
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         (kernel,) = ctx.saved_tensors
         by_place = kernel.flatten(1).T[..., None, None].to(grad.dtype)  # [h * w, K, 1, 1]

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from learning_to_draw.errors import RunError, UsageError
-from learning_to_draw.trials.loop import launch
 from learning_to_draw.trials.loop.launch import Launch, launched, launched_world_size, meet
 
 ROOT = Path(__file__).parents[2]
@@ -215,3 +214,15 @@ def test_a_training_that_waits_for_a_process_that_never_comes_can_be_stopped(ran
     assert process.returncode == 128 + number
     assert "Traceback" not in err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_process_that_gets_the_signal_after_another_one_takes_it_for_the_same(monkeypatch):
+    killed = []
+    monkeypatch.setattr(os, "kill", lambda process, number: killed.append(number))
+    interrupts = Interrupts()
+    interrupts.note(signal.SIGTERM)  # another process got it first
+    interrupts._receive(signal.SIGTERM, None)
+    assert (killed, interrupts.noted) == ([], signal.SIGTERM)
+    interrupts._when -= 2 * SAME_SIGNAL
+    interrupts._receive(signal.SIGTERM, None)
+    assert killed == [signal.SIGTERM]

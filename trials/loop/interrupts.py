@@ -39,16 +39,22 @@ class Interrupts:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 if signal.getsignal(number) is not signal.SIG_IGN:  # a shell's background jobs ignore SIGINT
-                    self._before[number] = signal.signal(number, self._note)
+                    self._before[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *_) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, _) -> None:
+    def note(self, number: int) -> None:
+        """Records a signal that this process or another one has received."""
         if self.noted is None:
-            self.noted, self._when = number, time.monotonic()
+            self._when = time.monotonic()
+        self.noted = number
+
+    def _receive(self, number: int, _) -> None:
+        if self.noted is None:
+            self.note(number)
         elif time.monotonic() - self._when > SAME_SIGNAL:
             self.__exit__()
             os.kill(os.getpid(), number)

@@ -228,8 +228,9 @@ class ResumePoint(Callback):
 
     def _is_to_stop(self) -> bool:
         """Whether any process got a signal. All processes get the same answer. Does not synchronise with the GPU."""
-        self.interrupts.noted = distributed.largest(self.interrupts.noted or 0) or None
-        return self.interrupts.noted is not None
+        if number := distributed.largest(self.interrupts.noted or 0):
+            self.interrupts.note(number)
+        return number > 0
 
     def _stop(self, state) -> None:
         # The last step may have made the weights NaN, before any loss could show it.
