@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from learning_to_draw.errors import RunError, UsageError
+from learning_to_draw.trials.loop import launch
+from learning_to_draw.trials.loop.interrupts import SAME_SIGNAL, Interrupts
 from learning_to_draw.trials.loop.launch import Launch, launched, launched_world_size, meet
 
 ROOT = Path(__file__).parents[2]
