@@ -11,6 +11,7 @@ import argparse
 import dataclasses
 import functools
 import importlib
+import numbers
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,13 +58,16 @@ class Option:
     def _problem(self, value: Any) -> str | None:
         """The reason why a single value is not allowed; None if it is allowed."""
         assert self.type is not None
-        if not isinstance(value, str | int | float | Path):
+        number = isinstance(value, numbers.Real)  # also one of numpy
+        if not number and not isinstance(value, str | Path):
             return f"{value!r} is not a single value"
         try:
             parsed = self.type(str(value))
         except (ValueError, argparse.ArgumentTypeError) as error:
             return str(error)
-        if isinstance(parsed, int | float) != isinstance(value, int | float):
+        if number and isinstance(parsed, str) and not isinstance(value, bool):
+            value = parsed  # a text such as a learning rate may be given as a number
+        elif isinstance(parsed, int | float) != number:
             return f"{value!r} is of type {type(value).__name__}, not {type(parsed).__name__}"
         if self.choices is not None and value not in self.choices:
             return f"choose from {', '.join(map(str, self.choices))}"
@@ -78,11 +82,14 @@ class Option:
         return self.nargs == "?" and self.type is not boolean
 
     def convert(self, value: Any) -> Any:
-        """The value as a configuration holds it: paths as Path, several values as a tuple."""
-        if isinstance(value, list):
-            return tuple(value)
+        """The value as a configuration holds it: several values as a tuple, numbers of numpy as those of Python."""
+        if isinstance(value, list | tuple):
+            return tuple(map(self.convert, value))
         if self.is_switch_with_value and isinstance(value, bool):
             return self.const if value else self.default
+        if isinstance(value, numbers.Real) and self.type is not None:
+            parsed = self.type(str(value))
+            return value if type(value) in (bool, int, float) and not isinstance(parsed, str) else parsed
         return Path(value) if self.type is Path and isinstance(value, str) else value
 
 

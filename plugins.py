@@ -24,7 +24,7 @@ import re
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import decode_source
 from pathlib import Path
@@ -111,7 +111,8 @@ def _decorator(kind: str) -> Callable[..., Callable[[AnyClass], AnyClass]]:
                 table[name] = AuxiliaryLoss(config, cls, switch=f"{name}_loss", title=f"the loss {name}")
             else:
                 table[name] = Component(config, cls)
-            _registered.append((kind, name))
+            if (kind, name) not in _registered:
+                _registered.append((kind, name))
             return cls
 
         if not isinstance(name, str):  # most likely the class itself: @decoder without parentheses
@@ -137,7 +138,7 @@ def _problem(kind: str, name: str, config: type[Config], cls: type) -> str | Non
             "the name becomes an option and a column of the log.\n"
             "Choose a Python identifier that does not begin with val_ or test_"
         )
-    if name in table or name in RESERVED.get(kind, ()):
+    if name in RESERVED.get(kind, ()) or (name in table and not _is_edited(table[name].target, cls)):
         return "the name is taken.\nChoose another one"
     if not isinstance(cls, type):
         return "the decorator has to stand before a class"
@@ -174,13 +175,22 @@ partners = _decorator("partners")
 callback = _decorator("callback")
 
 
-def load(file: Path) -> Plugin:
+def _is_edited(registered: str | type, cls: type) -> bool:
+    """Whether `cls` is a new version of the registered class: a cell of a notebook was edited and run again."""
+    main = isinstance(registered, type) and registered.__module__ == cls.__module__ == "__main__"
+    return main and registered.__qualname__ == cls.__qualname__
+
+
+def load(file: Path, *, edited: bool = False) -> Plugin:
     """Runs a plugin file that the user has given, and adds its hash to the list of allowed plugins.
 
-    Running the file registers its components. A loaded file is not run again. Raises UsageError if the file cannot be
-    run, registers no component, or registers a component that is not valid.
+    Running the file registers its components. A loaded file is not run again, unless `edited` is True and its content
+    has changed; its components are then replaced. Raises UsageError if the file cannot be run, registers no component,
+    or registers a component that is not valid.
     """
     path = file.absolute()
+    if edited and path in _loaded and path.is_file() and path.read_bytes() != _loaded[path].content:
+        _unregister(_loaded.pop(path).components)
     if path not in _loaded:
         try:
             content = _read(path)
@@ -232,7 +242,7 @@ def _run(file: Path, content: bytes) -> Plugin:
         if len(_registered) == first:
             raise UsageError("it registers no component.\nPut a decorator such as @decoder(NAME) before a class")
     except (Exception, SystemExit) as error:
-        _forget(first)
+        _unregister(_registered[first:])  # a copy of the list's end
         sys.modules.pop(module.__name__, None)
         known = isinstance(error, UsageError)
         problem = str(error).rstrip(".") if known else f"{type(error).__name__}: {first_line(error).rstrip('.')}"
@@ -242,11 +252,11 @@ def _run(file: Path, content: bytes) -> Plugin:
     return _loaded[path]
 
 
-def _forget(first: int) -> None:
-    """Unregisters the components of a file that failed: those from index `first` of `_registered` on."""
-    for kind, name in _registered[first:]:
+def _unregister(components: Sequence[tuple[str, str]]) -> None:
+    """Removes these components, (kind, name) each: those of a file that failed, or that was edited."""
+    for kind, name in components:
         del TABLES[kind][0][name]
-    del _registered[first:]
+        _registered.remove((kind, name))
 
 
 def line_in(path: Path, error: BaseException) -> int | None:

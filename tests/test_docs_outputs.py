@@ -98,7 +98,7 @@ def runs(tmp_path_factory):
         place = f" {'--resume' if command == 'train --epochs 2' else '--output'} {folder}/{name}"
         assert commgame.main([*command.split(), "--quiet", *place.split()]) == 0
     yield folder
-    plugins._forget(0)
+    plugins._unregister(list(plugins._registered))
     plugins._loaded.clear()
 
 

@@ -38,10 +38,17 @@ class LocalLineDecoder(Decoder):
         image_size: int,
         build_encoder: Callable[[], Encoder] | None = None,
     ):
-        """Raises UsageError if the encoder has no feature map that is at least as fine as the grid."""
+        """build_encoder: builds an encoder like the sender's, whose feature maps this decoder looks at.
+
+        Raises UsageError if the encoder has no feature map that is at least as fine as the grid.
+        """
         super().__init__(config, latent_size=latent_size, image_size=image_size)
         self.grid = config.stroke_grid
-        assert build_encoder is not None
+        if build_encoder is None:
+            raise UsageError(
+                "LocalLineDecoder looks at the sender's feature maps.\n"
+                "Give build_encoder, a function that builds the sender's encoder."
+            )
         maps_of = _maps_as_fine_as(self.grid, build_encoder(), image_size)
         self.needed_layers = tuple(maps_of)
         hidden = config.decoder_hidden

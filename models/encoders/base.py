@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from learning_to_draw.errors import UsageError
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -69,7 +71,13 @@ class Encoder(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
 
     def encode(self, pictures: Tensor, *, layers: Collection[str] = (), is_sketch: bool = False) -> Encoding:
-        """Encodes pictures [B, 1 or 3, S, S] in 0..1. layers, is_sketch: see `forward`."""
+        """Encodes pictures [B, 1 or 3, S, S] in 0..1. layers, is_sketch: see `forward`.
+
+        Raises UsageError for a layer that is not one of `feature_layers`.
+        """
+        if unknown := set(layers) - set(self.feature_layers):
+            has = f"Its feature layers: {', '.join(self.feature_layers)}." if self.feature_layers else "It has none."
+            raise UsageError(f"{type(self).__name__} has no feature layer {min(unknown)}.\n{has}")
         return self(self.preprocess(pictures), layers=layers, is_sketch=is_sketch)
 
     def preprocess(self, pictures: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def _forget_afterwards():
     """Other tests go through all components there are."""
     yield
-    plugins._forget(0)
+    plugins._unregister(list(plugins._registered))
     plugins._loaded.clear()
 
 

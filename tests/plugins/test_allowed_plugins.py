@@ -51,7 +51,7 @@ def call(command):
 
 
 def forget():
-    plugins._forget(0)
+    plugins._unregister(list(plugins._registered))
     plugins._loaded.clear()
 
 

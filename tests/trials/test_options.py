@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from learning_to_draw.components import flag_of
@@ -265,6 +266,15 @@ def test_a_configuration_file_means_the_same_in_python(tmp_path):
         configure("train", config="missing.json")
     with pytest.raises(UsageError, match="cannot be combined"):
         configure("train", config=tmp_path / "config.json", preset="quick")
+
+
+def test_numbers_of_numpy_and_numbers_for_texts_in_python():
+    config = configure("train", nlines=np.int64(3), sigma2=np.float32(0.002), learning_rate=0.0007)
+    values = [config.values()[name] for name in ("nlines", "sigma2", "learning_rate")]
+    assert values == [3, 0.002, "0.0007"]
+    assert [type(value) for value in values] == [int, float, str]
+    with pytest.raises(UsageError, match="True is of type bool, not str"):
+        configure("train", learning_rate=True)
 
 
 @pytest.mark.parametrize("option", [{"resume": "auto"}, {"print_config": True}])

@@ -268,7 +268,7 @@ def test_load_refuses_what_does_not_fit(options, told, folder):
 def _forget_plugins():
     """Other tests go through all components there are."""
     yield
-    plugins._forget(0)
+    plugins._unregister(list(plugins._registered))
     plugins._loaded.clear()
 
 

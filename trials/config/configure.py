@@ -118,7 +118,8 @@ def complete(
     saved_from: where `saved` comes from, such as "config.json". Raises UsageError for options that are not valid.
     """
     if given.get("plugin") is not None:
-        load(Path(given["plugin"]))  # first: a plugin adds options
+        # First, because a plugin adds options. In Python, it may have been edited since an earlier call.
+        load(Path(given["plugin"]), edited=source == PYTHON)
     given = by_name(given)
     basis = prepare(command, given, saved, saved_from)
     for name in given:
@@ -285,7 +286,7 @@ def _preset_layer(name: str | None) -> Layer:
         options = by_name(read_preset(name).options)
     except UsageError as error:
         raise UsageError(f"--preset {name}: {error}") from error
-    for key, value in options.items():
+    for key in options:
         if key in (*OF_ONE_START, "plugin"):
             raise UsageError(
                 f"--preset {name} sets {key}, but a preset cannot set this option.\n"
@@ -296,8 +297,6 @@ def _preset_layer(name: str | None) -> Layer:
             raise UsageError(
                 f"--preset {name} sets {key}, but train has no such option.\n{hint}Correct it, or remove it."
             )
-        if isinstance(value, int | float) and not isinstance(value, bool) and trains[key].type is str:
-            options[key] = str(value)
     return Layer(options, f"{PRESET}{name}")
 
 
