@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def _train(words: list[str], early: Mapping[str, Any]) -> None:
         console.import_torch()
         from learning_to_draw.trials.resume import prepare_resume
 
-        config, interrupted = prepare_resume(words, where)
+        config, interrupted = prepare_resume(early, where, partial(parse, "train", words))
     if config.print_config:
         show(as_json(config))
         return

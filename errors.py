@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
+FOLDER = Path(__file__).parent  # of the checkout, or of the installed package
+
+
 class UsageError(Exception):
     """Something that the user gave is not valid, such as an option, a file, a folder or a picture.
 
@@ -47,8 +50,10 @@ class Terminated(BaseException):
 
 
 def program() -> str:
-    """How messages name this program: "commgame" if started by that name, otherwise "python commgame.py"."""
-    return "commgame" if Path(sys.argv[0]).name in ("commgame", "commgame.exe") else "python commgame.py"
+    """How messages name this program: "python commgame.py" in a checkout; "commgame" if it is started by that name or
+    used from an installed copy, which has no commgame.py to start."""
+    by_name = Path(sys.argv[0]).name in ("commgame", "commgame.exe")
+    return "commgame" if by_name or not (FOLDER / "pyproject.toml").is_file() else "python commgame.py"
 
 
 class RunError(Exception):

@@ -6,13 +6,14 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.text_tables import aligned, as_csv
 from learning_to_draw.trials.build import set_up
-from learning_to_draw.trials.config.configure import as_command
+from learning_to_draw.trials.config.configure import PYTHON, as_command
 from learning_to_draw.trials.config.run import CrossplayConfig
 from learning_to_draw.trials.loop.launch import launched_world_size
 from learning_to_draw.trials.loop.precision import compile_backbones, set_determinism, set_precision
@@ -23,7 +24,15 @@ from learning_to_draw.trials.records.folder import choose_folder, open_folder
 from learning_to_draw.trials.records.pictures import save_picture
 from learning_to_draw.trials.records.result import options_entry
 from learning_to_draw.trials.test import play_games
-from learning_to_draw.trials.trained import Trained, build_trained, check_common_game, load_other, pair
+from learning_to_draw.trials.trained import (
+    Trained,
+    build_trained,
+    check_common_game,
+    checkpoint_of,
+    load_other,
+    load_trained,
+    pair,
+)
 from learning_to_draw.trials.unseen import check_unseen
 
 logger = logging.getLogger("commgame")
@@ -31,7 +40,19 @@ logger = logging.getLogger("commgame")
 CELL, MARGIN, LONGEST_NAME = 72, 12, 24
 
 
-def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[str] | None = None) -> dict | None:
+def configure_crossplay(files: Sequence[Path | str], **options: Any) -> CrossplayConfig:
+    """The configuration of `crossplay` with these checkpoints: the saved options of the first, overridden by `options`.
+
+    Raises UsageError for options that are not valid.
+    """
+    config = load_trained("crossplay", checkpoint_of(Path(files[0])), options, PYTHON).config
+    assert isinstance(config, CrossplayConfig)
+    return config
+
+
+def crossplay(
+    files: Sequence[Path | str], config: CrossplayConfig, command: Sequence[str] | None = None
+) -> dict | None:
     """Lets every sender of the checkpoints `files` play the test split with every receiver. Writes the matrix of rates.
 
     Returns the content of result.json, or None after a dry run. config: the saved options of the first file, overridden
@@ -41,7 +62,7 @@ def crossplay(files: Sequence[Path], config: CrossplayConfig, command: Sequence[
     """
     if launched_world_size() > 1:
         raise UsageError("crossplay does not support several processes (torchrun).\nStart one process.")
-    trained = [load_other(config, file) for file in files]
+    trained = [load_other(config, Path(file)) for file in files]
     check_common_game(trained)
     set_verbosity(config.quiet and not config.dry_run)
     folder = choose_folder(config)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,8 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.models.population import Community, decoders_of
 from learning_to_draw.reading import check, read_json
 from learning_to_draw.trials.config.all_options import OF_ONE_START, OF_THE_PLACE, as_text, format_option
-from learning_to_draw.trials.config.config_file import TrainingConfig
+from learning_to_draw.trials.config.config_file import TrainingConfig, read_config
 from learning_to_draw.trials.config.configure import CONFIG, PRESET, is_asked_for, replaced
-from learning_to_draw.trials.config.parse import parse, parse_training, read_early
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop.launch import launched_world_size
 from learning_to_draw.trials.loop.resume_point import FILE, PREVIOUS, SavedState
@@ -97,10 +96,14 @@ class Interrupted:
             decoder.sigma2 = self.content["sigma2"]
 
 
-def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Interrupted | None]:
-    """The configuration for `commgame.py train WORDS` with --resume WHERE, and the run to resume.
+def prepare_resume(
+    given: Mapping[str, Any], where: str, configured: Callable[..., TrainConfig]
+) -> tuple[TrainConfig, Interrupted | None]:
+    """The configuration of a training with --resume WHERE, and the run to resume.
 
-    where: the run's folder, or "auto" for the run in --output. Returns None instead of the run in two cases: "auto"
+    given: the user's options, at least config, preset and plugin. where: the run's folder, or "auto" for the run in
+    --output. configured: returns the configuration with the user's options, which override saved options; called with
+    the saved options and their source, such as "resume.pt". Returns None instead of the run in two cases: "auto"
     finds no run yet, or the run was killed before its first save. In the second case, the configuration is that of the
     killed run, from its config.json, and the training starts from the beginning. Raises UsageError if the value of an
     option differs from the one that the run was started with (except the options in `MAY_CHANGE`), or if the run is
@@ -108,25 +111,25 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
     """
     output = None
     if where == "auto":
-        config = parse_training(words)
+        config = configured(*read_config(given))
         output = config.output
         if output is None:
             raise UsageError(
                 "--resume auto resumes the run in --output, but --output is not given.\nName a folder with --output."
             )
-    folder, early = Path(where if output is None else output), read_early(words)
+    folder = Path(where if output is None else output)
     if not _can_go_on(folder):
         if unfinished(folder) == "train":
-            return _begin_again(folder, words, early), None
+            return _begin_again(folder, given, configured), None
         if where == "auto":
             return config, None
     interrupted = load_interrupted(folder)
     options = interrupted.options.items()
     # The preset's name is kept for the record only.
     saved = {name: value for name, value in options if name == "preset" or name not in OF_ONE_START}
-    plugins.reload_plugin(early.get("plugin"), saved, interrupted.content["versions"], str(folder))
-    config = parse("train", words, saved, FILE)
-    _check_same(parse_training(words) if early.keys() & {"config", "preset"} else config, saved, folder)
+    plugins.reload_plugin(given.get("plugin"), saved, interrupted.content["versions"], str(folder))
+    config = configured(saved, FILE)
+    _check_same(_asked_for(given, configured, config), saved, folder)
     if interrupted.processes != launched_world_size():
         raise UsageError(
             f"--resume {folder}: the number of processes was {interrupted.processes} when the run was started, and is "
@@ -146,15 +149,22 @@ def prepare_resume(words: Sequence[str], where: str) -> tuple[TrainConfig, Inter
     return replaced(config, FILE, output=str(folder)), interrupted
 
 
-def _begin_again(folder: Path, words: Sequence[str], early: Mapping[str, Any]) -> TrainConfig:
+def _begin_again(folder: Path, given: Mapping[str, Any], configured: Callable[..., TrainConfig]) -> TrainConfig:
     """The configuration, read from config.json, with which a run without resume.pt starts again.
 
-    Raises UsageError if an option in `words` is not valid, or differs from config.json (except those in `MAY_CHANGE`).
+    Raises UsageError if an option of the user is not valid, or differs from config.json (except those in `MAY_CHANGE`).
     """
-    config = parse_training([*words, "--config", str(folder / CONFIG_FILE)])
-    saved = read_json(folder / CONFIG_FILE, TrainingConfig)["options"]
-    _check_same(parse_training(words) if early.keys() & {"config", "preset"} else config, saved, folder)
+    file = folder / CONFIG_FILE
+    config = configured(*read_config({"config": file, "plugin": given.get("plugin")}))
+    _check_same(_asked_for(given, configured, config), read_json(file, TrainingConfig)["options"], folder)
     return replaced(config, CONFIG, output=str(folder))
+
+
+def _asked_for(given: Mapping[str, Any], configured: Callable[..., TrainConfig], config: TrainConfig) -> TrainConfig:
+    """A configuration with the values that the user asks for, also through --config or --preset; otherwise `config`."""
+    if given.get("config") is None and given.get("preset") is None:
+        return config
+    return configured(*read_config(given))
 
 
 def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> None:

@@ -54,6 +54,8 @@ def test(config: TestConfig, command: Sequence[str] | None = None) -> Result | N
     auxiliary losses, as in the official code. Raises UsageError, before writing anything, if an input is wrong or
     missing, and RunError if a loss or a score is not finite.
     """
+    if not isinstance(config, TestConfig):
+        raise UsageError("this is not the configuration of a test.\nMake one with configure_test(WEIGHTS, ...).")
     weights = Path(config.weights)
     trained = load_trained("test", weights, given_options(config))
     # An absolute path stays valid when the result is read from another working directory.

@@ -8,6 +8,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,14 @@ import numpy as np
 import torch
 
 from learning_to_draw import plugins
-from learning_to_draw.errors import program
+from learning_to_draw.errors import UsageError, program
 from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.population import Community, Population, decoders_of
 from learning_to_draw.trials.agents import build_agents, pair_builder
 from learning_to_draw.trials.build import LESSON, REPLACED, Pictures, build_loss, seeds_of, set_up
 from learning_to_draw.trials.checks import check_train_options
-from learning_to_draw.trials.config.configure import as_command, replaced
+from learning_to_draw.trials.config.configure import PYTHON, as_command, complete, replaced
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.lesson import teach
 from learning_to_draw.trials.loop import distributed
@@ -75,13 +76,24 @@ from learning_to_draw.trials.records.result import (
     result_entry,
     result_of,
 )
-from learning_to_draw.trials.resume import Interrupted
+from learning_to_draw.trials.resume import Interrupted, prepare_resume
 from learning_to_draw.trials.trained import check_fit, load_teacher, take_trained
 from learning_to_draw.trials.unseen import check_same_pictures, warn_of_copies
 
 logger = logging.getLogger("commgame")
 
 PATHS = ("plugin", "dataset_root", "timm_weights", "senders_from", "receivers_from", "teacher")
+
+
+def resume(folder: Path | str, **options: Any) -> Result | None:
+    """Resumes the interrupted training in `folder`, or continues a finished one for more epochs. Returns as `train`.
+
+    options: options that may change when a run resumes, such as epochs=20 or device="cpu". Raises UsageError for
+    others, for a folder without such a training, and if the training has reached its number of epochs.
+    """
+    given = options | {"resume": str(folder)}
+    config, interrupted = prepare_resume(given, str(folder), partial(complete, "train", given, PYTHON))
+    return train(config, interrupted=interrupted)
 
 
 @distributed.process_group()
@@ -91,11 +103,13 @@ def train(
     """Trains the agents and writes everything to the run's folder.
 
     Returns None after a dry run, and on ranks > 0. command: the command line to record; None: it is made from the
-    options of `config`. interrupted: a run to resume. If it is already complete, returns its result, even with
-    --dry-run or on ranks > 0. Raises UsageError, before writing anything, if an input is wrong or missing, and RunError
-    if the training fails.
+    options of `config`. interrupted: a run to resume, as `resume` gives it. If it is already complete, returns its
+    result, even with --dry-run or on ranks > 0. Raises UsageError, before writing anything, if an input is wrong or
+    missing, and RunError if the training fails.
     """
     began = time.perf_counter()
+    if not isinstance(config, TrainConfig):
+        raise UsageError('this is not the configuration of a training.\nMake one with configure("train", ...).')
     set_verbosity(config.quiet and not config.dry_run)
     if interrupted and interrupted.complete(config.epochs):
         logger.info("%s is complete (epochs: %d): nothing left to do", interrupted.folder, interrupted.epochs)

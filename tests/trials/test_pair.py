@@ -15,7 +15,7 @@ from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.rasteriser import draw_lines
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.build import Pictures
-from learning_to_draw.trials.config.configure import configure, options_of_run
+from learning_to_draw.trials.config.configure import PYTHON, complete, configure, options_of_run
 from learning_to_draw.trials.pair import OF_A_TEST, OF_GAMES
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.test import test as play_test
@@ -311,5 +311,5 @@ def test_options_of_loading_are_those_of_playing(folder):
 
 
 def test_the_options_that_load_and_play_know_exist():
-    known = set(options_of_run(configure("test", weights="model.pt")))
+    known = set(options_of_run(complete("test", {"weights": "model.pt"}, PYTHON)))
     assert set(OF_A_TEST) | set(OF_GAMES) <= known

@@ -17,9 +17,13 @@ from learning_to_draw import commgame, plugins
 from learning_to_draw.components import Component, Config
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
+from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.records.gamelog import read_strokes
 from learning_to_draw.trials.resume import FILE, PREVIOUS, load_interrupted
+from learning_to_draw.trials.test import test as play
+from learning_to_draw.trials.train import resume, train
+from learning_to_draw.trials.trained import configure_test
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 3
@@ -261,6 +265,31 @@ def test_more_epochs_are_as_if_asked_for_at_once(tmp_path):
     assert call("train", *options, "--epochs", "1", "--output", tmp_path / "more") == 0
     assert call("train", "--resume", tmp_path / "more", "--epochs", "3") == 0
     assert (tmp_path / "whole" / "log.csv").read_bytes() == (tmp_path / "more" / "log.csv").read_bytes()
+
+
+def test_a_run_resumes_from_python_as_from_the_command_line(tmp_path, stop_at):
+    options = {"batch_size": 150, "learning_rate": 0.0005}
+    whole = train(configure("train", **options, epochs=3, output=str(tmp_path / "whole")))
+    stop_at("train", 10, signal.SIGINT)  # in the second epoch
+    with pytest.raises(KeyboardInterrupt):
+        train(configure("train", **options, epochs=2, output=str(tmp_path / "more")))
+    with pytest.raises(UsageError, match="was started with --batch-size 150, but this command has --batch-size 9"):
+        resume(tmp_path / "more", batch_size=9)
+    resumed = resume(tmp_path / "more", epochs=3)
+    assert resumed.communication_rate == whole.communication_rate
+    assert (tmp_path / "whole" / "log.csv").read_bytes() == (tmp_path / "more" / "log.csv").read_bytes()
+    with pytest.raises(UsageError, match="has already finished epoch 3"):
+        resume(tmp_path / "more")
+
+
+def test_the_configuration_of_another_command_is_refused(finished):
+    with pytest.raises(UsageError, match="not the configuration of a training"):
+        train(configure_test(finished / "model_final.pt"))
+    with pytest.raises(UsageError, match="not the configuration of a test"):
+        play(configure("train"))
+    for command in ("test", "crossplay", "trian"):
+        with pytest.raises(UsageError, match=f"is for trainings, not for {command}"):
+            configure(command)
 
 
 def test_more_epochs_follow_the_longer_cosine(tmp_path):

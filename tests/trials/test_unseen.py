@@ -13,7 +13,11 @@ from learning_to_draw.datasets.digits import Digits
 from learning_to_draw.datasets.identity import content_ids, divide, pixels_hash
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError
+from learning_to_draw.trials.agents import build_agents
+from learning_to_draw.trials.build import set_up
 from learning_to_draw.trials.config.configure import configure
+from learning_to_draw.trials.records.checkpoints import save_agents
+from learning_to_draw.trials.trained import load_trained
 from learning_to_draw.trials.unseen import check_same_pictures
 
 SMALL = [
@@ -59,6 +63,21 @@ def test_a_checkpoint_holds_the_ids_of_its_training_pictures(trained):
     every = content_ids(sorted((trained / "pictures").glob("*/*.png")), 0, "")
     assert 25 < len(ids) < 55
     assert set(ids.tolist()) < set(every.tolist())
+
+
+def test_agents_of_ones_own_loop_are_not_tested_on_their_training_pictures(trained, tmp_path, capsys):
+    config = load_trained("test", trained / "run" / "model_final.pt", {"weights": "m.pt"}).config
+    setup = set_up(config, ("test",))
+    agents = build_agents(config.agents, setup.pictures)
+    save_agents(tmp_path / "own.pt", agents, config, trained_on=setup.pictures.splits["test"])
+    code, told = call(capsys, "test", "--weights", tmp_path / "own.pt", "--output", tmp_path / "test")
+    assert (code, "trained on" in told) == (2, True), told
+    with pytest.raises(UsageError, match="already exists"):
+        save_agents(tmp_path / "own.pt", agents, config)
+    save_agents(tmp_path / "own.pt", agents, config, overwrite=True)
+    assert (
+        call(capsys, "test", "--weights", tmp_path / "own.pt", "--output", tmp_path / "test", "--allow-trained")[0] == 0
+    )
 
 
 def test_pictures_that_come_go_or_change_their_names_leave_the_test_unseen(copy, capsys):

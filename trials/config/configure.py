@@ -30,12 +30,16 @@ from learning_to_draw.trials.config.all_options import (
 )
 from learning_to_draw.trials.config.config_file import read_config
 from learning_to_draw.trials.config.presets import read_preset
-from learning_to_draw.trials.config.run import KINDS, RUNS, Auxiliary, RunConfig, SpeedConfig
+from learning_to_draw.trials.config.run import KINDS, RUNS, Auxiliary, RunConfig, SpeedConfig, TrainConfig
 
 DEFAULT_SOURCE = "default"
 COMMAND_LINE = "command line"
 PYTHON = "Python"
-COMMAND_LINE_ONLY = ("resume", "print_config")
+# Option -> what to do instead in Python.
+COMMAND_LINE_ONLY = {
+    "resume": "Use resume in trials/train.py.",
+    "print_config": "Use as_json in trials/config/config_file.py.",
+}
 CONFIG = "config.json"
 DATA_SET, PRESET = "data set ", "preset "  # followed by a name
 
@@ -89,20 +93,27 @@ class Basis:
         return UsageError(problem)
 
 
-def configure(command: str, **options: Any) -> RunConfig:
-    """The configuration of a command, such as "train", with these options.
+def configure(command: str, **options: Any) -> TrainConfig:
+    """The configuration of a training (`command` is "train") with these options.
 
     Options are named as on the command line: batch_size for --batch-size.
 
         configure("train", dataset="STL10", encoder="SqueezeNetBackbone", nlines=20, epochs=5, output="runs/stl10")
 
-    Other options have the values of the `preset`, if it sets them; otherwise the data set's defaults, or else the
-    declared defaults. For a test, see `configure_test` in trials/trained.py. Raises UsageError for an option or a value
-    that is not valid, and for the options in `COMMAND_LINE_ONLY`.
+    Other options have the values of `config` (a file) or `preset`, if given; otherwise the data set's defaults, or else
+    the declared defaults. Raises UsageError for another command, for an option or a value that is not valid, and for
+    the options in `COMMAND_LINE_ONLY`.
     """
-    if refused := [name for name in COMMAND_LINE_ONLY if options.get(name)]:
-        raise UsageError(f"{refused[0]} has an effect on the command line only.\nLeave it out.")
-    return complete(command, options, PYTHON, *(read_config(options) if command == "train" else ()))
+    if command != "train":
+        raise UsageError(
+            f'configure("train", ...) is for trainings, not for {command}.\n'
+            "For a test, use configure_test in trials/trained.py; for crossplay, configure_crossplay in "
+            "trials/crossplay.py."
+        )
+    for name in COMMAND_LINE_ONLY.keys() & options.keys():
+        if options[name]:
+            raise UsageError(f"{name} has an effect on the command line only.\n{COMMAND_LINE_ONLY[name]}")
+    return cast(TrainConfig, complete(command, options, PYTHON, *read_config(options)))
 
 
 def complete(

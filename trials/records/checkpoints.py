@@ -14,12 +14,15 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor
 
+from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.population import Community, Population
 from learning_to_draw.reading import Count, Options, OptionValue, Positive, check
+from learning_to_draw.trials.config.run import RunConfig
 from learning_to_draw.trials.records.atomic import write_atomically
 from learning_to_draw.trials.records.folder import plain, versions
+from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.torch_files import Damaged, NotPlain, read_torch
 
 
@@ -68,11 +71,30 @@ class Checkpoint:
     trained_on: torch.Tensor | None = None
 
 
+def save_agents(
+    path: Path | str,
+    agents: Community,
+    config: RunConfig,
+    *,
+    trained_on: Split | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Writes a checkpoint of agents that your own loop has trained; `load`, `test` and other commands read it.
+
+    config: the configuration from which the agents were built. trained_on: the training pictures, so that a test can
+    refuse pictures that the agents were trained on. Raises UsageError if the file exists and `overwrite` is False.
+    """
+    if not overwrite:
+        check_new(Path(path))
+    ids = None if trained_on is None else trained_on.ids
+    save_checkpoint(Path(path), agents, None, None, config.values(), 0, [], ids)
+
+
 def save_checkpoint(
     path: Path,
     agents: Community,
-    loss: TotalLoss,
-    optimizer: torch.optim.Optimizer,
+    loss: TotalLoss | None,
+    optimizer: torch.optim.Optimizer | None,
     options: Mapping[str, Any],
     epoch: int,
     history: list[dict[str, Any]],
@@ -89,8 +111,8 @@ def save_checkpoint(
         "options": plain(options),
         "sigma2": agents.pairs[0].decoder.sigma2,
         "model": agents.state_dict(),
-        "loss": loss.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "loss": {} if loss is None else loss.state_dict(),
+        "optimizer": {} if optimizer is None else optimizer.state_dict(),
         "history": history,
         "versions": versions(options["plugin"]),
         "trained_on": trained_on,
