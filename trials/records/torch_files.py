@@ -94,7 +94,7 @@ def read_torch(path: Path, *, trust: bool = False, without: Collection[str] = ()
 
 @contextmanager
 def _as_text(path: Path) -> Iterator[Path]:
-    """Context with a printable path of the file. torch cannot memory-map a file if its path is not printable."""
+    """Context with a printable path of the file. torch cannot memory-map a file if its path is not valid UTF-8."""
     if str(path).isprintable():
         yield path
         return
