@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-
 FOLDER = Path(__file__).parent  # of the checkout, or of the installed package
 
 
