@@ -15,6 +15,7 @@ from learning_to_draw.components import options_of
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.experiments.rows import Row
+from learning_to_draw.plugins import sha256_of
 from learning_to_draw.reading import Finite, Share, read_json
 from learning_to_draw.trials.config.all_options import OF_THE_PLACE, as_text, format_option
 from learning_to_draw.trials.config.config_file import SavedConfig
@@ -82,6 +83,15 @@ class Job:
         """The commands that still have to run."""
         return [step for step in self.steps if not step.result.is_file()]
 
+    @property
+    def has_other_plugin(self) -> bool:
+        """Whether the folder of the training holds a run with another version of the row's plugin."""
+        path = self.trained / "config.json"
+        if not path.is_file():
+            return False
+        versions = read_json(path, SavedConfig, REMOVE).get("versions", {})
+        return versions.get("plugin") != sha256_of(self.row.config.plugin).get("plugin")
+
     def check_begun(self) -> None:
         """Raises UsageError if the folder of the training or test holds a run with other options, even if unfinished.
 
@@ -91,6 +101,12 @@ class Job:
         if not (self.tested / "result.json").is_file():
             check_free(self.tested, "test")
             check_unclaimed(self.tested)
+        self._check_test_is_of_the_end()
+        if self.has_other_plugin and not (self.trained / "result.json").is_file():
+            raise UsageError(
+                f"{self.trained} holds an unfinished training with another version of the plugin.\n"
+                "Move it away to train it anew, or restore the plugin."
+            )
         settled: set[str] = set()  # options whose values the training chose
         for folder in (self.trained, self.tested):
             path = folder / "config.json"
@@ -112,6 +128,18 @@ class Job:
                         f"has {format_option(name, value)}.\nGive another --output, or move that run away."
                     )
 
+    def _check_test_is_of_the_end(self) -> None:
+        """Raises UsageError if the training has trained for more epochs since it was tested."""
+        trained, tested = self.trained / "result.json", self.tested / "result.json"
+        if not (trained.is_file() and tested.is_file()):
+            return
+        epochs, epoch = (read_json(path, _Epochs, REMOVE) for path in (trained, tested))
+        if epochs.get("epochs") is not None and epoch.get("epoch") not in (None, epochs["epochs"] - 1):
+            raise UsageError(
+                f"{self.tested} holds a test after {epoch['epoch'] + 1} epochs, but {self.trained} has trained for "
+                f"{epochs['epochs']}.\nMove the test away; the command then tests again."
+            )
+
     def run(self) -> Run:
         """The result of a finished job. Raises UsageError if one of its files is damaged."""
         _, tested = (read_json(folder / "result.json", _Result, REMOVE) for folder in (self.trained, self.tested))
@@ -122,6 +150,13 @@ class Job:
             (read_run(self.trained).seconds + tested["seconds"]) / 60,
             read_json(self.trained / "config.json", SavedConfig, REMOVE).get("device", ""),
         )
+
+
+class _Epochs(TypedDict, total=False):
+    """The entries of result.json that say how long a run has trained: `epochs` of a training, `epoch` of a test."""
+
+    epochs: int
+    epoch: int
 
 
 class _Result(TypedDict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import statistics
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from learning_to_draw.errors import RunError, UsageError
+from learning_to_draw.errors import RunError, UsageError, listed
 from learning_to_draw.experiments import cluster as clusters
 from learning_to_draw.experiments.jobs import Job, commands_left, finished_jobs
 from learning_to_draw.experiments.rows import Row, choose
@@ -22,6 +23,8 @@ from learning_to_draw.streams import show
 from learning_to_draw.text_tables import aligned, mean_and_deviation
 from learning_to_draw.trials.records.output import check_writable
 from learning_to_draw.trials.records.own_files import check_own_files, claimed_folder, replace_own_files
+
+logger = logging.getLogger("commgame")
 
 ASKED = "sweep.json"
 
@@ -80,12 +83,16 @@ class Sweep:
     def check(self) -> None:
         """Raises UsageError if a job's folder holds a run with other options.
 
-        Also raises it if a file that this command did not write would be overwritten.
+        Also raises it if a file that this command did not write would be overwritten. Logs a warning for finished runs
+        with another version of the plugin.
         """
         if self.output.exists() and not self.output.is_dir():
             raise UsageError(f"--output {self.output} is a file, not a folder.\nGive another name.")
-        for job in dict.fromkeys([*self.asked, *self.finished()]):
+        jobs = list(dict.fromkeys([*self.asked, *self.finished()]))
+        for job in jobs:
             job.check_begun()
+        if others := [f"{job.row.name}/seed-{job.seed}" for job in jobs if job.has_other_plugin]:
+            logger.warning("the plugin has changed since these runs: %s", listed(others))
         check_own_files(self.output)
 
     def commands_left(self) -> str:

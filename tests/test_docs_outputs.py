@@ -89,15 +89,22 @@ def runs(tmp_path_factory):
     losses = "--sort-of-perceptual-loss --learn-sop-weights --reconstruct-loss"
     for command in (
         f"train {agents} {losses} --plugin {folder}/my_parts.py --tensorboard --snapshot-interval 1 --epochs 1",
-        "train --epochs 2",
+        f"train --epochs 2 --plugin {folder}/my_parts.py",
         f"test --weights {weights[0]}",
         f"test --weights {weights[0]} --weights-pair2 {weights[1]} --swap-agents --no-reconstruct-loss",
         f"crossplay {' '.join(weights)}",
     ):
         name = "swapped" if "--swap-agents" in command else command.split()[0]
-        place = f" {'--resume' if command == 'train --epochs 2' else '--output'} {folder}/{name}"
+        if "--epochs 2" in command:  # resumed with an edited plugin
+            (folder / "my_parts.py").write_text(f"{PLUGIN}# edited\n")
+            forget_plugins()
+        place = f" {'--resume' if '--epochs 2' in command else '--output'} {folder}/{name}"
         assert commgame.main([*command.split(), "--quiet", *place.split()]) == 0
     yield folder
+    forget_plugins()
+
+
+def forget_plugins():
     plugins._unregister(list(plugins._registered))
     plugins._loaded.clear()
 

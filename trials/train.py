@@ -163,6 +163,11 @@ def train(
             if distributed.rank() == 0:
                 claims.enter_context(resumed_folder(folder, config, words, str(device)))
                 interrupted.check_unchanged()
+                if interrupted.content["versions"].get("plugin") != plugins.sha256_of(config.plugin).get("plugin"):
+                    logger.warning(
+                        "%s has changed since the run was saved: the rest of the training uses the new version",
+                        config.plugin,
+                    )
                 note_resumption(folder, config.plugin, words, interrupted.epochs, interrupted.batches, str(device))
             more = (
                 f", finished batches of epoch {interrupted.epochs + 1}: {interrupted.batches}"

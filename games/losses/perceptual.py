@@ -152,7 +152,7 @@ class LikeADogLoss(FeatureMapLoss):
         return {layer: distance_to_all(sketch_maps[layer], *self._kept[layer]) for layer in layers}
 
     def _look(self, images: Tensor) -> Mapping[str, Tensor]:
-        """The images' feature maps; the encoder's batch statistics do not change."""
+        """The images' feature maps; the encoder's running statistics do not change."""
         was_training = self.encoder.training
         self.encoder.eval()
         try:

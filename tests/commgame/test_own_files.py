@@ -33,7 +33,7 @@ def test_no_run_begins_where_a_file_has_a_name_that_runs_write(name, trained, tm
     for command in (["train"], ["test", "--weights", weights], ["crossplay", weights, weights]):
         code, _, err = call(*command, "--output", tmp_path)
         assert code == 2
-        assert f"already holds {name.split('/')[0]}, and nothing is overwritten" in err
+        assert f"already holds {path.relative_to(tmp_path).parts[0]}, and nothing is overwritten" in err
     assert content(tmp_path) == {path: b"{}"}
 
 

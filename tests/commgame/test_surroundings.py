@@ -146,7 +146,8 @@ def test_a_package_that_commgame_itself_would_import_is_named_as_well(tmp_path):
     assert "--force-reinstall platformdirs" in done.stderr
 
 
-# Says when the program begins. An interrupt of this script itself, before `main`, is not the program's.
+# Says when the program begins. An interrupt of this script itself, before the first line of `main`, is not the
+# program's.
 BEGIN = """
 import sys
 from learning_to_draw import commgame
@@ -154,7 +155,8 @@ try:
     print("begins", flush=True)
     code = commgame.main()
 except KeyboardInterrupt as error:
-    code = 130 if error.__traceback__.tb_next is None else 99
+    inside = error.__traceback__.tb_next
+    code = 130 if inside is None or inside.tb_lineno == commgame.main.__code__.co_firstlineno else 99
 sys.exit(code)
 """
 # As BEGIN, but Ctrl-C comes when Python ends, while it calls the functions that packages have registered for its end.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from learning_to_draw import commgame
+from learning_to_draw import commgame, plugins
 from learning_to_draw.errors import UsageError
 from learning_to_draw.experiments import run_jobs
 from learning_to_draw.experiments.jobs import Job
@@ -36,6 +36,15 @@ nlines = 3
 def call(capsys, *arguments):
     code = commgame.main(["sweep", *map(str, arguments)])
     return code, *capsys.readouterr()
+
+
+LOSS = """from learning_to_draw.components import Config
+from learning_to_draw.plugins import loss
+
+@loss("Mine")
+class Mine:
+    pass
+"""
 
 
 def put_finished(output, row, seed, rate, *, minutes=1.0, **options):
@@ -313,3 +322,33 @@ def test_a_plugin_is_given_with_the_command(written, tmp_path, capsys):
     assert rows[0].words[rows[0].words.index("--plugin") + 1] == "my.py"
     with pytest.raises(UsageError, match="plugin is code"):
         read_sweep(written("[common]\nplugin = 'my.py'\n[rows.a]"))
+
+
+def test_a_test_of_fewer_epochs_than_the_training_has_is_refused(written, tmp_path, capsys):
+    output = tmp_path / "out"
+    put_finished(output, "few", 0, 0.5, nlines=1)
+    for folder, entry in (("seed-0", {"epochs": 20}), ("seed-0-test", {"epoch": 14})):
+        path = output / "few" / folder / "result.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | entry))
+    code, _, err = call(capsys, written(ROWS), "--output", output, "--dry-run")
+    assert code == 2
+    assert "seed-0-test holds a test after 15 epochs, but" in err
+    assert "has trained for 20." in err
+
+
+def test_runs_with_another_version_of_the_plugin(written, tmp_path, capsys):
+    plugin, output = tmp_path / "mine.py", tmp_path / "out"
+    plugin.write_text(LOSS)
+    put_finished(output, "few", 0, 0.5, nlines=1)
+    config = output / "few" / "seed-0" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"versions": {"plugin": "0" * 64}}))
+    words = (written(ROWS), "--output", output, "--plugin", plugin, "--dry-run")
+    try:
+        code, _, err = call(capsys, *words)
+        assert (code, "the plugin has changed since these runs: few/seed-0" in err) == (0, True), err
+        (output / "few" / "seed-0" / "result.json").unlink()
+        code, _, err = call(capsys, *words)
+        assert (code, "holds an unfinished training with another version of the plugin" in err) == (2, True), err
+    finally:
+        plugins._unregister(list(plugins._registered))
+        plugins._loaded.clear()

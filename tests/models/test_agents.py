@@ -58,6 +58,7 @@ class Counting(Encoder):
     """An encoder that counts the pictures it encodes."""
 
     channels = 1
+    feature_layers = ("layer",)
 
     def __init__(self):
         super().__init__()

@@ -137,7 +137,7 @@ def test_a_network_that_is_trained_keeps_its_batch_statistics_and_drops_nothing(
         ({"timm_model": "hf-hub:someone/resnet18"}, "--timm-model hf-hub:someone/resnet18: .* no such network"),
         ({"timm_model": "local-dir:/tmp/resnet18"}, "--timm-model local-dir:/tmp/resnet18: .* no such network"),
         ({"timm_model": "resnet18.no_such_tag"}, "--timm-model resnet18.no_such_tag: .* no such network"),
-        ({"timm_layers": ("layer9",)}, r"layer9: test_resnet has no .*\n.*It has act1, layer1, layer2, "),
+        ({"timm_layers": ("layer9",)}, r"layer9: test_resnet has no .*\n.*The network has act1, layer1, layer2, "),
         ({"timm_weights": "x", "timm_pretrained": True}, "exclude each other"),
         ({"timm_weights": "missing.pth"}, r"missing.pth cannot be read .*\(FileNotFoundError\)"),
         ({"timm_weights": "missing.safetensors"}, r"missing.safetensors cannot be read .*\n.*--timm-weights FILE"),

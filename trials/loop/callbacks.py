@@ -1,4 +1,5 @@
-"""Callbacks of a training: log, snapshots, sigma2 annealing, batch statistics, and a stop when the loss is NaN."""
+"""Callbacks of a training: they write the log and snapshots, anneal sigma2, recompute the running statistics of batch
+normalisation, and stop when a loss or a score is not finite."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Turnover(Callback):
         for module, other in zip(old.modules(), new.modules(), strict=True):
             weights = dict(module.named_parameters(recurse=False))
             if weights and not any(weight.requires_grad for weight in weights.values()):
-                continue  # frozen, with its batch statistics
+                continue  # frozen, with its running statistics
             values = dict(other.named_parameters(recurse=False)) | dict(other.named_buffers(recurse=False))
             for name, value in (weights | dict(module.named_buffers(recurse=False))).items():
                 value.copy_(values[name])

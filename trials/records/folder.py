@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import hashlib
 import os
 import platform
 import shlex
@@ -21,6 +22,7 @@ from typing import Any, TypedDict
 from learning_to_draw import __version__, plugins
 from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.reading import inside, read_json
+from learning_to_draw.trials.config.all_options import OF_ONE_START
 from learning_to_draw.trials.config.run import RunConfig, TrainConfig
 from learning_to_draw.trials.records.atomic import make_folder, write_atomically, write_json, write_text
 from learning_to_draw.trials.records.claim import claimed
@@ -85,8 +87,7 @@ def open_folder(folder: Path, config: RunConfig, command: Sequence[str], device:
         folder = claims.enter_context(_claim(folder, config, command, device))
         write_text(folder / COMMAND_FILES[config.command], shlex.join(command))
         if config.plugin is not None:
-            content = plugins.loaded(config.plugin).content
-            write_atomically(folder / "plugin.py", lambda temporary: temporary.write_bytes(content))
+            _write_plugin(folder, plugins.loaded(config.plugin))
         yield folder
 
 
@@ -94,14 +95,47 @@ def open_folder(folder: Path, config: RunConfig, command: Sequence[str], device:
 def resumed_folder(folder: Path, config: RunConfig, command: Sequence[str], device: str) -> Iterator[None]:
     """Context in which no other process can use the folder of a training. Removes temporary files of a killed process.
 
-    Raises UsageError if another process is using the folder.
+    Updates config.json and plugin.py if options such as epochs, or the plugin, have changed. The earlier plugin is kept
+    as plugin-HASH.py. Raises UsageError if another process is using the folder.
     """
     path = folder / CONFIG
     if not path.exists():  # removed by hand
         write_json(path, _content(config, command, device), new=True)
-    with claimed(path):
+    with ExitStack() as claims:
+        claims.enter_context(claimed(path))
         remove_temporary_files(folder)
+        if (content := _updated(path, config)) is not None:
+            write_json(path, content)
+            claims.enter_context(claimed(path))
+        if config.plugin is not None:
+            _write_plugin(folder, plugins.loaded(config.plugin))
         yield
+
+
+def _updated(path: Path, config: RunConfig) -> dict[str, Any] | None:
+    """The content of config.json with the options of a resumed run; None if nothing has changed."""
+    try:
+        content = read_json(path, dict)
+        options, sources, earlier = content["options"], content["sources"], content["versions"]
+        values = plain({name: value for name, value in config.values().items() if name not in OF_ONE_START})
+        changed = {name: value for name, value in values.items() if options.get(name) != value}
+        if not changed and earlier.get("plugin") == plugins.sha256_of(config.plugin).get("plugin"):
+            return None
+        return content | {
+            "options": options | changed,
+            "sources": sources | {name: config.sources[name] for name in changed},
+            "versions": earlier | plugins.sha256_of(config.plugin),
+        }
+    except (UsageError, KeyError, TypeError, AttributeError):  # damaged: the run does not need it
+        return None
+
+
+def _write_plugin(folder: Path, plugin: plugins.Plugin) -> None:
+    copy = folder / "plugin.py"
+    if copy.is_file() and copy.read_bytes() != plugin.content:
+        os.replace(copy, folder / f"plugin-{hashlib.sha256(copy.read_bytes()).hexdigest()[:8]}.py")
+    if not copy.is_file():
+        write_atomically(copy, lambda temporary: temporary.write_bytes(plugin.content))
 
 
 class _Begun(TypedDict):

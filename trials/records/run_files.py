@@ -38,6 +38,7 @@ NAMES = {
         "resume.pt",
         "resume_previous.pt",
         "resumed.json",
+        "plugin-*.py",
     ),
     "test": (
         "config.json",
