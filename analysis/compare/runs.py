@@ -251,7 +251,7 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
     name = f"{training.folder.resolve().name}-test"
     test = max(usable, key=lambda test: (test.folder.name == name, str(test.config.get("started"))))
     curve = ((row["epoch"], row.get("val_commrate")) for row in training.rows)
-    options, games = dict(training.options), test.result["games"]
+    options, games = training.options | {"epochs": epochs}, test.result["games"]
     if options.get("plugin") is not None:  # its hash: the same plugin may have another path
         options["plugin"] = training.config.get("versions", {}).get("plugin", options["plugin"])
     return TestedRun(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from learning_to_draw.analysis.measure.material import LEAST, NO_STROKES, LogData, draw_sample
+from learning_to_draw.analysis.measure.material import AGREEMENT, LEAST, NO_STROKES, LogData, draw_sample
 from learning_to_draw.analysis.measure.table import Measured, NotMeasured, Row, not_measured, p_note, share
 from learning_to_draw.analysis.measures.consistency import consistency, distinct_share
 from learning_to_draw.analysis.measures.distances import (
@@ -29,7 +29,6 @@ from learning_to_draw.analysis.measures.significance import bootstrap_p, holm, i
 from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
 
 MOST_STROKES = 2000  # per sketch; more take too long: measures compare all pairs, or draw each stroke alone
-AGREEMENT = 0.99  # smallest share of logged guesses that a replay with the right weights should repeat
 
 
 def topographic(material: LogData) -> Measured:

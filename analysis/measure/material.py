@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +21,10 @@ from learning_to_draw.analysis.measures.judge import Judge
 from learning_to_draw.analysis.measures.legibility import Clip
 from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes, Turn
 
+logger = logging.getLogger("commgame")
+
+# Smallest share of logged guesses that the right agents repeat; pictures are rounded to 8 bits.
+AGREEMENT, AGREEMENT_OF_PICTURES = 0.99, 0.9
 LEAST = 3  # smallest number of photos for a comparison of distances
 NO_STROKES = "the log has no strokes, like all logs of the official code"
 NO_DATA_SET = "the log has no card.json with the options of its data set (logs of the official code have no card.json)"
@@ -65,6 +70,7 @@ class LogData:
         self, log: GameLog, settings: Settings, replay: Replay | None = None, photos: TrainingPhotos | None = None
     ):
         self.log, self.settings, self.replay, self.photos = log, settings, replay, photos
+        self._warned = False
 
     @cached_property
     def drawn_once(self) -> dict[str, int]:
@@ -129,11 +135,35 @@ class LogData:
         return classes
 
     def agents(self) -> Replay:
-        """Returns the agents that played the log. Raises NotMeasured if their weights were not given."""
+        """Returns the agents that played the log. Raises NotMeasured if their weights were not given.
+
+        Logs a warning, once, if these agents do not repeat the log's guesses.
+        """
         if self.replay is None:
             named = self.log.card.get("receiver_weights") or self.log.card.get("weights")
             raise NotMeasured("give --weights" + (f"; the log was played by {named}" if named else ""))
+        agreement = AGREEMENT if self.has_strokes else AGREEMENT_OF_PICTURES
+        if self.repeated < agreement * len(self.sample) and not self._warned:
+            self._warned = True
+            logger.warning(
+                "%s: the agents of --weights repeat only %d of %d guesses: other weights probably played this log",
+                self.log.folder,
+                self.repeated,
+                len(self.sample),
+            )
         return self.replay
+
+    @cached_property
+    def repeated(self) -> int:
+        """In how many of the sampled games the agents, given the logged sketch, guess as the log says."""
+        assert self.replay is not None
+        if self.has_strokes:
+            guesses = self.replay.guesses(self.sampled_strokes, *self._offered)
+        else:
+            guesses = self.replay.guesses_from_pictures(self.sampled_sketches, *self._offered)
+        return sum(
+            game.guess == guess for game, guess in zip(self.games_of(self.sample), guesses.tolist(), strict=True)
+        )
 
     def judge(self) -> Judge:
         """Returns the judge. Raises NotMeasured without --judge."""
@@ -161,14 +191,20 @@ class LogData:
             names[list(self.drawn_once.values())],
         )
 
-    @cached_property
+    @property
     def offered(self) -> tuple[Tensor, list[list[int]]]:
         """(vectors, rows): the receiver's vectors, float [M, R], for all M different candidates of the sampled games;
         and for each of these games, the rows of its candidates in `vectors`.
 
         Raises NotMeasured without the agents.
         """
-        replay, games = self.agents(), self.games_of(self.sample)
+        self.agents()
+        return self._offered
+
+    @cached_property
+    def _offered(self) -> tuple[Tensor, list[list[int]]]:
+        replay, games = self.replay, self.games_of(self.sample)
+        assert replay is not None
         row_of = {name: row for row, name in enumerate(dict.fromkeys(n for game in games for n in game.candidates))}
         return replay.offered(self.pictures(list(row_of))), [[row_of[n] for n in game.candidates] for game in games]
 

@@ -246,6 +246,12 @@ def test_weights_of_another_run_are_told(played):
     assert "OTHER WEIGHTS PROBABLY PLAYED THIS LOG" in said
 
 
+@pytest.mark.parametrize("weights", ["points", "shared"])
+def test_latents_of_other_weights_are_told(weights, played, caplog):
+    measured(played["points"][1], played[weights][0], only=["topographic", "prototypes"], features="encoder")
+    assert caplog.text.count("other weights probably played this log") == (weights != "points")
+
+
 def test_weights_that_cannot_be_used(played, tmp_path, make_log, random_games):
     path, folder = played["shared"]
     with pytest.raises(UsageError, match=r"number of --weights \(2\) is not the number of logs \(1\)"):
