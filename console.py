@@ -17,7 +17,7 @@ from learning_to_draw.errors import RunError, Terminated, UsageError, first_line
 from learning_to_draw.streams import printable, tolerant
 
 LOGGERS = ("commgame", "learning_to_draw.datasets")  # these report progress; other loggers only warn
-STAYS = "everything saved so far is complete (train --resume RUN resumes a training)"
+STAYS = "everything saved so far is complete (train --resume RUN resumes a training; the same sweep continues a sweep)"
 PACKAGES = {  # module -> name for pip, of every package that the program needs
     **{name: name for name in ("msgspec", "numba", "numpy", "packaging", "platformdirs", "scipy", "tomli")},
     **{name: name for name in ("torch", "torchbearer", "torchvision", "tqdm")},

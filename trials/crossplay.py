@@ -158,18 +158,19 @@ def summarise(trained: Sequence[Trained], names: Sequence[str], outcomes: Sequen
 def short_names(paths: Sequence[Path]) -> list[str]:
     """Distinct short names for the checkpoints, in the order of `paths`.
 
-    Uses the first of the forms FOLDER, FILE and FOLDER/FILE that gives every checkpoint a different name. If none does,
-    uses FOLDER/FILE with a number in front.
+    Uses the first of the forms FOLDER, FILE, PARENT/FOLDER and FOLDER/FILE that gives every checkpoint a different
+    name. If none does, uses FOLDER/FILE with a number in front.
     """
     candidates = (
         [path.absolute().parent.name for path in paths],
         [path.stem for path in paths],
+        ["/".join(path.absolute().parts[-3:-1]) for path in paths],  # of a sweep: ROW/seed-N
         [f"{path.absolute().parent.name}/{path.stem}" for path in paths],
     )
     for names in candidates:
         if len(set(names)) == len(names):
             return names
-    return [f"{number} {name}" for number, name in enumerate(candidates[2], start=1)]
+    return [f"{number} {name}" for number, name in enumerate(candidates[-1], start=1)]
 
 
 def matrix(names: Sequence[str], rates: Sequence[Sequence[float]]) -> list[list[str]]:

@@ -117,6 +117,8 @@ def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[
         members.sort(key=lambda run: run.seed)
         label = members[0].row[1] if members[0].row else _label(options, in_all or differing) or "all runs"
         label = UNSEEN.sub(" ", label.replace("\n", " ").replace("\t", " "))  # a title from a file may hold anything
+        if label in (setting.label for setting in settings) and "plugin" in differing:
+            label = f"{label}, plugin {str(options.get('plugin'))[:8]}"
         if label in (setting.label for setting in settings):
             label = f"{label} ({number + 1})"
         settings.append(Setting(label, options, {name: options.get(name) for name in differing}, tuple(members)))

@@ -112,6 +112,9 @@ def _results(run: Run, logs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, 
     for log in logs:
         counted = log["result"]
         split = log["card"].get("split") or "test"
+        trained, epochs = len(run.rows), log["epochs"]
+        if run.kind == "train" and epochs not in (None, trained):  # of a snapshot, or before more epochs
+            split = f"{split} after {epochs} of {trained} epochs"
         yield _result(
             f"{split}: {log['name']}",
             counted["rate"],

@@ -12,10 +12,12 @@ from typing import Any, NoReturn
 
 from learning_to_draw.components import Config, Option, flag_of, options_of
 from learning_to_draw.errors import UsageError, did_you_mean, program
+from learning_to_draw.games.losses import AUXILIARY_LOSSES
 from learning_to_draw.streams import show
 from learning_to_draw.trials.config.all_options import (
     HELP,
     HELP_ALL,
+    Owner,
     as_text,
     of_training,
     owners,
@@ -59,6 +61,7 @@ class Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             names = [str(choice) for choice in action.choices]
             advice = did_you_mean(str(value), names).rstrip() or f"Choose from {', '.join(names)}."
+            advice += " A component of your own needs --plugin FILE." if action.dest in KINDS else ""
             raise argparse.ArgumentError(action, f"invalid choice: {value!r}.\n{advice}")
 
     def print_help(self, file: Any = None) -> None:
@@ -115,7 +118,7 @@ def parse(
     parser.command = command
     parser.add_argument(*HELP, action="help", help="show the options that are used most")
     parser.add_argument(HELP_ALL, action="help", help="show all options of the chosen components")
-    _declare(parser, basis, basis.groups if HELP_ALL in words else _short_help(basis, named))
+    _declare(parser, basis, basis.groups if HELP_ALL in words else _short_help(basis, named, words))
     namespace, unknown = parser.parse_known_args(list(words))
     given = vars(namespace)
     for kind in KINDS:
@@ -126,10 +129,14 @@ def parse(
     return basis.with_given(given, COMMAND_LINE)
 
 
-def _short_help(basis: Basis, named: Mapping[str, str]) -> dict[str, dict[str, Option]]:
-    """The groups of options that --help shows. named: the components that the command line chooses, by kind."""
+def _short_help(basis: Basis, named: Mapping[str, str], words: Sequence[str]) -> dict[str, dict[str, Option]]:
+    """The groups of options that --help shows: those in `SHORT_HELP`, and those of chosen components and losses.
+
+    named: the components that the command line chooses, by kind.
+    """
     short = {name: basis.known[name] for name in SHORT_HELP[basis.command] if name in basis.known}
-    titles = [f"{KINDS[kind].title} {name}" for kind, name in named.items()]
+    titles = [Owner(kind, name).group for kind, name in named.items()]
+    titles += [loss.title for loss in AUXILIARY_LOSSES.values() if flag_of(loss.switch) in words]
     return {OPTIONS: short} | {title: basis.groups[title] for title in titles if title in basis.groups}
 
 

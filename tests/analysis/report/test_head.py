@@ -60,6 +60,15 @@ def test_the_result_of_a_test_without_a_log_stands_beside_another_log(
     assert [entry["label"] for entry in make_report(other, logs=[])["results"]] == ["test: other"]
 
 
+def test_a_test_of_an_earlier_state_says_after_how_many_epochs(training, tmp_path, make_log, random_games, make_report):
+    for name, epoch in (("early", 0), ("final", 2)):
+        make_log(tmp_path / name / "gamelogs", random_games(6))
+        (tmp_path / name / "result.json").write_text(json.dumps({"communication_rate": 0.5, "epoch": epoch}))
+    content = make_report(training, logs=[tmp_path / "early", tmp_path / "final"])
+    labels = [entry["label"] for entry in content["results"]]
+    assert labels[1:] == ["test after 1 of 3 epochs: early", "test: final"]
+
+
 def test_a_running_run_tells_its_latest_rate(training, make_report):
     (training / "result.json").unlink()
     (result,) = make_report(training)["results"]
