@@ -82,13 +82,13 @@ def plot_curves(axes: Any, settings: Sequence[Setting]) -> None:
         axes.plot(epochs, rates.mean(axis=0), label=_text(setting.label, 30), **look)
         if len(curves) > 1:
             axes.fill_between(epochs, rates.min(axis=0), rates.max(axis=0), color=look["color"], alpha=0.2, linewidth=0)
-    if _one_chance(settings):
-        axes.axhline(100 * settings[0].chance, label="chance", **DOTTED)
+    for number, chance in enumerate(dict.fromkeys(round(setting.chance, 9) for setting in settings)):
+        axes.axhline(100 * chance, label="" if number else "chance", **DOTTED)
     last = max((epoch for setting in settings for run in setting.runs for epoch, _ in run.curve), default=1)
     ends = (1 - 0.03 * last, last + 0.03 * last)
     axes.set(xlabel="epoch", ylabel="validation rate, %", xlim=ends, ylim=(0, 102))
     axes.xaxis.get_major_locator().set_params(integer=True)
-    where = {"loc": "best"}
+    where = {"loc": "best", "frameon": True, "edgecolor": "none"}  # no line is drawn through the text
     if len(settings) > MOST_INSIDE:
         where = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.25), "ncols": 2, "fontsize": 6, "columnspacing": 1}
     axes.legend(handlelength=1.6, labelspacing=0.3, **where)
