@@ -268,6 +268,14 @@ def test_a_configuration_file_means_the_same_in_python(tmp_path):
         configure("train", config=tmp_path / "config.json", preset="quick")
 
 
+def test_a_configuration_shows_the_values_that_are_not_declared_defaults():
+    lines = repr(configure("train", nlines=12, output="runs/twelve")).splitlines()
+    assert lines[0] == "<TrainConfig"
+    assert "  Python: nlines=12, output='runs/twelve'" in (line.rstrip(">") for line in lines)
+    assert any(line.startswith("  data set Digits: ") and "encoder='TinyCNNEncoder'" in line for line in lines)
+    assert "sigma2_step" not in "".join(lines)
+
+
 def test_numbers_of_numpy_and_numbers_for_texts_in_python():
     config = configure("train", nlines=np.int64(3), sigma2=np.float32(0.002), learning_rate=0.0007)
     values = [config.values()[name] for name in ("nlines", "sigma2", "learning_rate")]

@@ -198,7 +198,7 @@ TRUST_HELP = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class RunConfig(Config):
     """The options that train, test and crossplay have in common.
 
@@ -243,6 +243,14 @@ class RunConfig(Config):
         "check and build everything (downloads a missing data set), describe what would be played, and stop"
     )
 
+    def __repr__(self) -> str:
+        """The class, and one line per source of values with the options from this source. Without declared defaults."""
+        by_source: dict[str, list[str]] = {}
+        for name, value in self.values().items():
+            if (source := self.sources.get(name, "default")) != "default":
+                by_source.setdefault(source, []).append(f"{name}={value!r}")
+        return "\n".join([f"<{type(self).__name__}", *(f"  {s}: {', '.join(o)}" for s, o in by_source.items())]) + ">"
+
     @property
     def plays_original(self) -> bool:
         """Whether the game is the original one, whose candidates may be of any classes."""
@@ -277,7 +285,7 @@ class RunConfig(Config):
         return values | self.speed.values() | super().values()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TrainConfig(RunConfig):
     command: ClassVar[str] = "train"
 
@@ -402,7 +410,7 @@ class TrainConfig(RunConfig):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TestConfig(RunConfig):
     command: ClassVar[str] = "test"
     __test__: ClassVar[bool] = False  # pytest: this is not a test
@@ -422,7 +430,7 @@ class TestConfig(RunConfig):
     trust_weights: bool = flag(TRUST_HELP)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CrossplayConfig(RunConfig):
     command: ClassVar[str] = "crossplay"
 
