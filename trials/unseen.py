@@ -104,5 +104,5 @@ def check_same_pictures(
         if how:
             raise UsageError(
                 f"--resume {folder}: the {name} split has other pictures than when the run was started: {how}.\n"
-                "A run resumes exactly or not at all: give the original pictures and names, or start a new run."
+                "A run resumes exactly or not at all: restore the original files and folders, or start a new run."
             )

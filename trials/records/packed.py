@@ -77,8 +77,8 @@ def load_packed(path: Path) -> Checkpoint:
     options = content["options"]
     if others := sorted(options.keys() - portable(options).keys()):
         raise UsageError(
-            f"{config} has {others[0]!r} among its options: this option does not exist, or has a value for one machine "
-            "only, such as a path.\n"
+            f"{config} has {others[0]!r} among its options: this option does not exist, or is never packed, "
+            "such as an option with a path.\n"
             "Correct or remove this option. If a later version of this program wrote the folder, use that version."
         )
     model, trained_on = _read_weights(path), content["trained_on"]
