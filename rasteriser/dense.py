@@ -199,10 +199,11 @@ def _pulls(stroke: _Stroke, near: _Nearest, pull: Tensor) -> Tensor:
 def _is_nearest(near: _Nearest, stroke: _Stroke) -> Tensor:
     """[b, K, H, W]: 1 for the segment nearest to the pixel, or for several equally near, and 0 for the others.
 
-    Next to a vertex, the two segments that meet there are almost equally near. The gradient belongs to the segment that
-    is nearest with its inside, not with an end. If a rounding error chose the other segment, the gradient could change
-    by a thousand times that error. So an end counts as nearest only if it is nearer than the inside of every other
-    segment by more than the rounding error of d2.
+    If the nearest point of the stroke is next to a vertex, the two segments that meet there are almost equally near to
+    the pixel. In one of them, the nearest point lies between the ends; in the other, it is an end. The gradient belongs
+    to the first. If a rounding error chose the other one, the gradient could change by a thousand times that error. So
+    an end counts as nearest only if no other segment has a point between its ends that is as near, within the rounding
+    error of d2.
     """
     rounding = 8 * torch.finfo(near.d2.dtype).eps
     margin = rounding * near.foot.abs() * (stroke.last - stroke.first)
