@@ -76,8 +76,8 @@ def read_played(runs: Sequence[TestedRun]) -> tuple[dict[Path, Played], list[str
             log = read_log(run.test)
             if len(log.meetings) > 1:
                 raise UsageError(
-                    "it is the test of a population; to compare one pair, move this folder away from the runs, and test "
-                    "the pair with --agent"
+                    "it is the test of a population; to compare one pair, move this folder away from the runs, and "
+                    "test the pair with --agent"
                 )
             right = np.array([game.correct for game in log.games])
             if (len(right), right.sum()) != (run.games, run.right):
