@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import logging
 import shlex
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,8 +70,8 @@ def check(plugin: Path, options: str) -> str:
 def _configuration(kind: str, name: str, more: str) -> TrainConfig:
     """The configuration of a training with the component `name` and small games.
 
-    The encoder is a small one, unless the component is an encoder or a data set. more: options as words of a command
-    line; they override these choices.
+    The encoder is a small one, unless the component is an encoder. more: options as words of a command line; they
+    override these choices.
     """
     if kind == "auxiliary_loss":
         chosen = {AUXILIARY_LOSSES[name].switch: True}
@@ -83,8 +84,7 @@ def _configuration(kind: str, name: str, more: str) -> TrainConfig:
     else:
         table = TABLES[kind][0]
         chosen = {option: name for option, kinds in KINDS.items() if kinds.table is table and not kinds.prefix}
-    # A data set keeps its own default encoder, which fits the size of its pictures.
-    small = {} if kind in ("dataset", "encoder") else {"encoder": "SmallCNNEncoder"}
+    small = {} if kind == "encoder" else {"encoder": "SmallCNNEncoder"}
     return parse("train", shlex.split(more), {**small, "batch_size": 16, **chosen}, "check")
 
 
@@ -382,10 +382,30 @@ def _dataset_steps(dataset: Chosen[Config]) -> Iterator[Step]:
                 int(labels.min()) >= 0 and int(labels.max()) < len(split.classes),
                 f"labels of {name} are not all in 0..{len(split.classes) - 1}",
             )
-            again = reloaded.splits[name].view(torch.arange(min(2, len(split))), torch.Generator())
-            _require(torch.equal(views, again), f"the pictures of {name} change when the data set is built again")
+            seed = torch.Generator() if name == "train" else torch.Generator().manual_seed(1)
+            again = reloaded.splits[name].view(torch.arange(min(2, len(split))), seed)
+            _require(
+                torch.equal(views, again),
+                f"the pictures of {name} change when the data set is built again"
+                if name == "train"
+                else f"the pictures of {name} are not the same every time: only training pictures may be augmented",
+            )
+        _check_unseen(pictures.splits)
 
     yield "returns training, validation and test pictures of one size, with labels, the same every time", gives_splits
+
+
+def _check_unseen(splits: Mapping[str, Split]) -> None:
+    """Requires that no validation or test picture is a training picture, if the pictures have one size."""
+    hashes = {
+        name: [hashlib.sha256(image.numpy().tobytes()).digest() for image in split.images]
+        for name, split in splits.items()
+        if isinstance(split.images, Tensor)
+    }
+    for name in hashes.keys() - {"train"} if "train" in hashes else ():
+        seen = set(hashes["train"])
+        count = sum(image in seen for image in hashes[name])
+        _require(not count, f"{count} of {len(hashes[name])} pictures of {name} are also training pictures")
 
 
 def _train_and_test(config: TrainConfig) -> None:

@@ -29,7 +29,8 @@ MOST_NAMED = 3  # options in a label
 class Setting:
     """Runs that differ only in their seeds, sorted by seed. All were tested with the same number of candidates.
 
-    label: the title of the sweep's row; without a sweep, up to MOST_NAMED options in which the settings differ.
+    label: the title of the sweep's row; without a sweep, the options in which the settings differ or, if these are more
+    than MOST_NAMED, the folder of the first run.
     options: all options of the runs, except seeds and those in NOT_OF_A_SETTING. differing: the options in which the
     compared settings differ; a value is None if the option is not set, or if this setting does not have it.
     """
@@ -115,7 +116,7 @@ def group(runs: Sequence[TestedRun], left_out: Sequence[LeftOut] = ()) -> tuple[
     settings = []
     for number, (options, members) in enumerate(groups):
         members.sort(key=lambda run: run.seed)
-        label = members[0].row[1] if members[0].row else _label(options, in_all or differing) or "all runs"
+        label = members[0].row[1] if members[0].row else _label(members[0], options, in_all or differing) or "all runs"
         label = UNSEEN.sub(" ", label.replace("\n", " ").replace("\t", " "))  # a title from a file may hold anything
         if label in (setting.label for setting in settings) and "plugin" in differing:
             label = f"{label}, plugin {str(options.get('plugin'))[:8]}"
@@ -160,10 +161,10 @@ def option_text(name: str, value: OptionValue) -> str:
     return f"{name.replace('_', '-')} {text}"
 
 
-def _label(options: Options, names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    named = [option_text(name, options.get(name)) for name in names[:MOST_NAMED]]
-    return ", ".join(named) + (f" + {more} more" if more > 0 else "")
+def _label(run: TestedRun, options: Options, names: Sequence[str]) -> str:
+    if len(names) > MOST_NAMED:
+        return run.folder.resolve().name
+    return ", ".join(option_text(name, options.get(name)) for name in names)
 
 
 def _row(setting: Setting) -> int:

@@ -215,7 +215,8 @@ def check_feature_layers(flag: str, feature_layers: Sequence[str]) -> None:
     if not feature_layers:
         raise UsageError(
             f"{flag} compares an encoder's feature layers, and this encoder has none.\n"
-            "Choose an encoder with feature layers: one whose name contains Backbone, or CLIPVisualEncoder."
+            "Choose an encoder with feature layers: one whose name contains Backbone, or CLIPVisualEncoder.\n"
+            f"If a preset or a configuration turns on {flag}, --no-{flag[2:]} turns it off."
         )
 
 

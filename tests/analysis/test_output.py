@@ -19,9 +19,22 @@ def test_only_a_new_name_in_a_folder_will_do(tmp_path):
     for taken in ("file", "dangling", "."):
         with pytest.raises(UsageError, match="already exists"):
             check_new(tmp_path / taken)
-    with pytest.raises(UsageError, match="no folder"):
-        check_new(tmp_path / "sub" / "new")
+    check_new(tmp_path / "sub" / "sub" / "new")  # the folders are created later
     assert not (tmp_path / "sub").exists()
+    for taken in ("file", "dangling"):
+        with pytest.raises(UsageError, match="is not a folder"):
+            check_new(tmp_path / taken / "new")
+
+
+def test_missing_parent_folders_are_created(tmp_path, make_log, random_games):
+    log = make_log(tmp_path / "log", random_games(4))
+    for words in (
+        f"study {log} --games 2 --practice 0 --output {tmp_path}/a/b/study.html",
+        f"measure {log} --only ink --json {tmp_path}/c/ink.json",
+        f"render-game --input {log} --output {tmp_path}/d/game.html --game 0",
+    ):
+        assert commgame.main(words.split()) == 0
+        assert Path(words.split(" --output ")[-1].split(" --json ")[-1].split()[0]).is_file()
 
 
 def test_a_folder_that_appears_meanwhile_is_not_replaced(tmp_path):

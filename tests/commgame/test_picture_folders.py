@@ -155,7 +155,10 @@ def test_sixty_pictures_with_the_preset_at_the_first_try(tmp_path, call, train, 
     assert f"\nbatch size     {sizes[name]} instead of 50: the {name} split has {sizes[name]} pictures\n" in out
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert f"\nonly {result['games']} games: the 95% interval is {width(result)} percentage points wide; " in out
-    assert out.endswith("; use more pictures, or train with a larger --val-fraction than 0.15\n")
+    assert out.endswith(
+        "; use more pictures, or train with a larger --val-fraction than 0.15 if the folder has no such split of its "
+        "own\n"
+    )
 
     weights = tmp_path / "run" / "model_final.pt"
     code, out, err = call("test", "--weights", weights, "--output", tmp_path / "tested")
@@ -164,7 +167,7 @@ def test_sixty_pictures_with_the_preset_at_the_first_try(tmp_path, call, train, 
     assert tested["candidates"] == result["candidates"] == int(sizes[name])
     assert out.splitlines()[-1] == (
         f"only {tested['games']} games: the 95% interval is {width(tested)} percentage points wide; use more "
-        "pictures, or train with a larger --test-fraction than 0.15"
+        "pictures, or train with a larger --test-fraction than 0.15 if the folder has no such split of its own"
     )
     assert tested["options"] == {name: value for name, value in result["options"].items() if name != "device"}
     assert tested["options"]["preset"] == "photos"

@@ -13,6 +13,7 @@ from learning_to_draw.rasteriser import draw_lines
 from learning_to_draw.trials.records.gamelog import read_log
 
 BROKEN = """
+from dataclasses import replace
 import torch
 from torch import nn
 from learning_to_draw.datasets.splits import Split
@@ -110,6 +111,20 @@ class Nothing:
         pass
     def split(self, name):
         raise RuntimeError("no pictures")
+
+@dataset("Leak")
+class Leak(Float):
+    def split(self, name):
+        images = torch.randint(256, (90, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+        images = images[:60] if name == "train" else images[50:]
+        return Split(name, images, torch.zeros(len(images), dtype=torch.int64), ("a",), torch.arange(len(images)))
+
+@dataset("Shaky")
+class Shaky(Leak):
+    def split(self, name):
+        def augment(images, indices, generator, device=None):
+            return torch.rand(len(indices), 1, 32, 32, generator=generator)
+        return replace(super().split(name), augment=augment)
 """
 CRASH = 1 + BROKEN.splitlines().index("        return latent.no_such_thing()")
 
@@ -118,7 +133,7 @@ def test_check_says_what_is_broken_and_where(folder, capsys):
     (folder / "wrong_parts.py").write_text(BROKEN)
     assert commgame.main(["check", "wrong_parts.py"]) == 1
     report = capsys.readouterr().err
-    assert "Broken components: 13 of 14." in report
+    assert "Broken components: 15 of 16." in report
     told = {lines.split()[1]: lines for lines in re.split(r"^ {8}(?=\w)", report[8:], flags=re.M)}
     assert "BROKEN" not in told["Plain"]
     for component, wrong in {
@@ -135,6 +150,8 @@ def test_check_says_what_is_broken_and_where(folder, capsys):
         "Narrow": "the latent has shape [3, 127], but has to have [3, 128]",
         "Float": "pictures of train are torch.float32, but have to be torch.uint8, 0 to 255",
         "Nothing": "RuntimeError: no pictures",
+        "Leak": "10 of 40 pictures of valid are also training pictures",
+        "Shaky": "the pictures of valid are not the same every time: only training pictures may be augmented",
     }.items():
         assert re.search(rf"BROKEN .*{re.escape(wrong)}", told[component]), told[component]
 

@@ -84,11 +84,12 @@ class Basis:
             problem = f"{name} belongs to the command {first.name!r}, not to {self.command!r}.\nLeave it out."
         else:
             components = [owner.name for owner in known[name] if owner.kind == first.kind]
+            example = "ImageFolder" if "ImageFolder" in components else first.name  # for folders of pictures
             several = ", ".join(components[:5]) + (f" and {len(components) - 5} others" if len(components) > 5 else "")
             problem = (
                 f"{name} belongs to the {KINDS[first.kind].title} {several}, but this run has "
                 f"{self.chosen.get(first.kind) or 'none'}.\n"
-                f"Leave it out, or choose {flag_of(first.kind)} {first.name}."
+                f"Leave it out, or choose {flag_of(first.kind)} {example}."
             )
         return UsageError(problem)
 

@@ -34,13 +34,16 @@ def write_atomically(
 ) -> None:
     """Calls `write` with a temporary path in the folder of `path`, then renames the written file to `path`.
 
-    new: if `path` exists by then, raises UsageError instead of replacing it. previous: the path to which the old file
-    is renamed. sync: False if the caller syncs many files together (see `sync_files`). Raises OSError with the path if
-    the file cannot be written, for example on a full disk; the old file is then unchanged, at `path` or at `previous`.
+    new: creates missing parent folders; if `path` exists by then, raises UsageError instead of replacing it. previous:
+    the path to which the old file is renamed. sync: False if the caller syncs many files together (see `sync_files`).
+    Raises OSError with the path if the file cannot be written, for example on a full disk; the old file is then
+    unchanged, at `path` or at `previous`.
     """
     temporary = temporary_path(path)
     try:
         with naming(path):
+            if new:
+                path.parent.mkdir(parents=True, exist_ok=True)
             write(temporary)
             if sync:
                 _sync(temporary)

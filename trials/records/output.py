@@ -15,18 +15,17 @@ from learning_to_draw.trials.records.atomic import already_exists, naming, sync_
 
 
 def check_new(path: Path) -> None:
-    """Raises UsageError if `path` already exists, or if its parent folder does not exist or is not writable.
+    """Raises UsageError if `path` already exists, or cannot be created. Missing parent folders are created later.
 
     This is only an early check: a file can appear later. `write_atomically(new=True)` and `whole_folder` do not
     overwrite it.
     """
     if path.exists() or path.is_symlink():
         raise already_exists(path)
-    if not path.parent.is_dir():
-        raise UsageError(
-            f"{path} cannot be written: there is no folder {path.parent}.\nCreate that folder, or give another path."
-        )
-    check_writable(path.parent)
+    nearest = next(folder for folder in path.absolute().parents if folder.exists() or folder.is_symlink())
+    if not nearest.is_dir():
+        raise UsageError(f"{path} cannot be written: {nearest} is not a folder.\nGive another path.")
+    check_writable(nearest)
 
 
 def check_writable(folder: Path) -> None:
@@ -45,7 +44,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Raises UsageError if `path` exists by then and is not an empty folder.
     """
     temporary = temporary_path(path)
-    temporary.mkdir()
+    temporary.mkdir(parents=True)
     try:
         with naming(path):
             yield temporary

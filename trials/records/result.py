@@ -138,7 +138,11 @@ def few_games_note(result: Mapping[str, Any], config: RunConfig, fraction: str) 
         return ""
     low, high = result["interval"]
     share = config.dataset.config.values().get(fraction)
-    hint = "" if share is None else f", or train with a larger {flag_of(fraction)} than {share}"
+    hint = (
+        ""
+        if share is None
+        else f", or train with a larger {flag_of(fraction)} than {share} if the folder has no such split of its own"
+    )
     return (
         f"only {result['games']} games: the 95% interval is {100 * (high - low):.0f} percentage points wide; use more "
         f"pictures{hint}"

@@ -36,8 +36,8 @@ def test_only_reports_are_replaced(training, tmp_path, make_report):
         with pytest.raises(UsageError, match="not replaced"):
             report(training, (), output, 200, 1)
     assert mine.read_text() == "mine"
-    with pytest.raises(UsageError, match="no folder"):
-        report(training, (), tmp_path / "missing" / "page.html", 200, 1)
+    report(training, (), tmp_path / "missing" / "folders" / "page.html", 200, 1)
+    assert (tmp_path / "missing" / "folders" / "page.html").is_file()
 
 
 def test_a_report_that_was_annotated_or_is_on_another_run_is_kept(training, tmp_path, make_report):
