@@ -207,7 +207,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _check_classes(classes: Mapping[str, Classes], folders: Mapping[str, Path]) -> None:
-    """Raises UsageError if val or test has a class that the training folder lacks; they may have fewer classes."""
+    """Raises UsageError if val or test has a class that the training folder lacks. Warns if they have fewer classes."""
     for split, pictures in classes.items():
         unknown = [name for name in pictures if name not in classes["train"]]
         if unknown:
@@ -217,6 +217,8 @@ def _check_classes(classes: Mapping[str, Classes], folders: Mapping[str, Path]) 
                 f"Training classes: {listed(list(classes['train']))}.\n"
                 "Rename or remove the folder of such a class, or add pictures of the class to the training folder."
             )
+        if missing := [name for name in classes["train"] if name not in pictures]:
+            log.warning("ImageFolder: %s has no pictures of the classes %s", folders[split], listed(missing))
 
 
 def _check_sizes(classes: Classes) -> None:

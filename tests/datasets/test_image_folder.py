@@ -162,6 +162,12 @@ def test_fractions_that_leave_nothing(flat):
     assert "--val-fraction 0.5 and --test-fraction 0.5" in complaint(flat, val_fraction=0.5, test_fraction=0.5)
 
 
+def test_a_class_without_test_pictures_is_named(divided, caplog):
+    shutil.rmtree(divided / "test" / "dog")
+    ImageFolder(ImageFolderConfig(dataset_root=divided, image_size=16, num_workers=0))
+    assert f"{divided / 'test'} has no pictures of the classes dog" in caplog.text
+
+
 def test_unknown_class(divided):
     fill(divided / "test" / "fox", 1)
     message = complaint(divided)
