@@ -20,9 +20,10 @@ def meeting_weights(partners: str, senders: int, receivers: int) -> Tensor:
     last receiver. "fixed": sender k meets receiver k only. If there are more agents in one role, the numbers of the
     other role start again from 0: with "fixed", 3 senders and 2 receivers, sender 2 meets receiver 0.
 
-    Any other value is the path of a file with one line per sender. Each line has one number per receiver, separated by
-    commas: how often the two meet. Raises UsageError if the file cannot be read, if it has too many or too few numbers,
-    if a number is negative or not finite, or if an agent would never play.
+    Any other value is the path of a file with one line per sender, or the lines themselves, separated by semicolons
+    (see `as_lines`). Each line has one number per receiver, separated by commas: how often the two meet. Raises
+    UsageError if the file cannot be read, if it has too many or too few numbers, if a number is negative or not finite,
+    or if an agent would never play.
     """
     if partners == "random":
         return torch.ones(senders, receivers, dtype=torch.float64)
@@ -36,8 +37,18 @@ def meeting_weights(partners: str, senders: int, receivers: int) -> Tensor:
     return weights
 
 
+def as_lines(path: Path) -> str:
+    """The content of a file of partners on one line, such as "1.0,0.0;0.5,1.0;": a run records it instead of the path.
+
+    Raises UsageError if the file cannot be read.
+    """
+    return "".join(f"{','.join(map(str, row))};" for row in _read(path))
+
+
 def _read(path: Path) -> list[list[float]]:
     try:
+        if ";" in str(path):
+            return [[float(value) for value in row.split(",")] for row in str(path).split(";") if row]
         with path.open(encoding="utf-8-sig", newline="") as file:
             return [[float(value) for value in row] for row in csv.reader(file) if row]
     except (OSError, UnicodeError, csv.Error, ValueError) as error:

@@ -17,6 +17,7 @@ from typing import Any
 
 from learning_to_draw import plugins
 from learning_to_draw.errors import UsageError
+from learning_to_draw.games.partners import as_lines
 from learning_to_draw.models.population import Community, decoders_of
 from learning_to_draw.reading import check, read_json
 from learning_to_draw.trials.config.all_options import OF_ONE_START, OF_THE_PLACE, as_text, format_option
@@ -178,8 +179,9 @@ def _check_same(config: TrainConfig, saved: Mapping[str, Any], folder: Path) -> 
             continue
         if isinstance(value, Path):
             given = str(value.absolute())
-        elif name == "partners" and Path(value).is_file():
-            given = str(Path(value).absolute())
+        elif name == "partners" and os.path.isfile(value):
+            given = str(Path(value).absolute())  # which the first versions of the program saved
+            given = given if given == saved.get(name) else as_lines(Path(value))
         elif name == "like_a_dog_image" and value:
             given = [str(Path(file).absolute()) for file in value]
         elif name == "num_targets" and value == 0:  # 0 stands for all classes; the saved value is their number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import shlex
 import time
@@ -20,6 +21,7 @@ from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
+from learning_to_draw.games.partners import as_lines
 from learning_to_draw.models.population import Community, Population, decoders_of
 from learning_to_draw.trials.agents import build_agents, pair_builder
 from learning_to_draw.trials.build import LESSON, REPLACED, Pictures, build_loss, seeds_of, set_up
@@ -364,9 +366,10 @@ def _learnt_weights(loss: TotalLoss) -> LearntWeightsColumns | None:
 
 
 def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
-    """The configuration with a resolved num_targets and absolute paths, so that a later test plays the same games.
+    """The configuration with a resolved num_targets, absolute paths, and the content of --partners instead of the path,
+    so that a later test plays the same games, and the run resumes with the same partners.
 
-    In `sources`, the entries of the paths do not change.
+    In `sources`, the entries of these options do not change.
     """
     if not config.plays_original and not config.game.config.num_targets:
         config = replaced(config, "settled by the run", num_targets=candidates)
@@ -374,8 +377,8 @@ def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
         absolute: Any = None
         if name.removeprefix("receiver_") in PATHS and value is not None:
             absolute = value.absolute()
-        elif name == "partners" and Path(value).is_file() and value not in plugins.PARTNERS:
-            absolute = str(Path(value).absolute())
+        elif name == "partners" and os.path.isfile(value) and value not in plugins.PARTNERS:
+            absolute = as_lines(Path(value))  # the file may change
         elif name == "like_a_dog_image" and value:
             absolute = [str(Path(file).absolute()) for file in value]
         if absolute is not None:

@@ -251,14 +251,16 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
     name = f"{training.folder.resolve().name}-test"
     test = max(usable, key=lambda test: (test.folder.name == name, str(test.config.get("started"))))
     curve = ((row["epoch"], row.get("val_commrate")) for row in training.rows)
-    options, games = training.options | {"epochs": epochs}, test.result["games"]
+    options = training.options | {"epochs": epochs}
+    rate, games = test.result["communication_rate"], test.result["games"]
     if options.get("plugin") is not None:  # its hash: the same plugin may have another path
         options["plugin"] = training.config.get("versions", {}).get("plugin", options["plugin"])
     return TestedRun(
         training.folder,
         test.folder,
         options,
-        round(test.result["communication_rate"] * games) / games,  # result.json holds the rate as float32
+        # result.json holds the rate as float32. That of a population is a mean over pairs, not a share of the games.
+        rate if "communication_rates" in test.result else round(rate * games) / games,
         games,
         test.result["candidates"],
         test.result["chance"],

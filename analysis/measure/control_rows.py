@@ -67,7 +67,7 @@ def controls(material: LogData) -> Measured:
         drawn("another game's sketch", strokes[others]),
         same_class(),
         drawn("each stroke from another game", strokes[mixed, np.arange(each)]),
-        drawn("half of the strokes", dropping(half_dropped(count, each, rng)))
+        drawn("half of the strokes", dropping(half_dropped(strokes.drawn, rng)))
         if each > 1
         else not_measured("rate with half of the strokes", "sketches have one stroke"),
         *(

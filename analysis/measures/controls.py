@@ -38,9 +38,13 @@ def mixed_strokes(count: int, strokes: int, rng: np.random.Generator) -> np.ndar
     return np.stack([other_games(count, rng) for _ in range(strokes)], axis=1)
 
 
-def half_dropped(count: int, strokes: int, rng: np.random.Generator) -> np.ndarray:
-    """bool [N, K]: which strokes are dropped: K // 2 of every sketch, chosen at random."""
-    return rng.random((count, strokes)).argsort(axis=1) < strokes // 2
+def half_dropped(drawn: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """bool [N, K]: which strokes are dropped: of every sketch, half of the drawn strokes, rounded down, at random.
+
+    drawn: bool [N, K], the strokes that are drawn.
+    """
+    order = np.where(drawn, rng.random(drawn.shape), np.inf).argsort(axis=1).argsort(axis=1)
+    return order < drawn.sum(axis=1, keepdims=True) // 2
 
 
 def without(dropped: np.ndarray, intensities: np.ndarray | None) -> np.ndarray:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.games.partners import Partners, meeting_weights
+from learning_to_draw.games.partners import Partners, as_lines, meeting_weights
 
 
 def test_random_partners_are_everyone():
@@ -35,6 +35,12 @@ def test_a_file_says_how_often_they_meet(tmp_path):
     path = tmp_path / "partners.csv"
     path.write_text("1, 0.5, 0\n\n0,3,1e-1\n")
     assert meeting_weights(str(path), 2, 3).tolist() == [[1, 0.5, 0], [0, 3, 0.1]]
+    assert as_lines(path) == "1.0,0.5,0.0;0.0,3.0,0.1;"
+    assert torch.equal(meeting_weights(as_lines(path), 2, 3), meeting_weights(str(path), 2, 3))
+    path.write_text("1,2\n")
+    assert meeting_weights(as_lines(path), 1, 2).tolist() == [[1, 2]]
+    with pytest.raises(UsageError, match=r"cannot be read: could not convert"):
+        meeting_weights("1,x;2,1", 2, 2)
 
 
 @pytest.mark.parametrize(

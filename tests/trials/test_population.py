@@ -280,14 +280,18 @@ def test_more_receivers_than_senders_take_over_the_senders_in_order(trained):
             assert torch.equal(value, teachers[f"pairs.{number}.decoder.{key}"])
 
 
-def test_partners_of_a_file_are_found_again_from_another_folder(tmp_path, monkeypatch):
+def test_a_run_resumes_with_the_partners_of_its_file_from_anywhere_and_without_the_file(tmp_path, monkeypatch, capsys):
     (tmp_path / "who.csv").write_text("1,2\n2,1\n")
     monkeypatch.chdir(tmp_path)
     words = ["train", "--batch-size", "60", "--population", "2", "--partners", "who.csv", "--quiet", "--output", "run"]
     assert call(*words, "--epochs", "1") == 0
     options = json.loads((tmp_path / "run" / "config.json").read_text())["options"]
-    assert options["partners"] == str(tmp_path / "who.csv")
+    assert options["partners"] == "1.0,2.0;2.0,1.0;"
     assert call(*words, "--epochs", "2", "--resume", "auto") == 0
+    (tmp_path / "who.csv").write_text("1,1\n1,1\n")
+    assert call(*words, "--epochs", "3", "--resume", "auto") == 2
+    assert "was started with --partners 1.0,2.0;2.0,1.0;, but this command has --partners" in capsys.readouterr().err
+    (tmp_path / "who.csv").unlink()
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert call("train", "--resume", tmp_path / "run", "--epochs", "3", "--quiet") == 0

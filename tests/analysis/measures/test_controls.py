@@ -44,9 +44,14 @@ def test_strokes_are_mixed_one_by_one():
 
 
 def test_half_of_the_strokes_are_dropped():
-    dropped = half_dropped(1_000, 5, np.random.default_rng(0))
+    dropped = half_dropped(np.ones((1_000, 5), dtype=bool), np.random.default_rng(0))
     assert (dropped.sum(axis=1) == 2).all()
     assert dropped.mean(axis=0) == pytest.approx(np.full(5, 0.4), abs=0.06)
+    drawn = np.tile([True, False, True, False, False], (1_000, 1))
+    dropped = half_dropped(drawn, np.random.default_rng(0))
+    assert (dropped.sum(axis=1) == 1).all()  # of two that are drawn
+    assert not dropped[~drawn].any()
+    assert not half_dropped(np.eye(5, dtype=bool), np.random.default_rng(0)).any()  # one drawn stroke stays
     inks = np.arange(1, 7, dtype=np.float32).reshape(1, 2, 3)
     assert without(np.array([[True, False]]), inks).tolist() == [[[0, 0, 0], [4, 5, 6]]]
     assert without(np.array([[False, True]]), None).tolist() == [[[1], [0]]]
