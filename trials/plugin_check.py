@@ -402,8 +402,8 @@ def _check_unseen(splits: Mapping[str, Split]) -> None:
         for name, split in splits.items()
         if isinstance(split.images, Tensor)
     }
-    for name in hashes.keys() - {"train"} if "train" in hashes else ():
-        seen = set(hashes["train"])
+    seen = set(hashes.pop("train", ()))
+    for name in hashes:
         count = sum(image in seen for image in hashes[name])
         _require(not count, f"{count} of {len(hashes[name])} pictures of {name} are also training pictures")
 
