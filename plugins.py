@@ -324,6 +324,11 @@ def _not_allowed(of: str, file: Path) -> UsageError:
     )
 
 
+def has_changed(file: Path | str | None, versions: Mapping[str, str]) -> bool:
+    """Whether the loaded plugin is not the one of a run with these `versions`; also if only one of the two exists."""
+    return sha256_of(file).get("plugin") != versions.get("plugin")
+
+
 def sha256_of(file: Path | str | None) -> dict[str, str]:
     """The entry for a run's `versions`: {"plugin": SHA-256 of the loaded file}; empty without a plugin."""
     return {} if file is None else {"plugin": loaded(Path(file)).sha256}

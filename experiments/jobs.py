@@ -15,7 +15,7 @@ from learning_to_draw.components import options_of
 from learning_to_draw.datasets import DATASETS
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.experiments.rows import Row
-from learning_to_draw.plugins import sha256_of
+from learning_to_draw.plugins import has_changed
 from learning_to_draw.reading import Finite, Share, read_json
 from learning_to_draw.trials.config.all_options import OF_THE_PLACE, as_text, format_option
 from learning_to_draw.trials.config.config_file import SavedConfig
@@ -89,8 +89,7 @@ class Job:
         path = self.trained / "config.json"
         if not path.is_file():
             return False
-        versions = read_json(path, SavedConfig, REMOVE).get("versions", {})
-        return versions.get("plugin") != sha256_of(self.row.config.plugin).get("plugin")
+        return has_changed(self.row.config.plugin, read_json(path, SavedConfig, REMOVE).get("versions", {}))
 
     def check_begun(self) -> None:
         """Raises UsageError if the folder of the training or test holds a run with other options, even if unfinished.

@@ -5,6 +5,7 @@ Importing this module does not import torch.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from learning_to_draw import plugins
@@ -12,10 +13,12 @@ from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError
 from learning_to_draw.games.losses.config import DogConfig, PerceptualConfig, StrokePriceConfig
 from learning_to_draw.trials.config.configure import given_options
-from learning_to_draw.trials.config.run import RunConfig, TrainConfig
+from learning_to_draw.trials.config.run import KINDS, RunConfig, TrainConfig
 
 if TYPE_CHECKING:
     from learning_to_draw.games.sampling import GameSampler
+
+logger = logging.getLogger("commgame")
 
 
 def check_game_options(config: RunConfig) -> None:
@@ -38,6 +41,17 @@ def check_candidates(config: RunConfig, sampler: GameSampler) -> None:
     wanted = given_options(config).get("num_targets")
     if not config.plays_original and wanted and wanted != sampler.candidates:
         raise UsageError(f"--num-targets {wanted}: the game {config.game.name} ignores this option.\nLeave it out.")
+
+
+def warn_of_random_backbones(config: TrainConfig) -> None:
+    """Logs a warning if the backbone of an encoder is frozen with its random initial weights."""
+    for name in ("encoder", "receiver_encoder"):
+        values = config.chosen[name].config.values() if name in config.chosen else {}
+        sources = values.keys() & {"imagenet_weights", "sin_weights", "timm_pretrained", "timm_weights"}
+        given = config.senders_from if name == "encoder" else config.receivers_from
+        if values.get("freeze_backbone") and sources and not any(values[source] for source in sources) and not given:
+            freeze = flag_of(KINDS[name].in_run("freeze_backbone"))
+            logger.warning("%s: the frozen backbone has random weights, because no pretrained ones are chosen", freeze)
 
 
 def check_train_options(config: TrainConfig) -> None:

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from learning_to_draw import plugins
-from learning_to_draw.components import flag_of
 from learning_to_draw.errors import UsageError, program
 from learning_to_draw.games.losses.perceptual import LearntWeights, PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
@@ -25,9 +24,9 @@ from learning_to_draw.games.partners import as_lines
 from learning_to_draw.models.population import Community, Population, decoders_of
 from learning_to_draw.trials.agents import build_agents, pair_builder
 from learning_to_draw.trials.build import LESSON, REPLACED, Pictures, build_loss, seeds_of, set_up
-from learning_to_draw.trials.checks import check_train_options
+from learning_to_draw.trials.checks import check_train_options, warn_of_random_backbones
 from learning_to_draw.trials.config.configure import PYTHON, as_command, complete, replaced
-from learning_to_draw.trials.config.run import KINDS, TrainConfig
+from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.lesson import teach
 from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
@@ -137,7 +136,7 @@ def train(
         interrupted.give_weights(agents)  # before anything is computed with them
     else:
         take_trained(agents, config, pictures)
-        _warn_of_random_backbones(config)
+        warn_of_random_backbones(config)
     _freeze(agents, config)
     loss = build_loss(config.loss, config.auxiliary.values(), agents, seeds)
     logger.info("%s", describe(config, pictures, batches, agents))
@@ -167,7 +166,7 @@ def train(
             if distributed.rank() == 0:
                 claims.enter_context(resumed_folder(folder, config, words, str(device)))
                 interrupted.check_unchanged()
-                if interrupted.content["versions"].get("plugin") != plugins.sha256_of(config.plugin).get("plugin"):
+                if plugins.has_changed(config.plugin, interrupted.content["versions"]):
                     logger.warning(
                         "%s has changed since the run was saved: the rest of the training uses the new version",
                         config.plugin,
@@ -219,17 +218,6 @@ def _seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def _warn_of_random_backbones(config: TrainConfig) -> None:
-    """Logs a warning if the backbone of an encoder is frozen with its random initial weights."""
-    for name in ("encoder", "receiver_encoder"):
-        values = config.chosen[name].config.values() if name in config.chosen else {}
-        sources = values.keys() & {"imagenet_weights", "sin_weights", "timm_pretrained", "timm_weights"}
-        given = config.senders_from if name == "encoder" else config.receivers_from
-        if values.get("freeze_backbone") and sources and not any(values[source] for source in sources) and not given:
-            freeze = flag_of(KINDS[name].in_run("freeze_backbone"))
-            logger.warning("%s: the frozen backbone has random weights, because no pretrained ones are chosen", freeze)
 
 
 def _freeze(agents: Community, config: TrainConfig) -> None:

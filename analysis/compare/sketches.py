@@ -35,9 +35,8 @@ class Sketches:
 def same_photos(settings: Sequence[Setting], count: int, seed: int) -> Sketches:
     """Returns up to `count` photos that the first run of every setting sketched, with each setting's sketches.
 
-    Takes one photo of each class, in alphabetical order of the classes, then a second of each, and so on. Within a
-    class, the photos are chosen at random. Raises UsageError if a log cannot be read, a picture is missing or damaged,
-    or the settings have no photo in common.
+    `_of_all_classes` chooses the photos. Raises UsageError if a log cannot be read, a picture is missing or damaged, or
+    the settings have no photo in common.
     """
     logs = [read_log(setting.runs[0].test) for setting in settings]
     drawn = [{game.photo: game for game in reversed(log.games)} for log in logs]

@@ -143,27 +143,27 @@ class LogData:
             named = self.log.card.get("receiver_weights") or self.log.card.get("weights")
             raise NotMeasured("give --weights" + (f"; the log was played by {named}" if named else ""))
         agreement = AGREEMENT if self.has_strokes else AGREEMENT_OF_PICTURES
-        if self.repeated < agreement * len(self.sample) and not self._warned:
+        repeated = sum(
+            game.guess == guess for game, guess in zip(self.games_of(self.sample), self.replayed, strict=True)
+        )
+        if repeated < agreement * len(self.sample) and not self._warned:
             self._warned = True
             logger.warning(
                 "%s: the agents of --weights repeat only %d of %d guesses: other weights probably played this log",
                 self.log.folder,
-                self.repeated,
+                repeated,
                 len(self.sample),
             )
         return self.replay
 
     @cached_property
-    def repeated(self) -> int:
-        """In how many of the sampled games the agents, given the logged sketch, guess as the log says."""
+    def replayed(self) -> np.ndarray:
+        """int64 [N]: the guesses of the agents in the sampled games, given the logged strokes or, without them, the
+        logged sketch."""
         assert self.replay is not None
         if self.has_strokes:
-            guesses = self.replay.guesses(self.sampled_strokes, *self._offered)
-        else:
-            guesses = self.replay.guesses_from_pictures(self.sampled_sketches, *self._offered)
-        return sum(
-            game.guess == guess for game, guess in zip(self.games_of(self.sample), guesses.tolist(), strict=True)
-        )
+            return self.replay.guesses(self.sampled_strokes, *self._offered)
+        return self.replay.guesses_from_pictures(self.sampled_sketches, *self._offered)
 
     def judge(self) -> Judge:
         """Returns the judge. Raises NotMeasured without --judge."""
@@ -217,7 +217,7 @@ class LogData:
         """
         replay, strokes = self.agents(), self.sampled_strokes
         offered, candidates = self.offered
-        whole = replay.guesses(strokes, offered, candidates)
+        whole = self.replayed
         erased = np.tile(whole, (strokes.points.shape[1], 1))
         drawn = strokes.drawn
         for stroke in tqdm(range(len(erased)), desc="erasing", unit=" strokes", disable=None, leave=False):

@@ -11,10 +11,10 @@ from learning_to_draw.games.losses.perceptual import CLIPLoss, LearntWeights, Li
 from learning_to_draw.games.losses.terms import ReconstructLoss
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.build import build_batches, build_loss, choose_device, load_pictures, seeds_of, set_up
+from learning_to_draw.trials.checks import warn_of_random_backbones
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
 from learning_to_draw.trials.plan import describe
-from learning_to_draw.trials.train import _warn_of_random_backbones
 
 CPU = torch.device("cpu")
 ALL = ("train", "valid", "test")
@@ -361,6 +361,6 @@ def test_a_data_sets_number_of_lines_is_for_its_own_decoder(decoder, lines):
     ],
 )
 def test_a_frozen_backbone_with_random_weights_is_a_warning(options, flag, caplog):
-    _warn_of_random_backbones(configure("train", **options))
+    warn_of_random_backbones(configure("train", **options))
     assert (f"{flag}: the frozen backbone has random weights" in caplog.text) == (flag is not None)
     assert bool(caplog.text) == (flag is not None)

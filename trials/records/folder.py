@@ -23,6 +23,7 @@ from learning_to_draw import __version__, plugins
 from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.reading import inside, read_json
 from learning_to_draw.trials.config.all_options import OF_ONE_START
+from learning_to_draw.trials.config.config_file import TrainingConfig
 from learning_to_draw.trials.config.run import RunConfig, TrainConfig
 from learning_to_draw.trials.records.atomic import make_folder, write_atomically, write_json, write_text
 from learning_to_draw.trials.records.claim import claimed
@@ -115,19 +116,20 @@ def resumed_folder(folder: Path, config: RunConfig, command: Sequence[str], devi
 def _updated(path: Path, config: RunConfig) -> dict[str, Any] | None:
     """The content of config.json with the options of a resumed run; None if nothing has changed."""
     try:
-        content = read_json(path, dict)
-        options, sources, earlier = content["options"], content["sources"], content["versions"]
-        values = plain({name: value for name, value in config.values().items() if name not in OF_ONE_START})
-        changed = {name: value for name, value in values.items() if options.get(name) != value}
-        if not changed and earlier.get("plugin") == plugins.sha256_of(config.plugin).get("plugin"):
-            return None
-        return content | {
-            "options": options | changed,
-            "sources": sources | {name: config.sources[name] for name in changed},
-            "versions": earlier | plugins.sha256_of(config.plugin),
-        }
-    except (UsageError, KeyError, TypeError, AttributeError):  # damaged: the run does not need it
+        content: TrainingConfig = read_json(path, TrainingConfig)
+    except UsageError:  # damaged: the run does not need it
         return None
+    options, sources, earlier = content["options"], content.get("sources", {}), content.get("versions", {})
+    values = plain({name: value for name, value in config.values().items() if name not in OF_ONE_START})
+    changed = {name: value for name, value in values.items() if options.get(name) != value}
+    if not changed and not plugins.has_changed(config.plugin, earlier):
+        return None
+    return {
+        **content,
+        "options": options | changed,
+        "sources": sources | {name: config.sources[name] for name in changed},
+        "versions": earlier | plugins.sha256_of(config.plugin),
+    }
 
 
 def _write_plugin(folder: Path, plugin: plugins.Plugin) -> None:
