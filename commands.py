@@ -65,7 +65,8 @@ interrupted ones, so that the same command continues after Ctrl-C or a power cut
     title = "many lines"
     nlines = 20
 Instead of rows, [grid] with nlines = [1, 5, 20] makes one row for every combination
-of its values. The runs are in OUTPUT/ROW/seed-N and OUTPUT/ROW/seed-N-test.""",
+of its values. [tests.NAME] with game = "same" tests every run also in this game.
+The runs are in OUTPUT/ROW/seed-N, OUTPUT/ROW/seed-N-test and OUTPUT/ROW/seed-N-NAME.""",
         experiment_options.add_sweep_options,
         loads_torch=False,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypedDict
@@ -22,12 +22,10 @@ from learning_to_draw.trials.config.config_file import SavedConfig
 from learning_to_draw.trials.config.configure import DEFAULT_SOURCE
 from learning_to_draw.trials.records.folder import check_free, check_unclaimed
 from learning_to_draw.trials.records.read_run import read_run
+from learning_to_draw.trials.records.run_files import OWN_TEST
 
 REMOVE = "Remove the folder of this run, and run the command again."
 SETTLED = ("settled by", "shrunk to")  # sources of values that the training chose itself
-# Options to pass to a row's test: the checkpoint does not pass them on, or may have values for another machine.
-OF_A_TEST = ("dataset_root", "device", "data_device", "cache_dir", "no_cache", "quiet")
-OF_A_TEST += ("precision", "deterministic", "compile")
 
 
 class Step(NamedTuple):
@@ -55,7 +53,11 @@ class Job:
 
     @property
     def tested(self) -> Path:
-        return self.trained.with_name(f"{self.trained.name}-test")
+        return self.folder_of(OWN_TEST)
+
+    def folder_of(self, test: str) -> Path:
+        """The folder of the test with this name."""
+        return self.trained.with_name(f"{self.trained.name}-{test}")
 
     @property
     def log(self) -> Path:
@@ -67,8 +69,11 @@ class Job:
         """All commands of the job, finished or not."""
         row, trained, tested = self.row, self.trained, self.tested
         training = ["train", *row.words, "--seed", str(self.seed), "--output", str(trained), "--resume", "auto"]
-        test = ["test", "--weights", str(trained / "model_final.pt"), *row.words_of(OF_A_TEST), "--output", str(tested)]
-        steps = [Step(trained / "result.json", training), Step(tested / "result.json", test)]
+        steps = [Step(trained / "result.json", training)]
+        for name in row.tests:
+            folder, words = self.folder_of(name), row.words_of_test(name)
+            test = ["test", "--weights", str(trained / "model_final.pt"), *words, "--output", str(folder)]
+            steps.append(Step(folder / "result.json", test))
         if row.clip:
             of_dataset = row.words_of({"dataset", *options_of(DATASETS[row.values["dataset"]].config)})
             classes, seen = trained.with_name(f"{trained.name}-classes.csv"), tested / "gamelogs" / CLIP_FILE
@@ -92,59 +97,67 @@ class Job:
         return has_changed(self.row.config.plugin, read_json(path, SavedConfig, REMOVE).get("versions", {}))
 
     def check_begun(self) -> None:
-        """Raises UsageError if the folder of the training or test holds a run with other options, even if unfinished.
+        """Raises UsageError if the folder of the training or of a test holds a run with other options, even if
+        unfinished.
 
         Also raises it if another process uses the folder of an unfinished test, or if that folder holds files that a
         test does not write.
         """
-        if not (self.tested / "result.json").is_file():
-            check_free(self.tested, "test")
-            check_unclaimed(self.tested)
-        self._check_test_is_of_the_end()
+        tests = {self.folder_of(name): name for name in self.row.tests}
+        for folder in tests:
+            if not (folder / "result.json").is_file():
+                check_free(folder, "test")
+                check_unclaimed(folder)
+            self._check_test_is_of_the_end(folder)
         if self.has_other_plugin and not (self.trained / "result.json").is_file():
             raise UsageError(
                 f"{self.trained} holds an unfinished training with another version of the plugin.\n"
                 "Move it away to train it anew, or restore the plugin."
             )
         settled: set[str] = set()  # options whose values the training chose
-        for folder in (self.trained, self.tested):
+        for folder in (self.trained, *tests):
+            of_test = self.row.tests[tests[folder]] if folder in tests else {}
             path = folder / "config.json"
             config: SavedConfig = read_json(path, SavedConfig, REMOVE) if path.is_file() else {}
             sources, saved = config.get("sources", {}), config.get("options", {})
             settled |= {name for name, source in sources.items() if source.startswith(SETTLED)}
-            if folder == self.tested:  # without defaults, which were neither given nor in the checkpoint
+            if folder in tests:  # without defaults, which were neither given nor in the checkpoint
                 saved = {name: value for name, value in saved.items() if sources.get(name) != DEFAULT_SOURCE}
-            for name, value in {**self.row.values, "seed": self.seed}.items():
-                if name in OF_THE_PLACE or name not in saved or name in settled - self.row.options.keys():
+            free = settled - self.row.options.keys() - of_test.keys()
+            for name, value in {**self.row.values, "seed": self.seed, **of_test}.items():
+                if name in OF_THE_PLACE or name not in saved or name in free:
                     continue
                 if name == "num_targets" and not value:  # all classes; config.json has the number of classes
                     continue
                 if name == "like_a_dog_image" and value:
                     value = [str(Path(file).absolute()) for file in value]
                 if as_text(saved[name]) != as_text(value):
+                    where = f"[tests.{tests[folder]}]" if name in of_test else f"the row {self.row.name}"
                     raise UsageError(
-                        f"{folder} holds a run with {format_option(name, saved[name])}, but the row {self.row.name} "
-                        f"has {format_option(name, value)}.\nGive another --output, or move that run away."
+                        f"{folder} holds a run with {format_option(name, saved[name])}, but {where} has "
+                        f"{format_option(name, value)}.\nGive another --output, or move that run away."
                     )
 
-    def _check_test_is_of_the_end(self) -> None:
-        """Raises UsageError if the training has trained for more epochs since it was tested."""
-        trained, tested = self.trained / "result.json", self.tested / "result.json"
+    def _check_test_is_of_the_end(self, test: Path) -> None:
+        """Raises UsageError if the training has trained for more epochs since the test in this folder."""
+        trained, tested = self.trained / "result.json", test / "result.json"
         if not (trained.is_file() and tested.is_file()):
             return
         epochs, epoch = (read_json(path, _Epochs, REMOVE) for path in (trained, tested))
         if epochs.get("epochs") is not None and epoch.get("epoch") not in (None, epochs["epochs"] - 1):
             raise UsageError(
-                f"{self.tested} holds a test after {epoch['epoch'] + 1} epochs, but {self.trained} has trained for "
+                f"{test} holds a test after {epoch['epoch'] + 1} epochs, but {self.trained} has trained for "
                 f"{epochs['epochs']}.\nMove the test away; the command then tests again."
             )
 
     def run(self) -> Run:
         """The result of a finished job. Raises UsageError if one of its files is damaged."""
-        _, tested = (read_json(folder / "result.json", _Result, REMOVE) for folder in (self.trained, self.tested))
+        read_json(self.trained / "result.json", _Result, REMOVE)
+        tests = {name: read_json(self.folder_of(name) / "result.json", _Result, REMOVE) for name in self.row.tests}
+        tested = tests[OWN_TEST]
         return Run(
             self,
-            tested["communication_rate"],
+            {name: result["communication_rate"] for name, result in tests.items()},
             tested["candidates"],
             (read_run(self.trained).seconds + tested["seconds"]) / 60,
             read_json(self.trained / "config.json", SavedConfig, REMOVE).get("device", ""),
@@ -168,13 +181,22 @@ class _Result(TypedDict):
 
 @dataclass(frozen=True)
 class Run:
-    """The result of one job. rate: communication rate in the test, 0..1. minutes: training plus test."""
+    """The result of one job.
+
+    rates: name of a test -> its communication rate, 0..1. candidates: of the test with the training's own options.
+    minutes: training plus this test.
+    """
 
     job: Job
-    rate: float
+    rates: Mapping[str, float]
     candidates: int
     minutes: float
     device: str
+
+    @property
+    def rate(self) -> float:
+        """The communication rate in the test with the training's own options."""
+        return self.rates[OWN_TEST]
 
 
 def finished_jobs(rows: Iterable[Row], output: Path) -> Iterator[Job]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from learning_to_draw.components import flag_of
@@ -14,13 +14,17 @@ from learning_to_draw.reading import OptionValue
 from learning_to_draw.trials.checks import check_conflicts, check_game_options
 from learning_to_draw.trials.config.all_options import all_options, by_name, words_of
 from learning_to_draw.trials.config.configure import default_values
-from learning_to_draw.trials.config.parse import parse_training
+from learning_to_draw.trials.config.parse import parse, parse_training
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.loop.schedule import parse_learning_rate
+from learning_to_draw.trials.records.run_files import OWN_TEST
 
 FOLDER_NAME = re.compile(r"\w[\w.,+=-]*", re.ASCII)
 TAKEN = ("sweep.json", "written.json", "table.md", "table.csv", "sketches.png", "submitit")
-SET_BY_SWEEP = ("output", "resume", "seed")
+SET_BY_SWEEP = ("output", "resume", "seed", "weights")
+# Options to pass to a row's test: the checkpoint does not pass them on, or may have values for another machine.
+OF_A_TEST = ("dataset_root", "device", "data_device", "cache_dir", "no_cache", "quiet")
+OF_A_TEST += ("precision", "deterministic", "compile")
 NOT_A_RUN = ("dry_run", "print_config")
 
 
@@ -29,19 +33,28 @@ class Row:
     """One setting of a sweep, trained once per seed.
 
     name: also the name of the folder of the row's runs. title: the name in tables. options: of the training, by name.
-    clip: whether CLIP classifies the sketches after the test.
+    clip: whether CLIP classifies the sketches after the test. tests: name -> the options in which the test differs from
+    the training; every row has `OWN_TEST`.
     """
 
     name: str
     title: str
     options: Mapping[str, OptionValue]
     clip: bool = False
+    tests: Mapping[str, Mapping[str, OptionValue]] = field(default_factory=lambda: {OWN_TEST: {}})
 
     def check(self) -> None:
         """Raises UsageError for an option that is not valid, and for options that conflict."""
         parse_learning_rate(self.config.learning_rate)
         check_game_options(self.config)
         check_conflicts(self.config)
+        for name in self.tests:
+            try:
+                check_game_options(
+                    parse("test", ["--weights", "model_final.pt", *self.words_of_test(name)], self.values)
+                )
+            except UsageError as error:
+                raise UsageError(f"[tests.{name}]: {error}") from error
 
     def words_of(self, names: Collection[str]) -> list[str]:
         """The options in `names` that the row sets or that differ from declared defaults, as command-line words."""
@@ -53,6 +66,11 @@ class Row:
     def words(self) -> list[str]:
         """The options as command-line words. Raises UsageError for values of a wrong kind, such as 1 for a switch."""
         return list(_words(self.options))
+
+    def words_of_test(self, name: str) -> list[str]:
+        """The options of the test `name`, as command-line words."""
+        options = self.tests[name]
+        return [*self.words_of(set(OF_A_TEST) - options.keys()), *_words(options)]
 
     @functools.cached_property
     def config(self) -> TrainConfig:
@@ -112,6 +130,17 @@ def check_names(names: Iterable[str]) -> None:
             raise UsageError(
                 f"the rows {other} and {name} would share a folder on disks that ignore upper and lower case.\n"
                 "Rename one of them."
+            )
+
+
+def check_test_names(names: Iterable[str]) -> None:
+    """Raises UsageError if a name cannot be the name of a further test."""
+    for name in names:
+        if not FOLDER_NAME.fullmatch(name) or name.casefold() == OWN_TEST or len(name) > 100:
+            raise UsageError(
+                f"[tests.{name[:100]}]: a test cannot have this name, because the folders of the tests are called "
+                f"seed-0-NAME and so on.\nUse at most 100 characters from a-z A-Z 0-9 . , + = - _, and begin with a "
+                f"letter or a digit. {OWN_TEST} is the name of the test that every run has."
             )
 
 

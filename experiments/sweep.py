@@ -23,6 +23,7 @@ from learning_to_draw.streams import show
 from learning_to_draw.text_tables import aligned, mean_and_deviation
 from learning_to_draw.trials.records.output import check_writable
 from learning_to_draw.trials.records.own_files import check_own_files, claimed_folder, replace_own_files
+from learning_to_draw.trials.records.run_files import OWN_TEST
 
 logger = logging.getLogger("commgame")
 
@@ -113,7 +114,9 @@ class Sweep:
         check_writable(self.output)
         with claimed_folder(self.output):
             rows = {row.name: {"title": row.title, "options": row.options} for row in self.rows} | self._earlier_rows()
-            content = json.dumps({"rows": rows, "seeds": list(self.seeds)}, indent=2) + "\n"
+            further = {name: options for name, options in self.rows[0].tests.items() if name != OWN_TEST}
+            tests = {"tests": further} if further else {}
+            content = json.dumps({"rows": rows} | tests | {"seeds": list(self.seeds)}, indent=2) + "\n"
             replace_own_files(self.output, {ASKED: content.encode()})
         with claimed_folder(self.output):  # claim again: the claimed file has been replaced
             yield
@@ -176,11 +179,12 @@ def failed(failures: Sequence[str]) -> RunError:
 
 
 def table(finished: Sequence[Job]) -> str:
-    """The rates of finished runs, as aligned text with one line per row."""
-    lines = [["row", "rate, %", "seeds", "time per run"]]
+    """The rates of finished runs, as aligned text with one line per row, and one column per test."""
+    further = [name for name in (finished[0].row.tests if finished else ()) if name != OWN_TEST]
+    lines = [["row", "rate, %", *(f"{name}, %" for name in further), "seeds", "time per run"]]
     for row in dict.fromkeys(job.row for job in finished):
         runs = [job.run() for job in finished if job.row is row]
         seeds = " ".join(str(run.job.seed) for run in runs)
-        rate = mean_and_deviation([run.rate for run in runs])
-        lines.append([row.title, rate, seeds, duration(statistics.mean(run.minutes for run in runs))])
+        rates = [mean_and_deviation([run.rates[name] for run in runs]) for name in (OWN_TEST, *further)]
+        lines.append([row.title, *rates, seeds, duration(statistics.mean(run.minutes for run in runs))])
     return aligned(lines) if finished else "No run is finished."

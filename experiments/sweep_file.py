@@ -12,8 +12,9 @@ from typing import Annotated, TypedDict
 from msgspec import Meta
 
 from learning_to_draw.errors import UsageError
-from learning_to_draw.experiments.rows import Row, canonical, check_names
+from learning_to_draw.experiments.rows import Row, canonical, check_names, check_test_names
 from learning_to_draw.reading import Options, OptionValue, read_toml
+from learning_to_draw.trials.records.run_files import OWN_TEST
 
 ADVICE = "The help of sweep has an example."
 MOST_ROWS = 10_000
@@ -26,6 +27,7 @@ class SweepFile(TypedDict, total=False):
     common: Options
     rows: Annotated[dict[str, Options], Meta(min_length=1)]
     grid: Annotated[dict[str, Annotated[list[OptionValue], Meta(min_length=1)]], Meta(min_length=1)]
+    tests: dict[str, Options]
 
 
 def read_sweep(path: Path, plugin: Path | None = None) -> tuple[list[Row], list[int]]:
@@ -38,7 +40,7 @@ def read_sweep(path: Path, plugin: Path | None = None) -> tuple[list[Row], list[
     if unknown := sorted(content.keys() - SweepFile.__annotations__.keys()):
         raise UsageError(
             f"{path} has {unknown[0]}, which is not part of a sweep.\n"
-            f"A sweep has: seeds, [common] with options of all runs, and [rows.NAME] or [grid]. {ADVICE}"
+            f"A sweep has: seeds, [common] with options of all runs, [rows.NAME] or [grid], and [tests.NAME]. {ADVICE}"
         )
     if ("rows" in content) == ("grid" in content):
         raise UsageError(
@@ -54,9 +56,14 @@ def read_sweep(path: Path, plugin: Path | None = None) -> tuple[list[Row], list[
     common = _options(content.get("common", {}), f"{path}, [common]")
     if plugin is not None:
         common["plugin"] = str(plugin)
+    tests = {name: _options(options, f"{path}, [tests.{name}]") for name, options in content.get("tests", {}).items()}
+    try:
+        check_test_names(tests)
+    except UsageError as error:
+        raise UsageError(f"{path}, {error}") from error
     rows = []
     for name, (title, options) in settings.items():
-        rows.append(Row(name, title, common | options))
+        rows.append(Row(name, title, common | options, tests={OWN_TEST: {}} | tests))
         try:
             rows[-1].check()
         except UsageError as error:

@@ -13,7 +13,7 @@ from learning_to_draw.analysis.compare.figures import swept_option
 from learning_to_draw.analysis.compare.inference import PairTest, explained, pair_tests, rate_intervals, read_played
 from learning_to_draw.analysis.compare.options import PHOTOS, SEED
 from learning_to_draw.analysis.compare.page import page
-from learning_to_draw.analysis.compare.runs import find_runs
+from learning_to_draw.analysis.compare.runs import TestedRun, find_runs
 from learning_to_draw.analysis.compare.settings import check_any, group, numeric_option
 from learning_to_draw.analysis.compare.sketches import same_photos
 from learning_to_draw.analysis.compare.table import (
@@ -29,9 +29,11 @@ from learning_to_draw.analysis.compare.table import (
     tests_csv,
 )
 from learning_to_draw.errors import UsageError, first_line, listed, program
+from learning_to_draw.trials.config.all_options import format_option
 from learning_to_draw.trials.records.atomic import make_folder
 from learning_to_draw.trials.records.output import check_writable
 from learning_to_draw.trials.records.own_files import check_own_files, claimed_folder, replace_own_files
+from learning_to_draw.trials.records.run_files import OWN_TEST
 
 logger = logging.getLogger("commgame")
 
@@ -43,6 +45,7 @@ PICTURES = tuple(f"{name}.{kind}" for name in ("curves", "rate", "figure", "sket
 
 def compare(
     runs: Sequence[Path],
+    test: str,
     output: Path | None,
     against: str | None,
     figures: bool | None,
@@ -52,22 +55,27 @@ def compare(
     """Writes tables, figures and the page to `output`. Returns the tables of settings and of paired tests as text.
 
     analysis/compare/options.py describes the arguments. output: if None, compared/NAME, with the name of the first of
-    `runs`. figures: if None, they are drawn if matplotlib is installed.
+    `runs`; compared/NAME-TEST if `test` is given. figures: if None, they are drawn if matplotlib is installed.
 
     Logs a warning for everything that is left out. Raises UsageError if there is nothing to compare, if a file that
     would be replaced was not written by this command or was changed later, or if `figures` is True and matplotlib is
     not installed.
     """
-    folder = output if output is not None else Path("compared", runs[0].resolve().name or "root")
+    suffix = "" if test == OWN_TEST else f"-{test}"
+    folder = output if output is not None else Path("compared", f"{runs[0].resolve().name or 'root'}{suffix}")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--output {folder} is a file, not a folder.\nGive another name.")
     check_own_files(folder, (*TABLES, *PICTURES), RECORD)
-    settings, left_out = group(*find_runs(runs))
+    settings, left_out = group(*find_runs(runs, test))
     check_any(settings, left_out, runs)
-    command = _command(runs, folder, against, figures, photos, seed)
+    command = _command(runs, test, folder, against, figures, photos, seed)
     against = swept_option(settings) if against is None else numeric_option(against, settings)
     played, missing = read_played([run for setting in settings for run in setting.runs])
     intervals, (tests, untested) = rate_intervals(settings, played, seed), pair_tests(settings, played, seed)
+    notes = list(explained(tests, settings))
+    if test != OWN_TEST:
+        same, text = _options_of_tests([run for setting in settings for run in setting.runs], test)
+        (notes if same else missing).insert(0, text)
     if untested:
         missing.append(f"not tested: {listed(untested, 3)}")
     logged = [setting for setting in settings if setting.runs[0].test in played]
@@ -85,9 +93,9 @@ def compare(
             missing.append(f"no figures: {error}".replace("\n", " "))
     for text in (*(f"left out: {entry}" for entry in left_out), *missing):
         logger.warning("%s", text)
-    notes = list(explained(tests, settings))
     tables = [settings_table(settings, intervals), *([pairs_table(tests)] if tests else ())]
     title = f"Comparison of {listed(list(dict.fromkeys(path.resolve().name for path in runs)))}"
+    title += f", test {test}" if suffix else ""
     texts = {
         "table.md": "\n\n".join([*(escaped_markdown(*table) for table in tables), *notes, *missing]) + "\n",
         "table.csv": settings_csv(settings, intervals),
@@ -102,12 +110,30 @@ def compare(
     return "\n\n".join(filter(None, paragraphs))
 
 
+def _options_of_tests(runs: Sequence[TestedRun], name: str) -> tuple[bool, str]:
+    """Returns whether the tests `name` of these runs have the same options, and a sentence about these.
+
+    Looks at the options in which a test differs from its training, and which may change the rate.
+    """
+    options = list(dict.fromkeys(option for run in runs for option in run.overridden))
+    texts = {}
+    for run in runs:
+        known = [option for option in options if option in run.test_options]
+        texts.setdefault(" ".join(format_option(option, run.test_options[option]) for option in known), run.test)
+    if len(texts) == 1:
+        [text] = texts
+        return True, f"Rates of the test {name}" + (f", which has {text} in every run." if text else ".")
+    (first, folder), (second, other) = list(texts.items())[:2]
+    return False, f"the tests {name} have different options: {folder} has {first}, but {other} has {second}"
+
+
 def _command(
-    runs: Sequence[Path], folder: Path, against: str | None, figures: bool | None, photos: int, seed: int
+    runs: Sequence[Path], test: str, folder: Path, against: str | None, figures: bool | None, photos: int, seed: int
 ) -> str:
     """Returns the `compare` command with these arguments. It always has --output, and other options only if they are
     not at their defaults."""
-    words = [*program().split(), "compare", *map(str, runs), "--output", str(folder)]
+    words = [*program().split(), "compare", *map(str, runs), *([] if test == OWN_TEST else ["--test", test])]
+    words += ["--output", str(folder)]
     words += [] if against is None else ["--against", against]
     words += [] if figures is None else ["--figures" if figures else "--no-figures"]
     words += [] if photos == PHOTOS else ["--photos", str(photos)]

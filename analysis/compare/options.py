@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from learning_to_draw.components import positive_int, seed
+from learning_to_draw.trials.records.run_files import OWN_TEST
 
 PHOTOS, SEED = 8, 0  # defaults
 
@@ -24,11 +25,19 @@ def add_compare_options(group: Any) -> None:
         "the test of a training must be next to it, or in these folders",
     )
     group.add_argument(
+        "--test",
+        default=OWN_TEST,
+        metavar="NAME",
+        help="compare the tests in FOLDER-NAME, next to the FOLDER of each training, such as the tests [tests.NAME] of "
+        "a sweep; they may have other options than the training, such as another game",
+    )
+    group.add_argument(
         "--output",
         type=Path,
         metavar="DIR",
         help="folder for tables, figures and the page; files in it are replaced only if this command wrote them and "
-        "they were not changed since (default: compared/NAME, with the name of the first folder)",
+        "they were not changed since (default: compared/NAME, with the name of the first folder; compared/NAME-TEST "
+        "with --test TEST)",
     )
     group.add_argument(
         "--against",

@@ -6,8 +6,8 @@ import filecmp
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
@@ -17,6 +17,7 @@ from learning_to_draw.trials.config.all_options import OF_THE_PLACE, format_opti
 from learning_to_draw.trials.config.configure import default_values
 from learning_to_draw.trials.records.folder import plain
 from learning_to_draw.trials.records.read_run import RUN_FILES, Run, read_run
+from learning_to_draw.trials.records.run_files import OWN_TEST
 
 FINAL = "model_final.pt"
 SWEEP = "sweep.json"
@@ -53,7 +54,8 @@ class TestedRun:
     folder, options: of the training. test: the folder of the test. rate, games, candidates, chance: of the test, with
     rate and chance in 0..1. curve: (epoch, validation rate) of every epoch with a validation rate; epochs count
     from 1. minutes: the time of training and test together. commands: of training and test. row: (number, title) of the
-    sweep's row; None without a sweep.
+    sweep's row; None without a sweep. test_options: the options of the test. overridden: the names of those that differ
+    from the training's and may change the rate.
     """
 
     __test__ = False  # pytest: this is not a test
@@ -69,6 +71,8 @@ class TestedRun:
     curve: tuple[tuple[int, float], ...]
     commands: tuple[str, str]
     row: tuple[int, str] | None = None
+    test_options: Options = field(default_factory=dict)
+    overridden: Collection[str] = ()
 
     @property
     def seed(self) -> tuple[int, int]:
@@ -84,11 +88,13 @@ class TestedRun:
         return round(self.rate * self.games)
 
 
-def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOut]]:
+def find_runs(paths: Sequence[Path | str], test: str = OWN_TEST) -> tuple[list[TestedRun], list[LeftOut]]:
     """Returns (finished trainings with a finished test, folders left out).
 
     Searches `paths` at any depth, and for tests also next to the trainings. The test must have played the training's
-    model_final.pt. Raises UsageError for a path that is not a folder, or that holds no run.
+    model_final.pt. test: for `OWN_TEST`, the test must have the training's own options; another NAME means the test in
+    FOLDER-NAME, next to the training's FOLDER, which may have other options. Raises UsageError for a path that is not a
+    folder, or that holds no run.
     """
     runs: dict[Path, Run] = {}
     left_out: list[LeftOut] = []
@@ -107,14 +113,20 @@ def find_runs(paths: Sequence[Path | str]) -> tuple[list[TestedRun], list[LeftOu
             if config.parent.resolve() not in runs and _is_test(config):
                 _read(config.parent, runs, left_out)
     tests = {place: run for place, run in runs.items() if run.kind == "test"}
-    tests_of = _match(trainings, tests, asked, left_out)
-    compared = []
+    tests_of = _match(trainings, tests, asked, left_out, test)
+    compared, further = [], set()
     for place, training in trainings.items():
         try:
-            run = _tested(training, tests_of.get(place, []))
+            run = _tested(training, tests_of.get(place, []), test)
             compared.append(run)
-            others = (test.folder for test in tests_of[place] if test.folder != run.test)
-            left_out += [LeftOut(folder, f"is another test of {run.folder}; {run.test} is used") for folder in others]
+            for other in (other.folder for other in tests_of[place] if other.folder != run.test):
+                name = _name_of(other, run.folder)
+                if name is None:
+                    left_out.append(LeftOut(other, f"is another test of {run.folder}; {run.test} is used"))
+                elif test == OWN_TEST and name not in further:
+                    further.add(name)
+                    why = f"is another test of {run.folder}; compare all tests of this name with --test {name}"
+                    left_out.append(LeftOut(other, why))
         except UsageError as error:
             left_out.append(LeftOut(training.folder, str(error).replace("\n", " ")))
     unique = {(entry.folder.resolve(), entry.why): entry for entry in left_out}
@@ -168,21 +180,29 @@ def _is_test(config: Path) -> bool:
     return content.get("command") == "test"
 
 
+def _name_of(test: Path, training: Path) -> str | None:
+    """Returns NAME if `test` is FOLDER-NAME and `training` is FOLDER; otherwise None."""
+    test, training = test.resolve(), training.resolve()
+    begin = f"{training.name}-"
+    return test.name.removeprefix(begin) if test.parent == training.parent and test.name.startswith(begin) else None
+
+
 def _match(
-    trainings: dict[Path, Run], tests: dict[Path, Run], asked: set[Path], left_out: list[LeftOut]
+    trainings: dict[Path, Run], tests: dict[Path, Run], asked: set[Path], left_out: list[LeftOut], name: str
 ) -> dict[Path, list[Run]]:
     """Returns resolved folder of a training -> the tests of its model_final.pt. Adds other tests to `left_out`.
 
     asked: the resolved folders of the runs in the folders that the user gave. A test whose training is not in
-    `trainings` is added to `left_out` if the test's folder is in `asked`, and ignored otherwise.
+    `trainings` is added to `left_out` if the test's folder is in `asked`, and ignored otherwise. name: of the tests to
+    compare, see `find_runs`.
     """
     tests_of: dict[Path, list[Run]] = {}
     for place, test in tests.items():
         weights = Path(str(test.result.get("weights") or test.options.get("weights") or "."))
         owner = _resolved(weights).parent
         if owner not in trainings:  # moved or copied: look for the training next to the test
-            near = (place.parent / weights.parent.name, place.with_name(place.name.removesuffix("-test")))
-            fitting = (folder for folder in near if _fits(trainings.get(folder), test))
+            near = (place.parent / weights.parent.name, place.with_name(place.name.removesuffix(f"-{name}")))
+            fitting = (folder for folder in near if _fits(trainings.get(folder), test, name))
             owner = next((folder for folder in fitting if _is_moved(weights, folder)), None)
         if owner is not None and test.options.get("swap_agents"):
             left_out.append(LeftOut(test.folder, "is a test of two trainings' agents (--swap-agents)"))
@@ -196,10 +216,10 @@ def _match(
     return tests_of
 
 
-def _fits(training: Run | None, test: Run) -> bool:
-    """Returns whether `test` may belong to `training`: both have the same options and, if the test's seed
-    is known, the same seed."""
-    if training is None or _other_options(training, test):
+def _fits(training: Run | None, test: Run, name: str) -> bool:
+    """Returns whether `test` may belong to `training`: both have the same seed, if the test's seed is known, and the
+    same options, unless the tests of this name may have others."""
+    if training is None or (name == OWN_TEST and _other_options(training, test)):
         return False
     seed, data_seed = training.options.get("seed"), training.options.get("data_seed")
     return test.result.get("seed") in (None, data_seed if seed is None else seed)
@@ -224,8 +244,9 @@ def _resolved(path: Path) -> Path:
         return path
 
 
-def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
-    """Returns the training with its test. If several tests can be used, takes the one in FOLDER-test, else the latest.
+def _tested(training: Run, tests: Iterable[Run], name: str) -> TestedRun:
+    """Returns the training with its test `name` (see `find_runs`). If several tests can be used, takes the one in
+    FOLDER-test, else the latest.
 
     Raises UsageError, with the reason, if the training is unfinished or none of its tests can be used.
     """
@@ -234,22 +255,26 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
         raise UsageError(f"unfinished: {len(training.rows)} of {training.options.get('epochs', '?')} epochs")
     if len(training.rows) > epochs:
         raise UsageError(f"unfinished: it was resumed after epoch {epochs} and has not finished since")
-    words = ["test", "--weights", str(training.folder / FINAL), "--output", f"{training.folder}-test"]
+    words = ["test", "--weights", str(training.folder / FINAL), "--output", f"{training.folder}-{name}"]
     usable, reason = [], f"no test; run {shlex.join([*program().split(), *words])}"
+    if name != OWN_TEST:
+        tests = [test for test in tests if _name_of(test.folder, training.folder) == name]
+        reason = f"no test in {training.folder}-{name}"
     for test in tests:
         last = test.result.get("epoch")
         if any(name not in test.result for name in NEEDED) or not test.result["games"]:
             reason = f"its test {test.folder} is unfinished"
         elif isinstance(last, int) and last != epochs - 1:
             reason = f"its test {test.folder} was made after {last + 1} of {epochs} epochs: test again"
-        elif other := _other_options(training, test):
-            reason = f"its test {test.folder} played with options that differ from the training's: {other}"
+        elif name == OWN_TEST and (other := _other_options(training, test)):
+            shown = listed([format_option(*pair) for pair in other.items()], 3)
+            reason = f"its test {test.folder} played with options that differ from the training's: {shown}"
         else:
             usable.append(test)
     if not usable:
         raise UsageError(reason)
-    name = f"{training.folder.resolve().name}-test"
-    test = max(usable, key=lambda test: (test.folder.name == name, str(test.config.get("started"))))
+    folder = f"{training.folder.resolve().name}-{name}"
+    test = max(usable, key=lambda test: (test.folder.name == folder, str(test.config.get("started"))))
     curve = ((row["epoch"], row.get("val_commrate")) for row in training.rows)
     options = training.options | {"epochs": epochs}
     rate, games = test.result["communication_rate"], test.result["games"]
@@ -268,11 +293,13 @@ def _tested(training: Run, tests: Iterable[Run]) -> TestedRun:
         tuple((int(epoch) + 1, rate) for epoch, rate in curve if epoch is not None and rate is not None),
         (_command(training), _command(test)),
         _row(training.folder.resolve()),
+        plain(default_values("", test.options)) | test.options,
+        tuple(_other_options(training, test)),
     )
 
 
-def _other_options(training: Run, test: Run) -> str:
-    """Returns the options of the test that differ from those of the training, as text; "" if all are equal.
+def _other_options(training: Run, test: Run) -> Options:
+    """Returns the options of the test that differ from those of the training.
 
     Ignores options that should not change a test's rate, such as `output`, `device`, `precision` and `loss`.
     """
@@ -281,7 +308,7 @@ def _other_options(training: Run, test: Run) -> str:
     if not tested.get("num_targets"):  # 0: all classes; a training saves their number, except in the original game
         tested["num_targets"] = test.result.get("candidates") if trained.get("num_targets") else trained["num_targets"]
     names = [name for name in trained if name in tested and name not in ignored]
-    return listed([format_option(name, tested[name]) for name in names if tested[name] != trained[name]], 3)
+    return {name: tested[name] for name in names if tested[name] != trained[name]}
 
 
 def _command(run: Run) -> str:

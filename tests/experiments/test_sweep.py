@@ -92,6 +92,12 @@ def put_finished(output, row, seed, rate, *, minutes=1.0, **options):
         ("[grid]\n" + "\n".join(f"{name} = [{'1, ' * 99}]" for name in ("nlines", "epochs", "seed")), "at most 10000"),
         ("[rows.a]\nnum_targets = 5", "row a: --num-targets 5 sets the number of candidates in object-oriented games"),
         ("[rows.a]\nlike-a-dog-loss = true", "row a: --like-a-dog-loss compares sketches with an image"),
+        ("[rows.a]\n[tests.Test]\ngame = 'same'", "[tests.Test]: a test cannot have this name"),
+        ("[rows.a]\n[tests.'../a']\ngame = 'same'", "[tests.../a]: a test cannot have this name"),
+        ("[rows.a]\n[tests.x]\nnlins = 3", "[tests.x]: there is no option --nlins"),
+        ("[rows.a]\n[tests.x]\nweights = 'a.pt'", "[tests.x]: weights is set by sweep"),
+        ("[rows.a]\n[tests.x]\nepochs = 3", "row a: [tests.x]: --epochs belongs to the command 'train', not to 'test'"),
+        ("[rows.a]\n[tests.x]\nnum-targets = 5", "row a: [tests.x]: --num-targets 5 sets the number of candidates"),
         ("seeds = []\n[rows.a]", "cannot be read"),
         ("seeds = [-1]\n[rows.a]", "cannot be read"),
     ],
@@ -124,6 +130,44 @@ def test_a_dry_run_lists_the_commands_that_remain(written, tmp_path, capsys, mon
     assert "few/seed-7" in out
     code, _, err = call(capsys, file, "--dry-run", "--rows", "fewer")
     assert (code, "--rows fewer: there is no such row" in err) == (2, True)
+
+
+def test_further_tests_of_every_run(written, tmp_path, capsys):
+    output = tmp_path / "out"
+    file = written(f"{ROWS}\n[tests.ten]\ngame = 'same'\nnum-targets = 10\ndevice = 'cpu'\n")
+    for seed, rate in ((0, 0.5), (1, 0.7)):
+        put_finished(output, "few", seed, rate, nlines=1)
+    code, out, err = call(capsys, file, "--output", output, "--rows", "few", "--dry-run")
+    assert code == 0, err
+    folder = output / "few"
+    assert [shlex.split(line)[2:] for line in out.splitlines()] == [
+        ["test", "--weights", f"{folder}/seed-{seed}/model_final.pt", "--object-oriented", "same"]
+        + ["--num-targets", "10", "--device", "cpu", "--output", f"{folder}/seed-{seed}-ten"]
+        for seed in (0, 1)
+    ]
+    for seed, rate in ((0, 0.25), (1, 0.75)):
+        ten = folder / f"seed-{seed}-ten"
+        shutil.copytree(folder / f"seed-{seed}-test", ten)
+        (ten / "result.json").write_text(json.dumps({"communication_rate": rate, "candidates": 10, "seconds": 1.0}))
+        options = {"nlines": 1, "object_oriented": "same", "num_targets": 10}
+        (ten / "config.json").write_text(json.dumps({"command": "test", "options": options}))
+    code, out, err = call(capsys, file, "--output", output, "--rows", "few")
+    assert code == 0, err
+    assert [line.split() for line in out.splitlines()] == [
+        ["row", "rate,", "%", "ten,", "%", "seeds", "time", "per", "run"],
+        ["few", "60.0", "±", "14.1", "50.0", "±", "35.4", "0", "1", "1", "min"],
+    ]
+    assert json.loads((output / "sweep.json").read_text())["tests"] == {
+        "ten": {"object_oriented": "same", "num_targets": 10, "device": "cpu"}
+    }
+    nine = written(f"{ROWS}\n[tests.ten]\ngame = 'same'\nnum-targets = 9\n")
+    code, _, err = call(capsys, nine, "--output", output, "--rows", "few")
+    assert code == 2
+    assert "seed-0-ten holds a run with --num-targets 10, but [tests.ten] has --num-targets 9" in err
+    original = written(f"{ROWS}\n[tests.ten]\nbatch-size = 150\n")
+    code, _, err = call(capsys, original, "--output", output, "--rows", "few")
+    assert code == 2
+    assert "seed-0-ten holds a run with --object-oriented same, but the row few has --object-oriented none" in err
 
 
 def test_the_table_of_finished_runs_and_what_was_asked_for(written, tmp_path, capsys):

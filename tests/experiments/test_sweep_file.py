@@ -42,13 +42,15 @@ def test_options_are_named_as_in_python_or_on_the_command_line(written):
 
 def test_the_examples_of_the_page(written):
     page = (ROOT / "docs" / "sweeps.md").read_text()
-    example, grid = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    example, grid, tests = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     rows, seeds = read_sweep(written(example))
     assert ([row.title for row in rows], seeds) == (["few", "many lines"], [0, 1, 2])
     assert [row.values["nlines"] for row in rows] == [3, 20]
     rows, _ = read_sweep(written(grid))
     assert len(rows) == 6
     assert rows[0].name == "nlines-1_game-same"
+    rows, _ = read_sweep(written(f"{example}\n{tests}"))
+    assert rows[0].tests == {"test": {}, "ten": {"object_oriented": "same", "num_targets": 10}}
 
 
 def test_a_grid_has_a_row_for_every_combination(written):

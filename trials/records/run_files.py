@@ -14,6 +14,8 @@ from learning_to_draw.trials.records.atomic import final_name
 
 # The command line as typed. The first two file names are those of the official code.
 COMMAND_FILES = {"train": "train_cmd.txt", "test": "eval_cmd.txt", "crossplay": "crossplay_cmd.txt"}
+# FOLDER-test is the test of the training in FOLDER with the training's own options; sweep and compare know it by this.
+OWN_TEST = "test"
 # What a training writes before its first resume.pt.
 FIRST_FILES = ("config.json", COMMAND_FILES["train"], "plugin.py", "model-info.txt", "tensorboard/*", "wandb/*")
 # Relative to the run's folder. NN: a number of two digits or more. MD5: 32 hexadecimal digits. *: anything.

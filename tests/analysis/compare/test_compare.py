@@ -76,6 +76,29 @@ def test_real_runs(real_runs, tmp_path, call):
     assert call(real_runs, "--output", output)[0] == 0  # its own files are replaced
 
 
+def test_trainings_of_different_games_are_compared_in_one(make_run, tmp_path, call, change, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, game, right in (("a", "different", [1, 1, 1, 1, 1, 0]), ("b", "mixed", [0, 0, 0, 0, 1, 1])):
+        folder = make_run(tmp_path / "runs" / name, right=np.array(right, bool), object_oriented=game)
+        test = folder.with_name(f"{name}-test")
+        shutil.copytree(test, test.with_name(f"{name}-one"))
+        change(test.with_name(f"{name}-one") / "config.json", options={"object_oriented": "same"})
+    code, out, err = call("runs", "--test", "one", "--no-figures")
+    assert (code, err) == (0, "")
+    assert "Rates of the test one, which has --object-oriented same in every run." in out
+    [test] = rows(tmp_path / "compared" / "runs-one" / "tests.csv")
+    assert float(test["difference"]) == pytest.approx(3 / 6)
+    assert float(test["p"]) == pytest.approx(2 * (1 + 5) / 2**5)  # 4 of 5 games that only one of them won
+    assert "--test one" in (tmp_path / "compared" / "runs-one" / "compare.html").read_text()
+    change(tmp_path / "runs" / "b-one" / "config.json", options={"object_oriented": "none"})
+    code, _, err = call("runs", "--test", "one", "--no-figures")
+    assert code == 0
+    told = "the tests one have different options: runs/a-one has --object-oriented same, but runs/b-one has "
+    assert f"{told}--object-oriented none" in err
+    code, _, err = call("runs", "--test", "three")
+    assert (code, "runs/a: no test in runs/a-three" in err) == (2, True), err
+
+
 def test_only_its_own_files_are_replaced(make_run, tmp_path, call):
     make_run(tmp_path / "runs" / "a")
     (tmp_path / "out").mkdir()
@@ -180,10 +203,10 @@ def test_the_curves_are_means_with_a_band_from_the_lowest_to_the_highest(make_ru
 def test_an_option_to_plot_against_has_to_differ_and_to_be_a_number(make_run, tmp_path):
     make_run(tmp_path / "a", nlines=2, loss="CELoss")
     make_run(tmp_path / "b", nlines=4, loss="HingeLoss")
-    assert "written to" in compare([tmp_path], tmp_path / "out", "--nlines", None, 8, 0)
+    assert "written to" in compare([tmp_path], "test", tmp_path / "out", "--nlines", None, 8, 0)
     for option in ("loss", "nlins"):
         with pytest.raises(UsageError, match=rf"--against {option}(.|\n)*Choose from nlines"):
-            compare([tmp_path], tmp_path / "out", option, None, 8, 0)
+            compare([tmp_path], "test", tmp_path / "out", option, None, 8, 0)
         with pytest.raises(UsageError, match="Choose from nlines"):
             figures.plot_rates(
                 matplotlib.figure.Figure().subplots(), read_settings([tmp_path / "a", tmp_path / "b"]), option

@@ -180,6 +180,38 @@ def test_a_test_of_another_game_is_left_out(make_run, tmp_path, change):
     ]
 
 
+def further_tests(folder, change, runs, **options):
+    """Copies RUN-test to RUN-same, with other options."""
+    for name in runs:
+        shutil.copytree(folder / f"{name}-test", folder / f"{name}-same")
+        change(folder / f"{name}-same" / "config.json", options={"object_oriented": "same", **options})
+        change(folder / f"{name}-same" / "result.json", communication_rate=0.7)
+
+
+def test_tests_in_another_game_than_the_trainings_are_compared_by_their_name(make_run, tmp_path, change):
+    make_run(tmp_path / "a", right=[True] * 7 + [False] * 3)
+    make_run(tmp_path / "b", right=[False] * 3 + [True] * 7, object_oriented="different")
+    make_run(tmp_path / "c", seed=1)
+    further_tests(tmp_path, change, "ab")
+    settings, left = group(*find_runs([tmp_path], "same"))
+    assert [[run.test.name for run in setting.runs] for setting in settings] == [["b-same"], ["a-same"]]
+    assert [str(entry) for entry in left] == [f"{tmp_path}/c: no test in {tmp_path}/c-same"]
+    settings, left = group(*find_runs([tmp_path]))
+    assert [[run.test.name for run in setting.runs] for setting in settings] == [["b-test"], ["a-test", "c-test"]]
+    assert [entry.why for entry in left] == [
+        f"is another test of {tmp_path}/a; compare all tests of this name with --test same"
+    ]
+
+
+def test_a_moved_test_in_another_game_is_found_by_its_name(make_run, tmp_path, change):
+    make_run(tmp_path / "old" / "a")
+    further_tests(tmp_path / "old", change, "a")
+    (tmp_path / "old").rename(tmp_path / "new")
+    settings, left = group(*find_runs([tmp_path / "new"], "same"))
+    assert [[run.test.name for run in setting.runs] for setting in settings] == [["a-same"]]
+    assert not left
+
+
 def test_of_several_tests_the_one_of_the_trainings_game_counts(make_run, tmp_path, change):
     make_run(tmp_path / "a", object_oriented="same", num_targets=4)
     shutil.copytree(tmp_path / "a-test", tmp_path / "z")
