@@ -80,7 +80,7 @@ def both_kernels(case: Case, device: torch.device) -> Way:
 
 
 def as_graph(call: Way) -> Way:
-    """Returns a function that replays IN_GRAPH calls, recorded as a CUDA graph.
+    """Returns a function that replays a CUDA graph, in which `call` is recorded IN_GRAPH times.
 
     Raises torch's error if a call waits for the GPU.
     """

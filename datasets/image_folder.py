@@ -129,7 +129,7 @@ class ImageFolder:
             names = " and ".join(path.name for path in by_split.values())
             raise UsageError(
                 f"ImageFolder: {self.root} has {names}, but no folder named train.\n"
-                "Add it, or give the folder that holds the class folders as --dataset-root."
+                "Add it, or set --dataset-root to the folder that holds the class folders."
             )
         others = [path.name for path in _subfolders(self.root) if path not in by_split.values()]
         self.passed_over.update(f"{name}/" for name in others)

@@ -126,7 +126,8 @@ def stratified_split(
         raise UsageError(
             f"{data_set} cannot be divided: {held} of {len(positions)} pictures would be set aside "
             f"(number of classes: {len(counts)}; pictures in the smallest class: {counts.min()}).\n"
-            "Each class needs at least 2 pictures, and both parts need at least as many pictures as classes.\n"
+            "Each class needs at least 2 pictures. Both the pictures set aside and the others must be at least as many "
+            "as the classes.\n"
             "Check that the data set is complete, or change --valset-size-per-class if the data set has this option."
         )
     rng = np.random.RandomState(seed)

@@ -289,9 +289,10 @@ def _column(col):
 
 @_exact
 def _axes(line, col):
-    """The vector from the nearest point of a segment to a pixel: across, beyond.
+    """(across, beyond): the vector to a pixel from the segment's point that is nearest to it.
 
-    beyond is measured along the segment; it is 0 except past one of its ends.
+    across is measured at right angles to the segment, and beyond along it. beyond is 0 unless the pixel lies past an
+    end of the segment.
     """
     at, across, across_step, start_at, before, stop_at, after, along_step, _, _ = line
     across = across + across_step * (col - at)

@@ -51,7 +51,8 @@ def load(
     plugin: a file with your own components that the agents need; None: the training's plugin, if any, which is refused
     unless you have run it on this machine before (docs/extending.md).
     trust_weights: also read a file that can run any code; only for files from a trusted source.
-    agent: the pair of a population to load: K for sender K and receiver K, "K,J" for sender K and receiver J; None: 0.
+    agent: which pair of a population to load: K means sender K with receiver K, "K,J" means sender K with receiver J,
+    and None means 0.
     options: options of `commgame.py test`, such as latent_size=64 for --latent-size 64. They override the training's
     options, which the checkpoint contains. A checkpoint of the official code contains no options: give all that
     describe the agents, such as dataset, encoder, separate_encoders, latent_size and nlines.

@@ -110,7 +110,7 @@ class AgentsTool(Tool):
         # Otherwise a positional argument could also be read as the value of one of the agents' options.
         if rest and (not rest[0].startswith("-") or words.index(Path(rest[0])) < words.index(first)):
             raise UsageError(
-                f"{rest[0]} is not expected there: {positional.metavar} comes first, then the options.\n"
+                f"{rest[0]} is in the wrong place: {positional.metavar} comes first, then the options.\n"
                 f"Write: {parser.usage}"
             )
         function = self.load(command)

@@ -231,8 +231,8 @@ def _freeze(agents: Community, config: TrainConfig) -> None:
 
 
 def _optimizer(agents: Community, loss: TotalLoss, rate: float, config: TrainConfig) -> torch.optim.Adam:
-    """Adam over all weights that are trained. If --decoder-lr-factor is not 1, the decoders' weights are a separate
-    group; log.csv has the learning rate of the other group."""
+    """Adam over all weights that are trained. If --decoder-lr-factor is not 1, there are two groups: the decoders'
+    weights, and all other weights, whose learning rate is in log.csv."""
     everything = [weight for weight in (*agents.parameters(), *loss.parameters()) if weight.requires_grad]
     if config.decoder_lr_factor == 1:
         return adam(everything, rate, config.weight_decay)

@@ -100,9 +100,10 @@ def parse_trained(command: str, words: Sequence[str], path: Path) -> Any:
 
 
 def load_trained(command: str, path: Path, given: Mapping[str, Any], source: str = COMMAND_LINE) -> Trained:
-    """Reads a checkpoint for a command with the options `given`. Raises UsageError if file or options are not valid.
+    """Reads a checkpoint for a command with the options `given`. Raises UsageError if the file or an option is
+    not valid.
 
-    source: where `given` comes from, for the configuration's `sources`.
+    source: what the configuration's `sources` name as the origin of `given`.
     """
     checkpoint, saved = _read(checkpoint_of(path), given.get("plugin"), given.get("trust_weights", False))
     return Trained(complete(command, given, source, *saved), checkpoint)

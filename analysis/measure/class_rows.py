@@ -94,7 +94,7 @@ def legibility(material: LogData) -> Measured:
     games = [game for game in drawn_once if game.photo_class in names]
     if not games:
         raise NotMeasured(
-            f"no photo has one of the given classes; the class of the first photo is {material.classes[0]!r}"
+            f"no photo has one of the given classes; a class of this log, as an example: {material.classes[0]!r}"
         )
     clip, sentences = settings.clip, dict(TEMPLATES)
     left_out = len(drawn_once) - len(games)

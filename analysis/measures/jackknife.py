@@ -1,4 +1,7 @@
-"""The jackknife (Efron 1981): the standard error of a number, from its values with one of N items left out."""
+"""The jackknife (Efron 1981): the standard error of a statistic of N items.
+
+It is computed from the N values that the statistic has when each item in turn is left out.
+"""
 
 from __future__ import annotations
 

@@ -69,9 +69,10 @@ def draw_crops(draws: Tensor) -> Tensor:
 
 
 def warp(sketches: Tensor, maps: Tensor, paper: float) -> Tensor:
-    """[B * views, C, S, S]: sketches [B, C, S, S] seen through maps [B * views, 3, 3] from view to sketch.
+    """Returns views [B * views, C, S, S] of sketches [B, C, S, S].
 
-    Interpolation is bilinear; `paper` is the value outside a sketch.
+    Each of the maps [B * views, 3, 3] takes a position in the view to its position in the sketch. Interpolation is
+    bilinear; `paper` is the value outside a sketch.
     """
     size, views = sketches.shape[-1], len(maps) // len(sketches)
     centres = (2 * torch.arange(size, dtype=maps.dtype, device=maps.device) + 1) / size - 1

@@ -95,7 +95,8 @@ class Decoder(nn.Module):
         image_size: int,
         build_encoder: Callable[[], Encoder] | None = None,
     ):
-        """build_encoder: builds a new encoder like the sender's; for decoders that use the canvas or feature maps."""
+        """build_encoder: builds a new encoder with the options of the sender's. Only decoders that encode their own
+        canvas, or that use the sender's feature maps, need it."""
         super().__init__()
         self.image_size = image_size
         self.contrast = config.contrast

@@ -42,7 +42,7 @@ class Features:
     feature_maps: Mapping[str, Tensor] = field(default_factory=dict)
 
     def of(self, rows: Tensor | slice) -> Features:
-        """The features of the pictures `rows`."""
+        """The features of some of the pictures; `rows` selects them by index or slice."""
         return Features(self.values[rows], {name: maps[rows] for name, maps in self.feature_maps.items()})
 
 

@@ -136,7 +136,7 @@ class GameBatches:
 
     @property
     def games_of_one(self) -> int:
-        """The number of games that each meeting plays per epoch."""
+        """The number of games per epoch that each meeting, one sender with one receiver, plays."""
         return self.games // len(self.meetings)
 
     def gather(self, indices: GameIndices) -> Batch:

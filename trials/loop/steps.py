@@ -87,7 +87,8 @@ def step_entries(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def steps_line(result: Mapping[str, Any]) -> str:
-    """A line with the rates by step and at the decision, from a result.json; "" if it lacks them."""
+    """A line with the communication rate after each drawing step and when the receiver decides, from the content of a
+    result.json; "" if the file has no such rates."""
     if "rate_by_step" not in result:
         return ""
     rates = " ".join(f"{rate:.3f}" for rate in result["rate_by_step"])

@@ -41,7 +41,7 @@ def check_writable(folder: Path) -> None:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Context with a temporary folder to write to. It is renamed to `path` at the end, or removed after an error.
 
-    Raises UsageError if `path` exists by then and is not an empty folder.
+    Raises UsageError if, at the end, `path` exists and is not an empty folder.
     """
     temporary = temporary_path(path)
     temporary.mkdir(parents=True)

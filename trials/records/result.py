@@ -83,7 +83,7 @@ class Result(Outcome):
 
 
 def outcome_of(content: Mapping[str, Any]) -> Outcome:
-    """The outcome in a result.json, or in the result of `result_entry`."""
+    """The outcome in the content of a result.json, or in what `result_entry` returns."""
     return Outcome(**_outcome(content))
 
 

@@ -94,7 +94,10 @@ def read_torch(path: Path, *, trust: bool = False, without: Collection[str] = ()
 
 @contextmanager
 def _as_text(path: Path) -> Iterator[Path]:
-    """Context with a printable path of the file. torch cannot memory-map a file if its path is not valid UTF-8."""
+    """Context with a path of the file that has printable characters only: a temporary link if its own path has others.
+
+    torch cannot memory-map a file if its path is not valid UTF-8.
+    """
     if str(path).isprintable():
         yield path
         return
