@@ -11,6 +11,7 @@ from pathlib import Path
 from learning_to_draw.analysis.compare.figures import figures as draw_figures
 from learning_to_draw.analysis.compare.figures import swept_option
 from learning_to_draw.analysis.compare.inference import PairTest, explained, pair_tests, rate_intervals, read_played
+from learning_to_draw.analysis.compare.measured import read_measured
 from learning_to_draw.analysis.compare.options import PHOTOS, SEED
 from learning_to_draw.analysis.compare.page import page
 from learning_to_draw.analysis.compare.runs import TestedRun, find_runs
@@ -21,6 +22,8 @@ from learning_to_draw.analysis.compare.table import (
     Table,
     escaped_markdown,
     latex,
+    measures_csv,
+    measures_table,
     pairs_table,
     plain,
     runs_csv,
@@ -40,6 +43,7 @@ logger = logging.getLogger("commgame")
 MOST_PAIRS = 15  # shown on a terminal
 RECORD = "compared.json"
 TABLES = ("table.md", "table.csv", "table.tex", "tests.csv", "runs.csv", "compare.html")
+OF_MEASURES = ("measures.csv", "measures.tex")
 PICTURES = tuple(f"{name}.{kind}" for name in ("curves", "rate", "figure", "sketches") for kind in ("png", "pdf"))
 
 
@@ -65,7 +69,7 @@ def compare(
     folder = output if output is not None else Path("compared", f"{runs[0].resolve().name or 'root'}{suffix}")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--output {folder} is a file, not a folder.\nGive another name.")
-    check_own_files(folder, (*TABLES, *PICTURES), RECORD)
+    check_own_files(folder, (*TABLES, *OF_MEASURES, *PICTURES), RECORD)
     settings, left_out = group(*find_runs(runs, test))
     check_any(settings, left_out, runs)
     command = _command(runs, test, folder, against, figures, photos, seed)
@@ -76,6 +80,8 @@ def compare(
     if test != OWN_TEST:
         same, text = _options_of_tests([run for setting in settings for run in setting.runs], test)
         (notes if same else missing).insert(0, text)
+    measured, problems = read_measured(settings)
+    missing += problems
     if untested:
         missing.append(f"not tested: {listed(untested, 3)}")
     logged = [setting for setting in settings if setting.runs[0].test in played]
@@ -93,21 +99,28 @@ def compare(
             missing.append(f"no figures: {error}".replace("\n", " "))
     for text in (*(f"left out: {entry}" for entry in left_out), *missing):
         logger.warning("%s", text)
-    tables = [settings_table(settings, intervals), *([pairs_table(tests)] if tests else ())]
+    rates, of_measures = settings_table(settings, intervals), measures_table(settings, measured)
+    tables = {"Rates": rates}
+    if tests:
+        tables["Differences between settings, in the same games"] = pairs_table(tests)
+    if of_measures[1]:
+        tables["Measures: mean ± standard deviation over seeds"] = of_measures
     title = f"Comparison of {listed(list(dict.fromkeys(path.resolve().name for path in runs)))}"
     title += f", test {test}" if suffix else ""
     texts = {
-        "table.md": "\n\n".join([*(escaped_markdown(*table) for table in tables), *notes, *missing]) + "\n",
+        "table.md": "\n\n".join([*(escaped_markdown(*table) for table in tables.values()), *notes, *missing]) + "\n",
         "table.csv": settings_csv(settings, intervals),
-        "table.tex": latex(*tables[0]),
+        "table.tex": latex(*rates),
         "tests.csv": tests_csv(tests),
         "runs.csv": runs_csv(settings),
+        **({"measures.csv": measures_csv(settings, measured)} if measured else {}),
+        **({"measures.tex": latex(*of_measures)} if of_measures[1] else {}),
         "compare.html": page(title, tables, [*notes, *missing], settings, pictures, sketches, left_out, command),
     }
     _write(folder, {name: text.encode("utf-8", "surrogateescape") for name, text in texts.items()} | pictures)
     written = f"written to {folder}: compare.html, tables{', figures' if pictures else ''}"
-    paragraphs = [*_shown(tables[0], tests), "\n".join(textwrap.fill(note, WIDTH) for note in notes), written]
-    return "\n\n".join(filter(None, paragraphs))
+    paragraphs = [*_shown(rates, tests, of_measures), "\n".join(textwrap.fill(note, WIDTH) for note in notes)]
+    return "\n\n".join(filter(None, [*paragraphs, written]))
 
 
 def _options_of_tests(runs: Sequence[TestedRun], name: str) -> tuple[bool, str]:
@@ -141,12 +154,12 @@ def _command(
     return shlex.join(words)
 
 
-def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
-    """Yields the tables for a terminal. With several tests, the first table numbers the settings, and the second names
-    the settings by these numbers."""
+def _shown(table: Table, tests: Sequence[PairTest], of_measures: Table) -> Iterator[str]:
+    """Yields the tables for a terminal. With more than two settings, the first table numbers them, and the other tables
+    name them by these numbers."""
     headings, rows = table
     numbers = {}
-    if len(tests) > 1:
+    if len(rows) > 2 and (tests or of_measures[1]):
         numbers = {label: str(number) for number, (label, *_) in enumerate(rows, 1)}
         rows = [[f"{number}: {row[0]}", *row[1:]] for number, row in enumerate(rows, 1)]
     yield plain(headings, rows)
@@ -155,13 +168,16 @@ def _shown(table: Table, tests: Sequence[PairTest]) -> Iterator[str]:
         yield plain(headings, pairs[:MOST_PAIRS])
     if len(tests) > MOST_PAIRS:
         yield f"These are {MOST_PAIRS} of {len(tests)} pairs; all are in tests.csv."
+    if of_measures[1]:
+        names = of_measures[0][1:]
+        yield plain(("measure", *(numbers.get(name, name) for name in names)), of_measures[1])
 
 
 def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Writes the files. Removes pictures of an earlier call that are not replaced: they may show other runs."""
+    """Writes the files. Removes files of an earlier call that are not replaced: they may be about other runs."""
     make_folder(folder)
     check_writable(folder)
-    with claimed_folder(folder, (*TABLES, *PICTURES), RECORD):
-        for name in set(PICTURES) - set(contents):
+    with claimed_folder(folder, (*TABLES, *OF_MEASURES, *PICTURES), RECORD):
+        for name in {*OF_MEASURES, *PICTURES} - set(contents):
             (folder / name).unlink(missing_ok=True)
         replace_own_files(folder, contents, RECORD)

@@ -47,7 +47,7 @@ CAPTIONS = {
 
 def page(
     title: str,
-    tables: Sequence[Table],
+    tables: Mapping[str, Table],
     notes: Sequence[str],
     settings: Sequence[Setting],
     figures: Mapping[str, bytes],
@@ -57,7 +57,7 @@ def page(
 ) -> str:
     """Returns the page as HTML.
 
-    tables: of the settings and, if pairs were tested, of the tests. notes: what the numbers mean, and what is missing.
+    tables: by their headings. notes: what the numbers mean, and what is missing.
     figures: file name -> content; may be empty. sketches: if None, the page has no section with sketches. command: the
     command that makes the page again.
     """
@@ -65,7 +65,7 @@ def page(
     runs = sum(len(setting.runs) for setting in settings)
     parts.append(f"<h1>{escape(title)}</h1>\n<p class='kind'>{_many(len(settings), 'setting')}, {_many(runs, 'run')}; ")
     parts.append(f"made {time.strftime('%Y-%m-%d %H:%M')} by <code>{escape(command)}</code></p>\n")
-    for heading, table in zip(("Rates", "Differences between settings, in the same games"), tables, strict=False):
+    for heading, table in tables.items():
         parts += _section(heading, [_table(*table)])
     said = "".join(f"<p class='faint'>{escape(note)}</p>\n" for note in notes)
     parts.append(f"<div class='notes'>\n{said}</div>\n")

@@ -8,6 +8,7 @@ from itertools import compress
 from typing import Any
 
 from learning_to_draw.analysis.compare.inference import PairTest
+from learning_to_draw.analysis.compare.measured import Measured
 from learning_to_draw.analysis.compare.settings import Setting
 from learning_to_draw.games.scores import rate_interval
 from learning_to_draw.text_tables import aligned, as_csv, escape_markdown, markdown, mean_and_deviation, p_text
@@ -62,6 +63,20 @@ def pairs_table(tests: Sequence[PairTest], names: Mapping[str, str] | None = Non
     return tuple(compress(TEST_HEADINGS, shown)), [[*compress(row, shown)] for row in rows]
 
 
+def measures_table(settings: Sequence[Setting], measured: Sequence[Measured]) -> Table:
+    """Returns the table of the measures that all runs have: one row per measure, one column per setting."""
+    return ("measure", *(setting.label for setting in settings)), [
+        [line.label, *(_over_seeds([value.value for value in values if value]) for values in line.values)]
+        for line in measured
+        if line.is_complete
+    ]
+
+
+def _over_seeds(values: Sequence[float]) -> str:
+    mean = f"{statistics.fmean(values):.3f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.3f}"
+
+
 def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Returns an aligned table. If it is wider than WIDTH, shortens its first column, but not below 12 characters."""
     others = [max(map(len, column)) for column in zip(headings[1:], *(row[1:] for row in rows), strict=True)]
@@ -113,6 +128,19 @@ def runs_csv(settings: Sequence[Setting]) -> str:
         for run in setting.runs
     ]
     return as_csv([[*head, *_columns(options, head)], *rows])
+
+
+def measures_csv(settings: Sequence[Setting], measured: Sequence[Measured]) -> str:
+    """Returns CSV with one line per measure and run: unrounded values, with their 95 % intervals."""
+    head = ["setting", "seed", "data_seed", "measure", "number", "value", "low", "high", "test"]
+    rows = [
+        [setting.label, *run.seed, line.measure, line.label, value.value, *(value.interval or (None, None)), run.test]
+        for line in measured
+        for setting, values in zip(settings, line.values, strict=True)
+        for run, value in zip(setting.runs, values, strict=True)
+        if value
+    ]
+    return as_csv([head, *rows])
 
 
 def tests_csv(tests: Sequence[PairTest]) -> str:

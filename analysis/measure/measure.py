@@ -6,12 +6,12 @@ import logging
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from learning_to_draw.analysis.measure import MEASURES
 from learning_to_draw.analysis.measure.material import LEAST, LogData, Settings
 from learning_to_draw.analysis.measure.replay import Replay, load_replay
-from learning_to_draw.analysis.measure.table import Measured, NotMeasured, as_json, not_measured, summary
+from learning_to_draw.analysis.measure.saved import content
+from learning_to_draw.analysis.measure.table import Measured, NotMeasured, not_measured, summary
 from learning_to_draw.analysis.measure.table import markdown as as_markdown
 from learning_to_draw.analysis.measure.training_photos import TrainingPhotos, load_training_photos
 from learning_to_draw.analysis.measure.word_vectors import read_word_vectors
@@ -100,7 +100,7 @@ def measure(
     by_log = [_take(of_each, material, material.log.title) for material in materials]
     together = _take([name for name in chosen if MEASURES[name].of_all_logs], materials, "all logs")
     if json is not None:
-        write_json(json, _content(materials, by_log, together), new=True)
+        write_json(json, content(materials, by_log, together), new=True)
     width = max(60, min(shutil.get_terminal_size((MOST_COLUMNS, 24)).columns, MOST_COLUMNS))
 
     def table(measured: Mapping[str, Measured]) -> str:
@@ -135,28 +135,6 @@ def _take(chosen: Sequence[str], material: LogData | Sequence[LogData], of: str)
         except NotMeasured as reason:
             results[name] = Measured((not_measured(name, reason),))
     return results
-
-
-def _content(
-    materials: Sequence[LogData], found: Sequence[Mapping[str, Measured]], together: Mapping[str, Measured]
-) -> dict[str, Any]:
-    """Returns the content of the --json file."""
-    settings = materials[0].settings
-    return {
-        "features": settings.features,
-        "sample": settings.sample,
-        "seed": settings.seed,
-        "logs": [
-            {
-                "log": material.log.title,
-                "digest": material.log.digest(),
-                "games": len(material.log.games),
-                "measures": as_json(measured),
-            }
-            for material, measured in zip(materials, found, strict=True)
-        ],
-        "all_logs": as_json(together),
-    }
 
 
 def _warn_of_own_eyes(judge: str, logs: Sequence[GameLog]) -> None:

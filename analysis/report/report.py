@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from learning_to_draw.analysis.measure.saved import measures_within, read_measures
 from learning_to_draw.analysis.report.curves import curves
 from learning_to_draw.analysis.report.figures import figures as draw_figures
 from learning_to_draw.analysis.report.figures import write_figures
@@ -15,7 +16,6 @@ from learning_to_draw.analysis.report.games import games_of
 from learning_to_draw.analysis.report.head import head, settings
 from learning_to_draw.analysis.report.page import is_unchanged, page, signed
 from learning_to_draw.analysis.report.pictures import Pictures
-from learning_to_draw.analysis.report.roles import measures_within, read_measures
 from learning_to_draw.analysis.report.sketches import sketches_by_epoch
 from learning_to_draw.analysis.report.views import views_of
 from learning_to_draw.errors import UsageError, program

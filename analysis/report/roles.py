@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 
-from learning_to_draw.errors import UsageError
-from learning_to_draw.reading import Finite, check, inside, read_json
+from learning_to_draw.analysis.measure.saved import Measures
+from learning_to_draw.reading import Finite, check
 from learning_to_draw.trials.records.gamelog import GameLog
-from learning_to_draw.trials.records.run_files import NAMES
 
 MOST_STROKES, MOST_DRAWINGS = 40, 250  # shown
 GRID = 1000  # coordinates on the page are whole numbers, from 0 to GRID on the canvas
-OWN_FILES = {name.split("/")[-1] for names in NAMES.values() for name in names}
-
-
-class _MeasuredLog(TypedDict):
-    digest: str  # GameLog.digest
-    measures: dict[str, dict[str, Any]]
-
-
-class Measures(TypedDict):
-    """The file of `measure --json`, which has further keys."""
-
-    logs: list[_MeasuredLog]
 
 
 @dataclass(frozen=True)
@@ -107,20 +93,6 @@ def as_content(roles: Roles) -> dict[str, Any]:
         "all_strokes": roles.strokes,
         "never_drawn": roles.never_drawn,
     }
-
-
-def read_measures(path: Path) -> Measures:
-    """Returns the content of a file of `measure --json`. Raises UsageError for any other file."""
-    return read_json(path, Measures, "Give a file that `measure --json` of this version has written.")
-
-
-def measures_within(folders: Iterable[Path]) -> Iterator[Measures]:
-    """Yields the contents of all files *.json in these folders that `measure --json` wrote."""
-    for folder in folders:
-        for path in sorted(folder.glob("*.json")):
-            if path.name not in OWN_FILES:
-                with suppress(UsageError):
-                    yield read_measures(inside(folder, path.name))
 
 
 def _lost(log: GameLog, strokes: int, measured: Sequence[Measures]) -> list[float] | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from learning_to_draw.analysis.measure.saved import Measures
 from learning_to_draw.analysis.report.lexicon import Entry, lexicon
-from learning_to_draw.analysis.report.roles import Measures, Roles, stroke_roles
+from learning_to_draw.analysis.report.roles import Roles, stroke_roles
 from learning_to_draw.analysis.report.sketch_map import SketchMap, sketch_map
 from learning_to_draw.trials.records.gamelog import GameLog
 
