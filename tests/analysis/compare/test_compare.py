@@ -20,6 +20,7 @@ from learning_to_draw.analysis.compare.settings import read_settings
 from learning_to_draw.analysis.compare.sketches import same_photos
 from learning_to_draw.errors import UsageError
 from learning_to_draw.experiments.sweep_file import read_sweep
+from learning_to_draw.trials.records.gamelog import read_log
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "figure.md"
 NASTY = "<script>alert(1)</script> $x_1$ & 100 % \\ | {a}\x1b[31m\nend"
@@ -36,7 +37,7 @@ def call(capsys):
     return run
 
 
-def rows(path):
+def read_rows(path):
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
@@ -47,13 +48,13 @@ def test_real_runs(real_runs, tmp_path, call):
     assert (code, err) == (0, "")
     assert {path.name for path in output.iterdir()} == {*TABLES, *PICTURES, RECORD}
     assert max(map(len, out.splitlines()[:-1])) <= 100
-    runs = rows(output / "runs.csv")
+    runs = read_rows(output / "runs.csv")
     assert [(row["nlines"], row["seed"]) for row in runs] == [("2", "0"), ("2", "1"), ("8", "0"), ("8", "1")]
     for row in runs:
         result = json.loads((real_runs / f"lines-{row['nlines']}" / f"seed-{row['seed']}-test/result.json").read_text())
         assert float(row["rate"]) == pytest.approx(result["communication_rate"], abs=1e-6)
         assert (float(row["low"]), float(row["high"])) == pytest.approx(tuple(result["interval"]))
-    for row in rows(output / "table.csv"):
+    for row in read_rows(output / "table.csv"):
         rates = [float(run["rate"]) for run in runs if run["nlines"] == row["nlines"]]
         assert float(row["rate"]) == pytest.approx(np.mean(rates))
         assert float(row["standard_deviation"]) == pytest.approx(np.std(rates, ddof=1))
@@ -62,7 +63,7 @@ def test_real_runs(real_runs, tmp_path, call):
         in_latex = said.replace("±", r"$\pm$")
         assert f"nlines {row['nlines']} & {in_latex} &" in (output / "table.tex").read_text()
         assert re.search(rf"^nlines {row['nlines']} +{re.escape(said)}  ", out, re.MULTILINE)
-    [test] = rows(output / "tests.csv")
+    [test] = read_rows(output / "tests.csv")
     assert float(test["difference"]) == pytest.approx(
         np.mean([float(run["rate"]) for run in runs[:2]]) - np.mean([float(run["rate"]) for run in runs[2:]])
     )
@@ -86,7 +87,7 @@ def test_trainings_of_different_games_are_compared_in_one(make_run, tmp_path, ca
     code, out, err = call("runs", "--test", "one", "--no-figures")
     assert (code, err) == (0, "")
     assert "Rates of the test one, which has --object-oriented same in every run." in out
-    [test] = rows(tmp_path / "compared" / "runs-one" / "tests.csv")
+    [test] = read_rows(tmp_path / "compared" / "runs-one" / "tests.csv")
     assert float(test["difference"]) == pytest.approx(3 / 6)
     assert float(test["p"]) == pytest.approx(2 * (1 + 5) / 2**5)  # 4 of 5 games that only one of them won
     assert "--test one" in (tmp_path / "compared" / "runs-one" / "compare.html").read_text()
@@ -97,6 +98,48 @@ def test_trainings_of_different_games_are_compared_in_one(make_run, tmp_path, ca
     assert f"{told}--object-oriented none" in err
     code, _, err = call("runs", "--test", "three")
     assert (code, "runs/a: no test in runs/a-three" in err) == (2, True), err
+
+
+def test_measures_are_compared_over_seeds(make_run, tmp_path, call):
+    values = {"a": (0.1, 0.3), "b": (0.5, 0.6)}
+    for name, numbers in values.items():
+        for seed, number in enumerate(numbers):
+            folder = make_run(tmp_path / "runs" / f"{name}{seed}", seed=seed, nlines=1 + (name == "b"))
+            test = folder.with_name(f"{folder.name}-test")
+            rows = [{"label": "similarity", "value": number, "interval": [0, 1], "chance": 0, "note": ""}]
+            rows.append({"label": "none", "value": None, "interval": None, "chance": None, "note": "not measured"})
+            rows += [{**rows[0], "label": "ink"}] * (name == "a")
+            log = {"digest": read_log(test).digest(), "measures": {"topographic": {"rows": rows}}}
+            other = {"digest": "0", "measures": {"topographic": {"rows": [{**rows[0], "value": 9.0}]}}}
+            (test / "mine.json").write_text(json.dumps({"logs": [other, log], "sample": 500}))
+    output = tmp_path / "out"
+    code, out, err = call(tmp_path / "runs", "--output", output, "--no-figures")
+    assert (code, err) == (0, "")
+    means = {name: (np.mean(numbers), np.std(numbers, ddof=1)) for name, numbers in values.items()}
+    said = [
+        "similarity",
+        *(word for mean, deviation in means.values() for word in (f"{mean:.3f}", "±", f"{deviation:.3f}")),
+    ]
+    assert said in [line.split() for line in out.splitlines()]
+    assert "ink" not in out  # only setting a has it
+    assert f"similarity & {means['a'][0]:.3f} $\\pm$ {means['a'][1]:.3f}" in (output / "measures.tex").read_text()
+    assert "similarity" in (output / "compare.html").read_text()
+    lines = read_rows(output / "measures.csv")
+    assert [(line["setting"], line["seed"], line["number"], float(line["value"])) for line in lines] == [
+        *(
+            (f"nlines {n}", str(s), "similarity", v)
+            for n, vs in ((1, (0.1, 0.3)), (2, (0.5, 0.6)))
+            for s, v in enumerate(vs)
+        ),
+        *(("nlines 1", str(seed), "ink", value) for seed, value in enumerate(values["a"])),
+    ]
+    broken = tmp_path / "runs" / "b1-test" / "mine.json"
+    content = json.loads(broken.read_text())
+    content["logs"][1]["measures"]["topographic"]["rows"] = [{"label": 3}]
+    broken.write_text(json.dumps(content))
+    code, _, err = call(tmp_path / "runs", "--output", output, "--no-figures")
+    assert (code, "b1-test: no measures: the rows of the measure topographic are damaged" in err) == (0, True), err
+    assert not (output / "measures.tex").exists()  # it was about other runs
 
 
 def test_only_its_own_files_are_replaced(make_run, tmp_path, call):
