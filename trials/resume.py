@@ -35,7 +35,7 @@ from learning_to_draw.trials.records.torch_files import Damaged, NotPlain, read_
 logger = logging.getLogger("commgame")
 
 # Options that may have other values when a run resumes. `unseen.check_same_pictures` compares the pictures.
-MAY_CHANGE = (*OF_THE_PLACE, "split_files", "epochs")
+MAY_CHANGE = (*OF_THE_PLACE, "split_files", "num_workers", "epochs")
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,7 @@ def prepare_resume(
     saved = {name: value for name, value in options if name == "preset" or name not in OF_ONE_START}
     plugins.reload_plugin(given.get("plugin"), saved, interrupted.content["versions"], str(folder))
     config = configured(saved, FILE)
+    _check_output(config, folder)
     _check_same(_asked_for(given, configured, config), saved, folder)
     if interrupted.processes != launched_world_size():
         raise UsageError(
@@ -157,8 +158,18 @@ def _begin_again(folder: Path, given: Mapping[str, Any], configured: Callable[..
     """
     file = folder / CONFIG_FILE
     config = configured(*read_config({"config": file, "plugin": given.get("plugin")}))
+    _check_output(config, folder)
     _check_same(_asked_for(given, configured, config), read_json(file, TrainingConfig)["options"], folder)
     return replaced(config, CONFIG, output=str(folder))
+
+
+def _check_output(config: TrainConfig, folder: Path) -> None:
+    """Raises UsageError if the user gave an --output other than the run's folder."""
+    if config.output is not None and Path(config.output).absolute() != folder.absolute():
+        raise UsageError(
+            f"--output {config.output}: a resumed run continues in its own folder, {folder}.\n"
+            "Leave out --output; to keep the run as it is, copy its folder and resume the copy."
+        )
 
 
 def _asked_for(given: Mapping[str, Any], configured: Callable[..., TrainConfig], config: TrainConfig) -> TrainConfig:

@@ -64,6 +64,7 @@ from learning_to_draw.trials.loop.wandb import WeightsAndBiases
 from learning_to_draw.trials.plan import describe
 from learning_to_draw.trials.records.atomic import write_json, write_text
 from learning_to_draw.trials.records.folder import (
+    changed_versions,
     check_unclaimed,
     choose_folder,
     note_resumption,
@@ -124,7 +125,7 @@ def train(
     # The test split is loaded too, so that an error in it appears now and not after a night of training.
     setup = set_up(config, ("train", "valid", "test"))
     if interrupted:
-        check_same_pictures(config, folder, setup.pictures.splits, interrupted.content)
+        check_same_pictures(folder, setup.pictures.splits, interrupted.content)
     warn_of_copies(setup.pictures.splits)
     device, pictures, batches, seeds = setup.device, setup.pictures, setup.batches, seeds_of(config)
     config = _make_self_contained(setup.config, batches["train"].sampler.candidates)
@@ -146,7 +147,10 @@ def train(
     if config.speed.compile:
         backbones_to_compile(agents)
     seen = {name: batches[name] for name in ("train", "valid")}
-    features_can_be_kept(config.cache_features, agents, seen)
+    cache = config.cache_features
+    if interrupted and cache == "auto" and "cached_features" in interrupted.content:
+        cache = "on" if interrupted.content["cached_features"] else "off"
+    features_can_be_kept(cache, agents, seen)
     if config.dry_run:
         step = graph_bytes(batches["train"], agents, loss)
         logger.info("%s", memory_estimate(agents, pictures.nbytes, step))
@@ -160,7 +164,7 @@ def train(
     if config.speed.compile:
         compile_backbones(agents, pictures.image_size)
     words = as_command(config) if command is None else command
-    keep_features(config.cache_features, agents, loss, seen, device)
+    keep_features(cache, agents, loss, seen, device)
     with ExitStack() as claims:
         if interrupted:
             if distributed.rank() == 0:
@@ -170,6 +174,11 @@ def train(
                     logger.warning(
                         "%s has changed since the run was saved: the rest of the training uses the new version",
                         config.plugin,
+                    )
+                if changed := changed_versions(interrupted.content["versions"]):
+                    logger.warning(
+                        "changed since the run was saved: %s; the run may not resume exactly",
+                        ", ".join(changed),
                     )
                 note_resumption(folder, config.plugin, words, interrupted.epochs, interrupted.batches, str(device))
             more = (

@@ -17,13 +17,10 @@ import torch
 from learning_to_draw.datasets.identity import pixels_hash
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.config.run import CrossplayConfig, TestConfig, TrainConfig
+from learning_to_draw.trials.config.run import CrossplayConfig, TestConfig
 from learning_to_draw.trials.records.checkpoints import Checkpoint
 
 logger = logging.getLogger("commgame")
-
-# Options that say where pictures are, not which pictures: their values may change when a run resumes.
-PLACES = ("dataset_root", "split_files")
 
 
 def check_unseen(config: TestConfig | CrossplayConfig, split: Split, checkpoints: Sequence[Checkpoint]) -> None:
@@ -72,20 +69,12 @@ def warn_of_copies(splits: Mapping[str, Split]) -> None:
                 )
 
 
-def _place(folder: Any) -> Path:
-    return Path(str(folder)).absolute()
-
-
-def check_same_pictures(
-    config: TrainConfig, folder: Path, splits: Mapping[str, Split], saved: Mapping[str, Any]
-) -> None:
+def check_same_pictures(folder: Path, splits: Mapping[str, Split], saved: Mapping[str, Any]) -> None:
     """Raises UsageError if the training or validation pictures are not those that the run was started with.
 
-    saved: the content of resume.pt. Compares the ids of the pictures if the data set has ids. Compares their pixels if
-    --dataset-root or --split-files has changed since resume.pt was written.
+    saved: the content of resume.pt. Compares the ids of the pictures if the data set has ids, and their pixels if
+    resume.pt has their hash, which early versions of this program did not save.
     """
-    values, before = config.values(), saved["options"]
-    moved = any(name in values and _place(values[name]) != _place(before.get(name)) for name in PLACES)
     for name, split in splits.items():
         if name == "test":
             continue
@@ -99,8 +88,8 @@ def check_same_pictures(
         if ids is not None and split.ids is not None and not torch.equal(ids, split.ids):
             missing, new = (~torch.isin(ids, split.ids)).sum(), (~torch.isin(split.ids, ids)).sum()
             how = f"{missing} missing, {new} new" if missing or new else "their files or folders were renamed"
-        elif moved and saved.get("pixels", {}).get(name) != pixels_hash(split.images, split.labels):
-            how = "the folder in the command holds other pictures"
+        elif (before := saved.get("pixels", {}).get(name)) and before != pixels_hash(split.images, split.labels):
+            how = "their pixels differ (another version of Pillow can also cause this)"
         if how:
             raise UsageError(
                 f"--resume {folder}: the {name} split has other pictures than when the run was started: {how}.\n"

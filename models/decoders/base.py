@@ -30,7 +30,7 @@ class Strokes:
     intensities: float [B, N, C] in 0..1, the ink of each stroke in each of C colour channels; None: a single channel,
     with intensity 1. A stroke whose intensities are all 0 is not drawn.
 
-    Raises ValueError if sigma2 is a tensor of another shape.
+    Raises ValueError for another P, and if sigma2 is a tensor of another shape.
     """
 
     points: Tensor
@@ -38,6 +38,11 @@ class Strokes:
     intensities: Tensor | None = None
 
     def __post_init__(self):
+        if self.points.shape[-2] not in (1, 2, 4):
+            raise ValueError(
+                f"points has shape {list(self.points.shape)}: expected [B, N, P, 2], with P = 1 (points), 2 (lines) "
+                "or 4 (cubic Bezier curves)"
+            )
         if isinstance(self.sigma2, Tensor) and self.sigma2.shape != self.points.shape[:2]:
             raise ValueError(
                 f"sigma2 has shape {list(self.sigma2.shape)}: expected a number, or shape "

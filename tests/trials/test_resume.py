@@ -18,7 +18,10 @@ from learning_to_draw.components import Component, Config
 from learning_to_draw.errors import UsageError
 from learning_to_draw.models.agents import Agents
 from learning_to_draw.trials.config.configure import configure
+from learning_to_draw.trials.loop import precision
 from learning_to_draw.trials.loop.batches import GameBatches
+from learning_to_draw.trials.records import folder as folders
+from learning_to_draw.trials.records.folder import _versions
 from learning_to_draw.trials.records.gamelog import read_strokes
 from learning_to_draw.trials.resume import FILE, PREVIOUS, load_interrupted
 from learning_to_draw.trials.test import test as play
@@ -316,6 +319,7 @@ def finished(tmp_path_factory):
         (["--epochs", "3", "--nlines", "3"], "was started with --nlines 8, but this command has --nlines 3"),
         (["--epochs", "3", "--encoder", "SimpleMLPEncoder"], "was started with --encoder TinyCNNEncoder"),
         (["--epochs", "3", "--invert"], "was started with --no-invert, but this command has --invert"),
+        (["--epochs", "3", "--output", "elsewhere"], "--output elsewhere: a resumed run continues in its own folder"),
     ],
 )
 def test_what_cannot_go_on_is_said_and_nothing_changes(finished, arguments, told, capsys):
@@ -323,6 +327,36 @@ def test_what_cannot_go_on_is_said_and_nothing_changes(finished, arguments, told
     assert call("train", "--resume", finished, *arguments) == 2
     assert told in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in finished.iterdir()} == before
+
+
+def test_changed_code_and_versions_are_said(finished, tmp_path, caplog, monkeypatch):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    resume(folder, epochs=3)
+    assert "changed since the run was saved" not in caplog.text
+    known = _versions()
+    monkeypatch.setattr(folders, "_versions", lambda: {**known, "torch": "9.0", "code": "0", "git": "1", "new": "2"})
+    resume(folder, epochs=4)
+    said = f"changed since the run was saved: torch {known['torch']} (now 9.0), the code of this program; the run"
+    assert said in caplog.text
+
+
+def test_features_are_cached_after_a_resumption_if_they_were_before(stop_at, tmp_path, monkeypatch):
+    """Cached features differ by rounding, which training amplifies, and free memory differs from night to night."""
+    options = [*BACKBONE, "--image-size", "32", "--batch-size", "150", "--epochs", "1"]
+    cached, compute = [], precision.compute
+    monkeypatch.setattr(
+        precision, "compute", lambda encoder, split, *rest: cached.append(split.name) or compute(encoder, split, *rest)
+    )
+    for name, before, after, expected in (("cached", 2**40, 0, ["valid"]), ("not cached", 0, 2**40, [])):
+        monkeypatch.setattr(precision, "memory_budget", lambda device, budget=before: budget)
+        stop_at("train", 2, signal.SIGTERM)
+        assert call("train", *options, "--output", tmp_path / name) == 143
+        assert cached == expected
+        cached.clear()
+        monkeypatch.setattr(precision, "memory_budget", lambda device, budget=after: budget)
+        assert call("train", "--resume", tmp_path / name) == 0
+        assert cached == expected
+        cached.clear()
 
 
 def test_a_run_killed_after_its_last_epoch_gets_its_result(finished, tmp_path, caplog):

@@ -78,7 +78,8 @@ def keep_features(
 
     mode: "on", "off", or "auto", which caches if that is possible and the features fit into half of the free memory.
     The feature maps that a loss or the decoder needs are cached too; otherwise the backbone would have to run again.
-    Raises UsageError if mode is "on" and caching is not possible.
+    Cached features differ from those of a step by rounding, so a resumed run has to do what it did before. Raises
+    UsageError if mode is "on" and caching is not possible.
     """
     if not features_can_be_kept(mode, agents, batches):
         return
@@ -87,13 +88,16 @@ def keep_features(
     chosen = {name: games for name, games in batches.items() if games.pictures_stay}
     sizes = {n: needed_bytes(encoder, games.split, layers, device) for n, games in chosen.items()}
     budget = memory_budget(device)
-    if sum(sizes.values()) > budget and mode == "auto":
-        logger.info(
-            "photo features of the frozen backbone are not cached: they take %d MiB, but the budget is %d MiB",
+    if sum(sizes.values()) > budget:
+        logger.log(
+            logging.INFO if mode == "auto" else logging.WARNING,
+            "photo features of the frozen backbone are %s: they take %d MiB, and the budget is %d MiB",
+            "not cached" if mode == "auto" else "cached",
             sum(sizes.values()) // MIB,
             budget // MIB,
         )
-        return
+        if mode == "auto":
+            return
     for games in chosen.values():
         games.features = compute(encoder, games.split, layers, device)
     kept = ", ".join(f"{name} {size // MIB} MiB" for name, size in sizes.items())

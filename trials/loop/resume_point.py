@@ -80,6 +80,7 @@ class _Later(TypedDict, total=False):
 
     pictures: dict[str, Tensor]  # ids by split
     pixels: dict[str, str]  # hashes by split
+    cached_features: bool  # whether `keep_features` cached any
     snapshots: list[Snapshot]
 
 
@@ -134,6 +135,7 @@ class ResumePoint(Callback):
         splits = {name: b.split for name, b in batches.items()}
         self.pictures = {name: split.ids for name, split in splits.items() if split.ids is not None}
         self.pixels = {name: pixels_hash(split.images, split.labels) for name, split in splits.items()}
+        self.cached_features = any(b.features is not None for b in batches.values())
         self.generators = {f"{name} {kind}": g for name, b in batches.items() for kind, g in b.generators().items()}
         self.generators |= loss.generators()
         self._content = content
@@ -279,6 +281,7 @@ class ResumePoint(Callback):
             "options": plain(self.options),
             "pictures": self.pictures,
             "pixels": self.pixels,
+            "cached_features": self.cached_features,
             "versions": versions(self.options.get("plugin")),
             "model": self.agents.state_dict(),
             "sigma2": self.agents.pairs[0].decoder.sigma2,

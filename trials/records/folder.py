@@ -40,6 +40,7 @@ from learning_to_draw.trials.records.run_files import (
 
 CONFIG = "config.json"
 TIMES = ("games_per_second", "seconds")  # not in log.csv, which is reproducible
+ROOMS = ("datasets", "games", "models", "rasteriser", "trials")  # folders with code that trains
 PACKAGES = ("torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "scikit-learn")
 
 
@@ -277,8 +278,19 @@ def _cannot_write(folder: Path, reason: str) -> UsageError:
 
 
 def versions(plugin: Path | str | None = None) -> dict[str, str]:
-    """The versions of this program, Python and `PACKAGES`, the git revision, and the SHA-256 of the loaded plugin."""
+    """The versions of this program, Python and `PACKAGES`, the git revision, and the SHA-256 of the program's code and
+    of the loaded plugin."""
     return _versions() | plugins.sha256_of(plugin)
+
+
+def changed_versions(before: Mapping[str, str]) -> list[str]:
+    """What has changed since `versions` returned `before`, as text: "torch 2.9.0 (now 2.10.0)". Without the plugin."""
+    now = {name: version for name, version in _versions().items() if before.get(name, version) != version}
+    now.pop("git", None)  # a commit may change nothing that runs
+    return [
+        "the code of this program" if name == "code" else f"{name} {before[name]} (now {version})"
+        for name, version in now.items()
+    ]
 
 
 @functools.cache  # read only once, because later commits do not change the running program
@@ -288,7 +300,16 @@ def _versions() -> dict[str, str]:
         with suppress(metadata.PackageNotFoundError):
             numbers[package] = metadata.version(package)
     numbers["git"] = _git_revision()
+    numbers["code"] = _code_hash()
     return numbers
+
+
+def _code_hash() -> str:
+    """The SHA-256 of the modules that a training may import."""
+    root, digest = Path(__file__).parents[2], hashlib.sha256()
+    for path in sorted([*root.glob("*.py"), *(path for room in ROOMS for path in (root / room).rglob("*.py"))]):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
