@@ -174,7 +174,7 @@ def _check_unused_losses(config: TrainConfig) -> None:
     """Raises UsageError if an option of an auxiliary loss is given, but the loss is off."""
     for name, value in given_options(config).items():
         losses = [loss for loss in config.auxiliary.values() if name in loss.config.values()]
-        is_price = any(loss.component.is_price for loss in losses)  # a price of 0 turns the loss off
+        is_price = any(name == loss.component.switch for loss in losses)  # a price of 0 turns the loss off
         if losses and value is not False and not is_price and not any(loss.on for loss in losses):
             titles = " and ".join(loss.component.title for loss in losses)
             switches = " or ".join(flag_of(loss.component.switch) for loss in losses)

@@ -53,9 +53,17 @@ def _problem(dataset: str, split: Split, checkpoint: Checkpoint) -> str | None:
 
 
 def warn_of_copies(splits: Mapping[str, Split]) -> None:
-    """Logs a warning if validation or test pictures are also training pictures."""
+    """Logs a warning if validation or test pictures are also training pictures, and if a split repeats pictures."""
     ids = splits["train"].ids
     for name, split in splits.items():
+        if split.ids is not None and (repeated := len(split.ids) - len(split.ids.unique())):
+            logger.warning(
+                "pictures of the %s split that repeat another picture of it: %d of %d; if both are candidates of one "
+                "game, the receiver can only guess",
+                name,
+                repeated,
+                len(split.ids),
+            )
         if ids is not None and split.ids is not None and name != "train":
             copies = int(torch.isin(split.ids, ids).sum())
             if copies:

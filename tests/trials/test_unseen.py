@@ -1,5 +1,6 @@
 """Test pictures that were trained on are an error, and a run resumes only with its own pictures."""
 
+import re
 import shutil
 
 import numpy as np
@@ -142,6 +143,16 @@ def test_copies_of_training_pictures_under_other_names_are_found(copy, capsys):
     code, told = call(capsys, "train", *SMALL, *words)
     assert code == 0
     assert "pictures of the test split that are also training pictures: 12 of 12" in told
+    assert "repeat another picture" not in told
+
+
+def test_copies_within_a_split_are_counted(copy, capsys):
+    for number in range(10):
+        shutil.copy(copy / "pictures" / "elm" / "00.png", copy / "pictures" / "elm" / f"copy {number}.png")
+    code, told = call(capsys, "train", *SMALL, "--dataset-root", copy / "pictures", "--output", copy / "out")
+    assert code == 0
+    # All copies of a picture are in one split.
+    assert re.search(r"pictures of the \w+ split that repeat another picture of it: 10 of \d+; if both", told)
 
 
 def test_a_checkpoint_of_an_earlier_version_is_not_trusted_with_a_folder(copy, capsys):
