@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 Images = TypeVar("Images", Tensor, RaggedImages)
 
 FORMAT = 2  # increase it whenever the same pictures would give other pixels or another file format
+NOT_IN_PIXELS = ("dataset_root", "num_workers", "cache_dir", "no_cache")  # options of `PictureFilesConfig`
 PACKAGES = ("pillow", "torchvision", "scikit-image")  # another version may give other pixels
 
 
@@ -40,17 +41,18 @@ ABANDONED = 24 * 3600  # seconds; a temporary file older than this was left by a
 class DecodedCache:
     """The cache file of one split's decoded pictures: `<folder>/<name>-<fingerprint>.npz`.
 
-    root: the data set's `dataset_root`. name: the data set and its split, such as "Caltech101-train".
+    root: the data set's `dataset_root`. name: the data set and its split, such as "Caltech101-train". options: those of
+    the data set that can change the pixels.
 
-    The fingerprint covers everything that the pixels depend on, so a file is never out of date: other pictures, or
-    another size, get another file. Old files are not deleted; the folder can be deleted at any time. Files are written
-    atomically, so concurrent runs do not disturb each other. If no file can be written (read-only or full disk), the
-    run continues without one.
+    Other pictures, options or transforms get another file (`fingerprint`). Old files are not deleted; the folder can be
+    deleted at any time. Files are written atomically, so concurrent runs do not disturb each other. If no file can be
+    written (read-only or full disk), the run continues without one.
     """
 
     folder: Path
     root: Path
     name: str
+    options: Mapping[str, object] = field(default_factory=dict)
 
     def fetch(
         self,
@@ -74,14 +76,15 @@ class DecodedCache:
         return images
 
     def fingerprint(self, sources: Sequence[Path | str], recipe: Mapping[str, object]) -> str:
-        """16 hex digits: a hash of everything that the pixels depend on.
+        """16 hex digits: a hash of what the pixels depend on.
 
-        That is the recipe, the root, the data set and split, the versions of `PACKAGES`, and every file's path
-        (relative to the root), size and modification time. The root distinguishes data sets whose files otherwise
+        That is the recipe, the options, the root, the data set and split, the versions of `PACKAGES`, and every file's
+        path (relative to the root), size and modification time. The root distinguishes data sets whose files otherwise
         agree. Takes about 10 us per file, because files are not read. Raises OSError if a file does not exist.
         """
         place = os.path.realpath(self.root)
         settings = {"format": FORMAT, "data": self.name, "root": place, "recipe": recipe, "packages": _versions()}
+        settings["options"] = {name: str(value) for name, value in self.options.items()}
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         root = os.path.join(self.root, "")
         for source in sources:
@@ -97,7 +100,8 @@ def cache_of(config: PictureFilesConfig, name: str) -> DecodedCache | None:
     name: the data set and the split, such as "Caltech101-train".
     """
     folder = cache_folder(config)
-    return None if folder is None else DecodedCache(folder, config.dataset_root, name)
+    options = {name: value for name, value in config.values().items() if name not in NOT_IN_PIXELS}
+    return None if folder is None else DecodedCache(folder, config.dataset_root, name, options)
 
 
 def cache_folder(config: PictureFilesConfig) -> Path | None:
@@ -177,7 +181,7 @@ def _to_arrays(images: Tensor | RaggedImages) -> dict[str, Any]:
     """numpy arrays for `_from_arrays`, by name; they share the images' memory."""
     if isinstance(images, Tensor):
         return {"images": images.numpy()}
-    return {field.name: np.asarray(getattr(images, field.name)) for field in fields(images)}
+    return {part.name: np.asarray(getattr(images, part.name)) for part in fields(images)}
 
 
 def _from_arrays(arrays: dict[str, np.ndarray]) -> Tensor | RaggedImages:

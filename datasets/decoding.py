@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
+import functools
+import hashlib
 import logging
 import os
+import re
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +32,7 @@ Picture = Image.Image
 Transform = Callable[[Picture], Picture]
 Loaded = TypeVar("Loaded")
 
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # in the repr of a function
 LONGEST = 16  # times the shorter side; see `shortened`
 ROWS = 256  # rows of a transparent picture that are composited on white at a time, to limit memory
 ORIENTATION = 0x0112  # the EXIF tag
@@ -90,7 +94,8 @@ def decode(
     def decoded() -> Tensor:
         return stack(_each_picture(paths, transform, channels, upright, num_workers, description), len(paths))
 
-    return decoded() if cache is None else cache.fetch(paths, _recipe(transform, channels, upright), decoded)
+    recipe = _recipe(transform, channels, upright)
+    return decoded() if cache is None or recipe is None else cache.fetch(paths, recipe, decoded)
 
 
 def decode_ragged(
@@ -107,7 +112,8 @@ def decode_ragged(
     def decoded() -> RaggedImages:
         return RaggedImages.of(list(_each_picture(paths, transform, channels, False, num_workers, description)))
 
-    return decoded() if cache is None else cache.fetch(paths, _recipe(transform, channels, False), decoded)
+    recipe = _recipe(transform, channels, upright=False)
+    return decoded() if cache is None or recipe is None else cache.fetch(paths, recipe, decoded)
 
 
 def _each_picture(
@@ -134,18 +140,38 @@ def _each_picture(
         raise together(unreadable, len(paths))
 
 
-def _recipe(transform: Transform, channels: int, upright: bool) -> dict[str, object]:
-    return {"transform": in_words(transform), "channels": channels, "upright": upright}
+def _recipe(transform: Transform, channels: int, upright: bool) -> dict[str, object] | None:
+    """What is done to a picture, for the cache. None if a step is defined in a notebook: a change of its code could not
+    be noticed, so these pictures are not cached."""
+    steps = steps_of(transform)
+    if any(name.startswith("__main__.") and not code for name, _, code in steps):
+        return None
+    return {"transform": steps, "channels": channels, "upright": upright}
 
 
-def in_words(transform: Transform) -> str:
-    """A transform and its settings, as text that is the same in every process: functions by name, others by repr."""
+def steps_of(transform: Any) -> list[tuple[str, str, str]]:
+    """What a transform does, as text that is the same in every process. For each step: its function or class, its repr,
+    and the hash of the file that defines it.
+
+    Settings that repr does not show, such as a module's attribute or a lambda's variable, are not covered: they come
+    from options of the data set, which `DecodedCache` covers. Code of other files that a step uses is not covered.
+    """
     if hasattr(transform, "transforms"):  # torchvision's Compose
-        return ", ".join(in_words(step) for step in transform.transforms)
-    is_function = inspect.isfunction(transform)
-    words = f"{transform.__module__}.{transform.__qualname__}" if is_function else repr(transform)
-    assert "<" not in words, f"{words} does not say what is done to a picture"  # a lambda, or an object's address
-    return words
+        return [step for inner in transform.transforms for step in steps_of(inner)]
+    if isinstance(transform, functools.partial):
+        return [
+            *steps_of(transform.func),
+            ("arguments", ADDRESS.sub("", repr((transform.args, transform.keywords))), ""),
+        ]
+    code = getattr(transform, "lambd", transform)  # torchvision's Lambda
+    code = code if hasattr(code, "__qualname__") else type(code)
+    return [(f"{code.__module__}.{code.__qualname__}", ADDRESS.sub("", repr(transform)), _hash_of(code.__module__))]
+
+
+def _hash_of(module: str) -> str:
+    """The SHA-256 of a module's file; "" for a module without a file, such as a compiled one or a notebook."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and os.path.isfile(file) else ""
 
 
 def read_picture(path: Path | str, channels: int, *, upright: bool = False) -> Picture:
