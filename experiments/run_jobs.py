@@ -35,9 +35,10 @@ def run_jobs(jobs: Iterable[Job], finished: Iterable[Job], at_once: int) -> list
     """Runs the unfinished commands of the jobs, `at_once` jobs at a time. Returns one message per failed job.
 
     A failed job does not stop the others. If at_once > 1, each job has its own output file; an equal share of the
-    cores, unless the environment sets the number of threads; and one of the GPUs, if there are several and its row
-    names no device. Ctrl-C and SIGTERM are passed on to all processes, and trainings save their state; then
-    KeyboardInterrupt or Terminated is raised. finished: jobs whose durations predict the remaining time.
+    memory for cached features; an equal share of the cores, unless the environment sets the number of threads; and one
+    of the GPUs, if there are several and its row names no device. Ctrl-C and SIGTERM are passed on to all processes,
+    and trainings save their state; then KeyboardInterrupt or Terminated is raised. finished: jobs whose durations
+    predict the remaining time.
     """
     runner = _Runner([job for job in jobs if job.left], finished, at_once)
     with Interrupts() as interrupts:
@@ -166,9 +167,14 @@ def _stop(processes: Sequence[subprocess.Popen], number: int) -> None:
 
 
 def _environment(at_once: int) -> dict[str, str]:
-    """The environment variables of the processes, with the number of threads if several jobs run at once."""
+    """The environment variables of the processes.
+
+    If several jobs run at once, each gets a number of threads, and COMMGAME_JOBS: `memory_budget` in loop/memory.py
+    divides the memory by it.
+    """
     environment = dict(os.environ)
     if at_once > 1:
+        environment["COMMGAME_JOBS"] = str(at_once)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         for name in THREADS:
             environment.setdefault(name, str(max(1, cores // at_once)))

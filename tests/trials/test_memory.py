@@ -11,12 +11,19 @@ import torch
 
 from learning_to_draw import commgame
 from learning_to_draw.errors import UsageError
+from learning_to_draw.experiments import run_jobs
 from learning_to_draw.games.losses.terms import HingeLoss, TotalLoss
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.build import build_batches, build_loss, load_pictures, seeds_of
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.loop import distributed
-from learning_to_draw.trials.loop.memory import graph_bytes, memory_budget, memory_estimate, place_of_pictures
+from learning_to_draw.trials.loop.memory import (
+    free_memory,
+    graph_bytes,
+    memory_budget,
+    memory_estimate,
+    place_of_pictures,
+)
 
 CPU = torch.device("cpu")
 
@@ -86,6 +93,52 @@ def test_of_the_cpu_s_memory_each_process_has_its_part(monkeypatch):
     assert alone > 1000
     monkeypatch.setattr(distributed, "local_world_size", lambda: 4)
     assert memory_budget(CPU) == pytest.approx(alone / 4, rel=0.2)  # other programs take and free some meanwhile
+
+
+def test_the_jobs_of_a_sweep_share_the_memory(monkeypatch):
+    alone = memory_budget(CPU)
+    for name, value in run_jobs._environment(4).items():
+        monkeypatch.setenv(name, value)
+    assert memory_budget(CPU) == pytest.approx(alone / 4, rel=0.2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (8000, 9000))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)  # two jobs on one of them
+    assert memory_budget(GPU) == 2000
+
+
+NO_LIMIT_1 = 9223372036854771712  # in version 1
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "files", "free"),
+    [
+        ("0::/\n", {}, 1000),
+        ("0::/job/step\n", {"job": ("max", 300, 0), "job/step": ("max", 300, 0)}, 1000),
+        ("0::/job/step\n", {"job": (900, 300, 0), "job/step": ("max", 300, 0)}, 600),  # sbatch --mem
+        ("0::/job/step\n", {"job": (900, 300, 200), "job/step": (700, 300, 200)}, 600),  # read files, 200 KiB
+        ("0::/job/step\n", {".": (400, 100, 0)}, 300),  # a container
+        ("0::/../other\n", {".": (400, 500, 0)}, 0),
+        ("0::/\n", {".": (4000, 500, 0)}, 1000),
+        ("9:memory:/job\n1:cpu:/\n0::/\n", {"memory": (NO_LIMIT_1, 1, 0), "memory/job": (900, 300, 200)}, 800),
+    ],
+)
+def test_free_memory_is_what_the_machine_and_the_limits_of_cgroups_leave(cgroup, files, free, tmp_path):
+    """files: folder -> (limit, usage, part of it that is files), in KiB."""
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 2000 kB\nMemAvailable:    1000 kB\n")
+    (tmp_path / "proc/self/cgroup").write_text(cgroup)
+    for folder, (limit, used, cached) in files.items():
+        limit = limit if limit in ("max", NO_LIMIT_1) else limit * 1024
+        path = tmp_path / "sys/fs/cgroup" / folder
+        path.mkdir(parents=True, exist_ok=True)
+        version_1 = "memory" in folder
+        names = ("memory.limit_in_bytes", "memory.usage_in_bytes") if version_1 else ("memory.max", "memory.current")
+        for name, value in zip(names, (limit, used * 1024), strict=True):
+            (path / name).write_text(f"{value}\n")
+        of_those_below = f"total_inactive_file {cached * 1024}\n" if version_1 else ""
+        (path / "memory.stat").write_text(
+            f"anon 5\ninactive_file {0 if version_1 else cached * 1024}\n{of_those_below}"
+        )
+    assert free_memory(tmp_path) == free * 1024
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other libraries keep or return memory in their own way")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -15,6 +19,11 @@ from learning_to_draw.trials.loop.batches import GameBatches
 
 MIB = 2**20
 SHARE = 0.5  # of the free memory: what pictures or features may use by default; agents and a step's graph need the rest
+# The controllers in a line of /proc/self/cgroup -> the folder of the cgroups, and their files with limit and usage.
+CGROUPS = {
+    "": ("sys/fs/cgroup", "memory.max", "memory.current"),  # version 2
+    "memory": ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),  # version 1
+}
 
 
 def place_of_pictures(asked: str, size: int, device: torch.device, free: int) -> torch.device:
@@ -34,17 +43,46 @@ def place_of_pictures(asked: str, size: int, device: torch.device, free: int) ->
 def memory_budget(device: torch.device) -> int:
     """The number of bytes that cached features may take: SHARE of the device's free memory.
 
-    On a CPU, this is divided equally among the run's processes on this machine. If the free memory is unknown, the
-    number is 2 GiB.
+    This is divided equally among the jobs that `sweep --jobs` runs at once (on GPUs, among those of each GPU) and, on a
+    CPU, among the run's processes on this machine. If the free memory is unknown, the number is 2 GiB, undivided.
     """
+    jobs = int(os.environ.get("COMMGAME_JOBS", "1"))  # set by experiments/run_jobs.py
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0] * SHARE)
+        return int(torch.cuda.mem_get_info(device)[0] * SHARE) // math.ceil(jobs / torch.cuda.device_count())
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        available = next(line for line in lines if line.startswith("MemAvailable:"))
-        return int(int(available.split()[1]) * 1024 * SHARE) // distributed.local_world_size()
+        return int(free_memory() * SHARE) // (distributed.local_world_size() * jobs)
     except (OSError, StopIteration):  # not every system has /proc/meminfo
         return 2048 * MIB
+
+
+def free_memory(root: Path = Path("/")) -> int:
+    """The number of bytes of main memory that this process can still get, on Linux. root: replaced in tests.
+
+    Raises OSError or StopIteration if the system does not tell it.
+    """
+    lines = (root / "proc/meminfo").read_text().splitlines()
+    machine = next(line for line in lines if line.startswith("MemAvailable:"))
+    return min([int(machine.split()[1]) * 1024, *_left_by_cgroups(root)])
+
+
+def _left_by_cgroups(root: Path) -> Iterator[int]:
+    """Yields the number of bytes left by the memory limit of each cgroup of this process, and of each one above it.
+
+    Docker and `sbatch --mem` set such limits; /proc/meminfo does not show them.
+    """
+    for line in (root / "proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers not in CGROUPS:
+            continue
+        place, *names = CGROUPS[controllers]
+        folder = Path(path.lstrip("/"))
+        for level in (folder, *folder.parents):
+            files = root / place / level
+            with contextlib.suppress(OSError, ValueError):  # a container does not show all levels; "max" is no limit
+                limit, used = (int((files / name).read_text()) for name in names)
+                parts = dict(part.split() for part in (files / "memory.stat").read_text().splitlines())
+                cached = int(parts.get("total_inactive_file", parts["inactive_file"]))  # files, which can be dropped
+                yield max(0, limit - used + cached)
 
 
 def memory_estimate(agents: Community, pictures: int, step: float | None = None) -> str:
