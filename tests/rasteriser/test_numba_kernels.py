@@ -1,5 +1,10 @@
 """Which pixels the CPU kernels visit, and how threads share the work; `test_draw.py` tests the drawings."""
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -91,3 +96,14 @@ def test_an_end_has_to_be_nearer_by_more_than_rounding():
     inside, end = (kernels._with_margin(np.float32(0.25), np.float32(beyond)) for beyond in (0, 1e-9))
     assert inside == 0.25
     assert 0 < end - 0.25 < 3e-7
+
+
+@pytest.mark.slow
+def test_a_copy_made_as_the_page_says_compiles_its_own_kernels(tmp_path):
+    root = Path(__file__).parents[2]
+    draw_lines(torch.rand(1, 2, 2, 2), 16, 0.01)  # kernels are compiled and cached in the folder that is copied
+    commands = re.search(r"```sh\n(cp .*?)```", (root / "docs/rasteriser.md").read_text(), re.DOTALL)[1]
+    subprocess.run(["bash", "-ec", commands.replace("../my-project", str(tmp_path))], cwd=root, check=True)
+    code = "import torch, strokes; strokes.draw_lines(torch.rand(1, 2, 2, 2), 16, 0.01)"
+    drawn = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert (drawn.returncode, drawn.stderr) == (0, "")
