@@ -78,7 +78,7 @@ def _left_by_cgroups(root: Path) -> Iterator[int]:
         folder = Path(path.lstrip("/"))
         for level in (folder, *folder.parents):
             files = root / place / level
-            with contextlib.suppress(OSError, ValueError):  # a container does not show all levels; "max" is no limit
+            with contextlib.suppress(OSError, ValueError, KeyError):  # levels that a container hides; "max": no limit
                 limit, used = (int((files / name).read_text()) for name in names)
                 parts = dict(part.split() for part in (files / "memory.stat").read_text().splitlines())
                 cached = int(parts.get("total_inactive_file", parts["inactive_file"]))  # files, which can be dropped
