@@ -52,6 +52,11 @@ class Split:
         return len(self.items)
 
     @property
+    def channels(self) -> int:
+        """The channels of the pictures, 1 or 3."""
+        return self.images.shape[1] if isinstance(self.images, Tensor) else self.images.channels
+
+    @property
     def item_labels(self) -> Tensor:
         """int64 [M]: the class of each item."""
         return self.labels[self.items]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,9 @@ def pack(run: Path, output: Path) -> str:
             "Share the run's folder instead: it has the checkpoint and a copy of the plugin."
         )
     config = complete("test", {"weights": str(path)}, PYTHON, of_agents(checkpoint.options), path.name)
-    agents = build_trained(Trained(config, checkpoint), pictures_trained_with(config.dataset))
+    seen = pictures_trained_with(config.dataset, checkpoint)
+    checkpoint = replace(checkpoint, image_size=seen.image_size, channels=seen.channels)  # if an old one lacks them
+    agents = build_trained(Trained(config, checkpoint), seen)
     card = model_card(config, agents, checkpoint, list(dict.fromkeys(_results(checkpoint))))
     with whole_folder(output) as folder:
         save_packed(folder, checkpoint)

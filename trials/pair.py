@@ -22,6 +22,8 @@ from learning_to_draw.trials.config.configure import PYTHON, complete, given_opt
 from learning_to_draw.trials.config.run import TestConfig
 from learning_to_draw.trials.drawing import Drawing
 from learning_to_draw.trials.loop.precision import set_precision
+from learning_to_draw.trials.records.checkpoints import Checkpoint
+from learning_to_draw.trials.records.folder import plain
 from learning_to_draw.trials.records.result import Outcome, outcome_of
 from learning_to_draw.trials.test import play_games
 from learning_to_draw.trials.trained import Trained, build_trained_pair, checkpoint_of, load_trained, of_agents
@@ -86,7 +88,7 @@ class Pair:
         self.config = config
         self.weights = trained.checkpoint.path
         self.device = choose_device(config.device)
-        pictures = pictures_trained_with(config.dataset)
+        pictures = pictures_trained_with(config.dataset, trained.checkpoint)
         self.image_size, self.channels = pictures.image_size, pictures.channels
         self.agents = build_trained_pair(trained, pictures).to(self.device).eval()
         set_precision(config.speed.precision, self.agents)
@@ -168,7 +170,7 @@ class Pair:
     def _check_size(self, config: TestConfig, data: Split | None) -> None:
         """Raises UsageError if the pictures do not have the size and channels that the agents see."""
         if data is None:
-            pictures = pictures_trained_with(config.dataset)
+            pictures = pictures_trained_with(config.dataset, self._checkpoint)
             shape = [pictures.channels, pictures.image_size, pictures.image_size]
             advice = "Give another data set, or another image_size if the data set has this option"
         elif isinstance(data.images, Tensor):
@@ -216,18 +218,34 @@ class Pair:
             yield encoder.encode(part.to(self.device), layers=layers, is_sketch=is_sketch)
 
 
-def pictures_trained_with(dataset: Chosen[Config]) -> Pictures:
+def pictures_trained_with(dataset: Chosen[Config], checkpoint: Checkpoint) -> Pictures:
     """`Pictures` without splits: only the size and the channels of the data set's pictures.
 
-    Reads no files of a built-in data set: its options and its class give the size and the channels. A plugin's data set
-    is built, because its class might not define them.
+    If the data set and its options are those of the training, the checkpoint contains both. For other options, and for
+    checkpoints of the first versions of this program, `pictures_of` finds them.
     """
-    if isinstance(dataset.component.target, type):
-        built = dataset.build()
-        return Pictures({}, built.image_size, built.channels)
+    saved = of_agents(checkpoint.options)
+    options = plain({"dataset": dataset.name, **dataset.config.values()})
+    as_trained = all(saved.get(name, value) == value for name, value in options.items())
+    if as_trained and checkpoint.image_size and checkpoint.channels:
+        return Pictures({}, checkpoint.image_size, checkpoint.channels)
+    return pictures_of(dataset)
+
+
+def pictures_of(dataset: Chosen[Config]) -> Pictures:
+    """`Pictures` without splits: only the size and the channels of the data set's pictures.
+
+    Reads no files of a built-in data set if its options and its class define the size and the channels. Otherwise, and
+    for a plugin's data set, whose class might define other values than its instances have, builds the data set.
+    """
     options, cls = dataset.config.values(), dataset.component.load()
-    size = options.get("image_size", options.get("size"))
-    return Pictures({}, cls.image_size if size is None else size, cls.channels)
+    size = options.get("image_size", options.get("size", getattr(cls, "image_size", None)))
+    channels = getattr(cls, "channels", None)
+    defined = isinstance(size, int) and isinstance(channels, int)
+    if not defined or isinstance(dataset.component.target, type):
+        built = dataset.build()
+        size, channels = built.image_size, built.channels
+    return Pictures({}, size, channels)
 
 
 def _numpy(parts: list[Tensor]) -> np.ndarray:

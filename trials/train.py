@@ -277,7 +277,7 @@ def _fit(
         options,
         interval=config.snapshot_interval,
         keep_last=config.keep_last,
-        trained_on=batches["train"].split.ids,
+        trained_on=batches["train"].split,
     )
     clock = EpochClock(batches["train"], agents)
     service = WeightsAndBiases(folder, config.wandb, options) if config.wandb is not None else None

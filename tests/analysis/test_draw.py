@@ -18,7 +18,7 @@ from learning_to_draw.rasteriser import draw_lines
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.config.configure import configure
 from learning_to_draw.trials.config.parse import parse
-from learning_to_draw.trials.pair import pictures_trained_with
+from learning_to_draw.trials.pair import pictures_of
 from learning_to_draw.trials.records.checkpoints import save_checkpoint
 from learning_to_draw.trials.records.svg import svg
 from learning_to_draw.trials.tool import AgentsTool
@@ -46,7 +46,7 @@ def trained(tmp_path):
     def make(way):
         config, path = parse("train", WAYS[way]), tmp_path / f"{way}.pt"
         torch.manual_seed(0)
-        agents = build_agents(config.agents, pictures_trained_with(config.dataset))
+        agents = build_agents(config.agents, pictures_of(config.dataset))
         if way == "widths":
             for head in (agents.decoder.width_head, agents.decoder.gate_head):
                 torch.nn.init.normal_(head.weight, std=3)
@@ -159,11 +159,11 @@ def test_size_and_channels_are_known_without_the_data_set(name, tmp_path, monkey
     sizes = {"Digits": 32, "STL10": 96, "MNIST": 28, "KMNIST": 28, "ScaledMNIST": 256, "CIFAR10": 32, "CIFAR100": 32}
     sizes |= {"Omniglot": 105, "C28pxOmniglot": 28, "QuickDraw": 256, "Jon_QuickDraw": 256}
     grey = {"Digits", "MNIST", "KMNIST", "ScaledMNIST", "Omniglot", "C28pxOmniglot", "QuickDraw", "Jon_QuickDraw"}
-    found = pictures_trained_with(configure("train", dataset=name).dataset)
+    found = pictures_of(configure("train", dataset=name).dataset)
     assert (found.image_size, found.channels) == (sizes.get(name, 64), 1 if name in grey else 3)
     option = {"QuickDraw": "size", "Jon_QuickDraw": "size", "STL10": "image_size"}.get(name)
     if option:
-        assert pictures_trained_with(configure("train", dataset=name, **{option: 40}).dataset).image_size == 40
+        assert pictures_of(configure("train", dataset=name, **{option: 40}).dataset).image_size == 40
     assert list(tmp_path.iterdir()) == []
 
 

@@ -69,6 +69,8 @@ def test_it_is_plain_data(saved):
         "history",
         "versions",
         "trained_on",
+        "image_size",
+        "channels",
     }
     assert set(content) == expected
     assert set(content["optimizer"]["state"][0]) == {"step", "exp_avg", "exp_avg_sq"}

@@ -17,6 +17,7 @@ import torch
 import torchbearer
 from torchbearer.callbacks import Callback
 
+from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import RunError
 from learning_to_draw.games.losses.perceptual import PerceptualLoss
 from learning_to_draw.games.losses.terms import TotalLoss
@@ -177,11 +178,11 @@ class Snapshots(Callback):
         *,
         interval: int,
         keep_last: int,
-        trained_on: torch.Tensor | None = None,
+        trained_on: Split | None = None,
     ):
         """options: the run's options by name, which every snapshot contains. interval: --snapshot-interval, in epochs.
 
-        keep_last: --keep-last; 0 keeps all snapshots. trained_on: the ids of the training pictures, if they have ids.
+        keep_last: --keep-last; 0 keeps all snapshots. trained_on: the training pictures.
         """
         super().__init__()
         self.folder, self.agents, self.loss, self.options = folder, agents, loss, options

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 import torch
+from msgspec import Meta
 from torch import Tensor
 
 from learning_to_draw.datasets.splits import Split
@@ -24,6 +25,9 @@ from learning_to_draw.trials.records.atomic import write_atomically
 from learning_to_draw.trials.records.folder import plain, versions
 from learning_to_draw.trials.records.output import check_new
 from learning_to_draw.trials.records.torch_files import Damaged, NotPlain, read_torch
+
+ImageSize = Annotated[int, Meta(ge=1, le=2**13)]  # bounded: a stranger's checkpoint could demand any memory
+Channels = Literal[1, 3]
 
 
 class _Weights(TypedDict):
@@ -48,6 +52,8 @@ class _Saved(_Ours, total=False):
     loss: dict[str, Tensor]
     versions: dict[str, str]
     trained_on: Tensor | None
+    image_size: ImageSize | None
+    channels: Channels | None
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,9 @@ class Checkpoint:
     epoch: the last epoch trained, from 0. options: the training's options, with the annealed sigma2; empty for an
     official checkpoint. model: the agents' state dict. history: the metrics of each epoch; empty for packed agents.
     loss: the learnt weights of the losses; may be empty. versions: what `folder.versions` returned in the training;
-    may be empty. trained_on: int64 [N], the ids of the training pictures; None if the pictures have no ids, and for
-    checkpoints of the official code or of the first versions of this program.
+    may be empty. trained_on: int64 [N], the ids of the training pictures; None if the pictures have no ids. image_size,
+    channels: those of the training pictures; None if `save_agents` did not get the pictures. The last three are also
+    None for checkpoints of the official code or of the first versions of this program.
     """
 
     path: Path
@@ -69,6 +76,8 @@ class Checkpoint:
     loss: dict[str, torch.Tensor] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     trained_on: torch.Tensor | None = None
+    image_size: int | None = None
+    channels: int | None = None
 
 
 def save_agents(
@@ -81,13 +90,13 @@ def save_agents(
 ) -> None:
     """Writes a checkpoint of agents that your own loop has trained; `load`, `test` and other commands read it.
 
-    config: the configuration from which the agents were built. trained_on: the training pictures, so that a test can
-    refuse pictures that the agents were trained on. Raises UsageError if the file exists and `overwrite` is False.
+    config: the configuration from which the agents were built. trained_on: the training pictures, so that the
+    checkpoint contains their size, and a test can refuse pictures that the agents were trained on. Raises UsageError if
+    the file exists and `overwrite` is False.
     """
     if not overwrite:
         check_new(Path(path))
-    ids = None if trained_on is None else trained_on.ids
-    save_checkpoint(Path(path), agents, None, None, config.values(), 0, [], ids)
+    save_checkpoint(Path(path), agents, None, None, config.values(), 0, [], trained_on)
 
 
 def save_checkpoint(
@@ -98,12 +107,11 @@ def save_checkpoint(
     options: Mapping[str, Any],
     epoch: int,
     history: list[dict[str, Any]],
-    trained_on: torch.Tensor | None = None,
+    trained_on: Split | None = None,
 ) -> None:
     """Writes a checkpoint atomically. `torch.load(path, weights_only=True)` can read it.
 
-    options: all options of the run by name. epoch: the last epoch trained, from 0. trained_on: the ids of the training
-    pictures, if they have ids.
+    options: all options of the run by name. epoch: the last epoch trained, from 0. trained_on: the training pictures.
     """
     content = {
         "format": "learning-to-draw 1",
@@ -115,7 +123,9 @@ def save_checkpoint(
         "optimizer": {} if optimizer is None else optimizer.state_dict(),
         "history": history,
         "versions": versions(options["plugin"]),
-        "trained_on": trained_on,
+        "trained_on": None if trained_on is None else trained_on.ids,
+        "image_size": None if trained_on is None else agents.pairs[0].decoder.image_size,
+        "channels": None if trained_on is None else trained_on.channels,
     }
     save_tensors(path, content)
 
@@ -168,6 +178,8 @@ def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
         content.get("loss", {}),
         content.get("versions", {}),
         content.get("trained_on"),
+        content.get("image_size"),
+        content.get("channels"),
     )
 
 

@@ -18,7 +18,7 @@ from learning_to_draw.packages import import_optional
 from learning_to_draw.reading import Count, Options, Whole, cannot_read, read_json
 from learning_to_draw.trials.config.all_options import OF_THE_PLACE, all_options
 from learning_to_draw.trials.records.atomic import write_json
-from learning_to_draw.trials.records.checkpoints import Checkpoint
+from learning_to_draw.trials.records.checkpoints import Channels, Checkpoint, ImageSize
 from learning_to_draw.trials.records.torch_files import DTYPES
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -27,7 +27,7 @@ REPOSITORY = "hf:"  # prefix of every repository's id, so that a mistyped path c
 ADVICE = "Give an intact folder that pack wrote. If a later version of this program wrote it, use that version."
 
 
-class _Packed(TypedDict):
+class _FirstPacked(TypedDict):
     """The content of config.json.
 
     format: the version of this format. same: name of a weight that is not in model.safetensors -> name of the weight
@@ -41,6 +41,13 @@ class _Packed(TypedDict):
     versions: dict[str, str]
     trained_on: list[Whole] | None
     same: dict[str, str]
+
+
+class _Packed(_FirstPacked, total=False):
+    """The first versions of the program did not write these entries, which are as in `Checkpoint`."""
+
+    image_size: ImageSize | None
+    channels: Channels | None
 
 
 def save_packed(folder: Path, checkpoint: Checkpoint) -> None:
@@ -63,6 +70,8 @@ def save_packed(folder: Path, checkpoint: Checkpoint) -> None:
         "versions": checkpoint.versions,
         "same": {name: first[id(tensor)] for name, tensor in checkpoint.model.items() if first[id(tensor)] != name},
         "trained_on": None if trained_on is None else trained_on.tolist(),
+        "image_size": checkpoint.image_size,
+        "channels": checkpoint.channels,
     }
     write_json(folder / CONFIG, content, new=True)
 
@@ -92,6 +101,8 @@ def load_packed(path: Path) -> Checkpoint:
         history=[],
         versions=content["versions"],
         trained_on=None if trained_on is None else torch.tensor(trained_on, dtype=torch.int64),
+        image_size=content.get("image_size"),
+        channels=content.get("channels"),
     )
 
 
