@@ -29,7 +29,9 @@ log = logging.getLogger(__name__)
 Images = TypeVar("Images", Tensor, RaggedImages)
 
 FORMAT = 2  # increase it whenever the same pictures would give other pixels or another file format
-NOT_IN_PIXELS = ("dataset_root", "num_workers", "cache_dir", "no_cache")  # options of `PictureFilesConfig`
+# Options that change no decoded pixels; those in the second line decide which pictures are in a split.
+NOT_IN_PIXELS = ("dataset_root", "num_workers", "cache_dir", "no_cache", "augment")
+NOT_IN_PIXELS += ("dataset_seed", "split_files")
 PACKAGES = ("pillow", "torchvision", "scikit-image")  # another version may give other pixels
 
 

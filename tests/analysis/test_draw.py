@@ -209,12 +209,12 @@ def test_nothing_is_overwritten(trained, photo, tmp_path):
         (["cat.jpg", "--nlines", "4"], "does not fit the agents"),
         (["cat.jpg", "--npoints", "4"], "--npoints belongs to the decoder"),
         (["cat.jpg", "--nlimes", "4"], "Did you mean --nlines?"),
-        (["--nlines", "3", "cat.jpg"], r"^--nlines is not expected there: PHOTO comes first, then the options"),
+        (["--nlines", "3", "cat.jpg"], r"^--nlines is in the wrong place: PHOTO comes first, then the options"),
         (
             ["--separate-encoders", "cat.jpg"],
-            r"^--separate-encoders is not expected there: PHOTO comes first, then the options",
+            r"^--separate-encoders is in the wrong place: PHOTO comes first, then the options",
         ),
-        (["cat.jpg", "--scale", "2", "sub/CAT.png"], r"CAT\.png is not expected there: PHOTO comes first"),
+        (["cat.jpg", "--scale", "2", "sub/CAT.png"], r"CAT\.png is in the wrong place: PHOTO comes first"),
         ([], "required: PHOTO"),
     ],
 )

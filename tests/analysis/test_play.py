@@ -227,7 +227,7 @@ def test_a_dry_run_serves_no_page_and_writes_nothing(trained_digits, tmp_path, c
 
 def test_the_agents_are_named_before_their_options(capsys):
     assert commgame.main(["play", "--dataset-root", "pictures", "run"]) == 2
-    assert "--dataset-root is not expected there: RUN comes first, then the options" in capsys.readouterr().err
+    assert "--dataset-root is in the wrong place: RUN comes first, then the options" in capsys.readouterr().err
 
 
 def test_the_folder_of_an_unfinished_training_is_refused(tmp_path, capsys):
