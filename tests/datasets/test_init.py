@@ -24,7 +24,7 @@ def test_names():
         Digits STL10 MNIST KMNIST ScaledMNIST CIFAR10 CIFAR100 Omniglot C28pxOmniglot Caltech101 CelebA TinyImageNet
         StratifiedImageNet QuickDraw Jon_QuickDraw ImageFolder
     """
-    assert list(DATASETS) == names.split()
+    assert {*names.split()} <= {*DATASETS}  # saved runs have these names
 
 
 @pytest.mark.parametrize("name", DATASETS)
