@@ -9,11 +9,13 @@ three fast paths: for float32, `numba_kernels.py` on a CPU or `triton_kernels.py
 `dense.py`, in plain torch. Each path is deterministic: the same input gives the same bits.
 
 sigma2 is one squared stroke width for all strokes, or a tensor [B, N] with one per stroke, which can have a gradient.
-Widths must be positive and finite. Values of a tensor on a GPU are not checked: a wrong value makes its sketch NaN.
+Widths must be positive and finite.
 
 Intensities [B, N, C] in 0..1 are the ink of each stroke in each of C channels: how strong a stroke is (C = 1) or its
 colour (C = 3). Without them, every stroke has intensity 1 in a single channel. The official code composes coloured
 strokes with `over`, with the values of each raster as its opacity. This equals `softor`: the order does not matter.
+
+Wrong widths and intensities raise ValueError. On a GPU, they make their sketches NaN instead.
 
 Images have the dtype of the coordinates, but at least float32.
 """
@@ -38,6 +40,7 @@ _KERNELS = {
     "cpu": ("numba", ".numba_kernels", "NumbaPolylines"),
     "cuda": ("triton", ".triton_kernels", "TritonPolylines"),
 }
+_ROUNDING = 1e-5  # how far beyond 0..1 intensities may be
 _KERNELS_WANTED = ContextVar("kernels_wanted", default=True)
 
 
@@ -63,7 +66,7 @@ def draw_points(
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None: C = 1 and all intensities are 1.
 
     Raises:
-        ValueError: if a shape, the dtype, the size or sigma2 is invalid.
+        ValueError: if a shape, the dtype, the size, sigma2 or an intensity is invalid.
     """
     _check_shape("points", points, "[B, N, 2]", points.ndim == 3 and points.shape[-1] == 2)
     return _draw_polylines(points.unsqueeze(-2), size, sigma2, points.dtype, intensities)
@@ -83,7 +86,7 @@ def draw_lines(
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None: C = 1 and all intensities are 1.
 
     Raises:
-        ValueError: if a shape, the dtype, the size or sigma2 is invalid.
+        ValueError: if a shape, the dtype, the size, sigma2 or an intensity is invalid.
     """
     _check_shape("lines", lines, "[B, N, 2, 2]", lines.ndim == 4 and lines.shape[-2:] == (2, 2))
     return _draw_polylines(lines, size, sigma2, lines.dtype, intensities)
@@ -110,7 +113,7 @@ def draw_curves(
         intensities: ink of each stroke in each channel, [B, N, C] in 0..1; None: C = 1 and all intensities are 1.
 
     Raises:
-        ValueError: if a shape, the dtype, the size, sigma2 or the number of segments is invalid.
+        ValueError: if a shape, the dtype, the size, sigma2, an intensity or the number of segments is invalid.
     """
     _check_shape("params", params, "[B, N, P, 2]", params.ndim == 4 and params.shape[-1] == 2)
     points = getattr(curve, "param_dim", params.shape[-2])
@@ -150,15 +153,15 @@ def _draw_polylines(
             wanted = f"[B, N, C] with B, N = {list(vertices.shape[:2])}"
             raise ValueError(f"intensities has shape {list(intensities.shape)}: it should be {wanted}")
         intensities = intensities.to(dtype)
+        outside = (intensities < -_ROUNDING) | (intensities > 1 + _ROUNDING)  # not NaN, which makes its sketch NaN
+        intensities = _checked("intensities", intensities, ~outside, "in 0..1")
     return _path(exact.device, dtype).apply(exact, intensities, canvas_size(size), widths, dtype)
 
 
 def _widths(sigma2: float | Tensor, vertices: Tensor) -> Tensor:
     """sigma2 of each stroke, [B, N], in the precision of vertices [B, N, V, 2].
 
-    Raises ValueError for a wrong shape, and for values that are not positive and finite. The values of a
-    tensor on a GPU are not checked, because the check would have to wait for the GPU: a wrong value becomes NaN, and so
-    does its sketch.
+    Raises ValueError for a wrong shape, and for values that are not positive and finite (see `_checked`).
     """
     shape = vertices.shape[:2]
     if not isinstance(sigma2, Tensor) or sigma2.ndim == 0:
@@ -173,12 +176,19 @@ def _widths(sigma2: float | Tensor, vertices: Tensor) -> Tensor:
         raise ValueError(f"sigma2 has shape {list(sigma2.shape)}: it should be {wanted}")
     widths = sigma2.to(vertices.dtype)
     valid = (widths > 0) & widths.isfinite()
-    if widths.device.type != "cpu":
-        return torch.where(valid, widths, math.nan)
+    return _checked("sigma2", widths, valid, "positive and finite, in squared canvas units")
+
+
+def _checked(name: str, values: Tensor, valid: Tensor, wanted: str) -> Tensor:
+    """`values`; raises ValueError on a CPU unless all are `valid`.
+
+    On a GPU, this check would have to wait for the GPU. There, wrong values become NaN, and so do their sketches.
+    """
+    if values.device.type != "cpu":
+        return torch.where(valid, values, math.nan)
     if not valid.all():
-        wrong = widths[~valid][0].item()
-        raise ValueError(f"sigma2 contains {wrong}: it should be positive and finite, in squared canvas units")
-    return widths
+        raise ValueError(f"{name} contains {values[~valid][0].item()}: it should be {wanted}")
+    return values
 
 
 def _path(device: torch.device, dtype: torch.dtype) -> type[torch.autograd.Function]:

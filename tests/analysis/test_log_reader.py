@@ -147,7 +147,8 @@ def test_strokes_that_cannot_be_read_or_are_of_other_games(tmp_path, make_full_l
     with pytest.raises(UsageError, match=r"cannot be the strokes .* \(shapes: \[3, 1, 2, 2\]; games: 16\)"):
         read_log(tmp_path).strokes()
     points = np.zeros((16, 3, 2, 2), np.float32)
-    for wrong in ({"sigma2": -0.1}, {"sigma2": 0.1, "intensities": np.ones((3, 3, 1))}):
+    beyond = np.full((16, 3, 1), 1.5)
+    for wrong in ({"sigma2": -0.1}, *({"sigma2": 0.1, "intensities": inks} for inks in (np.ones((3, 3, 1)), beyond))):
         np.savez(path, points=points, **wrong)
         with pytest.raises(UsageError, match=r"Give an intact log"):
             read_log(tmp_path).strokes()

@@ -317,6 +317,8 @@ def test_a_second_derivative_is_refused_by_the_fast_path_and_given_by_the_plain_
         (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, torch.tensor([[math.inf, 2.0, 1.0]])), "sigma2 contains inf"),
         (lambda: draw_lines(torch.zeros(1, 3, 2, 2), 8, torch.tensor([[1.0, math.nan, 1.0]])), "sigma2 contains nan"),
         (lambda: draw_lines(torch.zeros(1, 3, 2, 2, dtype=torch.long), 8, 0.1), "floating point"),
+        (lambda: draw_lines(torch.zeros(1, 1, 2, 2), 8, 0.1, torch.tensor([[[-0.5]]])), "intensities contains -0.5"),
+        (lambda: draw_points(torch.zeros(1, 1, 2), 8, 0.1, torch.tensor([[[1.0, 1.5]]])), "intensities contains 1.5"),
     ],
 )
 def test_wrong_calls_say_what_was_given(call, message):

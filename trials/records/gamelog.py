@@ -300,7 +300,9 @@ def read_strokes(path: Path, sketches: int | None = None) -> LoggedStrokes:
             "Give an intact log."
         )
     # Also False for NaN. The bound is generous, because some decoders draw beyond the canvas, which ends at 1.
-    usual = all((abs(array) < 1e6).all() for array in (points, intensities) if array is not None)
+    usual = (abs(points) < 1e6).all()
+    if intensities is not None:
+        usual = usual and ((intensities >= -1e-5) & (intensities <= 1 + 1e-5)).all()  # others cannot be drawn
     if not (usual and np.all((np.asarray(sigma2) > 0) & (np.asarray(sigma2) < 1e6))):
         raise UsageError(f"{path} holds numbers that strokes cannot have.\nGive an intact log.")
     return strokes
