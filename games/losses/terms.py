@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -87,11 +86,15 @@ class TotalLoss(nn.Module):
         return frozenset(layer for term in self.auxiliary.values() for layer in getattr(term, "needed_layers", ()))
 
     def generators(self) -> dict[str, torch.Generator]:
-        """The random generators of the auxiliary losses, by name."""
+        """The random generators of the auxiliary losses, by name: all attributes of their modules that are generators.
+
+        The name of an attribute `generator` is the module's name alone, as in the files of earlier versions.
+        """
         return {
-            f"{name} loss": cast(torch.Generator, term.generator)
-            for name, term in self.auxiliary.items()
-            if hasattr(term, "generator")
+            f"{module} loss" if name == "generator" else f"{module} loss {name}": value
+            for module, owner in self.auxiliary.named_modules()
+            for name, value in vars(owner).items()
+            if isinstance(value, torch.Generator)
         }
 
     def forward(self, play: Play, targets: Tensor) -> dict[str, Tensor]:

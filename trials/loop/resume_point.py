@@ -270,7 +270,10 @@ class ResumePoint(Callback):
             for name, value in memory.items():
                 _check_memory(name, value)
                 setattr(metric, name, _moved(value, state[torchbearer.DEVICE]))
-        set_random_state(place["random"][distributed.rank()], self.generators)
+        saved = place["random"][distributed.rank()]
+        # Earlier versions saved only those generators of a loss that were called `generator`.
+        unsaved = self.loss.generators().keys() - saved["generators"].keys()
+        set_random_state(saved, {name: self.generators[name] for name in self.generators.keys() - unsaved})
 
     def _save(self, state, place: Mapping[str, Any]) -> None:
         if distributed.rank() > 0:
