@@ -283,6 +283,7 @@ def _fit(
     service = WeightsAndBiases(folder, config.wandb, options) if config.wandb is not None else None
     log, sampler = RunLog(folder / "log.csv"), batches["train"].sampler
     scheduler = rate.scheduler_callback(config.epochs)
+    of_plugin = {name: plugins.CALLBACKS[name].target(folder, agents) for name in config.callbacks or ()}
     written = [
         _learnt_weights(loss),
         clock,
@@ -291,7 +292,7 @@ def _fit(
         EpochStrokes(folder, config.num_reconstructions),
         Meetings(folder, agents, "val") if isinstance(agents, Population) else None,
         StepRates(folder, agents, "val") if agents.pairs[0].anytime else None,
-        *(plugins.CALLBACKS[name].target(folder, agents) for name in config.callbacks or ()),
+        *of_plugin.values(),
         log,
         Progress(sampler.games * sampler.senders * distributed.world_size(), clock),
         EpochLine(clock),
@@ -315,6 +316,7 @@ def _fit(
             log,
             snapshots,
             interrupts,
+            of_plugin if distributed.rank() == 0 else {},
             interrupted.content if interrupted else None,
         ),
     ]

@@ -1,9 +1,9 @@
 """Saves and restores the complete training state, for exact resumption (see `trials/resume.py`).
 
 After every epoch, resume.pt holds the state that the next epoch depends on: weights, optimiser, schedule, sigma2, the
-losses' learnt weights, every random state, and the state of the log, the metrics and the best snapshot. If Ctrl-C or
-SIGTERM stops the run within an epoch, resume.pt holds the state after the last batch that was trained. The previous
-file stays as resume_previous.pt.
+losses' learnt weights, every random state, and the state of the log, the metrics, the best snapshot and the plugin's
+callbacks. If Ctrl-C or SIGTERM stops the run within an epoch, resume.pt holds the state after the last batch that was
+trained. The previous file stays as resume_previous.pt.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from learning_to_draw.trials.loop.interrupts import Interrupts
 from learning_to_draw.trials.loop.trial import metrics_to_floats
 from learning_to_draw.trials.records.checkpoints import save_tensors
 from learning_to_draw.trials.records.folder import plain, versions
+from learning_to_draw.trials.records.torch_files import DTYPES
 
 logger = logging.getLogger("commgame")
 
@@ -82,6 +83,7 @@ class _Later(TypedDict, total=False):
     pixels: dict[str, str]  # hashes by split
     cached_features: bool  # whether `keep_features` cached any
     snapshots: list[Snapshot]
+    callbacks: dict[str, Any]
 
 
 class SavedState(_Later):
@@ -122,15 +124,18 @@ class ResumePoint(Callback):
         log: RunLog,
         snapshots: Snapshots,
         interrupts: Interrupts,
+        callbacks: Mapping[str, Callback],
         content: Mapping[str, Any] | None = None,
     ):
         """scheduler: the torchbearer callback of the learning rate schedule; None if the rate is constant.
 
-        content: the loaded resume.pt; None for a new run.
+        callbacks: those of a plugin that this process calls, by name. content: the loaded resume.pt; None for a new
+        run.
         """
         super().__init__()
         self.folder, self.options, self.agents, self.loss = folder, options, agents, loss
         self.scheduler, self.log, self.snapshots, self.interrupts = scheduler, log, snapshots, interrupts
+        self.callbacks = callbacks
         self.train = batches["train"]
         splits = {name: b.split for name, b in batches.items()}
         self.pictures = {name: split.ids for name, split in splits.items() if split.ids is not None}
@@ -155,6 +160,7 @@ class ResumePoint(Callback):
                 "The file is damaged, or was not written by this program: start a new run. Snapshots, model_*.pt, can "
                 "still be tested."
             ) from error
+        self._load_callbacks(content)
 
     def _restore(self, content: Mapping[str, Any], state) -> None:
         self.loss.load_state_dict(content["loss"])
@@ -207,7 +213,9 @@ class ResumePoint(Callback):
             state[torchbearer.STEPS] -= self._done
             state[torchbearer.METRICS] = dict(self._within["logged"])
             self._go_to(self._content, state)  # again: torchbearer has reset the metrics, and `after` has drawn numbers
+            self._load_callbacks(self._content)  # again: their own on_start_training may have reset them
             self._trained = {name: self._content[name] for name in ("within", "random", "metrics")}
+            self._trained["callbacks"] = self._content.get("callbacks", {})
         self._within = self._content = None
 
     def on_step_training(self, state):
@@ -263,7 +271,24 @@ class ResumePoint(Callback):
                 {name: _listed(value) for name, value in vars(metric).items() if name in METRIC_MEMORY}
                 for metric in metrics_of(state)
             ],
+            "callbacks": {name: _state_of(name, callback) for name, callback in self.callbacks.items()},
         }
+
+    def _load_callbacks(self, content: Mapping[str, Any]) -> None:
+        """Gives the callbacks their saved states. A callback without one stays as it is."""
+        for name, callback in self.callbacks.items():
+            saved = content.get("callbacks", {}).get(name)
+            if not saved:  # by an earlier version of the program, or of the callback
+                continue
+            try:
+                callback.load_state_dict(_copied(saved))
+            except Exception as error:  # a plugin's code may raise anything
+                raise UsageError(
+                    f"--resume {self.folder}: the callback {name} cannot load the state that it saved "
+                    f"({type(error).__name__}: {first_line(error)}).\n"
+                    "If the plugin has changed, give the earlier file with --plugin; the run's folder has a copy, "
+                    "plugin.py or plugin-*.py."
+                ) from error
 
     def _go_to(self, place: Mapping[str, Any], state) -> None:
         for metric, memory in zip(metrics_of(state), place["metrics"], strict=True):
@@ -326,6 +351,34 @@ def _check_memory(name: str, value: Any) -> None:
     )
     if name not in METRIC_MEMORY or not numbers:
         raise ValueError(f"the value of {name} does not fit a metric")
+
+
+def _state_of(name: str, callback: Callback) -> Any:
+    """A copy of the callback's state. Raises UsageError if `read_torch` could not read it from a file."""
+    state = callback.state_dict()
+    try:
+        return _copied(state)
+    except TypeError as error:
+        raise UsageError(
+            f"the callback {name}: its state_dict() holds {error}, which resume.pt cannot hold.\n"
+            "Return only numbers, text, None, tensors, and lists, tuples and dicts of these."
+        ) from error
+
+
+def _copied(value: Any) -> Any:
+    """A copy of plain values and tensors in plain containers. Raises TypeError, with the type's name, for others."""
+    kind = type(value)
+    if isinstance(value, Tensor):
+        if value.layout != torch.strided or value.dtype not in DTYPES:
+            raise TypeError(f"a tensor of {value.layout} and {value.dtype}")
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {_copied(key): _copied(item) for key, item in value.items()}
+    if kind in (list, tuple):
+        return kind(map(_copied, value))
+    if kind in (bool, int, float, str, type(None)):
+        return value
+    raise TypeError(f"a {kind.__module__}.{kind.__qualname__}")
 
 
 def _check_alike(saved: Any, fresh: Any, what: str) -> None:
