@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from learning_to_draw import __version__
-from learning_to_draw.errors import UsageError
+from learning_to_draw.errors import UsageError, listed
 from learning_to_draw.models.population import Community
+from learning_to_draw.trials.config.all_options import format_option, of_agents_in_tests
 from learning_to_draw.trials.config.configure import PYTHON, complete
 from learning_to_draw.trials.config.run import RunConfig
 from learning_to_draw.trials.pair import KINDS, pictures_trained_with
 from learning_to_draw.trials.records.atomic import write_text
 from learning_to_draw.trials.records.checkpoints import Checkpoint, load_checkpoint
+from learning_to_draw.trials.records.folder import plain
 from learning_to_draw.trials.records.output import check_new, whole_folder
 from learning_to_draw.trials.records.packed import CARD, WEIGHTS, save_packed
 from learning_to_draw.trials.records.read_run import RUN_FILES, Run, read_run, tests_beside
 from learning_to_draw.trials.trained import Trained, build_trained, checkpoint_of, of_agents
+
+logger = logging.getLogger("commgame")
 
 # The model card leaves out tests with these options: they do not measure all packed agents with new pictures.
 OTHER_TESTS = ("allow_trained", "swap_agents", "agent")
@@ -49,17 +54,19 @@ def pack(run: Path, output: Path) -> str:
     seen = pictures_trained_with(config.dataset, checkpoint)
     checkpoint = replace(checkpoint, image_size=seen.image_size, channels=seen.channels)  # if an old one lacks them
     agents = build_trained(Trained(config, checkpoint), seen)
-    card = model_card(config, agents, checkpoint, list(dict.fromkeys(_results(checkpoint))))
+    card = model_card(config, agents, checkpoint, list(dict.fromkeys(_results(checkpoint, config))))
     with whole_folder(output) as folder:
         save_packed(folder, checkpoint)
         write_text(folder / CARD, card)
     return f"{path} written to {output}, without paths and devices of this machine. Read {CARD} before you share it."
 
 
-def _results(checkpoint: Checkpoint) -> Iterator[str]:
+def _results(checkpoint: Checkpoint, config: RunConfig) -> Iterator[str]:
     """Yields the rows of the model card's table: the checkpoint's validation and its finished tests.
 
-    Finds only tests whose folders are next to the checkpoint's folder.
+    Finds only tests whose folders are next to the checkpoint's folder. Logs a warning for each test of this file that
+    it leaves out: after other epochs, of agents with other options, or with `OTHER_TESTS`. config: of a test without
+    further options.
     """
     folder = checkpoint.path.parent
     if not any((folder / name).exists() for name in RUN_FILES):
@@ -71,8 +78,22 @@ def _results(checkpoint: Checkpoint) -> Iterator[str]:
         yield _row("validation", run, {"communication_rate": best["communication_rate"]})
     for test in map(read_run, tests_beside(run)):
         of_this = Path(str(test.options.get("weights"))).name == checkpoint.path.name
-        if of_this and "communication_rate" in test.result and not any(map(test.options.get, OTHER_TESTS)):
-            yield _row("test", test, test.result)
+        if of_this and "communication_rate" in test.result:
+            if why := _left_out(test, checkpoint, config):
+                logger.warning("the test %s is left out of %s: %s", test.folder, CARD, why)
+            else:
+                yield _row("test", test, test.result)
+
+
+def _left_out(test: Run, checkpoint: Checkpoint, config: RunConfig) -> str:
+    """Returns why the model card leaves out a test; "" if it has the test."""
+    epoch = test.result.get("epoch")
+    if isinstance(epoch, int) and epoch != checkpoint.epoch:
+        return f"it tested these agents after {epoch + 1} epochs, not after {checkpoint.epoch + 1}"
+    packed, tested = plain(config.values()), test.options
+    names = sorted({*OTHER_TESTS, *of_agents_in_tests()} & packed.keys() & tested.keys())
+    changed = [format_option(name, tested[name]) for name in names if tested[name] != packed[name]]
+    return f"it played with {listed(changed)}" if changed else ""
 
 
 def _row(split: str, run: Run, result: Mapping[str, Any]) -> str:

@@ -114,7 +114,7 @@ def test_crossplay_draw_and_configure_test_accept_the_folder(world, tmp_path):
     assert configure_test(packed).weights == str(packed / "model.safetensors")
 
 
-def test_the_card_has_the_rates_of_the_run_and_of_its_tests(world, tmp_path):
+def test_the_card_has_the_rates_of_the_run_and_of_its_tests(world, tmp_path, capsys):
     for name in ("shared", "shared-test"):
         shutil.copytree(world / name, tmp_path / name)
     final = tmp_path / "shared" / "model_final.pt"
@@ -123,9 +123,21 @@ def test_the_card_has_the_rates_of_the_run_and_of_its_tests(world, tmp_path):
         "easier": ["--weights", final, "--batch-size", "5"],
         "trained": ["--weights", final, "--batch-size", "6", "--allow-trained"],
         "other": ["--weights", final.with_name("model_other.pt"), "--batch-size", "7"],
+        "thin": ["--weights", final, "--batch-size", "8", "--sigma2", "0.0004", "--invert"],
+        "earlier": ["--weights", final, "--batch-size", "9"],
     }.items():
         assert call("test", *words, "--output", tmp_path / name, "--quiet") == 0
+    earlier = tmp_path / "earlier" / "result.json"  # as if the training had been resumed after this test
+    earlier.write_text(json.dumps(json.loads(earlier.read_text()) | {"epoch": 0}))
     pack(final, tmp_path / "packed")
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        f"the test {tmp_path / name} is left out of README.md: {why}"
+        for name, why in (
+            ("earlier", "it tested these agents after 1 epochs, not after 2"),
+            ("thin", "it played with --invert, --sigma2 0.0004"),
+            ("trained", "it played with --allow-trained"),
+        )
+    ]
     card = (tmp_path / "packed" / "README.md").read_text()
     _, front, text = card.split("---\n", 2)
     assert yaml.safe_load(front)["library_name"] == "learning-to-draw"

@@ -15,7 +15,7 @@ from learning_to_draw.models.config import AgentsConfig
 from learning_to_draw.trials.config.run import KINDS, RUNS, RunConfig, SpeedConfig
 
 COMMAND = "command"  # the kind of options that belong to a command, see `Owner`
-THE_GAME = "the game"  # the title of a group in the help
+THE_GAME, THE_AGENTS = "the game", "the agents"  # titles of groups in the help
 HELP, HELP_ALL = ("-h", "--help"), "--help-all"  # train, test and crossplay have these options, too
 
 # Options that a test accepts, as in the official code, but ignores.
@@ -70,7 +70,7 @@ def everywhere() -> Iterator[tuple[Owner, str, Option]]:
     every = options_of(RunConfig)
     owned: list[tuple[Owner, Mapping[str, Option]]] = [
         (Owner("", THE_GAME), of_game),
-        (Owner("", "the agents"), choosers | options_of(AgentsConfig)),
+        (Owner("", THE_AGENTS), choosers | options_of(AgentsConfig)),
     ]
     owned += [(Owner(kind, name), KINDS[kind].options(name)) for kind in KINDS for name in KINDS[kind].table]
     for loss in AUXILIARY_LOSSES.values():
@@ -148,6 +148,13 @@ def of_training(known: Iterable[str]) -> set[str]:
     losses = [loss for loss in AUXILIARY_LOSSES.values() if not loss.in_tests]
     of_losses = [name for loss in losses for name in (loss.switch, *options_of(loss.config))]
     return {name for name in known if name.removeprefix("receiver_") in OF_TRAINING or name in of_losses}
+
+
+def of_agents_in_tests() -> set[str]:
+    """The options that decide how agents draw and guess in a test."""
+    kinds = ("encoder", "receiver_encoder", "decoder", "receiver")
+    names = {name for owner, name, _ in everywhere() if owner.kind in kinds or owner.name == THE_AGENTS}
+    return names - of_training(names)
 
 
 def as_text(value: Any) -> str:
