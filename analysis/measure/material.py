@@ -142,19 +142,23 @@ class LogData:
         if self.replay is None:
             named = self.log.card.get("receiver_weights") or self.log.card.get("weights")
             raise NotMeasured("give --weights" + (f"; the log was played by {named}" if named else ""))
-        agreement = AGREEMENT if self.has_strokes else AGREEMENT_OF_PICTURES
-        repeated = sum(
-            game.guess == guess for game, guess in zip(self.games_of(self.sample), self.replayed, strict=True)
-        )
-        if repeated < agreement * len(self.sample) and not self._warned:
+        if (differ := self.differ()) and not self._warned:
             self._warned = True
             logger.warning(
-                "%s: the agents of --weights repeat only %d of %d guesses: other weights probably played this log",
-                self.log.folder,
-                repeated,
-                len(self.sample),
+                "%s: the agents of --weights %s: other weights probably played this log", self.log.folder, differ
             )
         return self.replay
+
+    def differ(self) -> str:
+        """Returns in words how many of the log's guesses the agents repeat; "" if it may be the agents that played it.
+
+        `replay` must not be None.
+        """
+        agreement = AGREEMENT if self.has_strokes else AGREEMENT_OF_PICTURES
+        played = [game.guess for game in self.games_of(self.sample)]
+        repeated = int((self.replayed == played).sum())
+        # Rounded down: in a log of few games, one guess may differ.
+        return "" if repeated >= int(agreement * len(played)) else f"repeat only {repeated} of {len(played)} guesses"
 
     @cached_property
     def replayed(self) -> np.ndarray:

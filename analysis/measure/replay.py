@@ -17,6 +17,7 @@ from learning_to_draw.models.agents import Agents
 from learning_to_draw.models.decoders.base import Strokes
 from learning_to_draw.trials.build import Pictures
 from learning_to_draw.trials.config.configure import COMMAND_LINE, complete
+from learning_to_draw.trials.loop.precision import set_precision
 from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes
 from learning_to_draw.trials.trained import Trained, build_trained_pair, load_trained, of_agents
 
@@ -25,10 +26,14 @@ BATCH = 128  # pictures per forward pass of an encoder
 
 @dataclass(frozen=True)
 class Replay:
-    """Agents in evaluation mode on `device`. They draw with the contrast and inversion of the log's card."""
+    """Agents in evaluation mode on `device`. They draw with the contrast and inversion of the log's card.
+
+    epochs: the number of epochs that they have trained.
+    """
 
     agents: Agents
     device: torch.device
+    epochs: int
 
     def photo_features(self, pictures: np.ndarray) -> np.ndarray:
         """float32 [N, L]: latents of photos uint8 [N, C, S, S], by the encoder of the sender in `agents`.
@@ -101,6 +106,7 @@ def load_replay(
     """Loads the agents that played a log. Raises UsageError if checkpoint and log do not fit together."""
     given = {"weights": str(path), "trust_weights": trust, "agent": _agent_of(log)}
     given |= {} if plugin is None else {"plugin": plugin}
+    given |= {name: value for name, value in log.card.get("options", {}).items() if name == "precision"}
     trained = load_trained("test", path, given)
     if not trained.checkpoint.options:  # a checkpoint of the official code; the log's card has the options
         if not log.card.get("options"):
@@ -115,4 +121,5 @@ def load_replay(
     # The test may have used other drawing settings than the training.
     agents.invert = log.card.get("invert", agents.invert)
     agents.decoder.contrast = log.card.get("contrast", agents.decoder.contrast)
-    return Replay(agents.to(device).eval(), device)
+    set_precision(trained.config.speed.precision, agents)
+    return Replay(agents.to(device).eval(), device, trained.checkpoint.epoch + 1)

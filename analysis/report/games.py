@@ -6,7 +6,6 @@ import math
 import random
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from learning_to_draw.analysis.measures.rates import mean_chance
@@ -14,9 +13,8 @@ from learning_to_draw.analysis.report import roles, sketch_map
 from learning_to_draw.analysis.report.lexicon import Entry, as_content, in_order, rate_of
 from learning_to_draw.analysis.report.pictures import Pictures
 from learning_to_draw.analysis.report.views import Views
-from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.records.gamelog import GameLog, Turn
-from learning_to_draw.trials.records.read_run import read_run
+from learning_to_draw.trials.records.read_run import tested_epochs
 
 SHOWN_GUESSES = 5  # candidates shown per game, best-scored first
 WHOLE_MATRIX = 30  # classes; with more, only those most often confused are shown
@@ -29,7 +27,7 @@ def games_of(log: GameLog, views: Views, max_games: int, seed: int, pictures: Pi
     return {
         "name": _name(log),
         "folder": str(log.folder),
-        "epochs": _epochs(log),
+        "epochs": tested_epochs(log.folder),
         "card": {name: log.card.get(name) for name in ("dataset", "game", "split", "weights")},
         "result": _result(log.games),
         "total": len(log.games),
@@ -45,14 +43,6 @@ def games_of(log: GameLog, views: Views, max_games: int, seed: int, pictures: Pi
 def _name(log: GameLog) -> str:
     name = log.folder.parent.name if log.folder.name == "gamelogs" else log.folder.name
     return f"{name}, {part}" if (part := log.part) else name
-
-
-def _epochs(log: GameLog) -> int | None:
-    """Returns the number of epochs that the agents had trained when they were tested; None if it is not known."""
-    with suppress(UsageError):
-        epoch = read_run(log.folder.parent if log.folder.name == "gamelogs" else log.folder).result.get("epoch")
-        return epoch + 1 if isinstance(epoch, int) else None
-    return None
 
 
 def _chosen(games: Sequence[Turn], most: int, seed: int) -> list[int]:

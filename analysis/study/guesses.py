@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from learning_to_draw.analysis.measure.material import LogData, Settings
 from learning_to_draw.analysis.measure.picture_arrays import read_pictures
-from learning_to_draw.analysis.measure.replay import load_replay
+from learning_to_draw.analysis.measure.replay import Replay, load_replay
 from learning_to_draw.analysis.play.games import Pen
 from learning_to_draw.analysis.study.answers import UNCHANGED, Participant
 from learning_to_draw.analysis.study.drawings import Drawing, Source
 from learning_to_draw.errors import UsageError
-from learning_to_draw.trials.records.gamelog import LoggedStrokes
-
-AGREEMENT = 0.9  # share of the log's guesses that the right weights must repeat; rounding may change a few
+from learning_to_draw.trials.records.gamelog import GameLog, LoggedStrokes
+from learning_to_draw.trials.records.read_run import tested_epochs
 
 
 def receiver_guesses(
@@ -65,26 +65,30 @@ def _guesses(source: Source, drawings: Sequence[Drawing], trust: bool, plugin: P
     """Returns the guess for each drawing in games of one log."""
     log = source.log
     replay = load_replay(source.weights, log, torch.device("cpu"), trust=trust, plugin=plugin)
-    logged = log.strokes()
-    assert logged is not None
-    numbers = [drawing["game"] for drawing in drawings]
-    names = list(dict.fromkeys(name for number in numbers for name in log.games[number].candidates))
+    data = LogData(log, Settings(), replay)
+    if differ := _other_epochs(log, replay) or data.differ():
+        raise UsageError(
+            f"the agents of --weights {source.weights} did not play the log in {log.folder}: they {differ}.\n"
+            "Give the agents that played this log's games."
+        )
+    games = [log.games[drawing["game"]] for drawing in drawings]
+    names = list(dict.fromkeys(name for game in games for name in game.candidates))
     rows = {name: row for row, name in enumerate(names)}
     offered = replay.offered(read_pictures([log.picture(name) for name in names]))
+    pools = [[rows[name] for name in game.candidates] for game in games]
+    return replay.guesses(_strokes(data.strokes, replay.agents.decoder, drawings), offered, pools).tolist()
 
-    def guesses(strokes: LoggedStrokes, games: Sequence[int]) -> list[int]:
-        pools = [[rows[name] for name in log.games[number].candidates] for number in games]
-        return replay.guesses(strokes, offered, pools).tolist()
 
-    played = sorted(set(numbers))
-    own = [log.games[number].guess for number in played]
-    repeated = sum(guess == as_logged for guess, as_logged in zip(guesses(logged[played], played), own, strict=True))
-    if repeated < AGREEMENT * len(played):
-        raise UsageError(
-            f"the agents of --weights {source.weights} repeat only {repeated} of {len(played)} guesses in the log in "
-            f"{log.folder}, so they did not play it.\nGive the agents that played this log's games."
-        )
-    return guesses(_strokes(logged, replay.agents.decoder, drawings), numbers)
+def _other_epochs(log: GameLog, replay: Replay) -> str:
+    """Returns in words that the agents have trained more or fewer epochs than those that played the log.
+
+    Returns "" if they have not, or if it is not known.
+    """
+    epochs = tested_epochs(log.folder)
+    swapped = log.card.get("receiver_weights") != log.card.get("weights")  # then these are the epochs of the sender
+    if epochs in (None, replay.epochs) or swapped:
+        return ""
+    return f"have trained {replay.epochs} epochs, and the agents that played it had trained {epochs}"
 
 
 def _strokes(logged: LoggedStrokes, decoder, drawings: Sequence[Drawing]) -> LoggedStrokes:

@@ -130,6 +130,14 @@ def tests_beside(run: Run) -> list[Path]:
     return [folder for _, folder in sorted(tests)]
 
 
+def tested_epochs(log: Path) -> int | None:
+    """The number of epochs that the agents had trained when they played a test's game log; None if it is not known."""
+    with suppress(UsageError):
+        epoch = read_run(log.parent if log.name == "gamelogs" else log).result.get("epoch")
+        return epoch + 1 if isinstance(epoch, int) else None
+    return None
+
+
 def own_log(run: Run) -> list[Path]:
     """[the run's folder] if there is a game log in it, otherwise []."""
     return [run.folder] if _holds_log(run.folder) else []

@@ -30,6 +30,7 @@ WAYS = {
     "separate": ["--encoder", "SmallCNNEncoder", "--separate-encoders", "--nlines", "1"],
     "widths": ["--encoder", "SimpleMLPEncoder", "--nlines", "5", "--stroke-widths", "chosen", "--stroke-gates"],
     "points": ["--encoder", "SimpleMLPEncoder", "--decoder", "SinglePassPointsDecoder", "--npoints", "4"],
+    "bf16": ["--encoder", "SqueezeNetBackbone", "--nlines", "3", "--image-size", "32"],
 }
 CPU = torch.device("cpu")
 
@@ -48,14 +49,14 @@ def played(tmp_path_factory):
     for seed, (name, way) in enumerate(WAYS.items()):
         config, path = parse("train", [*SMALL, *way]), folder / f"{name}.pt"
         torch.manual_seed(seed)
-        agents = build_agents(config.agents, Pictures({}, 16, 1))
+        agents = build_agents(config.agents, Pictures({}, 32 if name == "bf16" else 16, 1))
         if name == "widths":
             for head in (agents.decoder.width_head, agents.decoder.gate_head):
                 torch.nn.init.normal_(head.weight, std=3)
                 head.bias.data = torch.linspace(-2, 3, len(head.bias))
         optimizer = torch.optim.Adam(agents.parameters())
         save_checkpoint(path, agents, TotalLoss(config.loss.build(), {}), optimizer, config.values(), 0, [])
-        found[name] = path, play(name, path)
+        found[name] = path, play(name, path, *(["--precision", "bf16"] if name == "bf16" else []))
     receiver = found["shared"][0]
     others = ["--swapAgents", "--weights-pair2", str(receiver)]
     return found | {"swapped": (receiver, play("swapped", found["points"][0], *others))}

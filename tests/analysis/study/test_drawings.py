@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
+import torch
 
 from learning_to_draw import commgame
 from learning_to_draw.analysis.study.answers import read_answers
@@ -113,7 +114,7 @@ def test_games_of_two_runs_each_with_its_own_receiver(trained, files):
         right = sum(game.correct for game in log.games[:8])
         line = next(line.split() for line in printed.splitlines() if line.startswith(f"{name} "))
         assert (line[1], line[2], line[6], line[7]) == ("8", f"{right / 8:.3f}", "8", f"{right / 8:.3f}")
-    with pytest.raises(UsageError, match=r"repeat only \d of 8 guesses in the log in .*so they did not play it"):
+    with pytest.raises(UsageError, match=r"did not play the log in .*: they repeat only \d+ of 352 guesses"):
         study_results(paths, None, runs[::-1], tests)
     with pytest.raises(UsageError, match="--weights has 2 values, and --logs has 1"):
         study_results(paths, None, runs, tests[:1])
@@ -121,6 +122,22 @@ def test_games_of_two_runs_each_with_its_own_receiver(trained, files):
         study_results(paths, None, runs[:1], tests[:1])
     with pytest.raises(UsageError, match=r"not made from the log .*second-test.\nLeave it out"):
         study_results(files(saved("A", [drawing(logs["first"], 0)], first=logs["first"])), None, runs[:1], tests)
+
+
+def test_agents_that_trained_further_or_have_other_weights_are_refused(trained, files, tmp_path):
+    log = read_log(trained / "first-test")
+    paths = files(saved("Anna", [drawing(log, game) for game in range(12)], log=log))
+    content = torch.load(trained / "first" / "model_final.pt", weights_only=True)
+    torch.manual_seed(0)
+    model = content["model"]
+    noisy = {name: weight + 0.003 * torch.randn_like(weight) for name, weight in model.items() if "receiver." in name}
+    for changes, told in (
+        ({"epoch": 3}, "they have trained 4 epochs, and the agents that played it had trained 2"),
+        ({"model": model | noisy}, r"they repeat only 3[234]\d of 352 guesses"),
+    ):
+        torch.save(content | changes, tmp_path / "other.pt")
+        with pytest.raises(UsageError, match=told):
+            study_results(paths, None, [tmp_path / "other.pt"], [trained / "first-test"])
 
 
 def test_what_drawings_need(trained, files, tmp_path, capsys):
