@@ -28,6 +28,7 @@ from learning_to_draw.trials.records.pictures import to_picture
 
 DRAW, GUESS = "draw", "guess"  # the person's roles
 MOST_FRAMES = 30  # steps in which a sketch appears
+MOST_TURNS = 32  # games that are kept, so that a drawing hand need not wait for the agents to play the game again
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class Games:
             batch, agents = self.batches.gather(deals[number % len(deals)]), self.agents
             play = agents(batch.photos, batch.candidates, batch.senders, targets=batch.targets)
             latents = agents.receiver_encoder.encode(batch.photos[batch.candidates[0]]).latent
-            # Keeps one game per role. Earlier games are needed again only if the page is reloaded.
-            self._turns = {key: turn for key, turn in self._turns.items() if key[0] != role}
+            if len(self._turns) == MOST_TURNS:
+                del self._turns[next(iter(self._turns))]  # the one that was added first
             self._turns[role, number] = Turn(batch, play, latents[None])
         return self._turns[role, number]
 
@@ -219,9 +220,13 @@ class PlayLog:
             writer.on_end_validation({})
         self._writers.clear()
 
+    def holds(self, role: str, number: int) -> bool:
+        """Returns whether game `number` of this role is in the log."""
+        return (role, number) in self._ended
+
     def _add(self, role: str, number: int, turn: Turn, play: Play, right: bool) -> bool:
-        """Adds a game, unless it is already in the log, as after a reload of the page. Returns whether it was added."""
-        if (role, number) in self._ended:
+        """Adds a game, unless the page has already sent it, and sends it again. Returns whether it was added."""
+        if self.holds(role, number):
             return False
         self._ended.add((role, number))
         if role not in self._writers:

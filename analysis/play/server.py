@@ -33,10 +33,10 @@ Number = Annotated[int, Meta(ge=0, lt=2**31)]
 
 
 class Asked(TypedDict):
-    """What the page sends to begin game `number` (from 0) of the games that the person plays in this role."""
+    """What the page sends to begin a game in this role. number: a game that it has begun before; None for a new one."""
 
     role: Literal["draw", "guess"]
-    number: Number
+    number: Number | None
 
 
 class Drawn(TypedDict):
@@ -61,21 +61,33 @@ class Chosen(TypedDict):
 
 
 class Answers:
-    """The answers to the page's requests, as dicts for JSON. Games are added to the log when they end, each once."""
+    """The answers to the page's requests, as dicts for JSON. Games are added to the log when they end, each once.
+
+    The page may be open in several tabs: each new game has a number that no tab has had.
+    """
 
     def __init__(self, games: Games, log: PlayLog):
         self._games, self._log = games, log
+        self._next = {DRAW: 0, GUESS: 0}
 
     def turn(self, asked: Asked) -> dict[str, Any]:
-        """Returns the pictures of a game and, if the person draws, the target and the kind of strokes.
+        """Returns number and pictures of a game and, if the person draws, the target and the kind of strokes.
 
+        This is the game that the page names, if it was begun and is not in the log. Otherwise it is a new one.
         A person who draws learns from the key "other" whether the target is not the photo to draw, but another picture
         of its class. A person who guesses learns from it only whether there are games with such a target.
         """
-        turn = self._games.turn(asked["role"], asked["number"])
+        role, number = asked["role"], asked["number"]
+        if number is None or number >= self._next[role] or self._log.holds(role, number):
+            number = self._next[role]
+            while self._log.holds(role, number):  # sent by a page that was opened before the program was started
+                number += 1
+            self._next[role] = number + 1
+        turn = self._games.turn(role, number)
         photos = turn.batch.photos
-        answer: dict[str, Any] = {"candidates": [uri(photos[row]) for row in turn.batch.candidates[0].tolist()]}
-        if asked["role"] == GUESS:
+        answer: dict[str, Any] = {"number": number}
+        answer["candidates"] = [uri(photos[row]) for row in turn.batch.candidates[0].tolist()]
+        if role == GUESS:
             frames, counts = self._games.frames(turn)
             return answer | {"frames": frames, "counts": counts, "other": self._games.others}
         pen = self._games.pen
@@ -155,7 +167,7 @@ def build_application(games: Games, log: PlayLog) -> Any:
     def answering(kind: Any, answer: Callable[[Any], dict[str, Any]]) -> Callable[[Any], Any]:
         """Returns the function of a route, which reads the request's JSON as `kind` and answers with JSON."""
 
-        # Not in a thread of its own: one person plays, and requests must be answered in order.
+        # Not in a thread of its own: requests must be answered in order.
         async def respond(request: Any) -> Any:
             length = request.headers.get("content-length", "")
             if request.headers.get("content-type") != "application/json":

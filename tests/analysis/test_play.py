@@ -142,12 +142,12 @@ def test_the_page_is_told_when_the_target_is_another_picture(game, kinds, tmp_pa
     games = games_of(most_candidates=6, object_oriented=game, num_targets=9, batch_size=9)
     answers = Answers(games, PlayLog(tmp_path / "played", games.batches, 0, {"game": game}, STARTED))
     told = set()
-    for number in range(12):
-        shown = answers.turn({"role": DRAW, "number": number})
+    for _ in range(12):
+        shown = answers.turn({"role": DRAW, "number": None})
         assert shown["other"] == (shown["candidates"][shown["target"]] != shown["photo"])
         told.add(shown["other"])
         # A guesser is not told about the single game.
-        assert answers.turn({"role": GUESS, "number": number})["other"] == (True in kinds)
+        assert answers.turn({"role": GUESS, "number": None})["other"] == (True in kinds)
     assert told == kinds
 
 
@@ -165,12 +165,12 @@ def test_finished_games_are_logged_once_as_those_of_a_test(tmp_path):
     answers = Answers(games, log)
     paths = [[(0.0, -0.5), (0.0, 0.5)], [(-0.5, 0.0), (0.5, 0.0)]]
     shown = [answers.show({"number": number, "paths": paths}) for number in (0, 1, 0)]
-    target = answers.turn({"role": "guess", "number": 0})
+    target = answers.turn({"role": "guess", "number": None})
     assert "target" not in target
     right = games.turn(GUESS, 0).target
     chosen = {"strokes_seen": 2, "seconds": 1.25, "interrupted": False}
     assert answers.choose({"number": 0, "choice": right, **chosen})["target"] == right
-    answers.choose({"number": 0, "choice": (right + 1) % 4, **chosen})  # the page was loaded again
+    answers.choose({"number": 0, "choice": (right + 1) % 4, **chosen})  # sent again
     answers.choose({"number": 1, "choice": (games.turn(GUESS, 1).target + 1) % 4, **chosen})
     assert (log.games, log.right[GUESS]) == ({DRAW: 2, GUESS: 2}, 1)
     log.finish()
@@ -186,6 +186,31 @@ def test_finished_games_are_logged_once_as_those_of_a_test(tmp_path):
     assert [answer["right"] for answer in player.answers] == [True, False]
     guessed = read_log(tmp_path / "played" / "guessed")
     assert [game.guess for game in guessed.games] == [answer["agents_choice"] for answer in player.answers]
+
+
+def test_every_tab_gets_games_of_its_own(tmp_path):
+    games = games_of(most_candidates=4, nlines=4)
+    log = PlayLog(tmp_path / "played", games.batches, 0, {}, STARTED)
+    answers = Answers(games, log)
+
+    def begin(role, number=None):
+        return answers.turn({"role": role, "number": number})["number"]
+
+    def draw(number):
+        answers.show({"number": number, "paths": [[(0.0, -0.5), (0.0, 0.5)]]})
+
+    one, other = begin(DRAW), begin(DRAW)
+    assert begin(DRAW, one) == one  # after a change of the role
+    draw(one)
+    draw(other)
+    assert log.games[DRAW] == 2
+    assert begin(GUESS) == 0
+    third = begin(DRAW, one)  # it has ended
+    draw(third + 1)  # from a page that was opened before the program was started
+    draw(third)
+    draw(begin(DRAW, third + 5))
+    log.finish()
+    assert len({game.photo for game in read_log(tmp_path / "played" / "drawn").games}) == 5
 
 
 def test_without_a_finished_game_nothing_is_written(tmp_path):

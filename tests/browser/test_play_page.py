@@ -130,22 +130,28 @@ def test_a_person_guesses_early_with_mouse_and_keyboard(start, browse, tmp_path)
     until(page, "state.number === 1")
     page.keyboard.press("2")
     page.wait_for_selector("#candidates .right")
-    page.reload()  # continues with the next game
-    page.wait_for_selector("#candidates button")
-    page.click("#tab-guess")
-    until(page, "state.role === 'guess' && state.number === 1")
-    page.keyboard.press("3")  # the same game again does not count twice
-    page.wait_for_selector("#candidates .right")
+    page.reload()
+    other = page.context.new_page()
+    other.goto(address)
+    for tab, number, key in ((page, 2, "3"), (other, 3, "4")):  # each goes on with a game that no tab has had
+        tab.wait_for_selector("#candidates button")
+        tab.click("#tab-guess")
+        until(tab, f"state.role === 'guess' && state.number === {number}")
+        tab.keyboard.press(key)
+        tab.wait_for_selector("#candidates .right")
+        assert tab.inner_text("#score").endswith(" of 1 right")
+    page.keyboard.press("d")
+    until(page, "state.role === 'draw'")
+    page.keyboard.press("g")  # the game has ended, so another one begins
+    until(page, "state.role === 'guess' && state.number === 4")
     out = end()
     (player,) = read_answers([tmp_path / "played" / "guessed" / "answers.json"])
     answers = json.loads((tmp_path / "played" / "guessed" / "answers.json").read_text())["answers"]
-    assert [(answer["choice"], answer["strokes_seen"]) for answer in answers] == [
-        (4, 2),
-        (1, answers[1]["strokes_seen"]),
-    ]
-    assert len(player.answers) == 2
+    assert [answer["choice"] for answer in answers] == [4, 1, 2, 3]
+    assert answers[0]["strokes_seen"] == 2
+    assert len(player.answers) == 4
     assert "the agents drew, and you guessed" in out
-    assert len(read_log(tmp_path / "played" / "guessed").games) == 2
+    assert len(read_log(tmp_path / "played" / "guessed").games) == 4
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
