@@ -70,8 +70,10 @@ def generations(
         plan = Sweep([job.row for job in jobs], [job.row for job in jobs], [jobs[0].seed], folder)
         plan.check()
         with plan.claimed():
-            if failures := [message for job in jobs for message in run_jobs([job], (), 1) if job.left]:
-                raise failed(failures)
+            for job in jobs:
+                job.check_begun()  # again, because its teacher may have been trained just now
+                if failures := run_jobs([job], (), 1):
+                    raise failed(failures)
     judge = _judge()
     measured = [_measure(jobs, judge) for jobs in lines]
     table = _table(measured)

@@ -20,7 +20,7 @@ from learning_to_draw.reading import Finite, Share, read_json
 from learning_to_draw.trials.config.all_options import OF_THE_PLACE, as_text, format_option
 from learning_to_draw.trials.config.config_file import SavedConfig
 from learning_to_draw.trials.config.configure import DEFAULT_SOURCE
-from learning_to_draw.trials.records.folder import check_free, check_unclaimed
+from learning_to_draw.trials.records.folder import check_free, check_unclaimed, sha256_of_teachers
 from learning_to_draw.trials.records.read_run import read_run
 from learning_to_draw.trials.records.run_files import OWN_TEST
 
@@ -100,8 +100,8 @@ class Job:
         """Raises UsageError if the folder of the training or of a test holds a run with other options, even if
         unfinished.
 
-        Also raises it if another process uses the folder of an unfinished test, or if that folder holds files that a
-        test does not write.
+        Also raises it if the training began with, or learned from, a checkpoint that has changed since; if another
+        process uses the folder of an unfinished test; or if that folder holds files that a test does not write.
         """
         tests = {self.folder_of(name): name for name in self.row.tests}
         for folder in tests:
@@ -129,7 +129,9 @@ class Job:
                     continue
                 if name == "num_targets" and not value:  # all classes; config.json has the number of classes
                     continue
-                if name == "like_a_dog_image" and value:
+                if isinstance(value, Path):
+                    value = value.absolute()
+                elif name == "like_a_dog_image" and value:
                     value = [str(Path(file).absolute()) for file in value]
                 if as_text(saved[name]) != as_text(value):
                     where = f"[tests.{tests[folder]}]" if name in of_test else f"the row {self.row.name}"
@@ -137,6 +139,23 @@ class Job:
                         f"{folder} holds a run with {format_option(name, saved[name])}, but {where} has "
                         f"{format_option(name, value)}.\nGive another --output, or move that run away."
                     )
+
+        self._check_teachers()
+
+    def _check_teachers(self) -> None:
+        """Raises UsageError if a checkpoint of trained agents has changed since the training read it.
+
+        Nothing is known of trainings of earlier versions, which did not record the hash. Reads the whole checkpoint.
+        """
+        path = self.trained / "config.json"
+        recorded = read_json(path, SavedConfig, REMOVE).get("versions", {}) if path.is_file() else {}
+        for name, sha256 in sha256_of_teachers(self.row.config).items():
+            if recorded.get(name, sha256) != sha256:
+                raise UsageError(
+                    f"{self.trained} holds a run with {format_option(name, self.row.values[name])}, but this "
+                    "checkpoint has changed since.\n"
+                    "Move that run and its tests away to train it again, or give another --output."
+                )
 
     def _check_test_is_of_the_end(self, test: Path) -> None:
         """Raises UsageError if the training has trained for more epochs since the test in this folder."""

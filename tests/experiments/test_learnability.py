@@ -1,6 +1,7 @@
 """New agents learn a language from trained ones: what is trained, and what the table says."""
 
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -66,7 +67,8 @@ def test_a_file_that_is_no_checkpoint_is_an_error(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_learners_of_a_run(trained, tmp_path, capsys):
-    words = ["learnability", trained, "--epochs", "2", "--reach", "0.01", "--output", tmp_path / "l", "--jobs", "2"]
+    run = shutil.copytree(trained, tmp_path / "run")
+    words = ["learnability", run, "--epochs", "2", "--reach", "0.01", "--output", tmp_path / "l", "--jobs", "2"]
     assert call(*words) == 0
     shown = capsys.readouterr().out
     with (tmp_path / "l" / "learnability.csv").open() as file:
@@ -88,3 +90,7 @@ def test_learners_of_a_run(trained, tmp_path, capsys):
     assert written - {"written.json"} <= set(NAMES)
     assert call(*words) == 0  # nothing is trained again
     assert capsys.readouterr().out == shown
+    assert call("train", "--resume", run, "--epochs", "2", "--quiet") == 0
+    for seed in "01":  # the senders of these learners are gone
+        assert call(*words, "--seeds", seed) == 2
+        assert "but this checkpoint has changed since" in capsys.readouterr().err

@@ -16,6 +16,8 @@ from learning_to_draw.errors import UsageError
 from learning_to_draw.experiments import run_jobs
 from learning_to_draw.experiments.jobs import Job
 from learning_to_draw.experiments.sweep_file import read_sweep
+from learning_to_draw.trials.config.parse import parse
+from learning_to_draw.trials.records.folder import open_folder
 from learning_to_draw.trials.records.own_files import claimed_folder
 
 ROOT = Path(__file__).parents[2]
@@ -203,6 +205,32 @@ def test_runs_of_other_options_are_refused_before_anything_is_written(written, t
     code, _, err = call(capsys, written(ROWS), "--output", tmp_path / "out")
     assert (code, "seed-5 holds a run with --nlines 4, but the row many has --nlines 3" in err) == (2, True)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["many"]
+
+
+@pytest.mark.parametrize("option", ["senders-from", "receivers-from", "teacher"])
+@pytest.mark.parametrize("given", ["run/model_final.pt", "run"])
+def test_runs_from_a_checkpoint_that_has_changed_are_refused(option, given, written, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    checkpoint = tmp_path / "run" / "model_final.pt"
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"some agents")
+    words = (written(f"[rows.a]\n{option} = '{given}'\n"), "--output", "out", "--dry-run")
+    folder = tmp_path / "out" / "a" / "seed-0"
+    # A training makes its paths absolute.
+    config = parse("train", [f"--{option}", str(tmp_path / given), "--seed", "0", "--output", str(folder)])
+    with open_folder(folder, config, [], "cpu"):
+        pass
+    (folder / "result.json").write_text("{}")
+    code, _, err = call(capsys, *words)
+    assert code == 0, err
+    checkpoint.write_bytes(b"other agents")
+    code, _, err = call(capsys, *words)
+    assert code == 2
+    assert f"seed-0 holds a run with --{option} {given}, but this checkpoint has changed since.\n" in err
+    content = json.loads((folder / "config.json").read_text())
+    del content["versions"][option.replace("-", "_")]  # a run of an earlier version
+    (folder / "config.json").write_text(json.dumps(content))
+    assert call(capsys, *words)[0] == 0
 
 
 def test_values_that_a_training_settled_itself_are_not_other_options(written, tmp_path, capsys):

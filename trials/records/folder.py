@@ -42,6 +42,7 @@ CONFIG = "config.json"
 TIMES = ("games_per_second", "seconds")  # not in log.csv, which is reproducible
 ROOMS = ("datasets", "games", "models", "rasteriser", "trials")  # folders with code that trains
 PACKAGES = ("torch", "torchvision", "torchbearer", "numpy", "numba", "pillow", "scikit-learn")
+TEACHERS = ("senders_from", "receivers_from", "teacher")  # options that name a checkpoint of trained agents
 
 
 def choose_folder(config: RunConfig) -> Path:
@@ -189,6 +190,7 @@ def _content(config: RunConfig, command: Sequence[str], device: str) -> dict[str
 def _claim(folder: Path, config: RunConfig, command: Sequence[str], device: str) -> Iterator[Path]:
     """Context with a folder that this run has claimed: its config.json is created and locked."""
     content = _content(config, command, device)
+    content["versions"] |= sha256_of_teachers(config)
     candidates = [folder]
     if config.output is None:
         candidates += [folder.with_name(f"{folder.name}_{number}") for number in range(2, 1000)]
@@ -291,6 +293,20 @@ def changed_versions(before: Mapping[str, str]) -> list[str]:
         "the code of this program" if name == "code" else f"{name} {before[name]} (now {version})"
         for name, version in now.items()
     ]
+
+
+def sha256_of_teachers(config: RunConfig) -> dict[str, str]:
+    """The SHA-256 of each checkpoint that an option in `TEACHERS` names, by option; missing files are left out.
+
+    A resumed training does not read these files again, so config.json keeps the hashes of its first start.
+    """
+    hashes = {}
+    for name in TEACHERS:
+        if (path := getattr(config, name, None)) is not None:
+            files = (path, path / "model_final.pt", path / "model.safetensors")  # in the order of `checkpoint_of`
+            if file := next(filter(os.path.isfile, files), None):
+                hashes[name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashes
 
 
 @functools.cache  # read only once, because later commits do not change the running program
