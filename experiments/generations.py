@@ -18,14 +18,14 @@ from learning_to_draw.analysis.measure.training_photos import load_training_phot
 from learning_to_draw.analysis.measures.distances import matching_distances, rms_distances
 from learning_to_draw.analysis.measures.judge import Judge, load_judge
 from learning_to_draw.analysis.measures.topographic import topographic_similarity
-from learning_to_draw.errors import UsageError, first_line
+from learning_to_draw.errors import UsageError, first_line, listed
 from learning_to_draw.experiments.jobs import Job
 from learning_to_draw.experiments.learnability import options_for_new_agents
 from learning_to_draw.experiments.rows import Row
 from learning_to_draw.experiments.run_jobs import run_jobs
 from learning_to_draw.experiments.sheet import draw_sheet
 from learning_to_draw.experiments.sweep import Sweep, failed
-from learning_to_draw.games.drawings import matched_distances
+from learning_to_draw.games.drawings import NOT_DRAWN, matched_distances
 from learning_to_draw.text_tables import aligned, as_csv, mean_and_deviation
 from learning_to_draw.trials.records.gamelog import read_log
 from learning_to_draw.trials.records.own_files import replace_own_files
@@ -110,22 +110,27 @@ def _judge() -> Judge | None:
 
 def _measure(jobs: Sequence[Job], judge: Judge | None) -> list[dict[str, float]]:
     """The measures of `COLUMNS`, one dict per generation; NaN for what cannot be measured."""
-    found, before = [], None
+    found, before, left_out = [], None, []
     for job in jobs:
         log = LogData(read_log(job.tested), Settings(sample=SAMPLE, judge=judge))
-        points = log.sampled_strokes.points
-        photos, drawings = rms_distances(log.sampled_photos), matching_distances(points)
-        distance = np.nan
-        if before is not None:
-            distance = np.mean([matched_distances(a[None], b)[0] for a, b in zip(points, before, strict=True)])
+        points = log.sampled_strokes.points if log.sampled_strokes.drawn.all() else None
+        topographic = distance = np.nan
+        if points is None:
+            left_out.append(job.row.name)
+        else:
+            topographic = topographic_similarity(rms_distances(log.sampled_photos), matching_distances(points))
+            if before is not None:
+                distance = np.mean([matched_distances(a[None], b)[0] for a, b in zip(points, before, strict=True)])
         entry = {
             "rate": job.run().rate,
             "area": float(np.mean([row["val_commrate"] for row in read_run(job.trained).rows])),
-            "topographic": topographic_similarity(photos, drawings),
+            "topographic": topographic,
             "distance": float(distance),
         }
         found.append(entry | _signs(log))
         before = points
+    if left_out:
+        logger.warning("topographic similarity and distances are not measured for %s: %s", listed(left_out), NOT_DRAWN)
     return found
 
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+# Why these distances say nothing about some drawings.
+NOT_DRAWN = "some strokes are not drawn, but these distances compare all strokes"
+
 
 def matched_distances(drawings: np.ndarray, other: np.ndarray) -> np.ndarray:
     """float64 [N]: the distances of N drawings [N, K, P, 2] from the drawing `other` [K, P, 2], in canvas units.

@@ -204,7 +204,7 @@ def _play(config: TestConfig, agents: Community, setup: Setup, folder: Path, gam
     names = ("test_loss", "test_commrate", "test_commrate_std")
     names += tuple(name for name in measured if name not in names)  # the loss's terms, if there are several
     if distributed.rank() == 0:
-        row = ",".join(str(measured[name]) for name in names)
+        row = ",".join("" if measured[name] is None else str(measured[name]) for name in names)
         write_text(folder / "log.csv", f"epoch,{','.join(names)}\n0,{row}\n")
     return entry
 

@@ -27,6 +27,7 @@ from learning_to_draw.analysis.measures.rates import mean_chance
 from learning_to_draw.analysis.measures.roles import unbiased_roles
 from learning_to_draw.analysis.measures.significance import bootstrap_p, holm, interval, mcnemar, resample_games
 from learning_to_draw.analysis.measures.topographic import PERMUTATIONS, mantel_p, topographic_similarity
+from learning_to_draw.games.drawings import NOT_DRAWN
 
 MOST_STROKES = 2000  # per sketch; more take too long: measures compare all pairs, or draw each stroke alone
 
@@ -272,6 +273,6 @@ def _not_comparable(materials: Sequence[LogData]) -> str:
     if not all(material.has_strokes for material in materials):
         return NO_STROKES
     if not all(material.strokes.drawn.all() for material in materials):
-        return "some strokes are not drawn, but these distances compare all strokes"
+        return NOT_DRAWN
     most = max(material.strokes.points.shape[1] for material in materials)
     return f"{most} strokes per sketch are too many: the limit is {MOST_STROKES}" if most > MOST_STROKES else ""

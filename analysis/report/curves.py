@@ -84,7 +84,7 @@ def _term_charts(run: Run) -> Iterator[dict[str, Any]]:
 def _further_charts(run: Run) -> Iterator[dict[str, Any]]:
     for title, (names, rates) in FURTHER.items():
         series = [_series(run, name, "extra", column) for column, name in names.items() if column in run.columns]
-        if series:
+        if any(value is not None for one in series for value in one["values"]):
             yield _chart(title, series, big=False, percent=rates)
     steps = [column for column in run.columns if column.startswith(STEP)]
     if steps:

@@ -1,6 +1,7 @@
 """A language is handed on: the lesson, the line of trainings, and the table."""
 
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -130,6 +131,30 @@ def test_every_generation_learns_from_the_one_before(trained, tmp_path):
     for job in jobs:
         config = job.row.config
         assert (config.epochs, config.learning_rate, config.agents.decoder.config.nlines) == (3, "0.002", 4)
+
+
+def test_drawings_with_strokes_that_are_not_drawn_are_not_compared(trained, tmp_path, capsys):
+    jobs = generations._line({}, tmp_path, 0, 1, 40, 10)
+    shutil.copytree(trained, jobs[0].trained)
+    words = ["test", "--weights", jobs[0].trained, "--num-reconstructions", "1", "--quiet"]
+    assert call(*words, "--output", jobs[0].tested) == 0
+    for folder, copy in ((jobs[0].trained, jobs[1].trained), (jobs[0].tested, jobs[1].tested)):
+        shutil.copytree(folder, copy)
+    first, second = generations._measure(jobs, None)
+    assert first["topographic"] == second["topographic"]
+    assert second["distance"] == 0
+    assert "not measured" not in capsys.readouterr().out
+    file = jobs[1].tested / "gamelogs" / "strokes.npz"
+    with np.load(file) as arrays:
+        content = dict(arrays)
+    intensities = np.ones((*content["points"].shape[:2], 1), dtype=np.float32)
+    intensities[:, 3] = 0  # the last stroke is not drawn
+    np.savez(file, **content, intensities=intensities)
+    again, second = generations._measure(jobs, None)
+    assert again["topographic"] == first["topographic"]
+    assert np.isnan([second["topographic"], second["distance"]]).all()
+    assert second["rate"] == first["rate"]
+    assert "not measured for line-0-generation-1: some strokes are not drawn" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -375,6 +375,21 @@ def test_a_swap_needs_single_agents(trained, tmp_path, capsys):
     assert load_trained("test", weights, {"weights": str(weights)}).checkpoint.options["population"] == 3
 
 
+def test_drawings_with_strokes_that_are_not_drawn_have_no_distances(tmp_path, capsys):
+    words = ["--senders", "2", "--stroke-gates", "--stroke-price", "1", "--learning-rate", "0.1", "--nlines", "2"]
+    words += ["--batch-size", "150", "--epochs", "1", "--quiet"]
+    assert call("train", *words, "--output", tmp_path / "run") == 0
+    assert call("test", "--weights", tmp_path / "run", "--quiet", "--output", tmp_path / "test") == 0
+    for folder, prefix in (("run", "val"), ("test", "test")):
+        result = json.loads((tmp_path / folder / "result.json").read_text())
+        for name in ("distance_between", "distance_within"):
+            assert rows_of(tmp_path / folder)[-1][f"{prefix}_{name}"] == ""
+            assert result[name] is None
+        assert result["own_partner"] is not None
+    said = "the distances between drawings are not measured: some strokes are not drawn, but these distances compare"
+    assert capsys.readouterr().out.count(said) == 2  # once in each run
+
+
 def test_distances_of_drawings():
     one = np.array([[[[0.0, 0.0], [0.0, 1.0]]], [[[1.0, 0.0], [1.0, 1.0]]]])  # two photos, one line each
     other = one + np.array([0.5, 0.0])

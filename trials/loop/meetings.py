@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ import torchbearer
 from torch import Tensor
 from torchbearer.callbacks import Callback
 
-from learning_to_draw.games.drawings import matched_distances
+from learning_to_draw.games.drawings import NOT_DRAWN, matched_distances
 from learning_to_draw.games.scores import correct_guesses
 from learning_to_draw.models.agents import Meeting
 from learning_to_draw.models.population import Population
 from learning_to_draw.trials.records.pictures import draw_senders, save_picture
+
+logger = logging.getLogger("commgame")
 
 MOST_PHOTOS = 50  # whose drawings are compared
 SHOWN_PHOTOS = 12
@@ -42,12 +45,14 @@ class Meetings(Callback):
         """prefix: "val" or "test"."""
         super().__init__()
         self.path, self.population = folder / f"{prefix}_senders.png", population
+        self._told = False
 
     def on_start_validation(self, state):
         self._right: dict[Meeting, list[Tensor]] = {meeting: [] for meeting in self.population.meetings}
         self._photos: list[Tensor] = []
         self._sketches: list[list[Tensor]] = [[] for _ in range(self.population.senders)]
         self._points: list[list[Tensor]] = [[] for _ in range(self.population.senders)]
+        self._all_drawn = True
 
     def on_step_validation(self, state):
         batch, play = state[torchbearer.X], state[torchbearer.Y_PRED].play
@@ -56,7 +61,9 @@ class Meetings(Callback):
         missing = MOST_PHOTOS - sum(map(len, self._points[sender]))
         if receiver > 0 or missing <= 0:
             return
-        self._points[sender].append(play.strokes.points[:missing].detach().cpu())
+        strokes = play.strokes[:missing]
+        self._points[sender].append(strokes.points.detach().cpu())
+        self._all_drawn &= strokes.intensities is None or bool((strokes.intensities > 0).any(dim=2).all())
         self._sketches[sender].append(play.sketches[:SHOWN_PHOTOS].detach().cpu())
         if sender == 0:
             self._photos.append(play.photos[:SHOWN_PHOTOS].detach().cpu())
@@ -65,17 +72,23 @@ class Meetings(Callback):
         self.rates = {meeting: float(torch.stack(right).mean()) for meeting, right in self._right.items()}
         own = [rate for meeting, rate in self.rates.items() if self.population.own_partners(meeting)]
         others = [rate for meeting, rate in self.rates.items() if not self.population.own_partners(meeting)]
-        self.means = {"own_partner": _mean(own), "other_partners": _mean(others)}
-        self.means |= drawing_distances([torch.cat(parts).double().numpy() for parts in self._points])
+        means = {"own_partner": _mean(own), "other_partners": _mean(others)}
+        distances = drawing_distances([torch.cat(parts).double().numpy() for parts in self._points])
+        self.means = {name: mean for name, mean in (means | distances).items() if mean is not None}
+        if not self._all_drawn:
+            self.means |= dict.fromkeys(self.means.keys() & distances.keys())
+            if not self._told:
+                logger.warning("the distances between drawings are not measured: %s", NOT_DRAWN)
+            self._told = True
         pictures = [torch.cat(parts)[:SHOWN_PHOTOS] for parts in (self._photos, *self._sketches)]
         save_picture(self.path, draw_senders(*pictures))
 
     def on_end_epoch(self, state):
         state[torchbearer.METRICS].update(self.row())
 
-    def row(self) -> dict[str, float]:
-        """The measurements of the pass, by column of log.csv."""
-        shown = {f"val_{COLUMNS[name]}": value for name, value in self.means.items() if value is not None}
+    def row(self) -> dict[str, float | None]:
+        """The measurements of the pass, by column of log.csv. Distances are None if some strokes are not drawn."""
+        shown = {f"val_{COLUMNS[name]}": value for name, value in self.means.items()}
         return shown | {f"val_commrate_{sender}_{receiver}": rate for (sender, receiver), rate in self.rates.items()}
 
 

@@ -47,6 +47,8 @@ class TensorBoard(Callback):
     def _add(self, state):
         metrics, epoch = state[torchbearer.METRICS], state[torchbearer.EPOCH]
         for name, value in metrics.items():
+            if value is None:  # not measured
+                continue
             metric = name.removeprefix("val_")
             both = f"val_{metric}" in metrics
             part = ("/validation" if name != metric else "/training") if both else ""

@@ -160,8 +160,11 @@ def run(trial: torchbearer.Trial, train: GameBatches, valid: GameBatches, epochs
     return _unwrapped(lambda: trial.with_generators(train, _divided(trial, valid)).run(epochs))
 
 
-def evaluate(trial: torchbearer.Trial, batches: GameBatches) -> dict[str, float]:
-    """Plays all batches once without training. Returns the metrics by name; every name begins with test_."""
+def evaluate(trial: torchbearer.Trial, batches: GameBatches) -> dict[str, Any]:
+    """Plays all batches once without training. Returns the metrics by name; every name begins with test_.
+
+    A metric is a number, or None if it could not be measured.
+    """
     measured = _unwrapped(
         lambda: trial.with_test_generator(_divided(trial, batches)).evaluate(data_key=torchbearer.TEST_DATA),
     )

@@ -92,5 +92,5 @@ class WeightsAndBiases(Callback):
 
     def _log(self, state) -> None:
         games = take_from(self.folder / "val_games.png", lambda picture: picture.convert("RGB"))
-        row = {**state[torchbearer.METRICS], "games": import_wandb().Image(games)}
-        self._run.log(row, step=state[torchbearer.EPOCH] + 1)
+        measured = {name: value for name, value in state[torchbearer.METRICS].items() if value is not None}
+        self._run.log({**measured, "games": import_wandb().Image(games)}, step=state[torchbearer.EPOCH] + 1)
