@@ -100,8 +100,8 @@ receiver. A language that is easy to learn reaches a high rate in few epochs (Li
 Bowling 2019, Chaabouni et al. 2022). For comparison, also trains both with untrained,
 frozen partners. Prints the final rate, the area under the curve (the mean rate over all
 epochs), and the number of epochs until the rate is at least --reach, all on validation
-games. Writes the table and the curves to --output. Skips finished runs, and resumes
-interrupted ones.""",
+games. Writes the numbers of every learner and the curves to --output. Skips finished
+runs, and resumes interrupted ones.""",
         experiment_options.add_learnability_options,
     ),
     "generations": Tool(
@@ -113,8 +113,8 @@ then the pair trains by playing, too (Kirby 2001; Li & Bowling 2019). Prints, fo
 generation, the rate in the test, the area under the curve of validation rates (how
 fast it learned), topographic similarity, the distance of its drawings from its
 teacher's, and what an independent judge sees, if the packages of measure --judge are
-installed. Writes the table, the curves, and a sheet of the same photos drawn by all
-generations to --output. Skips finished runs, and resumes interrupted ones.""",
+installed. Writes the measures of every pair, the curves, and a sheet of the same photos
+drawn by all generations to --output. Skips finished runs, and resumes interrupted ones.""",
         experiment_options.add_generations_options,
     ),
 }

@@ -53,8 +53,8 @@ def generations(
 ) -> str:
     """Trains a first generation and `runs` further ones, each taught by the one before. Returns a table.
 
-    Also writes the table, a figure of the measures by generation (if matplotlib is installed), and a sheet of the
-    same photos drawn by all generations of the first seed.
+    Also writes the measures of every generation of every line, a figure of them (if matplotlib is installed), and a
+    sheet of the same photos drawn by all generations of the first seed.
 
     run: a training or a checkpoint; `options_for_new_agents` derives the options of all generations from it.
     bottleneck: the number of drawings that a new sender sees. lesson_steps: training steps on these drawings. play:
@@ -79,7 +79,8 @@ def generations(
     table = _table(measured)
     sheet = io.BytesIO()
     draw_sheet({f"generation {number}": job.tested for number, job in enumerate(lines[0])}).save(sheet, "PNG")
-    files = {"generations.csv": as_csv(table).encode(), "generations-sheet.png": sheet.getvalue()}
+    numbers = as_csv(_runs(dict(zip(seeds, measured, strict=True))))
+    files = {"generations.csv": numbers.encode(), "generations-sheet.png": sheet.getvalue()}
     replace_own_files(folder, {**files, **_figure(measured)})
     return aligned(table)
 
@@ -158,6 +159,19 @@ def _value(measured: Measured, name: str) -> float:
     wanted = "legibility of sketches" if name == "legibility" else name
     values = [row.value for row in measured.rows if row.label.startswith(wanted)]
     return float("nan") if not values or values[0] is None else values[0]
+
+
+def _runs(lines: Mapping[int, Sequence[Mapping[str, float]]]) -> list[list[Any]]:
+    """The headings, then one row per line and generation: unrounded measures, None for those that are not measured.
+
+    lines: seed -> the measures of its generations.
+    """
+    rows = [
+        [seed, number, *(entry[name] if np.isfinite(entry[name]) else None for name in COLUMNS)]
+        for seed, line in lines.items()
+        for number, entry in enumerate(line)
+    ]
+    return [["seed", "generation", *COLUMNS], *rows]
 
 
 def _table(lines: Sequence[Sequence[Mapping[str, float]]]) -> list[list[str]]:

@@ -65,8 +65,8 @@ def learnability(
 ) -> str:
     """Trains new receivers with frozen senders, and new senders with frozen receivers. Returns a table.
 
-    Also writes the table and the curves to `output`. With dry_run, only returns the remaining commands. If
-    some remain and `cluster` is "slurm", only submits them and returns a message.
+    Also writes the numbers of every learner and the curves to `output`. With dry_run, only returns the remaining
+    commands. If some remain and `cluster` is "slurm", only submits them and returns a message.
 
     run: the folder of a training, or a checkpoint. agent: number of the agent that teaches. epochs: of each training.
     reach: a validation rate; the table says after how many epochs it is reached. output: None for RUN-learnability.
@@ -84,13 +84,15 @@ def learnability(
         failures, submitted = plan.carry_out(way)
         if submitted is not None:
             return submitted
-        learners = {row: [_learner(job, reach) for job in plan.finished() if job.row is row] for row in known}
-        learners = {row: seeds for row, seeds in learners.items() if seeds}
+        learners = {job: _learner(job, reach) for job in plan.finished()}
         if not learners:
             raise failed(failures)
-        table = _table(learners, reach)
-        replace_own_files(folder, {"learnability.csv": as_csv(table).encode(), **_figure(learners)})
-    text = aligned(table)
+        of_rows: dict[Row, list[Learner]] = {}
+        for job, learner in learners.items():
+            of_rows.setdefault(job.row, []).append(learner)
+        numbers = as_csv(_runs(learners, reach))
+        replace_own_files(folder, {"learnability.csv": numbers.encode(), **_figure(of_rows)})
+    text = aligned(_table(of_rows, reach))
     if failures:
         show(text)
         raise failed(failures)
@@ -140,6 +142,15 @@ def _learner(job: Job, reach: float) -> Learner:
     rates = np.array([row["val_commrate"] for row in read_run(job.trained).rows], dtype=float)
     reached = np.flatnonzero(rates >= reach)
     return Learner(rates, float(rates.mean()), float(reached[0] + 1) if len(reached) else float("nan"))
+
+
+def _runs(learners: Mapping[Job, Learner], reach: float) -> list[list[Any]]:
+    """The headings, then one row per learner: unrounded rates, and None for the epochs if the rate is not reached."""
+    rows = [
+        [job.row.name, job.seed, one.rates[-1], one.area, reach, None if np.isnan(one.epochs) else int(one.epochs)]
+        for job, one in learners.items()
+    ]
+    return [["row", "seed", "rate", "area", "reach", "epochs_to_reach"], *rows]
 
 
 def _table(learners: Mapping[Row, Sequence[Learner]], reach: float) -> list[list[str]]:

@@ -15,6 +15,7 @@ from learning_to_draw.datasets.splits import Split, to_unit_range
 from learning_to_draw.errors import UsageError
 from learning_to_draw.experiments import generations
 from learning_to_draw.games.drawings import matched_distances
+from learning_to_draw.text_tables import as_csv
 from learning_to_draw.trials.agents import build_agents
 from learning_to_draw.trials.build import Pictures, load_pictures
 from learning_to_draw.trials.config.configure import configure
@@ -157,6 +158,15 @@ def test_drawings_with_strokes_that_are_not_drawn_are_not_compared(trained, tmp_
     assert "not measured for line-0-generation-1: some strokes are not drawn" in capsys.readouterr().out
 
 
+def test_the_csv_file_has_the_unrounded_measures_of_every_line():
+    first = dict.fromkeys(generations.COLUMNS, float("nan")) | {"rate": 1 / 3, "topographic": 0.7}
+    lines = {5: [first, first | {"distance": 2 / 7}], 0: [first, first | {"distance": 1 / 7}]}
+    rows = list(csv.DictReader(as_csv(generations._runs(lines)).splitlines()))
+    assert [(row["seed"], row["generation"]) for row in rows] == [("5", "0"), ("5", "1"), ("0", "0"), ("0", "1")]
+    assert [row["distance"] for row in rows] == ["", str(2 / 7), "", str(1 / 7)]
+    assert {(float(row["rate"]), row["topographic"], row["legibility"]) for row in rows} == {(1 / 3, "0.7", "")}
+
+
 @pytest.mark.slow
 def test_a_line_of_generations(trained, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(generations, "load_judge", no_judge)
@@ -165,10 +175,10 @@ def test_a_line_of_generations(trained, tmp_path, capsys, monkeypatch):
     shown = capsys.readouterr().out
     with (tmp_path / "g" / "generations.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["generation"] for row in rows] == ["0", "1"]
-    assert "legibility, %" not in rows[0]
-    assert rows[0]["distance from teacher"] == ""
-    assert rows[1]["distance from teacher"] in shown
+    assert [(row["seed"], row["generation"]) for row in rows] == [("0", "0"), ("0", "1"), ("1", "0"), ("1", "1")]
+    assert "legibility" not in shown
+    assert {row["legibility"] for row in rows} == {rows[0]["distance"], rows[2]["distance"]} == {""}
+    assert f"{np.mean([float(row['distance']) for row in rows[1::2]]):.3f} ± " in shown
     with Image.open(tmp_path / "g" / "generations-sheet.png") as sheet:
         assert sheet.height == 3 * (22 + 96 + 4)  # photos, two generations
     assert call(*words, "--output", tmp_path / "g", "--seeds", "0", "1") == 0  # nothing is trained again

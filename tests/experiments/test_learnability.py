@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from learning_to_draw import commgame
-from learning_to_draw.experiments.learnability import Learner, _rows, _table
+from learning_to_draw.experiments.jobs import Job
+from learning_to_draw.experiments.learnability import Learner, _rows, _runs, _table
+from learning_to_draw.experiments.rows import Row
+from learning_to_draw.text_tables import as_csv
 from learning_to_draw.trials.records.own_files import NAMES
 
 
@@ -58,6 +61,19 @@ def test_the_table_counts_epochs_from_1_and_says_if_a_rate_is_not_reached():
     assert _table({Kind: seeds[1:]}, 0.5)[1][3] == "not reached"
 
 
+def test_the_csv_file_has_the_unrounded_numbers_of_every_learner(tmp_path):
+    row = Row("receivers", "receivers, trained senders", {})
+    reached, never = Learner(np.array([0.25, 2 / 3]), 11 / 24, 2.0), Learner(np.array([0.4, 0.4]), 0.4, float("nan"))
+    learners = {Job(row, 0, tmp_path): reached, Job(row, 7, tmp_path): never}
+    rows = list(csv.DictReader(as_csv(_runs(learners, 0.5)).splitlines()))
+    assert [(one["row"], one["seed"], one["reach"]) for one in rows] == [
+        ("receivers", "0", "0.5"),
+        ("receivers", "7", "0.5"),
+    ]
+    assert [(float(one["rate"]), float(one["area"])) for one in rows] == [(2 / 3, 11 / 24), (0.4, 0.4)]
+    assert [one["epochs_to_reach"] for one in rows] == ["2", ""]
+
+
 def test_a_file_that_is_no_checkpoint_is_an_error(tmp_path, capsys):
     assert call("learnability", tmp_path / "no.pt") == 2
     assert "there is no such file" in capsys.readouterr().err
@@ -73,19 +89,16 @@ def test_learners_of_a_run(trained, tmp_path, capsys):
     shown = capsys.readouterr().out
     with (tmp_path / "l" / "learnability.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["learners"] for row in rows] == [
-        "receivers, trained senders",
-        "receivers, untrained senders",
-        "senders, trained receivers",
-        "senders, untrained receivers",
-    ]
-    for row, name in zip(rows, ("receivers", "receivers-untrained", "senders", "senders-untrained"), strict=True):
+    names = ["receivers", "receivers-untrained", "senders", "senders-untrained"]
+    assert [row["row"] for row in rows] == names
+    for row, name in zip(rows, names, strict=True):
         with (tmp_path / "l" / name / "seed-0" / "log.csv").open() as file:
             rates = [float(epoch["val_commrate"]) for epoch in csv.DictReader(file)]
-        assert float(row["area, %"]) == pytest.approx(100 * np.mean(rates), abs=0.06)
-        reached = [str(float(epoch)) for epoch, rate in enumerate(rates, start=1) if rate >= 0.01]
-        assert row["epochs until 1 %"] == (reached[0] if reached else "not reached")
-        assert row["learners"] in shown
+        assert float(row["area"]) == pytest.approx(np.mean(rates))
+        assert float(row["rate"]) == rates[-1]
+        reached = [str(epoch) for epoch, rate in enumerate(rates, start=1) if rate >= 0.01]
+        assert row["epochs_to_reach"] == (reached[0] if reached else "")
+        assert f"{100 * float(row['area']):.1f}" in shown
     written = {path.name for path in (tmp_path / "l").iterdir() if path.is_file()}
     assert written - {"written.json"} <= set(NAMES)
     assert call(*words) == 0  # nothing is trained again
