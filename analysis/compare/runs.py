@@ -108,7 +108,8 @@ def find_runs(paths: Sequence[Path | str], test: str = OWN_TEST) -> tuple[list[T
                 "Give folders of trainings, or folders that hold such folders."
             )
     trainings, asked = {place: run for place, run in runs.items() if run.kind == "train"}, set(runs)
-    for parent in {place.parent for place in trainings}:  # also the tests next to a training whose own folder was given
+    # Also the tests next to a training whose own folder was given.
+    for parent in {place.parent: _parent(run.folder, place) for place, run in trainings.items()}.values():
         for config in sorted(parent.glob("*/config.json")):
             if config.parent.resolve() not in runs and _is_test(config):
                 _read(config.parent, runs, left_out)
@@ -131,6 +132,13 @@ def find_runs(paths: Sequence[Path | str], test: str = OWN_TEST) -> tuple[list[T
             left_out.append(LeftOut(training.folder, str(error).replace("\n", " ")))
     unique = {(entry.folder.resolve(), entry.why): entry for entry in left_out}
     return compared, list(unique.values())
+
+
+def _parent(folder: Path, place: Path) -> Path:
+    """Returns the folder that holds `place`, the resolved `folder`, as a relative path if `folder` is relative."""
+    if folder.parent.resolve() == place.parent:
+        return folder.parent
+    return place.parent if folder.is_absolute() else Path(os.path.relpath(place.parent))  # "." or a link
 
 
 def _run_folders(path: Path, left_out: list[LeftOut]) -> Iterator[Path]:

@@ -43,6 +43,7 @@ def content(
         "logs": [
             {
                 "log": material.log.title,
+                "test": str(_test_of(material.log.folder)),
                 "digest": material.log.digest(),
                 "games": len(material.log.games),
                 "measures": as_json(measured),
@@ -51,6 +52,11 @@ def content(
         ],
         "all_logs": as_json(together),
     }
+
+
+def _test_of(log: Path) -> Path:
+    """The folder of the test that wrote a log, as `compare` names it in runs.csv; the log itself if no test did."""
+    return log.parent if log.name == "gamelogs" else log
 
 
 def read_measures(path: Path) -> Measures:

@@ -100,6 +100,26 @@ def test_trainings_of_different_games_are_compared_in_one(make_run, tmp_path, ca
     assert (code, "runs/a: no test in runs/a-three" in err) == (2, True), err
 
 
+def test_folders_are_named_as_the_user_named_them(make_run, tmp_path, call, monkeypatch):
+    for seed, name in enumerate("ab"):
+        make_run(tmp_path / "runs" / name, seed=seed)
+    (tmp_path / "link").symlink_to(tmp_path / "runs" / "b")
+    monkeypatch.chdir(tmp_path)
+
+    def named(*runs):
+        assert call(*runs, "--output", tmp_path / "out", "--no-figures")[0] == 0
+        return [(row["folder"], row["test"]) for row in read_rows(tmp_path / "out" / "runs.csv")]
+
+    relative = [("runs/a", "runs/a-test"), ("runs/b", "runs/b-test")]
+    assert named("runs/a", "runs/b") == named("runs") == relative
+    assert named(tmp_path / "runs" / "a") == [(f"{tmp_path}/runs/a", f"{tmp_path}/runs/a-test")]
+    assert named("link") == [("link", "runs/b-test")]
+    assert commgame.main(["measure", "runs/a-test", "--only", "rate", "--json", "a.json", "--device", "cpu"]) == 0
+    assert json.loads((tmp_path / "a.json").read_text())["logs"][0]["test"] == "runs/a-test"
+    monkeypatch.chdir(tmp_path / "runs" / "a")
+    assert named(".") == [(".", "../a-test")]
+
+
 def test_measures_are_compared_over_seeds(make_run, tmp_path, call):
     values = {"a": (0.1, 0.3), "b": (0.5, 0.6)}
     for name, numbers in values.items():
