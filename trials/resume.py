@@ -69,13 +69,25 @@ class Interrupted:
     def processes(self) -> int:
         return len(self.content["random"])
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a callback has stopped the run after its last epoch."""
+        return self.content.get("stopped", False) and not self.batches
+
+    def end(self, epochs: int) -> int:
+        """The number of epochs after which the run ends if it resumes with --epochs `epochs`.
+
+        A run that a callback has stopped stays finished, unless `epochs` is larger than the run's --epochs.
+        """
+        return self.epochs if self.stopped and epochs <= self.options["epochs"] else epochs
+
     def complete(self, epochs: int) -> bool:
-        """Whether the run has trained for `epochs` epochs and written its result.
+        """Whether the run has written its result and has nothing left to train with --epochs `epochs`.
 
         A run that was killed after its last epoch is not complete: it still has to write its result.
         """
         with suppress(UsageError):  # missing or damaged
-            return self.epochs == epochs == read_result(self.folder).content["epochs"]
+            return self.epochs == self.end(epochs) == read_result(self.folder).content["epochs"]
         return False
 
     def check_unchanged(self) -> None:
@@ -144,9 +156,12 @@ def prepare_resume(
     shortened = config.epochs == interrupted.epochs and (interrupted.batches or saved["epochs"] > config.epochs)
     complete = interrupted.complete(config.epochs) and where != "auto"
     if config.epochs < interrupted.epochs or shortened or complete:
+        stopped, larger = "", "a larger --epochs"
+        if interrupted.stopped:
+            stopped, larger = ", where a callback stopped it", f"an --epochs larger than {saved['epochs']}"
         raise UsageError(
             f"--resume {folder}: --epochs is {config.epochs}, but the run has already finished epoch "
-            f"{interrupted.epochs} of {saved['epochs']}.\nGive a larger --epochs, or start a new run."
+            f"{interrupted.epochs} of {saved['epochs']}{stopped}.\nGive {larger}, or start a new run."
         )
     return replaced(config, FILE, output=str(folder)), interrupted
 

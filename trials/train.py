@@ -264,7 +264,7 @@ def _fit(
     interrupts: Interrupts,
     interrupted: Interrupted | None,
 ) -> tuple[list[dict], dict]:
-    """Trains until all epochs are complete, and writes logs, pictures and snapshots.
+    """Trains until all epochs are complete or a callback stops the training. Writes logs, pictures and snapshots.
 
     Returns the history (one dict of metrics per epoch), and a dict of the best epoch's number and metrics.
     """
@@ -338,7 +338,8 @@ def _fit(
     )
     failed = 1
     try:
-        history = run(trial, batches["train"], batches["valid"], config.epochs)
+        epochs = interrupted.end(config.epochs) if interrupted else config.epochs
+        history = run(trial, batches["train"], batches["valid"], epochs)
         failed = 0
     finally:
         if service is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from learning_to_draw.errors import UsageError, first_line, listed, program
-from learning_to_draw.reading import Options, inside, read_json
+from learning_to_draw.reading import Options, OptionValue, inside, read_json
 from learning_to_draw.trials.config.all_options import OF_THE_PLACE, format_option, of_training
 from learning_to_draw.trials.config.configure import default_values
 from learning_to_draw.trials.records.folder import plain
@@ -284,7 +284,8 @@ def _tested(training: Run, tests: Iterable[Run], name: str) -> TestedRun:
     folder = f"{training.folder.resolve().name}-{name}"
     test = max(usable, key=lambda test: (test.folder.name == folder, str(test.config.get("started"))))
     curve = ((row["epoch"], row.get("val_commrate")) for row in training.rows)
-    options = training.options | {"epochs": epochs}
+    # Not the number of epochs in config.json: a run that is being extended still has the result of the earlier one.
+    options = training.options | {"epochs": _epochs_asked_for(training, epochs)}
     rate, games = test.result["communication_rate"], test.result["games"]
     if options.get("plugin") is not None:  # its hash: the same plugin may have another path
         options["plugin"] = training.config.get("versions", {}).get("plugin", options["plugin"])
@@ -304,6 +305,14 @@ def _tested(training: Run, tests: Iterable[Run], name: str) -> TestedRun:
         plain(default_values("", test.options)) | test.options,
         tuple(_other_options(training, test)),
     )
+
+
+def _epochs_asked_for(training: Run, trained: int) -> OptionValue:
+    """Returns the --epochs that led to the training's result: more than the epochs trained if a callback stopped it."""
+    changed = training.result.get("options")
+    if not isinstance(changed, dict):  # a result of an early version
+        return trained
+    return changed.get("epochs", default_values("train", training.options)["epochs"])
 
 
 def _other_options(training: Run, test: Run) -> Options:

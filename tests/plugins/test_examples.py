@@ -201,6 +201,17 @@ def test_agents_partners_and_a_callback(folder, page):
     assert seen == ("SimpleMLPEncoder", "TinyCNNEncoder")
 
 
+@pytest.mark.slow
+def test_the_example_of_early_stopping(folder, page):
+    (folder / "patience.py").write_text(page[4][0])
+    for command in page[4][1]:
+        assert commgame.main(shlex.split(command)[2:]) == 0, command
+    with (folder / "runs" / "patience" / "log.csv").open(newline="") as file:
+        rates = [float(row["val_commrate"]) for row in csv.DictReader(file)]
+    assert len(rates) == json.loads((folder / "runs" / "patience" / "result.json").read_text())["epochs"] < 100
+    assert max(rates[-3:]) <= rates[-4] == max(rates)
+
+
 UNEQUAL = """
 from dataclasses import replace
 from learning_to_draw.plugins import agents

@@ -274,6 +274,35 @@ def test_all_stop_where_one_is_told_to_and_go_on_together(two, tmp_path, capsys)
     assert_same_weights(stopped, folder)
 
 
+# Only the first process calls it, so only that one asks to stop.
+STOPS = """
+import torchbearer
+from torchbearer.callbacks import Callback
+from learning_to_draw.plugins import callback
+
+@callback("stops")
+class Stops(Callback):
+    def __init__(self, folder, agents):
+        super().__init__()
+
+    def on_step_training(self, state):
+        state[torchbearer.STOP_TRAINING] = state[torchbearer.EPOCH] == 1
+"""
+
+
+@pytest.mark.slow
+def test_all_stop_after_the_epoch_in_which_a_callback_asks_for_it(tmp_path):
+    (tmp_path / "stops.py").write_text(STOPS)
+    arguments = ["--plugin", tmp_path / "stops.py", "--callbacks", "stops", "--batch-size", "150", "--epochs", "3"]
+    command = ["commgame.py", "train", *arguments, "--output", tmp_path / "run", "--resume", "auto"]
+    for told in ("a callback has stopped the training after epoch 2 of 3", "nothing left to do"):
+        ends = start(command)
+        assert [code for code, *_ in ends] == [0, 0], ends
+        assert told in ends[0][1]
+        assert json.loads((tmp_path / "run" / "result.json").read_text())["epochs"] == 2
+    assert load_checkpoint(tmp_path / "run" / "model_final.pt").epoch == 1
+
+
 @pytest.mark.slow
 def test_when_one_process_ends_the_others_say_so(two, tmp_path):
     folder, command = two

@@ -240,7 +240,8 @@ def test_log_columns_begin_as_the_official_ones(tmp_path):
 def test_best_is_by_rate_then_by_loss(tmp_path):
     agents = pair()
     snapshots = new_snapshots(tmp_path, agents, interval=10)
-    state = {torchbearer.OPTIMIZER: torch.optim.Adam(agents.parameters()), torchbearer.MAX_EPOCHS: 4}
+    state = {torchbearer.OPTIMIZER: torch.optim.Adam(agents.parameters())}
+    state |= {torchbearer.MAX_EPOCHS: 4, torchbearer.STOP_TRAINING: False}
     history = [(0.5, 1.0), (0.4, 0.1), (0.5, 0.9), (0.5, 0.95)]
     for epoch in range(4):
         rows = [{"val_commrate": rate, "val_loss": loss} for rate, loss in history[: epoch + 1]]

@@ -201,7 +201,7 @@ class Snapshots(Callback):
         if self.best is None or _merit(latest) > _merit(self.best):
             self.best = latest
             self._save("model_best.pt", state)
-        if epoch + 1 == state[torchbearer.MAX_EPOCHS]:
+        if epoch + 1 == state[torchbearer.MAX_EPOCHS] or state[torchbearer.STOP_TRAINING]:
             self._save("model_final.pt", state)
 
     def _remove_older(self) -> None:

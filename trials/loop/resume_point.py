@@ -83,7 +83,8 @@ class _Later(TypedDict, total=False):
     pixels: dict[str, str]  # hashes by split
     cached_features: bool  # whether `keep_features` cached any
     snapshots: list[Snapshot]
-    callbacks: dict[str, Any]
+    callbacks: dict[str, Any]  # what state_dict of each callback of a plugin returned
+    stopped: bool  # whether a callback has stopped the training
 
 
 class SavedState(_Later):
@@ -110,7 +111,8 @@ class ResumePoint(Callback):
     """Saves the training state before the first epoch, after each epoch, and when a signal stops the run.
 
     Also restores the state. This callback must be the last one, because the other callbacks change the state. Rank 0
-    writes the file, with the random states of all ranks.
+    writes the file, with the random states of all ranks. If a plugin's callback sets torchbearer's STOP_TRAINING, all
+    ranks stop after the epoch, which is then complete.
     """
 
     def __init__(
@@ -146,6 +148,7 @@ class ResumePoint(Callback):
         self._content = content
         self._within: Mapping[str, Any] | None = None  # the position within an epoch to resume from, if any
         self._done = 0  # batches of this epoch that were done before the interruption
+        self._stops = False  # whether a callback has asked to stop after this epoch
 
     def on_start(self, state):
         content = self._content
@@ -199,6 +202,7 @@ class ResumePoint(Callback):
         self.snapshots.numbered.extend(content.get("snapshots", ()))
         self.snapshots.last_saved = self.folder / content["last_saved"] if content["last_saved"] else None
         self._within = content["within"]
+        self._stops = bool(self._within) and content.get("stopped", False)
         self._go_to(content, state)
 
     def on_start_epoch(self, state):
@@ -215,10 +219,11 @@ class ResumePoint(Callback):
             self._go_to(self._content, state)  # again: torchbearer has reset the metrics, and `after` has drawn numbers
             self._load_callbacks(self._content)  # again: their own on_start_training may have reset them
             self._trained = {name: self._content[name] for name in ("within", "random", "metrics")}
-            self._trained["callbacks"] = self._content.get("callbacks", {})
+            self._trained |= {"callbacks": self._content.get("callbacks", {}), "stopped": self._stops}
         self._within = self._content = None
 
     def on_step_training(self, state):
+        self._defer_stop(state)
         last = state[torchbearer.BATCH] + 1 == state[torchbearer.STEPS]
         stop = self._is_to_stop()
         if last or stop:
@@ -226,15 +231,35 @@ class ResumePoint(Callback):
         if stop:
             self._stop(state)
 
+    def on_end_training(self, state):
+        self._defer_stop(state)
+
     def on_step_validation(self, state):
+        self._defer_stop(state)
         if self._is_to_stop():  # the resumed run repeats the validation from its start
             self._stop(state)
 
+    def on_end_epoch(self, state):
+        state[torchbearer.STOP_TRAINING] = self._stops or state[torchbearer.STOP_TRAINING]
+
     def on_checkpoint(self, state):
+        # Shared, because only rank 0 calls the plugin's callbacks.
+        self._stops = distributed.largest(int(state[torchbearer.STOP_TRAINING])) > 0
+        state[torchbearer.STOP_TRAINING] = self._stops
         self._save(state, self._place(state))
-        if state[torchbearer.EPOCH] + 1 < state[torchbearer.MAX_EPOCHS] and self._is_to_stop():
+        epoch, epochs = state[torchbearer.EPOCH] + 1, state[torchbearer.MAX_EPOCHS]
+        if epoch == epochs:
+            return
+        if self._stops:
+            logger.info("a callback has stopped the training after epoch %d of %d", epoch, epochs)
+        elif self._is_to_stop():
             distributed.barrier()
             self.interrupts.obey()
+
+    def _defer_stop(self, state) -> None:
+        """Lets torchbearer complete the epoch, which would otherwise have no validation and no row in the log."""
+        self._stops = self._stops or bool(state[torchbearer.STOP_TRAINING])
+        state[torchbearer.STOP_TRAINING] = False
 
     def _is_to_stop(self) -> bool:
         """Whether any process got a signal. All processes get the same answer. Does not synchronise with the GPU."""
@@ -272,6 +297,7 @@ class ResumePoint(Callback):
                 for metric in metrics_of(state)
             ],
             "callbacks": {name: _state_of(name, callback) for name, callback in self.callbacks.items()},
+            "stopped": self._stops,
         }
 
     def _load_callbacks(self, content: Mapping[str, Any]) -> None:
