@@ -7,7 +7,7 @@
 
 This file only starts the program, so that Ctrl-C, a missing package and a closed output are handled from the first
 moment. `command_line.py` has the commands. Exit codes: 0 for success, 2 for a wrong call or wrong input, 1 for a failed
-run or a result that could not be printed, 130 after an interrupt, 143 after SIGTERM.
+run or a result that could not be printed, 130 after an interrupt, 143 after SIGTERM or SIGHUP.
 """
 
 # Imports nothing slow: Ctrl-C during such an import would print a traceback. _signal is the built-in part of signal.

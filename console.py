@@ -24,6 +24,8 @@ PACKAGES = {  # module -> name for pip, of every package that the program needs
     **{"PIL": "pillow", "sklearn": "scikit-learn"},
 }
 TOO_LARGE = ("out of memory", "allocate memory", "Storage size calculation overflowed")  # in torch's messages
+# Sent when the terminal is closed. Windows has no such signal.
+HANG_UP = getattr(signal, "SIGHUP", None)
 MEMORY_ADVICE = """there is not enough memory for this.
 Use a smaller --batch-size, fewer strokes or smaller sizes; --dry-run estimates the memory."""
 
@@ -90,7 +92,7 @@ def exit_code(run: Callable[[], None]) -> int:
     """Calls `run` and returns the program's exit code. An expected exception becomes a message on stderr.
 
     Raises unexpected exceptions, and SystemExit after a help page. Inside `run`, a failed write to stdout or stderr
-    raises nothing, Ctrl-C raises KeyboardInterrupt, and SIGTERM raises Terminated.
+    raises nothing, Ctrl-C raises KeyboardInterrupt, and SIGTERM and SIGHUP raise Terminated.
     """
     with tolerant(), _signals():
         try:
@@ -150,12 +152,14 @@ def say_stopped(number: int) -> None:
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Context with handlers for Ctrl-C and SIGTERM. No effect outside the main thread."""
+    """Context with handlers for Ctrl-C, SIGTERM and SIGHUP. No effect outside the main thread."""
     before = {}
+    handlers = {signal.SIGINT: _stop, signal.SIGTERM: _stop, HANG_UP: _terminate}
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # a shell's background jobs ignore SIGINT
-                before[number] = signal.signal(number, _stop)
+        for number, handler in handlers.items():
+            # A shell's background jobs ignore SIGINT, and a program that nohup starts ignores SIGHUP.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, handler)
     try:
         yield
     finally:
@@ -174,6 +178,11 @@ def _stop(number: int, frame: FrameType | None) -> None:
             os._exit(128 + number)
         frame = frame.f_back
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+def _terminate(*_) -> None:
+    """Raises SIGTERM, so that SIGHUP has the effect that SIGTERM has at this moment."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _process() -> str:

@@ -45,7 +45,7 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
 
 
 class Terminated(BaseException):
-    """SIGTERM was received, for example at the time limit of a cluster's job. The exit code is 143."""
+    """SIGTERM was received, for example at the time limit of a cluster's job, or SIGHUP. The exit code is 143."""
 
 
 def program() -> str:

@@ -206,7 +206,9 @@ def test_the_server_answers_only_its_own_page(start):
     assert "nothing was written" in end()
 
 
-@pytest.mark.parametrize(("signals", "code"), [(2 * [signal.SIGINT], 0), ([signal.SIGTERM], 143)])
+@pytest.mark.parametrize(
+    ("signals", "code"), [(2 * [signal.SIGINT], 0), ([signal.SIGTERM], 143), ([signal.SIGHUP], 143)]
+)
 def test_games_are_saved_however_the_program_is_ended(signals, code, start, tmp_path):
     address, _ = start("--output", "played")
     body = json.dumps({"number": 0, "paths": [[[0, 0], [0.5, 0.5]]]}).encode()

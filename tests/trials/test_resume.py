@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -191,6 +192,35 @@ def test_a_run_told_to_stop_is_saved_within_its_epoch(what, whole_run, stop_at, 
     assert (load_interrupted(folder).epochs, load_interrupted(folder).batches) == ((1, batches) if settling else (2, 1))
     assert call("train", "--resume", folder) == 0
     assert_same_run(whole, folder)
+
+
+@pytest.mark.parametrize(("handler", "code"), [(signal.SIG_DFL, 143), (signal.SIG_IGN, 0)])
+def test_sighup_is_like_sigterm_unless_it_is_ignored(handler, code, stop_at, tmp_path):
+    before = signal.signal(signal.SIGHUP, handler)  # nohup ignores it
+    try:
+        stop_at("train", 5, signal.SIGHUP)
+        assert call("train", *SMALL, "--output", tmp_path / "run") == code
+        assert signal.getsignal(signal.SIGHUP) is handler
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    if code:
+        assert load_interrupted(tmp_path / "run").batches == 6
+
+
+@pytest.mark.slow
+def test_a_training_in_a_terminal_that_is_closed_is_saved(tmp_path):
+    words = [sys.executable, str(ROOT / "commgame.py"), "train", "--epochs", "100", "--output", str(tmp_path / "run")]
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(words[0], words)
+    shown = b""
+    while b" (val " not in shown:  # the line of the first epoch
+        shown += os.read(terminal, 1000)
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 143
+    interrupted = load_interrupted(tmp_path / "run")
+    assert interrupted.epochs + interrupted.batches >= 1
 
 
 class OwnPartners:

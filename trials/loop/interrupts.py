@@ -1,4 +1,4 @@
-"""Handles Ctrl-C and SIGTERM in a run.
+"""Handles Ctrl-C and SIGTERM in a run. SIGHUP is turned into SIGTERM (console.py).
 
 They stop a training after the current batch, and end a process that is waiting for other processes.
 """
@@ -92,14 +92,15 @@ def obeyed_while_waiting() -> Iterator[None]:
 
 def _watch(arrivals: int, left: threading.Event) -> None:
     deferred = None  # the time of the first signal that `Interrupts` defers
-    while number := os.read(arrivals, 1):
-        if number[0] not in (signal.SIGINT, signal.SIGTERM):
+    while arrived := os.read(arrivals, 1):
+        number = signal.SIGTERM if arrived[0] == console.HANG_UP else arrived[0]
+        if number not in (signal.SIGINT, signal.SIGTERM):
             continue
         now = time.monotonic()
-        defers = isinstance(getattr(signal.getsignal(number[0]), "__self__", None), Interrupts)
+        defers = isinstance(getattr(signal.getsignal(number), "__self__", None), Interrupts)
         if defers and (deferred is None or now - deferred <= SAME_SIGNAL):
             deferred = deferred or now
         elif not left.wait(TO_LEAVE):
-            console.say_stopped(number[0])
+            console.say_stopped(number)
             sys.stdout.flush()
-            os._exit(128 + number[0])
+            os._exit(128 + number)
