@@ -6,6 +6,7 @@ If people drew, an answer is what the trained receiver guessed from a drawing.
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -238,7 +239,14 @@ def _interval(numbers: Mapping[str, Any]) -> str:
 
 
 def _notes(found: Mapping[str, Any], classes: bool) -> list[str]:
-    notes = []
+    # Without the file that `together` adds to a label if several files have it.
+    times = Counter(row["participant"].removesuffix(f" ({row['file']})") for row in found["participants"])
+    notes = [
+        f"{label} has {count} files, which count as {count} participants. If they are of one person, leave out all "
+        "but one."
+        for label, count in times.items()
+        if count > 1
+    ]
     if found["over_participants"] is not None:
         for name, words in (("rate", "right"), ("class_rate", "class")):
             if spread := found["over_participants"][name]:

@@ -211,6 +211,9 @@ def test_participants_of_one_name_are_told_apart_by_file(files):
     paths = files(ANNA, saved("Anna\n", answer(3, 2, 1.0)))
     lines = study_results(paths, None).splitlines()
     assert [line.split("  ")[0] for line in lines[3:5]] == [f"Anna ({path})" for path in paths]
+    told = "Anna has 2 files, which count as 2 participants. If they are of one person, leave out all but one."
+    assert told in lines
+    assert "files, which count" not in study_results(files(ANNA, BERT), None)
 
 
 def test_answers_that_do_not_belong_together(files, tmp_path):
