@@ -43,8 +43,9 @@ game in the log, and MD5 is the MD5 hash of the sketch's pixels.""",
     "tokens": """\
 `tokens.jsonl` holds one list of tokens, which are whole numbers, per sketch. `tokens.csv` has one row per game: the
 number of the game in the log (`game`), the class of the photo that the sender saw (`sender_class`), the MD5 hashes that
-name the target (`target`) and the guessed picture (`guess`) in the log, whether the guess was right (`right`), and the
-tokens of the sketch, separated by blanks (`message`).
+name this photo (`photo`), the target (`target`) and the guessed picture (`guess`) in the log, whether the guess was
+right (`right`), and the tokens of the sketch, separated by blanks (`message`). In `different` games, the target is
+another picture than the photo.
 
 The canvas is divided into {bins} rows and {bins} columns. Token {end_of_sketch} ends the sketch, and token
 {end_of_stroke} ends a stroke. Tokens {rows[0]} to {rows[1]} are rows, from top to bottom. Tokens {columns[0]} to

@@ -108,7 +108,7 @@ def _objects(sketches: Sequence[np.ndarray]) -> np.ndarray:
 def write_tokens(folder: Path, games: Sequence[Turn], sketches: Sequence[np.ndarray], bins: int) -> None:
     """Writes the tokens of each game's sketch to tokens.jsonl, one list per line, and to tokens.csv, one row per game.
 
-    The rows name the target and the guessed picture by their MD5.
+    The rows name the photo that the sender saw, the target and the guessed picture by their MD5.
     """
     messages = [tokens(points, bins) for points in sketches]
     with (folder / "tokens.jsonl").open("w", encoding="utf-8", newline="") as file:
@@ -116,11 +116,11 @@ def write_tokens(folder: Path, games: Sequence[Turn], sketches: Sequence[np.ndar
     # A class name may contain undecodable bytes.
     with (folder / "tokens.csv").open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["game", "sender_class", "target", "guess", "right", "message"])
+        table.writerow(["game", "sender_class", "photo", "target", "guess", "right", "message"])
         for number, (game, message) in enumerate(zip(games, messages, strict=True)):
-            target, guess = Path(game.target_picture).stem, Path(game.guessed_picture).stem
+            pictures = [Path(name).stem for name in (game.photo, game.target_picture, game.guessed_picture)]
             text = " ".join(map(str, message))
-            table.writerow([number, game.photo_class or "", target, guess, game.correct, text])
+            table.writerow([number, game.photo_class or "", *pictures, game.correct, text])
 
 
 def tokens(points: np.ndarray, bins: int) -> list[int]:

@@ -170,16 +170,22 @@ def test_tokens_decode_to_within_half_a_bin(bins, control_points, make_full_log,
 
 
 def test_the_table_of_tokens_has_the_games(make_full_log, tmp_path):
-    log = read_log(make_full_log(tmp_path / "log"))
-    output = exported(log.folder, tmp_path, "tokens")
+    folder = make_full_log(tmp_path / "log")
+    lines = [json.loads(line) for line in (folder / "games.jsonl").read_text().splitlines()]
+    for line in lines:  # as in `different` games, the target is not the photo that the sender saw
+        line["sender_image"] = line["candidates"][line["target"] - 1]
+    (folder / "games.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    log = read_log(folder)
+    output = exported(folder, tmp_path, "tokens")
     with (output / "tokens.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["game", "sender_class", "target", "guess", "right", "message"]
+    assert list(rows[0]) == ["game", "sender_class", "photo", "target", "guess", "right", "message"]
     for number, (row, game, message) in enumerate(zip(rows, log.games, messages(output), strict=True)):
         assert row["message"] == " ".join(map(str, message))
         assert (row["game"], row["sender_class"]) == (str(number), game.photo_class)
         for name, index in (("target", game.target), ("guess", game.guess)):
             assert f"target-images/{row[name]}.png" == game.candidates[index]
+        assert f"target-images/{row['photo']}.png" == game.photo != game.target_picture
         assert row["right"] == str(row["target"] == row["guess"])
 
 
