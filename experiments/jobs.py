@@ -17,7 +17,7 @@ from learning_to_draw.errors import UsageError, program
 from learning_to_draw.experiments.rows import Row
 from learning_to_draw.plugins import has_changed
 from learning_to_draw.reading import Finite, Share, read_json
-from learning_to_draw.trials.config.all_options import OF_THE_PLACE, as_text, format_option
+from learning_to_draw.trials.config.all_options import MADE_ABSOLUTE, OF_THE_PLACE, as_text, format_option
 from learning_to_draw.trials.config.config_file import SavedConfig
 from learning_to_draw.trials.config.configure import DEFAULT_SOURCE
 from learning_to_draw.trials.records.folder import check_free, check_unclaimed, sha256_of_teachers
@@ -116,7 +116,7 @@ class Job:
             )
         settled: set[str] = set()  # options whose values the training chose
         for folder in (self.trained, *tests):
-            of_test = self.row.tests[tests[folder]] if folder in tests else {}
+            of_test = self.row.values_of_test(tests[folder]) if folder in tests else {}
             path = folder / "config.json"
             config: SavedConfig = read_json(path, SavedConfig, REMOVE) if path.is_file() else {}
             sources, saved = config.get("sources", {}), config.get("options", {})
@@ -129,8 +129,8 @@ class Job:
                     continue
                 if name == "num_targets" and not value:  # all classes; config.json has the number of classes
                     continue
-                if isinstance(value, Path):
-                    value = value.absolute()
+                if name.removeprefix("receiver_") in MADE_ABSOLUTE and value is not None:
+                    value = Path(value).absolute()
                 elif name == "like_a_dog_image" and value:
                     value = [str(Path(file).absolute()) for file in value]
                 if as_text(saved[name]) != as_text(value):
@@ -139,7 +139,6 @@ class Job:
                         f"{folder} holds a run with {format_option(name, saved[name])}, but {where} has "
                         f"{format_option(name, value)}.\nGive another --output, or move that run away."
                     )
-
         self._check_teachers()
 
     def _check_teachers(self) -> None:

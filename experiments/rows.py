@@ -15,7 +15,7 @@ from learning_to_draw.trials.checks import check_conflicts, check_game_options
 from learning_to_draw.trials.config.all_options import all_options, by_name, words_of
 from learning_to_draw.trials.config.configure import default_values
 from learning_to_draw.trials.config.parse import parse, parse_training
-from learning_to_draw.trials.config.run import TrainConfig
+from learning_to_draw.trials.config.run import TestConfig, TrainConfig
 from learning_to_draw.trials.loop.schedule import parse_learning_rate
 from learning_to_draw.trials.records.run_files import OWN_TEST
 
@@ -50,9 +50,7 @@ class Row:
         check_conflicts(self.config)
         for name in self.tests:
             try:
-                check_game_options(
-                    parse("test", ["--weights", "model_final.pt", *self.words_of_test(name)], self.values)
-                )
+                check_game_options(self._config_of_test(name))
             except UsageError as error:
                 raise UsageError(f"[tests.{name}]: {error}") from error
 
@@ -71,6 +69,14 @@ class Row:
         """The options of the test `name`, as command-line words."""
         options = self.tests[name]
         return [*self.words_of(set(OF_A_TEST) - options.keys()), *_words(options)]
+
+    def values_of_test(self, name: str) -> dict[str, Any]:
+        """The values of the options in which the test `name` differs from the training."""
+        values = self._config_of_test(name).values()
+        return {option: values[option] for option in self.tests[name]}
+
+    def _config_of_test(self, name: str) -> TestConfig:
+        return parse("test", ["--weights", "model_final.pt", *self.words_of_test(name)], self.values)
 
     @functools.cached_property
     def config(self) -> TrainConfig:
@@ -134,8 +140,14 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def check_test_names(names: Iterable[str]) -> None:
-    """Raises UsageError if a name cannot be the name of a further test."""
+    """Raises UsageError if a name cannot be the name of a further test, or differs from another only in case."""
+    seen: dict[str, str] = {}
     for name in names:
+        if (other := seen.setdefault(name.casefold(), name)) != name:
+            raise UsageError(
+                f"[tests.{name}] and [tests.{other}] would share folders on disks that ignore upper and lower case.\n"
+                "Rename one of them."
+            )
         if not FOLDER_NAME.fullmatch(name) or name.casefold() == OWN_TEST or len(name) > 100:
             raise UsageError(
                 f"[tests.{name[:100]}]: a test cannot have this name, because the folders of the tests are called "

@@ -15,7 +15,7 @@ Intensities [B, N, C] in 0..1 are the ink of each stroke in each of C channels: 
 colour (C = 3). Without them, every stroke has intensity 1 in a single channel. The official code composes coloured
 strokes with `over`, with the values of each raster as its opacity. This equals `softor`: the order does not matter.
 
-Wrong widths and intensities raise ValueError. On a GPU, they make their sketches NaN instead.
+Wrong widths and intensities raise ValueError. In tensors on a GPU, they make their sketches NaN instead.
 
 Images have the dtype of the coordinates, but at least float32.
 """

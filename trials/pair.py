@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from learning_to_draw.components import Chosen, Config, options_of
+from learning_to_draw.datasets.decoded_cache import NOT_IN_PIXELS
 from learning_to_draw.datasets.given_pictures import as_seen
 from learning_to_draw.datasets.splits import Split
 from learning_to_draw.errors import UsageError, listed
@@ -226,7 +227,7 @@ def pictures_trained_with(dataset: Chosen[Config], checkpoint: Checkpoint) -> Pi
     """
     saved = of_agents(checkpoint.options)
     options = plain({"dataset": dataset.name, **dataset.config.values()})
-    as_trained = all(saved.get(name, value) == value for name, value in options.items())
+    as_trained = all(saved.get(name, value) == value for name, value in options.items() if name not in NOT_IN_PIXELS)
     if as_trained and checkpoint.image_size and checkpoint.channels:
         return Pictures({}, checkpoint.image_size, checkpoint.channels)
     return pictures_of(dataset)

@@ -180,7 +180,7 @@ def _begin_again(folder: Path, given: Mapping[str, Any], configured: Callable[..
 
 def _check_output(config: TrainConfig, folder: Path) -> None:
     """Raises UsageError if the user gave an --output other than the run's folder."""
-    if config.output is not None and Path(config.output).absolute() != folder.absolute():
+    if config.output is not None and Path(config.output).resolve() != folder.resolve():
         raise UsageError(
             f"--output {config.output}: a resumed run continues in its own folder, {folder}.\n"
             "Leave out --output; to keep the run as it is, copy its folder and resume the copy."

@@ -25,6 +25,7 @@ from learning_to_draw.models.population import Community, Population, decoders_o
 from learning_to_draw.trials.agents import build_agents, pair_builder
 from learning_to_draw.trials.build import LESSON, REPLACED, Pictures, build_loss, seeds_of, set_up
 from learning_to_draw.trials.checks import check_train_options, warn_of_random_backbones
+from learning_to_draw.trials.config.all_options import MADE_ABSOLUTE
 from learning_to_draw.trials.config.configure import PYTHON, as_command, complete, replaced
 from learning_to_draw.trials.config.run import TrainConfig
 from learning_to_draw.trials.lesson import teach
@@ -84,8 +85,6 @@ from learning_to_draw.trials.trained import check_fit, load_teacher, take_traine
 from learning_to_draw.trials.unseen import check_same_pictures, warn_of_copies
 
 logger = logging.getLogger("commgame")
-
-PATHS = ("plugin", "dataset_root", "timm_weights", "senders_from", "receivers_from", "teacher")
 
 
 def resume(folder: Path | str, **options: Any) -> Result | None:
@@ -375,7 +374,7 @@ def _make_self_contained(config: TrainConfig, candidates: int) -> TrainConfig:
         config = replaced(config, "settled by the run", num_targets=candidates)
     for name, value in config.values().items():
         absolute: Any = None
-        if name.removeprefix("receiver_") in PATHS and value is not None:
+        if name.removeprefix("receiver_") in MADE_ABSOLUTE and value is not None:
             absolute = value.absolute()
         elif name == "partners" and os.path.isfile(value) and value not in plugins.PARTNERS:
             absolute = as_lines(Path(value))  # the file may change

@@ -114,7 +114,7 @@ def find_runs(paths: Sequence[Path | str], test: str = OWN_TEST) -> tuple[list[T
             if config.parent.resolve() not in runs and _is_test(config):
                 _read(config.parent, runs, left_out)
     tests = {place: run for place, run in runs.items() if run.kind == "test"}
-    tests_of = _match(trainings, tests, asked, left_out, test)
+    tests_of = _match(trainings, tests, asked, left_out)
     compared, further = [], set()
     for place, training in trainings.items():
         try:
@@ -196,21 +196,20 @@ def _name_of(test: Path, training: Path) -> str | None:
 
 
 def _match(
-    trainings: dict[Path, Run], tests: dict[Path, Run], asked: set[Path], left_out: list[LeftOut], name: str
+    trainings: dict[Path, Run], tests: dict[Path, Run], asked: set[Path], left_out: list[LeftOut]
 ) -> dict[Path, list[Run]]:
     """Returns resolved folder of a training -> the tests of its model_final.pt. Adds other tests to `left_out`.
 
     asked: the resolved folders of the runs in the folders that the user gave. A test whose training is not in
-    `trainings` is added to `left_out` if the test's folder is in `asked`, and ignored otherwise. name: of the tests to
-    compare, see `find_runs`.
+    `trainings` is added to `left_out` if the test's folder is in `asked`, and ignored otherwise.
     """
     tests_of: dict[Path, list[Run]] = {}
     for place, test in tests.items():
         weights = Path(str(test.result.get("weights") or test.options.get("weights") or "."))
         owner = _resolved(weights).parent
         if owner not in trainings:  # moved or copied: look for the training next to the test
-            near = (place.parent / weights.parent.name, place.with_name(place.name.removesuffix(f"-{name}")))
-            fitting = (folder for folder in near if _fits(trainings.get(folder), test, name))
+            near = [place.parent / weights.parent.name, *(folder for folder in trainings if _name_of(place, folder))]
+            fitting = (folder for folder in near if _fits(trainings.get(folder), test))
             owner = next((folder for folder in fitting if _is_moved(weights, folder)), None)
         if owner is not None and test.options.get("swap_agents"):
             left_out.append(LeftOut(test.folder, "is a test of two trainings' agents (--swap-agents)"))
@@ -224,10 +223,12 @@ def _match(
     return tests_of
 
 
-def _fits(training: Run | None, test: Run, name: str) -> bool:
+def _fits(training: Run | None, test: Run) -> bool:
     """Returns whether `test` may belong to `training`: both have the same seed, if the test's seed is known, and the
-    same options, unless the tests of this name may have others."""
-    if training is None or (name == OWN_TEST and _other_options(training, test)):
+    same options, unless the name of the test's folder says that it may have others."""
+    if training is None:
+        return False
+    if _name_of(test.folder, training.folder) in (None, OWN_TEST) and _other_options(training, test):
         return False
     seed, data_seed = training.options.get("seed"), training.options.get("data_seed")
     return test.result.get("seed") in (None, data_seed if seed is None else seed)
@@ -253,8 +254,8 @@ def _resolved(path: Path) -> Path:
 
 
 def _tested(training: Run, tests: Iterable[Run], name: str) -> TestedRun:
-    """Returns the training with its test `name` (see `find_runs`). If several tests can be used, takes the one in
-    FOLDER-test, else the latest.
+    """Returns the training with its test `name` (see `find_runs`). If several tests with the training's own options can
+    be used, takes the one in FOLDER-test, else the latest.
 
     Raises UsageError, with the reason, if the training is unfinished or none of its tests can be used.
     """

@@ -8,7 +8,7 @@ from itertools import compress
 from typing import Any
 
 from learning_to_draw.analysis.compare.inference import PairTest
-from learning_to_draw.analysis.compare.measured import Measured
+from learning_to_draw.analysis.compare.measured import MeasuredLine
 from learning_to_draw.analysis.compare.settings import Setting
 from learning_to_draw.games.scores import rate_interval
 from learning_to_draw.text_tables import aligned, as_csv, escape_markdown, markdown, mean_and_deviation, p_text
@@ -63,7 +63,7 @@ def pairs_table(tests: Sequence[PairTest], names: Mapping[str, str] | None = Non
     return tuple(compress(TEST_HEADINGS, shown)), [[*compress(row, shown)] for row in rows]
 
 
-def measures_table(settings: Sequence[Setting], measured: Sequence[Measured]) -> Table:
+def measures_table(settings: Sequence[Setting], measured: Sequence[MeasuredLine]) -> Table:
     """Returns the table of the measures that all runs have: one row per measure, one column per setting."""
     return ("measure", *(setting.label for setting in settings)), [
         [line.label, *(_over_seeds([value.value for value in values if value]) for values in line.values)]
@@ -130,7 +130,7 @@ def runs_csv(settings: Sequence[Setting]) -> str:
     return as_csv([[*head, *_columns(options, head)], *rows])
 
 
-def measures_csv(settings: Sequence[Setting], measured: Sequence[Measured]) -> str:
+def measures_csv(settings: Sequence[Setting], measured: Sequence[MeasuredLine]) -> str:
     """Returns CSV with one line per measure and run: unrounded values, with their 95 % intervals."""
     head = ["setting", "seed", "data_seed", "measure", "number", "value", "low", "high", "test"]
     rows = [

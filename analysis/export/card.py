@@ -15,6 +15,7 @@ import numpy as np
 from learning_to_draw.analysis.export.formats import vocabulary
 from learning_to_draw.games.scores import rate_interval
 from learning_to_draw.trials.records.gamelog import GameLog
+from learning_to_draw.trials.records.read_run import run_of
 
 UNKNOWN = "unknown"
 POLYLINES = """\
@@ -67,7 +68,7 @@ def card_of(log: GameLog, sketches: Sequence[np.ndarray], format: str, bins: int
     folder = log.folder.resolve()
     weights = {name: PureWindowsPath(card.get(name) or "").name or None for name in ("weights", "receiver_weights")}
     entries = {
-        "log": folder.parent.name if folder.name == "gamelogs" else folder.name,
+        "log": run_of(folder).name,
         "log_sha256": log.digest(),
         "format": format,
         "drawn_by": card.get("sender") or "agents",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from learning_to_draw.analysis.measure.table import Measured, as_json
 from learning_to_draw.errors import UsageError
 from learning_to_draw.reading import inside, read_json
+from learning_to_draw.trials.records.read_run import run_of
 from learning_to_draw.trials.records.run_files import NAMES
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class SavedLog(TypedDict):
 class Measures(TypedDict):
     """The file of `measure --json`, which has further keys."""
 
+    sample: int
+    seed: int
     logs: list[SavedLog]
 
 
@@ -43,7 +46,7 @@ def content(
         "logs": [
             {
                 "log": material.log.title,
-                "test": str(_test_of(material.log.folder)),
+                "test": str(run_of(material.log.folder)),  # as in compare's runs.csv
                 "digest": material.log.digest(),
                 "games": len(material.log.games),
                 "measures": as_json(measured),
@@ -52,11 +55,6 @@ def content(
         ],
         "all_logs": as_json(together),
     }
-
-
-def _test_of(log: Path) -> Path:
-    """The folder of the test that wrote a log, as `compare` names it in runs.csv; the log itself if no test did."""
-    return log.parent if log.name == "gamelogs" else log
 
 
 def read_measures(path: Path) -> Measures:

@@ -14,7 +14,7 @@ from learning_to_draw.analysis.report.lexicon import Entry, as_content, in_order
 from learning_to_draw.analysis.report.pictures import Pictures
 from learning_to_draw.analysis.report.views import Views
 from learning_to_draw.trials.records.gamelog import GameLog, Turn
-from learning_to_draw.trials.records.read_run import tested_epochs
+from learning_to_draw.trials.records.read_run import run_of, tested_epochs
 
 SHOWN_GUESSES = 5  # candidates shown per game, best-scored first
 WHOLE_MATRIX = 30  # classes; with more, only those most often confused are shown
@@ -41,7 +41,7 @@ def games_of(log: GameLog, views: Views, max_games: int, seed: int, pictures: Pi
 
 
 def _name(log: GameLog) -> str:
-    name = log.folder.parent.name if log.folder.name == "gamelogs" else log.folder.name
+    name = run_of(log.folder).name
     return f"{name}, {part}" if (part := log.part) else name
 
 

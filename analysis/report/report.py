@@ -22,7 +22,7 @@ from learning_to_draw.errors import UsageError, program
 from learning_to_draw.trials.records.atomic import write_text
 from learning_to_draw.trials.records.gamelog import GameLog, find_log, read_log
 from learning_to_draw.trials.records.output import check_new, check_writable
-from learning_to_draw.trials.records.read_run import Run, own_log, read_run, tests_beside
+from learning_to_draw.trials.records.read_run import Run, own_log, read_run, run_of, tests_beside
 
 
 def report(
@@ -92,7 +92,7 @@ def _measure_command(logs: Sequence[GameLog]) -> str:
     """Returns the command that measures the erasure of strokes in the first log."""
     log = logs[0].folder if logs else Path("LOG")
     weights = (logs[0].card.get("receiver_weights") or logs[0].card.get("weights") if logs else None) or "WEIGHTS"
-    file = str((log.parent if log.name == "gamelogs" else log) / "erasure.json")
+    file = str(run_of(log) / "erasure.json")
     words = (*program().split(), "measure", str(log), "--weights", weights, "--only", "erasure", "--json", file)
     return shlex.join(words)
 

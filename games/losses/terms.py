@@ -86,13 +86,15 @@ class TotalLoss(nn.Module):
         return frozenset(layer for term in self.auxiliary.values() for layer in getattr(term, "needed_layers", ()))
 
     def generators(self) -> dict[str, torch.Generator]:
-        """The random generators of the auxiliary losses, by name: all attributes of their modules that are generators.
+        """The random generators of the losses, by name: all attributes of the game's loss, and of the modules of the
+        auxiliary losses, that are generators.
 
         The name of an attribute `generator` is the module's name alone, as in the files of earlier versions.
         """
+        owners = [("game", self.game), *self.auxiliary.named_modules()]
         return {
             f"{module} loss" if name == "generator" else f"{module} loss {name}": value
-            for module, owner in self.auxiliary.named_modules()
+            for module, owner in owners
             for name, value in vars(owner).items()
             if isinstance(value, torch.Generator)
         }

@@ -95,6 +95,7 @@ def put_finished(output, row, seed, rate, *, minutes=1.0, **options):
         ("[rows.a]\nnum_targets = 5", "row a: --num-targets 5 sets the number of candidates in object-oriented games"),
         ("[rows.a]\nlike-a-dog-loss = true", "row a: --like-a-dog-loss compares sketches with an image"),
         ("[rows.a]\n[tests.Test]\ngame = 'same'", "[tests.Test]: a test cannot have this name"),
+        ("[rows.a]\n[tests.x]\ngame = 'same'\n[tests.X]\ngame = 'mixed'", "[tests.X] and [tests.x] would share"),
         ("[rows.a]\n[tests.'../a']\ngame = 'same'", "[tests.../a]: a test cannot have this name"),
         ("[rows.a]\n[tests.x]\nnlins = 3", "[tests.x]: there is no option --nlins"),
         ("[rows.a]\n[tests.x]\nweights = 'a.pt'", "[tests.x]: weights is set by sweep"),
@@ -136,7 +137,7 @@ def test_a_dry_run_lists_the_commands_that_remain(written, tmp_path, capsys, mon
 
 def test_further_tests_of_every_run(written, tmp_path, capsys):
     output = tmp_path / "out"
-    file = written(f"{ROWS}\n[tests.ten]\ngame = 'same'\nnum-targets = 10\ndevice = 'cpu'\n")
+    file = written(f"{ROWS}\n[tests.ten]\ngame = 'same'\nnum-targets = 10\ncontrast = 2\ndevice = 'cpu'\n")
     for seed, rate in ((0, 0.5), (1, 0.7)):
         put_finished(output, "few", seed, rate, nlines=1)
     code, out, err = call(capsys, file, "--output", output, "--rows", "few", "--dry-run")
@@ -144,14 +145,14 @@ def test_further_tests_of_every_run(written, tmp_path, capsys):
     folder = output / "few"
     assert [shlex.split(line)[2:] for line in out.splitlines()] == [
         ["test", "--weights", f"{folder}/seed-{seed}/model_final.pt", "--object-oriented", "same"]
-        + ["--num-targets", "10", "--device", "cpu", "--output", f"{folder}/seed-{seed}-ten"]
+        + ["--num-targets", "10", "--contrast", "2", "--device", "cpu", "--output", f"{folder}/seed-{seed}-ten"]
         for seed in (0, 1)
     ]
     for seed, rate in ((0, 0.25), (1, 0.75)):
         ten = folder / f"seed-{seed}-ten"
         shutil.copytree(folder / f"seed-{seed}-test", ten)
         (ten / "result.json").write_text(json.dumps({"communication_rate": rate, "candidates": 10, "seconds": 1.0}))
-        options = {"nlines": 1, "object_oriented": "same", "num_targets": 10}
+        options = {"nlines": 1, "object_oriented": "same", "num_targets": 10, "contrast": 2.0}
         (ten / "config.json").write_text(json.dumps({"command": "test", "options": options}))
     code, out, err = call(capsys, file, "--output", output, "--rows", "few")
     assert code == 0, err
@@ -160,7 +161,7 @@ def test_further_tests_of_every_run(written, tmp_path, capsys):
         ["few", "60.0", "±", "14.1", "50.0", "±", "35.4", "0", "1", "1", "min"],
     ]
     assert json.loads((output / "sweep.json").read_text())["tests"] == {
-        "ten": {"object_oriented": "same", "num_targets": 10, "device": "cpu"}
+        "ten": {"object_oriented": "same", "num_targets": 10, "contrast": 2, "device": "cpu"}
     }
     nine = written(f"{ROWS}\n[tests.ten]\ngame = 'same'\nnum-targets = 9\n")
     code, _, err = call(capsys, nine, "--output", output, "--rows", "few")
@@ -424,3 +425,11 @@ def test_runs_with_another_version_of_the_plugin(written, tmp_path, capsys):
     finally:
         plugins._unregister(list(plugins._registered))
         plugins._loaded.clear()
+
+
+def test_a_path_that_a_training_saves_as_it_is_given_is_not_another_option(written, tmp_path, capsys):
+    output = tmp_path / "out"
+    put_finished(output, "a", 0, 0.5, dataset="StratifiedImageNet", split_files="splits")
+    file = written("[rows.a]\ndataset = 'StratifiedImageNet'\n")
+    code, out, err = call(capsys, file, "--output", output, "--dry-run")
+    assert (code, out.strip()) == (0, "Nothing is left to do."), err

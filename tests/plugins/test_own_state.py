@@ -16,12 +16,22 @@ def call(words):
 DRAWS = """
 import torch
 from torch import nn
-from learning_to_draw.plugins import auxiliary_loss
+from learning_to_draw.games.losses.terms import HingeLoss
+from learning_to_draw.plugins import auxiliary_loss, loss
 
 class Draws(nn.Module):
     def __init__(self, seed):
         super().__init__()
         self.numbers = torch.Generator().manual_seed(seed)
+
+@loss("Shaken")
+class Shaken(HingeLoss):
+    def __init__(self, config):
+        super().__init__(config)
+        self.draws = torch.Generator().manual_seed(1)
+
+    def __call__(self, scores, targets):
+        return super().__call__(scores, targets) * (1 + torch.rand((), generator=self.draws))
 
 @auxiliary_loss("draws")
 class DrawsLoss(nn.Module):
@@ -39,12 +49,16 @@ class DrawsLoss(nn.Module):
 
 def test_all_generators_of_a_loss_go_on_where_they_stopped(folder):
     (folder / "parts.py").write_text(DRAWS)
-    assert call(f"{TRAIN} whole --draws-loss --epochs 2") == 0
-    assert call(f"{TRAIN} more --draws-loss --epochs 1") == 0
+    assert call(f"{TRAIN} whole --loss Shaken --draws-loss --epochs 2") == 0
+    assert call(f"{TRAIN} more --loss Shaken --draws-loss --epochs 1") == 0
     saved = torch.load("more/resume.pt", weights_only=True)
     assert call("train --resume more --epochs 2 --quiet") == 0
     assert (folder / "more" / "log.csv").read_bytes() == (folder / "whole" / "log.csv").read_bytes()
-    for name in ("draws loss source", "draws.inner loss numbers"):  # which earlier versions did not save
+    for name in (
+        "draws loss source",
+        "draws.inner loss numbers",
+        "game loss draws",
+    ):  # which earlier versions did not save
         del saved["random"][0]["generators"][name]
     torch.save(saved, "whole/resume.pt")
     assert call("train --resume whole --epochs 2 --quiet") == 0
@@ -54,6 +68,7 @@ COUNTS = """
 import os
 import signal
 from pathlib import Path
+import numpy as np
 import torch
 import torchbearer
 from torchbearer.callbacks import Callback
@@ -85,7 +100,7 @@ class Counts(Callback):
         state[torchbearer.METRICS]["most"] = max(self.of_epochs)
 
     def state_dict(self):
-        return {"steps": torch.tensor(self.steps), "of_epochs": self.of_epochs}
+        return {"steps": torch.tensor(self.steps), "mean": np.float64(0.5), "of_epochs": self.of_epochs}
 
     def load_state_dict(self, saved):
         self.steps, self.of_epochs = int(saved["steps"]), saved["of_epochs"]

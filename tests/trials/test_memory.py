@@ -101,8 +101,7 @@ def test_the_jobs_of_a_sweep_share_the_memory(monkeypatch):
         monkeypatch.setenv(name, value)
     assert memory_budget(CPU) == pytest.approx(alone / 4, rel=0.2)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (8000, 9000))
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)  # two jobs on one of them
-    assert memory_budget(GPU) == 2000
+    assert memory_budget(GPU) == 1000
 
 
 NO_LIMIT_1 = 9223372036854771712  # in version 1

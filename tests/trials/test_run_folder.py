@@ -6,6 +6,7 @@ import pytest
 
 from learning_to_draw.errors import UsageError
 from learning_to_draw.trials.config.parse import parse
+from learning_to_draw.trials.records import folder as folder_module
 from learning_to_draw.trials.records.atomic import write_atomically, write_text
 from learning_to_draw.trials.records.folder import choose_folder, note_resumption, open_folder, versions
 
@@ -62,6 +63,19 @@ def test_what_a_folder_tells_of_its_run(tmp_path):
     assert told["device"] == "cpu"
     assert {"python", "torch", "torchvision", "torchbearer", "numpy", "git"} <= set(told["versions"])
     assert versions() == told["versions"]
+
+
+def test_the_hash_of_the_code_is_of_the_modules_that_train(tmp_path, monkeypatch):
+    for name in ("trials/train.py", "models/a.py", "analysis/b.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n")
+    monkeypatch.setattr(folder_module, "__file__", str(tmp_path / "trials" / "records" / "folder.py"))
+    first = folder_module._code_hash()
+    (tmp_path / "analysis" / "b.py").write_text("x = 2\n")
+    (tmp_path / "models" / ".#a.py").symlink_to("nowhere")  # as Emacs does while the file is edited
+    assert folder_module._code_hash() == first
+    (tmp_path / "models" / "a.py").write_text("x = 2\n")
+    assert folder_module._code_hash() != first
 
 
 def test_runs_that_start_at_once_do_not_share_a_folder(tmp_path, monkeypatch):

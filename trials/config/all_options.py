@@ -33,6 +33,9 @@ NO_EFFECT_ON_AGENTS = ("num_reconstructions", "swap_agents", "weights_pair2", "c
 OF_THE_PLACE = (*OF_ONE_START, "dataset_root", "plugin", "device", "data_device")
 OF_THE_PLACE += ("snapshot_interval", "keep_last", "num_reconstructions", "tensorboard", "wandb")
 
+# Options whose paths a training records as absolute ones.
+MADE_ABSOLUTE = ("plugin", "dataset_root", "timm_weights", "senders_from", "receivers_from", "teacher")
+
 # Options that --config ignores. If it used wandb, it could send the run to another person's project.
 NOT_REUSED = (*OF_ONE_START, "wandb")
 

@@ -75,7 +75,7 @@ class Meetings(Callback):
         means = {"own_partner": _mean(own), "other_partners": _mean(others)}
         distances = drawing_distances([torch.cat(parts).double().numpy() for parts in self._points])
         self.means = {name: mean for name, mean in (means | distances).items() if mean is not None}
-        if not self._all_drawn:
+        if not self._all_drawn:  # without numbers, but with the same columns
             self.means |= dict.fromkeys(self.means.keys() & distances.keys())
             if not self._told:
                 logger.warning("the distances between drawings are not measured: %s", NOT_DRAWN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,12 +42,12 @@ def place_of_pictures(asked: str, size: int, device: torch.device, free: int) ->
 def memory_budget(device: torch.device) -> int:
     """The number of bytes that cached features may take: SHARE of the device's free memory.
 
-    This is divided equally among the jobs that `sweep --jobs` runs at once (on GPUs, among those of each GPU) and, on a
+    This is divided equally among the jobs that `sweep --jobs` runs at once, even if they have several GPUs, and, on a
     CPU, among the run's processes on this machine. If the free memory is unknown, the number is 2 GiB, undivided.
     """
     jobs = int(os.environ.get("COMMGAME_JOBS", "1"))  # set by experiments/run_jobs.py
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0] * SHARE) // math.ceil(jobs / torch.cuda.device_count())
+        return int(torch.cuda.mem_get_info(device)[0] * SHARE) // jobs
     try:
         return int(free_memory() * SHARE) // (distributed.local_world_size() * jobs)
     except (OSError, StopIteration):  # not every system has /proc/meminfo

@@ -12,6 +12,7 @@ from learning_to_draw.errors import UsageError, first_line
 from learning_to_draw.games.losses.terms import TotalLoss
 from learning_to_draw.models.encoders.base import BackboneEncoder, Encoder
 from learning_to_draw.models.population import Community, encoders_of
+from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.feature_cache import compute, needed_bytes
 from learning_to_draw.trials.loop.memory import MIB, memory_budget
@@ -88,7 +89,7 @@ def keep_features(
     chosen = {name: games for name, games in batches.items() if games.pictures_stay}
     sizes = {n: needed_bytes(encoder, games.split, layers, device) for n, games in chosen.items()}
     budget = memory_budget(device)
-    if sum(sizes.values()) > budget:
+    if distributed.largest(int(sum(sizes.values()) > budget)):  # all processes do the same
         logger.log(
             logging.INFO if mode == "auto" else logging.WARNING,
             "photo features of the frozen backbone are %s: they take %d MiB, and the budget is %d MiB",

@@ -392,7 +392,11 @@ def _state_of(name: str, callback: Callback) -> Any:
 
 
 def _copied(value: Any) -> Any:
-    """A copy of plain values and tensors in plain containers. Raises TypeError, with the type's name, for others."""
+    """A copy of plain values and tensors in plain containers. Raises TypeError, with the type's name, for others.
+
+    Numbers of numpy become Python's.
+    """
+    value = value.item() if isinstance(value, np.generic) else value
     kind = type(value)
     if isinstance(value, Tensor):
         if value.layout != torch.strided or value.dtype not in DTYPES:

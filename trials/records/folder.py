@@ -296,7 +296,9 @@ def changed_versions(before: Mapping[str, str]) -> list[str]:
 
 
 def sha256_of_teachers(config: RunConfig) -> dict[str, str]:
-    """The SHA-256 of each checkpoint that an option in `TEACHERS` names, by option; missing files are left out.
+    """The SHA-256 of each checkpoint that an option in `TEACHERS` names, by option.
+
+    Missing files and repositories of Hugging Face are left out.
 
     A resumed training does not read these files again, so config.json keeps the hashes of its first start.
     """
@@ -305,8 +307,13 @@ def sha256_of_teachers(config: RunConfig) -> dict[str, str]:
         if (path := getattr(config, name, None)) is not None:
             files = (path, path / "model_final.pt", path / "model.safetensors")  # in the order of `checkpoint_of`
             if file := next(filter(os.path.isfile, files), None):
-                hashes[name] = hashlib.sha256(file.read_bytes()).hexdigest()
+                hashes[name] = _sha256(file, file.stat().st_mtime_ns)
     return hashes
+
+
+@functools.cache  # the jobs of a sweep often have the same teacher
+def _sha256(file: Path, modified: int) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @functools.cache  # read only once, because later commits do not change the running program
@@ -324,6 +331,8 @@ def _code_hash() -> str:
     """The SHA-256 of the modules that a training may import."""
     root, digest = Path(__file__).parents[2], hashlib.sha256()
     for path in sorted([*root.glob("*.py"), *(path for room in ROOMS for path in (root / room).rglob("*.py"))]):
+        if path.name.startswith(".") or not path.is_file():  # an editor's lock
+            continue
         digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -130,10 +130,15 @@ def tests_beside(run: Run) -> list[Path]:
     return [folder for _, folder in sorted(tests)]
 
 
+def run_of(log: Path) -> Path:
+    """The folder of the run that wrote a game log; the log's own folder if it is not in a run."""
+    return log.parent if log.name == "gamelogs" else log
+
+
 def tested_epochs(log: Path) -> int | None:
     """The number of epochs that the agents had trained when they played a test's game log; None if it is not known."""
     with suppress(UsageError):
-        epoch = read_run(log.parent if log.name == "gamelogs" else log).result.get("epoch")
+        epoch = read_run(run_of(log)).result.get("epoch")
         return epoch + 1 if isinstance(epoch, int) else None
     return None
 

@@ -131,7 +131,7 @@ def test_measures_are_compared_over_seeds(make_run, tmp_path, call):
             rows += [{**rows[0], "label": "ink"}] * (name == "a")
             log = {"digest": read_log(test).digest(), "measures": {"topographic": {"rows": rows}}}
             other = {"digest": "0", "measures": {"topographic": {"rows": [{**rows[0], "value": 9.0}]}}}
-            (test / "mine.json").write_text(json.dumps({"logs": [other, log], "sample": 500}))
+            (test / "mine.json").write_text(json.dumps({"logs": [other, log], "sample": 500, "seed": 0}))
     output = tmp_path / "out"
     code, out, err = call(tmp_path / "runs", "--output", output, "--no-figures")
     assert (code, err) == (0, "")
@@ -155,6 +155,10 @@ def test_measures_are_compared_over_seeds(make_run, tmp_path, call):
     ]
     broken = tmp_path / "runs" / "b1-test" / "mine.json"
     content = json.loads(broken.read_text())
+    broken.write_text(json.dumps(content | {"sample": 400}))
+    code, _, err = call(tmp_path / "runs", "--output", output, "--no-figures")
+    told = f"topographic was measured with different options: --sample 500 --seed 0 in {tmp_path}/runs/a0-test, "
+    assert (code, f"{told}--sample 400 --seed 0 in {tmp_path}/runs/b1-test" in err) == (0, True), err
     content["logs"][1]["measures"]["topographic"]["rows"] = [{"label": 3}]
     broken.write_text(json.dumps(content))
     code, _, err = call(tmp_path / "runs", "--output", output, "--no-figures")

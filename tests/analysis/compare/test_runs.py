@@ -210,6 +210,9 @@ def test_a_moved_test_in_another_game_is_found_by_its_name(make_run, tmp_path, c
     settings, left = group(*find_runs([tmp_path / "new"], "same"))
     assert [[run.test.name for run in setting.runs] for setting in settings] == [["a-same"]]
     assert not left
+    settings, [left] = group(*find_runs([tmp_path / "new"]))
+    assert [[run.test.name for run in setting.runs] for setting in settings] == [["a-test"]]
+    assert left.why.endswith("compare all tests of this name with --test same")
 
 
 def test_of_several_tests_the_one_of_the_trainings_game_counts(make_run, tmp_path, change):
