@@ -89,7 +89,7 @@ def _left_out(test: Run, checkpoint: Checkpoint, config: RunConfig) -> str:
     """Returns why the model card leaves out a test; "" if it has the test."""
     epoch = test.result.get("epoch")
     if isinstance(epoch, int) and epoch != checkpoint.epoch:
-        return f"it tested these agents after {epoch + 1} epochs, not after {checkpoint.epoch + 1}"
+        return f"it tested weights of epoch {epoch + 1}, and these are of epoch {checkpoint.epoch + 1}"
     packed, tested = plain(config.values()), test.options
     names = sorted({*OTHER_TESTS, *of_agents_in_tests()} & packed.keys() & tested.keys())
     changed = [format_option(name, tested[name]) for name in names if tested[name] != packed[name]]

@@ -88,7 +88,7 @@ def _other_epochs(log: GameLog, replay: Replay) -> str:
     swapped = log.card.get("receiver_weights") != log.card.get("weights")  # then these are the epochs of the sender
     if epochs in (None, replay.epochs) or swapped:
         return ""
-    return f"have trained {replay.epochs} epochs, and the agents that played it had trained {epochs}"
+    return f"are of epoch {replay.epochs}, and those that played it are of epoch {epochs}"
 
 
 def _strokes(logged: LoggedStrokes, decoder, drawings: Sequence[Drawing]) -> LoggedStrokes:

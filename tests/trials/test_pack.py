@@ -133,7 +133,7 @@ def test_the_card_has_the_rates_of_the_run_and_of_its_tests(world, tmp_path, cap
     assert sorted(capsys.readouterr().out.splitlines()) == [
         f"the test {tmp_path / name} is left out of README.md: {why}"
         for name, why in (
-            ("earlier", "it tested these agents after 1 epochs, not after 2"),
+            ("earlier", "it tested weights of epoch 1, and these are of epoch 2"),
             ("thin", "it played with --invert, --sigma2 0.0004"),
             ("trained", "it played with --allow-trained"),
         )

@@ -132,7 +132,7 @@ def test_agents_that_trained_further_or_have_other_weights_are_refused(trained, 
     model = content["model"]
     noisy = {name: weight + 0.003 * torch.randn_like(weight) for name, weight in model.items() if "receiver." in name}
     for changes, told in (
-        ({"epoch": 3}, "they have trained 4 epochs, and the agents that played it had trained 2"),
+        ({"epoch": 3}, "they are of epoch 4, and those that played it are of epoch 2"),
         ({"model": model | noisy}, r"they repeat only 3[234]\d of 352 guesses"),
     ):
         torch.save(content | changes, tmp_path / "other.pt")
