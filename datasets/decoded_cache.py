@@ -29,9 +29,11 @@ log = logging.getLogger(__name__)
 Images = TypeVar("Images", Tensor, RaggedImages)
 
 FORMAT = 2  # increase it whenever the same pictures would give other pixels or another file format
-# Options that change no decoded pixels; those in the second line decide which pictures are in a split.
+# Options that change no decoded pixels. Those in the second and third line decide which pictures a split has, and their
+# classes.
 NOT_IN_PIXELS = ("dataset_root", "num_workers", "cache_dir", "no_cache", "augment")
 NOT_IN_PIXELS += ("dataset_seed", "split_files", "split", "val_fraction", "test_fraction", "valset_size_per_class")
+NOT_IN_PIXELS += ("labels",)
 PACKAGES = ("pillow", "torchvision", "scikit-image")  # another version may give other pixels
 
 

@@ -36,7 +36,13 @@ def start(trained, tmp_path):
     def run(*words):
         command = [sys.executable, str(ROOT / "commgame.py"), "play", str(trained), "--no-browser", *words]
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup ignores it
         )
         processes.append(process)
         address = re.search(r"http://127\.0\.0\.1:\d+/", process.stderr.readline())

@@ -145,7 +145,7 @@ def test_the_mean_and_deviation_of_several_seeds(tmp_path):
 
     def line(*rates, checked):
         jobs = [Job(row.row(quick=True), seed, tmp_path) for seed in range(len(rates))]
-        runs = [Run(job, rate, 10, 1.0, "cpu") for job, rate in zip(jobs, rates, strict=True)]
+        runs = [Run(job, {"test": rate}, 10, 1.0, "cpu") for job, rate in zip(jobs, rates, strict=True)]
         return reproduce.Line(row, rates, checked, tuple(runs))
 
     assert line(0.4, 0.5, 0.6, checked=True).text == "50.0 ± 10.0"

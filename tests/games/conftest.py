@@ -17,7 +17,14 @@ def play_with():
     def build(photo=None, drawn=None, *, sketches=None, photos=None) -> Play:
         empty = torch.zeros(0)
         sketches, photos = (empty if pictures is None else pictures for pictures in (sketches, photos))
-        return Play(empty, sketches, Strokes(empty, 0.1), photos, Encoding(empty, photo), Encoding(empty, drawn))
+        return Play(
+            empty,
+            sketches,
+            Strokes(torch.zeros(0, 0, 2, 2), 0.1),
+            photos,
+            Encoding(empty, photo),
+            Encoding(empty, drawn),
+        )
 
     return build
 

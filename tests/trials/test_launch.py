@@ -168,6 +168,12 @@ sys.exit(console.exit_code(wait))
 """
 
 
+def _default_signals():
+    """A shell's background jobs ignore SIGINT, and a program that nohup starts ignores SIGHUP."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("kind", "number", "signals"),
     [
@@ -185,7 +191,7 @@ def test_a_signal_is_obeyed_while_torch_waits_for_another_process(kind, number, 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=_default_signals,
     )
     assert process.stdout.readline() == "waiting\n"
     for _ in range(signals - 1):  # deferred: the batch may still be finished

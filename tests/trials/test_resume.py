@@ -212,6 +212,7 @@ def test_a_training_in_a_terminal_that_is_closed_is_saved(tmp_path):
     words = [sys.executable, str(ROOT / "commgame.py"), "train", "--epochs", "100", "--output", str(tmp_path / "run")]
     process, terminal = pty.fork()
     if process == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it
         os.execv(words[0], words)
     shown = b""
     while b" (val " not in shown:  # the line of the first epoch
