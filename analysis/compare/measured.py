@@ -83,7 +83,7 @@ def _values_of(run: TestedRun) -> Iterator[tuple[tuple[str, str], Value, str]]:
     digest = read_log(run.test).digest() if contents else ""
     for file, log in ((content, log) for content in contents for log in content["logs"] if log["digest"] == digest):
         for measure, entry in log["measures"].items():
-            made_with = f"--sample {file['sample']} --seed {file['seed']}"
+            made_with = f"--sample {file.get('sample')} --seed {file.get('seed')}"
             made_with += f" --judge {entry['judge']}" if "judge" in entry else ""
             try:
                 rows = check(entry.get("rows"), list[_Row])

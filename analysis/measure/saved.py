@@ -26,11 +26,16 @@ class SavedLog(TypedDict):
     measures: dict[str, dict[str, Any]]
 
 
-class Measures(TypedDict):
-    """The file of `measure --json`, which has further keys."""
+class _MadeWith(TypedDict, total=False):
+    """Options of `measure`."""
 
     sample: int
     seed: int
+
+
+class Measures(_MadeWith):
+    """The file of `measure --json`, which has further keys."""
+
     logs: list[SavedLog]
 
 
