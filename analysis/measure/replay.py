@@ -106,7 +106,8 @@ def load_replay(
     """Loads the agents that played a log. Raises UsageError if checkpoint and log do not fit together."""
     given = {"weights": str(path), "trust_weights": trust, "agent": _agent_of(log)}
     given |= {} if plugin is None else {"plugin": plugin}
-    given |= {name: value for name, value in log.card.get("options", {}).items() if name == "precision"}
+    if precision := log.card.get("options", {}).get("precision"):
+        given["precision"] = precision
     trained = load_trained("test", path, given)
     if not trained.checkpoint.options:  # a checkpoint of the official code; the log's card has the options
         if not log.card.get("options"):

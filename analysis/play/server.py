@@ -63,7 +63,7 @@ class Chosen(TypedDict):
 class Answers:
     """The answers to the page's requests, as dicts for JSON. Games are added to the log when they end, each once.
 
-    The page may be open in several tabs: each new game has a number that no tab has had.
+    The page may be open in several tabs: no two tabs get the same game.
     """
 
     def __init__(self, games: Games, log: PlayLog):

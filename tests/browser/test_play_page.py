@@ -139,7 +139,7 @@ def test_a_person_guesses_early_with_mouse_and_keyboard(start, browse, tmp_path)
     page.reload()
     other = page.context.new_page()
     other.goto(address)
-    for tab, number, key in ((page, 2, "3"), (other, 3, "4")):  # each goes on with a game that no tab has had
+    for tab, number, key in ((page, 2, "3"), (other, 3, "4")):  # each tab begins a new game
         tab.wait_for_selector("#candidates button")
         tab.click("#tab-guess")
         until(tab, f"state.role === 'guess' && state.number === {number}")

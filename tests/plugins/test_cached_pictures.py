@@ -90,7 +90,7 @@ def test_other_options_and_edited_code_give_other_pixels(transform, folder, pict
 def test_pictures_of_a_notebook_are_not_cached(folder, pictures, monkeypatch):
     cell = {"__name__": "__main__"}
     exec(FILE.replace("TRANSFORM", "transforms.Lambda(halved)").replace('@dataset("Dimmed", DimConfig)', ""), cell)
-    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)  # as in a notebook
     config = cell["DimConfig"](dataset_root=Path("pictures"))
     for divisor in (2, 4):
         exec(f"def halved(picture): return picture.point(lambda value: value / {divisor})", cell)

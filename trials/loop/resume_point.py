@@ -9,13 +9,11 @@ trained. The previous file stays as resume_previous.pt.
 from __future__ import annotations
 
 import logging
-import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
-import numpy as np
 import torch
 import torchbearer
 from msgspec import Meta
@@ -32,18 +30,22 @@ from learning_to_draw.trials.loop import distributed
 from learning_to_draw.trials.loop.batches import GameBatches
 from learning_to_draw.trials.loop.callbacks import RunLog, Snapshots
 from learning_to_draw.trials.loop.interrupts import Interrupts
+from learning_to_draw.trials.loop.states import (
+    metrics_state,
+    plain_copy,
+    random_state,
+    set_metrics_state,
+    set_random_state,
+)
 from learning_to_draw.trials.loop.trial import metrics_to_floats
 from learning_to_draw.trials.records.checkpoints import save_tensors
 from learning_to_draw.trials.records.folder import plain, versions
-from learning_to_draw.trials.records.torch_files import DTYPES
 
 logger = logging.getLogger("commgame")
 
 FORMAT = "learning-to-draw resume 2"
 Row = dict[str, OptionValue]
 FILE, PREVIOUS = "resume.pt", "resume_previous.pt"
-# Attributes that hold the state of torchbearer's metrics.
-METRIC_MEMORY = ("_sum", "_sum_sq", "_count", "_cache", "_i", "_result")
 
 
 class _Best(TypedDict):
@@ -141,7 +143,9 @@ class ResumePoint(Callback):
         self.train = batches["train"]
         splits = {name: b.split for name, b in batches.items()}
         self.pictures = {name: split.ids for name, split in splits.items() if split.ids is not None}
-        self.pixels = {name: pixels_hash(split.images, split.labels) for name, split in splits.items()}
+        self.pixels = (content or {}).get("pixels")  # which `check_same_pictures` has compared
+        if self.pixels is None:
+            self.pixels = {name: pixels_hash(split.images, split.labels) for name, split in splits.items()}
         self.cached_features = any(b.features is not None for b in batches.values())
         self.generators = {f"{name} {kind}": g for name, b in batches.items() for kind, g in b.generators().items()}
         self.generators |= loss.generators()
@@ -292,10 +296,7 @@ class ResumePoint(Callback):
         return {
             "within": within,
             "random": distributed.all_gather_object(random_state(self.generators)),
-            "metrics": [
-                {name: _listed(value) for name, value in vars(metric).items() if name in METRIC_MEMORY}
-                for metric in metrics_of(state)
-            ],
+            "metrics": metrics_state(state),
             "callbacks": {name: _state_of(name, callback) for name, callback in self.callbacks.items()},
             "stopped": self._stops,
         }
@@ -307,7 +308,7 @@ class ResumePoint(Callback):
             if not saved:  # by an earlier version of the program, or of the callback
                 continue
             try:
-                callback.load_state_dict(_copied(saved))
+                callback.load_state_dict(plain_copy(saved))
             except Exception as error:  # a plugin's code may raise anything
                 raise UsageError(
                     f"--resume {self.folder}: the callback {name} cannot load the state that it saved "
@@ -317,10 +318,7 @@ class ResumePoint(Callback):
                 ) from error
 
     def _go_to(self, place: Mapping[str, Any], state) -> None:
-        for metric, memory in zip(metrics_of(state), place["metrics"], strict=True):
-            for name, value in memory.items():
-                _check_memory(name, value)
-                setattr(metric, name, _moved(value, state[torchbearer.DEVICE]))
+        set_metrics_state(place["metrics"], state)
         saved = place["random"][distributed.rank()]
         # Earlier versions saved only those generators of a loss that were called `generator`.
         unsaved = self.loss.generators().keys() - saved["generators"].keys()
@@ -352,63 +350,16 @@ class ResumePoint(Callback):
         save_tensors(self.folder / FILE, content, previous=self.folder / PREVIOUS)
 
 
-def metrics_of(state: Mapping) -> list[Any]:
-    """All metrics in torchbearer's tree of metrics, always in the same order. state: the trial's state."""
-    metrics, remaining = [], [state[torchbearer.METRIC_LIST]]
-    while remaining:
-        metric = remaining.pop()
-        metrics.append(metric)
-        remaining += [*getattr(metric, "metric_list", ()), *getattr(metric, "children", ())]
-        remaining += [inner for inner in (getattr(metric, "metric", None), getattr(metric, "root", None)) if inner]
-    return metrics
-
-
-def _check_memory(name: str, value: Any) -> None:
-    """Raises ValueError unless a metric can have the attribute `name` with the value `value`.
-
-    The value can be a number, a 0-dimensional float tensor, {} (no result yet) or, for _cache, a list of such tensors.
-    """
-    values = [0 if value == {} else value]  # the result before the first batch is {}
-    if name == "_cache" and isinstance(value, list):
-        values = [one if isinstance(one, Tensor) else None for one in value]
-    numbers = all(
-        one.dim() == 0 and one.is_floating_point() if isinstance(one, Tensor) else isinstance(one, int | float)
-        for one in values
-    )
-    if name not in METRIC_MEMORY or not numbers:
-        raise ValueError(f"the value of {name} does not fit a metric")
-
-
 def _state_of(name: str, callback: Callback) -> Any:
     """A copy of the callback's state. Raises UsageError if `read_torch` could not read it from a file."""
     state = callback.state_dict()
     try:
-        return _copied(state)
+        return plain_copy(state)
     except TypeError as error:
         raise UsageError(
             f"the callback {name}: its state_dict() holds {error}, which resume.pt cannot hold.\n"
             "Return only numbers, text, None, tensors, and lists, tuples and dicts of these."
         ) from error
-
-
-def _copied(value: Any) -> Any:
-    """A copy of plain values and tensors in plain containers. Raises TypeError, with the type's name, for others.
-
-    Numbers of numpy become Python's.
-    """
-    value = value.item() if isinstance(value, np.generic) else value
-    kind = type(value)
-    if isinstance(value, Tensor):
-        if value.layout != torch.strided or value.dtype not in DTYPES:
-            raise TypeError(f"a tensor of {value.layout} and {value.dtype}")
-        return value.detach().clone()
-    if isinstance(value, dict):
-        return {_copied(key): _copied(item) for key, item in value.items()}
-    if kind in (list, tuple):
-        return kind(map(_copied, value))
-    if kind in (bool, int, float, str, type(None)):
-        return value
-    raise TypeError(f"a {kind.__module__}.{kind.__qualname__}")
 
 
 def _check_alike(saved: Any, fresh: Any, what: str) -> None:
@@ -431,39 +382,6 @@ def _check_alike(saved: Any, fresh: Any, what: str) -> None:
         alike = type(saved) is type(fresh)
     if not alike:
         raise ValueError(f"{what} has another value or type")
-
-
-def _listed(memory: Any) -> Any:
-    return list(memory) if isinstance(memory, deque) else memory
-
-
-def _moved(memory: Any, device: torch.device) -> Any:
-    if isinstance(memory, list):
-        return deque(_moved(value, device) for value in memory)
-    return memory.to(device) if isinstance(memory, torch.Tensor) else memory
-
-
-def random_state(generators: Mapping[str, torch.Generator]) -> dict[str, Any]:
-    """The states of the generators of Python, numpy and torch and of `generators`, as plain values and tensors."""
-    kind, keys, *position = np.random.get_state()
-    return {
-        "python": random.getstate(),
-        "numpy": (kind, torch.from_numpy(keys.astype(np.int64)), *position),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "generators": {name: generator.get_state() for name, generator in generators.items()},
-    }
-
-
-def set_random_state(saved: Mapping[str, Any], generators: Mapping[str, torch.Generator]) -> None:
-    random.setstate(saved["python"])
-    kind, keys, *position = saved["numpy"]
-    np.random.set_state((kind, keys.numpy().astype(np.uint32), *position))
-    torch.set_rng_state(saved["torch"])
-    if torch.cuda.is_available() and len(saved["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(saved["cuda"])
-    for name, generator in generators.items():
-        generator.set_state(saved["generators"][name])
 
 
 def _simple(schedule: Mapping[str, Any]) -> dict[str, Any]:
